@@ -1,0 +1,3 @@
+#include <stddef.h>
+
+long long hutch_signal_pidfd(int pidfd, int signal);
