@@ -1,0 +1,23 @@
+#define _GNU_SOURCE
+#include "kernel/calls.h"
+
+#include <errno.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Opens `path` under the rules of openat2(2) (Linux 5.6). The resolver answers EAGAIN when a rename
+ * or mount ran beside it and it cannot be sure that ".." stayed inside; trying again is what the
+ * manual asks for, and a bound keeps a hostile renamer from holding us for ever. */
+long long hutch_openat2(int dirfd, const char *path, unsigned long long flags,
+                        unsigned long long mode, unsigned long long resolve)
+{
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    for (int tries = 0;; tries++) {
+        long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+        if (fd >= 0)
+            return fd;
+        if ((errno != EAGAIN && errno != EINTR) || tries >= 128)
+            return -errno;
+    }
+}

@@ -1,0 +1,96 @@
+"""Opening things beneath a root that somebody else filled.
+
+A path is not an object: a component may be a symlink that leads out. ``open_in_root`` resolves as
+if the root were "/" (openat2 with RESOLVE_IN_ROOT, Linux 5.6) and gives back a descriptor; all
+further work goes through it. Where the kernel lacks openat2 the same walk is done one component at
+a time, each opened with O_NOFOLLOW; that is only safe while nobody else renames in the tree.
+"""
+
+from errno import ELOOP, ENOSYS, EPERM
+from posix import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, close, dup, fstat, open, readlink, strerror
+
+O_PATH = 0o10000000  # <fcntl.h>; posix has no O_PATH
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_IN_ROOT = 0x10
+
+S_IFMT = 0o170000
+S_IFLNK = 0o120000
+LINKS = 40  # as the kernel's MAXSYMLINKS
+
+_missing = False  # openat2 answered ENOSYS (old kernel) or EPERM (old seccomp filter) once
+
+
+def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
+    """A descriptor of ``path``, every "/" and ".." of it and of its symlinks kept inside ``root``.
+
+    ``flags`` as for open(2), O_CLOEXEC is added; O_NOFOLLOW speaks of the last component only.
+    Raises OSError. Nothing is created along the way (only the last component, with O_CREAT).
+    """
+    global _missing  # noqa: PLW0603 one probe a process
+    relative = path.lstrip("/") or "."
+    if not _missing:
+        try:
+            from .._native import lib
+        except ImportError:
+            _missing = True
+        else:
+            result: int = lib.hutch_openat2(
+                root,
+                relative.encode("utf-8", "surrogateescape"),
+                flags | O_CLOEXEC,
+                mode,
+                RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+            )
+            if result >= 0:
+                return result
+            if result not in (-ENOSYS, -EPERM):
+                raise OSError(-result, strerror(-result), path)
+            _missing = result == -ENOSYS
+    return walk_in_root(root, relative, flags, mode)
+
+
+def walk_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
+    """The same by hand: a stack of directory descriptors, so that ".." never asks the kernel."""
+    todo = [part for part in reversed(path.split("/")) if part not in ("", ".")]
+    stack = [dup(root)]
+    links = 0
+    try:
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                if len(stack) > 1:
+                    close(stack.pop())
+                continue
+            if not todo and flags & O_NOFOLLOW:
+                return open(part, flags | O_CLOEXEC, mode, dir_fd=stack[-1])
+            target = _link_target(part, stack[-1])
+            if target is not None:
+                links += 1
+                if links > LINKS:
+                    raise OSError(ELOOP, strerror(ELOOP), path)
+                if target.startswith("/"):
+                    while len(stack) > 1:
+                        close(stack.pop())
+                todo += [p for p in reversed(target.split("/")) if p not in ("", ".")]
+                continue
+            if not todo:
+                return open(part, flags | O_NOFOLLOW | O_CLOEXEC, mode, dir_fd=stack[-1])
+            stack.append(open(part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, dir_fd=stack[-1]))
+        return open(".", flags & ~O_NOFOLLOW | O_CLOEXEC, mode, dir_fd=stack[-1])
+    finally:
+        for fd in stack:
+            close(fd)
+
+
+def _link_target(name: str, directory: int) -> "str | None":
+    """Where the symlink ``name`` leads, None if it is none (or is not there)."""
+    try:
+        fd = open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    try:
+        if fstat(fd).st_mode & S_IFMT != S_IFLNK:
+            return None
+        return readlink("", dir_fd=fd)
+    finally:
+        close(fd)
