@@ -75,7 +75,8 @@ def walk_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
                 continue
             if not todo:
                 return open(part, flags | O_NOFOLLOW | O_CLOEXEC, mode, dir_fd=stack[-1])
-            stack.append(open(part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, dir_fd=stack[-1]))
+            flags_on_the_way = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+            stack.append(open(part, flags_on_the_way, dir_fd=stack[-1]))
         return open(".", flags & ~O_NOFOLLOW | O_CLOEXEC, mode, dir_fd=stack[-1])
     finally:
         for fd in stack:

@@ -1,0 +1,118 @@
+"""warren's command line: find the verb, parse, call, print. No logic.
+
+``VERBS`` lists every verb once, with the module that has it and its one line of help. A module
+holds a group of verbs and gives, for each, how its arguments are declared and what it does:
+
+    VERBS = {"pull": Verb(declare_pull, pull)}
+"""
+
+import sys
+
+from ...errors import HutchError, UsageError
+
+# verb -> (module, what it does). In the order of --help.
+VERBS = {
+    "pull": ("pull", "Download an image from a registry"),
+    "push": ("push", "Upload an image to a registry"),
+    "images": ("images", "List images"),
+    "rmi": ("images", "Remove images"),
+    "tag": ("images", "Give an image another name"),
+    "inspect": ("inspect", "Show what is known of an image, as JSON"),
+    "history": ("inspect", "Show how an image was made, layer by layer"),
+    "search": ("search", "Search a registry's catalogue"),
+    "login": ("login", "Log in to a registry"),
+    "logout": ("login", "Log out from a registry"),
+    "save": ("archives", "Write images to an archive"),
+    "load": ("archives", "Read images from an archive"),
+    "import": ("archives", "Make an image from a tar archive of a root file system"),
+    "bundle": ("bundle", "Make an OCI bundle of an image, for use with hutch run"),
+    "system": ("system", "Look after the store: df, prune, check"),
+}
+GLOBALS = {"--root": "DIR", "--config": "FILE"}
+
+
+def usage() -> str:
+    """The text of ``warren --help``."""
+    width = max(map(len, VERBS)) + 3
+    lines = [
+        "Usage: warren [--root DIR] [--config FILE] COMMAND [ARGUMENTS]",
+        "",
+        "A small container engine. Images are named as with Docker, or oci:PATH:NAME,",
+        "oci-archive:FILE:NAME, docker-archive:FILE:NAME, dir:PATH.",
+        "",
+        "Commands:",
+        *(f"  {verb:<{width}}{summary}" for verb, (_, summary) in VERBS.items()),
+        "",
+        "Options:",
+        "  --root DIR     where images are kept",
+        "  --config FILE  registries, mirrors and limits (TOML)",
+        "  --version      print the version",
+        "  --help         print this; after a command, its own help",
+    ]
+    return "\n".join(lines)
+
+
+def split_globals(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The options before the verb, and the rest. Raises UsageError."""
+    options: dict[str, str] = {}
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if name in GLOBALS:
+            if not equals:
+                if not rest:
+                    raise UsageError(f"flag needs an argument: {name}", hint="warren --help")
+                value = rest.pop(0)
+            options[name] = value
+        elif word in ("--help", "-h", "--version", "-v"):
+            return {**options, word: ""}, rest
+        else:
+            raise UsageError(f"unknown flag: {name}", hint="warren --help")
+    return options, rest
+
+
+def run(arguments: list[str]) -> int:
+    """Carries out a command line; the exit status. Raises HutchError."""
+    options, rest = split_globals(arguments)
+    if "--version" in options or "-v" in options:
+        from ... import __version__
+
+        print("warren version " + __version__)
+        return 0
+    if "--help" in options or "-h" in options or not rest or rest[0] == "help":
+        print(usage())
+        return 0
+    name, *words = rest
+    if name not in VERBS:
+        raise UsageError(f"{name!r} is not a warren command", hint="warren --help lists them")
+    from importlib import import_module
+
+    from .context import Context
+    from .parser import parse
+
+    verb = import_module("." + VERBS[name][0], __name__).VERBS[name]
+    parsed = parse(name, VERBS[name][1], verb.declare, words)
+    with Context(options.get("--root", ""), options.get("--config", "")) as context:
+        status: int = verb.run(parsed, context)
+    return status
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command's entry: the exit status; 125 for a wrong command line, 1 for what failed."""
+    try:
+        status = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except HutchError as error:
+        print(f"warren: {error}", file=sys.stderr)
+        return 125 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print("warren: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away; Python would complain once more at its exit.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    return status

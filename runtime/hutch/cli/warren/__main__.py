@@ -1,0 +1,7 @@
+"""``python -m hutch.cli.warren``."""
+
+import sys
+
+from . import main
+
+sys.exit(main())

@@ -1,0 +1,78 @@
+"""Stages that run beside one another: an iterator worked off in a thread, a little ahead.
+
+Hashing, inflating and writing all let go of the interpreter's lock, so a pipeline of such stages
+uses as many processors as it has stages.
+"""
+
+from collections.abc import Iterator
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from types import TracebackType
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+DEPTH = 8
+POLL = 0.2  # seconds; how soon a stage sees that nobody reads any more
+
+
+class Ahead(Generic[T]):
+    """``source``, run in a thread of its own at most ``depth`` items ahead of the reader.
+
+    What ``source`` raises is raised to the reader. Leaving the ``with`` block stops the thread.
+    """
+
+    def __init__(self, source: Iterator[T], depth: int = DEPTH) -> None:
+        self._source = source
+        self._queue: Queue[tuple[bool, T | BaseException | None]] = Queue(depth)
+        self._stop = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Ahead[T]":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        while self._thread.is_alive():
+            try:
+                self._queue.get_nowait()
+            except Empty:
+                self._thread.join(0.01)
+
+    def __iter__(self) -> Iterator[T]:
+        while True:
+            more, item = self._queue.get()
+            if more:
+                yield item  # type: ignore[misc]
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                return
+
+    def _put(self, item: tuple[bool, T | BaseException | None]) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=POLL)
+                return True
+            except Full:
+                continue
+        return False
+
+    def _run(self) -> None:
+        end: BaseException | None = None
+        try:
+            for item in self._source:
+                if not self._put((True, item)):
+                    break
+        except BaseException as error:
+            end = error
+        finally:
+            close = getattr(self._source, "close", None)
+            if close is not None:
+                close()
+        self._put((False, end))

@@ -1,0 +1,185 @@
+"""From an image to an OCI bundle: ``rootfs/`` and a ``config.json`` that runs what the image says.
+
+The conversion is image-spec's conversion.md, laid over the runtime's own default config. Volumes
+are left where they are: a bundle's root file system is its own.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import ImageError, KernelError, shown
+from . import users
+from .digest import Digest
+from .layer import unpack_layer, verified
+from .limits import Budget
+from .manifest import ImageConfig, Manifest
+from .progress import Reporter
+from .source import Source
+from .tree import remove_tree
+from .unpack import Losses, Ownership
+from .whiteout import Merged
+
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ANNOTATION = "org.opencontainers.image."
+
+
+def unpack_image(
+    source: Source,
+    manifest: Manifest,
+    config: ImageConfig,
+    root: int,
+    budget: Budget,
+    reporter: Reporter,
+) -> Losses:
+    """All layers, lowest first, merged into the folder open as ``root``; verified on the way."""
+    ownership = Ownership.current()
+    total = Losses()
+    for layer, diff_id in zip(manifest.layers, config.diff_ids, strict=True):
+        reporter.layer(layer.digest, layer.size, "Unpacking")
+
+        blob = told(verified(source.blob(layer), layer), layer.digest, reporter)
+        _, result = unpack_layer(blob, layer, diff_id, root, Merged(), budget, ownership)
+        total.owners += result.losses.owners
+        total.devices += result.losses.devices
+        total.xattrs += result.losses.xattrs
+        reporter.done(layer.digest, "Unpacked")
+    return total
+
+
+def told(chunks: Iterator[bytes], digest: Digest, reporter: Reporter) -> Iterator[bytes]:
+    """The same chunks, each told to ``reporter``."""
+    for chunk in chunks:
+        reporter.advance(digest, len(chunk))
+        yield chunk
+
+
+def make_bundle(
+    source: Source,
+    manifest: Manifest,
+    config: ImageConfig,
+    directory: Path,
+    *,
+    reporter: Reporter,
+    budget: Budget | None = None,
+) -> Losses:
+    """Makes ``directory`` a bundle of the image; it must not exist yet, or be empty.
+
+    What fails halfway is taken away again. Raises ImageError, KernelError.
+    """
+    existed = directory.is_dir()
+    if existed and any(directory.iterdir()):
+        raise ImageError(f"{directory} is not empty", hint="name a folder that does not exist yet")
+    rootfs = directory / "rootfs"
+    try:
+        try:
+            # 0700 until it is whole: setuid files of an image are nobody else's business (S-77).
+            directory.mkdir(mode=0o700, exist_ok=True)
+            rootfs.mkdir(mode=0o755)
+        except OSError as error:
+            raise KernelError(f"make the bundle {directory}", "mkdir", error.errno or 0) from None
+        root = os.open(rootfs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            losses = unpack_image(source, manifest, config, root, budget or Budget(), reporter)
+            document = runtime_config(config, manifest.digest, root)
+        finally:
+            os.close(root)
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        (directory / "config.json").write_text(text, encoding="utf-8")
+    except BaseException:
+        remove_tree(str(rootfs))
+        if not existed:
+            remove_tree(str(directory))
+        raise
+    return losses
+
+
+def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> dict[str, Any]:
+    """config.json for the image: the runtime's default with the image's own wishes on top."""
+    document = base_config()
+    apply_image(document, config, root)
+    document["root"] = {"path": "rootfs", "readonly": False}
+    document.setdefault("annotations", {})[ANNOTATION + "manifest.digest"] = str(manifest)
+    return document
+
+
+def base_config() -> dict[str, Any]:
+    """What ``hutch spec`` writes."""
+    try:
+        from ..spec.default import default_config
+    except ImportError:
+        mounts = [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {
+                "destination": "/dev",
+                "type": "tmpfs",
+                "source": "tmpfs",
+                "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+            },
+            {
+                "destination": "/sys",
+                "type": "sysfs",
+                "source": "sysfs",
+                "options": ["nosuid", "noexec", "nodev", "ro"],
+            },
+        ]
+        namespaces = [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")]
+        return {
+            "ociVersion": "1.0.2",
+            "process": {"noNewPrivileges": True},
+            "hostname": "hutch",
+            "mounts": mounts,
+            "linux": {"namespaces": namespaces},
+        }
+    document: dict[str, Any] = default_config()
+    return document
+
+
+def apply_image(document: dict[str, Any], config: ImageConfig, root: int) -> None:
+    """Lays the image's execution parameters over a runtime config (conversion.md)."""
+    execution = config.execution
+    process = document["process"]
+    arguments = _list(execution, "Entrypoint") + _list(execution, "Cmd")
+    process["args"] = arguments or ["sh"]
+    environment = _list(execution, "Env")
+    if not any(line.startswith("PATH=") for line in environment):
+        environment.insert(0, PATH)
+    process["env"] = environment
+    cwd = _text(execution, "WorkingDir") or "/"
+    process["cwd"] = cwd if cwd.startswith("/") else "/" + cwd
+    uid, gid, more = users.resolve(root, _text(execution, "User"))
+    process["user"] = {"uid": uid, "gid": gid, **({"additionalGids": more} if more else {})}
+    process["terminal"] = False
+    annotations = document.setdefault("annotations", {})
+    for key, name in (("os", "os"), ("architecture", "architecture"), ("variant", "variant"),
+                      ("author", "author"), ("created", "created")):  # fmt: skip
+        value = config.document.get(key)
+        if isinstance(value, str) and value:
+            annotations[ANNOTATION + name] = value
+    if stop := _text(execution, "StopSignal"):
+        annotations[ANNOTATION + "stopSignal"] = stop
+    ports = execution.get("ExposedPorts")
+    if isinstance(ports, dict) and ports:
+        annotations[ANNOTATION + "exposedPorts"] = ",".join(sorted(ports))
+    labels = execution.get("Labels")
+    if isinstance(labels, dict):
+        # conversion.md: labels win over the implicit annotations.
+        annotations.update({str(k): str(v) for k, v in labels.items() if k})
+
+
+def _list(execution: dict[str, Any], key: str) -> list[str]:
+    value = execution.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ImageError(f"image config: config.{key}: a list of strings is wanted")
+    if any("\0" in part for part in value):
+        raise ImageError(f"image config: config.{key}: a NUL character")
+    return list(value)
+
+
+def _text(execution: dict[str, Any], key: str) -> str:
+    value = execution.get(key) or ""
+    if not isinstance(value, str) or "\0" in value:
+        raise ImageError(f"image config: config.{key}: {shown(value)} is not a string")
+    return value

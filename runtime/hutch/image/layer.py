@@ -1,0 +1,87 @@
+"""One layer: from the compressed blob's bytes to its files, verified on the way.
+
+    chunks ── verify ──▶ inflate ── verify ──▶ unpack
+              digest,     (thread)  diffID
+              size                  budget
+
+Nothing that comes out is used before both ends agree: the files lie in a folder that only becomes
+a layer by rename, and the blob only becomes visible by rename (S-71).
+"""
+
+from collections.abc import Iterator
+
+from ..errors import ImageError, shown
+from .ahead import Ahead
+from .digest import Digest
+from .inflate import inflate
+from .limits import Budget
+from .manifest import LAYERS_TYPES, Descriptor
+from .tarstream import Chunks, TarReader
+from .tree import Tree
+from .unpack import Ownership, Result, Unpacker
+from .whiteout import Removal
+
+
+def verified(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]:
+    """The same chunks; raises ImageError at the end, or at the first byte too many."""
+    hasher = descriptor.digest.hasher()
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > descriptor.size:
+            raise ImageError(f"blob {descriptor.digest}: longer than {descriptor.size} bytes")
+        hasher.update(chunk)
+        yield chunk
+    if size != descriptor.size:
+        raise ImageError(f"blob {descriptor.digest}: {size} bytes, {descriptor.size} were promised")
+    if hasher.hexdigest() != descriptor.digest.hex:
+        raise ImageError(f"blob {descriptor.digest}: its content has another digest")
+
+
+def metered(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
+    """The same chunks, counted as input."""
+    for chunk in chunks:
+        budget.consume(len(chunk))
+        yield chunk
+
+
+def differed(chunks: Iterator[bytes], diff_id: Digest, budget: Budget) -> Iterator[bytes]:
+    """The uncompressed chunks, counted as output; the diffID is checked at the end."""
+    hasher = diff_id.hasher()
+    for chunk in chunks:
+        budget.produce(len(chunk))
+        hasher.update(chunk)
+        yield chunk
+    if hasher.hexdigest() != diff_id.hex:
+        raise ImageError(f"layer {diff_id}: its uncompressed content has another digest")
+
+
+def unpack_layer(
+    chunks: Iterator[bytes],
+    descriptor: Descriptor,
+    diff_id: Digest,
+    root: int,
+    removal: Removal,
+    budget: Budget,
+    ownership: Ownership,
+) -> tuple[Tree, Result]:
+    """Lays a layer into the folder open as ``root``. ``chunks`` are the blob's, already verified.
+
+    Raises ImageError, naming the layer, for what is hostile or damaged.
+    """
+    tree = Tree(root)
+    unpacker = Unpacker(tree, removal, budget, ownership)
+    declared = LAYERS_TYPES.get(descriptor.media_type, "tar")
+    plain = differed(inflate(metered(chunks, budget), declared), diff_id, budget)
+    try:
+        with Ahead(plain) as ahead:
+            stream = Chunks(ahead)
+            result = unpacker.unpack(TarReader(stream))
+            while stream.skip(1 << 20):  # what follows the archive's end mark is in the digest too
+                pass
+    except ImageError as error:
+        if str(descriptor.digest) in error.sentence:
+            raise
+        sentence = f"layer {shown(str(descriptor.digest))[1:-1]}: {error.sentence}"
+        raise ImageError(sentence, hint=error.hint) from None
+    return tree, result

@@ -1,0 +1,130 @@
+"""OCI image layouts (image-spec, image-layout.md): read as sources, and written."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import ImageError, shown
+from .digest import Digest
+from .limits import MANIFEST_BYTES
+from .manifest import Descriptor, parse_descriptor, parse_json
+
+REF_NAME = "org.opencontainers.image.ref.name"
+VERSION = '{"imageLayoutVersion":"1.0.0"}'
+READ = 1 << 20
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A small file whole; raises ImageError if it is longer than ``limit`` or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
+    if len(data) > limit:
+        raise ImageError(f"{shown(str(path))}: longer than {limit} bytes")
+    return data
+
+
+def read_chunks(path: Path, offset: int = 0) -> Iterator[bytes]:
+    """A file in chunks; raises ImageError if it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        os.lseek(fd, offset, os.SEEK_SET)
+        while chunk := os.read(fd, READ):
+            yield chunk
+    finally:
+        os.close(fd)
+
+
+class Layout:
+    """A layout in a folder, for reading."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        version = parse_json(read_bounded(root / "oci-layout", 1 << 16), f"{root}/oci-layout")
+        if not str(version.get("imageLayoutVersion", "")).startswith("1."):
+            raise ImageError(f"{root}: an OCI layout of a version we do not know")
+
+    def blob_path(self, digest: Digest) -> Path:
+        return self.root / "blobs" / digest.path
+
+    def names(self) -> list[tuple[str, Descriptor]]:
+        """The images of index.json with the names they bear ("" for none)."""
+        raw = read_bounded(self.root / "index.json", MANIFEST_BYTES)
+        what = f"{self.root}/index.json"
+        manifests = parse_json(raw, what).get("manifests")
+        if not isinstance(manifests, list):
+            raise ImageError(f"{what}: manifests: a list is wanted")
+        found = [parse_descriptor(m, f"{what}: manifests[{i}]") for i, m in enumerate(manifests)]
+        return [(entry.annotations.get(REF_NAME, ""), entry) for entry in found]
+
+    def find(self, name: str) -> Descriptor:
+        """The image of that name; with "" the only one there is. Raises ImageError."""
+        entries = self.names()
+        if name.startswith(("sha256:", "sha512:")):
+            matching = [entry for _, entry in entries if str(entry.digest) == name]
+        elif name:
+            matching = [entry for own, entry in entries if own == name]
+        else:
+            matching = [entry for _, entry in entries]
+        if len({entry.digest for entry in matching}) == 1:
+            return matching[0]
+        known = ", ".join(sorted({own for own, _ in entries if own})[:10])
+        if not matching:
+            wanted = f"no image named {shown(name)}" if name else "no image at all"
+            raise ImageError(f"{self.root}: {wanted}", hint=f"there are {known}" if known else "")
+        raise ImageError(
+            f"{self.root}: {len(matching)} images{' of that name' if name else ''}; say which",
+            hint=f"oci:{self.root}:NAME with one of {known}" if known else "",
+        )
+
+
+class LayoutSource:
+    """One image of a layout. See ``Source``."""
+
+    def __init__(self, root: Path, name: str = "") -> None:
+        self.layout = Layout(root)
+        self.descriptor = self.layout.find(name)
+
+    def top(self) -> tuple[bytes, str]:
+        """See ``Source``."""
+        raw = self.document(self.descriptor, MANIFEST_BYTES)
+        if not self.descriptor.digest.matches(raw) or len(raw) != self.descriptor.size:
+            raise ImageError(f"manifest {self.descriptor.digest}: its content has another digest")
+        return raw, self.descriptor.media_type
+
+    def document(self, descriptor: Descriptor, limit: int) -> bytes:
+        """See ``Source``."""
+        return read_bounded(self.layout.blob_path(descriptor.digest), limit)
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
+        """See ``Source``."""
+        return read_chunks(self.layout.blob_path(descriptor.digest), offset)
+
+    def close(self) -> None:
+        """See ``Source``."""
+
+
+def index_json(entries: list[tuple[str, Descriptor]]) -> bytes:
+    """The index.json of a layout that holds ``entries``, each with its name ("" for none)."""
+    manifests: list[dict[str, Any]] = []
+    for name, entry in entries:
+        document = entry.json()
+        if name:
+            document["annotations"] = {**entry.annotations, REF_NAME: name}
+        manifests.append(document)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": manifests,
+    }
+    return json.dumps(document, indent=2).encode() + b"\n"

@@ -1,0 +1,79 @@
+"""Bounds on what an image may make us do (S-68, S-69).
+
+Counted on the *output* side: a compressed layer says nothing about what it becomes. One budget is
+shared by all layers of an image, so that a hundred layers "just under the limit" are refused too.
+"""
+
+from dataclasses import dataclass
+from threading import Lock
+
+from ..errors import ImageError
+
+MANIFEST_BYTES = 4 << 20  # distribution-spec, "Pushing Manifests"
+CONFIG_BYTES = 8 << 20
+TOKEN_BYTES = 1 << 20
+ERROR_BYTES = 64 << 10
+LIST_BYTES = 4 << 20  # one page of tags or of the catalogue
+PAX_BYTES = 1 << 20  # one PAX header or GNU long name
+NAME_BYTES = 4096  # PATH_MAX
+COMPONENT_BYTES = 255  # NAME_MAX
+LAYERS = 500  # overlayfs takes 500 lower layers
+ZSTD_WINDOW = 1 << 27
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one image may become when it is unpacked.
+
+    ``ratio`` is output to compressed input; it only counts past ``ratio_from`` bytes of output,
+    because a small layer of zeros is common and harmless.
+    """
+
+    unpacked_bytes: int = 256 << 30
+    entries: int = 5_000_000
+    depth: int = 256
+    ratio: int = 200
+    ratio_from: int = 1 << 30
+
+
+class Budget:
+    """What is left of the limits; shared by the threads that unpack one image."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._lock = Lock()
+        self._read = 0
+        self._written = 0
+        self._entries = 0
+
+    def consume(self, compressed: int) -> None:
+        """Tells that ``compressed`` bytes of layers came in."""
+        with self._lock:
+            self._read += compressed
+
+    def produce(self, output: int) -> None:
+        """Tells that they became ``output`` bytes; raises ImageError past a limit."""
+        with self._lock:
+            self._written += output
+            written, read = self._written, self._read
+        if written > self.limits.unpacked_bytes:
+            raise ImageError(
+                f"the image's layers unpack to more than {self.limits.unpacked_bytes} bytes",
+                hint="limits.unpacked_bytes in the configuration raises it",
+            )
+        if written > self.limits.ratio_from and written > read * self.limits.ratio:
+            raise ImageError(
+                f"the image's layers unpack to {written} bytes from {read}: a decompression bomb",
+                hint="limits.ratio in the configuration raises it",
+            )
+
+    def entry(self) -> None:
+        """Tells of one more file in a layer; raises ImageError past the limit."""
+        with self._lock:
+            self._entries += 1
+            entries = self._entries
+        if entries > self.limits.entries:
+            raise ImageError(
+                f"the image's layers hold more than {self.limits.entries} entries",
+                hint="limits.entries in the configuration raises it",
+            )

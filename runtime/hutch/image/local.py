@@ -1,0 +1,48 @@
+"""Local places by their transport's word: ``oci:PATH:NAME`` and its kin."""
+
+from pathlib import Path
+
+from ..errors import ImageError, UsageError, shown
+from .source import TRANSPORTS, Source
+
+
+def is_local(text: str) -> bool:
+    """Whether ``text`` names a local place, not an image of a registry or of the store."""
+    transport, colon, rest = text.partition(":")
+    return bool(colon and rest) and transport in TRANSPORTS
+
+
+def split_place(text: str) -> tuple[str, Path, str]:
+    """Transport, path and name. A path that exists as it stands is not cut at its colon."""
+    transport, _, rest = text.partition(":")
+    if Path(rest).exists():
+        return transport, Path(rest), ""
+    path, colon, name = rest.partition(":")
+    if not path:
+        raise UsageError(f"{shown(text)}: a path is wanted after {transport}:")
+    return transport, Path(path), name if colon else ""
+
+
+def open_local(text: str, scratch: Path | None = None) -> Source:
+    """The image at a local place. ``scratch`` takes what must be unpacked to be read at random.
+
+    Raises ImageError where there is none.
+    """
+    transport, path, name = split_place(text)
+    if not path.exists():
+        raise ImageError(f"{shown(str(path))}: no such file or directory")
+    if transport == "oci":
+        from .layout import LayoutSource
+
+        return LayoutSource(path, name)
+    if transport == "dir":
+        from .dirimage import DirSource
+
+        return DirSource(path)
+    if transport == "oci-archive":
+        from .archive import OciArchiveSource
+
+        return OciArchiveSource(path, name)
+    from .archive import DockerArchiveSource
+
+    return DockerArchiveSource(path, name)

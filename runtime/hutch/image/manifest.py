@@ -1,0 +1,276 @@
+"""Manifests, indexes and descriptors: from hostile JSON to checked values.
+
+OCI image-spec 1.1 (manifest.md, image-index.md, descriptor.md) and Docker's image manifest version
+2, schema 2. Nothing is believed before it is checked here; what is wrong raises ImageError.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ImageError, shown
+from .digest import Digest
+from .limits import CONFIG_BYTES, LAYERS, MANIFEST_BYTES
+from .platform import Platform
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+SCHEMA1 = "application/vnd.docker.distribution.manifest.v1"
+
+INDEXES = (OCI_INDEX, DOCKER_INDEX)
+MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
+
+# What the layer's media type says of its compression; the content's first bytes decide between
+# gzip and zstd, because registries and builders have confused the two.
+LAYERS_TYPES = {
+    OCI_LAYER: "tar",
+    OCI_LAYER + "+gzip": "gzip",
+    OCI_LAYER + "+zstd": "zstd",
+    DOCKER_LAYER: "tar",
+    DOCKER_LAYER + ".gzip": "gzip",
+    DOCKER_LAYER + ".zstd": "zstd",
+}
+FOREIGN_TYPES = (
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar",
+)
+EMPTY_JSON = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A blob by media type, digest and size in bytes (image-spec, descriptor.md)."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    platform: Platform | None = None
+    annotations: dict[str, str] = field(default_factory=dict)
+    data: bytes | None = None
+
+    def json(self) -> dict[str, Any]:
+        """The descriptor as a document holds it."""
+        document: dict[str, Any] = {
+            "mediaType": self.media_type,
+            "digest": str(self.digest),
+            "size": self.size,
+        }
+        if self.platform is not None:
+            document["platform"] = self.platform.json()
+        if self.annotations:
+            document["annotations"] = self.annotations
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One image: its config and its layers, lowest first. ``raw`` is what the digest is of."""
+
+    media_type: str
+    config: Descriptor
+    layers: list[Descriptor]
+    annotations: dict[str, str]
+    raw: bytes
+
+    @property
+    def digest(self) -> Digest:
+        return Digest.of(self.raw)
+
+    @property
+    def descriptor(self) -> Descriptor:
+        return Descriptor(self.media_type, self.digest, len(self.raw))
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Several images under one name, mostly one a platform."""
+
+    media_type: str
+    manifests: list[Descriptor]
+    annotations: dict[str, str]
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The image's own config: the platform, the diffIDs and what a container runs by default."""
+
+    document: dict[str, Any]
+    platform: Platform
+    diff_ids: list[Digest]
+    raw: bytes
+
+    @property
+    def execution(self) -> dict[str, Any]:
+        """The ``config`` part: Env, Entrypoint, Cmd, User, WorkingDir and so on."""
+        part = self.document.get("config")
+        return part if isinstance(part, dict) else {}
+
+
+def parse_json(raw: bytes, what: str) -> dict[str, Any]:
+    """A JSON object; refuses what two readers could read in two ways (a key given twice)."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen = dict(pairs)
+        if len(seen) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ImageError(f"{what}: the key {shown(twice)} is given twice")
+        return seen
+
+    try:
+        document = json.loads(raw.decode(), object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ImageError(f"{what}: not JSON: {reason}") from None
+    if not isinstance(document, dict):
+        raise ImageError(f"{what}: a JSON object is wanted, not {type(document).__name__}")
+    return document
+
+
+def parse_descriptor(value: object, where: str) -> Descriptor:
+    """A checked descriptor (S-73); ``where`` names it in errors: ``layers[2]``."""
+    if not isinstance(value, dict):
+        raise ImageError(f"{where}: a descriptor is wanted, not {shown(value)}")
+    media_type = value.get("mediaType", "")
+    size = value.get("size")
+    if not isinstance(media_type, str) or not media_type:
+        raise ImageError(f"{where}.mediaType: a media type is wanted, not {shown(media_type)}")
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 62:
+        raise ImageError(f"{where}.size: a number of bytes is wanted, not {shown(size)}")
+    try:
+        digest = Digest.parse(value.get("digest"))
+    except ImageError as error:
+        raise ImageError(f"{where}.digest: {error.sentence}", hint=error.hint) from None
+    data = None
+    if "data" in value:
+        data = _embedded(value["data"], digest, size, where)
+    if media_type == OCI_EMPTY and (size != 2 or not digest.matches(EMPTY_JSON)):
+        raise ImageError(f"{where}: the empty JSON media type, but not the empty JSON object")
+    platform = value.get("platform")
+    return Descriptor(
+        media_type,
+        digest,
+        size,
+        Platform.from_json(platform, where + ".platform") if platform is not None else None,
+        _strings(value.get("annotations"), where + ".annotations"),
+        data,
+    )
+
+
+def _embedded(data: object, digest: Digest, size: int, where: str) -> bytes:
+    """The descriptor's own copy of its content; it must be what the digest says."""
+    try:
+        content = base64.b64decode(data if isinstance(data, str) else "?", validate=True)
+    except (binascii.Error, ValueError):
+        raise ImageError(f"{where}.data: not base64") from None
+    if len(content) != size or not digest.matches(content):
+        raise ImageError(f"{where}.data: does not agree with the descriptor's size and digest")
+    return content
+
+
+def _strings(value: object, where: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise ImageError(f"{where}: an object of strings is wanted")
+    return value
+
+
+def parse(raw: bytes, media_type: str = "") -> Manifest | Index:
+    """The manifest or index in ``raw``; ``media_type`` is what the sender calls it, if anything.
+
+    A document that could be read both as manifest and as index is refused (CVE-2021-41190, S-72),
+    and its own mediaType must agree with the sender's.
+    """
+    if len(raw) > MANIFEST_BYTES:
+        raise ImageError(f"a manifest of {len(raw)} bytes; {MANIFEST_BYTES} is the limit")
+    what = f"manifest {Digest.of(raw)}"
+    document = parse_json(raw, what)
+    if document.get("schemaVersion") == 1 or media_type.startswith(SCHEMA1):
+        raise ImageError(
+            f"{what}: Docker's schema 1, which is no longer read",
+            hint="push the image again with a current tool",
+        )
+    if document.get("schemaVersion") != 2:
+        raise ImageError(f"{what}: schemaVersion = {shown(document.get('schemaVersion'))}, not 2")
+    if "manifests" in document and ("layers" in document or "config" in document):
+        raise ImageError(f"{what}: both a manifest and an index (CVE-2021-41190)")
+    if "fsLayers" in document or "history" in document:
+        raise ImageError(f"{what}: both schema 1 and schema 2")
+    own = document.get("mediaType", "")
+    if not isinstance(own, str):
+        raise ImageError(f"{what}: mediaType: a string is wanted, not {shown(own)}")
+    known = media_type if media_type in INDEXES + MANIFESTS else ""
+    if own and known and own != known:
+        raise ImageError(f"{what}: calls itself {shown(own)}, its sender {shown(media_type)}")
+    kind = own or known or (OCI_INDEX if "manifests" in document else OCI_MANIFEST)
+    annotations = _strings(document.get("annotations"), what + ".annotations")
+    if kind in INDEXES and isinstance(document.get("manifests"), list):
+        parts = document["manifests"]
+        entries = [parse_descriptor(d, f"{what}: manifests[{i}]") for i, d in enumerate(parts)]
+        return Index(kind, entries, annotations, raw)
+    if kind in MANIFESTS and isinstance(document.get("layers"), list):
+        layers = [
+            parse_descriptor(d, f"{what}: layers[{i}]") for i, d in enumerate(document["layers"])
+        ]
+        if len(layers) > LAYERS:
+            raise ImageError(f"{what}: {len(layers)} layers; {LAYERS} is the limit")
+        config = parse_descriptor(document.get("config"), f"{what}: config")
+        return Manifest(kind, config, layers, annotations, raw)
+    raise ImageError(f"{what}: {shown(kind)} is neither an image manifest nor an index")
+
+
+def check_runnable(manifest: Manifest) -> None:
+    """Raises ImageError unless this is a container image whose layers we can and may fetch."""
+    what = f"manifest {manifest.digest}"
+    if manifest.config.media_type not in CONFIGS:
+        raise ImageError(
+            f"{what}: config is {shown(manifest.config.media_type)}: an artifact, not an image"
+        )
+    if manifest.config.size > CONFIG_BYTES:
+        raise ImageError(
+            f"{what}: a config of {manifest.config.size} bytes; {CONFIG_BYTES} is the limit"
+        )
+    for number, layer in enumerate(manifest.layers):
+        if layer.media_type.startswith(FOREIGN_TYPES):
+            # CVE-2020-15157: such a layer's URLs lead anywhere, and once took credentials along.
+            raise ImageError(
+                f"{what}: layers[{number}]: a foreign layer, to be had from elsewhere; refused"
+            )
+        if layer.media_type not in LAYERS_TYPES:
+            raise ImageError(
+                f"{what}: layers[{number}].mediaType: {shown(layer.media_type)} is not a layer"
+            )
+
+
+def parse_config(raw: bytes, manifest: Manifest | None = None) -> ImageConfig:
+    """The image's config; with ``manifest``, its layers and the diffIDs must be as many."""
+    if len(raw) > CONFIG_BYTES:
+        raise ImageError(f"an image config of {len(raw)} bytes; {CONFIG_BYTES} is the limit")
+    what = f"image config {Digest.of(raw)}"
+    document = parse_json(raw, what)
+    rootfs = document.get("rootfs")
+    if not isinstance(rootfs, dict) or rootfs.get("type") != "layers":
+        raise ImageError(f'{what}: rootfs.type must be "layers"')
+    diff_ids = rootfs.get("diff_ids", [])
+    if not isinstance(diff_ids, list):
+        raise ImageError(f"{what}: rootfs.diff_ids: a list is wanted")
+    digests = [Digest.parse(diff) for diff in diff_ids]
+    if manifest is not None and len(digests) != len(manifest.layers):
+        raise ImageError(
+            f"{what}: {len(digests)} diff_ids, but the manifest has {len(manifest.layers)} layers"
+        )
+    if "config" in document and not isinstance(document["config"], dict | None):
+        raise ImageError(f"{what}: config: an object is wanted")
+    return ImageConfig(document, Platform.from_json(document, what), digests, raw)

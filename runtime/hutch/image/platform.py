@@ -1,0 +1,82 @@
+"""Platforms: what an image is made for, what this machine runs, and which of an index fits best."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ImageError, UsageError, shown
+
+# uname's machine -> GOARCH and variant, the words that images use (image-index.md, "platform").
+MACHINES = {
+    "x86_64": ("amd64", ""),
+    "aarch64": ("arm64", "v8"),
+    "armv8l": ("arm", "v8"),
+    "armv7l": ("arm", "v7"),
+    "armv6l": ("arm", "v6"),
+    "i686": ("386", ""),
+    "i386": ("386", ""),
+    "ppc64le": ("ppc64le", ""),
+    "riscv64": ("riscv64", ""),
+    "s390x": ("s390x", ""),
+    "loongarch64": ("loong64", ""),
+    "mips64": ("mips64", ""),
+}
+ALIASES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
+ARM_VARIANTS = ("v8", "v7", "v6", "v5")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """An operating system, an architecture and perhaps its variant, in Go's words."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    @classmethod
+    def host(cls) -> "Platform":
+        machine = os.uname().machine
+        return cls("linux", *MACHINES.get(machine, (machine, "")))
+
+    @classmethod
+    def parse(cls, text: str) -> "Platform":
+        """``linux/arm64``, ``linux/arm/v7`` or just ``arm64``; raises UsageError."""
+        parts = text.lower().split("/")
+        if len(parts) == 1:
+            parts = ["linux", *parts]
+        if not 2 <= len(parts) <= 3 or not all(parts):
+            raise UsageError(f"{shown(text)} is not a platform", hint="as in linux/arm64")
+        os_, architecture, *variant = parts
+        return cls(os_, ALIASES.get(architecture, architecture), *variant)
+
+    @classmethod
+    def from_json(cls, value: object, where: str) -> "Platform":
+        if not isinstance(value, dict):
+            raise ImageError(f"{where}: an object is wanted, not {shown(value)}")
+        words = [value.get(key) or "" for key in ("os", "architecture", "variant")]
+        if not all(isinstance(word, str) for word in words):
+            raise ImageError(f"{where}: os, architecture and variant must be strings")
+        return cls(*words)
+
+    def json(self) -> dict[str, Any]:
+        document = {"architecture": self.architecture, "os": self.os}
+        if self.variant:
+            document["variant"] = self.variant
+        return document
+
+    def rank(self, wanted: "Platform") -> int | None:
+        """How well an image for this platform serves ``wanted``: 0 is best, None not at all."""
+        if (self.os, self.architecture) != (wanted.os, wanted.architecture):
+            return None
+        own, want = self.variant, wanted.variant
+        if own == want or (self.architecture == "arm64" and {own, want} <= {"", "v8"}):
+            return 0
+        if self.architecture == "arm":
+            # A newer core runs what was built for an older one, never the other way round.
+            want_at = ARM_VARIANTS.index(want) if want in ARM_VARIANTS else 0
+            own_at = ARM_VARIANTS.index(own) if own in ARM_VARIANTS else 1
+            return own_at - want_at if own_at >= want_at else None
+        return 1 if not own or not want else None
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)

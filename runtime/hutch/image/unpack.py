@@ -1,0 +1,356 @@
+"""From a tar stream to a tree: one layer, laid down as its archive says and not a step outside.
+
+Two ways, told apart by the ``Removal`` given: *merged*, where a layer is applied over what is there
+and its whiteouts delete (a bundle's root file system), and *overlay*, where the layer stands alone
+and its whiteouts become overlayfs's own (the store's layers).
+"""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS
+
+from ..errors import ImageError, KernelError, shown
+from .limits import Budget
+from .tarstream import (
+    BLOCK_DEVICE,
+    CHARACTER,
+    DIRECTORY,
+    FIFO,
+    FILE,
+    LINK,
+    SYMLINK,
+    Entry,
+    TarReader,
+)
+from .tree import Tree, split
+from .whiteout import PREFIX, Removal
+
+HOST_ERRORS = (ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM)
+HOLE = 64 << 10  # a run of zeros this long becomes a hole
+ZEROS = bytes(HOLE)
+CAPABILITY = b"security.capability"
+ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
+OVERLAY_XATTRS = (b"trusted.overlay.", b"user.overlay.")  # they would steer overlayfs (S-66)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What this process may give to files: as root everything, otherwise only its own."""
+
+    privileged: bool
+    uid: int
+    gid: int
+
+    @classmethod
+    def current(cls) -> "Ownership":
+        return cls(os.geteuid() == 0, os.geteuid(), os.getegid())
+
+
+@dataclass(slots=True)
+class Losses:
+    """What could not be kept, by kind, so that one clear warning can be given at the end."""
+
+    owners: int = 0
+    devices: int = 0
+    xattrs: int = 0
+
+    def sentence(self) -> str:
+        """ "" if all was kept."""
+        parts = [
+            f"{count} {what}"
+            for count, what in (
+                (self.owners, "files of other owners now belong to you"),
+                (self.devices, "device nodes became empty files"),
+                (self.xattrs, "extended attributes were dropped"),
+            )
+            if count
+        ]
+        return ", ".join(parts)
+
+
+@dataclass(slots=True)
+class Result:
+    """What a layer was: its entries, its bytes on disk, and what was left for later.
+
+    ``pending_links`` are hard links whose target lies in a lower layer (only with overlay).
+    """
+
+    entries: int = 0
+    size: int = 0
+    losses: Losses = field(default_factory=Losses)
+    pending_links: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+class Unpacker:
+    """Lays the entries of one layer into ``tree``; ``finish`` must follow the last."""
+
+    def __init__(self, tree: Tree, removal: Removal, budget: Budget, ownership: Ownership) -> None:
+        self.tree = tree
+        self.removal = removal
+        self.budget = budget
+        self.ownership = ownership
+        self.result = Result()
+        self._folders: dict[bytes, Entry] = {}
+
+    def unpack(self, reader: TarReader) -> Result:
+        """All of ``reader``'s entries. Raises ImageError (hostile) or KernelError (the host's)."""
+        path = b""
+        try:
+            for entry in reader:
+                self.budget.entry()
+                self.result.entries += 1
+                path = entry.name
+                self._entry(entry, reader)
+            path = b""
+            self._finish_folders()
+        except OSError as error:
+            raise self._explain(path, error) from error
+        finally:
+            self.tree.close()
+        return self.result
+
+    def _explain(self, path: bytes, error: OSError) -> Exception:
+        """Whose fault a failed call is: the host's if it is out of room, else the archive's."""
+        name = shown(os.fsdecode(path))
+        number = error.errno or 0
+        if number in HOST_ERRORS:
+            return KernelError(f"unpack {name}", "write", number)
+        return ImageError(f"entry {name}: cannot be laid down: {os.strerror(number).lower()}")
+
+    def _entry(self, entry: Entry, reader: TarReader) -> None:
+        parts = split(entry.name)
+        if not parts:
+            # CVE-2021-29136: a "." entry that is a symlink would move the root itself (S-60).
+            if entry.kind != DIRECTORY:
+                raise ImageError('the entry "/" is not a folder')
+            self._folders[b""] = entry
+            return
+        if len(parts) > self.budget.limits.depth:
+            raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: too deep")
+        base = parts[-1]
+        if any(part.startswith(PREFIX) for part in parts[:-1]):
+            raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: below a whiteout")
+        directory, parent = self.tree.parent(b"/".join(parts[:-1]))
+        if base.startswith(PREFIX):
+            self.removal.whiteout(self.tree, directory, parent, base)
+            return
+        path = parent + b"/" + base if parent else base
+        kind = entry.kind
+        if kind == DIRECTORY:
+            self._folder(directory, path, base, entry)
+        elif kind == LINK:
+            self._link(directory, path, base, entry)
+        else:
+            self._make(directory, path, base, entry, reader)
+        self.removal.wrote(path)
+
+    def _folder(self, directory: int, path: bytes, base: bytes, entry: Entry) -> None:
+        try:
+            os.mkdir(base, 0o700, dir_fd=directory)
+        except FileExistsError:
+            status = os.stat(base, dir_fd=directory, follow_symlinks=False)
+            if not stat.S_ISDIR(status.st_mode):
+                self.removal.replace(self.tree, directory, path, status)
+                os.mkdir(base, 0o700, dir_fd=directory)
+                self.removal.replaced_by_folder(self.tree, directory, base, status)
+        self.tree.implied.discard(path)
+        self._folders[path] = entry
+
+    def _clear(self, directory: int, path: bytes, base: bytes) -> bool:
+        """Makes room for ``base`` if something is there."""
+        try:
+            status = os.stat(base, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            self._drop_folders(path)
+        self.removal.replace(self.tree, directory, path, status)
+        return True
+
+    def _drop_folders(self, path: bytes) -> None:
+        below = path + b"/"
+        for known in [p for p in self._folders if p == path or p.startswith(below)]:
+            del self._folders[known]
+        self.tree.implied = {p for p in self.tree.implied if p != path and not p.startswith(below)}
+
+    def _make(
+        self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
+    ) -> None:
+        """A file, symlink, device or fifo, in the place of whatever was there."""
+        make = self._regular if entry.kind == FILE else self._special
+        try:
+            make(directory, base, entry, reader)
+        except FileExistsError:
+            self._clear(directory, path, base)
+            make(directory, base, entry, reader)
+
+    def _regular(self, directory: int, base: bytes, entry: Entry, reader: TarReader) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        fd = os.open(base, flags, 0o600, dir_fd=directory)
+        try:
+            if entry.size:
+                self._content(fd, entry, reader)
+            self._dress(fd, entry)
+        finally:
+            os.close(fd)
+
+    def _content(self, fd: int, entry: Entry, reader: TarReader) -> None:
+        at, hole = 0, False
+        for piece in reader.content():
+            if len(piece) < HOLE:
+                _write(fd, piece, at)
+                hole = False
+            else:
+                hole = self._with_holes(fd, piece, at)
+            at += len(piece)
+        if hole:
+            os.ftruncate(fd, at)
+        self.result.size += at
+
+    @staticmethod
+    def _with_holes(fd: int, piece: memoryview, at: int) -> bool:
+        """Writes ``piece`` at ``at``, but leaves out blocks of zeros; whether it ended in one."""
+        start, hole = 0, False
+        for block in range(0, len(piece), HOLE):
+            part = piece[block : block + HOLE]
+            if len(part) == HOLE and part == ZEROS:
+                if start < block:
+                    _write(fd, piece[start:block], at + start)
+                start, hole = block + HOLE, True
+            else:
+                hole = False
+        if start < len(piece):
+            _write(fd, piece[start:], at + start)
+        return hole
+
+    def _special(self, directory: int, base: bytes, entry: Entry, reader: TarReader) -> None:
+        if entry.kind == SYMLINK:
+            if not entry.link or len(entry.link) > 4095:
+                raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: a symlink to nothing")
+            os.symlink(entry.link, base, dir_fd=directory)
+        elif entry.kind == FIFO:
+            os.mkfifo(base, 0o600, dir_fd=directory)
+        elif not self._device(directory, base, entry):
+            self._regular(directory, base, entry, reader)
+            return
+        self._dress_by_name(directory, base, entry)
+
+    def _device(self, directory: int, base: bytes, entry: Entry) -> bool:
+        """Makes the node; False where this process may not (S-67: an empty file stands for it)."""
+        if entry.kind == CHARACTER and entry.major == 0 and entry.minor == 0:
+            # overlayfs takes such a node for its own whiteout, so an image could hide files by it.
+            raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: a character device 0:0")
+        if not (0 <= entry.major < 1 << 12 and 0 <= entry.minor < 1 << 20):
+            raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: no such device number")
+        kind = stat.S_IFBLK if entry.kind == BLOCK_DEVICE else stat.S_IFCHR
+        if self.ownership.privileged:
+            try:
+                device = os.makedev(entry.major, entry.minor)
+                os.mknod(base, kind | 0o600, device, dir_fd=directory)
+                return True
+            except PermissionError:
+                pass  # root of a user namespace may not (mknod(2))
+        self.result.losses.devices += 1
+        return False
+
+    def _link(self, directory: int, path: bytes, base: bytes, entry: Entry) -> None:
+        """A hard link: to what lies in this root, never through a symlink (S-64)."""
+        what = f"entry {shown(os.fsdecode(entry.name))}: hard link to"
+        parts = split(entry.link, what)
+        if not parts:
+            raise ImageError(f"{what} the root")
+        target, true = self.tree.parent(b"/".join(parts[:-1]))
+        source = true + b"/" + parts[-1] if true else parts[-1]
+        try:
+            status = os.stat(parts[-1], dir_fd=target, follow_symlinks=False)
+        except FileNotFoundError:
+            status = None
+        if status is None or self.removal.is_whiteout(status):
+            if status is None and self.removal.stands_alone:
+                # The target may be a lower layer's; that is known when all of them are there.
+                self._clear(directory, path, base)
+                self.result.pending_links.append((path, source))
+                return
+            raise ImageError(f"{what} {shown(os.fsdecode(entry.link))}, which is not in the layer")
+        if stat.S_ISDIR(status.st_mode):
+            raise ImageError(f"{what} {shown(os.fsdecode(entry.link))}, a folder")
+        if source == path:
+            return
+        try:
+            self._hard_link(target, parts[-1], directory, base)
+        except FileExistsError:
+            self._clear(directory, path, base)
+            self._hard_link(target, parts[-1], directory, base)
+
+    @staticmethod
+    def _hard_link(source: int, old: bytes, directory: int, new: bytes) -> None:
+        os.link(old, new, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
+
+    def _finish_folders(self) -> None:
+        """Folders last and from the inside out: their times change while they are filled."""
+        for path in sorted(self._folders, key=lambda p: p.count(b"/") + bool(p), reverse=True):
+            entry = self._folders[path]
+            if not self.ownership.privileged:
+                entry.mode |= 0o700  # or the next layer could not be written, nor this one removed
+            with self.tree.folder(path) as fd:
+                self._dress(fd, entry)
+
+    def _owner(self, entry: Entry) -> bool:
+        """Whether the file must be given away."""
+        mine = entry.uid == self.ownership.uid and entry.gid == self.ownership.gid
+        if mine:
+            return False
+        if self.ownership.privileged:
+            return True
+        if (entry.uid, entry.gid) != (0, 0):  # root is what we stand for
+            self.result.losses.owners += 1
+        return False
+
+    def _dress(self, fd: int, entry: Entry) -> None:
+        """Owner, mode, xattrs and times, through the descriptor just made (S-61).
+
+        In this order: chown takes away setuid bits and capabilities.
+        """
+        if self._owner(entry):
+            os.fchown(fd, entry.uid, entry.gid)
+        os.fchmod(fd, entry.mode)
+        if entry.xattrs:
+            for name, value in self._kept_xattrs(entry.xattrs):
+                try:
+                    os.setxattr(fd, name, value)
+                except OSError:
+                    self.result.losses.xattrs += 1
+        os.utime(fd, ns=(entry.mtime, entry.mtime))
+
+    def _dress_by_name(self, directory: int, base: bytes, entry: Entry) -> None:
+        """The same for what cannot be opened: by its name in the open folder, never followed."""
+        if self._owner(entry):
+            os.chown(base, entry.uid, entry.gid, dir_fd=directory, follow_symlinks=False)
+        if entry.kind != SYMLINK:
+            os.chmod(base, entry.mode, dir_fd=directory)
+        if entry.xattrs:
+            place = b"/proc/self/fd/%d/%s" % (directory, base)
+            for name, value in self._kept_xattrs(entry.xattrs):
+                try:
+                    os.setxattr(place, name, value, follow_symlinks=False)
+                except OSError:
+                    self.result.losses.xattrs += 1
+        os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=directory, follow_symlinks=False)
+
+    def _kept_xattrs(self, xattrs: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+        """Those that an image may set (S-66): the rest steers overlayfs or a security module."""
+        kept = []
+        for name, value in xattrs.items():
+            if name.startswith(OVERLAY_XATTRS) or b"\0" in name:
+                continue
+            capability = name == CAPABILITY and self.ownership.privileged
+            if capability or name.startswith((b"user.", b"trusted.")) or name in ACLS:
+                kept.append((name, value))
+        return kept
+
+
+def _write(fd: int, data: memoryview, at: int) -> None:
+    while data:
+        written = os.pwrite(fd, data, at)
+        data, at = data[written:], at + written

@@ -1,0 +1,152 @@
+"""What a layer takes away (image-spec, layer.md, "Whiteouts"), in the two ways a tree can have it.
+
+``.wh.NAME`` hides NAME of the layers below, ``.wh..wh..opq`` all that they have in its folder.
+Never what the same layer brings, in whatever order the two come (S-65).
+"""
+
+import os
+import stat
+from typing import Protocol
+
+from ..errors import ImageError, shown
+from .tree import Tree
+
+PREFIX = b".wh."
+META = b".wh..wh."
+OPAQUE = b".wh..wh..opq"
+
+
+class Removal(Protocol):
+    """How whiteouts and replacements are carried out in a tree."""
+
+    stands_alone: bool
+
+    def whiteout(self, tree: Tree, directory: int, parent: bytes, base: bytes) -> None:
+        """Carries out the marker ``base`` in the folder ``parent``, open as ``directory``."""
+
+    def wrote(self, path: bytes) -> None:
+        """Tells that the layer itself brought ``path``."""
+
+    def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
+        """Takes away what stands at ``path`` (``was``), because the layer brings another thing."""
+
+    def replaced_by_folder(
+        self, tree: Tree, directory: int, base: bytes, was: os.stat_result
+    ) -> None:
+        """Tells that a folder now stands where ``was`` stood."""
+
+    def is_whiteout(self, status: os.stat_result) -> bool:
+        """Whether a file of the tree is a mark, not a file."""
+
+
+def hidden_name(base: bytes) -> bytes | None:
+    """The name a marker hides; None for AUFS's own files, which nobody keeps. Raises ImageError."""
+    if base.startswith(META):
+        return None
+    name = base[len(PREFIX) :]
+    if name in (b"", b".", b".."):
+        raise ImageError(f"a whiteout of {shown(os.fsdecode(name))}")
+    return name
+
+
+class Merged:
+    """Whiteouts delete: the layer is applied over the ones below it, in one tree."""
+
+    stands_alone = False
+
+    def __init__(self) -> None:
+        self._written: set[bytes] = set()
+
+    def whiteout(self, tree: Tree, directory: int, parent: bytes, base: bytes) -> None:
+        """Deletes what lower layers brought. See ``Removal``."""
+        if base == OPAQUE:
+            for child in os.listdir(f"/proc/self/fd/{directory}"):
+                name = os.fsencode(child)
+                self._delete(tree, directory, parent + b"/" + name if parent else name)
+            return
+        hidden = hidden_name(base)
+        if hidden is not None:
+            self._delete(tree, directory, parent + b"/" + hidden if parent else hidden)
+
+    def _delete(self, tree: Tree, directory: int, path: bytes) -> None:
+        name = path.rpartition(b"/")[2]
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(status.st_mode):
+            tree.forget(path)
+            if tree.empty(directory, name, self._written, path) and path not in self._written:
+                os.rmdir(name, dir_fd=directory)
+        elif path not in self._written:
+            tree.remove(directory, path)
+
+    def wrote(self, path: bytes) -> None:
+        """See ``Removal``. A folder on the way to it is kept with it (``Tree.empty``)."""
+        self._written.add(path)
+
+    def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
+        """See ``Removal``."""
+        tree.remove(directory, path)
+
+    def replaced_by_folder(
+        self, tree: Tree, directory: int, base: bytes, was: os.stat_result
+    ) -> None:
+        """Nothing is left to tell."""
+
+    def is_whiteout(self, status: os.stat_result) -> bool:
+        """No marks stay in a merged tree."""
+        return False
+
+
+class Overlay:
+    """Whiteouts become overlayfs's own: a character device 0:0, an xattr on an opaque folder.
+
+    ``user_xattr``: the store of an unprivileged user, mounted with the option "userxattr".
+    """
+
+    stands_alone = True
+
+    def __init__(self, *, user_xattr: bool = False) -> None:
+        self._opaque = "user.overlay.opaque" if user_xattr else "trusted.overlay.opaque"
+
+    def whiteout(self, tree: Tree, directory: int, parent: bytes, base: bytes) -> None:
+        """Leaves a mark for overlayfs. See ``Removal``."""
+        if base == OPAQUE:
+            self._set_opaque(directory, b".")
+            return
+        hidden = hidden_name(base)
+        if hidden is None:
+            return
+        try:
+            os.mknod(hidden, stat.S_IFCHR, 0, dir_fd=directory)
+        except FileExistsError:
+            status = os.stat(hidden, dir_fd=directory, follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                # The layer's own folder stays; what lower layers have in it is hidden.
+                self._set_opaque(directory, hidden)
+
+    def _set_opaque(self, directory: int, name: bytes) -> None:
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+        try:
+            os.setxattr(fd, self._opaque, b"y")
+        finally:
+            os.close(fd)
+
+    def wrote(self, path: bytes) -> None:
+        """All that is in the tree is the layer's own."""
+
+    def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
+        """See ``Removal``."""
+        tree.remove(directory, path)
+
+    def replaced_by_folder(
+        self, tree: Tree, directory: int, base: bytes, was: os.stat_result
+    ) -> None:
+        """A folder where a whiteout stood does not merge with what the whiteout hid."""
+        if self.is_whiteout(was):
+            self._set_opaque(directory, base)
+
+    def is_whiteout(self, status: os.stat_result) -> bool:
+        """Whether it is overlayfs's mark."""
+        return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
