@@ -1,0 +1,91 @@
+"""JSON in and out. The decoding is strict (native/json/json.c says how); the output is Go's form.
+
+The standard library's json module is not used: importing it costs a container's start more than
+all of the reading and writing together.
+"""
+
+from hutch._json import decode as _decode
+from hutch._json import quote
+from hutch.errors import HutchError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ["JsonError", "decode", "encode", "pretty", "quote"]
+
+
+class JsonError(HutchError):
+    """A text that is no JSON: ``document`` it stands in, ``line`` and ``column`` counted from 1."""
+
+    def __init__(self, document: str, reason: str, line: int, column: int) -> None:
+        super().__init__(f"{document}: line {line} column {column}: {reason}")
+        self.document = document
+        self.reason = reason
+        self.line = line
+        self.column = column
+
+
+def decode(data: bytes, document: str) -> "Any":
+    """The value of a JSON text (RFC 8259): dict, list, str, int, float, bool or None.
+
+    Raises JsonError naming the document, the line and the column. Refused are also what the RFC
+    leaves open: duplicate names, lone surrogates, NaN, nesting beyond 200 levels.
+    """
+    try:
+        return _decode(data)
+    except ValueError as error:
+        reason, line, column = error.args
+        raise JsonError(document, reason, line, column) from None
+
+
+def encode(value: "Any") -> str:
+    """The value on one line without spaces, as Go's json.Marshal writes it: ``{"a":[1,true]}``."""
+    parts: list[str] = []
+    _write(value, parts.append, "", "", ":")
+    return "".join(parts)
+
+
+def pretty(value: "Any", indent: str = "  ") -> str:
+    """The value over several lines, as Go's json.MarshalIndent writes it; no line end at the end.
+
+    runc indents config.json by a tab and the output of ``state`` by two spaces.
+    """
+    parts: list[str] = []
+    _write(value, parts.append, "\n", indent, ": ")
+    return "".join(parts)
+
+
+def _write(
+    value: "Any", put: "Callable[[str], object]", line: str, indent: str, colon: str
+) -> None:
+    """``line`` is what begins a new line at this depth: a line end and the indentation so far."""
+    if isinstance(value, str):
+        put(quote(value))
+    elif value is None:
+        put("null")
+    elif isinstance(value, bool):
+        put("true" if value else "false")
+    elif isinstance(value, int):
+        put(int.__repr__(value))
+    elif isinstance(value, dict):
+        inner = line + indent
+        before = "{" + inner
+        for name, item in value.items():
+            put(before + quote(name) + colon)
+            _write(item, put, inner, indent, colon)
+            before = "," + inner
+        put(line + "}" if value else "{}")
+    elif isinstance(value, (list, tuple)):
+        inner = line + indent
+        before = "[" + inner
+        for item in value:
+            put(before)
+            _write(item, put, inner, indent, colon)
+            before = "," + inner
+        put(line + "]" if value else "[]")
+    elif isinstance(value, float) and value - value == 0:
+        put(float.__repr__(value))
+    else:
+        raise TypeError("JSON has no form for " + repr(value))
