@@ -1,0 +1,160 @@
+"""The quick check of a config: the first problem is raised; a good config costs next to nothing.
+
+It walks over the table (table.py), then asks the rules (rules.py). Properties that the table does
+not know are ignored (config.md, "Extensibility"). explain.py finds the same problems, all of them.
+"""
+
+from hutch.errors import ConfigError
+from hutch.spec.pointer import pointer
+from hutch.spec.rules import PROCESS_RULES, RULES
+from hutch.spec.table import CONFIG, PROCESS, RESOURCES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from hutch.spec.rules import Rule
+    from hutch.spec.shapes import Type
+
+NAMES = {str: "a string", int: "a number", float: "a number", bool: "a boolean", list: "an array"}
+
+
+def check(config: "Any") -> None:
+    """Raises ConfigError for the first thing in config.json that is wrong.
+
+    ``config`` is what was decoded from it. ``process`` may be absent: only start needs it.
+    """
+    _check(config, CONFIG, RULES, config)
+
+
+def check_process(process: "Any") -> None:
+    """The same for a process alone, as `exec --process` reads it; pointers begin at ``process``."""
+    _check(process, PROCESS, PROCESS_RULES, {"process": process}, "process")
+
+
+def check_resources(resources: "Any") -> None:
+    """The same for resources alone, as `update --resources` reads them."""
+    _check(resources, RESOURCES, (), {}, "linux", "resources")
+
+
+class _Refused(Exception):
+    """Carries what is wrong up to where the path is known; each level adds its step."""
+
+    def __init__(self, reason: str, value: "Any" = ..., *steps: "str | int") -> None:
+        self.reason = reason
+        self.value = value
+        self.steps: list[str | int] = list(steps)
+
+
+def _check(
+    value: "Any", shape: "Type", rules: "Sequence[Rule]", config: "Any", *base: "str | int"
+) -> None:
+    try:
+        _walk(value, shape)
+    except _Refused as refused:
+        path = (*base, *reversed(refused.steps))
+        given = ... if refused.value is None else refused.value
+        raise ConfigError(pointer(path, CONFIG), refused.reason, value=given) from None
+    for rule, _ in rules:
+        for problem in rule(config):
+            raise problem
+
+
+def _walk(value: "Any", shape: "Type") -> None:
+    """Raises _Refused where the value, or one inside it, is not of this shape."""
+    kind, _, inner, bound = shape
+    if type(value) is not kind and not is_kind(value, kind):
+        raise _Refused(wrong_type(value, shape), value)
+    if kind is str:
+        if "\0" in value or (inner is not None and not inner(value)):
+            raise _Refused(wrong_value(value, shape), value)
+    elif kind is dict:
+        if type(inner) is dict:
+            _walk_record(value, inner, bound)
+        else:
+            _walk_mapping(value, *inner)
+    elif kind is list:
+        index = 0
+        try:
+            for item in value:
+                _walk(item, inner)
+                index += 1
+        except _Refused as refused:
+            refused.steps.append(index)
+            raise
+        if index < bound:
+            raise _Refused(TOO_FEW, value)
+    elif kind is int and not inner <= value <= bound:
+        raise _Refused(wrong_value(value, shape), value)
+
+
+def _walk_record(
+    value: "dict[str, Any]", fields: "dict[str, Type | None]", required: "Sequence[str]"
+) -> None:
+    for name in required:
+        if name not in value:
+            raise _Refused(MISSING, ..., name)
+    for name, item in value.items():
+        shape = fields.get(name)
+        if shape is not None:
+            try:
+                _walk(item, shape)
+            except _Refused as refused:
+                refused.steps.append(name)
+                raise
+
+
+def _walk_mapping(value: "dict[str, Any]", names: "Type", values: "Type") -> None:
+    for name, item in value.items():
+        try:
+            _walk(name, names)
+        except _Refused as refused:
+            raise _Refused(wrong_name(refused.reason), ..., name) from None
+        try:
+            _walk(item, values)
+        except _Refused as refused:
+            refused.steps.append(name)
+            raise
+
+
+MISSING = "is required, but missing"
+TOO_FEW = "must have at least one entry"
+
+
+def is_kind(value: "Any", kind: type) -> bool:
+    """Whether a value has a JSON type; true and false are no integers."""
+    return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
+
+
+def wrong_type(value: "Any", shape: "Type") -> str:
+    """What to say of a value that has not even the JSON type of its shape."""
+    kind = shape[0]
+    if value is None:
+        return "must be " + _wanted(shape) + ", not null: leave the field out instead"
+    found = NAMES.get(type(value), "an object")
+    if kind is int and isinstance(value, float):
+        found = "one with a fraction or exponent"
+    return "must be " + _wanted(shape) + ", not " + found
+
+
+def wrong_value(value: "Any", shape: "Type") -> str:
+    """What to say of a string or integer that its shape does not allow."""
+    kind, words, least, most = shape
+    if kind is int:
+        return f"must be a whole number from {least} to {most}"
+    if "\0" in value:
+        return "must not contain a NUL character"
+    if most:
+        return "must be " + ("one of " if len(most) > 1 else "") + ", ".join(most)
+    return "must be " + words
+
+
+def wrong_name(reason: str) -> str:
+    """What to say of a name in an object whose names are data."""
+    return "the name " + reason
+
+
+def _wanted(shape: "Type") -> str:
+    kind = shape[0]
+    return "a whole number" if kind is int else "a string" if kind is str else shape[1]

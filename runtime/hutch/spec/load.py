@@ -1,0 +1,125 @@
+"""A bundle's config.json and the process file of `exec`: read, decoded, checked."""
+
+import posix
+from errno import ENOENT
+
+from hutch.errors import ConfigError, HutchError, errno_text
+from hutch.spec.check import check, check_process
+from hutch.spec.json import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_SIZE = 4 << 20  # bytes; security.md S-46
+S_IFMT = 0o170000
+S_IFREG = 0o100000
+
+
+def load_bundle(bundle: str) -> "tuple[dict[str, Any], bytes]":
+    """The checked config of a bundle's directory, and the bytes of config.json as they are.
+
+    Raises HutchError where there is no such file or it cannot be read, JsonError where it is not
+    JSON, ConfigError where a field is wrong.
+    """
+    path = (bundle or ".") + "/config.json"
+    # A FIFO would make open wait for a writer.
+    fd = _open(path, posix.O_NONBLOCK)
+    if fd is None:
+        where = bundle if bundle[:1] == "/" else posix.getcwd() + ("/" + bundle if bundle else "")
+        raise HutchError(
+            "JSON specification file config.json not found in " + where,
+            hint="name the bundle's directory with --bundle",
+        )
+    try:
+        if posix.fstat(fd).st_mode & S_IFMT != S_IFREG:
+            raise HutchError(path + " is not a regular file")
+        data = _read(fd, path)
+    finally:
+        posix.close(fd)
+    config = decode(data, "config.json")
+    try:
+        check(config)
+    except ConfigError as error:
+        raise _with_all("config.json", error, config, "") from None
+    return config, data
+
+
+def load_process(path: str) -> "dict[str, Any]":
+    """The checked process of a file that `exec --process` names; a pipe (/dev/fd/3) will do.
+
+    Raises as load_bundle does; pointers begin inside the process: ``rlimits[0].type``.
+    """
+    fd = _open(path, 0)
+    if fd is None:
+        raise HutchError(path + ": " + errno_text(ENOENT))
+    try:
+        data = _read(fd, path)
+    finally:
+        posix.close(fd)
+    process = decode(data, path)
+    try:
+        check_process(process)
+    except ConfigError as error:
+        raise _with_all(path, error, process, "process") from None
+    return process  # type: ignore[no-any-return]
+
+
+def _open(path: str, flags: int) -> "int | None":
+    """A descriptor for reading, None where there is no such file."""
+    try:
+        return posix.open(path, posix.O_RDONLY | flags)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HutchError(path + ": " + errno_text(error.errno or 0)) from None
+    except ValueError:
+        raise HutchError(ascii(path) + " cannot be a path") from None
+
+
+def _read(fd: int, path: str) -> bytes:
+    """All that can be read, up to MAX_SIZE."""
+    data = b""
+    try:
+        while len(data) <= MAX_SIZE:
+            piece = posix.read(fd, MAX_SIZE + 1 - len(data) if data else 1 << 16)
+            if not piece:
+                return data
+            data += piece
+    except OSError as error:
+        raise HutchError(path + ": " + errno_text(error.errno or 0)) from None
+    raise HutchError(f"{path} is larger than {MAX_SIZE >> 20} MiB")
+
+
+def _with_all(document: str, error: ConfigError, value: "Any", base: str) -> ConfigError:
+    """The first problem, with the complete explanation's hint, and where the others are.
+
+    ``base`` is where ``value`` stands in a config: pointers are told from there on. Where the
+    explanation cannot be imported (an interpreter without a file system) the first problem is told
+    alone.
+    """
+    try:
+        from hutch.spec.explain import findings, process_findings
+    except ImportError:
+        problems = [error]
+    else:
+        problems = process_findings(value) if base else findings(value)
+    hint = error.hint
+    others = []
+    for problem in problems:
+        if problem.pointer != error.pointer:
+            others.append(problem.pointer.removeprefix(base + "."))
+        elif problem.hint:
+            hint = problem.hint
+    reason = error.reason
+    if others:
+        more = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+        reason += f" (and {len(others)} more: {more})"
+    result = ConfigError(
+        error.pointer.removeprefix(base + "."),
+        reason,
+        value=... if error.value is None else error.value,
+        hint=hint,
+    )
+    result.sentence = document + result.sentence.removeprefix("config.json")
+    return result

@@ -1,0 +1,29 @@
+"""The path of a field as people write it: ``mounts[3].options[1]``, ``linux.sysctl["net.x"]``."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hutch.spec.shapes import Type
+
+    Path = tuple[str | int, ...]
+
+
+def pointer(path: "Iterable[str | int]", shape: "Type | None") -> str:
+    """The path from a document of this shape to a value in it.
+
+    A field stands after a dot, an index in brackets, a name that is data in brackets and quotes.
+    """
+    result = ""
+    for step in path:
+        inner = shape[2] if shape else None
+        if isinstance(step, int):
+            result += "[" + str(step) + "]"
+            shape = inner
+        elif isinstance(inner, tuple):
+            result += '["' + step + '"]'
+            shape = inner[1]
+        else:
+            result += "." + step if result else step
+            shape = inner.get(step) if isinstance(inner, dict) else None
+    return result
