@@ -1,0 +1,168 @@
+"""Changing the limits of a cgroup that is in use: what to write, and in which order.
+
+The kernel holds some values against each other at every single write: memory against memory and
+swap, quota against period (their ratio may not exceed the parent's), burst against quota, weight
+against idle. An order that is right for a new cgroup can be refused by one that has values, so
+``ordered`` looks at them.
+"""
+
+from hutch.errors import ConfigError
+from hutch.plan.resources import POINTER, CgroupWrite, compile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hutch.plan.host import CgroupLayout
+    from hutch.plan.resources import Resources
+
+MEMORY, MEMORY_AND_SWAP = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
+UNLIMITED = 1 << 62  # what v1 shows for "no limit" is a page short of 1 << 63
+
+# (dividend, divisor): the scheduler checks their ratio against the parent's.
+BANDWIDTHS = (
+    ("cpu.cfs_quota_us", "cpu.cfs_period_us"),
+    ("cpu.rt_runtime_us", "cpu.rt_period_us"),
+)
+BURSTS = (("cpu.cfs_burst_us", "cpu.cfs_quota_us"), ("cpu.max.burst", "cpu.max"))
+WEIGHTS = ("cpu.shares", "cpu.weight")
+
+# The files whose present content ``ordered`` needs, by controller, when one of them is written.
+COMPARED = {
+    "memory": (MEMORY, MEMORY_AND_SWAP),
+    "cpu": (
+        *(file for pair in BANDWIDTHS for file in pair),
+        *(file for pair in BURSTS for file in pair),
+        "cpu.idle",
+    ),
+}
+
+# Where a zero is a value; in all other fields engines send it for "leave it".
+ZERO_COUNTS = frozenset(("memory.swappiness", "cpu.burst", "cpu.idle", "pids.limit"))
+
+
+def merged(resources: "Resources | None", changes: "Resources") -> "Resources":
+    """The container's resources after an update, to be kept for the next one.
+
+    What ``changes`` lacks, or has as null, "", [] or a zero that asks for nothing, stays as it is.
+    """
+    result: Resources = dict(resources or {})
+    for key, change in changes.items():
+        if type(change) is dict:
+            inside = dict(result.get(key) or {})
+            for name, value in change.items():
+                if _asks(f"{key}.{name}", value):
+                    inside[name] = value
+            result[key] = inside
+        elif change:
+            result[key] = change
+    return result
+
+
+def _asks(field: str, value: object) -> bool:
+    if value == 0 and type(value) is int:
+        return field in ZERO_COUNTS
+    return value is not None and value not in ("", [])
+
+
+def compile_update(
+    resources: "Resources | None", changes: "Resources", layout: "CgroupLayout"
+) -> "list[CgroupWrite]":
+    """The writes of an update of ``resources`` by ``changes``, in the order of a new cgroup.
+
+    A field that ``changes`` gives is written even where it had that value before, the others where
+    a change shows in them (on v2 the limit of swap follows from that of memory). Devices are not
+    in it. Raises as ``resources.compile`` does.
+    """
+    before = {(write.file, write.value) for write in compile(resources, layout)}
+    given = tuple(
+        f"{POINTER}.{key}.{name}"
+        for key, change in changes.items()
+        if type(change) is dict
+        for name, value in change.items()
+        if _asks(f"{key}.{name}", value)
+    )
+    return [
+        write
+        for write in compile(merged(resources, changes), layout)
+        if (write.file, write.value) not in before or _under(write.pointer, given)
+    ]
+
+
+def _under(pointer: str, fields: "Sequence[str]") -> bool:
+    return pointer in fields or pointer.partition("[")[0] in fields
+
+
+def ordered(writes: "Sequence[CgroupWrite]", current: "Mapping[str, str]") -> "list[CgroupWrite]":
+    """The writes of an update in an order that the kernel accepts.
+
+    ``current`` has the present content of the files in COMPARED, those that exist. Raises
+    ConfigError for a memory limit above the present limit of memory and swap.
+    """
+    result = list(writes)
+    new = {write.file: write.value for write in writes}
+    _order_memory(result, new, current)
+    for dividend, divisor in BANDWIDTHS:
+        if dividend in new and divisor in new and dividend in current and divisor in current:
+            top, bottom = int(new[dividend]), int(new[divisor])
+            was_top, was_bottom = int(current[dividend]), int(current[divisor])
+            # Of the two ratios that can stand in between, the smaller one is never above both the
+            # old and the new one, so where these are allowed it is.
+            if top == -1 or (was_top != -1 and top * bottom <= was_top * was_bottom):
+                _put_before(result, dividend, divisor)
+    for burst, quota in BURSTS:
+        if burst in new and burst in current and quota in new:
+            limit = new[quota].split()[0]
+            if limit not in {"max", "-1"} and int(current[burst]) > int(limit):
+                _put_before(result, burst, quota)
+    if current.get("cpu.idle", "0").strip() != "0":
+        for weight in WEIGHTS:
+            _put_before(result, "cpu.idle", weight)
+    return result
+
+
+def _order_memory(
+    result: "list[CgroupWrite]", new: "dict[str, str]", current: "Mapping[str, str]"
+) -> None:
+    if MEMORY not in new or MEMORY_AND_SWAP not in current:
+        return
+    limit, both = _bytes(new[MEMORY]), _bytes(current[MEMORY_AND_SWAP])
+    if MEMORY_AND_SWAP in new:
+        if _bytes(new[MEMORY_AND_SWAP]) >= both:
+            _put_before(result, MEMORY_AND_SWAP, MEMORY)
+    elif limit > both:
+        at = next(i for i, write in enumerate(result) if write.file == MEMORY)
+        pointer = result[at].pointer
+        if limit < UNLIMITED:
+            raise ConfigError(
+                pointer,
+                f"is above the present limit of memory and swap together, {both}",
+                value=limit,
+                hint="give memory.swap as well",
+            )
+        result.insert(at, CgroupWrite("memory", MEMORY_AND_SWAP, "-1", pointer))
+
+
+def _bytes(content: str) -> int:
+    value = int(content)
+    return UNLIMITED if value < 0 else min(value, UNLIMITED)
+
+
+def _put_before(writes: "list[CgroupWrite]", first: str, second: str) -> None:
+    """Moves the write of ``first`` ahead of that of ``second``, if there are both."""
+    files = [write.file for write in writes]
+    if first in files and second in files and files.index(first) > files.index(second):
+        writes.insert(files.index(second), writes.pop(files.index(first)))
+
+
+def check_memory(resources: "Resources", usage: int) -> None:
+    """Refuses a memory limit below ``usage`` bytes where ``checkBeforeUpdate`` asks for it.
+
+    v1 refuses it by itself; v2 would rather kill (config-linux.md, Memory).
+    """
+    memory = resources.get("memory") or {}
+    limit = memory.get("limit") or 0
+    if memory.get("checkBeforeUpdate") and 0 < limit < usage:
+        raise ConfigError(
+            f"{POINTER}.memory.limit", f"is below the present usage, {usage} bytes", value=limit
+        )

@@ -1,0 +1,159 @@
+"""``linux.resources`` in the files of cgroup v1, whose names the specification's fields follow.
+
+See Documentation/admin-guide/cgroup-v1 of the kernel. The order within a controller is the one in
+which a new cgroup takes the values: memory before memory and swap, period before quota, quota
+before burst, shares before idle. An update may need another: resources_update.py.
+"""
+
+from hutch.errors import ConfigError
+from hutch.plan.resources import (
+    INT64,
+    POINTER,
+    UINT32,
+    UINT64,
+    CgroupWrite,
+    cpu_bandwidth,
+    cpuset_writes,
+    device_number,
+    hugepage_writes,
+    memory_limits,
+    number,
+    one_line,
+    pids_writes,
+    rdma_writes,
+    required,
+    section,
+    weights,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.resources import Resources
+
+THROTTLES = (
+    ("throttleReadBpsDevice", "blkio.throttle.read_bps_device"),
+    ("throttleWriteBpsDevice", "blkio.throttle.write_bps_device"),
+    ("throttleReadIOPSDevice", "blkio.throttle.read_iops_device"),
+    ("throttleWriteIOPSDevice", "blkio.throttle.write_iops_device"),
+)
+
+
+def compile_v1(resources: "Resources") -> "list[CgroupWrite]":
+    """The writes for a v1 or hybrid host; raises ConfigError."""
+    if resources.get("unified"):
+        raise ConfigError(
+            f"{POINTER}.unified",
+            "needs cgroup v2, and this host has cgroup v1",
+            hint="boot with systemd.unified_cgroup_hierarchy=1, or use the v1 fields",
+        )
+    return [
+        *cpuset_writes(section(resources, "cpu")),
+        *_memory(section(resources, "memory")),
+        *_cpu(section(resources, "cpu")),
+        *pids_writes(section(resources, "pids")),
+        *_block_io(section(resources, "blockIO")),
+        *hugepage_writes(resources.get("hugepageLimits") or (), "limit_in_bytes"),
+        *_network(section(resources, "network")),
+        *rdma_writes(section(resources, "rdma")),
+    ]
+
+
+def _memory(memory: "dict[str, Any]") -> "list[CgroupWrite]":
+    at = f"{POINTER}.memory"
+    writes = []
+
+    def write(key: str, file: str, value: "int | None", neutral: "int | None" = -1) -> None:
+        if value is not None:
+            writes.append(
+                CgroupWrite("memory", file, str(value), f"{at}.{key}", neutral=value == neutral)
+            )
+
+    limit, swap = memory_limits(memory, at)
+    hierarchy = memory.get("useHierarchy")
+    if hierarchy is not None:
+        # Always on since Linux 5.11, which takes a 1 and refuses a 0.
+        write("useHierarchy", "memory.use_hierarchy", int(hierarchy), neutral=None)
+    write("limit", "memory.limit_in_bytes", limit)
+    reservation = number(memory, "reservation", at, -1, INT64) or None
+    write("reservation", "memory.soft_limit_in_bytes", reservation)
+    kernel = number(memory, "kernel", at, -1, INT64) or None
+    write("kernel", "memory.kmem.limit_in_bytes", kernel)
+    kernel_tcp = number(memory, "kernelTCP", at, -1, INT64) or None
+    write("kernelTCP", "memory.kmem.tcp.limit_in_bytes", kernel_tcp)
+    write("swap", "memory.memsw.limit_in_bytes", swap)
+    swappiness = number(memory, "swappiness", at, 0, 100)
+    write("swappiness", "memory.swappiness", swappiness)
+    oom = memory.get("disableOOMKiller")
+    if oom is not None:
+        write("disableOOMKiller", "memory.oom_control", int(oom), neutral=0)
+    return writes
+
+
+def _cpu(cpu: "dict[str, Any]") -> "list[CgroupWrite]":
+    at = f"{POINTER}.cpu"
+    writes = []
+
+    def write(key: str, file: str, value: "int | None", neutral: "int | None" = None) -> None:
+        if value is not None:
+            writes.append(
+                CgroupWrite("cpu", file, str(value), f"{at}.{key}", neutral=value == neutral)
+            )
+
+    quota, period, burst = cpu_bandwidth(cpu, at)
+    write("shares", "cpu.shares", number(cpu, "shares", at, 0, UINT64) or None)
+    write("period", "cpu.cfs_period_us", period)
+    write("quota", "cpu.cfs_quota_us", quota, neutral=-1)
+    write("burst", "cpu.cfs_burst_us", burst, neutral=0)
+    write("realtimePeriod", "cpu.rt_period_us", number(cpu, "realtimePeriod", at, 0, INT64) or None)
+    runtime = number(cpu, "realtimeRuntime", at, -1, INT64)
+    write("realtimeRuntime", "cpu.rt_runtime_us", runtime, neutral=0)
+    write("idle", "cpu.idle", number(cpu, "idle", at, 0, 1), neutral=0)
+    return writes
+
+
+def _block_io(block_io: "dict[str, Any]") -> "list[CgroupWrite]":
+    """Weights belong to an IO scheduler: CFQ's files until Linux 5.0, BFQ's since."""
+    at = f"{POINTER}.blockIO"
+    writes = []
+
+    def write(file: str, value: str, pointer: str, bfq: str = "") -> None:
+        fallback = (bfq, value) if bfq else None
+        writes.append(CgroupWrite("blkio", file, value, pointer, fallback=fallback))
+
+    if weight := weights(block_io, "weight", at):
+        write("blkio.weight", str(weight), f"{at}.weight", "blkio.bfq.weight")
+    if leaf := weights(block_io, "leafWeight", at):
+        write("blkio.leaf_weight", str(leaf), f"{at}.leafWeight")
+    for i, entry in enumerate(block_io.get("weightDevice") or ()):
+        here = f"{at}.weightDevice[{i}]"
+        device = device_number(entry, here)
+        if weight := weights(entry, "weight", here):
+            value = f"{device} {weight}"
+            write("blkio.weight_device", value, f"{here}.weight", "blkio.bfq.weight_device")
+        if leaf := weights(entry, "leafWeight", here):
+            write("blkio.leaf_weight_device", f"{device} {leaf}", f"{here}.leafWeight")
+        if not weight and not leaf:
+            raise ConfigError(here, "needs weight or leafWeight")
+    for key, file in THROTTLES:
+        for i, entry in enumerate(block_io.get(key) or ()):
+            here = f"{at}.{key}[{i}]"
+            rate = required(entry, "rate", here, 0, UINT64)
+            write(file, f"{device_number(entry, here)} {rate}", here)
+    return writes
+
+
+def _network(network: "dict[str, Any]") -> "list[CgroupWrite]":
+    at = f"{POINTER}.network"
+    writes = []
+    if class_id := number(network, "classID", at, 0, UINT32):
+        writes.append(CgroupWrite("net_cls", "net_cls.classid", str(class_id), f"{at}.classID"))
+    for i, entry in enumerate(network.get("priorities") or ()):
+        here = f"{at}.priorities[{i}]"
+        name = one_line(entry.get("name"), f"{here}.name")
+        if not name or " " in name:
+            raise ConfigError(f"{here}.name", "must be the name of an interface", value=name)
+        priority = required(entry, "priority", here, 0, UINT32)
+        writes.append(CgroupWrite("net_prio", "net_prio.ifpriomap", f"{name} {priority}", here))
+    return writes
