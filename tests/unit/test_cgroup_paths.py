@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from hutch.errors import ConfigError
-from hutch.plan.cgroup_paths import Cgroup, beneath, resolve, wants_ownership
+from hutch.errors import ConfigError, UsageError
+from hutch.plan.cgroup_paths import Cgroup, below, resolve, wants_ownership
 from hutch.plan.host import CgroupLayout
 
 V1 = CgroupLayout(
@@ -118,24 +118,34 @@ def test_a_cgroup_survives_the_state_file() -> None:
     )
 
 
-def test_a_sub_cgroup_lies_beneath_the_container_in_every_hierarchy() -> None:
-    inside = beneath(resolve("/a", "id", V1), "sub/deep")
+def test_a_sub_cgroup_lies_below_the_container_in_every_hierarchy() -> None:
+    inside = below(resolve("/a", "id", V1), ["sub/deep"])
     assert inside.directories["memory"] == "/sys/fs/cgroup/memory/a/sub/deep"
     assert inside.directories[""] == "/sys/fs/cgroup/unified/a/sub/deep"
-    assert beneath(resolve("/a", "id", V1), "/").leaves() == resolve("/a", "id", V1).leaves()
+    assert below(resolve("/a", "id", V1), ["/"]).leaves() == resolve("/a", "id", V1).leaves()
 
 
-def test_a_sub_cgroup_may_be_for_some_controllers_only() -> None:
-    inside = beneath(resolve("/a", "id", V1), "sub", ("cpu", "memory"))
-    assert set(inside.directories) == {"cpu", "memory"}
-    with pytest.raises(ConfigError, match="hugetlb"):
-        beneath(resolve("/a", "id", V1), "sub", ("hugetlb",))
+def test_a_sub_cgroup_may_be_for_some_controllers_and_the_rest_stays_in_the_containers() -> None:
+    inside = below(resolve("/a", "id", V1), ["cpu,memory:sub", "name=systemd:/other"])
+    assert inside.directories == {
+        "cpu": "/sys/fs/cgroup/cpu,cpuacct/a/sub",
+        "cpuacct": "/sys/fs/cgroup/cpu,cpuacct/a",
+        "memory": "/sys/fs/cgroup/memory/a/sub",
+        "name=systemd": "/sys/fs/cgroup/systemd/a/other",
+        "": "/sys/fs/cgroup/unified/a",
+    }
 
 
-@pytest.mark.parametrize("path", ["..", "../other", "/../..", "sub/../../other"])
+@pytest.mark.parametrize("place", ["hugetlb:sub", ":sub", "cpu,:sub"])
+def test_a_sub_cgroup_of_an_unknown_controller_is_refused(place: str) -> None:
+    with pytest.raises(UsageError, match="no such controller"):
+        below(resolve("/a", "id", V1), [place])
+
+
+@pytest.mark.parametrize("path", ["..", "../other", "/../..", "sub/../../other", "cpu:.."])
 def test_s35_a_sub_cgroup_cannot_leave_the_container(path: str) -> None:
-    with pytest.raises(ConfigError):
-        beneath(resolve("/a", "id", V1), path)
+    with pytest.raises(UsageError):
+        below(resolve("/a", "id", V1), [path])
 
 
 MOUNT = {"source": "cgroup", "destination": "/sys/fs/cgroup", "type": "cgroup", "options": ["rw"]}

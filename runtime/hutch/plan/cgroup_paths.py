@@ -13,10 +13,11 @@ Every mounted hierarchy is joined, those without a controller (name=systemd, the
 hybrid host) too: whatever looks a container's processes up finds all of them in any hierarchy.
 """
 
-from hutch.errors import ConfigError
+from hutch.errors import ConfigError, UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from hutch.plan.host import CgroupLayout
@@ -63,7 +64,17 @@ def resolve(
     names its root, or has the form of the systemd driver.
     """
     if path:
-        inner = _checked(path)
+        if _is_systemd_form(path):
+            raise ConfigError(
+                POINTER,
+                "is slice:prefix:name, the form of the systemd cgroup driver",
+                value=path,
+                hint="give --systemd-cgroup, or a path like /containers/name",
+            )
+        inner = _plain(path)
+        reason = _unfit(path) or ("" if inner else "names no cgroup below the root")
+        if reason:
+            raise ConfigError(POINTER, reason, value=path)
         absolute = path[0] == "/"
     else:
         inner = "/" + id
@@ -81,44 +92,46 @@ def resolve(
     return Cgroup(layout.mode, directories, [])
 
 
-def beneath(cgroup: Cgroup, path: str, controllers: "tuple[str, ...]" = ()) -> Cgroup:
-    """The sub-cgroup ``path`` of a container's cgroup, in all hierarchies or in those named.
+def below(cgroup: Cgroup, places: "Sequence[str]") -> Cgroup:
+    """The sub-cgroup of a container's cgroup that ``exec --cgroup`` names, for joining.
 
-    For ``exec --cgroup [CONTROLLER,...:]PATH``; "/" and "" are the container's cgroup itself.
-    Raises ConfigError for a path that leaves it or a controller in which the container is not.
+    Each place is a path, or CONTROLLER[,CONTROLLER...]:PATH for some hierarchies of v1 only; where
+    none is named the process goes into the container's own cgroup. Raises UsageError for a path
+    that leaves it (S-35), or for a controller in whose hierarchy the container is not.
     """
-    inner = "" if path.strip("/") == "" else _checked(path, "cgroup")
     known = cgroup.directories
-    for controller in controllers:
-        if controller not in known:
-            raise ConfigError("cgroup", "the container is in no such hierarchy", value=controller)
-    return Cgroup(cgroup.mode, {key: known[key] + inner for key in controllers or known}, [])
+    directories = dict(known)
+    for place in places:
+        controllers, colon, path = place.rpartition(":")
+        if reason := _unfit(path):
+            raise UsageError(f"--cgroup {shown(place)} {reason}")
+        for controller in controllers.split(",") if colon else known:
+            if controller not in known or (colon and not controller):
+                raise UsageError(f"--cgroup {shown(place)}: the container has no such controller")
+            directories[controller] = known[controller] + _plain(path)
+    return Cgroup(cgroup.mode, directories, [])
 
 
-def _checked(path: str, pointer: str = POINTER) -> str:
-    """The path in its plain form: "/a/b", no empty or "." components."""
-    if "\0" in path or "\n" in path:
-        raise ConfigError(pointer, "the name of a cgroup has no NUL or line break", value=path)
+def _is_systemd_form(path: str) -> bool:
     first, _, rest = path.partition(":")
-    if "/" not in path and rest.count(":") == 1 and (first == "" or first[-6:] == ".slice"):
-        raise ConfigError(
-            pointer,
-            "is slice:prefix:name, the form of the systemd cgroup driver",
-            value=path,
-            hint="give --systemd-cgroup, or a path like /containers/name",
-        )
-    inner = ""
+    return "/" not in path and rest.count(":") == 1 and (first == "" or first[-6:] == ".slice")
+
+
+def _unfit(path: str) -> str:
+    """Why the path can name no cgroup, "" if it can."""
+    if "\0" in path or "\n" in path:
+        return "has a NUL or a line break"
     for part in path.split("/"):
-        if part in {"", "."}:
-            continue
         if part == "..":
-            raise ConfigError(pointer, 'may not contain ".."', value=path)
+            return 'may not contain ".."'
         if len(part.encode("utf-8", "surrogateescape")) > NAME_MAX:
-            raise ConfigError(pointer, "has a component of more than 255 bytes", value=path)
-        inner += "/" + part
-    if not inner:
-        raise ConfigError(pointer, "names no cgroup below the root of the hierarchy", value=path)
-    return inner
+            return "has a component of more than 255 bytes"
+    return ""
+
+
+def _plain(path: str) -> str:
+    """ "/a/b" without empty and "." components; "" where nothing is left."""
+    return "".join(["/" + part for part in path.split("/") if part not in {"", "."}])
 
 
 def wants_ownership(linux: "dict[str, Any]", mounts: "list[dict[str, Any]]") -> bool:
