@@ -5,7 +5,6 @@ not know are ignored (config.md, "Extensibility"). explain.py finds the same pro
 """
 
 from hutch.errors import ConfigError
-from hutch.spec.pointer import pointer
 from hutch.spec.rules import PROCESS_RULES, RULES
 from hutch.spec.table import CONFIG, PROCESS, RESOURCES
 
@@ -53,6 +52,8 @@ def _check(
     try:
         _walk(value, shape)
     except _Refused as refused:
+        from hutch.spec.pointer import pointer
+
         path = (*base, *reversed(refused.steps))
         given = ... if refused.value is None else refused.value
         raise ConfigError(pointer(path, CONFIG), refused.reason, value=given) from None

@@ -100,7 +100,7 @@ def _with_all(document: str, error: ConfigError, value: "Any", base: str) -> Con
     """
     try:
         from hutch.spec.explain import findings, process_findings
-    except ImportError:
+    except ModuleNotFoundError:
         problems = [error]
     else:
         problems = process_findings(value) if base else findings(value)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def pointer(path: "Iterable[str | int]", shape: "Type | None") -> str:
-    """The path from a document of this shape to a value in it.
+    """The path from a document of this shape to a value in it; "document" for the whole.
 
     A field stands after a dot, an index in brackets, a name that is data in brackets and quotes.
     """
@@ -21,9 +21,14 @@ def pointer(path: "Iterable[str | int]", shape: "Type | None") -> str:
             result += "[" + str(step) + "]"
             shape = inner
         elif isinstance(inner, tuple):
-            result += '["' + step + '"]'
+            result += '["' + _short(step) + '"]'
             shape = inner[1]
         else:
-            result += "." + step if result else step
+            result += "." + _short(step) if result else _short(step)
             shape = inner.get(step) if isinstance(inner, dict) else None
-    return result
+    return result or "document"
+
+
+def _short(name: str) -> str:
+    """A name from the document may be of any length; the error is one line."""
+    return name if len(name) <= 80 else name[:77] + "..."

@@ -1,0 +1,201 @@
+"""The complete answer to what is wrong with a config: for people, when the quick check refused.
+
+It goes another way than the quick check: the table becomes a JSON Schema, and jsonschema applies
+it. The rules are asked wherever the fields they read are sound. What is no error but looks like a
+slip of the pen, such as a property that nobody knows, is a warning.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+
+from hutch.errors import ConfigError
+from hutch.spec import table
+from hutch.spec.capabilities import NAMES, mask
+from hutch.spec.check import (
+    MISSING,
+    TOO_FEW,
+    is_kind,
+    wrong_name,
+    wrong_type,
+    wrong_value,
+)
+from hutch.spec.pointer import pointer
+from hutch.spec.rules import PROCESS_RULES, RULES
+from hutch.spec.schema import FORMATS, json_schema
+
+if TYPE_CHECKING:
+    from hutch.spec.rules import Rule
+    from hutch.spec.shapes import Type
+
+Path = tuple[str | int, ...]
+
+
+def findings(config: Any) -> list[ConfigError]:
+    """All that is wrong with config.json, in the order of the pointers; empty if it is good."""
+    return _findings(config, (), RULES, config)
+
+
+def process_findings(process: Any) -> list[ConfigError]:
+    """The same for a process alone; pointers begin at ``process``."""
+    return _findings(process, ("process",), PROCESS_RULES, {"process": process})
+
+
+def resources_findings(resources: Any) -> list[ConfigError]:
+    """The same for resources alone; pointers begin at ``linux.resources``."""
+    return _findings(resources, ("linux", "resources"), (), {})
+
+
+def warnings(config: Any) -> list[ConfigError]:
+    """What may be meant otherwise: properties and capabilities that are not known, and ignored.
+
+    They are values to show, not errors to raise (config.md, "Extensibility", "capabilities").
+    """
+    return _sorted([*_unknown_properties(config, table.CONFIG, ()), *_unknown_capabilities(config)])
+
+
+def _findings(value: Any, base: Path, rules: "Sequence[Rule]", config: Any) -> list[ConfigError]:
+    problems: dict[Path, ConfigError] = {}
+    # Of a value of the wrong type nothing else need be said.
+    errors = sorted(
+        _validator(base).iter_errors(value), key=lambda error: error.validator != "type"
+    )
+    for error in errors:
+        for path, problem in _restated(error, base):
+            problems.setdefault(path, problem)
+    result = list(problems.values())
+    for rule, reads in rules:
+        if not any(_on_one_way(path, read) for path in problems for read in reads):
+            result.extend(rule(config))
+    return _sorted(result)
+
+
+def _sorted(problems: Iterable[ConfigError]) -> list[ConfigError]:
+    """By pointer, indices as numbers; each thing said once."""
+    unique = {(problem.pointer, problem.reason): problem for problem in problems}
+    return sorted(unique.values(), key=_order)
+
+
+def _order(problem: ConfigError) -> tuple[list[str | int], str]:
+    pieces = re.split(r"\[(\d+)\]", problem.pointer)
+    return [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)], problem.reason
+
+
+def _on_one_way(path: Path, read: Path) -> bool:
+    """Whether one of the two lies inside the other."""
+    return all(a == b for a, b in zip(path, read, strict=False))
+
+
+@cache
+def _validator(base: Path) -> Validator:
+    """The validator of what stands at ``base`` in a config."""
+    schema = json_schema(_shape_at(base))
+    formats = FormatChecker(formats=())
+    for name, form in FORMATS.items():
+        formats.checks(name)(form)
+    # JSON Schema takes 1.0 for an integer; nothing that reads a config does.
+    types = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: is_kind(value, int)
+    )
+    validator: Validator = extend(Draft202012Validator, type_checker=types)(  # type: ignore[no-untyped-call]
+        schema, format_checker=formats
+    )
+    return validator
+
+
+def _shape_at(path: Iterable[str | int]) -> "Type":
+    """The shape that the table has for what stands at a path."""
+    shape = table.CONFIG
+    for step in path:
+        inner = shape[2]
+        if isinstance(step, int):
+            shape = inner
+        else:
+            shape = inner[step] if isinstance(inner, dict) else inner[1]
+    return shape
+
+
+def _restated(error: ValidationError, base: Path) -> Iterator[tuple[Path, ConfigError]]:
+    """An error of jsonschema in the words of the quick check, and its path."""
+    path: Path = (*base, *error.absolute_path)
+    shape = _shape_at(path)
+    value: Any = error.instance
+    given = ... if value is None else value
+    hint = ""
+    if error.validator == "required":
+        for name in shape[3]:
+            if name not in value:
+                yield _problem((*path, name), MISSING, hint=_misspelt(name, value, shape))
+        return
+    if "propertyNames" in error.absolute_schema_path:
+        names = shape[2][0]
+        path, given = (*path, value), ...
+        reason = wrong_name(wrong_value(value, names))
+        hint = _nearest(value, names[3] or ())
+    elif error.validator == "type":
+        reason = wrong_type(value, shape)
+    elif error.validator == "minItems":
+        reason = TOO_FEW
+    else:
+        reason = wrong_value(value, shape)
+        if error.validator == "enum":
+            hint = _nearest(value, shape[3])
+    yield _problem(path, reason, given, hint)
+
+
+def _problem(path: Path, reason: str, value: Any = ..., hint: str = "") -> tuple[Path, ConfigError]:
+    return path, ConfigError(pointer(path, table.CONFIG), reason, value=value, hint=hint)
+
+
+def _nearest(value: object, known: Iterable[str]) -> str:
+    """``did you mean "x"?`` where there is one alike; upper and lower case are no difference."""
+    by_lower = {name.lower(): name for name in known}
+    if not isinstance(value, str):
+        return ""
+    matches = difflib.get_close_matches(value.lower(), by_lower, n=1, cutoff=0.7)
+    return f'did you mean "{by_lower[matches[0]]}"?' if matches else ""
+
+
+def _misspelt(name: str, value: dict[str, Any], shape: "Type") -> str:
+    """A missing field may be there under a name that is nearly right."""
+    unknown = {other.lower(): other for other in value if other not in shape[2]}
+    matches = difflib.get_close_matches(name.lower(), unknown, n=1, cutoff=0.7)
+    return f'"{unknown[matches[0]]}" is not known: is it meant?' if matches else ""
+
+
+def _unknown_properties(value: Any, shape: "Type", path: Path) -> Iterator[ConfigError]:
+    inner = shape[2]
+    if shape[0] is list and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown_properties(item, inner, (*path, index))
+    elif shape[0] is dict and isinstance(value, dict):
+        for name, item in value.items():
+            field = inner[1] if isinstance(inner, tuple) else inner.get(name)
+            if field:
+                yield from _unknown_properties(item, field, (*path, name))
+            elif isinstance(inner, dict) and name not in inner:
+                missing = [other for other in inner if other not in value]
+                yield _problem(
+                    (*path, name), "is not known, and ignored", hint=_nearest(name, missing)
+                )[1]
+
+
+def _unknown_capabilities(config: Any) -> Iterator[ConfigError]:
+    process = config.get("process") if isinstance(config, dict) else None
+    sets = process.get("capabilities") if isinstance(process, dict) else None
+    for kind, names in sets.items() if isinstance(sets, dict) else ():
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            if isinstance(name, str) and mask([name])[1]:
+                yield _problem(
+                    ("process", "capabilities", kind, index),
+                    "is not known, and left out",
+                    name,
+                    _nearest(name, NAMES),
+                )[1]
