@@ -5,3 +5,8 @@ long long hutch_signal_pidfd(int pidfd, int signal);
 /* openat2(2): a descriptor, or -errno. */
 long long hutch_openat2(int dirfd, const char *path, unsigned long long flags,
                         unsigned long long mode, unsigned long long resolve);
+
+/* Puts a device program (struct bpf_insn, `length` bytes; none where 0) on the cgroup v2 directory
+ * `cgroup` in place of the one put there before. If the verifier refuses it, its words go to the
+ * descriptor `log`, unless that is -1. 0, or -errno. */
+long long hutch_attach_devices(int cgroup, const unsigned char *program, size_t length, int log);
