@@ -49,7 +49,7 @@ def inflate(chunks: Iterator[bytes], declared: str) -> Iterator[bytes]:
 
 
 def _gunzip(data: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    from isal import igzip_lib, isal_zlib
+    from isal import igzip_lib
 
     def member() -> igzip_lib.IgzipDecompressor:
         return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
@@ -74,7 +74,7 @@ def _gunzip(data: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
                 data = next(chunks, b"")
                 if not data:
                     raise ImageError("the gzip stream ends too early")
-    except isal_zlib.IsalError as error:
+    except igzip_lib.error as error:  # type: ignore[misc]
         raise ImageError(f"not a sound gzip stream: {error}") from None
 
 
@@ -97,7 +97,11 @@ def _unzstd(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
     source = _Pull(head, chunks)
-    reader = decompressor.stream_reader(source, read_size=CHUNK, read_across_frames=True)
+    reader = decompressor.stream_reader(
+        source,  # type: ignore[arg-type]
+        read_size=CHUNK,
+        read_across_frames=True,
+    )
     try:
         while output := reader.read(CHUNK):
             yield output

@@ -46,3 +46,17 @@ def open_local(text: str, scratch: Path | None = None) -> Source:
     from .archive import DockerArchiveSource
 
     return DockerArchiveSource(path, name)
+
+
+def image_names(text: str, source: Source) -> list[str]:
+    """The names an image of a local place brings along, complete: its own, if it has one."""
+    from .catalog import parse_name
+
+    own = getattr(source, "names", None)
+    if own is not None:
+        return [str(parse_name(name)) for name in own]
+    transport, path, name = split_place(text)
+    try:
+        return [str(parse_name(name or path.name.lower()))]
+    except UsageError:
+        return []

@@ -23,6 +23,7 @@ class Tree:
     def __init__(self, root: int) -> None:
         self.root = root
         self.implied: set[bytes] = set()  # parents that no entry has described
+        self.touched: dict[bytes, int] = {}  # folders that were there, with their times before
         self._parents: dict[bytes, tuple[int, bytes]] = {}
 
     def close(self) -> None:
@@ -42,6 +43,8 @@ class Tree:
                 os.close(self._parents.pop(next(iter(self._parents)))[0])
             true = self._make(path)
             fd = open_in_root(self.root, os.fsdecode(true), DIRECTORY | os.O_NOFOLLOW)
+            if true not in self.implied and true not in self.touched:
+                self.touched[true] = os.stat(fd).st_mtime_ns
             known = (fd, true)
         self._parents[path] = known
         return known

@@ -296,6 +296,12 @@ class Unpacker:
             with self.tree.folder(path) as fd:
                 self._dress(fd, entry)
 
+        for path, time in self.tree.touched.items():
+            # What a layer does not speak of keeps its time, though things came and went in it.
+            if path not in self._folders and self.tree.status(path) is not None:
+                with self.tree.folder(path) as fd:
+                    os.utime(fd, ns=(time, time))
+
     def _owner(self, entry: Entry) -> bool:
         """Whether the file must be given away."""
         mine = entry.uid == self.ownership.uid and entry.gid == self.ownership.gid

@@ -1,19 +1,29 @@
 """What the verbs share: where things are kept, the configuration, and how progress is shown."""
 
+from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...image.platform import Platform
     from ...image.progress import Reporter
+    from ...image.registry import Registry
+    from ...image.settings import Settings
+    from ...image.store import Store
 
 
 class Context:
-    """Made once a command; what it holds is made when it is first asked for."""
+    """Made once a command; what it holds is made when it is first asked for, and closed with it."""
 
     def __init__(self, root: str, config: str) -> None:
         self._root = root
         self._config = config
+        self.stack = ExitStack()
 
     def __enter__(self) -> "Context":
         return self
@@ -24,16 +34,70 @@ class Context:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        pass
+        self.stack.close()
 
-    @property
-    def root(self) -> Path:
-        """Where images are kept."""
-        return Path(self._root)
+    @cached_property
+    def store(self) -> "Store":
+        """The store of --root, or the usual one. Raises KernelError if it cannot be opened."""
+        from ...image.store import Store, default_root
+
+        store = Store(Path(self._root).absolute() if self._root else default_root())
+        self.stack.callback(store.close)
+        return store
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The configuration of --config, or the usual one."""
+        from ...image.settings import load
+
+        return load(self._config)
 
     def reporter(self, *, quiet: bool = False) -> "Reporter":
         """Who is told of progress: nobody when quiet, bars on a terminal, lines elsewhere."""
         from ...image.progress import Reporter
         from .progress import reporter
 
-        return Reporter() if quiet else reporter()
+        if quiet:
+            return Reporter()
+        return self.stack.enter_context(reporter())
+
+    def platform(self, text: str) -> "tuple[Platform, bool]":
+        """The platform of --platform, or this machine's; and whether it was asked for."""
+        from ...image.platform import Platform
+
+        return (Platform.parse(text), True) if text else (Platform.host(), False)
+
+    def connector(self, arguments: Namespace) -> "Callable[[str, str], Registry]":
+        """Makes registries as configuration and the options of ``registry_options`` say."""
+        from ...image.registry.remote import connector
+
+        return connector(
+            self.settings,
+            authfile=arguments.authfile,
+            certificates=arguments.cert_dir,
+            verify=arguments.tls_verify,
+        )
+
+
+def truth(text: str) -> bool:
+    """The value of a boolean option."""
+    if text.lower() in ("true", "1", "yes"):
+        return True
+    if text.lower() in ("false", "0", "no"):
+        return False
+    raise ValueError(text)
+
+
+def registry_options(parser: ArgumentParser) -> None:
+    """The options of every verb that speaks with a registry."""
+    parser.add_argument("--authfile", default="", metavar="FILE", help="credentials (JSON)")
+    parser.add_argument("--cert-dir", default="", metavar="DIR", help="*.crt trusted, *.cert ours")
+    parser.add_argument(
+        "--tls-verify", type=truth, default=None, nargs="?", const=True, metavar="BOOL",
+        help="false: http and unverified certificates are accepted",
+    )  # fmt: skip
+
+
+def platform_option(parser: ArgumentParser) -> None:
+    """--platform."""
+    parser.add_argument("--platform", default="", metavar="OS/ARCH[/VARIANT]")

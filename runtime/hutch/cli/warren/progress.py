@@ -1,15 +1,20 @@
 """Progress for people: a bar a layer on a terminal, plain lines elsewhere. Always on stderr."""
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import Any
 
 from ...errors import HutchError
 from ...image.digest import Digest
 from ...image.progress import Reporter
 
 
-def reporter() -> Reporter:
+def reporter() -> AbstractContextManager[Reporter]:
     """The fitting one for this process's stderr."""
-    return Lines()
+    if sys.stderr.isatty():
+        return Bars()
+    return nullcontext(Lines())
 
 
 def safe(text: str) -> str:
@@ -31,3 +36,60 @@ class Lines(Reporter):
     def done(self, digest: Digest, what: str) -> None:
         """See ``Reporter``."""
         print(f"{digest.short}: {what}", file=sys.stderr, flush=True)
+
+
+class Bars(Reporter):
+    """A bar a blob, redrawn in place."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+        from rich.progress import TransferSpeedColumn as Speed
+
+        self._progress = Progress(
+            TextColumn("{task.fields[short]}", markup=False),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            DownloadColumn(),
+            Speed(),
+            console=Console(stderr=True),
+        )
+        self._tasks: dict[Digest, Any] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> "Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def note(self, text: str) -> None:
+        """See ``Reporter``."""
+        self._progress.console.print(safe(text), markup=False, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """See ``Reporter``."""
+        self.note("warning: " + text)
+
+    def layer(self, digest: Digest, total: int, what: str) -> None:
+        """See ``Reporter``."""
+        with self._lock:
+            task = self._tasks.get(digest)
+            if task is None:
+                task = self._progress.add_task(what, total=total, short=digest.short)
+                self._tasks[digest] = task
+        self._progress.update(task, description=what, total=total, completed=0)
+
+    def advance(self, digest: Digest, size: int) -> None:
+        """See ``Reporter``."""
+        task = self._tasks.get(digest)
+        if task is not None:
+            self._progress.advance(task, size)
+
+    def done(self, digest: Digest, what: str) -> None:
+        """See ``Reporter``."""
+        task = self._tasks.get(digest)
+        if task is not None:
+            total = self._progress.tasks[task].total
+            self._progress.update(task, description=what, completed=total)

@@ -1,0 +1,137 @@
+"""What people call the images of a store: names, ids, and giving and taking these."""
+
+from dataclasses import dataclass, replace
+
+from ..errors import ImageError, UsageError, shown
+from .collect import collect
+from .database import ImageRecord
+from .reference import LOCAL, Reference, candidates
+from .settings import Settings
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An image as it was found: ``name`` is the name that found it, "" if it was its id."""
+
+    record: ImageRecord
+    name: str
+
+
+def parse_name(text: str) -> Reference:
+    """A name to *give*: a short one is an image of this machine, ``localhost/NAME``."""
+    reference = Reference.parse(text)
+    if reference.digest:
+        raise UsageError(f"{shown(text)}: a name that is given has no digest")
+    return (reference if reference.registry else reference.completed(LOCAL)).tagged()
+
+
+def _possible(store: Store, settings: Settings, text: str) -> list[Named]:
+    try:
+        reference = Reference.parse(text)
+    except UsageError:
+        return []
+    found = []
+    options = candidates(reference, [LOCAL, *settings.search], settings.aliases)
+    if not reference.registry and reference.path in settings.aliases:
+        options.append(reference.completed(LOCAL))
+    for option in options:
+        if option.digest:
+            # A digest is looked for among all that this repository has: its tag does not matter.
+            for name, manifest, top in store.database.names():
+                own = Reference.parse(name)
+                if own.repository == option.repository and option.digest in (manifest, top):
+                    record = store.database.image(manifest)
+                    if record is not None:
+                        found.append(Named(record, name))
+                        break
+            continue
+        name = str(option.tagged())
+        record = store.database.named(name)
+        if record is not None:
+            found.append(Named(record, name))
+    return found
+
+
+def find(store: Store, settings: Settings, text: str) -> Named:
+    """The image that ``text`` means: a name, or at least two digits of an id.
+
+    Raises ImageError if there is none, or several.
+    """
+    found = _possible(store, settings, text)
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise ImageError(f"{shown(text)} may be {names}", hint="write the name in full")
+    if found:
+        return found[0]
+    digits = text.removeprefix("sha256:")
+    if len(digits) >= 2 and all(c in "0123456789abcdef" for c in digits):
+        records = store.database.by_id(digits)
+        if len({record.config for record in records}) > 1:
+            raise ImageError(f"{shown(text)}: several images have an id that begins so")
+        if records:
+            return Named(records[0], "")
+    raise ImageError(f"{shown(text)}: no such image", hint="warren images lists what there is")
+
+
+def tag(store: Store, settings: Settings, old: str, new: str) -> str:
+    """Gives an image another name; says it in full."""
+    named = find(store, settings, old)
+    name = str(parse_name(new))
+    with store.database.transaction():
+        store.database.set_name(name, named.record.manifest)
+        store.write_index()
+    return name
+
+
+def remove(store: Store, settings: Settings, text: str, *, force: bool = False) -> list[str]:
+    """Takes a name away, and the image with its last one; says what was done, in Docker's words.
+
+    By id an image goes with all its names, which must be one unless ``force``. An image that a
+    container uses stays. Raises ImageError.
+    """
+    named = find(store, settings, text)
+    record, done = named.record, []
+    with store.database.transaction():
+        names = store.database.names_of(record.manifest)
+        if not named.name and len(names) > 1 and not force:
+            raise ImageError(
+                f"image {record.config.short} has several names: {', '.join(names)}",
+                hint="name one of them, or use --force",
+            )
+        leaving = [named.name] if named.name else names
+        last = set(leaving) >= set(names)
+        holders = store.database.holders(record.manifest)
+        if last and holders:
+            raise ImageError(f"image {text} is used by {', '.join(holders)}")
+        for name in leaving:
+            store.database.remove_name(name)
+            done.append(f"Untagged: {name}")
+        if last:
+            store.database.remove_image(record.manifest)
+            done.append(f"Deleted: {record.config}")
+        store.write_index()
+    if last:
+        done += [f"Deleted: {chain}" for chain in collect(store).layers]
+    return done
+
+
+def prune(store: Store, *, every: bool = False) -> tuple[list[ImageRecord], int]:
+    """Removes images without a name (or, with ``every``, all that nobody uses), and all garbage.
+
+    What was removed, and how many bytes that set free.
+    """
+    gone = []
+    with store.database.transaction():
+        for record in store.database.images():
+            unnamed = every or not store.database.names_of(record.manifest)
+            if unnamed and not store.database.holders(record.manifest):
+                store.database.remove_image(record.manifest)
+                gone.append(record)
+        store.write_index()
+    return gone, collect(store).size
+
+
+def digest_name(reference: Reference, digest: str) -> str:
+    """``repository@digest``: how an image is recorded that was pulled by digest alone."""
+    return f"{replace(reference, tag='', digest=None)}@{digest}"

@@ -1,0 +1,129 @@
+"""Garbage collection: what no image, no name and no running pull needs is taken away.
+
+One transaction decides, so a pull that takes out its lease is either seen whole or comes after.
+What goes is first renamed out of sight, in that transaction, and then deleted.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ImageError
+from .digest import Digest
+from .store import Store
+from .tree import remove_tree
+
+
+@dataclass(slots=True)
+class Freed:
+    """What a collection took away."""
+
+    blobs: list[Digest]
+    layers: list[Digest]
+    size: int = 0
+
+
+def living_leases(store: Store) -> set[str]:
+    """The leases whose process lives; the rows of the others are dropped."""
+    living = set()
+    names = {name for name in os.listdir(store.locks) if name.startswith("lease-")}
+    for name in names | set(store.database.leases()):
+        lock = store.lock(name)
+        if lock.acquire(wait=False):
+            store.database.end_lease(name)
+            lock.release()
+        else:
+            living.add(name)
+    return living
+
+
+def collect(store: Store, only: "set[str] | None" = None) -> Freed:
+    """Takes away what nothing needs; with ``only`` (items as in ``Database.lease``), only these."""
+    freed = Freed([], [])
+    rubbish: list[Path] = []
+
+    def away(path: Path) -> None:
+        aside = store.work / f"rubbish-{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            os.rename(path, aside)
+        except FileNotFoundError:
+            return
+        rubbish.append(aside)
+
+    with store.database.transaction():
+        living = living_leases(store)
+        needed = store.database.needed()
+        for digest in _digests(store.layout_root / "blobs"):
+            if str(digest) not in needed and (only is None or str(digest) in only):
+                away(store.blob_path(digest))
+                freed.blobs.append(digest)
+        rows = {layer.chain for layer in store.database.layers()}
+        folders = {Digest("sha256", name) for name in os.listdir(store.layers)}
+        for chain in rows | folders:
+            item = f"layer:{chain}"
+            if item not in needed and (only is None or item in only):
+                store.database.remove_layer(chain)
+                away(store.layers / chain.hex)
+                freed.layers.append(chain)
+        for name in os.listdir(store.partial):
+            item = name.replace("-", ":", 1)
+            if item not in needed and (only is None or item in only):
+                away(store.partial / name)
+        store.database.forget_seen()
+        if only is None:
+            for name in os.listdir(store.work):
+                if name.partition(".")[0] not in living and not _in_use(name):
+                    away(store.work / name)
+    for path in rubbish:
+        freed.size += _size(path)
+        remove_tree(str(path))
+    return freed
+
+
+def _in_use(name: str) -> bool:
+    """Whether a temporary of the work folder (KIND-PID-RANDOM) has a living owner."""
+    parts = name.split("-")
+    if parts[0] == "lease" or len(parts) != 3 or not parts[1].isdigit():
+        return False
+    return int(parts[1]) != os.getpid() and Path(f"/proc/{parts[1]}").exists()
+
+
+def _digests(blobs: Path) -> list[Digest]:
+    found = []
+    for algorithm in os.listdir(blobs):
+        for name in os.listdir(blobs / algorithm):
+            try:
+                found.append(Digest.parse(f"{algorithm}:{name}"))
+            except ImageError:
+                continue
+    return found
+
+
+def _size(path: Path) -> int:
+    """Bytes on disk below a path; what vanishes meanwhile counts nothing."""
+    total = 0
+    try:
+        total = os.lstat(path).st_blocks * 512
+        if path.is_dir() and not path.is_symlink():
+            for folder, _, files, fd in os.fwalk(path, onerror=None, follow_symlinks=False):
+                del folder
+                total += sum(
+                    os.stat(name, dir_fd=fd, follow_symlinks=False).st_blocks * 512
+                    for name in files
+                )
+    except FileNotFoundError:
+        pass
+    return total
+
+
+@contextmanager
+def collected_if_bad(store: Store, items: list[str]) -> Iterator[None]:
+    """What the block brings in under a lease on ``items`` goes again if it raises ImageError."""
+    try:
+        yield
+    except ImageError:
+        collect(store, set(items))
+        raise

@@ -1,0 +1,289 @@
+"""What the store knows by name: SQLite, in WAL mode, one transaction an act.
+
+Blobs are not listed here, their files speak for themselves (present means verified). Listed are
+the images with all they need, their names, the unpacked layers, where blobs have been seen (so that
+a push can ask for a mount), and leases: what a running pull needs, though no image names it yet.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+
+from ..errors import ImageError, shown
+from .digest import Digest
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS image (
+    manifest TEXT PRIMARY KEY, media_type TEXT NOT NULL, manifest_size INTEGER NOT NULL,
+    config TEXT NOT NULL, os TEXT NOT NULL, architecture TEXT NOT NULL, variant TEXT NOT NULL,
+    created TEXT NOT NULL, size INTEGER NOT NULL, pulled REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS image_config ON image (config);
+CREATE TABLE IF NOT EXISTS image_blob (
+    manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE, digest TEXT NOT NULL,
+    PRIMARY KEY (manifest, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS image_layer (
+    manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE, position INTEGER NOT NULL,
+    chain TEXT NOT NULL, PRIMARY KEY (manifest, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS name (
+    name TEXT PRIMARY KEY, manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE,
+    top TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS layer (
+    chain TEXT PRIMARY KEY, diff TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+    entries INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (
+    digest TEXT NOT NULL, repository TEXT NOT NULL, PRIMARY KEY (digest, repository)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lease (
+    lease TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (lease, item)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hold (
+    holder TEXT NOT NULL, manifest TEXT NOT NULL, PRIMARY KEY (holder, manifest)) WITHOUT ROWID;
+"""
+VERSION = 1
+WAIT = 60.0  # seconds a transaction waits for another process
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One image of the store. ``size`` is that of its layers unpacked, in bytes."""
+
+    manifest: Digest
+    media_type: str
+    manifest_size: int
+    config: Digest
+    os: str
+    architecture: str
+    variant: str
+    created: str
+    size: int
+    pulled: float
+
+    @property
+    def id(self) -> str:
+        """What people call the image id: the digest of its config."""
+        return str(self.config)
+
+    @property
+    def platform(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    """One unpacked layer: its chain ID, diffID, compressed blob, bytes on disk, entries."""
+
+    chain: Digest
+    diff: Digest
+    blob: Digest
+    size: int
+    entries: int
+
+
+class Database:
+    """The tables of one store. Methods may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = RLock()
+        try:
+            self._connection = sqlite3.connect(
+                path, timeout=WAIT, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute("PRAGMA foreign_keys=ON")
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                with self.transaction():
+                    for statement in SCHEMA.split(";\n"):
+                        self._connection.execute(statement)
+                    self._connection.execute(f"PRAGMA user_version={VERSION}")
+        except sqlite3.Error as error:
+            raise ImageError(
+                f"the store's database {path}: {error}", hint="warren system check --repair"
+            ) from None
+        if version > VERSION:
+            raise ImageError(f"the store {path.parent} was written by a newer warren")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, alone among all processes; may be nested."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    # Images and their names
+
+    def add_image(self, record: ImageRecord, blobs: list[Digest], chains: list[Digest]) -> None:
+        """Adds an image, or renews it, with the blobs and layers it needs."""
+        with self.transaction():
+            key = str(record.manifest)
+            self._rows(
+                "INSERT INTO image VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (manifest) "
+                "DO UPDATE SET pulled = excluded.pulled, size = excluded.size",
+                key, record.media_type, record.manifest_size, str(record.config), record.os,
+                record.architecture, record.variant, record.created, record.size, record.pulled,
+            )  # fmt: skip
+            for blob in blobs:
+                self._rows("INSERT OR IGNORE INTO image_blob VALUES (?,?)", key, str(blob))
+            for position, chain in enumerate(chains):
+                self._rows(
+                    "INSERT OR REPLACE INTO image_layer VALUES (?,?,?)", key, position, str(chain)
+                )
+
+    def remove_image(self, manifest: Digest) -> None:
+        """Forgets an image and its names; what it needed becomes garbage."""
+        self._rows("DELETE FROM image WHERE manifest = ?", str(manifest))
+
+    def images(self) -> list[ImageRecord]:
+        """All images, newest first."""
+        rows = self._rows("SELECT * FROM image ORDER BY created DESC, manifest")
+        return [self._image(row) for row in rows]
+
+    def image(self, manifest: Digest) -> ImageRecord | None:
+        rows = self._rows("SELECT * FROM image WHERE manifest = ?", str(manifest))
+        return self._image(rows[0]) if rows else None
+
+    @staticmethod
+    def _image(row: tuple[str, ...]) -> ImageRecord:
+        manifest, media_type, manifest_size, config, *rest, size, pulled = row
+        os_, architecture, variant, created = rest
+        return ImageRecord(
+            Digest.parse(manifest), media_type, int(manifest_size), Digest.parse(config),
+            os_, architecture, variant, created, int(size), float(pulled),
+        )  # fmt: skip
+
+    def set_name(self, name: str, manifest: Digest, top: Digest | None = None) -> None:
+        """Lets ``name`` stand for the image; ``top`` is the index it came by, if any."""
+        self._rows(
+            "INSERT OR REPLACE INTO name VALUES (?,?,?)", name, str(manifest), str(top or manifest)
+        )
+
+    def remove_name(self, name: str) -> None:
+        self._rows("DELETE FROM name WHERE name = ?", name)
+
+    def names(self) -> list[tuple[str, Digest, Digest]]:
+        """(name, manifest, top) of all names, sorted."""
+        rows = self._rows("SELECT name, manifest, top FROM name ORDER BY name")
+        return [(name, Digest.parse(m), Digest.parse(t)) for name, m, t in rows]
+
+    def named(self, name: str) -> ImageRecord | None:
+        rows = self._rows("SELECT manifest FROM name WHERE name = ?", name)
+        return self.image(Digest.parse(rows[0][0])) if rows else None
+
+    def names_of(self, manifest: Digest) -> list[str]:
+        rows = self._rows("SELECT name FROM name WHERE manifest = ? ORDER BY name", str(manifest))
+        return [row[0] for row in rows]
+
+    def by_id(self, prefix: str) -> list[ImageRecord]:
+        """Images whose id or manifest digest begins with ``prefix`` (hex, or sha256:hex)."""
+        start = prefix if ":" in prefix else "sha256:" + prefix
+        rows = self._rows(
+            "SELECT * FROM image WHERE substr(config, 1, ?) = ? OR substr(manifest, 1, ?) = ?",
+            len(start), start, len(start), start,
+        )  # fmt: skip
+        return [self._image(row) for row in rows]
+
+    def chains_of(self, manifest: Digest) -> list[Digest]:
+        """The image's layers by chain ID, lowest first."""
+        rows = self._rows(
+            "SELECT chain FROM image_layer WHERE manifest = ? ORDER BY position", str(manifest)
+        )
+        return [Digest.parse(row[0]) for row in rows]
+
+    # Layers
+
+    def add_layer(self, layer: LayerRecord) -> None:
+        self._rows(
+            "INSERT OR REPLACE INTO layer VALUES (?,?,?,?,?)",
+            str(layer.chain), str(layer.diff), str(layer.blob), layer.size, layer.entries,
+        )  # fmt: skip
+
+    def remove_layer(self, chain: Digest) -> None:
+        self._rows("DELETE FROM layer WHERE chain = ?", str(chain))
+
+    def layer(self, chain: Digest) -> LayerRecord | None:
+        rows = self._rows("SELECT * FROM layer WHERE chain = ?", str(chain))
+        return self._layer(rows[0]) if rows else None
+
+    def layers(self) -> list[LayerRecord]:
+        return [self._layer(row) for row in self._rows("SELECT * FROM layer ORDER BY chain")]
+
+    @staticmethod
+    def _layer(row: tuple[str, ...]) -> LayerRecord:
+        chain, diff, blob, size, entries = row
+        return LayerRecord(
+            Digest.parse(chain), Digest.parse(diff), Digest.parse(blob), int(size), int(entries)
+        )
+
+    # Where blobs have been seen
+
+    def add_seen(self, digests: list[Digest], repository: str) -> None:
+        """Remembers that ``repository`` (``registry/path``) has these blobs."""
+        with self.transaction():
+            for digest in digests:
+                self._rows("INSERT OR IGNORE INTO seen VALUES (?,?)", str(digest), repository)
+
+    def seen(self, digest: Digest) -> list[str]:
+        rows = self._rows("SELECT repository FROM seen WHERE digest = ?", str(digest))
+        return [row[0] for row in rows]
+
+    # Leases and holds
+
+    def lease(self, lease: str, items: list[str]) -> None:
+        """Says that the act ``lease`` needs ``items``: digests of blobs, ``layer:`` chain IDs."""
+        with self.transaction():
+            for item in items:
+                self._rows("INSERT OR IGNORE INTO lease VALUES (?,?)", lease, item)
+
+    def end_lease(self, lease: str) -> None:
+        self._rows("DELETE FROM lease WHERE lease = ?", lease)
+
+    def leases(self) -> dict[str, set[str]]:
+        """What each lease needs."""
+        found: dict[str, set[str]] = {}
+        for lease, item in self._rows("SELECT lease, item FROM lease"):
+            found.setdefault(lease, set()).add(item)
+        return found
+
+    def hold(self, holder: str, manifest: Digest) -> None:
+        """Keeps an image though no name may be left: ``holder`` uses it."""
+        if self.image(manifest) is None:
+            raise ImageError(f"image {shown(str(manifest))} is not in the store")
+        self._rows("INSERT OR IGNORE INTO hold VALUES (?,?)", holder, str(manifest))
+
+    def release(self, holder: str) -> None:
+        self._rows("DELETE FROM hold WHERE holder = ?", holder)
+
+    def holders(self, manifest: Digest) -> list[str]:
+        rows = self._rows("SELECT holder FROM hold WHERE manifest = ?", str(manifest))
+        return [row[0] for row in rows]
+
+    def needed(self) -> set[str]:
+        """All that images and leases need, as items (see ``lease``)."""
+        blobs = {row[0] for row in self._rows("SELECT digest FROM image_blob")}
+        chains = {"layer:" + row[0] for row in self._rows("SELECT chain FROM image_layer")}
+        return blobs.union(chains, *self.leases().values())
+
+    def forget_seen(self) -> None:
+        """Drops what is known of blobs that no image has."""
+        self._rows("DELETE FROM seen WHERE digest NOT IN (SELECT digest FROM image_blob)")
+
+    def sound(self) -> str:
+        """ "ok", or SQLite's own complaint."""
+        return self._rows("PRAGMA quick_check(1)")[0][0]

@@ -1,0 +1,66 @@
+"""A blob on its way into the store: written, hashed and handed on at once; resumed if it stopped.
+
+The part that an earlier pull left is read (and hashed, and handed on) first, then the source is
+asked for the rest. If the whole is not what the digest says, all of it is thrown away.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ImageError
+from .ahead import Ahead
+from .layout import READ
+from .manifest import Descriptor
+from .progress import Reporter
+from .source import Source
+
+
+class Damaged(ImageError):
+    """A resumed blob came out wrong: worth one more try from the beginning."""
+
+
+def incoming(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -> Iterator[bytes]:
+    """The blob's bytes, which are also written to ``path``; a thread reads ahead of its user.
+
+    At the end the size and digest are right, or Damaged (resumed) or ImageError was raised.
+    """
+    with Ahead(_written(source, blob, path, reporter)) as ahead:
+        yield from ahead
+
+
+def _written(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -> Iterator[bytes]:
+    hasher = blob.digest.hasher()
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        if os.fstat(fd).st_size > blob.size:
+            os.ftruncate(fd, 0)
+        at = resumed = 0
+        while chunk := os.read(fd, READ):
+            hasher.update(chunk)
+            at += len(chunk)
+            reporter.advance(blob.digest, len(chunk))
+            yield chunk
+        resumed = at
+        if at < blob.size:
+            for chunk in source.blob(blob, at):
+                if at + len(chunk) > blob.size:
+                    _throw_away(path, resumed, f"longer than {blob.size} bytes", blob)
+                view = memoryview(chunk)
+                while view:
+                    view = view[os.write(fd, view) :]
+                hasher.update(chunk)
+                at += len(chunk)
+                reporter.advance(blob.digest, len(chunk))
+                yield chunk
+        if at != blob.size:
+            raise ImageError(f"blob {blob.digest}: {at} bytes, {blob.size} were promised")
+        if hasher.hexdigest() != blob.digest.hex:
+            _throw_away(path, resumed, "its content has another digest", blob)
+    finally:
+        os.close(fd)
+
+
+def _throw_away(path: Path, resumed: int, reason: str, blob: Descriptor) -> None:
+    path.unlink(missing_ok=True)
+    raise (Damaged if resumed else ImageError)(f"blob {blob.digest}: {reason}")

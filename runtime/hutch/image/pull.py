@@ -1,0 +1,304 @@
+"""Pulling: from a source to an image in the store.
+
+Layers come in side by side, each in a pipeline of its own (``layer.py``), and are laid into work
+folders. When the layers below are settled a layer is completed (``lower.py``) and appears, in one
+transaction with its row. Last, the image and its name appear, in one more.
+
+Two processes that pull the same layer share the work: the lock on its chain ID makes the second
+wait, and then find it done. Locks are taken chain first, then blob, and a holder of a blob's lock
+never waits for another, so nobody waits in a circle.
+"""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from ..errors import HutchError, ImageError
+from .collect import collected_if_bad
+from .database import ImageRecord, LayerRecord
+from .digest import Digest, chain_ids
+from .layer import check_layer, unpack_layer
+from .layout import read_chunks
+from .limits import Budget, Limits
+from .lower import complete
+from .manifest import Descriptor, ImageConfig, Index, Manifest
+from .partial import Damaged, incoming
+from .platform import Platform
+from .progress import Reporter
+from .source import Source, resolve
+from .store import Lock, Store
+from .tree import Tree
+from .unpack import Losses, Ownership, Result
+from .whiteout import Overlay
+
+PARALLEL = 3
+
+
+class Stopped(HutchError):
+    """Not this layer's fault."""
+
+
+@dataclass(slots=True)
+class Laid:
+    """A layer in its work folder, waiting for the ones below it. None of it if it was there."""
+
+    lock: Lock
+    work: Path | None = None
+    root: int = -1
+    tree: Tree | None = None
+    result: Result | None = None
+    new_blob: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull ends with; ``fresh`` says whether anything had to come in."""
+
+    record: ImageRecord
+    manifest: Manifest
+    top: Digest
+    fresh: bool
+    losses: Losses
+
+
+class Puller:
+    """One pull into ``store``. ``parallel`` layers at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        reporter: Reporter,
+        *,
+        limits: Limits | None = None,
+        parallel: int = PARALLEL,
+    ) -> None:
+        self.store = store
+        self.reporter = reporter
+        self.budget = Budget(limits)
+        self.parallel = parallel
+        self.ownership = Ownership.current()
+        self.overlay = Overlay(user_xattr=not self.ownership.privileged)
+        self.losses = Losses()
+        self._fresh = False
+        self._lease = ""
+        self._stop = Event()
+
+    def pull(
+        self,
+        source: Source,
+        wanted: Platform,
+        names: list[str],
+        *,
+        explicit: bool = True,
+        repository: str = "",
+    ) -> Pulled:
+        """Brings the image in and lets ``names`` stand for it.
+
+        ``repository`` is where it was seen (``registry/path``), if in a registry. Raises
+        RegistryError and KernelError: what came in by then waits for the next try; and ImageError:
+        what came in is taken away again.
+        """
+        manifest, config, index = resolve(source, wanted, explicit=explicit)
+        chains = chain_ids(config.diff_ids)
+        small = self._small(manifest, config, index)
+        blobs = [*small, *(layer.digest for layer in manifest.layers)]
+        items = [str(blob) for blob in blobs] + [f"layer:{chain}" for chain in chains]
+        with ExitStack() as stack:
+            stack.enter_context(collected_if_bad(self.store, items))
+            self._lease = stack.enter_context(self.store.lease())
+            self.store.database.lease(self._lease, items)
+            self._layers(source, manifest, config.diff_ids, chains)
+            for digest, data in small.items():
+                self.store.add_blob(digest, data)
+            record = self._record(manifest, config, chains)
+            top = Digest.of(index.raw) if index else manifest.digest
+            with self.store.database.transaction():
+                self.store.database.add_image(record, blobs, chains)
+                for name in names:
+                    self.store.database.set_name(name, manifest.digest, top)
+                if repository:
+                    layers = [layer.digest for layer in manifest.layers]
+                    self.store.database.add_seen([*layers, manifest.config.digest], repository)
+                self.store.write_index()
+        return Pulled(record, manifest, top, self._fresh, self.losses)
+
+    @staticmethod
+    def _small(manifest: Manifest, config: ImageConfig, index: Index | None) -> dict[Digest, bytes]:
+        """The documents to keep; the index too, so that its digest can be named and pushed."""
+        small = {manifest.config.digest: config.raw, manifest.digest: manifest.raw}
+        if index is not None:
+            small[Digest.of(index.raw)] = index.raw
+        return small
+
+    def _record(self, manifest: Manifest, config: ImageConfig, chains: list[Digest]) -> ImageRecord:
+        created = config.document.get("created")
+        sizes = [layer.size for c in chains if (layer := self.store.database.layer(c)) is not None]
+        return ImageRecord(
+            manifest.digest, manifest.media_type, len(manifest.raw), manifest.config.digest,
+            config.platform.os, config.platform.architecture, config.platform.variant,
+            created if isinstance(created, str) else "", sum(sizes), time.time(),
+        )  # fmt: skip
+
+    def _layers(
+        self, source: Source, manifest: Manifest, diff_ids: list[Digest], chains: list[Digest]
+    ) -> None:
+        """All layers into the store. They are laid in any order and settled from the lowest up."""
+        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="layer")
+        waiting: dict[int, Callable[[bool], Laid | None]] = {}
+        laid: dict[int, Future[Laid | None]] = {}
+        opened: list[Laid] = []
+        try:
+            for place, layer in enumerate(manifest.layers):
+                self.reporter.layer(layer.digest, layer.size, "Waiting")
+                waiting[place] = self._task(source, layer, diff_ids[place], chains[place], opened)
+                # Not waiting for others at first: what nobody works on is done before.
+                laid[place] = pool.submit(waiting[place], False)
+            for place, layer in enumerate(manifest.layers):
+                done = laid[place].result()
+                if done is None:
+                    done = pool.submit(waiting[place], True).result()
+                assert done is not None
+                self._settle(done, layer, diff_ids[place], chains, place)
+        except KeyboardInterrupt:
+            # The process is about to end; what its threads leave is a killed pull's.
+            self._stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        except BaseException:
+            self._stop.set()
+            raise
+        finally:
+            if not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+                pool.shutdown(wait=True, cancel_futures=True)
+                for rest in opened:
+                    self._abandon(rest)
+
+    def _task(
+        self,
+        source: Source,
+        layer: Descriptor,
+        diff_id: Digest,
+        chain: Digest,
+        opened: list[Laid],
+    ) -> Callable[[bool], Laid | None]:
+        def task(wait: bool) -> Laid | None:
+            """The layer laid; None if another process is at it and we are not to wait."""
+            laid = Laid(self.store.lock(f"layer-{chain.hex}"))
+            if not laid.lock.acquire(wait=wait):
+                self.reporter.layer(layer.digest, layer.size, "Waiting for another pull")
+                return None
+            opened.append(laid)
+            present = self.store.has_layer(chain)
+            if present and self.store.has_blob(layer.digest):
+                self.reporter.done(layer.digest, "Already exists")
+                return laid
+            self._fresh = True
+            self._lay(source, layer, diff_id, laid, unpack=not present)
+            return laid
+
+        return task
+
+    def _lay(
+        self, source: Source, layer: Descriptor, diff_id: Digest, laid: Laid, *, unpack: bool
+    ) -> None:
+        """Downloads the blob, unless it is there, and unpacks it as it comes."""
+        blob_lock = self.store.lock(f"blob-{layer.digest.hex}")
+        blob_lock.acquire()
+        try:
+            partial = self.store.partial_path(layer.digest)
+            for last in (False, True):
+                try:
+                    self.reporter.layer(layer.digest, layer.size, "Downloading")
+                    laid.new_blob = not self.store.has_blob(layer.digest)
+                    chunks = (
+                        incoming(source, layer, partial, self.reporter)
+                        if laid.new_blob
+                        else read_chunks(self.store.blob_path(layer.digest))
+                    )
+                    chunks = self._unless_stopped(chunks)
+                    if unpack:
+                        self._unpack(chunks, layer, diff_id, laid)
+                    else:
+                        check_layer(chunks, layer, diff_id, self.budget)
+                    break
+                except Damaged as error:
+                    # What an earlier pull left was not what we took it for: once more, all of it.
+                    self._discard_work(laid)
+                    if last:
+                        raise ImageError(error.sentence) from None
+                except ImageError:
+                    partial.unlink(missing_ok=True)  # hostile or wrong: nothing to resume
+                    raise
+            if laid.new_blob:
+                self.store.publish_blob(layer.digest)
+        finally:
+            blob_lock.release()
+
+    def _unless_stopped(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same chunks, as long as no other layer has failed."""
+        for chunk in chunks:
+            if self._stop.is_set():
+                raise Stopped("another layer failed")
+            yield chunk
+
+    def _unpack(
+        self, chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, laid: Laid
+    ) -> None:
+        laid.work = self.store.work / f"{self._lease}.{secrets.token_hex(4)}"
+        (laid.work / "diff").mkdir(parents=True)
+        (laid.work / "diff").chmod(0o755)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        laid.root = os.open(laid.work / "diff", flags)
+        laid.tree, laid.result = unpack_layer(
+            chunks, layer, diff_id, laid.root, self.overlay, self.budget, self.ownership
+        )
+
+    def _settle(
+        self, laid: Laid, layer: Descriptor, diff_id: Digest, chains: list[Digest], place: int
+    ) -> None:
+        """The layers below are in the store: completes this one, and lets it appear."""
+        chain = chains[place]
+        if laid.work is not None and laid.tree is not None and laid.result is not None:
+            with ExitStack() as stack:
+                roots = []
+                if laid.tree.implied or laid.result.pending_links:
+                    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                    for below in reversed(chains[:place]):
+                        roots.append(os.open(self.store.layer_path(below), flags))
+                        stack.callback(os.close, roots[-1])
+                complete(
+                    laid.tree, laid.result.pending_links, roots, self.overlay,
+                    privileged=self.ownership.privileged,
+                )  # fmt: skip
+            self.store.discard(self.store.layers / chain.hex)  # of a crash before its commit
+            with self.store.database.transaction():
+                self.store.database.add_layer(
+                    LayerRecord(chain, diff_id, layer.digest, laid.result.size, laid.result.entries)
+                )
+                os.rename(laid.work, self.store.layers / chain.hex)
+            laid.work = None
+            for field in ("owners", "devices", "xattrs"):
+                lost = getattr(self.losses, field) + getattr(laid.result.losses, field)
+                setattr(self.losses, field, lost)
+            self.reporter.done(layer.digest, "Pull complete")
+        self._abandon(laid)
+
+    def _discard_work(self, laid: Laid) -> None:
+        if laid.root >= 0:
+            os.close(laid.root)
+            laid.root = -1
+        if laid.work is not None:
+            self.store.discard(laid.work)
+            laid.work = None
+
+    def _abandon(self, laid: Laid) -> None:
+        """Lets go of a layer's lock and of what is left of its work."""
+        self._discard_work(laid)
+        laid.lock.release()

@@ -1,0 +1,123 @@
+"""Names of images: ``[REGISTRY/]PATH[:TAG][@DIGEST]`` (the grammar of distribution's reference).
+
+A name whose first component could be a host is complete. Others are *short*; which registry they
+mean is the configuration's choice (``search``), never a silent guess. In the registry docker.io
+a path of one component lies below ``library/``.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from ..errors import ImageError, UsageError, shown
+from .digest import Digest
+
+HUB = "docker.io"
+LOCAL = "localhost"  # images that were made here and never had a registry
+HOST = re.compile(
+    r"(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::[0-9]{1,5})?"
+)
+PATH = re.compile(
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+)
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A checked name. ``registry`` is "" while a short name is not resolved."""
+
+    registry: str
+    path: str
+    tag: str = ""
+    digest: Digest | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        """The name that ``text`` writes; raises UsageError."""
+        rest, at, digest_text = text.partition("@")
+        try:
+            digest = Digest.parse(digest_text) if at else None
+        except ImageError as error:
+            raise UsageError(f"invalid reference {shown(text)}: {error.sentence}") from None
+        tag = ""
+        if ":" in rest.rpartition("/")[2]:
+            rest, _, tag = rest.rpartition(":")
+            if not TAG.fullmatch(tag):
+                raise UsageError(f"invalid reference {shown(text)}: {shown(tag)} is not a tag")
+        first, slash, others = rest.partition("/")
+        is_host = slash and (
+            "." in first or ":" in first or first == LOCAL or first.lower() != first
+        )
+        registry, path = (first, others) if is_host else ("", rest)
+        if registry and not HOST.fullmatch(registry):
+            raise UsageError(f"invalid reference {shown(text)}: {shown(registry)} is not a host")
+        if not PATH.fullmatch(path) or len(path) > 255:
+            lower = "; repository names are lower case" if path.lower() != path else ""
+            raise UsageError(f"invalid reference {shown(text)}{lower}")
+        if registry:
+            return cls(registry, path, tag, digest).completed(registry)
+        return cls("", path, tag, digest)
+
+    def completed(self, registry: str) -> "Reference":
+        """The same name in ``registry``; ``registry`` may have a path of its own."""
+        host, _, prefix = registry.partition("/")
+        if host == "index.docker.io":
+            host = HUB
+        path = f"{prefix}/{self.path}" if prefix else self.path
+        if host == HUB and "/" not in path:
+            path = "library/" + path
+        return Reference(host, path, self.tag, self.digest)
+
+    def tagged(self) -> "Reference":
+        """With the tag "latest" where there is neither tag nor digest."""
+        return self if self.tag or self.digest else replace(self, tag="latest")
+
+    @property
+    def repository(self) -> str:
+        """Registry and path."""
+        return f"{self.registry}/{self.path}" if self.registry else self.path
+
+    @property
+    def familiar(self) -> str:
+        """The repository as people write it: without docker.io/library/."""
+        if self.registry == HUB:
+            return self.path.removeprefix("library/")
+        return self.repository
+
+    @property
+    def selector(self) -> str:
+        """What a registry is asked for: the digest where there is one, otherwise the tag."""
+        return str(self.digest) if self.digest else self.tag
+
+    def __str__(self) -> str:
+        tag = ":" + self.tag if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return self.repository + tag + digest
+
+
+def candidates(reference: Reference, search: list[str], aliases: dict[str, str]) -> list[Reference]:
+    """The complete names a reference may mean, most wanted first; just itself if it is complete."""
+    if reference.registry:
+        return [reference]
+    if reference.path in aliases:
+        alias = Reference.parse(aliases[reference.path])
+        return [replace(alias, tag=reference.tag, digest=reference.digest)]
+    return [reference.completed(registry) for registry in search]
+
+
+def resolve_remote(text: str, search: list[str], aliases: dict[str, str]) -> Reference:
+    """The one complete name ``text`` means in a registry; raises UsageError if it is open which."""
+    reference = Reference.parse(text)
+    found = candidates(reference, search, aliases)
+    if len(found) == 1:
+        return found[0].tagged()
+    if not found:
+        raise UsageError(
+            f"{shown(text)} is a short name, and no registry is configured for these",
+            hint=f"write it in full, as in {HUB}/{reference.completed(HUB).path}",
+        )
+    raise UsageError(
+        f"{shown(text)} is a short name that may mean several images",
+        hint="write one of: " + ", ".join(str(one.tagged()) for one in found),
+    )

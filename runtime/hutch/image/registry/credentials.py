@@ -1,0 +1,215 @@
+"""Where a person's credentials are: config.json, auth.json, and credential helpers.
+
+Read as Docker and podman read them; written to the first place that exists or is named. They are
+never shown, and never part of a command line (S-86).
+"""
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import RegistryError, UsageError, shown
+from ..reference import HUB
+
+HUB_KEY = "https://index.docker.io/v1/"
+FILE_BYTES = 1 << 20
+HELPER_SECONDS = 30
+TOKEN_USER = "<token>"  # noqa: S105 what helpers answer when the secret is an identity token
+NOT_FOUND = "credentials not found"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user with a password, or an identity (refresh) token instead."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of an Authorization header."""
+        pair = f"{self.user}:{self.password}".encode()
+        return "Basic " + base64.b64encode(pair).decode()
+
+
+def places(authfile: str = "") -> list[Path]:
+    """The files that may hold credentials, in the order in which they are asked."""
+    if authfile:
+        return [Path(authfile)]
+    if named := os.environ.get("REGISTRY_AUTH_FILE"):
+        return [Path(named)]
+    found = []
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        found.append(Path(runtime) / "containers" / "auth.json")
+    elif os.geteuid() == 0:
+        found.append(Path("/run/containers/0/auth.json"))
+    home = Path(os.path.expanduser("~"))
+    found.append(
+        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "containers/auth.json"
+    )
+    found.append(docker_config())
+    return found
+
+
+def docker_config() -> Path:
+    folder = os.environ.get("DOCKER_CONFIG") or os.path.join(os.path.expanduser("~"), ".docker")
+    return Path(folder) / "config.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            document = json.loads(file.read(FILE_BYTES))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return {}
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{path}: a JSON object is wanted")
+    return document
+
+
+def keys(registry: str, path: str) -> list[str]:
+    """The keys under which credentials may stand, the most particular first."""
+    parts = [registry, *(path.split("/") if path else [])]
+    found = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    if registry == HUB:
+        found += [HUB_KEY, "index.docker.io"]
+    return [*found, f"https://{registry}", f"https://{registry}/v1/", f"https://{registry}/v2/"]
+
+
+def find(registry: str, path: str = "", authfile: str = "") -> Credentials | None:
+    """The credentials for ``registry`` (and ``path`` in it), or None. Raises UsageError."""
+    for place in places(authfile):
+        document = _read(place)
+        helpers = document.get("credHelpers")
+        auths = document.get("auths")
+        for key in keys(registry, path):
+            if isinstance(helpers, dict) and isinstance(helpers.get(key), str):
+                found = _ask_helper(helpers[key], key)
+                if found:
+                    return found
+            if isinstance(auths, dict) and isinstance(auths.get(key), dict) and auths[key]:
+                return _from_entry(auths[key], f"{place}: auths.{shown(key)}")
+        if isinstance(store := document.get("credsStore"), str) and store:
+            for key in [HUB_KEY] if registry == HUB else [registry, f"https://{registry}"]:
+                found = _ask_helper(store, key)
+                if found:
+                    return found
+    return None
+
+
+def _from_entry(entry: dict[str, Any], where: str) -> Credentials:
+    token = entry.get("identitytoken")
+    if isinstance(token, str) and token:
+        return Credentials("", "", token)
+    auth = entry.get("auth")
+    if isinstance(auth, str) and auth:
+        try:
+            user, _, password = base64.b64decode(auth, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise UsageError(f"{where}.auth: not base64") from None
+        return Credentials(user, password.rstrip("\0"))
+    return Credentials(str(entry.get("username", "")), str(entry.get("password", "")))
+
+
+def _helper(name: str, action: str, text: str) -> str:
+    """Runs docker-credential-NAME; secrets go by its standard input. Raises RegistryError."""
+    program = f"docker-credential-{name}"
+    if "/" in name or shutil.which(program) is None:
+        raise RegistryError(
+            f"the credential helper {shown(program)} is not to be found",
+            hint="install it, or take it out of config.json",
+        )
+    try:
+        done = subprocess.run(
+            [program, action], input=text, capture_output=True, text=True, check=False,
+            timeout=HELPER_SECONDS,
+        )  # fmt: skip
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise RegistryError(f"{program} {action}: {type(error).__name__}") from None
+    if done.returncode != 0:
+        said = (done.stdout.strip() or done.stderr.strip())[:200]
+        if NOT_FOUND in said:
+            return ""
+        raise RegistryError(f"{program} {action}: {said or done.returncode}")
+    return done.stdout
+
+
+def _ask_helper(name: str, key: str) -> Credentials | None:
+    answer = _helper(name, "get", key)
+    if not answer:
+        return None
+    try:
+        document = json.loads(answer)
+        user, secret = document["Username"], document["Secret"]
+    except (ValueError, KeyError, TypeError):
+        raise RegistryError(f"docker-credential-{name}: an answer we do not understand") from None
+    return Credentials("", "", secret) if user == TOKEN_USER else Credentials(user, secret)
+
+
+def _place_to_write(authfile: str) -> Path:
+    named = authfile or os.environ.get("REGISTRY_AUTH_FILE")
+    return Path(named) if named else docker_config()
+
+
+def store(registry: str, credentials: Credentials, authfile: str = "") -> str:
+    """Keeps credentials; says where. With a helper configured there, the helper keeps them."""
+    place = _place_to_write(authfile)
+    document = _read(place)
+    key = HUB_KEY if registry == HUB else registry
+    helper = (document.get("credHelpers") or {}).get(key) or document.get("credsStore")
+    if helper:
+        secret = {"ServerURL": key, "Username": credentials.user, "Secret": credentials.password}
+        if credentials.identity_token:
+            secret.update(Username=TOKEN_USER, Secret=credentials.identity_token)
+        _helper(helper, "store", json.dumps(secret))
+        document.setdefault("auths", {})[key] = {}
+        _write(place, document)
+        return f"docker-credential-{helper}"
+    entry = {"auth": credentials.basic.removeprefix("Basic ")}
+    if credentials.identity_token:
+        entry["identitytoken"] = credentials.identity_token
+    document.setdefault("auths", {})[key] = entry
+    _write(place, document)
+    return str(place)
+
+
+def remove(registry: str, authfile: str = "") -> bool:
+    """Forgets credentials wherever they are kept; whether there were any."""
+    found = False
+    for place in places(authfile):
+        document = _read(place)
+        auths = document.get("auths")
+        for key in keys(registry, ""):
+            helper = (document.get("credHelpers") or {}).get(key) or document.get("credsStore")
+            if helper and isinstance(auths, dict) and key in auths:
+                _helper(helper, "erase", key)
+            if isinstance(auths, dict) and auths.pop(key, None) is not None:
+                found = True
+                _write(place, document)
+    return found
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    """A file only its owner can read, whole or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(fd, "w") as file:
+            json.dump(document, file, indent=4)
+        os.rename(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        raise

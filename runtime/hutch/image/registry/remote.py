@@ -1,0 +1,107 @@
+"""An image of a registry as a source; its mirrors are asked first."""
+
+from collections.abc import Callable, Iterator
+
+from ...errors import RegistryError
+from ..manifest import Descriptor
+from ..progress import Reporter
+from ..reference import Reference
+from ..settings import Settings
+from .client import Registry
+from .credentials import Credentials, find
+
+
+class RegistrySource:
+    """See ``source.Source``. ``reference`` is complete; ``connect`` makes a registry of a host."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        mirrors: list[str],
+        connect: Callable[[str, str], Registry],
+        reporter: Reporter,
+    ) -> None:
+        self.reference = reference
+        self._connect = connect
+        self._reporter = reporter
+        self._places = [self._split(mirror) for mirror in mirrors]
+        self._places.append((reference.registry, reference.path))
+        self._registries: dict[str, Registry] = {}
+        self._top: tuple[bytes, str] | None = None
+
+    def _split(self, mirror: str) -> tuple[str, str]:
+        host, _, prefix = mirror.partition("/")
+        return host, f"{prefix}/{self.reference.path}" if prefix else self.reference.path
+
+    def registry(self, host: str, path: str) -> Registry:
+        if host not in self._registries:
+            self._registries[host] = self._connect(host, path)
+        return self._registries[host]
+
+    def top(self) -> tuple[bytes, str]:
+        """See ``Source``. A mirror that fails is passed over, and stays so for the blobs."""
+        while self._top is None:
+            host, path = self._places[0]
+            try:
+                self._top = self.registry(host, path).manifest(path, self.reference.selector)
+            except RegistryError as error:
+                self._next(error)
+        return self._top
+
+    def _next(self, error: RegistryError) -> None:
+        """Goes on to the next mirror or to the registry itself; raises if that was it."""
+        if len(self._places) == 1:
+            raise error
+        host, _ = self._places.pop(0)
+        self._reporter.note(f"mirror {host}: {error.sentence}")
+
+    def document(self, descriptor: Descriptor, limit: int) -> bytes:
+        """See ``Source``."""
+        while True:
+            host, path = self._places[0]
+            registry = self.registry(host, path)
+            try:
+                if "manifest" in descriptor.media_type or "index" in descriptor.media_type:
+                    return registry.manifest(path, str(descriptor.digest))[0]
+                return b"".join(registry.blob(path, descriptor))[: limit + 1]
+            except RegistryError as error:
+                self._next(error)
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
+        """See ``Source``. From a mirror that breaks off, the rest comes from the next."""
+        while True:
+            host, path = self._places[0]
+            try:
+                for chunk in self.registry(host, path).blob(path, descriptor, offset):
+                    offset += len(chunk)
+                    yield chunk
+                return
+            except RegistryError as error:
+                if self._places[0] == (host, path):
+                    self._next(error)
+
+    def close(self) -> None:
+        """See ``Source``."""
+        for registry in self._registries.values():
+            registry.close()
+
+
+def connector(
+    settings: Settings,
+    *,
+    credentials: Credentials | None = None,
+    authfile: str = "",
+    certificates: str = "",
+    verify: bool | None = None,
+) -> Callable[[str, str], Registry]:
+    """Makes registries as the configuration says; ``verify`` overrides it (--tls-verify)."""
+    from dataclasses import replace
+
+    def connect(host: str, path: str) -> Registry:
+        own = settings.registry(host)
+        if verify is not None:
+            own = replace(own, insecure=not verify)
+        given = credentials or find(host, path, authfile)
+        return Registry(host, own, given, certificates)
+
+    return connect

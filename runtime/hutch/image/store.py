@@ -1,0 +1,205 @@
+"""The store: blobs in an OCI image layout, layers unpacked once, names in SQLite.
+
+    ROOT/                     0700: setuid files of images are nobody else's business (S-77)
+        store.db              database.Database
+        images/               an OCI image layout; skopeo and others read it as it is
+            blobs/sha256/HEX  appears by rename, after its digest and size are right (S-71)
+            index.json        written anew, by rename, when a name changes
+        layers/HEX/diff       by chain ID, for overlayfs; appears by rename
+        partial/sha256-HEX    a blob on its way in; what a killed pull resumes from
+        work/                 layers being unpacked; whatever has no living owner is rubbish
+        locks/                flock'd while a blob or layer is made, so that pulls share the work
+
+A killed act leaves a partial blob or a folder in ``work``, never anything half-visible.
+"""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ImageError, KernelError
+from .database import Database, ImageRecord
+from .digest import Digest
+from .layout import VERSION, Layout, index_json, read_bounded
+from .manifest import Descriptor
+from .platform import Platform
+from .tree import remove_tree
+
+
+def default_root() -> Path:
+    """/var/lib/hutch for root, $XDG_DATA_HOME/hutch for others."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/hutch")
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Path(data) / "hutch"
+
+
+class Lock:
+    """An flock on a file of its own; the kernel lets go of it when its holder dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+
+    def acquire(self, *, wait: bool = True, shared: bool = False) -> bool:
+        """Takes the lock; without ``wait``, False if another has it."""
+        flags = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+        while True:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(fd, flags)
+                # The one before us may have unlinked the file between our open and our lock.
+                if os.fstat(fd).st_nlink:
+                    self._fd = fd
+                    return True
+            except BlockingIOError:
+                os.close(fd)
+                return False
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+
+    def release(self) -> None:
+        """Lets go, and takes the file away."""
+        if self._fd >= 0:
+            self._path.unlink(missing_ok=True)
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Store:
+    """One store. Everything in it is made by its own methods and by those of pull and collect."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.layout_root = root / "images"
+        self.layers = root / "layers"
+        self.partial = root / "partial"
+        self.work = root / "work"
+        self.locks = root / "locks"
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if root.stat().st_mode & 0o077:
+                root.chmod(0o700)
+            (self.layout_root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+            for folder in (self.layers, self.partial, self.work, self.locks):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            if not (self.layout_root / "oci-layout").exists():
+                self._write(self.layout_root / "oci-layout", VERSION.encode())
+            if not (self.layout_root / "index.json").exists():
+                self._write(self.layout_root / "index.json", index_json([]))
+        except OSError as error:
+            hint = "--root DIR names another place" if error.errno in (1, 13, 30) else ""
+            raise KernelError(
+                f"open the store {root}", "mkdir", error.errno or 0, hint=hint
+            ) from None
+        self.database = Database(root / "store.db")
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """A file whole or not at all."""
+        temporary = self.work / f"file-{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    # Blobs
+
+    def blob_path(self, digest: Digest) -> Path:
+        return self.layout_root / "blobs" / digest.path
+
+    def partial_path(self, digest: Digest) -> Path:
+        return self.partial / f"{digest.algorithm}-{digest.hex}"
+
+    def has_blob(self, digest: Digest) -> bool:
+        return self.blob_path(digest).exists()
+
+    def read_blob(self, digest: Digest, limit: int) -> bytes:
+        """A small blob, verified once more. Raises ImageError."""
+        data = read_bounded(self.blob_path(digest), limit)
+        if not digest.matches(data):
+            raise ImageError(
+                f"blob {digest} in the store is damaged", hint="warren system check --repair"
+            )
+        return data
+
+    def add_blob(self, digest: Digest, data: bytes) -> None:
+        """Adds a small blob; its digest must already have been checked against ``data``."""
+        if not self.has_blob(digest):
+            self.blob_path(digest).parent.mkdir(exist_ok=True)
+            self._write(self.blob_path(digest), data)
+
+    def publish_blob(self, digest: Digest) -> None:
+        """Makes a complete, verified partial blob visible."""
+        self.blob_path(digest).parent.mkdir(exist_ok=True)
+        os.rename(self.partial_path(digest), self.blob_path(digest))
+
+    # Layers
+
+    def layer_path(self, chain: Digest) -> Path:
+        """The folder that overlayfs mounts for the layer."""
+        return self.layers / chain.hex / "diff"
+
+    def has_layer(self, chain: Digest) -> bool:
+        return self.database.layer(chain) is not None and self.layer_path(chain).is_dir()
+
+    def discard(self, path: Path) -> None:
+        """Takes a folder out of sight at once, then away."""
+        rubbish = self.work / f"rubbish-{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            os.rename(path, rubbish)
+        except FileNotFoundError:
+            return
+        remove_tree(str(rubbish))
+
+    # Locks and leases
+
+    def lock(self, name: str) -> Lock:
+        return Lock(self.locks / name)
+
+    @contextmanager
+    def lease(self) -> Iterator[str]:
+        """An act's lease: what it says it needs is not collected while its process lives."""
+        name = f"lease-{os.getpid()}-{secrets.token_hex(8)}"
+        lock = self.lock(name)
+        lock.acquire()
+        try:
+            yield name
+        finally:
+            self.database.end_lease(name)
+            lock.release()
+
+    # Names
+
+    def write_index(self) -> None:
+        """index.json anew from the database; call it in the transaction that changed a name."""
+        entries: list[tuple[str, Descriptor]] = []
+        images = {image.manifest: image for image in self.database.images()}
+        named = set()
+        for name, manifest, _ in self.database.names():
+            named.add(manifest)
+            entries.append((name, self._descriptor(images[manifest])))
+        entries += [("", self._descriptor(i)) for m, i in images.items() if m not in named]
+        self._write(self.layout_root / "index.json", index_json(entries))
+
+    @staticmethod
+    def _descriptor(image: ImageRecord) -> Descriptor:
+        platform = Platform(image.os, image.architecture, image.variant)
+        return Descriptor(image.media_type, image.manifest, image.manifest_size, platform)
+
+    @property
+    def layout(self) -> Layout:
+        """The store's blobs as a layout for reading."""
+        return Layout(self.layout_root)

@@ -1,0 +1,1 @@
+"""Tests of warren's image side: unpacking, the store, registries, the command."""
