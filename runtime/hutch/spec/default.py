@@ -1,0 +1,132 @@
+"""The config that ``hutch spec`` writes: what ``runc spec`` writes, brought up to date.
+
+The differences are deliberate: the version of the specification is the one that hutch knows, no
+capability is ambient (security.md S-06), and the masked paths are those of today's engines
+(S-36). tests/unit/test_default_spec.py holds the two side by side.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+OCI_VERSION = "1.3.0"
+
+CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE")
+
+# What procfs and sysfs tell about the host, or let a container do to it: the list that Docker
+# keeps. Paths that a kernel does not have are passed over.
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",  # thermal side channel, GHSA-6fw5-f8r9-fgfm
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",  # power side channel, GHSA-7ww5-4wqc-m92c
+)
+READONLY_PATHS = (
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+)
+
+
+def masked_paths(cpus: int = 0) -> list[str]:
+    """The paths to mask on a host with so many CPUs.
+
+    Each CPU that has one shows its thermal events in a directory of its own
+    (GHSA-6fw5-f8r9-fgfm); with 0 these are left out.
+    """
+    each = [f"/sys/devices/system/cpu/cpu{cpu}/thermal_throttle" for cpu in range(cpus)]
+    return [*MASKED_PATHS, *each]
+
+
+def default_config(
+    rootless: bool = False, cgroup_v2: bool = False, *, uid: int = 0, gid: int = 0, cpus: int = 0
+) -> "dict[str, Any]":
+    """A config for a shell in ``rootfs``, to be changed by whoever uses it.
+
+    ``rootless``: for a caller with the ids ``uid`` and ``gid``, who becomes root in a user
+    namespace. ``cgroup_v2``: the host has cgroup v2 alone; the container gets a cgroup namespace.
+    ``cpus``: how many CPUs the host may have (masked_paths).
+    """
+    namespaces = ["pid", "network", "ipc", "uts", "mount"]
+    if rootless:
+        namespaces.remove("network")
+        namespaces.append("user")
+    if cgroup_v2:
+        namespaces.append("cgroup")
+    linux: dict[str, Any] = {}
+    if rootless:
+        linux["uidMappings"] = [{"containerID": 0, "hostID": uid, "size": 1}]
+        linux["gidMappings"] = [{"containerID": 0, "hostID": gid, "size": 1}]
+    else:
+        linux["resources"] = {"devices": [{"allow": False, "access": "rwm"}]}
+    linux["namespaces"] = [{"type": kind} for kind in namespaces]
+    linux["maskedPaths"] = masked_paths(cpus)
+    linux["readonlyPaths"] = list(READONLY_PATHS)
+    return {
+        "ociVersion": OCI_VERSION,
+        "process": {
+            "terminal": True,
+            "user": {"uid": 0, "gid": 0},
+            "args": ["sh"],
+            "env": [
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "TERM=xterm",
+            ],
+            "cwd": "/",
+            "capabilities": {
+                kind: list(CAPABILITIES) for kind in ("bounding", "effective", "permitted")
+            },
+            "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
+            "noNewPrivileges": True,
+        },
+        "root": {"path": "rootfs", "readonly": True},
+        "hostname": "hutch",
+        "mounts": _mounts(rootless),
+        "linux": linux,
+    }
+
+
+def _mounts(rootless: bool) -> "list[dict[str, Any]]":
+    # Only the container's root is mapped without root on the host, so the group tty is not there;
+    # and sysfs belongs to the network namespace, which is then the host's.
+    devpts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+    sysfs = _mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro")
+    if rootless:
+        sysfs = _mount("/sys", "none", "/sys", "rbind", "nosuid", "noexec", "nodev", "ro")
+    else:
+        devpts.append("gid=5")
+    return [
+        _mount("/proc", "proc", "proc"),
+        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+        _mount("/dev/pts", "devpts", "devpts", *devpts),
+        _mount(
+            "/dev/shm",  # noqa: S108 - a mount point in the container
+            "tmpfs",
+            "shm",
+            "nosuid",
+            "noexec",
+            "nodev",
+            "mode=1777",
+            "size=65536k",
+        ),
+        _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
+        sysfs,
+        _mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
+    ]
+
+
+def _mount(destination: str, kind: str, source: str, *options: str) -> "dict[str, Any]":
+    mount: dict[str, Any] = {"destination": destination, "type": kind, "source": source}
+    if options:
+        mount["options"] = list(options)
+    return mount

@@ -1,0 +1,25 @@
+"""Users and groups as the command line gives them: numbers only.
+
+A runtime does not know the container's names; engines look them up. A number out of range is an
+error and never taken for a name (CVE-2024-40635, CVE-2026-46680, security.md S-08, S-09).
+"""
+
+from hutch.errors import UsageError
+
+# 2³²−1 means "unchanged" to setresuid(2).
+LARGEST = (1 << 32) - 2
+
+
+def parse_id(text: str, flag: str) -> int:
+    """A user or group id; raises UsageError naming the flag."""
+    if not (text.isascii() and text.isdigit()) or int(text[:11]) > LARGEST or len(text) > 10:
+        raise UsageError(
+            flag + ": " + repr(text) + " is not an id", hint="a number from 0 to " + str(LARGEST)
+        )
+    return int(text)
+
+
+def parse_user(text: str) -> "tuple[int, int]":
+    """UID or UID:GID; without a gid it is 0, as runc has it."""
+    uid, colon, gid = text.partition(":")
+    return parse_id(uid, "--user"), parse_id(gid, "--user") if colon else 0
