@@ -12,7 +12,9 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.command.build_scripts import build_scripts
+
+# setuptools brings a distutils of its own, once it is imported.
+from distutils.command.build_scripts import build_scripts  # isort: skip
 
 ROOT = Path(__file__).parent
 NATIVE = Path("native")
@@ -36,7 +38,7 @@ def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
     """Links a static, stripped program; raises CalledProcessError with the compiler's own words."""
     output.parent.mkdir(parents=True, exist_ok=True)
     command = [
-        *static_compiler(), "-std=gnu11", "-Os", "-static-pie", "-fPIE", "-s",
+        *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-static-pie", "-fPIE", "-s",
         *WARNINGS, *HARDENING, *flags, "-I", str(NATIVE), "-o", str(output), *map(str, sources),
     ]  # fmt: skip
     print(" ".join(command))
@@ -48,7 +50,7 @@ class BuildExtensions(build_ext):
 
     def run(self) -> None:
         super().run()
-        package = Path(self.build_lib) / "hutch"
+        package = Path("runtime" if self.inplace else self.build_lib) / "hutch"
         init = sorted((ROOT / NATIVE / "init").glob("*.c"))
         compile_static([path.relative_to(ROOT) for path in init], package / "libexec" / "hutch-init")
 

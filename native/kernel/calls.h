@@ -1,10 +1,18 @@
 #include <stddef.h>
 
 long long hutch_signal_pidfd(int pidfd, int signal);
+long long hutch_signal_descriptor(void);
+long long hutch_bounding_set(void);
+long long hutch_seal(const char *path);
+long long hutch_spawn(long long init, long long flags, long long cgroup, long long base,
+                      const unsigned char *slots, size_t length);
 
 /* openat2(2): a descriptor, or -errno. */
 long long hutch_openat2(int dirfd, const char *path, unsigned long long flags,
                         unsigned long long mode, unsigned long long resolve);
+
+long long hutch_mount_id(const char *path);
+long long hutch_unmount(const char *path, int flags);
 
 /* Puts a device program (struct bpf_insn, `length` bytes; none where 0) on the cgroup v2 directory
  * `cgroup` in place of the one put there before. If the verifier refuses it, its words go to the

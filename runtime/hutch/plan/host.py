@@ -32,3 +32,29 @@ class CgroupLayout:
         self.unified = unified
         self.own = own
         self.controllers = controllers
+
+
+class Host:
+    """The facts of the host that decide what a config becomes.
+
+    ``uid`` and ``gid`` are the caller's; ``capabilities`` the mask of those it can give away;
+    ``apparmor`` and ``selinux`` whether the kernel runs them; ``cgroups`` the layout.
+    """
+
+    __slots__ = ("apparmor", "capabilities", "cgroups", "gid", "selinux", "uid")
+
+    def __init__(
+        self,
+        uid: int,
+        gid: int,
+        capabilities: int,
+        apparmor: bool,
+        selinux: bool,
+        cgroups: CgroupLayout,
+    ) -> None:
+        self.uid = uid
+        self.gid = gid
+        self.capabilities = capabilities
+        self.apparmor = apparmor
+        self.selinux = selinux
+        self.cgroups = cgroups

@@ -1,0 +1,265 @@
+/* The one place that resolves paths below the container's root.
+ *
+ * The image owns every component of such a path and another container may change it while we look
+ * (CVE-2021-30465, CVE-2024-45310), so the kernel resolves it in one step: openat2 with
+ * RESOLVE_IN_ROOT. What comes back is a descriptor, and everything after acts on that. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define LINKS_MAX 40 /* as the kernel's own limit */
+
+/* Joins the first `length` bytes of `head` and `tail` into `path`. */
+static int join(char path[PATH_MAX], const char *head, size_t length, const char *tail)
+{
+    size_t more = strlen(tail);
+    if (length + 1 + more >= PATH_MAX)
+        return -ENAMETOOLONG;
+    char joined[PATH_MAX];
+    memcpy(joined, head, length);
+    joined[length] = '/';
+    memcpy(joined + length + 1, tail, more + 1);
+    memcpy(path, joined, length + more + 2);
+    return 0;
+}
+
+/* The fallback for kernels before 5.6 and filters that forbid openat2: walks the components one by
+ * one with O_NOFOLLOW, keeps to the root lexically for "..", and expands symbolic links itself.
+ * `real` is the path walked so far, free of links, so that ".." can be taken from it. A component
+ * that changes meanwhile can only make the walk fail or end elsewhere inside the root, because each
+ * step opens one plain name and a link's text is never given to the kernel to resolve. */
+static int walk(int root, const char *start, int flags, bool nofollow)
+{
+    char rest[PATH_MAX], real[PATH_MAX] = "";
+    if (strlen(start) >= sizeof(rest))
+        return -ENAMETOOLONG;
+    strcpy(rest, start);
+    int links = 0;
+    autoclose int at = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0)
+        return -errno;
+    for (char *name = rest;;) {
+        name += strspn(name, "/");
+        size_t length = strcspn(name, "/");
+        if (length == 0)
+            break;
+        char part[NAME_MAX + 1];
+        if (length > NAME_MAX)
+            return -ENAMETOOLONG;
+        memcpy(part, name, length);
+        part[length] = 0;
+        name += length;
+        if (strcmp(part, ".") == 0)
+            continue;
+        if (strcmp(part, "..") == 0) {
+            /* From the root again: a directory may have been moved out of its parent. */
+            char *last = strrchr(real, '/');
+            if (last)
+                *last = 0;
+            char again[PATH_MAX];
+            int joined = join(again, real, strlen(real), name);
+            if (joined < 0)
+                return joined;
+            strcpy(rest, again);
+            real[0] = 0;
+            name = rest;
+            if (++links > LINKS_MAX)
+                return -ELOOP;
+            int top = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+            if (top < 0)
+                return -errno;
+            close(at);
+            at = top;
+            continue;
+        }
+        int next = openat(at, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (next < 0)
+            return -errno;
+        struct stat status;
+        if (fstat(next, &status) < 0) {
+            close(next);
+            return -EIO;
+        }
+        bool last = name[strspn(name, "/")] == 0;
+        if (S_ISLNK(status.st_mode) && !(last && (flags & O_NOFOLLOW))) {
+            char link[PATH_MAX];
+            ssize_t size = readlinkat(next, "", link, sizeof(link) - 1);
+            close(next);
+            if (size < 0)
+                return -errno;
+            if (nofollow || ++links > LINKS_MAX)
+                return -ELOOP;
+            link[size] = 0;
+            char again[PATH_MAX];
+            int joined = join(again, link, (size_t)size, name);
+            if (joined == 0 && link[0] != '/')
+                joined = join(again, real, strlen(real), again);
+            if (joined < 0)
+                return joined;
+            strcpy(rest, again);
+            real[0] = 0;
+            name = rest;
+            int top = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+            if (top < 0)
+                return -errno;
+            close(at);
+            at = top;
+            continue;
+        }
+        int joined = join(real, real, strlen(real), part);
+        close(at);
+        at = next;
+        if (joined < 0)
+            return joined;
+    }
+    int result;
+    if (flags & O_PATH) {
+        result = at;
+        at = -1;
+        return result;
+    }
+    /* What O_PATH found is opened in earnest through its own descriptor. */
+    char self[64];
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
+    result = open(self, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
+    return result < 0 ? -errno : result;
+}
+
+int beneath_open(struct context *context, const char *path, int flags, bool nofollow)
+{
+    if (!context->no_openat2) {
+        struct open_how how = {
+            .flags = (uint64_t)(flags | O_CLOEXEC),
+            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
+                       (nofollow ? (uint64_t)RESOLVE_NO_SYMLINKS : 0),
+        };
+        for (int attempt = 0;; attempt++) {
+            int fd = (int)syscall(SYS_openat2, context->root, path, &how, sizeof(how));
+            if (fd >= 0)
+                return fd;
+            /* EAGAIN: somebody renamed a directory while the kernel walked a "..". */
+            if (errno == EAGAIN && attempt < 64)
+                continue;
+            if (errno != ENOSYS && errno != EPERM)
+                return -errno;
+            break;
+        }
+        context->no_openat2 = true;
+    }
+    return walk(context->root, path, flags, nofollow);
+}
+
+/* Makes what `name` in `parent` should be. An entry that appeared meanwhile is looked at again. */
+static int make_entry(int parent, const char *name, bool directory, mode_t mode)
+{
+    if (directory)
+        return mkdirat(parent, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+    int fd = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, mode);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : -errno;
+    close(fd);
+    return 0;
+}
+
+/* The text of the symbolic link `name` in `parent` put before `rest`: where a dangling link points
+ * is where the entry is to be made. */
+static int follow(char path[PATH_MAX], int parent, const char *head, size_t length,
+                  const char *name, const char *rest)
+{
+    char link[PATH_MAX];
+    ssize_t size = readlinkat(parent, name, link, sizeof(link) - 1);
+    if (size < 0)
+        return -errno;
+    link[size] = 0;
+    char tail[PATH_MAX];
+    int result = join(tail, link, (size_t)size, rest);
+    if (result < 0)
+        return result;
+    if (link[0] == '/') {
+        strcpy(path, tail);
+        return 0;
+    }
+    return join(path, head, length, tail);
+}
+
+int beneath_make(struct context *context, const char *wanted, int kind, mode_t mode, bool nofollow)
+{
+    char path[PATH_MAX];
+    if (strlen(wanted) >= sizeof(path))
+        return -ENAMETOOLONG;
+    strcpy(path, wanted);
+    size_t trimmed = strlen(path);
+    while (trimmed > 0 && path[trimmed - 1] == '/')
+        path[--trimmed] = 0;
+    for (int links = 0; links <= LINKS_MAX;) {
+        int fd = beneath_open(context, *path ? path : "/", O_PATH, nofollow);
+        if (fd != -ENOENT)
+            return fd;
+        /* The longest part of the path that exists; what follows it has to be made. */
+        size_t length = strlen(path);
+        autoclose int parent = -ENOENT;
+        while (parent == -ENOENT && length > 0) {
+            while (length > 0 && path[length - 1] != '/')
+                length--;
+            while (length > 0 && path[length - 1] == '/')
+                length--;
+            char head[PATH_MAX] = "/";
+            if (length > 0) {
+                memcpy(head, path, length);
+                head[length] = 0;
+            }
+            parent = beneath_open(context, head, O_PATH | O_DIRECTORY, nofollow);
+        }
+        if (parent < 0)
+            return parent;
+        const char *name = path + length + strspn(path + length, "/");
+        size_t end = strcspn(name, "/");
+        const char *rest = name + end + strspn(name + end, "/");
+        char part[NAME_MAX + 1];
+        if (end > NAME_MAX)
+            return -ENAMETOOLONG;
+        memcpy(part, name, end);
+        part[end] = 0;
+        struct stat status;
+        if (fstatat(parent, part, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode)) {
+            if (nofollow)
+                return -ELOOP;
+            links++;
+            char again[PATH_MAX];
+            int result = follow(again, parent, path, length, part, rest);
+            if (result < 0)
+                return result;
+            strcpy(path, again);
+            continue;
+        }
+        bool above = *rest != 0;
+        int made = make_entry(parent, part, above || kind == BENEATH_DIRECTORY, above ? 0755 : mode);
+        if (made < 0)
+            return made;
+        links += !above; /* bounded too where somebody keeps removing what we make */
+    }
+    return -ELOOP;
+}
+
+int beneath_parent(struct context *context, const char *path, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    if (!**name || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
+        return -EINVAL;
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    char head[PATH_MAX];
+    if (length >= sizeof(head))
+        return -ENAMETOOLONG;
+    memcpy(head, path, length);
+    head[length] = 0;
+    return beneath_make(context, head, BENEATH_DIRECTORY, 0755, true);
+}

@@ -1,0 +1,131 @@
+/* Who the process is and what it may do. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init.h"
+
+int run_become_root(struct context *context, const struct op_become_root *op)
+{
+    (void)op;
+    if (syscall(SYS_setresgid, 0, 0, 0) < 0)
+        return failed(context, "setresgid");
+    if (syscall(SYS_setresuid, 0, 0, 0) < 0)
+        return failed(context, "setresuid");
+    /* A change of ids clears it. */
+    prctl(PR_SET_PDEATHSIG, 9);
+    return 0;
+}
+
+int run_rlimit(struct context *context, const struct op_rlimit *op)
+{
+    struct {
+        uint64_t soft, hard;
+    } limit = {(uint64_t)op->soft, (uint64_t)op->hard};
+    if (syscall(SYS_prlimit64, 0, (int)op->resource, &limit, NULL) < 0)
+        return failed(context, "prlimit64");
+    return 0;
+}
+
+int run_umask(struct context *context, const struct op_umask *op)
+{
+    (void)umask(op->mask < 0 ? context->umask : (mode_t)op->mask);
+    return 0;
+}
+
+int run_bounding(struct context *context, const struct op_bounding *op)
+{
+    for (int capability = 0; capability < 64; capability++) {
+        int held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+        if (held < 0)
+            break; /* the kernel knows no more of them */
+        if (held && !((uint64_t)op->capabilities >> capability & 1) &&
+            prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+            return failed(context, "prctl(PR_CAPBSET_DROP)");
+    }
+    return 0;
+}
+
+static int set_groups(struct context *context, const struct list *list)
+{
+    char **texts = list_vector(list);
+    gid_t *groups = calloc(list->count + 1, sizeof(*groups));
+    if (!texts || !groups)
+        return failed(context, "calloc");
+    for (size_t i = 0; i < list->count; i++)
+        groups[i] = (gid_t)strtoul(texts[i], NULL, 10);
+    long result = syscall(SYS_setgroups, list->count, groups);
+    free(texts);
+    free(groups);
+    return result < 0 ? failed(context, "setgroups") : 0;
+}
+
+int run_user(struct context *context, const struct op_user *op)
+{
+    if (!op->keep_groups) {
+        int result = set_groups(context, &op->groups);
+        if (result < 0)
+            return result;
+    }
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        return failed(context, "prctl(PR_SET_KEEPCAPS)");
+    if (syscall(SYS_setresgid, (gid_t)op->gid, (gid_t)op->gid, (gid_t)op->gid) < 0)
+        return failed(context, "setresgid");
+    if (syscall(SYS_setresuid, (uid_t)op->uid, (uid_t)op->uid, (uid_t)op->uid) < 0)
+        return failed(context, "setresuid");
+    if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+        return failed(context, "prctl(PR_SET_KEEPCAPS)");
+    return 0;
+}
+
+int run_capabilities(struct context *context, const struct op_capabilities *op)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+    for (int i = 0; i < 2; i++) {
+        sets[i].effective = (uint32_t)((uint64_t)op->effective >> (32 * i));
+        sets[i].permitted = (uint32_t)((uint64_t)op->permitted >> (32 * i));
+        sets[i].inheritable = (uint32_t)((uint64_t)op->inheritable >> (32 * i));
+    }
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+        return failed(context, "prctl(PR_CAP_AMBIENT)");
+    if (syscall(SYS_capset, &header, sets) < 0)
+        return failed(context, "capset");
+    for (int capability = 0; capability < 64; capability++)
+        if (((uint64_t)op->ambient >> capability & 1) &&
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+            return failed(context, "prctl(PR_CAP_AMBIENT_RAISE)");
+    return 0;
+}
+
+int run_no_new_privileges(struct context *context, const struct op_no_new_privileges *op)
+{
+    (void)op;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return failed(context, "prctl(PR_SET_NO_NEW_PRIVS)");
+    return 0;
+}
+
+int run_seccomp(struct context *context, const struct op_seccomp *op)
+{
+    struct sock_fprog program = {
+        .len = (unsigned short)(op->filter.length / sizeof(struct sock_filter)),
+        .filter = (struct sock_filter *)(uintptr_t)op->filter.data,
+    };
+    autoclose int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                          (unsigned)op->flags, &program);
+    if (listener < 0)
+        return failed(context, "seccomp");
+    if (!op->notify) {
+        listener = -1;
+        return 0;
+    }
+    return tell_fd(context, listener);
+}

@@ -1,0 +1,100 @@
+/*
+ * hutch-init: the first process of a container. It carries a plan out, one operation after another,
+ * and executes the user's program. It decides nothing.
+ *
+ *   runtime (Python)                               hutch-init
+ *     spawn: clone3, execveat of a sealed copy ──▶   checks the plan
+ *       AT(barrier)       ◀──────────────────────    stops at a barrier
+ *       answer (one byte) ──────────────────────▶    goes on
+ *       PID(pid, pidfd)   ◀──────────────────────    goes on as another process (clone)
+ *       FD(descriptor)    ◀──────────────────────    the console's master, seccomp's listener
+ *       FAIL(operation, call, errno, detail) ◀───    an operation failed; exits
+ *       end of file       ◀──────────────────────    the program was executed
+ *     start: connect, one byte ────────────────▶     waits in await_start, then goes on;
+ *       FAIL or end of file ◀────────────────────    what follows is told on this connection
+ *
+ * Convention: an operation returns 0 or -errno. Where a call fails, `failed(context, "call")` notes
+ * its name and errno for the sentence that Python makes of it. Nothing is printed here, and
+ * descriptors are closed by their scope (`autoclose`).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "plan.h"
+
+enum message { MESSAGE_AT = 1, MESSAGE_FAIL, MESSAGE_FD, MESSAGE_PID };
+
+struct failure {
+    uint32_t message; /* MESSAGE_FAIL */
+    uint32_t index;   /* of the operation in the plan */
+    int32_t error;    /* errno */
+    int32_t part;     /* which of the operation's options, or -1 */
+    char call[32];    /* the kernel call */
+    char detail[216]; /* what the kernel said about it, or the path component at fault */
+};
+
+struct context {
+    int base;               /* descriptors from here on are the runtime's own */
+    int sync;               /* the runtime, or the one who called `start` */
+    int root;               /* the container's root */
+    int proc;               /* our procfs */
+    int null;               /* the host's /dev/null, verified */
+    int masked;             /* the empty read-only directory that covers masked ones */
+    mode_t umask;           /* as the runtime had it */
+    bool cwd_denied;        /* chdir wants another try as the user */
+    bool no_openat2;        /* the kernel lacks it or a filter forbids it: walk ourselves */
+    const char *executable; /* found by lookup */
+    const char *home;       /* found by home, or NULL */
+    struct failure failure;
+};
+
+/* The operations' numbers and functions. */
+enum {
+#define OP(name, members) PLAN_##name,
+#include "plan.def"
+#undef OP
+};
+#define OP(name, members) int run_##name(struct context *, const struct op_##name *);
+#include "plan.def"
+#undef OP
+
+/* Notes that `call` failed with errno; returns -errno. */
+int failed(struct context *context, const char *call);
+/* The same with an errno of our own, and a detail (may be NULL). */
+int refused(struct context *context, const char *call, int error, const char *detail);
+
+void autoclose_fd(int *fd);
+#define autoclose __attribute__((cleanup(autoclose_fd)))
+
+/* sync.c: the runtime's side of things. Each returns 0 or -errno. */
+int tell_at(struct context *context, uint32_t barrier);
+int tell_fd(struct context *context, int fd);
+int tell_pid(struct context *context, pid_t pid, int pidfd);
+void tell_failure(struct context *context);
+int await_answer(struct context *context);
+
+/* beneath.c: the one place that resolves paths below the container's root. */
+enum { BENEATH_DIRECTORY, BENEATH_FILE };
+/* An O_PATH descriptor (or `flags`) of what `path` names inside the root, or -errno. */
+int beneath_open(struct context *context, const char *path, int flags, bool nofollow);
+/* The same; a missing directory or empty file, and all directories above, are made. */
+int beneath_make(struct context *context, const char *path, int kind, mode_t mode, bool nofollow);
+/* The directory that holds `path`, made if missing, no symbolic link on the way; `*name` is the
+ * last component. */
+int beneath_parent(struct context *context, const char *path, const char **name);
+
+/* procfs.c */
+/* Opens a file of our own procfs: no symbolic link that leaves it, no other mount. */
+int proc_open(struct context *context, const char *path, int flags);
+/* Writes `value` to it in one call. */
+int proc_write(struct context *context, const char *path, const char *value, size_t length);
+
+/* mounts.c */
+int attach(struct context *context, int mount, int target);
+int mount_flags(struct context *context, int mount, uint64_t set, uint64_t clear, bool deep);
+int mount_propagation(struct context *context, int mount, uint64_t propagation);
+int clone_tree(struct context *context, int fd, const char *path, bool recursive);

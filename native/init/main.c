@@ -1,0 +1,133 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+
+int refused(struct context *context, const char *call, int error, const char *detail)
+{
+    struct failure *failure = &context->failure;
+    failure->error = error;
+    strncpy(failure->call, call, sizeof(failure->call) - 1);
+    if (detail)
+        strncpy(failure->detail, detail, sizeof(failure->detail) - 1);
+    return -error;
+}
+
+int failed(struct context *context, const char *call)
+{
+    return refused(context, call, errno, NULL);
+}
+
+void autoclose_fd(int *fd)
+{
+    if (*fd >= 0) {
+        int saved = errno;
+        close(*fd);
+        errno = saved;
+    }
+}
+
+int run_barrier(struct context *context, const struct op_barrier *op)
+{
+    int result = tell_at(context, (uint32_t)op->which);
+    return result < 0 ? result : await_answer(context);
+}
+
+/* Whoever connects and sends a byte starts the container; who connects and goes away only wanted to
+ * know whether it is still waiting. */
+int run_await_start(struct context *context, const struct op_await_start *op)
+{
+    for (;;) {
+        int caller = accept4(context->base + (int)op->slot, NULL, NULL, SOCK_CLOEXEC);
+        if (caller < 0) {
+            if (errno == EINTR || errno == ECONNABORTED)
+                continue;
+            return failed(context, "accept4");
+        }
+        char byte;
+        if (recv(caller, &byte, 1, 0) == 1) {
+            close(context->base + (int)op->slot);
+            context->sync = caller;
+            return 0;
+        }
+        close(caller);
+    }
+}
+
+/* The plan's descriptor is mapped privately: it cannot change under us once it is checked. */
+static int read_plan(struct context *context, struct plan *plan)
+{
+    struct stat status;
+    if (fstat(context->base, &status) < 0)
+        return failed(context, "fstat");
+    if (status.st_size <= 0 || status.st_size > PLAN_MAX)
+        return refused(context, "plan", EBADMSG, NULL);
+    size_t length = (size_t)status.st_size;
+    unsigned char *data = malloc(length);
+    if (!data)
+        return failed(context, "malloc");
+    for (size_t done = 0; done < length;) {
+        ssize_t got = pread(context->base, data + done, length - done, (off_t)done);
+        if (got < 0)
+            return failed(context, "pread");
+        if (got == 0)
+            return refused(context, "plan", EBADMSG, NULL);
+        done += (size_t)got;
+    }
+    close(context->base);
+    if (plan_open(plan, data, length) < 0)
+        return refused(context, "plan", EBADMSG, NULL);
+    return 0;
+}
+
+static int carry_out(struct context *context)
+{
+    struct plan plan;
+    int result = read_plan(context, &plan);
+    if (result < 0)
+        return result;
+    struct operation operation;
+    for (uint32_t index = 0; plan_next(&plan, &operation) > 0; index++) {
+        context->failure.index = index;
+        result = operation_run(context, &operation);
+        if (result < 0)
+            return result;
+    }
+    return refused(context, "plan", ENOEXEC, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    struct context context = {
+        .base = argc == 2 ? atoi(argv[1]) : -1,
+        .root = -1,
+        .proc = -1,
+        .null = -1,
+        .masked = -1,
+        .failure = {.part = -1},
+    };
+    if (context.base < 3)
+        return 2;
+    context.sync = context.base + 1;
+    /* A runtime that dies takes the unfinished container with it; cleared before `created`. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    syscall(SYS_close_range, (unsigned)context.base, ~0u, CLOSE_RANGE_CLOEXEC);
+    /* Modes in the plan are exact. */
+    context.umask = umask(0);
+    if (carry_out(&context) < 0)
+        tell_failure(&context);
+    return 1;
+}

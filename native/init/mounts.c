@@ -1,0 +1,311 @@
+/* Mounts, by the descriptor-based mount API: what is mounted and where it goes are descriptors, so
+ * nothing is resolved twice (CVE-2021-30465, CVE-2025-31133). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define PROC_SUPER_MAGIC 0x9fa0
+#define FSCONFIG_VALUE_MAX 255 /* fsconfig(2) takes no longer string */
+#define ATIME 0x70u            /* MOUNT_ATTR__ATIME */
+
+/* mount_setattr's attributes and the flags of mount(2) that mean the same. */
+static const struct {
+    uint64_t attribute;
+    unsigned long flag;
+} legacy_flags[] = {
+    {MOUNT_ATTR_RDONLY, MS_RDONLY},         {MOUNT_ATTR_NOSUID, MS_NOSUID},
+    {MOUNT_ATTR_NODEV, MS_NODEV},           {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+    {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+};
+
+static unsigned long to_legacy(uint64_t attributes)
+{
+    unsigned long flags = 0;
+    for (size_t i = 0; i < sizeof(legacy_flags) / sizeof(legacy_flags[0]); i++)
+        if (attributes & legacy_flags[i].attribute)
+            flags |= legacy_flags[i].flag;
+    switch (attributes & ATIME) {
+    case MOUNT_ATTR_NOATIME: return flags | MS_NOATIME;
+    case MOUNT_ATTR_STRICTATIME: return flags | MS_STRICTATIME;
+    }
+    return flags;
+}
+
+int clone_tree(struct context *context, int fd, const char *path, bool recursive)
+{
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
+                     (*path ? 0 : AT_EMPTY_PATH);
+    int tree = (int)syscall(SYS_open_tree, fd, path, flags);
+    return tree < 0 ? failed(context, "open_tree") : tree;
+}
+
+int attach(struct context *context, int mount, int target)
+{
+    if (syscall(SYS_move_mount, mount, "", target, "",
+                MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+        return failed(context, "move_mount");
+    return 0;
+}
+
+/* Kernels before 5.12 have no mount_setattr: the flags of this one mount are read, changed and put
+ * back through /proc/self/fd. Below it (`deep`) that cannot be done in one step. */
+static int legacy_remount(struct context *context, int mount, uint64_t set, uint64_t clear)
+{
+    struct statfs status;
+    char path[64];
+    if (fstatfs(mount, &status) < 0)
+        return failed(context, "fstatfs");
+    unsigned long now = (unsigned long)status.f_flags &
+                        (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
+    now = (now & ~to_legacy(clear)) | to_legacy(set);
+    snprintf(path, sizeof(path), "self/fd/%d", mount);
+    if (fchdir(context->proc) < 0)
+        return failed(context, "fchdir");
+    if (syscall(SYS_mount, NULL, path, NULL, MS_REMOUNT | MS_BIND | now, NULL) < 0)
+        return failed(context, "mount(MS_REMOUNT|MS_BIND)");
+    return 0;
+}
+
+int mount_flags(struct context *context, int mount, uint64_t set, uint64_t clear, bool deep)
+{
+    if (!set && !clear)
+        return 0;
+    struct mount_attr attributes = {.attr_set = set, .attr_clr = clear};
+    if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0),
+                &attributes, sizeof(attributes)) == 0)
+        return 0;
+    if (errno == ENOSYS && !deep)
+        return legacy_remount(context, mount, set, clear);
+    return failed(context, "mount_setattr");
+}
+
+int mount_propagation(struct context *context, int mount, uint64_t propagation)
+{
+    if (!propagation)
+        return 0;
+    bool deep = propagation & MS_REC;
+    struct mount_attr attributes = {.propagation = propagation & ~(uint64_t)MS_REC};
+    if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0),
+                &attributes, sizeof(attributes)) == 0)
+        return 0;
+    if (errno != ENOSYS)
+        return failed(context, "mount_setattr");
+    char path[64];
+    snprintf(path, sizeof(path), "self/fd/%d", mount);
+    if (fchdir(context->proc) < 0)
+        return failed(context, "fchdir");
+    if (syscall(SYS_mount, NULL, path, NULL, (unsigned long)propagation, NULL) < 0)
+        return failed(context, "mount");
+    return 0;
+}
+
+/* An image can make any path a link into /proc: mounting there would cover what the kernel's own
+ * files say. Only paths that are written as /proc/... may land there; which of these, the plan's
+ * compiler has decided. */
+static int check_target(struct context *context, int target, const char *path, const char *fstype)
+{
+    struct statfs status;
+    if (strncmp(path, "/proc/", 6) == 0 || strcmp(fstype, "proc") == 0)
+        return 0;
+    if (fstatfs(target, &status) < 0)
+        return failed(context, "fstatfs");
+    return status.f_type == PROC_SUPER_MAGIC
+               ? refused(context, "openat2", EXDEV, "a symbolic link leads into /proc")
+               : 0;
+}
+
+static int open_target(struct context *context, const char *path, const char *fstype,
+                       bool directory, bool nofollow)
+{
+    int target = beneath_make(context, path, directory ? BENEATH_DIRECTORY : BENEATH_FILE,
+                              directory ? 0755 : 0644, nofollow);
+    if (target < 0)
+        return refused(context, "openat2", -target, path);
+    int result = check_target(context, target, path, fstype);
+    if (result < 0) {
+        close(target);
+        return result;
+    }
+    return target;
+}
+
+/* A mount over "/" becomes the root in which everything after it is resolved. */
+static int attach_at(struct context *context, int mount, int target, const char *path)
+{
+    int result = attach(context, mount, target);
+    if (result == 0 && path[strspn(path, "/.")] == 0) {
+        int root = fcntl(mount, F_DUPFD_CLOEXEC, 0);
+        if (root < 0)
+            return failed(context, "fcntl");
+        close(context->root);
+        context->root = root;
+    }
+    return result;
+}
+
+/* What the file system's own code said, where it said something: it names the wrong option. */
+static int filesystem_failed(struct context *context, int fs, const char *call)
+{
+    int error = errno;
+    char said[sizeof(context->failure.detail)] = "";
+    ssize_t length = read(fs, said, sizeof(said) - 1);
+    if (length > 2 && said[1] == ' ')
+        memmove(said, said + 2, (size_t)length - 1);
+    said[strcspn(said, "\n")] = 0;
+    return refused(context, call, error, *said ? said : NULL);
+}
+
+static int configure(struct context *context, int fs, const char *option)
+{
+    const char *equals = strchr(option, '=');
+    if (!equals)
+        return syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0) < 0
+                   ? filesystem_failed(context, fs, "fsconfig")
+                   : 0;
+    char key[256];
+    size_t length = (size_t)(equals - option);
+    if (length >= sizeof(key))
+        return refused(context, "fsconfig", ENAMETOOLONG, NULL);
+    memcpy(key, option, length);
+    key[length] = 0;
+    return syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0
+               ? filesystem_failed(context, fs, "fsconfig")
+               : 0;
+}
+
+static int configure_all(struct context *context, int fs, char *const *options)
+{
+    for (int i = 0; options[i]; i++) {
+        context->failure.part = i;
+        int result = configure(context, fs, options[i]);
+        if (result < 0)
+            return result;
+    }
+    context->failure.part = -1;
+    return 0;
+}
+
+/* A new file system that is mounted nowhere yet. */
+static int new_mount(struct context *context, const struct op_mount *op, char *const *options)
+{
+    autoclose int fs = (int)syscall(SYS_fsopen, op->fstype, FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return failed(context, "fsopen");
+    if (*op->source &&
+        syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", op->source, 0) < 0)
+        return filesystem_failed(context, fs, "fsconfig");
+    int result = configure_all(context, fs, options);
+    if (result < 0)
+        return result;
+    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return filesystem_failed(context, fs, "fsconfig(FSCONFIG_CMD_CREATE)");
+    int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)op->attributes);
+    return mount < 0 ? filesystem_failed(context, fs, "fsmount") : mount;
+}
+
+/* mount(2) for what fsconfig cannot take: strings over 255 bytes, such as overlay's lowerdir, and
+ * the rare flags that have no name there. */
+static int classic_mount(struct context *context, const struct op_mount *op, char *const *options,
+                         int target)
+{
+    size_t length = 1;
+    for (int i = 0; options[i]; i++)
+        length += strlen(options[i]) + 1;
+    char *data = calloc(1, length);
+    if (!data)
+        return failed(context, "calloc");
+    for (int i = 0; options[i]; i++) {
+        if (i)
+            strcat(data, ",");
+        strcat(data, options[i]);
+    }
+    long result = -1;
+    if (fchdir(target) == 0)
+        result = syscall(SYS_mount, op->source, ".", op->fstype,
+                         to_legacy((uint64_t)op->attributes) | (unsigned long)op->flags, data);
+    free(data);
+    if (result < 0)
+        return failed(context, "mount");
+    int mount = beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow);
+    return mount < 0 ? refused(context, "openat2", -mount, op->target) : mount;
+}
+
+int run_mount(struct context *context, const struct op_mount *op)
+{
+    autoclose int target = open_target(context, op->target, op->fstype, true, op->nofollow);
+    if (target < 0)
+        return target;
+    char **options = list_vector(&op->options);
+    if (!options)
+        return failed(context, "calloc");
+    bool classic = op->flags != 0;
+    for (int i = 0; options[i]; i++)
+        classic |= strlen(options[i]) > FSCONFIG_VALUE_MAX;
+    autoclose int mount =
+        classic ? classic_mount(context, op, options, target) : new_mount(context, op, options);
+    free(options);
+    if (mount < 0)
+        return mount;
+    int result = classic ? 0 : attach_at(context, mount, target, op->target);
+    return result < 0 ? result : mount_propagation(context, mount, (uint64_t)op->propagation);
+}
+
+int run_bind(struct context *context, const struct op_bind *op)
+{
+    autoclose int tree = clone_tree(context, AT_FDCWD, op->source, op->recursive);
+    if (tree < 0)
+        return tree;
+    struct stat status;
+    if (fstat(tree, &status) < 0)
+        return failed(context, "fstat");
+    autoclose int target =
+        open_target(context, op->target, "", S_ISDIR(status.st_mode), false);
+    if (target < 0)
+        return target;
+    int result = attach_at(context, tree, target, op->target);
+    if (result == 0)
+        result = mount_flags(context, tree, (uint64_t)op->deep_set, (uint64_t)op->deep_clear, true);
+    if (result == 0)
+        result = mount_flags(context, tree, (uint64_t)op->set, (uint64_t)op->clear, false);
+    if (result == 0)
+        result = mount_propagation(context, tree, (uint64_t)op->propagation);
+    return result;
+}
+
+static int reconfigure(struct context *context, int target, const struct list *list)
+{
+    autoclose int fs =
+        (int)syscall(SYS_fspick, target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+    if (fs < 0)
+        return failed(context, "fspick");
+    char **options = list_vector(list);
+    if (!options)
+        return failed(context, "calloc");
+    int result = configure_all(context, fs, options);
+    free(options);
+    if (result == 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+        result = filesystem_failed(context, fs, "fsconfig(FSCONFIG_CMD_RECONFIGURE)");
+    return result;
+}
+
+int run_remount(struct context *context, const struct op_remount *op)
+{
+    autoclose int target = beneath_open(context, op->target, O_PATH, false);
+    if (target < 0)
+        return refused(context, "openat2", -target, op->target);
+    int result = op->bind ? 0 : reconfigure(context, target, &op->options);
+    if (result == 0)
+        result = mount_flags(context, target, (uint64_t)op->set, (uint64_t)op->clear, false);
+    if (result == 0)
+        result = mount_propagation(context, target, (uint64_t)op->propagation);
+    return result;
+}

@@ -1,0 +1,117 @@
+/* Namespaces, and the few settings that belong to them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define CLONE_PIDFD_ 0x00001000ull
+#define CLONE_PARENT_ 0x00008000ull
+#define KEYCTL_JOIN_SESSION_KEYRING_ 1
+
+struct clone3_arguments {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+        set_tid_size, cgroup;
+};
+
+int run_join(struct context *context, const struct op_join *op)
+{
+    int fd = context->base + (int)op->slot;
+    if (setns(fd, (int)op->flags) < 0)
+        return failed(context, "setns");
+    close(fd);
+    return 0;
+}
+
+int run_unshare(struct context *context, const struct op_unshare *op)
+{
+    return unshare((int)op->flags) < 0 ? failed(context, "unshare") : 0;
+}
+
+/* Joining a pid namespace, and namespaces that must be made after others were joined, take one more
+ * process. CLONE_PARENT makes it the runtime's own child, so the runtime can wait for it. */
+int run_clone(struct context *context, const struct op_clone *op)
+{
+    int pidfd = -1;
+    struct clone3_arguments arguments = {
+        .flags = (uint64_t)op->flags | CLONE_PARENT_ | CLONE_PIDFD_,
+        .pidfd = (uint64_t)(uintptr_t)&pidfd,
+    };
+    long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+    if (pid < 0)
+        return failed(context, "clone3");
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* The runtime answers once it knows who goes on. */
+        return await_answer(context);
+    }
+    int result = tell_pid(context, (pid_t)pid, pidfd);
+    if (result < 0)
+        kill((pid_t)pid, SIGKILL);
+    _exit(result < 0);
+}
+
+/* From here on a dead runtime is noticed by the end of the sync socket, at the next barrier. */
+int run_outlive(struct context *context, const struct op_outlive *op)
+{
+    (void)op;
+    return prctl(PR_SET_PDEATHSIG, 0) < 0 ? failed(context, "prctl(PR_SET_PDEATHSIG)") : 0;
+}
+
+int run_protect(struct context *context, const struct op_protect *op)
+{
+    (void)op;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? failed(context, "prctl(PR_SET_DUMPABLE)") : 0;
+}
+
+int run_session(struct context *context, const struct op_session *op)
+{
+    (void)op;
+    /* EPERM: we lead one already, as the first process of a namespace may. */
+    if (setsid() < 0 && errno != EPERM)
+        return failed(context, "setsid");
+    return 0;
+}
+
+int run_keyring(struct context *context, const struct op_keyring *op)
+{
+    /* ENOSYS: a kernel without keyrings has none to share. */
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING_, op->name) < 0 && errno != ENOSYS)
+        return failed(context, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)");
+    return 0;
+}
+
+int run_loopback(struct context *context, const struct op_loopback *op)
+{
+    (void)op;
+    autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return failed(context, "socket");
+    struct ifreq request = {.ifr_name = "lo"};
+    if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+        return failed(context, "ioctl(SIOCGIFFLAGS)");
+    request.ifr_flags |= IFF_UP;
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        return failed(context, "ioctl(SIOCSIFFLAGS)");
+    return 0;
+}
+
+int run_hostname(struct context *context, const struct op_hostname *op)
+{
+    return sethostname(op->name, strlen(op->name)) < 0 ? failed(context, "sethostname") : 0;
+}
+
+int run_domainname(struct context *context, const struct op_domainname *op)
+{
+    if (syscall(SYS_setdomainname, op->name, strlen(op->name)) < 0)
+        return failed(context, "setdomainname");
+    return 0;
+}

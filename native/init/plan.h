@@ -1,0 +1,76 @@
+/*
+ * A plan as hutch-init sees it: a header, then one record for each operation, little-endian.
+ *
+ *   header   u32 magic "HUTC", u16 version, u16 zero, u32 length of all, u32 number of records
+ *   record   u16 operation, u16 zero, u32 length of what follows, arguments
+ *   INT      i64                          STR    u32 length, bytes, NUL
+ *   BYTES    u32 length, bytes            LIST   u32 count, then each as STR
+ *
+ * Every length is checked before anything is done: a string that runs over its record, holds a NUL
+ * or lacks its own, a record that does not end where its last argument ends, or bytes behind the
+ * last record make the whole plan invalid (S-40).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLAN_MAGIC 0x43545548u
+#define PLAN_VERSION 1
+#define PLAN_MAX (16u << 20)
+
+struct context;
+
+/* Strings that lie one behind the other in the plan, each with its length before it. */
+struct list {
+    const unsigned char *first;
+    size_t count;
+};
+
+struct bytes {
+    const unsigned char *data;
+    size_t length;
+};
+
+/* Every member of an operation's struct fills one or two 64-bit cells, which is what lets one
+ * decoder fill them all. */
+#define CELL __attribute__((aligned(8)))
+#define INT(name) int64_t name CELL;
+#define STR(name) const char *name CELL;
+#define LIST(name) struct list name CELL;
+#define BYTES(name) struct bytes name CELL;
+#define OP(name, members)                                                                          \
+    struct op_##name {                                                                             \
+        members                                                                                    \
+    };
+#include "plan.def"
+#undef OP
+#undef INT
+#undef STR
+#undef LIST
+#undef BYTES
+
+#define OPERATION_CELLS 16
+
+struct operation {
+    unsigned code;
+    uint64_t cells[OPERATION_CELLS] CELL;
+};
+
+struct plan {
+    const unsigned char *next;
+    const unsigned char *end;
+    uint32_t left;
+};
+
+/* Checks the whole plan and leaves `plan` before its first operation. 0 or -EBADMSG. */
+int plan_open(struct plan *plan, const unsigned char *data, size_t length);
+
+/* Decodes the next operation. 1, or 0 at the end, or -EBADMSG. */
+int plan_next(struct plan *plan, struct operation *operation);
+
+/* The list as a NULL-terminated vector in memory of its own, or NULL if there is none left. */
+char **list_vector(const struct list *list);
+
+/* Calls `operation`'s function. 0 or -errno; what failed is in the context. */
+int operation_run(struct context *context, const struct operation *operation);

@@ -1,0 +1,242 @@
+/* The last steps before the user's program, and the hooks that run inside. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define PASSWD_MAX (1u << 20)
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+
+/* A working directory that came from outside the root (through a leaked descriptor, say) shows
+ * itself by having no path below it (CVE-2024-21626). */
+static int inside_root(struct context *context)
+{
+    char cwd[PATH_MAX];
+    long length = syscall(SYS_getcwd, cwd, sizeof(cwd));
+    if (length < 0)
+        return failed(context, "getcwd");
+    return cwd[0] == '/' ? 0 : refused(context, "getcwd", EXDEV, "not inside the container's root");
+}
+
+int run_chdir(struct context *context, const struct op_chdir *op)
+{
+    if (op->retry && !context->cwd_denied)
+        return 0;
+    if (chdir(op->path) == 0) {
+        context->cwd_denied = false;
+        return inside_root(context);
+    }
+    /* Root may be shut out where the user is not (NFS): tried again as the user. */
+    if (!op->retry && (errno == EACCES || errno == EPERM)) {
+        context->cwd_denied = true;
+        return 0;
+    }
+    return failed(context, "chdir");
+}
+
+/* The home directory that the line "name:password:uid:gid:comment:home:shell" gives for the uid. */
+static const char *home_of(char *passwd, unsigned long uid)
+{
+    for (char *line = passwd, *next; line && *line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = 0;
+        char *fields[6];
+        int count = 0;
+        for (char *field = line; field && count < 6; count++) {
+            fields[count] = field;
+            field = strchr(field, ':');
+            if (field)
+                *field++ = 0;
+        }
+        char *end;
+        if (count == 6 && *fields[2] && strtoul(fields[2], &end, 10) == uid && !*end)
+            return *fields[5] ? fields[5] : NULL;
+    }
+    return NULL;
+}
+
+/* The image's passwd is hostile input: a plain file of bounded size or none (S-10). */
+int run_home(struct context *context, const struct op_home *op)
+{
+    context->home = "/";
+    autoclose int fd = beneath_open(context, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, false);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+        status.st_size > PASSWD_MAX)
+        return 0;
+    char *passwd = calloc(1, (size_t)status.st_size + 1);
+    if (!passwd)
+        return failed(context, "calloc");
+    if (read(fd, passwd, (size_t)status.st_size) > 0) {
+        const char *home = home_of(passwd, (unsigned long)op->uid);
+        if (home)
+            context->home = home;
+    }
+    return 0;
+}
+
+static int executable(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) < 0)
+        return -errno;
+    if (!S_ISREG(status.st_mode) || faccessat(AT_FDCWD, path, X_OK, 0) < 0)
+        return -EACCES;
+    return 0;
+}
+
+int run_lookup(struct context *context, const struct op_lookup *op)
+{
+    if (strchr(op->file, '/')) {
+        int found = executable(op->file);
+        context->executable = op->file;
+        /* A relative path may lie in a directory that only the user may enter. */
+        return found < 0 && !context->cwd_denied ? refused(context, "stat", -found, op->file) : 0;
+    }
+    int worst = -ENOENT;
+    for (const char *part = op->path; *part;) {
+        size_t length = strcspn(part, ":");
+        char *candidate = calloc(1, length + strlen(op->file) + 3);
+        if (!candidate)
+            return failed(context, "calloc");
+        /* An empty part of PATH is the current directory. */
+        sprintf(candidate, "%.*s/%s", (int)(length ? length : 1), length ? part : ".", op->file);
+        int found = executable(candidate);
+        if (found == 0) {
+            context->executable = candidate;
+            return 0;
+        }
+        if (found == -EACCES)
+            worst = -EACCES;
+        free(candidate);
+        part += length;
+        part += *part == ':';
+    }
+    return refused(context, "lookup", -worst, op->file);
+}
+
+static int write_all(int fd, const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        ssize_t done = write(fd, text, left);
+        if (done < 0)
+            return -1;
+        text += done;
+        left -= (size_t)done;
+    }
+    return 0;
+}
+
+/* The state as the hook reads it on its standard input; our pid is known only here. */
+static int state_file(const struct op_hook *op)
+{
+    int fd = memfd_create("state", MFD_CLOEXEC);
+    char pid[24];
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    if (fd >= 0 && (write_all(fd, op->state_head) < 0 || write_all(fd, pid) < 0 ||
+                    write_all(fd, op->state_tail) < 0 || lseek(fd, 0, SEEK_SET) < 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void execute_hook(const struct op_hook *op, int state, int output)
+{
+    char **args = list_vector(&op->args);
+    char **env = list_vector(&op->env);
+    setsid();
+    if (args && env && dup2(state, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0 &&
+        syscall(SYS_close_range, 3u, ~0u, 0) == 0)
+        execve(op->path, args, env);
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+/* The last line that a failed hook wrote, for the person who has to find out why. */
+static void last_words(int output, char *detail, size_t size)
+{
+    off_t end = lseek(output, 0, SEEK_END);
+    off_t from = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
+    ssize_t length = pread(output, detail, size - 1, from);
+    if (length < 0)
+        length = 0;
+    while (length > 0 && detail[length - 1] == '\n')
+        length--;
+    detail[length] = 0;
+    char *line = strrchr(detail, '\n');
+    if (line)
+        memmove(detail, line + 1, strlen(line));
+}
+
+int run_hook(struct context *context, const struct op_hook *op)
+{
+    autoclose int state = state_file(op);
+    autoclose int output = memfd_create("hook", MFD_CLOEXEC);
+    if (state < 0 || output < 0)
+        return failed(context, "memfd_create");
+    pid_t child = fork();
+    if (child < 0)
+        return failed(context, "fork");
+    if (child == 0)
+        execute_hook(op, state, output);
+    autoclose int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+    struct pollfd waiting = {.fd = pidfd, .events = POLLIN};
+    int ended = pidfd < 0 ? 1 : poll(&waiting, 1, op->timeout > 0 ? (int)op->timeout * 1000 : -1);
+    if (ended == 0)
+        kill(-child, SIGKILL);
+    int status;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return failed(context, "waitpid");
+    if (ended == 0)
+        return refused(context, "hook", ETIMEDOUT, NULL);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    char said[sizeof(context->failure.detail)];
+    last_words(output, said, sizeof(said));
+    context->failure.part = status;
+    return refused(context, "hook", ECANCELED, said);
+}
+
+/* The environment, with HOME where the config gave none. */
+static char **environment(const struct context *context, const struct list *list)
+{
+    char **env = list_vector(list);
+    if (!env || !context->home)
+        return env;
+    char *home = calloc(1, strlen(context->home) + sizeof("HOME="));
+    char **longer = realloc(env, (list->count + 2) * sizeof(*env));
+    if (!home || !longer)
+        return NULL;
+    sprintf(home, "HOME=%s", context->home);
+    longer[list->count] = home;
+    longer[list->count + 1] = NULL;
+    return longer;
+}
+
+int run_exec(struct context *context, const struct op_exec *op)
+{
+    char **args = list_vector(&op->args);
+    char **env = environment(context, &op->env);
+    if (!args || !env)
+        return failed(context, "calloc");
+    /* All of ours are close-on-exec already; a filter may forbid this call by now. */
+    (void)syscall(SYS_close_range, (unsigned)context->base, ~0u, CLOSE_RANGE_CLOEXEC);
+    execve(context->executable, args, env);
+    return refused(context, "execve", errno, context->executable);
+}

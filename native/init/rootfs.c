@@ -1,0 +1,161 @@
+/* The root file system: opening it, hiding parts of it, making it the root. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define MNT_DETACH_ 2
+
+int run_propagation(struct context *context, const struct op_propagation *op)
+{
+    if (syscall(SYS_mount, NULL, "/", NULL, (unsigned long)op->flags, NULL) < 0)
+        return failed(context, "mount");
+    return 0;
+}
+
+int run_open_root(struct context *context, const struct op_open_root *op)
+{
+    autoclose int target = open(op->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0)
+        return failed(context, "open");
+    int tree = clone_tree(context, target, "", true);
+    if (tree < 0)
+        return tree;
+    context->root = tree;
+    return attach(context, tree, target);
+}
+
+int run_current_root(struct context *context, const struct op_current_root *op)
+{
+    (void)op;
+    context->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return context->root < 0 ? failed(context, "open") : 0;
+}
+
+int run_make_directory(struct context *context, const struct op_make_directory *op)
+{
+    autoclose int fd =
+        beneath_make(context, op->path, BENEATH_DIRECTORY, (mode_t)op->mode, false);
+    return fd < 0 ? refused(context, "mkdirat", -fd, op->path) : 0;
+}
+
+/* Files are masked by the host's /dev/null, proved to be it by type and number: the container's may
+ * be anything (CVE-2025-31133). */
+static int open_null(struct context *context)
+{
+    if (context->null >= 0)
+        return 0;
+    context->null = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (context->null < 0)
+        return failed(context, "open(/dev/null)");
+    struct stat status;
+    if (fstat(context->null, &status) < 0)
+        return failed(context, "fstat");
+    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
+        return refused(context, "fstat", ENODEV, "/dev/null is not the null device");
+    return 0;
+}
+
+/* Directories are masked by one empty read-only tmpfs, mounted over the first and cloned from there
+ * for the others. */
+static int empty_directory(struct context *context)
+{
+    autoclose int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return failed(context, "fsopen");
+    if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+        syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 ||
+        syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return failed(context, "fsconfig");
+    int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+    return mount < 0 ? failed(context, "fsmount") : mount;
+}
+
+static int cover(struct context *context, int target)
+{
+    struct stat status;
+    if (fstat(target, &status) < 0)
+        return failed(context, "fstat");
+    if (S_ISDIR(status.st_mode) && context->masked < 0) {
+        context->masked = empty_directory(context);
+        return context->masked < 0 ? context->masked : attach(context, context->masked, target);
+    }
+    int result = S_ISDIR(status.st_mode) ? 0 : open_null(context);
+    if (result < 0)
+        return result;
+    int from = S_ISDIR(status.st_mode) ? context->masked : context->null;
+    autoclose int mount = clone_tree(context, from, "", false);
+    return mount < 0 ? mount : attach(context, mount, target);
+}
+
+int run_mask(struct context *context, const struct op_mask *op)
+{
+    autoclose int target = beneath_open(context, op->path, O_PATH, false);
+    /* What is not there needs no mask; every other error is one (S-25). */
+    if (target == -ENOENT || target == -ENOTDIR)
+        return 0;
+    return target < 0 ? refused(context, "openat2", -target, NULL) : cover(context, target);
+}
+
+int run_readonly(struct context *context, const struct op_readonly *op)
+{
+    autoclose int target = beneath_open(context, op->path, O_PATH, false);
+    if (target == -ENOENT || target == -ENOTDIR)
+        return 0;
+    if (target < 0)
+        return refused(context, "openat2", -target, NULL);
+    autoclose int tree = clone_tree(context, target, "", true);
+    if (tree < 0)
+        return tree;
+    int result = attach(context, tree, target);
+    return result < 0 ? result : mount_flags(context, tree, MOUNT_ATTR_RDONLY, 0, false);
+}
+
+int run_root_attributes(struct context *context, const struct op_root_attributes *op)
+{
+    int result = mount_flags(context, context->root, (uint64_t)op->set, 0, false);
+    return result < 0 ? result
+                      : mount_propagation(context, context->root, (uint64_t)op->propagation);
+}
+
+/* pivot_root(".", ".") puts the old root over the new one, from where it is taken away; it is made
+ * a slave first, so that nothing is unmounted on the host. */
+static int pivot(struct context *context)
+{
+    autoclose int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (old < 0)
+        return failed(context, "open");
+    if (fchdir(context->root) < 0)
+        return failed(context, "fchdir");
+    if (syscall(SYS_pivot_root, ".", ".") < 0)
+        return failed(context, "pivot_root");
+    if (fchdir(old) < 0)
+        return failed(context, "fchdir");
+    if (syscall(SYS_mount, NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+        return failed(context, "mount(MS_SLAVE)");
+    if (syscall(SYS_umount2, ".", MNT_DETACH_) < 0)
+        return failed(context, "umount2");
+    return 0;
+}
+
+int run_pivot(struct context *context, const struct op_pivot *op)
+{
+    if (op->mode == 0) {
+        int result = pivot(context);
+        if (result < 0)
+            return result;
+    } else {
+        if (fchdir(context->root) < 0)
+            return failed(context, "fchdir");
+        if (op->mode == 1 && syscall(SYS_mount, ".", "/", NULL, MS_MOVE, NULL) < 0)
+            return failed(context, "mount(MS_MOVE)");
+        if (chroot(".") < 0)
+            return failed(context, "chroot");
+    }
+    return chdir("/") < 0 ? failed(context, "chdir") : 0;
+}

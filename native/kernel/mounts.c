@@ -1,0 +1,25 @@
+/* Unmounting what a container without a mount namespace of its own has left on the host. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "kernel/calls.h"
+
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x00001000U
+#endif
+
+long long hutch_mount_id(const char *path)
+{
+    struct statx status;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &status) < 0)
+        return -errno;
+    return (long long)status.stx_mnt_id;
+}
+
+long long hutch_unmount(const char *path, int flags)
+{
+    return umount2(path, flags | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+}

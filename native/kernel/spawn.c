@@ -1,0 +1,204 @@
+/* Starting hutch-init without copying the interpreter.
+ *
+ * The child is made by clone3 with CLONE_VM and CLONE_VFORK on a stack of its own: no page table is
+ * copied, and the interpreter stands still until the child has executed the init. Between the two no
+ * Python runs and nothing is called that is not async-signal-safe (S-80). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/calls.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020
+#endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+#define SLOTS_MAX 256
+#define STACK_SIZE (64 * 1024)
+
+struct child {
+    int init;
+    int base;
+    size_t count;
+    const int32_t *slots;
+    char *argv[3];
+    int error; /* shared memory: what went wrong before the exec */
+};
+
+/* Puts the slots at base, base + 1, … and closes all else from there on. First out of the way, then
+ * into place: a slot's own number may be another's place. */
+static int place_slots(struct child *child)
+{
+    int moved[SLOTS_MAX];
+    int clear = child->base + (int)child->count + 1;
+    for (size_t i = 0; i < child->count; i++) {
+        moved[i] = fcntl(child->slots[i], F_DUPFD_CLOEXEC, clear);
+        if (moved[i] < 0)
+            return -1;
+    }
+    int init = fcntl(child->init, F_DUPFD_CLOEXEC, clear);
+    if (init < 0)
+        return -1;
+    for (size_t i = 0; i < child->count; i++)
+        if (dup2(moved[i], child->base + (int)i) < 0)
+            return -1;
+    /* dup3 keeps it close-on-exec: the init needs no descriptor of itself. */
+    child->init = child->base + (int)child->count;
+    if (dup3(init, child->init, O_CLOEXEC) < 0)
+        return -1;
+    if (syscall(SYS_close_range, (unsigned)clear, ~0u, 0) < 0)
+        for (int fd = clear; fd < clear + SLOTS_MAX * 4; fd++)
+            close(fd);
+    return 0;
+}
+
+static void become_init(struct child *child)
+{
+    static char *const no_environment[] = {NULL};
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    /* The interpreter ignores these two; whoever is executed must not inherit that. */
+    sigaction(SIGPIPE, &plain, NULL);
+    sigaction(SIGXFSZ, &plain, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (place_slots(child) == 0)
+        syscall(SYS_execveat, child->init, "", child->argv, no_environment, AT_EMPTY_PATH);
+    child->error = errno;
+    _exit(127);
+}
+
+#if defined(__x86_64__)
+/* The new stack holds no return address, so the child must not return from the call: what it runs
+ * is called from here. */
+static long clone_and_run(struct clone_args *arguments, struct child *child)
+{
+    register long result __asm__("rax") = SYS_clone3;
+    register struct clone_args *rdi __asm__("rdi") = arguments;
+    register long rsi __asm__("rsi") = sizeof(*arguments);
+    register struct child *r12 __asm__("r12") = child;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r12, %%rdi\n\t"
+                     "call *%[run]\n\t"
+                     "hlt\n\t"
+                     "1:"
+                     : "+r"(result)
+                     : "r"(rdi), "r"(rsi), "r"(r12), [run] "r"(become_init)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#else
+/* Elsewhere the child is an ordinary fork: dearer by the copy of the page tables, no less right. */
+static long clone_and_run(struct clone_args *arguments, struct child *child)
+{
+    arguments->flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
+    arguments->stack = arguments->stack_size = 0;
+    long result = syscall(SYS_clone3, arguments, sizeof(*arguments));
+    if (result == 0)
+        become_init(child);
+    return result;
+}
+#endif
+
+long long hutch_spawn(long long init, long long flags, long long cgroup, long long base,
+                      const unsigned char *slots, size_t length)
+{
+    static unsigned char stack[STACK_SIZE] __attribute__((aligned(64)));
+    int32_t fds[SLOTS_MAX];
+    char number[16];
+    int pidfd = -1;
+    if (length % sizeof(int32_t) || length > sizeof(fds))
+        return -EINVAL;
+    memcpy(fds, slots, length);
+    snprintf(number, sizeof(number), "%d", (int)base);
+    struct child child = {
+        .init = (int)init,
+        .base = (int)base,
+        .count = length / sizeof(int32_t),
+        .slots = fds,
+        .argv = {(char *)"hutch-init", number, NULL},
+    };
+    struct clone_args arguments = {
+        .flags = (uint64_t)flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
+        .pidfd = (uint64_t)(uintptr_t)&pidfd,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)stack,
+        .stack_size = sizeof(stack),
+    };
+    if (cgroup >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)cgroup;
+    }
+    /* No handler of ours may run in the child, on our memory. */
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    long pid = clone_and_run(&arguments, &child);
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+#if defined(__x86_64__)
+    error = pid < 0 ? (int)-pid : 0;
+#endif
+    if (pid < 0)
+        return -error;
+    if (child.error) {
+        close(pidfd);
+        return -child.error;
+    }
+    return (long long)pid << 32 | (unsigned)pidfd;
+}
+
+/* The init is executed from a sealed copy in memory, so that no process of a container can reach a
+ * file of the host through /proc/PID/exe (CVE-2019-5736). The file itself must be ours alone. */
+long long hutch_seal(const char *path)
+{
+    int source = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (source < 0)
+        return -errno;
+    struct stat status;
+    int copy = -1;
+    int error = EPERM;
+    if (fstat(source, &status) < 0 || !S_ISREG(status.st_mode) || status.st_mode & 022 ||
+        (status.st_uid != 0 && status.st_uid != geteuid()))
+        goto out;
+    copy = memfd_create("hutch-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    if (copy < 0 && errno == EINVAL) /* before 6.3 every memfd may be executed */
+        copy = memfd_create("hutch-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (copy < 0 || sendfile(copy, source, NULL, (size_t)status.st_size) != status.st_size) {
+        error = errno ? errno : EIO;
+        goto out;
+    }
+    /* F_SEAL_EXEC is newer than the others; without it the rest still stands (S-03). */
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    if (fcntl(copy, F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(copy, F_ADD_SEALS, seals) < 0) {
+        error = errno;
+        goto out;
+    }
+    close(source);
+    return copy;
+out:
+    close(source);
+    if (copy >= 0)
+        close(copy);
+    return -error;
+}

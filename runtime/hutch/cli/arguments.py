@@ -1,0 +1,142 @@
+"""The parser of the command line: one pass over the words, by the table."""
+
+from hutch.cli.table import GLOBAL, VERBS
+from hutch.errors import HutchError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Flags = tuple[tuple[str, str, str, str], ...]
+
+
+class UnknownVerb(UsageError):
+    """A verb that does not exist."""
+
+
+class Call:
+    """A parsed command line: ``verb`` ("" for none), its ``arguments``, the flags by name.
+
+    A switch that was not given is absent; of a flag that may be repeated there is a list.
+    """
+
+    __slots__ = ("arguments", "flags", "options", "verb")
+
+    def __init__(self) -> None:
+        self.verb = ""
+        self.arguments: list[str] = []
+        self.flags: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
+
+    def text(self, name: str, default: str = "") -> str:
+        """A flag of the verb."""
+        value = self.flags.get(name, default)
+        assert isinstance(value, str)
+        return value
+
+    def has(self, name: str) -> bool:
+        """Whether a switch of the verb was given."""
+        return bool(self.flags.get(name))
+
+    def many(self, name: str) -> "list[str]":
+        """A flag of the verb that may be repeated."""
+        return list(self.flags.get(name) or [])
+
+    def number(self, name: str) -> int:
+        """A flag of the verb that is a number of zero or more; 0 where it was not given."""
+        text = self.flags.get(name, "0")
+        if not text.isdigit():
+            raise UsageError('--' + name + " takes a number, not " + repr(text))
+        return int(text)
+
+
+def parse(words: "list[str]", call: Call) -> None:
+    """Fills ``call`` from the command line without the program's name; what was read before an
+    error stays in it, so that the error can be told as --log says. Raises UsageError."""
+    rest = _flags(words, GLOBAL, call.options)
+    if not rest:
+        return
+    call.verb = rest[0]
+    if call.verb == "help":
+        call.options["help"] = True
+        call.verb = rest[1] if len(rest) > 1 else ""
+        return
+    verb = VERBS.get(call.verb)
+    if verb is None:
+        raise UnknownVerb("No help topic for '" + call.verb + "'", hint="see hutch --help")
+    _, usage, fewest, most, flags = verb
+    help_flag = (("help", "h", "", "show help"),)
+    own_command = most < 0
+    arguments = call.arguments
+    left = rest[1:]
+    while left:
+        left = _flags(left, flags + help_flag, call.flags)
+        if left and left[0] != "--":
+            arguments.append(left[0])
+            left = left[1:]
+            if own_command:
+                if left and left[0] == "--":
+                    left = left[1:]
+                arguments += left
+                break
+        elif left:
+            arguments += left[1:]
+            break
+    if call.flags.get("help"):
+        call.options["help"] = True
+        return
+    if len(arguments) < fewest or (0 <= most < len(arguments)):
+        raise _wrong_count(call.verb, usage, fewest, most, len(arguments))
+
+
+def _wrong_count(verb: str, usage: str, fewest: int, most: int, given: int) -> HutchError:
+    if fewest == most:
+        wanted = "exactly " + str(fewest)
+    elif given < fewest:
+        wanted = "a minimum of " + str(fewest)
+    else:
+        wanted = "a maximum of " + str(most)
+    return UsageError(
+        '"' + verb + '" requires ' + wanted + " argument(s)", hint="hutch " + verb + " " + usage
+    )
+
+
+def _flags(
+    words: "list[str]",
+    flags: "Flags",
+    values: "dict[str, Any]",
+) -> "list[str]":
+    """Reads flags from the front of ``words`` into ``values``; returns what follows them."""
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word == "--" or not word.startswith("-") or word == "-":
+            break
+        name, equals, value = word.lstrip("-").partition("=")
+        flag = _find(name, flags)
+        if flag is None:
+            raise UsageError("flag provided but not defined: " + word.partition("=")[0])
+        index += 1
+        name, _, placeholder, _ = flag
+        if not placeholder:
+            if equals and value not in ("true", "false"):
+                raise UsageError("--" + name + " is a switch: true or false, not " + repr(value))
+            values[name] = value != "false"
+            continue
+        if not equals:
+            if index == len(words):
+                raise UsageError("flag needs an argument: --" + name, hint=placeholder)
+            value = words[index]
+            index += 1
+        if placeholder.endswith("..."):
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    return words[index:]
+
+
+def _find(name: str, flags: "Flags") -> "tuple[str, str, str, str] | None":
+    for flag in flags:
+        if name and name in (flag[0], flag[1]):
+            return flag
+    return None

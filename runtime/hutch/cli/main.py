@@ -1,0 +1,77 @@
+"""hutch's entry: parse, find the verb's module, call it, tell the error, end.
+
+It ends by _exit: tearing the interpreter down costs a quarter of starting it, and everything was
+written with write(2).
+"""
+
+import posix
+import sys
+
+from hutch.cli.arguments import Call, UnknownVerb, parse
+from hutch.cli.log import Log
+from hutch.errors import HutchError
+
+EXIT_ERROR = 1
+EXIT_UNKNOWN_VERB = 3
+EXIT_EXEC_ERROR = 255
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Runs the command line of this process and ends it."""
+    posix._exit(command(sys.argv[1:]))
+
+
+def command(words: "list[str]") -> int:
+    """Runs one command line; its exit code."""
+    call = Call()
+    log = Log()
+    try:
+        parse(words, call)
+        log.configure(call.options)
+        if call.options.get("version") or call.options.get("help") or not call.verb:
+            from hutch.cli.usage import show
+
+            return show(call)
+        if call.options.get("systemd-cgroup"):
+            raise HutchError(
+                "systemd not running on this host, cannot use systemd cgroups manager"
+                if not _systemd_runs()
+                else "--systemd-cgroup: the systemd cgroup driver is not supported yet",
+                hint="leave --systemd-cgroup out to use the cgroup file system",
+            )
+        verb = __import__("hutch.cli.verbs." + call.verb.replace("exec", "execute"), None, None, "x")
+        code: int = verb.run(call, log)
+        return code
+    except HutchError as error:
+        if not log.path:
+            _configure_leniently(log, call)
+        log.error(str(error))
+        if isinstance(error, UnknownVerb):
+            return EXIT_UNKNOWN_VERB
+        return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001, RUF100 - a bug of ours: still one line
+        if log.debug_wanted:
+            sys.excepthook(*sys.exc_info())
+        name = type(error).__name__
+        log.error("internal error: " + name + ": " + str(error) + " (--debug shows where)")
+        return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
+
+
+def _systemd_runs() -> bool:
+    """sd_booted(3)."""
+    try:
+        posix.lstat("/run/systemd/system")
+    except OSError:
+        return False
+    return True
+
+
+def _configure_leniently(log: Log, call: Call) -> None:
+    """An error of the command line itself is told as --log asks too, where that can be done."""
+    try:
+        log.configure(call.options)
+    except HutchError:
+        return

@@ -1,0 +1,128 @@
+"""hutch's verbs and flags: plain constants, so that importing them costs next to nothing.
+
+A flag is (name, short, placeholder, what it does); without a placeholder it is a switch, and a
+placeholder that ends in "..." may be given several times. A verb is (what it does, its arguments,
+the fewest and the most of them, its flags); a most of -1 means that everything after the first
+argument belongs to the verb's own command.
+"""
+
+GLOBAL = (
+    ("root", "", "DIR", "the directory of the containers' state"),
+    ("log", "", "FILE", "append errors and warnings to this file"),
+    ("log-format", "", "FORMAT", "how they are written: text or json"),
+    ("debug", "", "", "tell each step as well"),
+    ("systemd-cgroup", "", "", "use systemd for cgroups"),
+    ("help", "h", "", "show help"),
+    ("version", "v", "", "print the version"),
+)
+
+BUNDLE = ("bundle", "b", "DIR", "the bundle: config.json and the root file system (default: .)")
+CONSOLE = ("console-socket", "", "SOCKET", "send the terminal's master over this unix socket")
+PID_FILE = ("pid-file", "", "FILE", "write the process's pid to this file")
+PRESERVE = ("preserve-fds", "", "N", "pass N descriptors from 3 on to the container")
+KEYRING = ("no-new-keyring", "", "", "keep the caller's session keyring")
+PIVOT = ("no-pivot", "", "", "change the root by MS_MOVE and chroot: weaker, for a ramdisk")
+FORMAT = ("format", "f", "FORMAT", "table or json")
+
+VERBS = {
+    "create": (
+        "make a container from a bundle, up to its program",
+        "CONTAINER",
+        1,
+        1,
+        (BUNDLE, CONSOLE, PID_FILE, PIVOT, KEYRING, PRESERVE),
+    ),
+    "delete": (
+        "remove a stopped container",
+        "CONTAINER",
+        1,
+        1,
+        (("force", "f", "", "kill it first; an unknown container is no error"),),
+    ),
+    "exec": (
+        "run another process in a container",
+        "CONTAINER COMMAND [ARGUMENT...]",
+        1,
+        -1,
+        (
+            CONSOLE,
+            ("cwd", "", "DIR", "the working directory in the container"),
+            ("env", "e", "NAME=VALUE...", "add a variable to the environment"),
+            ("tty", "t", "", "give it a terminal"),
+            ("user", "u", "UID[:GID]", "the user to run as"),
+            ("additional-gids", "g", "GID...", "add a supplementary group"),
+            ("process", "p", "FILE", "read the process from a file, as in config.json"),
+            ("detach", "d", "", "do not wait for its end"),
+            PID_FILE,
+            ("process-label", "", "LABEL", "the SELinux label"),
+            ("apparmor", "", "PROFILE", "the AppArmor profile"),
+            ("no-new-privs", "", "", "it cannot gain privileges"),
+            ("cap", "c", "CAPABILITY...", "add a capability"),
+            PRESERVE,
+            ("cgroup", "", "PATH...", "run it in a cgroup below the container's"),
+            ("ignore-paused", "", "", "also in a paused container"),
+        ),
+    ),
+    "explain": (
+        "print what would be done for a bundle, in order, and do nothing",
+        "[BUNDLE]",
+        0,
+        1,
+        (
+            ("format", "f", "FORMAT", "table or json"),
+            ("id", "", "CONTAINER", "as if it were created under this id (default: explained)"),
+        ),
+    ),
+    "features": ("print what this runtime can do, as JSON", "", 0, 0, ()),
+    "kill": (
+        "send a signal to a container (default: TERM)",
+        "CONTAINER [SIGNAL]",
+        1,
+        2,
+        (("all", "a", "", "to all of its processes"),),
+    ),
+    "list": (
+        "list the containers",
+        "",
+        0,
+        0,
+        (FORMAT, ("quiet", "q", "", "only the ids")),
+    ),
+    "pause": ("freeze all processes of a container", "CONTAINER", 1, 1, ()),
+    "ps": (
+        "list the processes of a container",
+        "CONTAINER [PS-OPTION...]",
+        1,
+        -1,
+        (FORMAT,),
+    ),
+    "resume": ("thaw a paused container", "CONTAINER", 1, 1, ()),
+    "run": (
+        "create and start a container, and wait for its end",
+        "CONTAINER",
+        1,
+        1,
+        (
+            BUNDLE,
+            CONSOLE,
+            ("detach", "d", "", "do not wait for its end"),
+            ("keep", "", "", "do not delete it at its end"),
+            PID_FILE,
+            PIVOT,
+            KEYRING,
+            PRESERVE,
+        ),
+    ),
+    "spec": (
+        "write a config.json to start from",
+        "",
+        0,
+        0,
+        (
+            ("bundle", "b", "DIR", "the directory to write it to (default: .)"),
+            ("rootless", "", "", "for a caller without root"),
+        ),
+    ),
+    "start": ("let a created container run its program", "CONTAINER", 1, 1, ()),
+    "state": ("print the state of a container, as JSON", "CONTAINER", 1, 1, ()),
+}

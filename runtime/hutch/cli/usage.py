@@ -1,0 +1,66 @@
+"""--help and --version, from the table."""
+
+import hutch
+from hutch.cli.arguments import Call
+from hutch.cli.log import say
+from hutch.cli.table import GLOBAL, VERBS
+from hutch.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.cli.arguments import Flags
+
+SPEC_VERSION = "1.3.0"
+
+
+def show(call: Call) -> int:
+    """Prints what is asked for; its exit code."""
+    if call.options.get("version") and not call.verb:
+        say(version_text())
+    elif call.verb:
+        say(verb_help(call.verb))
+    else:
+        say(overview())
+    return 0
+
+
+def version_text() -> str:
+    """The three lines that engines read (Docker: NAME version X, commit, spec)."""
+    return f"hutch version {hutch.__version__}\ncommit: {hutch.COMMIT}\nspec: {SPEC_VERSION}\n"
+
+
+def overview() -> str:
+    """hutch --help."""
+    width = max(len(name) for name in VERBS)
+    verbs = "".join(f"   {name:{width}}  {verb[0]}\n" for name, verb in sorted(VERBS.items()))
+    return (
+        "NAME:\n   hutch - Open Container Initiative runtime\n\n"
+        "USAGE:\n   hutch [global options] COMMAND [options] [arguments]\n\n"
+        f"VERSION:\n   {hutch.__version__}\n\n"
+        f"COMMANDS:\n{verbs}\n"
+        f"GLOBAL OPTIONS:\n{_flags(GLOBAL)}"
+    )
+
+
+def verb_help(name: str) -> str:
+    """hutch VERB --help."""
+    verb = VERBS.get(name)
+    if verb is None:
+        raise UsageError("No help topic for '" + name + "'")
+    does, arguments, _, _, flags = verb
+    usage = " ".join(part for part in ("hutch", name, "[options]" if flags else "", arguments) if part)
+    text = f"NAME:\n   hutch {name} - {does}\n\nUSAGE:\n   {usage}\n"
+    return text + (f"\nOPTIONS:\n{_flags(flags)}" if flags else "")
+
+
+def _flags(flags: "Flags") -> str:
+    rows = []
+    for name, short, placeholder, does in flags:
+        left = "--" + name + (", -" + short if short else "")
+        if placeholder:
+            left += " " + placeholder.removesuffix("...")
+            if placeholder.endswith("..."):
+                does += " (may be repeated)"
+        rows.append((left, does))
+    width = max(len(left) for left, _ in rows)
+    return "".join(f"   {left:{width}}  {does}\n" for left, does in rows)

@@ -1,0 +1,1 @@
+"""hutch's verbs: each module has ``run(call) -> exit code``."""

@@ -1,0 +1,103 @@
+"""hutch exec."""
+
+from hutch.cli.arguments import Call
+from hutch.cli.log import Log
+from hutch.cli.verbs.create import preserved
+from hutch.container.enter import Execution, execute, process_for, running
+from hutch.container.store import Store, absolute
+from hutch.errors import ConfigError, UsageError
+from hutch.spec.identity import parse_id, parse_user
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.container.terminal import Terminal
+
+
+def run(call: Call, log: Log) -> int:
+    store = Store(call.options.get("root"))
+    asked = Execution(
+        call.arguments[0],
+        _process(call, store),
+        cgroup=call.many("cgroup"),
+        ignore_paused=call.has("ignore-paused"),
+        preserved=preserved(call),
+        warn=log.warning,
+    )
+    if call.text("pid-file"):
+        asked.pid_file = absolute(call.text("pid-file"))
+    detach = call.has("detach")
+    terminal = _console(call, asked, detach)
+    if detach:
+        execute(store, asked).close()
+        return 0
+    from hutch.container.run import supervise
+    from hutch.container.signals import Signals
+
+    signals = Signals()
+    init = execute(store, asked)
+    try:
+        return supervise(init, signals, terminal)
+    finally:
+        init.close()
+
+
+def _process(call: Call, store: Store) -> "dict[str, Any]":
+    file = call.text("process")
+    if file:
+        from hutch.spec.load import load_process
+
+        process = load_process(absolute(file))
+        if call.has("tty"):
+            process["terminal"] = True
+        return process
+    if len(call.arguments) < 2:
+        raise UsageError(
+            "exec: no command is given", hint="hutch exec CONTAINER COMMAND, or --process FILE"
+        )
+    entry, _ = running(store, call.arguments[0], call.has("ignore-paused"))
+    return process_for(
+        entry.load_config(),
+        call.arguments[1:],
+        cwd=call.text("cwd"),
+        env=call.many("env"),
+        user=parse_user(call.text("user")) if call.text("user") else None,
+        additional_gids=[parse_id(text, "--additional-gids") for text in call.many("additional-gids")],
+        capabilities=call.many("cap"),
+        no_new_privileges=call.has("no-new-privs"),
+        apparmor=call.text("apparmor"),
+        label=call.text("process-label"),
+        terminal=call.has("tty"),
+    )
+
+
+def _console(call: Call, asked: Execution, detach: bool) -> "Terminal | None":
+    """Where the pty goes: to the engine's socket, or, in the foreground, through us."""
+    wants = bool(asked.process.get("terminal"))
+    socket = call.text("console-socket")
+    if socket:
+        if not detach or not wants:
+            raise UsageError(
+                "cannot use console socket if runc will not detach or allocate tty",
+                hint="give --detach and --tty, or leave --console-socket out",
+            )
+        from hutch.container.terminal import send_console
+
+        path = absolute(socket)
+        asked.console = lambda master: send_console(path, master)
+        return None
+    if not wants:
+        return None
+    if detach:
+        raise ConfigError(
+            "process.terminal",
+            "a detached process with a terminal needs a console socket",
+            value=True,
+            hint="give --console-socket",
+        )
+    from hutch.container.terminal import Terminal
+
+    terminal = Terminal()
+    asked.console = terminal.receive
+    return terminal

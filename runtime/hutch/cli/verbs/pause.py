@@ -1,0 +1,11 @@
+"""hutch pause."""
+
+from hutch.cli.arguments import Call
+from hutch.cli.log import Log
+from hutch.container.freeze import pause
+from hutch.container.store import Store
+
+
+def run(call: Call, log: Log) -> int:
+    pause(Store(call.options.get("root")), call.arguments[0])
+    return 0

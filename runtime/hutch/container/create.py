@@ -1,0 +1,278 @@
+"""create: from a bundle to a container whose init waits for `start` (runtime.md "Create").
+
+    plan ─▶ state "creating" on disk ─▶ cgroup ─▶ spawn ─▶ barriers ─▶ state "created"
+
+Everything that could fail for the config's sake fails in the plan. From the moment anything is
+made, the state on disk says what, so that a create that is killed can be undone by
+``delete --force``; a create that fails undoes itself.
+"""
+
+import _socket
+import posix
+
+from hutch.container import status
+from hutch.container.init import launch
+from hutch.container.lanes import accompany
+from hutch.container.store import write_file
+from hutch.errors import ConfigError, HutchError, KernelError
+from hutch.plan.cgroup_paths import resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from hutch.container.init import Init
+    from hutch.container.store import Entry, Store
+    from hutch.plan.compile import Choices
+    from hutch.plan.host import Host
+    from hutch.plan.plan import Plan
+
+
+class Request:
+    """What create and run are asked to do beside the config.
+
+    ``console`` takes the pty master's descriptor when there is one; ``pid_file`` is absolute;
+    ``warn`` is told what is passed over, ``debug`` each step of the plan.
+    """
+
+    __slots__ = ("bundle", "choices", "console", "debug", "id", "pid_file", "warn")
+
+    def __init__(
+        self,
+        id: str,
+        bundle: str,
+        choices: "Choices",
+        *,
+        console: "Callable[[int], None] | None" = None,
+        pid_file: str = "",
+        warn: "Callable[[str], None]" = lambda _: None,
+        debug: "Callable[[str], None] | None" = None,
+    ) -> None:
+        self.id = id
+        self.bundle = bundle
+        self.choices = choices
+        self.console = console
+        self.pid_file = pid_file
+        self.warn = warn
+        self.debug = debug
+
+
+class Created:
+    """A container as create leaves it: locked, its init at the last barrier before `start`."""
+
+    __slots__ = ("config", "entry", "init", "state")
+
+    def __init__(
+        self, entry: "Entry", init: "Init", state: "dict[str, Any]", config: "dict[str, Any]"
+    ) -> None:
+        self.entry = entry
+        self.init = init
+        self.state = state
+        self.config = config
+
+
+def create(store: "Store", request: Request) -> None:
+    """Creates a container. Raises HutchError, and then nothing is left of it."""
+    made = prepare(store, request)
+    made.init.answer()
+    made.init.close()
+    made.entry.release()
+
+
+def prepare(store: "Store", request: Request) -> Created:
+    """The same, but hutch-init is not let go of yet: `run` goes on with it itself."""
+    from hutch.container.host import read_host
+    from hutch.container.preflight import check_host, open_namespaces
+    from hutch.spec.identifier import check_identifier
+    from hutch.spec.load import load_bundle
+
+    check_identifier(request.id)
+    config, raw = load_bundle(request.bundle)
+    _check_terminal(config, request)
+    host = read_host()
+    plan = plan_for(config, host, request, store)
+    for warning in plan.warnings:
+        request.warn(warning)
+    if request.debug is not None:
+        from hutch.plan.explain import steps
+
+        for step in steps(plan):
+            request.debug(step.lane + ": " + step.does + " [" + step.pointer + "]")
+    check_host(plan, config)
+    namespaces = open_namespaces(plan, config)
+    try:
+        entry = store.make(request.id)
+        try:
+            return _build(entry, plan, config, raw, host, request, namespaces)
+        except BaseException:
+            _undo(entry)
+            raise
+    finally:
+        for fd in namespaces:
+            posix.close(fd)
+
+
+def plan_for(config: "dict[str, Any]", host: "Host", request: Request, store: "Store") -> "Plan":
+    """The plan of a config on this host; the filter compiled or taken from the cache."""
+    from hutch.plan.compile import compile_plan
+
+    linux = config.get("linux") or {}
+    cgroup = resolve(linux.get("cgroupsPath"), request.id, host.cgroups, rootless=host.uid != 0)
+    filter = None
+    if linux.get("seccomp"):
+        from hutch.container.filter_cache import filter_for
+
+        filter = filter_for(linux["seccomp"], store.root + "/.filters")
+        for warning in filter.warnings:
+            request.warn(warning)
+    plan = compile_plan(
+        config,
+        host,
+        id=request.id,
+        bundle=request.bundle,
+        cgroup=cgroup,
+        filter=filter,
+        choices=request.choices,
+    )
+    return plan
+
+
+def _check_terminal(config: "dict[str, Any]", request: Request) -> None:
+    terminal = (config.get("process") or {}).get("terminal")
+    if terminal and request.console is None:
+        raise ConfigError(
+            "process.terminal",
+            "a detached container with a terminal needs a console socket",
+            value=True,
+            hint="give --console-socket, or set process.terminal to false",
+        )
+
+
+def _first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "dict[str, Any]":
+    from time import time_ns
+
+    hooks = config.get("hooks") or {}
+    cgroup = plan.cgroup
+    return {
+        "ociVersion": config["ociVersion"],
+        "id": request.id,
+        "pid": 0,
+        "startTime": 0,
+        "status": status.CREATING,
+        "bundle": request.bundle,
+        "rootfs": plan.root,
+        "created": timestamp(time_ns()),
+        "uid": posix.geteuid(),
+        "annotations": config.get("annotations") or {},
+        "cgroup": cgroup.to_json() if cgroup else None,
+        "hostMount": _host_mount(plan, config),
+        "choices": {
+            "noPivot": request.choices.no_pivot,
+            "newKeyring": request.choices.new_keyring,
+            "preserved": request.choices.preserved,
+        },
+        "hooks": {kind: hooks[kind] for kind in ("poststart", "poststop") if hooks.get(kind)},
+    }
+
+
+def _host_mount(plan: "Plan", config: "dict[str, Any]") -> int:
+    """The mount that the rootfs is on, where the container will mount on the host; else 0."""
+    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+        if namespace["type"] == "mount":
+            return 0
+    from hutch.kernel.mounts import mount_id
+
+    return mount_id(plan.root)
+
+
+def timestamp(nanoseconds: int) -> str:
+    """RFC 3339 with nanoseconds, in UTC."""
+    from time import gmtime
+
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    year, month, day, hour, minute, second = gmtime(seconds)[:6]
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:09}Z"
+
+
+def _build(
+    entry: "Entry",
+    plan: "Plan",
+    config: "dict[str, Any]",
+    raw: bytes,
+    host: "Host",
+    request: Request,
+    namespaces: "list[int]",
+) -> Created:
+    from hutch import cgroups
+
+    state = _first_state(plan, config, request)
+    entry.write("config.json", raw)
+    entry.save_state(state)
+    if plan.cgroup is not None:
+        cgroups.create(plan.cgroup, host.cgroups, plan.writes)
+        if plan.device_program is not None:
+            cgroups.attach_devices(plan.cgroup, plan.device_program)
+        # Which directories are ours to remove is known only now.
+        state["cgroup"] = plan.cgroup.to_json()
+        entry.save_state(state)
+    slots = list(namespaces)
+    listener = None
+    directory = -1
+    try:
+        if plan.start_slot:
+            listener = _listen(entry.directory)
+            slots.append(listener.fileno())
+        if plan.cgroup is not None and host.cgroups.mode == "v2":
+            directory = cgroups.open_directory(plan.cgroup)
+        init = launch(plan, slots, directory)
+    finally:
+        if listener is not None:
+            listener.close()
+        if directory >= 0:
+            posix.close(directory)
+    try:
+        accompany(init, plan, host.cgroups.mode, state, request.console)
+        state["pid"] = init.pid
+        state["startTime"] = status.start_time(init.pid)
+        state["status"] = status.CREATED
+        entry.save_state(state)
+        if request.pid_file:
+            write_pid_file(request.pid_file, init.pid)
+    except BaseException:
+        init.kill()
+        init.close()
+        raise
+    return Created(entry, init, state, config)
+
+
+def _listen(directory: str) -> _socket.socket:
+    """The socket that `start` connects to, made by way of the directory's descriptor: a socket's
+    path holds 107 bytes at the most."""
+    folder = posix.open(directory, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    try:
+        listener.bind("/proc/self/fd/" + str(folder) + "/start.sock")
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise KernelError("make the start socket", "bind", error.errno) from None
+    finally:
+        posix.close(folder)
+    return listener
+
+
+def write_pid_file(path: str, pid: int) -> None:
+    """The pid in decimal without a line end, appearing whole, as engines expect it."""
+    write_file(path, str(pid).encode(), 0o644, sync=False)
+
+
+def _undo(entry: "Entry") -> None:
+    """Takes back what a create that failed has made. What cannot be taken back is left on disk
+    for `delete --force`, and the error that is on its way is the one to tell."""
+    from hutch.container.delete import remove
+
+    try:
+        remove(entry)
+    except HutchError:
+        entry.release()

@@ -1,0 +1,156 @@
+"""delete: undoes what create made, in reverse (runtime.md "Delete").
+
+It works from any half-made state and twice in a row: whatever the state on disk names and is still
+there goes, whatever is gone already is fine.
+"""
+
+import posix
+
+from hutch.container import status
+from hutch.errors import HutchError, KernelError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from hutch.container.store import Entry, Store
+
+SIGKILL = 9
+MNT_DETACH = 2
+# The longest that a killed process may take to end, in milliseconds: one in an uninterruptible
+# sleep, on a dead network file system say, never does.
+PATIENCE = 10_000
+
+
+def delete(
+    store: "Store",
+    id: str,
+    *,
+    force: bool = False,
+    warn: "Callable[[str], None]" = lambda _: None,
+) -> None:
+    """Deletes a container that is stopped or only created; with ``force`` any, killing it first,
+    and one that does not exist is no error. ``warn`` takes what poststop hooks did wrong."""
+    try:
+        entry = store.open(id)
+    except StateError:
+        if force:
+            return
+        raise
+    try:
+        try:
+            state = entry.load_state()
+        except StateError:
+            if not force:
+                raise
+            state = {}
+        if state and not force:
+            now = status.status_of(state, entry.directory)
+            if now not in (status.STOPPED, status.CREATED):
+                raise StateError(
+                    "cannot delete container " + id + " that is not stopped: " + now,
+                    id=id,
+                    status=now,
+                    hint="stop it with: hutch kill " + id + " KILL, or give --force",
+                )
+        remove(entry, state)
+        _run_poststop(state, warn)
+    finally:
+        entry.release()
+
+
+def remove(entry: "Entry", state: "dict[str, Any] | None" = None) -> None:
+    """Ends all processes and removes cgroup, mounts and state directory. Raises KernelError or
+    HostError where something will not go; the state then stays, so that it can be tried again."""
+    if state is None:
+        try:
+            state = entry.load_state()
+        except StateError:
+            state = {}
+    if state:
+        _end_processes(state)
+        if state.get("hostMount"):
+            _unmount(state["rootfs"], state["hostMount"])
+        if state.get("cgroup"):
+            from hutch.cgroups import destroy
+            from hutch.plan.cgroup_paths import Cgroup
+
+            destroy(Cgroup.from_json(state["cgroup"]))
+    entry.remove()
+
+
+def _end_processes(state: "dict[str, Any]") -> None:
+    cgroup = None
+    if state.get("cgroup"):
+        from hutch.plan.cgroup_paths import Cgroup
+
+        cgroup = Cgroup.from_json(state["cgroup"])
+    if status.is_alive(state):
+        _end_first_process(state, cgroup)
+    if cgroup is not None:
+        from hutch import cgroups
+
+        # Without a pid namespace of its own the others outlive the first process.
+        if cgroups.processes(cgroup):
+            cgroups.kill(cgroup, SIGKILL)
+
+
+def _end_first_process(state: "dict[str, Any]", cgroup: "Any") -> None:
+    from select import POLLIN, poll
+
+    from hutch.kernel.process import signal_pidfd
+
+    try:
+        pidfd = posix.pidfd_open(state["pid"])
+    except ProcessLookupError:
+        return
+    try:
+        # Once more, now that the pidfd holds the pid: it must not be another process's (S-51).
+        if not status.is_alive(state):
+            return
+        signal_pidfd(pidfd, SIGKILL)
+        if cgroup is not None:
+            from hutch import cgroups
+
+            # A frozen process does not die (v1).
+            cgroups.thaw(cgroup)
+        waiting = poll()
+        waiting.register(pidfd, POLLIN)
+        if not waiting.poll(PATIENCE):
+            raise HutchError(
+                f"process {state['pid']} of container {state['id']} does not end after SIGKILL",
+                hint="it sleeps in the kernel: see /proc/" + str(state["pid"]) + "/stack",
+            )
+    except KernelError:
+        return
+    finally:
+        posix.close(pidfd)
+
+
+def _unmount(rootfs: str, before: int) -> None:
+    """A container without a mount namespace of its own has mounted on the host; all of that stands
+    on the one bind of its rootfs, which is there if the path is on another mount than ``before``."""
+    from hutch.kernel.mounts import mount_id, unmount
+
+    try:
+        now = mount_id(rootfs)
+    except KernelError:
+        return
+    if now != before:
+        unmount(rootfs, MNT_DETACH)
+
+
+def _run_poststop(state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:
+    """Each poststop hook runs, whatever the ones before it did (config.md "Poststop")."""
+    if not state or not state["hooks"].get("poststop"):
+        return
+    from hutch.container.hooks import run_hook
+    from hutch.plan.hooks import hooks_of
+
+    shown = status.public_state(state, status.STOPPED)
+    for hook in hooks_of({"hooks": state["hooks"]}, ("poststop",)):
+        try:
+            run_hook(hook, shown)
+        except HutchError as error:
+            warn(str(error))

@@ -1,0 +1,183 @@
+"""exec: another process in a running container."""
+
+import posix
+
+from hutch.container import status
+from hutch.container.init import launch
+from hutch.container.lanes import accompany
+from hutch.errors import ConfigError, HutchError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from hutch.container.init import Init
+    from hutch.container.store import Entry, Store
+
+
+class Execution:
+    """What exec is asked to do: ``process`` is checked; ``cgroup`` a path below the container's
+    cgroup; ``console`` takes the pty's master."""
+
+    __slots__ = (
+        "cgroup", "console", "id", "ignore_paused", "new_keyring", "pid_file", "preserved",
+        "process", "warn",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        id: str,
+        process: "dict[str, Any]",
+        *,
+        cgroup: "list[str]",
+        console: "Callable[[int], None] | None" = None,
+        ignore_paused: bool = False,
+        pid_file: str = "",
+        preserved: int = 0,
+        warn: "Callable[[str], None]" = lambda _: None,
+    ) -> None:
+        self.id = id
+        self.process = process
+        self.cgroup = cgroup
+        self.console = console
+        self.ignore_paused = ignore_paused
+        self.pid_file = pid_file
+        self.preserved = preserved
+        self.warn = warn
+
+
+def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[Entry, dict[str, Any]]":
+    """The container, which must be one that a process can be added to."""
+    entry = store.find(id)
+    state = entry.load_state()
+    now = status.status_of(state, entry.directory)
+    if now in (status.STOPPED, status.CREATING):
+        raise StateError("cannot exec in a stopped container: " + id, id=id, status=now)
+    if now == status.PAUSED and not ignore_paused:
+        raise StateError(
+            "cannot exec in a paused container (use --ignore-paused to override): " + id,
+            id=id,
+            status=now,
+        )
+    return entry, state
+
+
+def execute(store: "Store", execution: Execution) -> "Init":
+    """Runs the process; returns once it was executed, with its init to wait for or to let go.
+
+    Raises HutchError; the process does not exist then.
+    """
+    from hutch import cgroups
+    from hutch.container.create import write_pid_file
+    from hutch.container.host import read_host
+    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.enter import compile_exec
+
+    entry, state = running(store, execution.id, execution.ignore_paused)
+    config = entry.load_config()
+    host = read_host()
+    filter = None
+    profile = (config.get("linux") or {}).get("seccomp")
+    if profile:
+        from hutch.container.filter_cache import filter_for
+
+        filter = filter_for(profile, store.root + "/.filters")
+    plan = compile_exec(
+        config,
+        execution.process,
+        host,
+        id=execution.id,
+        filter=filter,
+        preserved=execution.preserved,
+    )
+    for warning in plan.warnings:
+        execution.warn(warning)
+    if state.get("cgroup"):
+        plan.cgroup = Cgroup.from_json(state["cgroup"])
+        if execution.cgroup:
+            plan.cgroup = cgroups.below(plan.cgroup, execution.cgroup)
+    slots = []
+    directory = -1
+    try:
+        slots.append(_open_first_process(state))
+        if plan.cgroup is not None and host.cgroups.mode == "v2":
+            directory = cgroups.open_directory(plan.cgroup)
+        init = launch(plan, slots, directory)
+    finally:
+        for fd in slots:
+            posix.close(fd)
+        if directory >= 0:
+            posix.close(directory)
+    try:
+        accompany(init, plan, host.cgroups.mode, console=execution.console)
+        if execution.pid_file:
+            write_pid_file(execution.pid_file, init.pid)
+        init.answer()
+        message = init.message()
+        if message is not None:
+            raise HutchError("hutch-init said something unexpected")
+    except BaseException:
+        init.kill()
+        init.close()
+        raise
+    return init
+
+
+def _open_first_process(state: "dict[str, Any]") -> int:
+    try:
+        pidfd = posix.pidfd_open(state["pid"])
+    except ProcessLookupError:
+        pidfd = -1
+    if pidfd < 0 or not status.is_alive(state):
+        raise StateError("cannot exec in a stopped container: " + state["id"], id=state["id"])
+    return pidfd
+
+
+def process_for(
+    config: "dict[str, Any]",
+    args: "list[str]",
+    *,
+    cwd: str = "",
+    env: "list[str]",
+    user: "tuple[int, int] | None" = None,
+    additional_gids: "list[int]",
+    capabilities: "list[str]",
+    no_new_privileges: bool = False,
+    apparmor: str = "",
+    label: str = "",
+    terminal: bool = False,
+) -> "dict[str, Any]":
+    """The process of an exec given by flags: the container's own with these changes, as runc has
+    it. A capability is added to all sets but the inheritable and ambient (S-06)."""
+    base = config.get("process")
+    if base is None:
+        raise ConfigError("process", "is missing, so exec has nothing to start from")
+    process = dict(base)
+    process["args"] = args
+    process["terminal"] = terminal
+    process.pop("consoleSize", None)
+    if cwd:
+        process["cwd"] = cwd
+    if env:
+        process["env"] = [*(base.get("env") or []), *env]
+    if user is not None:
+        process["user"] = {"uid": user[0], "gid": user[1]}
+    if additional_gids:
+        groups = (process.get("user") or {}).get("additionalGids") or []
+        process["user"] = {
+            **(process.get("user") or {}),
+            "additionalGids": [*groups, *additional_gids],
+        }
+    if capabilities:
+        sets = dict(base.get("capabilities") or {})
+        for kind in ("bounding", "effective", "permitted"):
+            sets[kind] = [*(sets.get(kind) or []), *capabilities]
+        process["capabilities"] = sets
+    if no_new_privileges:
+        process["noNewPrivileges"] = True
+    if apparmor:
+        process["apparmorProfile"] = apparmor
+    if label:
+        process["selinuxLabel"] = label
+    return process

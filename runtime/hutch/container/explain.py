@@ -1,0 +1,29 @@
+"""explain: the plan of a bundle on this host, with nothing done for it."""
+
+from hutch.container.host import read_host
+from hutch.plan.cgroup_paths import resolve
+from hutch.plan.compile import Choices, compile_plan
+from hutch.spec.load import load_bundle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.plan.plan import Plan
+
+
+def plan_of_bundle(bundle: str, id: str) -> "Plan":
+    """The plan that `create` would carry out; the seccomp filter is not compiled, only named.
+
+    Takes no privilege and changes nothing. Raises what create would raise for the config's sake.
+    """
+    config, _ = load_bundle(bundle)
+    host = read_host()
+    linux = config.get("linux") or {}
+    cgroup = resolve(linux.get("cgroupsPath"), id, host.cgroups, rootless=host.uid != 0)
+    filter = None
+    if linux.get("seccomp"):
+        from hutch.kernel.seccomp import Filter
+
+        filter = Filter(b"", 0, False, [])
+    return compile_plan(
+        config, host, id=id, bundle=bundle, cgroup=cgroup, filter=filter, choices=Choices()
+    )

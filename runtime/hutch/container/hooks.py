@@ -1,0 +1,87 @@
+"""Hooks that the runtime itself runs (config.md "POSIX-platform Hooks")."""
+
+import posix
+
+from hutch.errors import HutchError
+from hutch.spec.json import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.hooks import Hook
+
+SIGKILL = 9
+TAIL = 4096
+
+
+def run_hooks(hooks: "list[Hook]", state: "dict[str, Any]") -> None:
+    """Runs each in turn with ``state`` on its standard input; the first that fails is raised as
+    HutchError, with its exit code and the end of what it wrote."""
+    for hook in hooks:
+        run_hook(hook, state)
+
+
+def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
+    """Runs one hook and waits for it, at most its timeout; see run_hooks."""
+    given = posix.memfd_create("state", posix.MFD_CLOEXEC)
+    output = posix.memfd_create("hook", posix.MFD_CLOEXEC)
+    try:
+        posix.write(given, encode(state).encode())
+        posix.lseek(given, 0, posix.SEEK_SET)
+        try:
+            pid = posix.posix_spawn(
+                hook.path,
+                hook.args,
+                dict([variable.partition("=")[::2] for variable in hook.env]),
+                file_actions=[
+                    (posix.POSIX_SPAWN_DUP2, given, 0),
+                    (posix.POSIX_SPAWN_DUP2, output, 1),
+                    (posix.POSIX_SPAWN_DUP2, output, 2),
+                ],
+                setpgroup=0,
+                setsigmask=(),
+                setsigdef=(13, 25),  # SIGPIPE, SIGXFSZ: ignored by the interpreter
+            )
+        except OSError as error:
+            from hutch.errors import KernelError
+
+            raise KernelError(
+                "run hook " + hook.path, "execve", error.errno, pointer=hook.pointer + ".path"
+            ) from None
+        if not _ended_in_time(pid, hook.timeout):
+            posix.kill(-pid, SIGKILL)
+            posix.waitpid(pid, 0)
+            raise _failed(hook, f"did not end within its timeout of {hook.timeout} s", output)
+        _, status = posix.waitpid(pid, 0)
+        if status != 0:
+            raise _failed(hook, describe_status(status), output)
+    finally:
+        posix.close(given)
+        posix.close(output)
+
+
+def describe_status(status: int) -> str:
+    """A wait status in words."""
+    if posix.WIFSIGNALED(status):
+        return "was killed by signal " + str(posix.WTERMSIG(status))
+    return "failed with exit status " + str(posix.WEXITSTATUS(status))
+
+
+def _ended_in_time(pid: int, timeout: int) -> bool:
+    from select import POLLIN, poll
+
+    pidfd = posix.pidfd_open(pid)
+    try:
+        waiting = poll()
+        waiting.register(pidfd, POLLIN)
+        return bool(waiting.poll(timeout * 1000 if timeout else None))
+    finally:
+        posix.close(pidfd)
+
+
+def _failed(hook: "Hook", how: str, output: int) -> HutchError:
+    size = posix.lseek(output, 0, posix.SEEK_END)
+    text = posix.pread(output, TAIL, max(0, size - TAIL)).decode(errors="replace").strip()
+    said = ": it wrote: " + "; ".join(text.splitlines()) if text else ""
+    return HutchError("config.json: " + hook.pointer + ": hook " + hook.path + " " + how + said)

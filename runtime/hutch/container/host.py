@@ -1,0 +1,39 @@
+"""The facts of the host, read once: what the plan compiler is given."""
+
+import posix
+
+from hutch.cgroups.layout import read
+from hutch.plan.host import Host
+
+
+def read_host() -> Host:
+    """This host's facts; cheap enough for every create."""
+    from hutch.kernel.process import bounding_set
+
+    return Host(
+        uid=posix.geteuid(),
+        gid=posix.getegid(),
+        capabilities=bounding_set(),
+        apparmor=_first_byte("/sys/module/apparmor/parameters/enabled") == b"Y",
+        selinux=_exists("/sys/fs/selinux/enforce"),
+        cgroups=read(),
+    )
+
+
+def _first_byte(path: str) -> bytes:
+    try:
+        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return posix.read(fd, 1)
+    finally:
+        posix.close(fd)
+
+
+def _exists(path: str) -> bool:
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""What can be found wrong before anything on the host is changed.
+
+The plan needs files of the host: the rootfs, the sources of binds, namespaces to join. Whoever
+races us here gains nothing, since each is opened again, by hutch-init or as a descriptor; this is
+only for the error to come early and to name the field.
+"""
+
+import posix
+from stat import S_ISDIR
+
+from hutch.errors import ConfigError, KernelError
+from hutch.plan.namespaces import TYPES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.plan import Plan
+
+NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
+
+
+def check_host(plan: "Plan", config: "dict[str, Any]") -> None:
+    """Raises for a rootfs, bind source or program of a hook that is not there."""
+    rootfs = config["root"]["path"]
+    try:
+        found = posix.stat(plan.root)
+    except OSError as error:
+        raise _missing(rootfs, "root.path", plan.root, error) from None
+    if not S_ISDIR(found.st_mode):
+        raise ConfigError("root.path", plan.root + " is not a directory", value=rootfs)
+    for operation in plan.operations:
+        if operation.name == "bind" and operation.pointer.startswith("mounts["):
+            source = operation.values[0]
+            assert isinstance(source, str)
+            try:
+                posix.stat(source)
+            except OSError as error:
+                raise _missing(source, operation.pointer + ".source", source, error) from None
+
+
+def _missing(value: str, pointer: str, path: str, error: OSError) -> ConfigError:
+    from hutch.errors import errno_text
+
+    reason = "stat " + path + ": " + errno_text(error.errno)
+    return ConfigError(pointer, reason, value=value, hint="it must exist before the container does")
+
+
+def open_namespaces(plan: "Plan", config: "dict[str, Any]") -> "list[int]":
+    """Descriptors of the namespaces to join, each looked at: a path of another type of namespace
+    is an error (config-linux.md "Namespaces"). The caller closes them."""
+    opened: list[int] = []
+    try:
+        for pointer, path in plan.slots:
+            try:
+                fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+            except OSError as error:
+                raise KernelError("open " + path, "open", error.errno, pointer=pointer) from None
+            opened.append(fd)
+            _check_type(fd, path, pointer, config)
+    except BaseException:
+        for fd in opened:
+            posix.close(fd)
+        raise
+    return opened
+
+
+def _check_type(fd: int, path: str, pointer: str, config: "dict[str, Any]") -> None:
+    from fcntl import ioctl
+
+    index = int(pointer[pointer.index("[") + 1 : pointer.index("]")])
+    wanted = config["linux"]["namespaces"][index]["type"]
+    try:
+        kind = ioctl(fd, NS_GET_NSTYPE)
+    except OSError:
+        kind = 0
+    if kind != TYPES[wanted]:
+        names = {flag: name for name, flag in TYPES.items()}
+        found = "a " + names[kind] + " namespace" if kind in names else "no namespace"
+        raise ConfigError(
+            pointer,
+            "is " + found + ", but linux.namespaces[" + str(index) + "].type is " + wanted,
+            value=path,
+        )

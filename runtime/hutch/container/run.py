@@ -1,0 +1,86 @@
+"""run: create and start in one, and, unless detached, stay until the container ends."""
+
+from select import POLLHUP, POLLIN, poll
+
+from hutch.container.create import prepare
+from hutch.container.delete import delete
+from hutch.container.signals import SIGCHLD, SIGURG, SIGWINCH, Signals
+from hutch.container.start import finish
+from hutch.errors import HutchError, KernelError
+from hutch.kernel.process import signal_pidfd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.container.create import Request
+    from hutch.container.init import Init
+    from hutch.container.store import Store
+    from hutch.container.terminal import Terminal
+
+
+def run(
+    store: "Store",
+    request: "Request",
+    *,
+    detach: bool = False,
+    keep: bool = False,
+    terminal: "Terminal | None" = None,
+) -> int:
+    """Runs a container; the exit code of its program, or 128 + the signal that ended it; 0 when
+    detached. A container that ends in the foreground is deleted, unless ``keep``."""
+    signals = None if detach else Signals()
+    made = prepare(store, request)
+    init = made.init
+    try:
+        try:
+            init.answer()
+            if init.message() is not None:
+                raise HutchError("hutch-init said something unexpected")
+            finish(made.entry, made.state)
+        except BaseException:
+            init.kill()
+            raise
+        finally:
+            made.entry.release()
+        code = 0 if signals is None else supervise(init, signals, terminal)
+    except BaseException:
+        delete(store, request.id, force=True, warn=request.warn)
+        raise
+    finally:
+        init.close()
+    if not detach and not keep:
+        delete(store, request.id, force=True, warn=request.warn)
+    return code
+
+
+def supervise(init: "Init", signals: Signals, terminal: "Terminal | None") -> int:
+    """Waits for our child, passing signals on to it and carrying its terminal; its exit code."""
+    waiting = poll()
+    waiting.register(init.pidfd, POLLIN)
+    waiting.register(signals.fd, POLLIN)
+    if terminal is not None:
+        terminal.begin(waiting)
+    try:
+        while True:
+            for fd, events in waiting.poll():
+                if fd == init.pidfd:
+                    if terminal is not None:
+                        terminal.drain()
+                    return init.reap()
+                if fd == signals.fd:
+                    _pass_on(init, signals, terminal)
+                elif terminal is not None and events & (POLLIN | POLLHUP):
+                    terminal.carry(fd, waiting)
+    finally:
+        if terminal is not None:
+            terminal.end()
+
+
+def _pass_on(init: "Init", signals: Signals, terminal: "Terminal | None") -> None:
+    for signal in signals.taken():
+        if signal == SIGWINCH and terminal is not None:
+            terminal.resize()
+        elif signal not in (SIGCHLD, SIGURG):
+            try:
+                signal_pidfd(init.pidfd, signal)
+            except KernelError:
+                return

@@ -1,0 +1,106 @@
+"""start: lets the waiting hutch-init go on to the user's program (runtime.md "Start")."""
+
+import _socket
+import posix
+
+from hutch.container import status
+from hutch.container.init import read_message
+from hutch.errors import HutchError, StateError
+from hutch.plan.hooks import hooks_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.container.store import Entry, Store
+
+
+def start(store: "Store", id: str) -> None:
+    """Starts a created container; returns once its program was executed and the poststart hooks
+    have run. Raises what hutch-init says went wrong."""
+    entry = store.open(id)
+    try:
+        state = entry.load_state()
+        try:
+            connection = status.connect_start(entry.directory)
+        except OSError:
+            raise _not_created(entry, state) from None
+        with_failure(connection, entry, state)
+        finish(entry, state)
+    finally:
+        entry.release()
+
+
+def with_failure(connection: _socket.socket, entry: "Entry", state: "dict[str, Any]") -> None:
+    """Gives the word and waits: the connection ends by the exec, or brings a failure."""
+    try:
+        connection.send(b"\0", _socket.MSG_NOSIGNAL)
+        message = read_message(connection)
+    finally:
+        connection.close()
+    if message is None:
+        return
+    from hutch.plan.failure import explain_failure
+
+    assert message.failure is not None
+    raise explain_failure(_plan(entry, state), message.failure)
+
+
+def finish(entry: "Entry", state: "dict[str, Any]") -> None:
+    """What follows the exec: the socket is of no use any more, and poststart hooks run. One that
+    fails stops the container (runtime.md "Lifecycle", step 9)."""
+    try:
+        posix.unlink(entry.directory + "/start.sock")
+    except OSError:
+        pass
+    if not state["hooks"].get("poststart"):
+        return
+    from hutch.container.hooks import run_hooks
+
+    try:
+        run_hooks(
+            hooks_of({"hooks": state["hooks"]}, ("poststart",)),
+            status.public_state(state, status.RUNNING),
+        )
+    except HutchError:
+        from hutch.container.delete import remove
+
+        remove(entry)
+        raise
+
+
+def _not_created(entry: "Entry", state: "dict[str, Any]") -> StateError:
+    now = status.status_of(state, entry.directory)
+    if now == status.STOPPED:
+        return StateError(
+            "cannot start a container that has stopped: " + entry.id, id=entry.id, status=now
+        )
+    return StateError(
+        "cannot start an already running container: " + entry.id, id=entry.id, status=now
+    )
+
+
+def _plan(entry: "Entry", state: "dict[str, Any]") -> "Any":
+    """The plan again, as it was compiled at create, to know what the failed operation was."""
+    from hutch.container.host import read_host
+    from hutch.kernel.seccomp import Filter
+    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.compile import Choices, compile_plan
+
+    config = entry.load_config()
+    filtered = bool((config.get("linux") or {}).get("seccomp"))
+    cgroup = state.get("cgroup")
+    choices = state["choices"]
+    return compile_plan(
+        config,
+        read_host(),
+        id=entry.id,
+        bundle=state["bundle"],
+        cgroup=Cgroup.from_json(cgroup) if cgroup else None,
+        filter=Filter(b"", 0, False, []) if filtered else None,
+        choices=Choices(
+            no_pivot=choices["noPivot"],
+            new_keyring=choices["newKeyring"],
+            preserved=choices["preserved"],
+        ),
+    )

@@ -1,0 +1,120 @@
+"""What a container is doing: computed from the kernel, never believed from the file."""
+
+import _socket
+import posix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+CREATING = "creating"
+CREATED = "created"
+RUNNING = "running"
+PAUSED = "paused"
+STOPPED = "stopped"
+
+
+def start_time(pid: int) -> int:
+    """When the process started, in clock ticks since boot (proc(5), stat, field 22); 0 if it is
+    gone or only a zombie is left of it."""
+    try:
+        fd = posix.open("/proc/" + str(pid) + "/stat", posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        text = posix.read(fd, 4096)
+    except OSError:
+        return 0
+    finally:
+        posix.close(fd)
+    # The name, in parentheses, may itself hold spaces and parentheses.
+    fields = text[text.rfind(b")") + 2 :].split()
+    return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def is_alive(state: "dict[str, Any]") -> bool:
+    """Whether the container's first process is the one that was started (S-51)."""
+    pid = state.get("pid")
+    return bool(pid) and start_time(pid) == state.get("startTime")
+
+
+def status_of(state: "dict[str, Any]", directory: str) -> str:
+    """creating, created, running, paused or stopped (runtime.md "State")."""
+    if not is_alive(state):
+        return CREATING if state["status"] == CREATING and _being_created(directory) else STOPPED
+    if is_waiting(directory):
+        status = CREATED
+    else:
+        status = RUNNING
+    return PAUSED if _is_paused(state) else status
+
+
+def is_waiting(directory: str) -> bool:
+    """Whether hutch-init still listens for `start`. Its socket closes by the exec itself, so there
+    is no moment in which the answer could be wrong."""
+    try:
+        connect_start(directory).close()
+    except OSError:
+        return False
+    return True
+
+
+def connect_start(directory: str) -> _socket.socket:
+    """A connection to the waiting hutch-init; OSError where none waits.
+
+    By way of the directory's descriptor, since a socket's path holds 107 bytes at the most."""
+    folder = posix.open(directory, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    try:
+        connection.connect("/proc/self/fd/" + str(folder) + "/start.sock")
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        posix.close(folder)
+    return connection
+
+
+def _being_created(directory: str) -> bool:
+    """Whether a live runtime holds the lock of a container that is not complete yet."""
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+    try:
+        fd = posix.open(directory + "/lock", posix.O_RDWR | posix.O_CLOEXEC | posix.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        flock(fd, LOCK_EX | LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        posix.close(fd)
+    return False
+
+
+def _is_paused(state: "dict[str, Any]") -> bool:
+    if not state.get("cgroup"):
+        return False
+    from hutch.cgroups import is_frozen
+    from hutch.plan.cgroup_paths import Cgroup
+
+    return is_frozen(Cgroup.from_json(state["cgroup"]))
+
+
+def public_state(state: "dict[str, Any]", status: str) -> "dict[str, Any]":
+    """The state as `hutch state` and hooks show it (runtime.md "State"), in runc's order of keys.
+
+    A stopped container has pid 0."""
+    shown = {
+        "ociVersion": state["ociVersion"],
+        "id": state["id"],
+        "pid": 0 if status == STOPPED else state.get("pid") or 0,
+        "status": status,
+        "bundle": state["bundle"],
+        "rootfs": state["rootfs"],
+        "created": state["created"],
+    }
+    if state.get("annotations"):
+        shown["annotations"] = state["annotations"]
+    shown["owner"] = ""
+    return shown

@@ -1,0 +1,257 @@
+"""The state directory: ``ROOT/ID/`` with state.json, config.json, start.sock and lock.
+
+Files appear whole: written to another name, synced, renamed. A directory belongs to whoever holds
+the flock on its ``lock``; the lock of a dead runtime is free, so what it left can be taken over.
+The root and everything in it is 0700 and must be the caller's (security.md S-12, S-56).
+"""
+
+import errno
+import posix
+from fcntl import LOCK_EX, LOCK_NB, flock
+
+from hutch.errors import HostError, KernelError, StateError
+from hutch.spec.identifier import check_identifier
+from hutch.spec.json import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DEFAULT_ROOT = "/run/hutch"
+_READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
+_WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
+
+
+def default_root() -> str:
+    """Where state is kept when nobody says: /run/hutch, or the user's own run-time directory."""
+    if posix.geteuid() == 0:
+        return DEFAULT_ROOT
+    runtime = posix.environ.get(b"XDG_RUNTIME_DIR")
+    if not runtime:
+        raise HostError(
+            "XDG_RUNTIME_DIR is not set, so there is no place for the state of containers",
+            hint="set it, or give --root",
+        )
+    return runtime.decode() + "/hutch"
+
+
+class Store:
+    """The containers below one root."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: "str | None" = None) -> None:
+        self.root = absolute(root) if root else default_root()
+
+    def directory(self, id: str) -> str:
+        """The container's directory; the id is checked before any path is made of it (S-44)."""
+        check_identifier(id)
+        return self.root + "/" + id
+
+    def ids(self) -> "list[str]":
+        """The containers there are, sorted; none where the root does not exist."""
+        try:
+            names = posix.listdir(self.root)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise KernelError("list " + self.root, "open", error.errno) from None
+        return sorted(name for name in names if not name.startswith("."))
+
+    def make(self, id: str) -> "Entry":
+        """A new, empty directory, locked. Raises StateError where the id is taken."""
+        directory = self.directory(id)
+        self._make_root()
+        try:
+            posix.mkdir(directory, 0o700)
+        except FileExistsError:
+            raise StateError(
+                "container with given ID already exists: " + id,
+                id=id,
+                hint="choose another id, or remove it with: hutch delete " + id,
+            ) from None
+        except OSError as error:
+            raise KernelError("make " + directory, "mkdir", error.errno) from None
+        entry = Entry(id, directory)
+        if not entry.lock(wait=False):
+            raise StateError("container " + id + " is being worked on by another runtime", id=id)
+        return entry
+
+    def open(self, id: str) -> "Entry":
+        """The container's directory, locked; waits for whoever works on it. StateError if none."""
+        entry = self.find(id)
+        entry.lock(wait=True)
+        try:
+            posix.stat(entry.directory)
+        except FileNotFoundError:
+            entry.release()
+            raise StateError("container does not exist: " + id, id=id) from None
+        return entry
+
+    def find(self, id: str) -> "Entry":
+        """The container's directory, not locked. StateError where there is none."""
+        directory = self.directory(id)
+        try:
+            posix.stat(directory)
+        except FileNotFoundError:
+            raise StateError("container does not exist: " + id, id=id) from None
+        except OSError as error:
+            raise KernelError("look for container " + id, "stat", error.errno) from None
+        return Entry(id, directory)
+
+    def _make_root(self) -> None:
+        made = ""
+        for part in self.root.split("/")[1:]:
+            made += "/" + part
+            try:
+                posix.mkdir(made, 0o700)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise KernelError("make " + made, "mkdir", error.errno) from None
+        status = posix.stat(self.root)
+        if status.st_uid != posix.geteuid():
+            raise HostError(
+                "the state directory " + self.root + " belongs to another user",
+                hint="give another --root",
+            )
+
+
+class Entry:
+    """One container's directory."""
+
+    __slots__ = ("_lock", "directory", "id")
+
+    def __init__(self, id: str, directory: str) -> None:
+        self.id = id
+        self.directory = directory
+        self._lock = -1
+
+    def lock(self, wait: bool) -> bool:
+        """Takes the lock; False where another runtime holds it and we do not wait."""
+        try:
+            self._lock = posix.open(
+                self.directory + "/lock",
+                posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW,
+                0o600,
+            )
+            flock(self._lock, LOCK_EX if wait else LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            return False
+        except FileNotFoundError:
+            return True  # removed meanwhile: there is nothing left to lock
+        except OSError as error:
+            raise KernelError("lock " + self.directory, "flock", error.errno) from None
+        return True
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        if self._lock >= 0:
+            posix.close(self._lock)
+            self._lock = -1
+
+    def write(self, name: str, data: bytes) -> None:
+        """Puts a whole file in place; raises KernelError, the old one untouched."""
+        write_file(self.directory + "/" + name, data, 0o600, sync=True)
+
+    def read(self, name: str) -> bytes:
+        """A whole file; raises StateError where it is missing."""
+        path = self.directory + "/" + name
+        try:
+            return read_file(path)
+        except FileNotFoundError:
+            raise StateError(
+                "container " + self.id + " has no " + name,
+                id=self.id,
+                hint="it was never completed; remove it with: hutch delete --force " + self.id,
+            ) from None
+        except OSError as error:
+            raise KernelError("read " + path, "read", error.errno) from None
+
+    def save_state(self, state: "dict[str, Any]") -> None:
+        self.write("state.json", encode(state).encode())
+
+    def load_state(self) -> "dict[str, Any]":
+        """state.json; raises StateError where it is missing or damaged."""
+        data = self.read("state.json")
+        try:
+            state = decode(data, "state.json")
+            if isinstance(state, dict) and state["id"] == self.id:
+                return state
+        except Exception:  # noqa: S110, BLE001, RUF100 - whatever is wrong with it, it is damaged
+            pass
+        raise StateError(
+            "the state of container " + self.id + " is damaged",
+            id=self.id,
+            hint="remove it with: hutch delete --force " + self.id,
+        )
+
+    def load_config(self) -> "dict[str, Any]":
+        """The config as it was at create."""
+        config = decode(self.read("config.json"), "config.json")
+        assert isinstance(config, dict)
+        return config
+
+    def remove(self) -> None:
+        """Removes the directory, the lock last; what is gone already is fine."""
+        try:
+            names = posix.listdir(self.directory)
+        except FileNotFoundError:
+            return
+        for name in sorted(names, key="lock".__eq__):
+            try:
+                posix.unlink(self.directory + "/" + name)
+            except FileNotFoundError:
+                continue
+        try:
+            posix.rmdir(self.directory)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise KernelError("remove " + self.directory, "rmdir", error.errno) from None
+
+
+def absolute(path: str) -> str:
+    """The path from the root, without trailing slashes."""
+    if not path.startswith("/"):
+        path = posix.getcwd() + "/" + path
+    return path.rstrip("/") or "/"
+
+
+def read_file(path: str) -> bytes:
+    """A whole file; raises OSError."""
+    fd = posix.open(path, _READ)
+    try:
+        parts = []
+        while part := posix.read(fd, 1 << 20):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        posix.close(fd)
+
+
+def write_file(path: str, data: bytes, mode: int, *, sync: bool) -> None:
+    """Puts a whole file at ``path`` by rename; raises KernelError and leaves nothing then."""
+    folder, _, name = path.rpartition("/")
+    temporary = folder + "/." + name + "." + str(posix.getpid())
+    try:
+        try:
+            fd = posix.open(temporary, _WRITE, mode)
+        except FileExistsError:  # of a dead process that had our pid
+            posix.unlink(temporary)
+            fd = posix.open(temporary, _WRITE, mode)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[posix.write(fd, view) :]
+            if sync:
+                posix.fsync(fd)
+        finally:
+            posix.close(fd)
+        posix.rename(temporary, path)
+    except OSError as error:
+        try:
+            posix.unlink(temporary)
+        except OSError:
+            pass
+        raise KernelError("write " + path, "write", error.errno) from None

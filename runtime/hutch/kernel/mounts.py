@@ -1,0 +1,19 @@
+"""Mounts of the host: telling one from another, and taking one away."""
+
+from hutch._native import lib
+from hutch.errors import KernelError
+
+
+def mount_id(path: str) -> int:
+    """The number of the mount that ``path`` is on (statx(2), stx_mnt_id); raises KernelError."""
+    result: int = lib.hutch_mount_id(path.encode())
+    if result < 0:
+        raise KernelError("look at " + path, "statx", -result)
+    return result
+
+
+def unmount(path: str, flags: int) -> None:
+    """umount2(2), never following a symbolic link; raises KernelError."""
+    result = lib.hutch_unmount(path.encode(), flags)
+    if result < 0:
+        raise KernelError("unmount " + path, "umount2", -result)

@@ -1,0 +1,68 @@
+"""Processes: starting hutch-init, signals by pidfd, what this process may do."""
+
+from hutch._native import ffi, lib
+from hutch.errors import KernelError
+
+
+def seal_init(path: str) -> int:
+    """A descriptor of a sealed copy of the program at ``path`` in memory (security.md S-02)."""
+    result: int = lib.hutch_seal(path.encode())
+    if result < 0:
+        raise KernelError(
+            "copy " + path + " to memory",
+            "memfd_create",
+            -result,
+            hint="the file must belong to root and be writable by nobody else",
+        )
+    return result
+
+
+def spawn(init: int, flags: int, cgroup: int, base: int, slots: "list[int]") -> "tuple[int, int]":
+    """Executes the sealed ``init`` in a new process: (pid, pidfd).
+
+    ``flags`` are the CLONE_NEW… of the namespaces it starts in, ``cgroup`` the descriptor of the
+    cgroup2 directory it starts in or -1, ``slots`` its descriptors from ``base`` on; those below
+    ``base`` that are not close-on-exec stay open. Raises KernelError.
+    """
+    packed = b"".join([slot.to_bytes(4, "little", signed=True) for slot in slots])
+    result = lib.hutch_spawn(init, flags, cgroup, base, ffi.from_buffer(packed), len(packed))
+    if result < 0:
+        raise KernelError(
+            "start the container's first process",
+            "clone3",
+            -result,
+            pointer="linux.namespaces",
+            hint=_SPAWN_HINTS.get(-result, ""),
+        )
+    return result >> 32, result & 0xFFFFFFFF
+
+
+_SPAWN_HINTS = {
+    1: "a caller without root needs a user namespace, and the host must allow them "
+    "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)",
+    16: "the cgroup has controllers enabled for its children, so no process may live in it",
+    22: "the kernel lacks one of these namespaces",
+    28: "the limit of namespaces is reached (sysctl user.max_*_namespaces)",
+    95: "the cgroup is a threaded one",
+}
+
+
+def signal_pidfd(pidfd: int, signal: int) -> None:
+    """pidfd_send_signal(2); raises KernelError, errno ESRCH where the process is gone."""
+    result = lib.hutch_signal_pidfd(pidfd, signal)
+    if result < 0:
+        raise KernelError("send signal " + str(signal), "pidfd_send_signal", -result)
+
+
+def signal_descriptor() -> int:
+    """Blocks all signals and returns a signalfd(2) to read them from."""
+    result: int = lib.hutch_signal_descriptor()
+    if result < 0:
+        raise KernelError("read signals", "signalfd", -result)
+    return result
+
+
+def bounding_set() -> int:
+    """The mask of the capabilities that this process can give to others (capabilities(7))."""
+    result: int = lib.hutch_bounding_set()
+    return result

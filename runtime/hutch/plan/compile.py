@@ -1,0 +1,330 @@
+"""The compiler for create and run: the order of everything, top-down.
+
+Each subject has its own file; this one says what comes after what, and why.
+"""
+
+from hutch.errors import ConfigError
+from hutch.plan import operations as op
+from hutch.plan.device_rules import device_lines, effective
+from hutch.plan.devices import compile_devices, needs_devices
+from hutch.plan.hooks import compile_hooks, hooks_of
+from hutch.plan.mount_options import MS_REC, MS_SLAVE, PROPAGATION, RDONLY
+from hutch.plan.mounts import MountContext, compile_mounts
+from hutch.plan.namespaces import CLONE_NEWCGROUP, compile_namespaces, host_id, mapping_lines
+from hutch.plan.plan import CGROUP, CREATED, MOUNTED, NAMESPACES, Plan
+from hutch.plan.process import (
+    check_selinux,
+    compile_console,
+    compile_credentials,
+    compile_labels,
+    compile_limits,
+    compile_program,
+)
+from hutch.plan.resources import compile as compile_resources
+from hutch.plan.sysctls import compile_sysctls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.kernel.seccomp import Filter
+    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.host import CgroupLayout, Host
+    from hutch.plan.namespaces import Namespaces
+    from hutch.plan.operations import Operation
+
+# Fields of the spec for Linux that this compiler does not carry out. Silence about them would be a
+# lie (an ignored wall is no wall), so they are errors.
+NOT_CARRIED_OUT = (
+    ("process", "scheduler"),
+    ("process", "ioPriority"),
+    ("process", "execCPUAffinity"),
+    ("linux", "timeOffsets"),
+    ("linux", "netDevices"),
+    ("linux", "intelRdt"),
+    ("linux", "memoryPolicy"),
+    ("linux", "personality"),
+)
+MOUNT_NOT_CARRIED_OUT = ("tmpcopyup", "idmap", "ridmap")
+
+
+class Choices:
+    """What the command line decides: flags of create and run that change the plan."""
+
+    __slots__ = ("direct", "new_keyring", "no_pivot", "preserved")
+
+    def __init__(
+        self,
+        *,
+        no_pivot: bool = False,
+        new_keyring: bool = True,
+        preserved: int = 0,
+        direct: bool = False,
+    ) -> None:
+        self.no_pivot = no_pivot
+        self.new_keyring = new_keyring
+        self.preserved = preserved
+        self.direct = direct
+
+
+def compile_plan(
+    config: "dict[str, Any]",
+    host: "Host",
+    *,
+    id: str,
+    bundle: str,
+    cgroup: "Cgroup | None",
+    filter: "Filter | None",
+    choices: Choices,
+) -> Plan:
+    """The plan of a checked config.
+
+    ``bundle`` is absolute; ``cgroup`` where the container's cgroup will be; ``filter`` the compiled
+    linux.seccomp. Raises ConfigError or HostError for what cannot be carried out.
+    """
+    _check_carried_out(config)
+    linux = config.get("linux") or {}
+    process = config.get("process")
+    if process is None:
+        raise ConfigError("process", "is missing: there is nothing to run")
+    warnings: list[str] = []
+    namespaces = compile_namespaces(config, host)
+    _check_needs(config, namespaces)
+    in_user_namespace = namespaces.has("user")
+    root = _rootfs(config, bundle)
+    plan = Plan([], warnings)
+    plan.root = root
+    plan.preserved = choices.preserved
+    plan.spawn_flags = namespaces.spawn_flags
+    plan.slots = [(pointer, path) for _, pointer, path in namespaces.joined.values()]
+    if cgroup is not None:
+        plan.cgroup = cgroup
+        _limit(plan, linux.get("resources") or {}, host.cgroups)
+    plan.oom_score_adj = process.get("oomScoreAdj")
+    if "user" in namespaces.new:
+        plan.uid_map = mapping_lines(linux.get("uidMappings") or [])
+        plan.gid_map = mapping_lines(linux.get("gidMappings") or [])
+        _check_mapped(process, linux)
+    plan.hooks = hooks_of(config, ("prestart", "createRuntime"))
+    if not choices.direct:
+        plan.start_slot = 2 + len(plan.slots)
+
+    operations = plan.operations
+    operations += _enter_namespaces(config, namespaces, id, choices, host)
+    operations += _build_root(config, namespaces, bundle, root, cgroup, host, warnings)
+    operations += compile_console(process, bind=True)
+    operations.append(op.make_directory("process.cwd", process["cwd"], 0o755))
+    if plan.hooks:
+        operations.append(op.barrier(plan.hooks[0].pointer, MOUNTED))
+    operations += compile_hooks(config, "createContainer", _state(config, id, bundle, "creating"))
+    operations += _close_root(config, namespaces, choices)
+    operations += compile_limits(process)
+    operations += compile_program(process, in_user_namespace)
+    # From here on the container is created: whatever follows happens at `start`.
+    operations.append(op.outlive("runtime.md: create"))
+    operations.append(op.barrier("runtime.md: create", CREATED))
+    if plan.start_slot:
+        operations.append(op.await_start("runtime.md: start", plan.start_slot))
+    operations += compile_hooks(config, "startContainer", _state(config, id, bundle, "created"))
+    operations += compile_labels(process, host)
+    operations += compile_credentials(
+        process,
+        host,
+        in_user_namespace,
+        groups_denied=in_user_namespace and host.uid != 0,
+        filter=filter,
+        warnings=warnings,
+    )
+    operations.append(op.exec("process.args", process["args"], process.get("env") or []))
+    return plan
+
+
+def _limit(plan: Plan, resources: "dict[str, Any]", layout: "CgroupLayout") -> None:
+    """What the container's cgroup is told: the limits, and which devices it may use."""
+    plan.writes = compile_resources(resources, layout)
+    plan.device_rules = resources.get("devices") or []
+    rules = effective(plan.device_rules)
+    if layout.mode == "v2":
+        from hutch.plan.device_program import device_program
+
+        plan.device_program = device_program(rules)
+    else:
+        plan.writes += device_lines(rules)
+
+
+def _check_carried_out(config: "dict[str, Any]") -> None:
+    for section, field in NOT_CARRIED_OUT:
+        value = (config.get(section) or {}).get(field)
+        if value:
+            raise ConfigError(section + "." + field, "is not supported yet")
+    for index, mount in enumerate(config.get("mounts") or []):
+        pointer = "mounts[" + str(index) + "]"
+        for field in ("uidMappings", "gidMappings"):
+            if mount.get(field):
+                raise ConfigError(pointer + "." + field, "is not supported yet")
+        for place, word in enumerate(mount.get("options") or []):
+            if word in MOUNT_NOT_CARRIED_OUT:
+                raise ConfigError(f"{pointer}.options[{place}]", "is not supported yet", value=word)
+
+
+def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:
+    """What only makes sense in a namespace of the container's own."""
+    for field in ("hostname", "domainname"):
+        if config.get(field) and not namespaces.has("uts"):
+            raise ConfigError(
+                field,
+                "needs a uts namespace of the container's own, else it would change the host",
+                value=config[field],
+                hint='add {"type": "uts"} to linux.namespaces',
+            )
+    linux = config.get("linux") or {}
+    if linux.get("uidMappings") or linux.get("gidMappings"):
+        if "user" in namespaces.joined:
+            raise ConfigError(
+                "linux.uidMappings", "a user namespace joined by path has its mappings already"
+            )
+        if "user" not in namespaces.new:
+            raise ConfigError(
+                "linux.uidMappings",
+                "needs a new user namespace",
+                hint='add {"type": "user"} to linux.namespaces',
+            )
+    elif "user" in namespaces.new:
+        raise ConfigError(
+            namespaces.new["user"],
+            "a new user namespace needs linux.uidMappings and linux.gidMappings",
+        )
+
+
+def _check_mapped(process: "dict[str, Any]", linux: "dict[str, Any]") -> None:
+    """Ids of the process that the new user namespace does not know cannot be taken on."""
+    user = process.get("user") or {}
+    uids = linux.get("uidMappings") or []
+    gids = linux.get("gidMappings") or []
+    wanted = [("process.user.uid", user.get("uid", 0), uids, "linux.uidMappings")]
+    wanted.append(("process.user.gid", user.get("gid", 0), gids, "linux.gidMappings"))
+    for index, group in enumerate(user.get("additionalGids") or []):
+        wanted.append((f"process.user.additionalGids[{index}]", group, gids, "linux.gidMappings"))
+    for pointer, number, mappings, where in wanted:
+        if host_id(mappings, number) is None:
+            raise ConfigError(pointer, "is not mapped in " + where, value=number)
+
+
+def _rootfs(config: "dict[str, Any]", bundle: str) -> str:
+    path: str = config["root"]["path"]
+    if not path.startswith("/"):
+        path = bundle + "/" + path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def _state(config: "dict[str, Any]", id: str, bundle: str, status: str) -> "dict[str, Any]":
+    """What a hook reads (runtime.md "State"); the pid is filled in by who runs it."""
+    state: dict[str, Any] = {
+        "ociVersion": config["ociVersion"],
+        "id": id,
+        "status": status,
+        "pid": 0,
+        "bundle": bundle,
+    }
+    if config.get("annotations"):
+        state["annotations"] = config["annotations"]
+    return state
+
+
+def _enter_namespaces(
+    config: "dict[str, Any]",
+    namespaces: "Namespaces",
+    id: str,
+    choices: Choices,
+    host: "Host",
+) -> "list[Operation]":
+    """Into the namespaces, and what is set in them that needs no file system."""
+    result = list(namespaces.entry)
+    if "user" in namespaces.new:
+        result.append(op.barrier("linux.uidMappings", NAMESPACES))
+    if namespaces.has("user"):
+        result.append(op.become_root("linux.uidMappings"))
+    result.append(op.protect("security: nobody in the container may trace the init"))
+    result.append(op.session("security: a session of its own"))
+    result.append(op.open_proc("security: a verified procfs"))
+    label = (config.get("process") or {}).get("selinuxLabel")
+    if choices.new_keyring:
+        if label:
+            check_selinux(label, host, "process.selinuxLabel")
+            result.append(op.keyring_label("process.selinuxLabel", label))
+        result.append(op.keyring("default: a session keyring of its own", "_ses." + id))
+    if "network" in namespaces.new:
+        result.append(op.loopback(namespaces.new["network"]))
+    if config.get("hostname"):
+        result.append(op.hostname("hostname", config["hostname"]))
+    if config.get("domainname"):
+        result.append(op.domainname("domainname", config["domainname"]))
+    if "cgroup" in namespaces.new:
+        # The namespace's root is the cgroup the process is in, so it must be in its own by now.
+        result.append(op.barrier(namespaces.new["cgroup"], CGROUP))
+        result.append(op.unshare(namespaces.new["cgroup"], CLONE_NEWCGROUP))
+    return result
+
+
+def _build_root(
+    config: "dict[str, Any]",
+    namespaces: "Namespaces",
+    bundle: str,
+    root: str,
+    cgroup: "Cgroup | None",
+    host: "Host",
+    warnings: "list[str]",
+) -> "list[Operation]":
+    """The root file system, its mounts and devices, seen from outside."""
+    linux = config.get("linux") or {}
+    mounts = config.get("mounts") or []
+    label = linux.get("mountLabel") or ""
+    if label and not host.selinux:
+        warnings.append("config.json: linux.mountLabel is left out: SELinux is not enabled")
+        label = ""
+    propagation = _root_propagation(linux)
+    result = []
+    if namespaces.has("mount"):
+        # Never shared while it is built: what is mounted here must not show on the host.
+        first = propagation if propagation & PROPAGATION["private"] else MS_SLAVE
+        result.append(op.propagation("linux.rootfsPropagation", first | MS_REC))
+    result.append(op.open_root("root.path", root))
+    context = MountContext(bundle, host, cgroup, "cgroup" in namespaces.new, label)
+    result += compile_mounts(mounts, context, warnings)
+    if needs_devices(mounts):
+        result += compile_devices(config, namespaces.has("user"))
+    return result
+
+
+def _root_propagation(linux: "dict[str, Any]") -> int:
+    text = linux.get("rootfsPropagation")
+    return PROPAGATION[text] if text else 0
+
+
+def _close_root(
+    config: "dict[str, Any]", namespaces: "Namespaces", choices: Choices
+) -> "list[Operation]":
+    """What covers parts of the mounted tree, then the change of root, then the root's own flags."""
+    linux = config.get("linux") or {}
+    result = compile_sysctls(config, namespaces)
+    for index, path in enumerate(linux.get("readonlyPaths") or []):
+        result.append(op.readonly("linux.readonlyPaths[" + str(index) + "]", path))
+    for index, path in enumerate(linux.get("maskedPaths") or []):
+        result.append(op.mask("linux.maskedPaths[" + str(index) + "]", path))
+    mode = 0
+    if not namespaces.has("mount"):
+        mode = 2
+    elif choices.no_pivot:
+        mode = 1
+    result.append(op.pivot("root.path", mode))
+    readonly = RDONLY if config["root"].get("readonly") else 0
+    propagation = _root_propagation(linux)
+    if readonly or propagation:
+        # After the pivot: pivot_root takes no shared root (pivot_root(2), EINVAL).
+        pointer = "root.readonly" if readonly else "linux.rootfsPropagation"
+        result.append(op.root_attributes(pointer, readonly, propagation))
+    return result

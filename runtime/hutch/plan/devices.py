@@ -1,0 +1,83 @@
+"""/dev: the default devices and links, and linux.devices (config-linux.md "Default Devices")."""
+
+from hutch.errors import ConfigError
+from hutch.plan import operations as op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.operations import Operation
+
+S_IFIFO = 0o010000
+S_IFCHR = 0o020000
+S_IFBLK = 0o060000
+
+KINDS = {"c": S_IFCHR, "u": S_IFCHR, "b": S_IFBLK, "p": S_IFIFO}
+
+ORIGIN = "default: config-linux.md, Default Devices"
+
+DEFAULT_DEVICES = (
+    ("/dev/null", 1, 3),
+    ("/dev/random", 1, 8),
+    ("/dev/full", 1, 7),
+    ("/dev/tty", 5, 0),
+    ("/dev/zero", 1, 5),
+    ("/dev/urandom", 1, 9),
+)
+
+LINKS = (
+    ("/proc/self/fd", "/dev/fd"),
+    ("/proc/self/fd/0", "/dev/stdin"),
+    ("/proc/self/fd/1", "/dev/stdout"),
+    ("/proc/self/fd/2", "/dev/stderr"),
+)
+
+
+def needs_devices(mounts: "list[dict[str, Any]]") -> bool:
+    """Whether /dev is the container's own. A /dev bound from elsewhere is left as it is."""
+    for mount in mounts:
+        options = mount.get("options") or []
+        if mount["destination"].rstrip("/") == "/dev" and ("bind" in options or "rbind" in options):
+            return False
+    return True
+
+
+def compile_devices(config: "dict[str, Any]", in_user_namespace: bool) -> "list[Operation]":
+    """The nodes and links of /dev.
+
+    In a user namespace nodes cannot be made, so the host's are bound. A device of the config that
+    is also a default one replaces it.
+    """
+    bind = int(in_user_namespace)
+    listed = config.get("linux", {}).get("devices") or []
+    wanted = {device["path"] for device in listed}
+    result = [
+        op.device(ORIGIN, path, S_IFCHR, major, minor, 0o666, 0, 0, bind)
+        for path, major, minor in DEFAULT_DEVICES
+        if path not in wanted
+    ]
+    for index, device in enumerate(listed):
+        result.append(_device(device, "linux.devices[" + str(index) + "]", in_user_namespace))
+    result += [op.symlink(ORIGIN, target, path, 0) for target, path in LINKS]
+    result.append(op.symlink(ORIGIN, "pts/ptmx", "/dev/ptmx", 1))
+    return result
+
+
+def _device(device: "dict[str, Any]", pointer: str, in_user_namespace: bool) -> "Operation":
+    kind = KINDS[device["type"]]
+    path = device["path"]
+    if ".." in path.split("/"):
+        raise ConfigError(pointer + ".path", 'must not contain ".."', value=path)
+    mode = device.get("fileMode")
+    return op.device(
+        pointer,
+        path,
+        kind,
+        device.get("major", 0),
+        device.get("minor", 0),
+        0o666 if mode is None else mode & 0o7777,
+        device.get("uid") or 0,
+        device.get("gid") or 0,
+        int(in_user_namespace and kind != S_IFIFO),
+    )

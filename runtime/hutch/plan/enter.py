@@ -1,0 +1,77 @@
+"""The compiler for exec: a second process in a running container.
+
+The process joins all of the container's namespaces at once through a pidfd of its first process,
+becomes a child inside the pid namespace, and is then set up like the first.
+"""
+
+from hutch.plan import operations as op
+from hutch.plan.namespaces import FIRST_SLOT, TYPES
+from hutch.plan.plan import CREATED, Plan
+from hutch.plan.process import (
+    compile_console,
+    compile_credentials,
+    compile_labels,
+    compile_limits,
+    compile_program,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.kernel.seccomp import Filter
+    from hutch.plan.host import Host
+
+EXEC = "runtime: exec"
+
+
+def compile_exec(
+    config: "dict[str, Any]",
+    process: "dict[str, Any]",
+    host: "Host",
+    *,
+    id: str,
+    filter: "Filter | None",
+    preserved: int = 0,
+    new_keyring: bool = True,
+) -> Plan:
+    """The plan of an exec. ``config`` is the container's as it was at create, ``process`` the
+    checked process to run; slot 2 is a pidfd of the container's first process."""
+    warnings: list[str] = []
+    flags = 0
+    kinds = set()
+    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+        flags |= TYPES[namespace["type"]]
+        kinds.add(namespace["type"])
+    in_user_namespace = "user" in kinds
+    plan = Plan([], warnings)
+    plan.preserved = preserved
+    plan.oom_score_adj = process.get("oomScoreAdj")
+    operations = plan.operations
+    operations.append(op.protect("security: nobody in the container may trace the init"))
+    if flags:
+        operations.append(op.join(EXEC, FIRST_SLOT, flags))
+    operations.append(op.clone(EXEC, 0))
+    if in_user_namespace:
+        operations.append(op.become_root(EXEC))
+    operations.append(op.session("security: a session of its own"))
+    operations.append(op.open_proc("security: a verified procfs"))
+    operations.append(op.current_root(EXEC))
+    if new_keyring:
+        operations.append(op.keyring("default: a session keyring of its own", "_ses." + id))
+    operations += compile_console(process, bind=False)
+    operations += compile_limits(process)
+    operations += compile_program(process, in_user_namespace)
+    operations.append(op.outlive(EXEC))
+    operations.append(op.barrier(EXEC, CREATED))
+    operations += compile_labels(process, host)
+    operations += compile_credentials(
+        process,
+        host,
+        in_user_namespace,
+        groups_denied=in_user_namespace and host.uid != 0,
+        filter=filter,
+        warnings=warnings,
+    )
+    operations.append(op.exec("process.args", process["args"], process.get("env") or []))
+    return plan

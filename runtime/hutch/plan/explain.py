@@ -1,0 +1,129 @@
+"""A plan as a person reads it: every step in order, who does it, by which call, for which field."""
+
+from hutch.plan import plan as barriers
+from hutch.plan.describe import describe, namespace_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.plan.plan import Plan
+
+RUNTIME = "runtime"
+INIT = "init"
+
+
+class Step:
+    """One step: its lane, the kernel calls, what is done, and the field that asks for it."""
+
+    __slots__ = ("call", "does", "lane", "pointer")
+
+    def __init__(self, lane: str, call: str, does: str, pointer: str) -> None:
+        self.lane = lane
+        self.call = call
+        self.does = does
+        self.pointer = pointer
+
+    def to_json(self) -> "dict[str, str]":
+        return {
+            "lane": self.lane,
+            "call": self.call,
+            "does": self.does,
+            "from": self.pointer,
+        }
+
+
+def steps(plan: "Plan") -> "list[Step]":
+    """All steps of a plan, those of the runtime where hutch-init waits for them."""
+    result = _before(plan)
+    for operation in plan.operations:
+        call, does = describe(operation)
+        if operation.name == "seccomp" and not operation.values[0]:
+            does = "load the filter of linux.seccomp"
+        result.append(Step(INIT, call, does, operation.pointer))
+        if operation.name == "barrier":
+            result += _at(plan, operation.values[0])
+    return result
+
+
+def _before(plan: "Plan") -> "list[Step]":
+    result = []
+    for pointer, path in plan.slots:
+        result.append(Step(RUNTIME, "open", "open the namespace " + path, pointer))
+    if plan.cgroup is not None:
+        for directory in plan.cgroup.leaves():
+            result.append(Step(RUNTIME, "mkdir", "make " + directory, "linux.cgroupsPath"))
+        for write in plan.writes:
+            if write.controller == "devices":
+                continue
+            where = plan.cgroup.directories.get(write.controller) or plan.cgroup.directories[""]
+            does = "write " + write.value.strip() + " to " + where + "/" + write.file
+            result.append(Step(RUNTIME, "write", does, write.pointer))
+        for index, rule in enumerate(plan.device_rules):
+            result.append(_device_rule(rule, index))
+    where = " in new " + namespace_names(plan.spawn_flags) + " namespaces"
+    result.append(
+        Step(
+            RUNTIME,
+            "clone3, execveat",
+            "start hutch-init" + (where if plan.spawn_flags else ""),
+            "linux.namespaces",
+        )
+    )
+    if plan.cgroup is not None:
+        result.append(Step(RUNTIME, "write", "put it into its cgroup", "linux.cgroupsPath"))
+    if plan.oom_score_adj is not None:
+        does = "write " + str(plan.oom_score_adj) + " to its oom_score_adj"
+        result.append(Step(RUNTIME, "write", does, "process.oomScoreAdj"))
+    return result
+
+
+def _device_rule(rule: "dict[str, object]", index: int) -> Step:
+    numbers = ":".join(["*" if rule.get(key) is None else str(rule[key]) for key in ("major", "minor")])
+    does = (
+        ("allow " if rule["allow"] else "deny ")
+        + str(rule.get("access") or "rwm")
+        + " of devices "
+        + str(rule.get("type") or "a")
+        + " "
+        + numbers
+    )
+    return Step(RUNTIME, "write, bpf", does, f"linux.resources.devices[{index}]")
+
+
+def _at(plan: "Plan", barrier: object) -> "list[Step]":
+    if barrier == barriers.NAMESPACES:
+        maps = (("uid_map", plan.uid_map, "uid"), ("gid_map", plan.gid_map, "gid"))
+        return [
+            Step(
+                RUNTIME,
+                "write",
+                "write " + "; ".join(text.splitlines()) + " to its " + name,
+                "linux." + kind + "Mappings",
+            )
+            for name, text, kind in maps
+        ]
+    if barrier == barriers.MOUNTED:
+        return [
+            Step(
+                RUNTIME,
+                "posix_spawn",
+                "run the hook " + " ".join([hook.path, *hook.args[1:]]),
+                hook.pointer,
+            )
+            for hook in plan.hooks
+        ]
+    if barrier == barriers.CREATED:
+        return [Step(RUNTIME, "rename", "save the state: the container is created", "runtime.md")]
+    return []
+
+
+def as_table(rows: "list[Step]") -> str:
+    """The steps numbered, in columns."""
+    cells = [("STEP", "LANE", "FROM", "DOES", "CALL")]
+    for number, row in enumerate(rows, 1):
+        cells.append((str(number), row.lane, row.pointer, row.does, row.call))
+    widths = [min(max(len(cell[column]) for cell in cells), 64) for column in range(4)]
+    lines = []
+    for cell in cells:
+        line = "  ".join([text.ljust(width) for text, width in zip(cell, widths, strict=False)])
+        lines.append((line + "  " + cell[4]).rstrip() + "\n")
+    return "".join(lines)

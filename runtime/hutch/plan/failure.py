@@ -1,0 +1,150 @@
+"""A failure that hutch-init reports, as the sentence a person reads.
+
+hutch-init says (operation, call, errno, part, detail); the plan knows which field of config.json
+the operation came from, and what it was about.
+"""
+
+from errno import errorcode
+
+from hutch.errors import HutchError, KernelError
+from hutch.plan.describe import describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.plan.operations import Operation
+    from hutch.plan.plan import Plan
+
+
+class Failure:
+    """What hutch-init says of an operation that failed (struct failure in native/init/init.h)."""
+
+    __slots__ = ("call", "detail", "error", "index", "part")
+
+    def __init__(self, index: int, error: int, part: int, call: str, detail: str) -> None:
+        self.index = index
+        self.error = error
+        self.part = part
+        self.call = call
+        self.detail = detail
+
+
+def explain_failure(plan: "Plan", failure: Failure) -> HutchError:
+    """The error to raise for it."""
+    if failure.index >= len(plan.operations):
+        return KernelError("carry out the plan", failure.call, failure.error)
+    operation = plan.operations[failure.index]
+    if operation.name == "lookup":
+        return _not_executable(operation, failure)
+    if operation.name == "hook":
+        return _hook_failed(operation, failure)
+    pointer = operation.pointer
+    if 0 <= failure.part < len(operation.parts):
+        pointer = operation.parts[failure.part]
+    name = errorcode.get(failure.error, "")
+    hint = HINTS.get((operation.name, name)) or HINTS.get((operation.name, "")) or ""
+    detail = failure.detail
+    if not _is_field(pointer):
+        detail = (detail + "; " if detail else "") + pointer
+        pointer = ""
+    call, text = describe(operation)
+    return KernelError(
+        text, failure.call or call, failure.error, pointer=pointer, detail=detail, hint=hint
+    )
+
+
+def _is_field(pointer: str) -> bool:
+    """A field of config.json, and not what else an operation may come from."""
+    return ": " not in pointer
+
+
+def _not_executable(operation: "Operation", failure: Failure) -> HutchError:
+    """In the words that engines look for (podman 127 and 126, docker likewise)."""
+    program, path = operation.values[0], operation.values[1]
+    assert isinstance(program, str)
+    quoted = 'config.json: process.args[0]: exec: "' + program + '": '
+    kind = errorcode.get(failure.error, "")
+    if kind == "ENOENT" and "/" not in program:
+        hint = "PATH in process.env is " + (str(path) if path else "not set")
+        return HutchError(quoted + "executable file not found in $PATH", hint=hint)
+    if kind == "EACCES":
+        return HutchError(
+            quoted + "permission denied", hint="it must be a regular file with an execute bit"
+        )
+    return KernelError(
+        'exec: "' + program + '"',
+        "stat " + program,
+        failure.error,
+        pointer="process.args[0]",
+        hint="the path is looked up inside the container's root",
+    )
+
+
+def _hook_failed(operation: "Operation", failure: Failure) -> HutchError:
+    path = str(operation.values[0])
+    kind = errorcode.get(failure.error, "")
+    if kind == "ETIMEDOUT":
+        how = "did not end within its timeout of " + str(operation.values[3]) + " s"
+    elif kind == "ECANCELED":
+        status = failure.part
+        if status & 0x7F:
+            how = "was killed by signal " + str(status & 0x7F)
+        else:
+            how = "failed with exit status " + str(status >> 8 & 0xFF)
+    else:
+        return KernelError(
+            "run hook " + path, failure.call, failure.error, pointer=operation.pointer
+        )
+    said = ": it wrote: " + failure.detail if failure.detail else ""
+    return HutchError("config.json: " + operation.pointer + ": hook " + path + " " + how + said)
+
+
+# What can be done about it, by operation and errno ("" for any other).
+HINTS = {
+    ("apparmor", "ENOENT"): "load the profile with apparmor_parser -r FILE",
+    ("apparmor", "EACCES"): "the current profile forbids the change",
+    ("bind", "ENOENT"): "the source must exist on the host before the container does",
+    ("bind", "ENOTDIR"): "source and destination must both be directories or both be files",
+    ("bind", "EPERM"): "flags that the source's mount has locked cannot be taken away in a user "
+    "namespace",
+    ("chdir", "ENOTDIR"): "process.cwd must be a directory",
+    ("chdir", "ENOENT"): "the directory must exist in the container",
+    ("chdir", "EXDEV"): "process.cwd must be a directory inside the rootfs",
+    ("make_directory", "ENOTDIR"): "process.cwd, or a part of it, is a file in the rootfs",
+    ("make_directory", "EROFS"): "create the directory in the image: the file system is read-only",
+    ("console", "ENOENT"): 'a terminal needs a mount of type "devpts" at /dev/pts',
+    ("device", "EPERM"): "device nodes cannot be made here; in a user namespace the host's are "
+    "bound",
+    ("device", "ELOOP"): "a part of the path is a symbolic link in the image",
+    ("device", "EEXIST"): "remove the file from the rootfs or correct type, major and minor",
+    ("exec", "ENOENT"): "the program's interpreter (its #! line or its dynamic loader) is missing "
+    "in the rootfs",
+    ("exec", "ENOEXEC"): "the file is no program for this machine, or a script without #!",
+    ("exec", "EPERM"): "a seccomp filter that forbids execve has this effect: see linux.seccomp",
+    ("exec", "EACCES"): "it must be executable for process.user, and its mount not noexec",
+    ("hostname", "EINVAL"): "a hostname has 64 bytes at the most",
+    ("join", "EINVAL"): "the path is a namespace of another type, or the caller's own user "
+    "namespace",
+    ("join", "EPERM"): "joining takes CAP_SYS_ADMIN over the namespace's owner",
+    ("mount", "EINVAL"): "an option is not known to this file system, or its value is wrong",
+    ("mount", "ENODEV"): "the kernel has no such file system (see /proc/filesystems)",
+    ("mount", "EPERM"): "in a user namespace proc and sysfs can only be mounted where the host's "
+    "own are not covered by other mounts",
+    ("mount", "ELOOP"): "the destination is, or leads through, a symbolic link in the image",
+    ("mount", "EXDEV"): "the image redirects this destination into /proc",
+    ("bind", "EXDEV"): "the image redirects this destination into /proc",
+    ("open_root", "ENOENT"): "root.path is relative to the bundle",
+    ("open_root", "EACCES"): "every directory above must be accessible to the container's root",
+    ("rlimit", "EPERM"): "raising a hard limit takes CAP_SYS_RESOURCE; see ulimit -H",
+    ("rlimit", "EINVAL"): "soft must not be above hard",
+    ("seccomp", "EACCES"): "without noNewPrivileges loading a filter takes CAP_SYS_ADMIN",
+    ("seccomp", "EINVAL"): "the kernel does not know one of the actions or flags of linux.seccomp",
+    ("selinux", "EINVAL"): "the loaded policy does not know this label",
+    ("sysctl", "EINVAL"): "the kernel refuses this value",
+    ("sysctl", "ENOENT"): "the kernel has no such sysctl",
+    ("sysctl", "EACCES"): "this sysctl is read-only in a container's namespaces",
+    ("user", "EINVAL"): "the id is not mapped in the user namespace",
+    ("user", "EPERM"): "additionalGids cannot be set where setgroups is denied",
+    ("capabilities", "EPERM"): "a set holds more than the caller, or the permitted set, has",
+    ("unshare", "EPERM"): "the host limits namespaces (sysctl user.max_*_namespaces)",
+    ("clone", "EPERM"): "the host limits namespaces (sysctl user.max_*_namespaces)",
+}

@@ -1,0 +1,55 @@
+"""hutch features: what this runtime can do, from the tables that do it (features.md)."""
+
+from hutch.plan.mount_options import known_options
+from hutch.plan.namespaces import TYPES
+from hutch.spec.capabilities import NAMES
+from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+HOOKS = (
+    "prestart",
+    "createRuntime",
+    "createContainer",
+    "startContainer",
+    "poststart",
+    "poststop",
+)
+
+
+def features() -> "dict[str, Any]":
+    """The document of features.md, version 1.3."""
+    return {
+        "ociVersionMin": "1.0.0",
+        "ociVersionMax": "1.3.0",
+        "hooks": list(HOOKS),
+        "mountOptions": known_options(),
+        "linux": {
+            "namespaces": sorted(TYPES),
+            "capabilities": list(NAMES),
+            "cgroup": {
+                "v1": True,
+                "v2": True,
+                "systemd": False,
+                "systemdUser": False,
+                "rdma": True,
+            },
+            "seccomp": {
+                "enabled": True,
+                "actions": sorted(ACTIONS),
+                "operators": sorted(OPERATORS),
+                "archs": sorted(ARCHITECTURES),
+                "knownFlags": sorted(FLAGS),
+                "supportedFlags": sorted(FLAGS),
+            },
+            "apparmor": {"enabled": True},
+            "selinux": {"enabled": True},
+            "intelRdt": {"enabled": False},
+            "memoryPolicy": {},
+            "netDevices": {"enabled": False},
+            "mountExtensions": {"idmap": {"enabled": False}},
+        },
+        "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
+    }

@@ -1,0 +1,66 @@
+"""hooks: those that the runtime runs, and those that hutch-init runs in the container.
+
+config.md "POSIX-platform Hooks". prestart and createRuntime run in the runtime's namespaces once
+the mounts stand, createContainer in the container's before its root is changed, startContainer in
+the container after `start`, poststart and poststop in the runtime's.
+"""
+
+from hutch.plan import operations as op
+from hutch.spec.json import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.operations import Operation
+
+PID_MARK = '"pid":0'
+
+
+class Hook:
+    """One hook that the runtime runs: its entry in the config and where it stands."""
+
+    __slots__ = ("args", "env", "path", "pointer", "timeout")
+
+    def __init__(self, pointer: str, entry: "dict[str, Any]") -> None:
+        self.pointer = pointer
+        self.path: str = entry["path"]
+        self.args: list[str] = entry.get("args") or [self.path]
+        # Without env a hook gets none: never the runtime's own (S-55).
+        self.env: list[str] = entry.get("env") or []
+        self.timeout: int = entry.get("timeout") or 0
+
+
+def hooks_of(config: "dict[str, Any]", kinds: "tuple[str, ...]") -> "list[Hook]":
+    """The hooks of these kinds, in this order."""
+    hooks = config.get("hooks") or {}
+    return [
+        Hook("hooks." + kind + "[" + str(index) + "]", entry)
+        for kind in kinds
+        for index, entry in enumerate(hooks.get(kind) or [])
+    ]
+
+
+def compile_hooks(
+    config: "dict[str, Any]", kind: str, state: "dict[str, Any]"
+) -> "list[Operation]":
+    """The hooks of a kind that hutch-init runs; ``state`` is what they read, with pid 0.
+
+    Only hutch-init knows its own pid, so the state's text is split where it belongs.
+    """
+    hooks = hooks_of(config, (kind,))
+    if not hooks:
+        return []
+    head, _, tail = encode(state).partition(PID_MARK)
+    return [
+        op.hook(
+            hook.pointer,
+            hook.path,
+            hook.args,
+            hook.env,
+            hook.timeout,
+            head + '"pid":',
+            tail,
+        )
+        for hook in hooks
+    ]

@@ -1,0 +1,252 @@
+"""mounts: each entry becomes a mount, a bind or a remount, in the order of the config.
+
+runtime-spec config.md "Mounts"; security.md S-20 to S-25 for what may be mounted where.
+"""
+
+from hutch.errors import ConfigError, HostError
+from hutch.plan import operations as op
+from hutch.plan.mount_options import read_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.host import Host
+    from hutch.plan.mount_options import Options
+    from hutch.plan.operations import Operation
+
+# What may be mounted below /proc: files that lxcfs and the like present in the kernel's place.
+BELOW_PROC = frozenset(
+    (
+        "/proc/cpuinfo",
+        "/proc/diskstats",
+        "/proc/loadavg",
+        "/proc/meminfo",
+        "/proc/slabinfo",
+        "/proc/stat",
+        "/proc/swaps",
+        "/proc/sys/kernel/ns_last_pid",
+        "/proc/uptime",
+    )
+)
+
+# The label of a file system that has no per-mount label, or whose files are labelled otherwise.
+NO_CONTEXT = ("proc", "sysfs", "mqueue")
+
+
+class MountContext:
+    """What a mount needs to know beside its own entry."""
+
+    __slots__ = ("bundle", "cgroup", "host", "label", "own_cgroup_namespace")
+
+    def __init__(
+        self,
+        bundle: str,
+        host: "Host",
+        cgroup: "Cgroup | None",
+        own_cgroup_namespace: bool,
+        label: str,
+    ) -> None:
+        self.bundle = bundle
+        self.host = host
+        self.cgroup = cgroup
+        self.own_cgroup_namespace = own_cgroup_namespace
+        self.label = label
+
+
+def compile_mounts(
+    mounts: "list[dict[str, Any]]", context: MountContext, warnings: "list[str]"
+) -> "list[Operation]":
+    """The operations for the checked ``mounts``; appends to ``warnings`` what is passed over."""
+    result: list[Operation] = []
+    for index, mount in enumerate(mounts):
+        pointer = "mounts[" + str(index) + "]"
+        options = read_options(mount.get("options") or [])
+        target = _destination(mount["destination"], pointer)
+        fstype = mount.get("type") or ""
+        if fstype == "bind" and not options.bind:
+            raise ConfigError(
+                pointer + ".options",
+                'a bind mount needs the option "bind" or "rbind"',
+                hint='add "rbind" to the options',
+            )
+        _check_below_proc(target, fstype, options, pointer)
+        if options.remount:
+            result.append(_remount(options, target, pointer))
+        elif options.bind:
+            source = mount.get("source")
+            if not source:
+                raise ConfigError(pointer + ".source", "a bind mount needs a source")
+            if not source.startswith("/"):
+                source = context.bundle + "/" + source
+            result.append(_bind(options, source, target, pointer, warnings))
+        elif fstype == "cgroup":
+            result += _cgroup_mounts(options, target, pointer, context)
+        elif not fstype:
+            raise ConfigError(pointer + ".type", "a mount that is not a bind mount needs a type")
+        else:
+            result.append(
+                _mount(options, fstype, mount.get("source") or fstype, target, pointer, context)
+            )
+    return result
+
+
+def _destination(text: str, pointer: str) -> str:
+    """The destination, absolute and without "." and "..": relative ones count from the root."""
+    parts: list[str] = []
+    for part in text.split("/"):
+        if part == "..":
+            if parts:
+                parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def _check_below_proc(target: str, fstype: str, options: "Options", pointer: str) -> None:
+    """Nothing but known files is mounted below /proc: the runtime itself writes there, and what is
+    read there must be the kernel's word (CVE-2019-16884)."""
+    if not target.startswith("/proc/") or options.remount:
+        return
+    if target not in BELOW_PROC or not options.bind:
+        raise ConfigError(
+            pointer + ".destination",
+            "mounting below /proc is not allowed",
+            value=target,
+            hint="bind files may be mounted over " + ", ".join(sorted(BELOW_PROC)),
+        )
+
+
+def _parts(options: "Options", pointer: str) -> "tuple[str, ...]":
+    return tuple([f"{pointer}.options[{place}]" for place in options.places])
+
+
+def _mount(
+    options: "Options",
+    fstype: str,
+    source: str,
+    target: str,
+    pointer: str,
+    context: MountContext,
+) -> "Operation":
+    if options.deep_set or options.deep_clear:
+        raise ConfigError(
+            pointer + ".options", "recursive options are for bind mounts", value=fstype
+        )
+    data = options.data
+    if context.label and fstype not in NO_CONTEXT:
+        data = [*data, 'context="' + context.label + '"']
+    operation = op.mount(
+        pointer,
+        fstype,
+        source,
+        target,
+        data,
+        options.set,
+        options.flags,
+        options.propagation,
+        # proc and sysfs go to a real directory, never through a link (CVE-2019-19921).
+        int(fstype in ("proc", "sysfs")),
+    )
+    operation.parts = _parts(options, pointer)
+    return operation
+
+
+def _bind(
+    options: "Options", source: str, target: str, pointer: str, warnings: "list[str]"
+) -> "Operation":
+    passed_over = [word for word in options.data if word not in ("ro", "rw")]
+    if passed_over:
+        warnings.append(
+            f"config.json: {pointer}.options: a bind mount has no file system options: "
+            + ", ".join(passed_over)
+        )
+    return op.bind(
+        pointer,
+        source,
+        target,
+        int(options.recursive),
+        options.set,
+        options.clear,
+        options.deep_set,
+        options.deep_clear,
+        options.propagation,
+    )
+
+
+def _remount(options: "Options", target: str, pointer: str) -> "Operation":
+    operation = op.remount(
+        pointer,
+        target,
+        [] if options.bind else options.data,
+        int(options.bind),
+        options.set,
+        options.clear,
+        options.propagation,
+    )
+    operation.parts = _parts(options, pointer)
+    return operation
+
+
+def _cgroup_mounts(
+    options: "Options", target: str, pointer: str, context: MountContext
+) -> "list[Operation]":
+    """A mount of type cgroup shows the container its own cgroups, in the layout of the host.
+
+    cgroup2 is one mount. With v1, a small tmpfs holds one directory a hierarchy: the container's
+    own cgroup bound there, or, in a cgroup namespace, the hierarchy itself, which then begins at
+    the container's cgroup.
+    """
+    layout = context.host.cgroups
+    own = context.own_cgroup_namespace
+    cgroup = context.cgroup
+    if cgroup is None:
+        raise HostError(
+            "the container has no cgroup of its own to show",
+            pointer=pointer,
+            hint='bind /sys/fs/cgroup instead, with "rbind" and "ro"',
+        )
+    if layout.mode == "v2":
+        if own:
+            return [
+                op.mount(
+                    pointer, "cgroup2", "cgroup", target, [], options.set, 0,
+                    options.propagation, 0,
+                )
+            ]  # fmt: skip
+        return [_bound_cgroup(cgroup.directories[""], target, options, pointer)]
+    result = [
+        op.mount(
+            pointer, "tmpfs", "tmpfs", target, ["mode=755"], options.set & ~1, 0,
+            options.propagation, 0,
+        )
+    ]  # fmt: skip
+    by_mount_point: dict[str, list[str]] = {}
+    for name, mount_point in layout.hierarchies.items():
+        by_mount_point.setdefault(mount_point, []).append(name)
+    for mount_point, names in by_mount_point.items():
+        place = target + "/" + mount_point.rsplit("/", 1)[-1]
+        if own:
+            data = [name.replace("name=", "name=") for name in names]
+            if names[0].startswith("name="):
+                data.append("none")
+            result.append(op.mount(pointer, "cgroup", "cgroup", place, data, options.set, 0, 0, 0))
+        else:
+            result.append(_bound_cgroup(cgroup.directories[names[0]], place, options, pointer))
+        if len(names) > 1:
+            joined = mount_point.rsplit("/", 1)[-1]
+            result += [op.symlink(pointer, joined, target + "/" + name, 0) for name in names]
+    if layout.unified:
+        place = target + "/" + layout.unified.rsplit("/", 1)[-1]
+        if own:
+            result.append(op.mount(pointer, "cgroup2", "cgroup", place, [], options.set, 0, 0, 0))
+        elif "" in cgroup.directories:
+            result.append(_bound_cgroup(cgroup.directories[""], place, options, pointer))
+    if options.set & 1:
+        result.append(op.remount(pointer, target, [], 1, options.set, 0, 0))
+    return result
+
+
+def _bound_cgroup(directory: str, target: str, options: "Options", pointer: str) -> "Operation":
+    return op.bind(pointer, directory, target, 0, options.set, 0, 0, 0, options.propagation)

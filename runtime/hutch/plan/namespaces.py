@@ -1,0 +1,119 @@
+"""linux.namespaces and the id mappings: which namespaces are new, which are joined, in what order.
+
+Three ways lead into them, because of two rules of the kernel: one may join a namespace only with
+CAP_SYS_ADMIN over its owner, and a new namespace belongs to the user namespace one is in.
+
+1. No user namespace in play: the new ones are made by the spawn itself (clone3), others are joined
+   by hutch-init afterwards.
+2. A new user namespace and nothing joined: likewise, the spawn makes all of them at once and the
+   kernel gives them to the new user namespace.
+3. A user namespace together with joined ones: hutch-init starts in the caller's namespaces, joins
+   (user namespace last where the caller is root, since root may enter the others from outside;
+   first where it is not), and then clones itself into the new ones.
+
+A pid namespace is entered only by a child, so joining one always takes the clone of way 3. The
+cgroup namespace is made later, once the process is in its cgroup, whose place it shows as "/".
+"""
+
+from hutch.plan import operations as op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.host import Host
+    from hutch.plan.operations import Operation
+
+CLONE_NEWTIME = 0x00000080
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+# The names of runtime-spec (config-linux.md, "Namespaces") and the kernel's flags.
+TYPES = {
+    "pid": CLONE_NEWPID,
+    "network": CLONE_NEWNET,
+    "mount": CLONE_NEWNS,
+    "ipc": CLONE_NEWIPC,
+    "uts": CLONE_NEWUTS,
+    "user": CLONE_NEWUSER,
+    "cgroup": CLONE_NEWCGROUP,
+}
+
+FIRST_SLOT = 2
+
+
+class Namespaces:
+    """What becomes of linux.namespaces.
+
+    ``new`` and ``joined`` map a type to its pointer and to (slot, pointer, path); ``spawn_flags``
+    are for the clone3 that starts hutch-init, ``entry`` the operations that complete it.
+    """
+
+    __slots__ = ("entry", "joined", "new", "spawn_flags")
+
+    def __init__(self) -> None:
+        self.new: dict[str, str] = {}
+        self.joined: dict[str, tuple[int, str, str]] = {}
+        self.spawn_flags = 0
+        self.entry: list[Operation] = []
+
+    def has(self, kind: str) -> bool:
+        """Whether the container has this namespace for itself or shares another container's."""
+        return kind in self.new or kind in self.joined
+
+
+def compile_namespaces(config: "dict[str, Any]", host: "Host") -> Namespaces:
+    """The namespaces of a checked config."""
+    result = Namespaces()
+    listed = config.get("linux", {}).get("namespaces") or []
+    for index, namespace in enumerate(listed):
+        pointer = "linux.namespaces[" + str(index) + "]"
+        kind = namespace["type"]
+        path = namespace.get("path")
+        if path:
+            slot = FIRST_SLOT + len(result.joined)
+            result.joined[kind] = (slot, pointer + ".path", path)
+        else:
+            result.new[kind] = pointer
+    flags = 0
+    for kind in result.new:
+        if kind != "cgroup":
+            flags |= TYPES[kind]
+    joins = [
+        op.join(pointer, slot, TYPES[kind])
+        for kind, (slot, pointer, _) in sorted(result.joined.items(), key=_join_order)
+    ]
+    if host.uid != 0:
+        joins.sort(key=lambda join: join.values[1] != CLONE_NEWUSER)
+    if "pid" in result.joined or (result.joined and result.has("user")):
+        result.entry = [*joins, op.clone("linux.namespaces", flags)]
+    else:
+        result.spawn_flags = flags
+        result.entry = joins
+    return result
+
+
+def _join_order(item: "tuple[str, tuple[int, str, str]]") -> int:
+    """User last: after it the caller's rights over the others are gone. Mount just before."""
+    return {"user": 2, "mount": 1}.get(item[0], 0)
+
+
+def mapping_lines(mappings: "list[dict[str, int]]") -> str:
+    """What is written to /proc/PID/uid_map or gid_map (user_namespaces(7))."""
+    return "".join(
+        f"{entry['containerID']} {entry['hostID']} {entry['size']}\n" for entry in mappings
+    )
+
+
+def host_id(mappings: "list[dict[str, int]]", container_id: int) -> "int | None":
+    """The id on the host that a container's id stands for; None where it is not mapped."""
+    for entry in mappings:
+        offset = container_id - entry["containerID"]
+        if 0 <= offset < entry["size"]:
+            return entry["hostID"] + offset
+    return None

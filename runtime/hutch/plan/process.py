@@ -1,0 +1,179 @@
+"""process: what the user's program is given, and the order in which it is given up.
+
+The order (security.md S-13): everything that needs the rights of the container's root comes first.
+A seccomp filter is loaded last of all where no_new_privs is set, so that it need not allow what
+sets the process up; without no_new_privs loading it takes CAP_SYS_ADMIN, so it comes just before
+the capabilities are dropped. Then bounding set, groups, user, capabilities.
+"""
+
+from hutch.errors import HostError
+from hutch.plan import operations as op
+from hutch.spec.capabilities import mask
+from hutch.spec.rlimits import RLIMITS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.kernel.seccomp import Filter
+    from hutch.plan.host import Host
+    from hutch.plan.operations import Operation
+
+UNLIMITED = (1 << 64) - 1
+
+
+def compile_console(process: "dict[str, Any]", bind: bool) -> "list[Operation]":
+    """The terminal; ``bind`` puts it at /dev/console too (not for exec)."""
+    if not process.get("terminal"):
+        return []
+    size = process.get("consoleSize") or {}
+    return [
+        op.console(
+            "process.terminal",
+            size.get("height", 0),
+            size.get("width", 0),
+            (process.get("user") or {}).get("uid", 0),
+            int(bind),
+        )
+    ]
+
+
+def compile_limits(process: "dict[str, Any]") -> "list[Operation]":
+    """The resource limits (setrlimit(2))."""
+    return [
+        op.rlimit(
+            "process.rlimits[" + str(index) + "]",
+            RLIMITS[limit["type"]],
+            limit["soft"],
+            limit["hard"],
+        )
+        for index, limit in enumerate(process.get("rlimits") or [])
+    ]
+
+
+def compile_labels(process: "dict[str, Any]", host: "Host") -> "list[Operation]":
+    """The LSM labels that the next execve takes on; a host without the module is an error."""
+    result = []
+    profile = process.get("apparmorProfile")
+    if profile:
+        if not host.apparmor:
+            raise HostError(
+                "AppArmor is not enabled on this host, so the profile "
+                + profile
+                + " cannot be applied",
+                pointer="process.apparmorProfile",
+                hint="remove the field, or boot with AppArmor",
+            )
+        result.append(op.apparmor("process.apparmorProfile", "exec " + profile))
+    label = process.get("selinuxLabel")
+    if label:
+        check_selinux(label, host, "process.selinuxLabel")
+        result.append(op.selinux("process.selinuxLabel", label))
+    return result
+
+
+def check_selinux(label: str, host: "Host", pointer: str) -> None:
+    """Raises HostError where SELinux does not run."""
+    if not host.selinux:
+        raise HostError(
+            "SELinux is not enabled on this host, so the label " + label + " cannot be applied",
+            pointer=pointer,
+            hint="remove the field, or boot with SELinux",
+        )
+
+
+def compile_program(process: "dict[str, Any]", in_user_namespace: bool) -> "list[Operation]":
+    """Where the program stands and which file it is: what can still go wrong early goes wrong
+    here, while `create` can say so."""
+    user = process.get("user") or {}
+    path = ""
+    has_home = False
+    for variable in process.get("env") or []:
+        if variable.startswith("PATH="):
+            path = variable[5:]
+        elif variable.startswith("HOME="):
+            has_home = True
+    result = (
+        [] if process.get("terminal") else [op.own_stdio("process.user.uid", user.get("uid", 0))]
+    )
+    result += [
+        op.chdir("process.cwd", process["cwd"], 0),
+        op.lookup("process.args[0]", process["args"][0], path),
+    ]
+    if not has_home:
+        result.append(op.home("process.env", user.get("uid", 0)))
+    return result
+
+
+def compile_credentials(
+    process: "dict[str, Any]",
+    host: "Host",
+    in_user_namespace: bool,
+    groups_denied: bool,
+    filter: "Filter | None",
+    warnings: "list[str]",
+) -> "list[Operation]":
+    """From the container's root to the user's rights, and the filter at its right place."""
+    user = process.get("user") or {}
+    sets = _capability_sets(process, host, in_user_namespace, warnings)
+    no_new_privileges = bool(process.get("noNewPrivileges"))
+    filters = [_seccomp(filter)] if filter else []
+    umask = user.get("umask")
+    groups = [str(group) for group in user.get("additionalGids") or []]
+    result = [] if no_new_privileges else [*filters]
+    result += [
+        op.bounding("process.capabilities.bounding", sets["bounding"]),
+        op.user(
+            "process.user",
+            user.get("uid", 0),
+            user.get("gid", 0),
+            groups,
+            int(groups_denied and not groups),
+        ),
+        op.capabilities(
+            "process.capabilities",
+            sets["effective"],
+            sets["permitted"],
+            sets["inheritable"],
+            sets["ambient"],
+        ),
+        op.chdir("process.cwd", process["cwd"], 1),
+        op.umask("process.user.umask", -1 if umask is None else umask),
+    ]
+    if no_new_privileges:
+        result.append(op.no_new_privileges("process.noNewPrivileges"))
+        result += filters
+    return result
+
+
+def _seccomp(filter: "Filter") -> "Operation":
+    return op.seccomp("linux.seccomp", filter.program, filter.flags, int(filter.notify))
+
+
+def _capability_sets(
+    process: "dict[str, Any]", host: "Host", in_user_namespace: bool, warnings: "list[str]"
+) -> "dict[str, int]":
+    """The five sets as masks. What the kernel does not know or the caller cannot give is passed
+    over with a warning (config.md "capabilities": MUST be logged, SHOULD NOT fail)."""
+    capabilities = process.get("capabilities") or {}
+    # In a new user namespace the first process holds everything.
+    grantable = -1 if in_user_namespace else host.capabilities
+    result = {}
+    told: set[str] = set()
+    for kind in ("bounding", "effective", "permitted", "inheritable", "ambient"):
+        names = capabilities.get(kind) or []
+        wanted, unknown = mask(names)
+        missing = set(unknown)
+        if wanted & ~grantable:
+            missing |= {name for name in names if mask([name])[0] & ~grantable}
+        for name in names:
+            if name in missing and name not in told:
+                told.add(name)
+                reason = "unknown capability" if name in unknown else "the caller does not hold it"
+                warnings.append(
+                    f'config.json: process.capabilities.{kind}: "{name}" is left out: {reason}'
+                )
+        result[kind] = wanted & grantable
+    # The kernel raises an ambient capability only where it is permitted and inheritable.
+    result["ambient"] &= result["permitted"] & result["inheritable"]
+    return result

@@ -1,0 +1,87 @@
+"""linux.sysctl: only what belongs to one of the container's own namespaces may be set."""
+
+from hutch.errors import ConfigError
+from hutch.plan import operations as op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.namespaces import Namespaces
+    from hutch.plan.operations import Operation
+
+# Per IPC namespace (ipc_namespaces(7)); all below fs/mqueue is as well.
+IPC = frozenset(
+    (
+        "kernel/msgmax",
+        "kernel/msgmnb",
+        "kernel/msgmni",
+        "kernel/sem",
+        "kernel/shmall",
+        "kernel/shmmax",
+        "kernel/shmmni",
+        "kernel/shm_rmid_forced",
+    )
+)
+
+NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/")
+
+
+def compile_sysctls(config: "dict[str, Any]", namespaces: "Namespaces") -> "list[Operation]":
+    """The writes below /proc/sys; raises ConfigError for a name that would reach the host."""
+    result = []
+    for name, value in (config.get("linux", {}).get("sysctl") or {}).items():
+        pointer = 'linux.sysctl["' + name + '"]'
+        path = _path(name, pointer)
+        _check_namespaced(path, value, pointer, namespaces, config)
+        result.append(op.sysctl(pointer, "sys/" + path, value))
+    return result
+
+
+def _path(name: str, pointer: str) -> str:
+    """net.ipv4.ip_forward, or with slashes where a part itself holds a dot: net/ipv4/conf/eth0.1/…
+
+    The first separator decides which, as in sysctl(8).
+    """
+    parts = None
+    if NAME.issuperset(name):
+        dot, slash = name.find("."), name.find("/")
+        slashes = slash >= 0 and (dot < 0 or slash < dot)
+        parts = name.split("/") if slashes else name.replace("/", "\0").split(".")
+        parts = parts if slashes else [part.replace("\0", ".") for part in parts]
+    if not parts or any(part in ("", ".", "..") for part in parts):
+        raise ConfigError(
+            pointer, "is not the name of a sysctl", hint="such as net.ipv4.ip_forward"
+        )
+    return "/".join(parts)
+
+
+def _check_namespaced(
+    path: str, value: str, pointer: str, namespaces: "Namespaces", config: "dict[str, Any]"
+) -> None:
+    if path == "kernel/hostname":
+        raise ConfigError(pointer, "is set by hostname, not by a sysctl", value=value)
+    if path in IPC or path.startswith("fs/mqueue/"):
+        kind = "ipc"
+    elif path.startswith("net/"):
+        kind = "network"
+    elif path == "kernel/domainname":
+        kind = "uts"
+        if config.get("domainname", value) != value:
+            raise ConfigError(pointer, "contradicts domainname", value=value)
+    elif path.startswith("user/"):
+        kind = "user"
+    else:
+        raise ConfigError(
+            pointer,
+            "sysctl is not in a separate kernel namespace: it would change the host",
+            value=value,
+            hint="remove it, or set it on the host",
+        )
+    if not namespaces.has(kind):
+        raise ConfigError(
+            pointer,
+            "needs a " + kind + " namespace of the container's own, else it would change the host",
+            value=value,
+            hint='add {"type": "' + kind + '"} to linux.namespaces',
+        )
