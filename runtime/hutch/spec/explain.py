@@ -62,17 +62,18 @@ def warnings(config: Any) -> list[ConfigError]:
 
 
 def _findings(value: Any, base: Path, rules: "Sequence[Rule]", config: Any) -> list[ConfigError]:
-    problems: dict[Path, ConfigError] = {}
+    errors = list(_validator(base).iter_errors(value))
     # Of a value of the wrong type nothing else need be said.
-    errors = sorted(
-        _validator(base).iter_errors(value), key=lambda error: error.validator != "type"
-    )
+    mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
+    wrong: set[Path] = set()
+    result: list[ConfigError] = []
     for error in errors:
-        for path, problem in _restated(error, base):
-            problems.setdefault(path, problem)
-    result = list(problems.values())
+        if error.validator == "type" or tuple(error.absolute_path) not in mistyped:
+            for path, problem in _restated(error, base):
+                wrong.add(path)
+                result.append(problem)
     for rule, reads in rules:
-        if not any(_on_one_way(path, read) for path in problems for read in reads):
+        if not any(_on_one_way(path, read) for path in wrong for read in reads):
             result.extend(rule(config))
     return _sorted(result)
 

@@ -1,0 +1,106 @@
+"""Configs made by chance from the table: mostly right, then spoilt in a few places."""
+
+import random
+from typing import Any
+
+from hutch.spec.capabilities import NAMES
+from hutch.spec.table import CONFIG
+
+# For each form of forms.py what has it and what has not; the names are those of the functions.
+RIGHT = {
+    "absolute_path": ["/", "/a/b", "/dev/null"],
+    "not_empty": ["x", "net.core.somaxconn", "é"],
+    "one_line": ["", "L3:0=7f0"],
+    "version": ["1.3.0", "1.0.2-dev"],
+    "variable": ["A=b", "A="],
+    "hostname": ["", "host"],
+    "number_list": ["", "0-3,7", "5"],
+    "file_name": ["memory.max", "io.max"],
+    "interface": ["eth0", "eth1", "net%d"],
+    "page_size": ["2MB", "64KB"],
+    "device_access": ["", "rwm", "r"],
+    "memory_bandwidth": ["MB:0=20"],
+    "class_of_service": ["/", "gold"],
+}
+WRONG = {
+    "absolute_path": ["", "a", "./a"],
+    "not_empty": [""],
+    "one_line": ["a\nb"],
+    "version": ["", "2.0.0", "1.0"],
+    "variable": ["A", "=b", ""],
+    "hostname": ["h" * 65],
+    "number_list": ["a", "1-", "3-1"],
+    "file_name": ["", "..", "a/b"],
+    "interface": ["", "a b", "sixteen-letters-"],
+    "page_size": ["", "2mb", "0KB", "MB"],
+    "device_access": ["x"],
+    "memory_bandwidth": ["", "L3:"],
+    "class_of_service": ["", "a/b"],
+}
+STRINGS = ["", "a", "bind", "idmap", "rbind", *NAMES[:3], "CAP_KIL", "RLIMIT_CPU"]
+OTHERS: list[Any] = [None, True, 0, -1, 1.0, 1.5, 1 << 64, "", "a\0b", [], [None], {}, {"x": 1}]
+
+
+def config(chance: random.Random) -> Any:
+    """A config with up to three things spoilt."""
+    result = value(CONFIG, chance)
+    for _ in range(chance.choice([0, 0, 1, 1, 2, 3])):
+        spoil(result, CONFIG, chance)
+    return result
+
+
+def value(shape: Any, chance: random.Random) -> Any:
+    """A value of a shape."""
+    kind, _, inner, bound = shape
+    if kind is bool:
+        return chance.random() < 0.5
+    if kind is int:
+        return chance.choice([inner, bound, min(max(chance.randint(0, 5), inner), bound)])
+    if kind is str and bound:
+        return chance.choice(bound)
+    if kind is str:
+        return chance.choice(RIGHT[inner.__name__] if inner else STRINGS)
+    if kind is list:
+        return [value(inner, chance) for _ in range(bound + chance.choice([0, 0, 1, 2]))]
+    if isinstance(inner, dict):
+        return {
+            name: value(field, chance)
+            for name, field in inner.items()
+            if field and (name in bound or chance.random() < 0.4)
+        }
+    names, values = inner
+    return {value(names, chance): value(values, chance) for _ in range(chance.randint(0, 2))}
+
+
+def spoil(place: Any, shape: Any, chance: random.Random) -> None:
+    """Makes one thing inside a list or an object wrong, or at least different."""
+    inner = shape[2]
+    steps = list(range(len(place))) if isinstance(place, list) else list(place)
+    if not steps or chance.random() < 0.1:
+        add(place, shape, chance)
+        return
+    step = chance.choice(steps)
+    if isinstance(place, list):
+        field = inner
+    else:
+        field = inner[1] if isinstance(inner, tuple) else inner.get(step)
+    item = place[step]
+    if field and field[0] is type(item) and isinstance(item, list | dict) and chance.random() < 0.8:
+        spoil(item, field, chance)
+    elif chance.random() < 0.2:
+        del place[step]
+    elif field and field[0] is str and field[2] and not field[3]:
+        place[step] = chance.choice(WRONG[field[2].__name__])
+    elif field and field[0] is int:
+        place[step] = chance.choice([field[2] - 1, field[3] + 1, 1.0, True])
+    else:
+        place[step] = chance.choice(OTHERS)
+
+
+def add(place: Any, shape: Any, chance: random.Random) -> None:
+    if isinstance(place, list):
+        place.append(chance.choice([*OTHERS, *place]))
+    elif isinstance(shape[2], dict) and chance.random() < 0.5:
+        place[chance.choice(list(shape[2]))] = chance.choice(OTHERS)
+    else:
+        place[chance.choice(["", "a\0b", "arg", "unknown", "a/b"])] = chance.choice(OTHERS)
