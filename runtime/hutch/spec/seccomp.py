@@ -1,0 +1,267 @@
+"""linux.seccomp: the names it may use, what its fields say about each other, and its rules.
+
+A profile (config-linux.md, "Seccomp") goes three steps: ``check_profile`` refuses what is wrong
+with it, ``translate`` makes numbers of its names, hutch.kernel.seccomp makes a program of those.
+The numbers are those of libseccomp's seccomp.h, which for the most part are the kernel's.
+"""
+
+from sys import byteorder
+
+from hutch.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    Profile = dict[str, Any]
+
+ERRNO = 0x0005_0000
+TRACE = 0x7FF0_0000
+NOTIFY = 0x7FC0_0000
+ACTIONS = {
+    "SCMP_ACT_KILL": 0,
+    "SCMP_ACT_KILL_PROCESS": 0x8000_0000,
+    "SCMP_ACT_KILL_THREAD": 0,
+    "SCMP_ACT_TRAP": 0x0003_0000,
+    "SCMP_ACT_ERRNO": ERRNO,
+    "SCMP_ACT_TRACE": TRACE,
+    "SCMP_ACT_ALLOW": 0x7FFF_0000,
+    "SCMP_ACT_LOG": 0x7FFC_0000,
+    "SCMP_ACT_NOTIFY": NOTIFY,
+}
+WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+
+OPERATORS = {
+    "SCMP_CMP_NE": 1,
+    "SCMP_CMP_LT": 2,
+    "SCMP_CMP_LE": 3,
+    "SCMP_CMP_EQ": 4,
+    "SCMP_CMP_GE": 5,
+    "SCMP_CMP_GT": 6,
+    "SCMP_CMP_MASKED_EQ": 7,
+}
+
+# AUDIT_ARCH_..., but for x32, which the kernel tells from x86_64 by the system call's number.
+ARCHITECTURES = {
+    "SCMP_ARCH_X86": 0x4000_0003,
+    "SCMP_ARCH_X86_64": 0xC000_003E,
+    "SCMP_ARCH_X32": 0x4000_003E,
+    "SCMP_ARCH_ARM": 0x4000_0028,
+    "SCMP_ARCH_AARCH64": 0xC000_00B7,
+    "SCMP_ARCH_MIPS": 0x0000_0008,
+    "SCMP_ARCH_MIPS64": 0x8000_0008,
+    "SCMP_ARCH_MIPS64N32": 0xA000_0008,
+    "SCMP_ARCH_MIPSEL": 0x4000_0008,
+    "SCMP_ARCH_MIPSEL64": 0xC000_0008,
+    "SCMP_ARCH_MIPSEL64N32": 0xE000_0008,
+    "SCMP_ARCH_PPC": 0x0000_0014,
+    "SCMP_ARCH_PPC64": 0x8000_0015,
+    "SCMP_ARCH_PPC64LE": 0xC000_0015,
+    "SCMP_ARCH_S390": 0x0000_0016,
+    "SCMP_ARCH_S390X": 0x8000_0016,
+    "SCMP_ARCH_PARISC": 0x0000_000F,
+    "SCMP_ARCH_PARISC64": 0x8000_000F,
+    "SCMP_ARCH_RISCV64": 0xC000_00F3,
+    "SCMP_ARCH_LOONGARCH64": 0xC000_0102,
+    "SCMP_ARCH_M68K": 0x0000_0004,
+    "SCMP_ARCH_SH": 0x4000_002A,
+    "SCMP_ARCH_SHEB": 0x0000_002A,
+}
+
+TSYNC = 1
+NEW_LISTENER = 8
+WAIT_KILLABLE_RECV = 32
+SPEC_ALLOW = 4
+FLAGS = {
+    "SECCOMP_FILTER_FLAG_TSYNC": TSYNC,
+    "SECCOMP_FILTER_FLAG_LOG": 2,
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW": SPEC_ALLOW,
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": WAIT_KILLABLE_RECV,
+}
+
+EPERM = 1
+ENOSYS = 38
+MAX_ERRNO = 4095  # SECCOMP_RET_ERRNO with more returns this one
+
+# The container's first process needs these before an agent can answer for them: it hands the
+# listener over with sendmsg (security.md S-45). Engines count on write being refused likewise.
+NOT_NOTIFIED = ("write", "sendmsg")
+
+
+def check_profile(profile: "Any") -> None:
+    """Raises ConfigError for the first thing in ``linux.seccomp`` that is wrong."""
+    from hutch.spec.check import check
+
+    config = {"ociVersion": "1.0.0", "root": {"path": "."}, "linux": {"seccomp": profile}}
+    check(config)
+    for problem in problems(config):
+        raise problem
+
+
+def problems(config: "dict[str, Any]") -> "Iterator[ConfigError]":
+    """What the fields of ``linux.seccomp`` say about each other; their shapes are sound."""
+    profile = (config.get("linux") or {}).get("seccomp")
+    if profile:
+        yield from _errno_problems(profile)
+        yield from _notify_problems(profile)
+
+
+def _errno_problems(profile: "Profile") -> "Iterator[ConfigError]":
+    """An errno for an action that cannot carry one MUST fail."""
+    if "defaultErrnoRet" in profile:
+        yield from _errno_problem(
+            "linux.seccomp.defaultErrnoRet", profile["defaultAction"], profile["defaultErrnoRet"]
+        )
+    for index, entry in enumerate(profile.get("syscalls") or ()):
+        if "errnoRet" in entry:
+            yield from _errno_problem(
+                f"linux.seccomp.syscalls[{index}].errnoRet", entry["action"], entry["errnoRet"]
+            )
+
+
+def _errno_problem(pointer: str, action: str, errno: int) -> "Iterator[ConfigError]":
+    if action not in WITH_ERRNO:
+        yield ConfigError(pointer, "the action " + action + " returns no errno", value=errno)
+    elif action == "SCMP_ACT_ERRNO" and errno > MAX_ERRNO:
+        yield ConfigError(pointer, f"must be at most {MAX_ERRNO}, the last errno", value=errno)
+
+
+def _notify_problems(profile: "Profile") -> "Iterator[ConfigError]":
+    """Notifications that nobody would answer, and a listener that nobody can reach."""
+    if profile["defaultAction"] == "SCMP_ACT_NOTIFY":
+        yield ConfigError(
+            "linux.seccomp.defaultAction",
+            "the container would wait for its agent before it can reach it",
+            value="SCMP_ACT_NOTIFY",
+            hint="notify of single system calls in linux.seccomp.syscalls",
+        )
+    notify = False
+    for index, entry in enumerate(profile.get("syscalls") or ()):
+        if entry["action"] != "SCMP_ACT_NOTIFY":
+            continue
+        notify = True
+        for number, name in enumerate(entry["names"]):
+            if name in NOT_NOTIFIED:
+                yield ConfigError(
+                    f"linux.seccomp.syscalls[{index}].names[{number}]",
+                    "cannot have the action SCMP_ACT_NOTIFY: the container's first process "
+                    "calls it before the agent can answer",
+                    value=name,
+                )
+    path = profile.get("listenerPath")
+    if notify and not path:
+        yield ConfigError(
+            "linux.seccomp.listenerPath",
+            "is required for the action SCMP_ACT_NOTIFY",
+            hint="give the path of the agent's Unix socket",
+        )
+    if profile.get("listenerMetadata") and not path:
+        yield ConfigError("linux.seccomp.listenerMetadata", "is for linux.seccomp.listenerPath")
+
+
+class Rules:
+    """A profile in numbers.
+
+    ``default`` is the default action with its errno; ``architectures`` (pointer, name, number) of
+    those beside the native one; ``syscalls`` (names, action, conditions) of each entry, where each
+    condition is packed for libseccomp and makes a rule of its own; ``flags`` those of seccomp(2);
+    ``warnings`` sentences about what has no effect.
+    """
+
+    __slots__ = ("architectures", "default", "flags", "notify", "syscalls", "warnings")
+
+    def __init__(self, default: int) -> None:
+        self.default = default
+        self.architectures: list[tuple[str, str, int]] = []
+        self.syscalls: list[tuple[list[str], int, list[bytes]]] = []
+        self.flags = 0
+        self.notify = False
+        self.warnings: list[str] = []
+
+    def denies(self) -> bool:
+        """Whether the default action keeps a system call from running."""
+        # A tracer can answer for calls that it does not know, so TRACE is none of these.
+        return self.default & 0xFFFF_0000 in _DENYING
+
+
+_DENYING = (
+    ACTIONS["SCMP_ACT_KILL_PROCESS"],
+    ACTIONS["SCMP_ACT_KILL_THREAD"],
+    ACTIONS["SCMP_ACT_TRAP"],
+    ERRNO,
+)
+
+
+def translate(profile: "Profile") -> Rules:
+    """The rules of a checked profile."""
+    rules = Rules(_action(profile["defaultAction"], profile.get("defaultErrnoRet", EPERM)))
+    for index, name in enumerate(profile.get("architectures") or ()):
+        pointer = f"linux.seccomp.architectures[{index}]"
+        rules.architectures.append((pointer, name, ARCHITECTURES[name]))
+    for index, entry in enumerate(profile.get("syscalls") or ()):
+        args = entry.get("args") or []
+        action = _action(entry["action"], entry.get("errnoRet", EPERM))
+        rules.syscalls.append((entry["names"], action, _conditions(args)))
+        rules.notify = rules.notify or action == NOTIFY
+        for number, arg in enumerate(args):
+            _warn_of_value(arg, f"linux.seccomp.syscalls[{index}].args[{number}]", rules.warnings)
+    rules.flags = _flags(profile, rules)
+    return rules
+
+
+def _action(name: str, errno: int) -> int:
+    """SCMP_ACT_ERRNO and SCMP_ACT_TRACE carry an errno in their lower half."""
+    return ACTIONS[name] | errno if name in WITH_ERRNO else ACTIONS[name]
+
+
+def _conditions(args: "list[dict[str, Any]]") -> "list[bytes]":
+    """All comparisons must hold; two of the same argument make alternatives of all of them.
+
+    A rule of libseccomp compares an argument once, and this is how runc, crun and youki read such
+    profiles; the specification does not say.
+    """
+    packed = [_pack(arg) for arg in args]
+    if len({arg["index"] for arg in args}) < len(args):
+        return packed
+    return [b"".join(packed)]
+
+
+def _pack(arg: "dict[str, Any]") -> bytes:
+    """A comparison as native/seccomp/filter.c reads it."""
+    numbers = (
+        (arg["index"], 4),
+        (OPERATORS[arg["op"]], 4),
+        (arg["value"], 8),
+        (arg.get("valueTwo", 0), 8),
+    )
+    return b"".join([number.to_bytes(size, byteorder) for number, size in numbers])
+
+
+def _warn_of_value(arg: "dict[str, Any]", pointer: str, warnings: "list[str]") -> None:
+    second = arg.get("valueTwo", 0)
+    where = f"config.json: {pointer}.valueTwo = {second}: "
+    if arg["op"] != "SCMP_CMP_MASKED_EQ":
+        if second:
+            warnings.append(where + "is ignored: only SCMP_CMP_MASKED_EQ has two values")
+    elif second & ~arg["value"]:
+        warnings.append(where + f"its bits outside of the mask {arg['value']} are not compared")
+
+
+def _flags(profile: "Profile", rules: Rules) -> int:
+    """The flags of seccomp(2), in a combination that the kernel takes."""
+    # Speculative store bypass stays as it is unless the profile says so: a profile without flags
+    # means this to runc and crun, and to kernels since 5.16.
+    flags = 0 if "flags" in profile else SPEC_ALLOW
+    for name in profile.get("flags") or ():
+        flags |= FLAGS[name]
+    if rules.notify:
+        # A listener excludes TSYNC, but for a flag of Linux 5.7. The process that loads the filter
+        # has one thread, so that there is nothing to synchronise.
+        return flags & ~TSYNC | NEW_LISTENER
+    if flags & WAIT_KILLABLE_RECV:
+        rules.warnings.append(
+            "config.json: linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV has no "
+            "effect without a rule whose action is SCMP_ACT_NOTIFY"
+        )
+    return flags & ~WAIT_KILLABLE_RECV
