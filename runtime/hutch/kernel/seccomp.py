@@ -1,0 +1,305 @@
+"""Seccomp filters: the program that seccomp(2) takes, made of a profile's rules by libseccomp.
+
+libseccomp is in an extension of its own (native/seccomp), which is loaded by the functions that
+need it: a container whose filter is cached does without.
+"""
+
+from errno import EDOM, EEXIST, EINVAL, ENOENT
+
+from hutch.errors import ConfigError, HostError, KernelError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.kernel.enosys import Architecture
+    from hutch.spec.seccomp import Rules
+
+MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
+INSTRUCTION = 8  # bytes of a struct sock_filter
+
+_TREE_FROM = 32  # rules: from here on a tree of comparisons is shorter to walk than a list
+_OPTIMIZE = 8  # SCMP_FLTATR_CTL_OPTIMIZE
+_BINARY_TREE = 2
+_TSYNC = 1  # SECCOMP_FILTER_FLAG_...
+_NEW_LISTENER = 8
+_RETURN_ENOSYS = 0x0005_0000 | 38
+_UNKNOWN_NAMES_TOLD = 16
+
+
+class Filter:
+    """A compiled profile.
+
+    ``program`` is an array of struct sock_filter; ``flags`` are those of seccomp(2); ``notify``
+    whether loading it gives a listener; ``warnings`` what in the profile has no effect.
+    """
+
+    __slots__ = ("flags", "notify", "program", "warnings")
+
+    def __init__(self, program: bytes, flags: int, notify: bool, warnings: "list[str]") -> None:
+        self.program = program
+        self.flags = flags
+        self.notify = notify
+        self.warnings = warnings
+
+
+def compile_filter(rules: "Rules") -> Filter:
+    """The filter of a profile's rules, for the native and the listed architectures.
+
+    Raises HostError where there is no libseccomp, ConfigError where the rules contradict each
+    other or are too many, KernelError where libseccomp or the kernel refuses one.
+    """
+    from hutch.kernel.enosys import head
+
+    extension = _extension()
+    warnings = list(rules.warnings)
+    handle = extension.lib.hutch_seccomp_new(rules.default)
+    if handle < 0:
+        raise _refused("make a filter", "seccomp_init", handle, "linux.seccomp.defaultAction")
+    try:
+        architectures = _add_architectures(extension.lib, handle, rules, warnings)
+        _add_rules(extension, handle, rules, architectures, warnings)
+        program = _program(extension, handle)
+    finally:
+        extension.lib.hutch_seccomp_free(handle)
+    program = head(architectures, rules.denies() and rules.default != _RETURN_ENOSYS) + program
+    if len(program) > MAX_INSTRUCTIONS * INSTRUCTION:
+        raise ConfigError(
+            "linux.seccomp.syscalls",
+            f"the filter would take {len(program) // INSTRUCTION} instructions, and the kernel "
+            f"takes {MAX_INSTRUCTIONS}",
+            hint="list fewer architectures, or fewer rules with args",
+        )
+    return Filter(program, rules.flags, rules.notify, warnings)
+
+
+def library_version() -> str:
+    """The version of the libseccomp that is loaded: "2.5.4"."""
+    version: int = _extension().lib.hutch_seccomp_version()
+    return f"{version >> 16}.{version >> 8 & 0xFF}.{version & 0xFF}"
+
+
+def library_file() -> str:
+    """The file that libseccomp was loaded from, "" where that cannot be told.
+
+    Distributions add system calls to a libseccomp without changing its version (Debian's
+    2.5.4-1+deb12u1), so it is the file that tells two of them apart.
+    """
+    import posix
+
+    _extension()
+    maps = b""
+    try:
+        fd = posix.open("/proc/self/maps", posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        while part := posix.read(fd, 65536):
+            maps += part
+    finally:
+        posix.close(fd)
+    for line in maps.split(b"\n"):
+        fields = line.split(None, 5)
+        if len(fields) == 6 and b"/libseccomp.so" in fields[5]:
+            return fields[5].decode("utf-8", "surrogateescape")
+    return ""
+
+
+def action_known(action: int) -> bool:
+    """Whether the kernel knows an action (SECCOMP_GET_ACTION_AVAIL)."""
+    known: bool = _extension().lib.hutch_seccomp_action_known(action) == 0
+    return known
+
+
+def flag_known(flag: int) -> bool:
+    """Whether the kernel knows a flag of seccomp(2)."""
+    # WAIT_KILLABLE_RECV is only taken together with a listener, and TSYNC only without.
+    tried = flag if flag == _TSYNC else flag | _NEW_LISTENER
+    known: bool = _extension().lib.hutch_seccomp_flags_known(tried) == 0
+    return known
+
+
+def _extension() -> "Any":
+    try:
+        import hutch._seccomp as extension
+    except ImportError as error:
+        raise HostError(
+            "system calls cannot be filtered: " + str(error),
+            pointer="linux.seccomp",
+            hint="install libseccomp (Debian: libseccomp2), or build hutch with it",
+        ) from None
+    return extension
+
+
+def _add_architectures(
+    lib: "Any", handle: int, rules: "Rules", warnings: "list[str]"
+) -> "list[Architecture]":
+    """The architectures of the filter, the native one first.
+
+    One that libseccomp cannot add is left out, which makes the filter stricter: calls of an
+    architecture that is not in it are killed.
+    """
+    from hutch.kernel.enosys import Architecture
+
+    tokens = [lib.hutch_seccomp_native()]
+    for pointer, name, token in rules.architectures:
+        if token in tokens:
+            continue
+        result = lib.hutch_seccomp_architecture(handle, token)
+        if result >= 0:
+            tokens.append(token)
+        elif result in (-EINVAL, -EDOM):
+            reason = (
+                "libseccomp " + library_version() + " does not know it"
+                if result == -EINVAL
+                else "its byte order is not this machine's"
+            )
+            warnings.append(f'config.json: {pointer} = "{name}": is left out: {reason}')
+        else:
+            raise _refused("add " + name + " to the filter", "seccomp_arch_add", result, pointer)
+    return [Architecture(token) for token in tokens]
+
+
+def _add_rules(
+    extension: "Any",
+    handle: int,
+    rules: "Rules",
+    architectures: "list[Architecture]",
+    warnings: "list[str]",
+) -> None:
+    lib = extension.lib
+    added = 0
+    unknown: list[tuple[str, str]] = []
+    for index, (names, action, conditions) in enumerate(rules.syscalls):
+        # A rule that says what is the default anyway is refused by libseccomp as pointless.
+        wanted = conditions if action != rules.default else []
+        for number, name in enumerate(names):
+            pointer = f"linux.seccomp.syscalls[{index}].names[{number}]"
+            if _note(lib, name, architectures):
+                for condition in wanted:
+                    _add_rule(lib, handle, action, name, condition, pointer)
+                added += len(wanted)
+            elif not _note_newer(name, pointer, action, wanted, architectures, warnings):
+                unknown.append((pointer, name))
+    if added > _TREE_FROM:
+        # A libseccomp before 2.5 refuses this, and goes on with its list.
+        lib.hutch_seccomp_attribute(handle, _OPTIMIZE, _BINARY_TREE)
+    if unknown:
+        warnings.extend(_unknown_names(extension, unknown, architectures))
+
+
+def _note(lib: "Any", name: str, architectures: "list[Architecture]") -> bool:
+    """Notes a system call's number for each architecture; False where libseccomp has no such."""
+    for architecture in architectures:
+        number = lib.hutch_seccomp_number(architecture.token, _encoded(name))
+        if number == -ENOENT:
+            return False
+        if number >= 0:
+            architecture.known.add(number)
+    return True
+
+
+def _add_rule(
+    lib: "Any", handle: int, action: int, name: str, condition: bytes, pointer: str
+) -> None:
+    result = lib.hutch_seccomp_rule(handle, action, _encoded(name), condition, len(condition))
+    if result == -EEXIST:
+        raise ConfigError(
+            pointer,
+            "an earlier rule has another action for this system call with the same args",
+            value=name,
+        )
+    if result < 0:
+        operation = "add the rule for " + name + " to the filter"
+        raise _refused(operation, "seccomp_rule_add_array", result, pointer)
+
+
+def _note_newer(
+    name: str,
+    pointer: str,
+    action: int,
+    conditions: "list[bytes]",
+    architectures: "list[Architecture]",
+    warnings: "list[str]",
+) -> bool:
+    """Notes a call that libseccomp is too old for; its rule is carried out by the filter's head.
+
+    A rule with conditions is not: the head does not compare arguments.
+    """
+    from hutch.kernel.enosys import NEWER_CALLS
+
+    number = NEWER_CALLS.get(name)
+    if number is None:
+        return False
+    for architecture in architectures:
+        architecture.known.add(architecture.newer(number))
+        if conditions == [b""]:
+            architecture.actions.setdefault(architecture.newer(number), action)
+    if conditions not in ([b""], []):
+        warnings.append(
+            f'config.json: {pointer} = "{name}": its rule with args is left out: libseccomp '
+            f"{library_version()} does not know this system call yet"
+        )
+    return True
+
+
+def _program(extension: "Any", handle: int) -> bytes:
+    size = MAX_INSTRUCTIONS * INSTRUCTION
+    while True:
+        buffer = extension.ffi.new("unsigned char[]", size)
+        length = extension.lib.hutch_seccomp_program(handle, buffer, size)
+        if length < 0:
+            raise _refused("export the filter", "seccomp_export_bpf", length, "linux.seccomp")
+        if length <= size:
+            program: bytes = extension.ffi.buffer(buffer, length)[:]
+            return program
+        size = length  # more than the kernel takes; the error says how much
+
+
+def _unknown_names(
+    extension: "Any", unknown: "list[tuple[str, str]]", architectures: "list[Architecture]"
+) -> "list[str]":
+    """A sentence for each name that is no system call's, with the nearest one that is."""
+    from difflib import get_close_matches
+
+    from hutch.errors import shown
+    from hutch.kernel.enosys import NEWER_CALLS
+
+    known = [*_known_names(extension, architectures), *NEWER_CALLS]
+    result = []
+    for pointer, name in unknown[:_UNKNOWN_NAMES_TOLD]:
+        near = get_close_matches(name, known, 1)
+        hint = f' (hint: did you mean "{near[0]}"?)' if near else ""
+        result.append(
+            f"config.json: {pointer} = {shown(name)}: is left out: libseccomp "
+            f"{library_version()} knows no system call of this name{hint}"
+        )
+    if len(unknown) > _UNKNOWN_NAMES_TOLD:
+        more = len(unknown) - _UNKNOWN_NAMES_TOLD
+        result.append(f"config.json: linux.seccomp.syscalls: {more} more unknown names")
+    return result
+
+
+def _known_names(extension: "Any", architectures: "list[Architecture]") -> "list[str]":
+    """The system calls of the filter's architectures."""
+    buffer = extension.ffi.new("unsigned char[]", 64)
+    names = {}
+    for architecture in architectures:
+        first = architecture.newer(0)
+        for number in range(first, first + 1024):
+            length = extension.lib.hutch_seccomp_name(architecture.token, number, buffer, 64)
+            if length > 0:
+                names[extension.ffi.buffer(buffer, length)[:].decode()] = True
+    return list(names)
+
+
+def _encoded(name: str) -> bytes:
+    """The name for C; that of no system call where it is no Unicode."""
+    return name.encode("utf-8", "replace")
+
+
+def _refused(operation: str, call: str, result: int, pointer: str) -> KernelError:
+    hint = ""
+    if result == -EINVAL:
+        hint = "the kernel or libseccomp " + library_version() + " does not know what it asks for"
+    return KernelError(operation, call, -result, pointer=pointer, hint=hint)
