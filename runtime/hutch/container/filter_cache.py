@@ -1,0 +1,195 @@
+"""Compiled seccomp filters, kept on disk: compiling one takes as long as starting a container.
+
+An entry is named by the digest of its profile. It begins with a digest of all that follows, and
+says which file libseccomp was when it compiled the filter; if that file has changed, the entry is
+compiled anew. So nothing of libseccomp has to be loaded to use an entry. Whoever can write here
+chooses what containers may do: directory and entries must be the caller's own and nobody else's
+(security.md S-12). What is not as it should be is no error, but not used.
+
+    digest (32)  flags (4)  notify (4)  lengths (3 x 4)  program  library  warnings
+"""
+
+import posix
+from _blake2 import blake2b
+from marshal import dumps
+
+from hutch import __version__
+from hutch.kernel.seccomp import Filter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# To be counted up when the same profile is compiled to something else than before.
+FORMAT = 1
+ENTRIES = 128  # kept at most
+LARGEST = 65536  # bytes of an entry: a program has 32768 at most
+
+_VERSION = f"hutch {__version__} filter {FORMAT}".encode()
+_DIGEST = 32
+_HEAD = _DIGEST + 20
+_DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
+# O_NONBLOCK: of a FIFO nobody need be the writer.
+_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+_WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_S_IFMT = 0o170000
+_S_IFREG = 0o100000
+
+
+def filter_for(profile: "dict[str, Any]", directory: str) -> Filter:
+    """The filter of ``linux.seccomp``, from the cache in ``directory`` or newly compiled.
+
+    The directory, an absolute path, is made (0700) where it is missing. A profile whose filter is
+    in the cache has been checked; of another, ConfigError tells what is wrong. Raises as
+    compile_filter for the rest.
+    """
+    # Version 2 of the format has no references, so that equal profiles give equal bytes.
+    key = blake2b(dumps(profile, 2), digest_size=_DIGEST, key=_VERSION).digest()
+    name = key.hex()
+    try:
+        folder = _open_directory(directory)
+    except OSError:
+        return _compile(profile)  # for a caller who may not write there
+    if folder < 0:
+        found = _compile(profile)
+        found.warnings.append(
+            f"the compiled seccomp filters in {directory} are not used: the directory must belong "
+            f"to uid {posix.geteuid()} and be closed to all others (mode 0700)"
+        )
+        return found
+    try:
+        cached = _read(folder, name, key)
+        if cached is not None:
+            return cached
+        found = _compile(profile)
+        _write(folder, name, key, found)
+        return found
+    finally:
+        posix.close(folder)
+
+
+def _compile(profile: "dict[str, Any]") -> Filter:
+    from hutch.kernel.seccomp import compile_filter
+    from hutch.spec.seccomp import check_profile, translate
+
+    check_profile(profile)
+    return compile_filter(translate(profile))
+
+
+def _open_directory(path: str) -> int:
+    """A descriptor of the directory, -1 where it is not the caller's alone. Raises OSError."""
+    try:
+        fd = posix.open(path, _DIRECTORY)
+    except FileNotFoundError:
+        _make_directories(path)
+        fd = posix.open(path, _DIRECTORY)
+    status = posix.fstat(fd)
+    if status.st_uid == posix.geteuid() and not status.st_mode & 0o077:
+        return fd
+    posix.close(fd)
+    return -1
+
+
+def _make_directories(path: str) -> None:
+    made = ""
+    for part in path.strip("/").split("/"):
+        made += "/" + part
+        try:
+            posix.mkdir(made, 0o700)
+        except FileExistsError:
+            continue
+
+
+def _read(folder: int, name: str, key: bytes) -> "Filter | None":
+    """The filter of an entry, None where there is none that can be trusted and is up to date."""
+    try:
+        fd = posix.open(name, _READ, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        status = posix.fstat(fd)
+        if (
+            status.st_mode & (_S_IFMT | 0o077) != _S_IFREG
+            or status.st_uid != posix.geteuid()
+            or not _HEAD < status.st_size <= LARGEST
+        ):
+            return None
+        data = posix.read(fd, status.st_size + 1)
+    except OSError:
+        return None
+    finally:
+        posix.close(fd)
+    if blake2b(data[_DIGEST:], digest_size=_DIGEST, key=key).digest() != data[:_DIGEST]:
+        return None
+    flags, notify, *lengths = [
+        int.from_bytes(data[at : at + 4], "little") for at in range(_DIGEST, _HEAD, 4)
+    ]
+    program = _HEAD + lengths[0]
+    library = program + lengths[1]
+    origin = data[program:library]
+    if library + lengths[2] != len(data) or origin != _identity(origin.partition(b"\n")[0]):
+        return None
+    warnings = data[library:].decode()
+    return Filter(data[_HEAD:program], flags, notify == 1, warnings.split("\n") if warnings else [])
+
+
+def _identity(path: bytes) -> "bytes | None":
+    """What tells this file from others and from its own later versions; None if it is gone."""
+    try:
+        status = posix.stat(path)
+    except (OSError, ValueError):
+        return None
+    return b"%b\n%d %d %d" % (path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _write(folder: int, name: str, key: bytes, filter: Filter) -> None:
+    """Adds an entry, whole or not at all: it is written under another name first."""
+    from hutch.kernel.seccomp import library_file
+
+    library = _identity(library_file().encode("utf-8", "surrogateescape"))
+    if library is None:
+        return
+    warnings = "\n".join(filter.warnings).encode("utf-8", "replace")
+    numbers = (filter.flags, filter.notify, len(filter.program), len(library), len(warnings))
+    body = b"".join([number.to_bytes(4, "little") for number in numbers])
+    body += filter.program + library + warnings
+    data = blake2b(body, digest_size=_DIGEST, key=key).digest() + body
+    if len(data) > LARGEST:
+        return
+    new = "new-" + posix.urandom(8).hex()
+    try:
+        _make_room(folder)
+        fd = posix.open(new, _WRITE, 0o600, dir_fd=folder)
+        try:
+            complete = posix.write(fd, data) == len(data)
+        finally:
+            posix.close(fd)
+        try:
+            if complete:
+                posix.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            complete = False
+        if not complete:
+            posix.unlink(new, dir_fd=folder)
+    except OSError:
+        return  # a full or read-only disk: the filter is there all the same
+
+
+def _make_room(folder: int) -> None:
+    """Removes the entries written longest ago, and what was left half written."""
+    names = posix.listdir(folder)
+    if len(names) < ENTRIES:
+        return
+    aged = []
+    for name in names:
+        try:
+            status = posix.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            continue  # another runtime makes room too
+        aged.append((status.st_mtime_ns, name))
+    aged.sort()
+    for _, name in aged[: len(aged) - ENTRIES + 1]:
+        try:
+            posix.unlink(name, dir_fd=folder)
+        except OSError:
+            continue
