@@ -95,6 +95,13 @@ class LayoutSource:
         self.layout = Layout(root)
         self.descriptor = self.layout.find(name)
 
+    @classmethod
+    def of(cls, layout: Layout, descriptor: Descriptor) -> "LayoutSource":
+        """The image of that descriptor, whatever its name."""
+        source = cls.__new__(cls)
+        source.layout, source.descriptor = layout, descriptor
+        return source
+
     def top(self) -> tuple[bytes, str]:
         """See ``Source``."""
         raw = self.document(self.descriptor, MANIFEST_BYTES)

@@ -55,7 +55,7 @@ def image_names(text: str, source: Source) -> list[str]:
     own = getattr(source, "names", None)
     if own is not None:
         return [str(parse_name(name)) for name in own]
-    transport, path, name = split_place(text)
+    _, path, name = split_place(text)
     try:
         return [str(parse_name(name or path.name.lower()))]
     except UsageError:

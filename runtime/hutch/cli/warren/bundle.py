@@ -2,38 +2,72 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .context import Context
+from ...errors import ImageError
+from .context import Context, platform_option, registry_options
 from .parser import Verb
+
+if TYPE_CHECKING:
+    from ...image.progress import Reporter
+    from ...image.source import Source
 
 
 def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren bundle``."""
     parser.add_argument("image", metavar="IMAGE", help="a name, or oci:PATH:NAME and the like")
     parser.add_argument("directory", metavar="DIR", type=Path, help="the bundle to make")
-    parser.add_argument("--platform", default="", metavar="OS/ARCH[/VARIANT]")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--pull", default="missing", choices=["always", "missing", "never"],
+        help="whether an image of a registry is pulled first",
+    )  # fmt: skip
+    platform_option(parser)
+    registry_options(parser)
 
 
 def bundle(arguments: Namespace, context: Context) -> int:
-    """Unpacks the image's layers to DIR/rootfs and writes DIR/config.json."""
+    """Unpacks the image's layers to DIR/rootfs and writes DIR/config.json; prints DIR."""
     from ...image.bundle import make_bundle
-    from ...image.local import open_local
-    from ...image.platform import Platform
+    from ...image.limits import Budget
     from ...image.source import resolve
 
-    platform = Platform.parse(arguments.platform) if arguments.platform else Platform.host()
+    platform, explicit = context.platform(arguments.platform)
     reporter = context.reporter(quiet=arguments.quiet)
-    source = open_local(arguments.image)
+    source = find_source(arguments, context, reporter)
     try:
-        manifest, config, _ = resolve(source, platform)
-        losses = make_bundle(source, manifest, config, arguments.directory, reporter=reporter)
+        manifest, config, _ = resolve(source, platform, explicit=explicit)
+        losses = make_bundle(
+            source, manifest, config, arguments.directory,
+            reporter=reporter, budget=Budget(context.settings.limits),
+        )  # fmt: skip
     finally:
         source.close()
     if sentence := losses.sentence():
         reporter.warn(sentence)
     print(arguments.directory)
     return 0
+
+
+def find_source(arguments: Namespace, context: Context, reporter: "Reporter") -> "Source":
+    """The image where it is: a local place, the store, or the store after a pull."""
+    from ...image.catalog import find
+    from ...image.local import is_local, open_local
+    from ...image.stored import StoredSource
+    from .pull import pull_remote
+
+    if is_local(arguments.image):
+        return open_local(arguments.image)
+    if arguments.pull != "always":
+        try:
+            named = find(context.store, context.settings, arguments.image)
+            return StoredSource(context.store, named.record)
+        except ImageError as error:
+            if arguments.pull == "never" or "no such image" not in error.sentence:
+                raise
+    arguments.all_tags = False
+    (_, pulled), *_ = pull_remote(context, arguments, reporter)
+    return StoredSource(context.store, pulled.record)
 
 
 VERBS = {"bundle": Verb(declare, bundle)}

@@ -37,11 +37,18 @@ class Context:
         self.stack.close()
 
     @cached_property
+    def root(self) -> Path:
+        """Where images are kept: --root, or the usual place."""
+        from ...image.store import default_root
+
+        return Path(self._root).absolute() if self._root else default_root()
+
+    @cached_property
     def store(self) -> "Store":
         """The store of --root, or the usual one. Raises KernelError if it cannot be opened."""
-        from ...image.store import Store, default_root
+        from ...image.store import Store
 
-        store = Store(Path(self._root).absolute() if self._root else default_root())
+        store = Store(self.root)
         self.stack.callback(store.close)
         return store
 

@@ -254,7 +254,7 @@ class Registry:
         content: "IO[bytes] | Iterator[bytes]",
         scopes: list[str],
     ) -> None:
-        """Sends a blob to where ``mount`` said, in one request (distribution-spec, POST then PUT)."""
+        """Sends a blob to where ``mount`` said, in one request (POST, then PUT)."""
         separator = "&" if urlsplit(location).query else "?"
         headers = {
             "Content-Type": "application/octet-stream",

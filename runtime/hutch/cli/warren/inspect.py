@@ -1,0 +1,80 @@
+"""``warren inspect`` and ``warren history``."""
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from .context import Context
+from .output import ago, clean, human_size, render, show
+from .parser import Verb
+
+COLUMNS = [
+    ("IMAGE", "ID"),
+    ("CREATED", "CreatedSince"),
+    ("CREATED BY", "CreatedBy"),
+    ("SIZE", "Size"),
+    ("COMMENT", "Comment"),
+]
+CREATED_BY = 45
+
+
+def declare_inspect(parser: ArgumentParser) -> None:
+    """The arguments of ``warren inspect``."""
+    parser.add_argument("images", metavar="IMAGE", nargs="+")
+    parser.add_argument("-f", "--format", default="", metavar="TEMPLATE", help="json or {{.Id}} …")
+
+
+def inspect(arguments: Namespace, context: Context) -> int:
+    """A JSON list with an object for each image; with --format a line for each."""
+    from ...image.catalog import find
+    from ...image.stored import inspect as describe
+
+    found = [find(context.store, context.settings, image).record for image in arguments.images]
+    described = [describe(context.store, record) for record in found]
+    if not arguments.format:
+        print(json.dumps(described, indent=4))
+    for document in described if arguments.format else []:
+        if arguments.format == "json":
+            print(json.dumps(document))
+        else:
+            print(clean(render(arguments.format, document)))
+    return 0
+
+
+def declare_history(parser: ArgumentParser) -> None:
+    """The arguments of ``warren history``."""
+    parser.add_argument("image", metavar="IMAGE")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
+    parser.add_argument("--no-trunc", action="store_true", help="whole commands and ids")
+    parser.add_argument("-H", "--human", action="store_true", default=True, help="as always")
+    parser.add_argument("--format", default="", metavar="TEMPLATE")
+
+
+def history(arguments: Namespace, context: Context) -> int:
+    """One line a step, newest first."""
+    from ...image.catalog import find
+    from ...image.stored import history as steps
+
+    record = find(context.store, context.settings, arguments.image).record
+    rows = []
+    for step in steps(context.store, record):
+        by, identifier = step["CreatedBy"], step["ID"]
+        if not arguments.no_trunc:
+            by = by if len(by) <= CREATED_BY else by[: CREATED_BY - 1] + "…"
+            identifier = identifier.removeprefix("sha256:")[:12]
+        since = ago(step["Created"])
+        size = human_size(step["Size"])
+        rows.append(
+            {**step, "ID": identifier, "CreatedBy": by, "Size": size, "CreatedSince": since}
+        )
+    if arguments.quiet:
+        for line in rows:
+            print(line["ID"])
+    else:
+        show(rows, COLUMNS, arguments.format)
+    return 0
+
+
+VERBS = {
+    "inspect": Verb(declare_inspect, inspect),
+    "history": Verb(declare_history, history),
+}

@@ -1,0 +1,83 @@
+"""``warren login`` and ``warren logout``."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from getpass import getpass
+
+from ...errors import UsageError
+from .context import Context, registry_options
+from .parser import Verb
+
+SECRET_BYTES = 1 << 16
+
+
+def declare_login(parser: ArgumentParser) -> None:
+    """The arguments of ``warren login``."""
+    parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="")
+    parser.add_argument("-u", "--username", default="")
+    parser.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    registry_options(parser)
+
+
+def login(arguments: Namespace, context: Context) -> int:
+    """Tries the credentials and keeps them. A password is never an argument (S-86)."""
+    from ...image.registry.credentials import Credentials, store
+    from ...image.registry.remote import connector
+
+    host = arguments.registry or default_registry(context)
+    if arguments.password_stdin:
+        if not arguments.username:
+            raise UsageError("--password-stdin needs --username")
+        user, password = arguments.username, sys.stdin.read(SECRET_BYTES).rstrip("\r\n")
+    elif sys.stdin.isatty():
+        user = arguments.username or input("Username: ")
+        password = getpass("Password: ")
+    else:
+        raise UsageError("there is no terminal to ask for a password", hint="--password-stdin")
+    credentials = Credentials(user, password)
+    connect = connector(
+        context.settings,
+        credentials=credentials,
+        certificates=arguments.cert_dir,
+        verify=arguments.tls_verify,
+    )
+    registry = connect(host, "")
+    try:
+        registry.login()
+    finally:
+        registry.close()
+    place = store(host, credentials, arguments.authfile)
+    print(f"credentials for {host} are kept in {place}", file=sys.stderr)
+    print("Login Succeeded")
+    return 0
+
+
+def default_registry(context: Context) -> str:
+    """The one registry for short names; which one is not guessed."""
+    if len(context.settings.search) == 1:
+        return context.settings.search[0].partition("/")[0]
+    raise UsageError("a registry is wanted", hint="warren login REGISTRY")
+
+
+def declare_logout(parser: ArgumentParser) -> None:
+    """The arguments of ``warren logout``."""
+    parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="")
+    parser.add_argument("--authfile", default="", metavar="FILE")
+
+
+def logout(arguments: Namespace, context: Context) -> int:
+    """Forgets the credentials of a registry."""
+    from ...image.registry.credentials import remove
+
+    host = arguments.registry or default_registry(context)
+    found = remove(host, arguments.authfile)
+    print(f"Removed login credentials for {host}" if found else f"Not logged in to {host}")
+    return 0
+
+
+VERBS = {
+    "login": Verb(declare_login, login),
+    "logout": Verb(declare_logout, logout),
+}

@@ -1,0 +1,49 @@
+"""``warren search``."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from ...errors import UsageError
+from .context import Context, registry_options
+from .output import show
+from .parser import Verb
+
+COLUMNS = [("NAME", "Name")]
+TAG_COLUMNS = [("NAME", "Name"), ("TAG", "Tag")]
+
+
+def declare(parser: ArgumentParser) -> None:
+    """The arguments of ``warren search``."""
+    parser.add_argument("term", metavar="[REGISTRY/]TERM")
+    parser.add_argument("--limit", type=int, default=25, metavar="N")
+    parser.add_argument("--list-tags", action="store_true", help="the tags of the repository TERM")
+    parser.add_argument("--format", default="", metavar="TEMPLATE")
+    registry_options(parser)
+
+
+def search(arguments: Namespace, context: Context) -> int:
+    """Repositories whose name has TERM in it, by the registry's catalogue."""
+    first, slash, rest = arguments.term.partition("/")
+    named = slash and ("." in first or ":" in first or first == "localhost")
+    hosts = [first] if named else context.settings.search
+    term = rest if named else arguments.term
+    if not hosts:
+        raise UsageError("no registry is configured to search", hint="REGISTRY/TERM")
+    rows: list[dict[str, Any]] = []
+    for host in hosts:
+        registry = context.connector(arguments)(host.partition("/")[0], "")
+        try:
+            if arguments.list_tags:
+                tags = registry.tags(term)
+                rows += [{"Name": f"{host}/{term}", "Tag": tag} for tag in tags]
+            else:
+                names = [name for name in registry.catalogue() if term in name]
+                rows += [{"Name": f"{host}/{name}"} for name in names]
+        finally:
+            registry.close()
+    columns = TAG_COLUMNS if arguments.list_tags else COLUMNS
+    show(rows[: arguments.limit], columns, arguments.format)
+    return 0
+
+
+VERBS = {"search": Verb(declare, search)}

@@ -1,0 +1,105 @@
+"""``warren system df``, ``prune``, ``check``."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from ...errors import ImageError
+from .context import Context
+from .output import human_size, show
+from .parser import Verb
+
+COLUMNS = [
+    ("TYPE", "Type"),
+    ("TOTAL", "TotalCount"),
+    ("ACTIVE", "Active"),
+    ("SIZE", "Size"),
+    ("RECLAIMABLE", "Reclaimable"),
+]
+
+
+def declare(parser: ArgumentParser) -> None:
+    """The arguments of ``warren system``."""
+    acts = parser.add_subparsers(dest="act", required=True, metavar="df|prune|check")
+    df_parser = acts.add_parser("df", help="how much room images take")
+    df_parser.add_argument("--format", default="", metavar="TEMPLATE")
+    prune_parser = acts.add_parser("prune", help="remove what nothing needs")
+    prune_parser.add_argument("-a", "--all", action="store_true", help="named images too")
+    prune_parser.add_argument("-f", "--force", action="store_true", help="do not ask")
+    check_parser = acts.add_parser("check", help="verify everything in the store")
+    check_parser.add_argument("-r", "--repair", action="store_true", help="put right what can be")
+    check_parser.add_argument("-q", "--quiet", action="store_true", help="only the exit status")
+
+
+def system(arguments: Namespace, context: Context) -> int:
+    """Hands on to the act."""
+    act = {"df": df, "prune": prune, "check": check}[arguments.act]
+    return act(arguments, context)
+
+
+def df(arguments: Namespace, context: Context) -> int:
+    """Images, layers, blobs and unfinished downloads: how many, how large, how much could go."""
+    from ...image.usage import usage
+
+    rows: list[dict[str, Any]] = []
+    for part in usage(context.store):
+        share = f" ({100 * part.reclaimable // part.size}%)" if part.size else ""
+        rows.append(
+            {
+                "Type": part.kind,
+                "TotalCount": part.count,
+                "Active": part.active,
+                "Size": human_size(part.size),
+                "Reclaimable": human_size(part.reclaimable) + share,
+            }
+        )
+    show(rows, COLUMNS, arguments.format)
+    return 0
+
+
+def prune(arguments: Namespace, context: Context) -> int:
+    """Removes images without a name (with --all: without a container), layers, unfinished pulls."""
+    from ...image.catalog import prune as clear
+
+    if not arguments.force:
+        what = "all images that no container uses" if arguments.all else "all images without a name"
+        print(f"This will remove {what}, and whatever nothing needs.", file=sys.stderr)
+        if not sys.stdin.isatty():
+            print("Say --force to do it without being asked.", file=sys.stderr)
+            return 1
+        if input("Are you sure? [y/N] ").lower() not in ("y", "yes"):
+            return 0
+    gone, size = clear(context.store, every=arguments.all)
+    for record in gone:
+        print(f"Deleted: {record.config}")
+    print(f"Total reclaimed space: {human_size(size)}")
+    return 0
+
+
+def check(arguments: Namespace, context: Context) -> int:
+    """1 if anything is wrong and was not put right."""
+    from ...image.check import Checker, rebuilt
+
+    reporter = context.reporter(quiet=arguments.quiet)
+    rebuilt_store = None
+    try:
+        store = context.store
+    except ImageError as error:
+        if not arguments.repair or "database" not in error.sentence:
+            raise
+        store = rebuilt_store = rebuilt(Path(context.root), reporter)
+    checker = Checker(store, reporter, repair=arguments.repair)
+    findings = checker.run()
+    if rebuilt_store is not None:
+        rebuilt_store.close()
+    left = [finding for finding in findings if not finding.mended]
+    if not arguments.quiet:
+        print(
+            f"{checker.images} images, {checker.layers} layers, {checker.blobs} blobs: "
+            + (f"{len(findings)} problems, {len(left)} left" if findings else "all is well")
+        )
+    return 1 if left else 0
+
+
+VERBS = {"system": Verb(declare, system)}

@@ -1,0 +1,300 @@
+"""Images in tar archives: an OCI layout (oci-archive), what ``docker save`` writes, or both in one.
+
+An archive is indexed once, by its headers, and then read at random. A compressed one is first
+inflated into an unnamed temporary file.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ImageError, shown
+from .digest import Digest
+from .inflate import compression, inflate
+from .layout import REF_NAME
+from .limits import CONFIG_BYTES, MANIFEST_BYTES, Budget
+from .manifest import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER,
+    DOCKER_MANIFEST,
+    Descriptor,
+    parse_config,
+    parse_descriptor,
+    parse_json,
+)
+from .reference import HUB, Reference
+from .tarstream import FILE, LINK, SYMLINK, Chunks, TarReader
+
+READ = 1 << 20
+LINKS = 8
+
+
+class FileChunks(Chunks):
+    """A file as a stream; what is skipped is not read."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(())
+        self._fd = fd
+        self._end = os.fstat(fd).st_size
+
+    def read(self, size: int) -> bytes:
+        """See ``Chunks``."""
+        data = os.pread(self._fd, size, self.position)
+        self.position += len(data)
+        return data
+
+    def pieces(self, size: int) -> Iterator[memoryview]:
+        """See ``Chunks``."""
+        while size and (data := self.read(min(size, READ))):
+            size -= len(data)
+            yield memoryview(data)
+
+    def skip(self, size: int) -> int:
+        """See ``Chunks``."""
+        size = min(size, self._end - self.position)
+        self.position += size
+        return size
+
+
+def _chunks(fd: int, offset: int, size: int) -> Iterator[bytes]:
+    while size > 0:
+        data = os.pread(fd, min(size, READ), offset)
+        if not data:
+            return
+        offset, size = offset + len(data), size - len(data)
+        yield data
+
+
+class Archive:
+    """A tar archive by the names of its files."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
+        self._fd = self._plain(fd)
+        self._files: dict[str, tuple[int, int]] = {}
+        self._links: dict[str, str] = {}
+        stream = FileChunks(self._fd)
+        reader, budget = TarReader(stream), Budget()
+        for entry in reader:
+            budget.entry()
+            name = os.path.normpath(os.fsdecode(entry.name))
+            if entry.kind == FILE:
+                self._files[name] = (stream.position, entry.size)
+            elif entry.kind in (SYMLINK, LINK):
+                target = os.fsdecode(entry.link)
+                if entry.kind == SYMLINK:
+                    target = os.path.join(os.path.dirname(name), target)
+                self._links[name] = os.path.normpath(target)
+
+    @staticmethod
+    def _plain(fd: int) -> int:
+        """``fd``, or an inflated copy of it if it is compressed."""
+        head = os.pread(fd, 8, 0)
+        kind = compression(head)
+        if kind == "tar" and os.path.isfile(f"/proc/self/fd/{fd}"):
+            return fd
+        copy = os.open(tempfile.gettempdir(), os.O_RDWR | os.O_TMPFILE, 0o600)
+        budget = Budget()
+        with os.fdopen(fd, "rb") as source:
+            for chunk in inflate(iter(lambda: source.read(READ), b""), kind):
+                budget.produce(len(chunk))
+                os.write(copy, chunk)
+        return copy
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def place(self, name: str) -> tuple[int, int]:
+        """Offset and size of a file, links followed within the archive. Raises ImageError."""
+        asked = name
+        name = os.path.normpath(name)
+        for _ in range(LINKS):
+            if name in self._files:
+                return self._files[name]
+            if name not in self._links:
+                break
+            name = self._links[name]
+        raise ImageError(f"the archive has no {shown(asked)}")
+
+    def has(self, name: str) -> bool:
+        return name in self._files
+
+    def read(self, name: str, limit: int) -> bytes:
+        offset, size = self.place(name)
+        if size > limit:
+            raise ImageError(f"{shown(name)} in the archive: {size} bytes; {limit} is the limit")
+        return b"".join(_chunks(self._fd, offset, size))
+
+    def chunks(self, name: str, skip: int = 0) -> Iterator[bytes]:
+        offset, size = self.place(name)
+        return _chunks(self._fd, offset + skip, size - skip)
+
+
+def oci_entries(archive: Archive) -> list[tuple[str, Descriptor]]:
+    """Names and manifests of an OCI layout in an archive."""
+    document = parse_json(archive.read("index.json", MANIFEST_BYTES), "index.json")
+    manifests = document.get("manifests")
+    if not isinstance(manifests, list):
+        raise ImageError("index.json: manifests: a list is wanted")
+    found = [parse_descriptor(m, f"index.json: manifests[{i}]") for i, m in enumerate(manifests)]
+    # containerd's exporters put the whole name here and only the tag into ref.name.
+    key = "io.containerd.image.name"
+    return [(e.annotations.get(key) or e.annotations.get(REF_NAME, ""), e) for e in found]
+
+
+class OciArchiveSource:
+    """One image of an OCI layout in a tar archive. See ``source.Source``."""
+
+    def __init__(
+        self, path: Path, name: str = "", archive: Archive | None = None,
+        entry: Descriptor | None = None,
+    ) -> None:  # fmt: skip
+        self.archive = archive or Archive(path)
+        self.names: list[str] = []
+        if entry is None:
+            entries = [(own, e) for own, e in oci_entries(self.archive) if not name or own == name]
+            if len({e.digest for _, e in entries}) != 1:
+                what = "several images; say which" if entries else "no such image"
+                known = ", ".join(own for own, _ in oci_entries(self.archive) if own)
+                raise ImageError(f"{shown(str(path))}: {what}", hint=f"there are {known}")
+            self.names, entry = [own for own, _ in entries if own], entries[0][1]
+        self.entry = entry
+
+    def top(self) -> tuple[bytes, str]:
+        """See ``Source``."""
+        return self.document(self.entry, MANIFEST_BYTES), self.entry.media_type
+
+    def document(self, descriptor: Descriptor, limit: int) -> bytes:
+        """See ``Source``."""
+        return self.archive.read(f"blobs/{descriptor.digest.path}", limit)
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
+        """See ``Source``."""
+        return self.archive.chunks(f"blobs/{descriptor.digest.path}", offset)
+
+    def close(self) -> None:
+        """See ``Source``."""
+        self.archive.close()
+
+
+def docker_entries(archive: Archive) -> list[dict[str, object]]:
+    """The images of ``docker save``'s manifest.json, checked."""
+    raw = archive.read("manifest.json", MANIFEST_BYTES)
+    try:
+        entries = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ImageError(f"manifest.json: not JSON: {error}") from None
+    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        raise ImageError("manifest.json: a list of objects is wanted")
+    for entry in entries:
+        layers, tags = entry.get("Layers"), entry.get("RepoTags") or []
+        if (
+            not isinstance(entry.get("Config"), str)
+            or not isinstance(layers, list)
+            or not isinstance(tags, list)
+            or not all(isinstance(text, str) for text in [*layers, *tags])
+        ):
+            raise ImageError(
+                "manifest.json: Config, RepoTags or Layers are not what they should be"
+            )
+    return entries
+
+
+def hub_name(text: str) -> str:
+    """A name as docker save writes it, where "busybox" means docker.io/library/busybox."""
+    reference = Reference.parse(text)
+    return str(reference if reference.registry else reference.completed(HUB))
+
+
+class DockerArchiveSource:
+    """One image of a ``docker save`` archive, with a manifest made up for it. See ``Source``."""
+
+    def __init__(
+        self, path: Path, name: str = "", archive: Archive | None = None,
+        entry: "dict[str, object] | None" = None,
+    ) -> None:  # fmt: skip
+        self.archive = archive or Archive(path)
+        if entry is None:
+            entries = docker_entries(self.archive)
+            if name:
+                wanted = str(Reference.parse(hub_name(name)).tagged())
+                entries = [e for e in entries if wanted in map(hub_name, e.get("RepoTags") or [])]  # type: ignore[call-overload]
+            if len(entries) != 1:
+                what = "several images; say which" if entries else "no such image"
+                raise ImageError(f"{shown(str(path))}: {what}")
+            entry = entries[0]
+        self.names = [hub_name(tag) for tag in entry.get("RepoTags") or []]  # type: ignore[attr-defined]
+        self._members: dict[Digest, str] = {}
+        self._manifest = self._make(str(entry["Config"]), list(entry["Layers"]))  # type: ignore[call-overload]
+
+    def _make(self, config_name: str, layers: list[str]) -> bytes:
+        raw = self.archive.read(config_name, CONFIG_BYTES)
+        config = parse_config(raw)
+        if len(config.diff_ids) != len(layers):
+            raise ImageError("manifest.json: not as many Layers as the config has diff_ids")
+        digest = Digest.of(raw)
+        self._members[digest] = config_name
+        described = []
+        for name, diff_id in zip(layers, config.diff_ids, strict=True):
+            head = next(self.archive.chunks(name), b"")
+            kind = compression(head[:8])
+            blob = diff_id if kind == "tar" else self._digest(name)
+            suffix = "" if kind == "tar" else "." + kind
+            self._members[blob] = name
+            size = self.archive.place(name)[1]
+            described.append(Descriptor(DOCKER_LAYER + suffix, blob, size).json())
+        document = {
+            "schemaVersion": 2,
+            "mediaType": DOCKER_MANIFEST,
+            "config": Descriptor(DOCKER_CONFIG, digest, len(raw)).json(),
+            "layers": described,
+        }
+        return json.dumps(document, indent=2).encode()
+
+    def _digest(self, name: str) -> Digest:
+        import hashlib
+
+        hasher = hashlib.sha256()
+        for chunk in self.archive.chunks(name):
+            hasher.update(chunk)
+        return Digest("sha256", hasher.hexdigest())
+
+    def top(self) -> tuple[bytes, str]:
+        """See ``Source``."""
+        return self._manifest, DOCKER_MANIFEST
+
+    def document(self, descriptor: Descriptor, limit: int) -> bytes:
+        """See ``Source``."""
+        return self.archive.read(self._members[descriptor.digest], limit)
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
+        """See ``Source``."""
+        return self.archive.chunks(self._members[descriptor.digest], offset)
+
+    def close(self) -> None:
+        """See ``Source``."""
+        self.archive.close()
+
+
+def all_images(path: Path) -> "list[OciArchiveSource | DockerArchiveSource]":
+    """Every image of an archive, of either kind, with its names. Raises ImageError."""
+    archive = Archive(path)
+    if archive.has("oci-layout") and archive.has("index.json"):
+        grouped: dict[Digest, OciArchiveSource] = {}
+        for name, entry in oci_entries(archive):
+            source = grouped.setdefault(entry.digest, OciArchiveSource(path, "", archive, entry))
+            if name:
+                source.names.append(name)
+        return list(grouped.values())
+    if archive.has("manifest.json"):
+        return [DockerArchiveSource(path, "", archive, e) for e in docker_entries(archive)]
+    raise ImageError(
+        f"{shown(str(path))}: neither an OCI layout nor what docker save writes",
+        hint="warren import takes an archive of a root file system",
+    )

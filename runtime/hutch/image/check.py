@@ -1,0 +1,180 @@
+"""Checking a store: everything in it against everything that is known of it; mending what can be.
+
+Blobs by digest and size; unpacked layers, file by file, against the archive they came from; the
+database by SQLite and by what it names. A layer is mended from its blob; a blob that is damaged can
+only be pulled again; a database that is beyond reading is made anew from index.json.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import HutchError, ImageError
+from .collect import collect, living_leases
+from .database import ImageRecord
+from .digest import Digest, chain_ids
+from .layer import verified
+from .layout import LayoutSource, read_chunks
+from .manifest import Descriptor, Manifest
+from .platform import Platform
+from .progress import Reporter
+from .pull import Puller
+from .store import Store
+from .stored import documents
+from .verify import verify_layer
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong; ``mended`` says what was done about it, "" if nothing could be."""
+
+    what: str
+    mended: str = ""
+
+
+class Checker:
+    """One check of ``store``; with ``repair`` things are put right as they are found."""
+
+    def __init__(self, store: Store, reporter: Reporter, *, repair: bool) -> None:
+        self.store = store
+        self.reporter = reporter
+        self.repair = repair
+        self.findings: list[Finding] = []
+        self.blobs = self.layers = self.images = 0
+        self._bad: set[Digest] = set()
+
+    def run(self) -> list[Finding]:
+        """Looks at everything."""
+        sound = self.store.database.sound()
+        if sound != "ok":
+            self._find(f"database: {sound}")
+        for record in self.store.database.images():
+            self.images += 1
+            try:
+                self._image(record)
+            except HutchError as error:
+                self._find(f"image {record.config.short}: {error.sentence}")
+        self._names()
+        self._rubbish()
+        return self.findings
+
+    def _find(self, what: str, mend: "Callable[[], str] | None" = None) -> None:
+        done = ""
+        if mend is not None and self.repair:
+            try:
+                done = mend()
+            except HutchError as error:
+                what += f"; mending it failed: {error.sentence}"
+        self.findings.append(Finding(what, done))
+        self.reporter.warn(what + (f": {done}" if done else ""))
+
+    def _image(self, record: ImageRecord) -> None:
+        small = [Descriptor(record.media_type, record.manifest, record.manifest_size)]
+        self._blob(small[0])
+        if record.manifest in self._bad:
+            return
+        manifest, config = documents(self.store, record)
+        self._blob(manifest.config)
+        chains = chain_ids(config.diff_ids)
+        if self.store.database.chains_of(record.manifest) != chains:
+            self._find(f"image {record.config.short}: its layers are not what its config says")
+        damaged = []
+        for layer, diff_id, chain in zip(manifest.layers, config.diff_ids, chains, strict=True):
+            self._blob(layer)
+            if layer.digest in self._bad:
+                continue
+            if problem := self._layer(layer, diff_id, chain):
+                damaged.append((chain, problem))
+        for chain, problem in damaged:
+            self._find(f"layer {chain.short}: {problem}", lambda c=chain: self._drop(c))  # type: ignore[misc]
+        if damaged and self.repair:
+            self._unpack_again(record, manifest)
+
+    def _blob(self, blob: Descriptor) -> None:
+        """Reads a blob through; a damaged one is taken away, so that a pull brings it again."""
+        path = self.store.blob_path(blob.digest)
+        if blob.digest in self._bad:
+            return
+        self.blobs += 1
+        try:
+            for _ in verified(read_chunks(path), blob):
+                pass
+        except ImageError as error:
+            self._bad.add(blob.digest)
+
+            def mend() -> str:
+                path.unlink(missing_ok=True)
+                return "taken away; pull the image again"
+
+            self._find(error.sentence, mend)
+
+    def _layer(self, layer: Descriptor, diff_id: Digest, chain: Digest) -> str:
+        """What is wrong with an unpacked layer; "" if nothing is."""
+        self.layers += 1
+        if not self.store.has_layer(chain):
+            return "it is missing"
+        root = os.open(self.store.layer_path(chain), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            chunks = read_chunks(self.store.blob_path(layer.digest))
+            return verify_layer(chunks, layer, diff_id, root)
+        finally:
+            os.close(root)
+
+    def _drop(self, chain: Digest) -> str:
+        lock = self.store.lock(f"layer-{chain.hex}")
+        lock.acquire()
+        try:
+            self.store.database.remove_layer(chain)
+            self.store.discard(self.store.layers / chain.hex)
+        finally:
+            lock.release()
+        return "unpacked again"
+
+    def _unpack_again(self, record: ImageRecord, manifest: Manifest) -> None:
+        source = LayoutSource.of(self.store.layout, manifest.descriptor)
+        platform = Platform(record.os, record.architecture, record.variant)
+        Puller(self.store, Reporter()).pull(source, platform, [])
+
+    def _names(self) -> None:
+        listed = {(name, entry.digest) for name, entry in self.store.layout.names() if name}
+        known = {(name, manifest) for name, manifest, _ in self.store.database.names()}
+        if listed != known:
+
+            def mend() -> str:
+                with self.store.database.transaction():
+                    self.store.write_index()
+                return "written anew"
+
+            self._find("index.json does not list the names there are", mend)
+
+    def _rubbish(self) -> None:
+        """What dead acts left is no damage; it goes when something may be repaired."""
+        with self.store.database.transaction():
+            living_leases(self.store)
+        if self.repair:
+            collect(self.store)
+
+
+def rebuilt(root: "os.PathLike[str]", reporter: Reporter) -> Store:
+    """A store whose database cannot be read, with a new one made from index.json.
+
+    The old file is kept beside it. Layers are unpacked again from their blobs.
+    """
+    base = os.fspath(root)
+    aside = f"{base}/store.db.damaged-{secrets.token_hex(4)}"
+    os.rename(f"{base}/store.db", aside)
+    for suffix in ("-wal", "-shm"):
+        if os.path.exists(f"{base}/store.db{suffix}"):
+            os.unlink(f"{base}/store.db{suffix}")
+    store = Store(Path(base))
+    reporter.warn(f"the database could not be read; it is kept as {aside}")
+    for name, entry in store.layout.names():
+        try:
+            source = LayoutSource.of(store.layout, entry)
+            wanted = entry.platform or Platform.host()
+            Puller(store, Reporter()).pull(source, wanted, [name] if name else [], explicit=False)
+        except HutchError as error:
+            reporter.warn(f"{name or entry.digest}: {error.sentence}")
+    return store

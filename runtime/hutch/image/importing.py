@@ -1,0 +1,194 @@
+"""Importing: an image of one layer out of a tar archive of a root file system."""
+
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import UsageError, shown
+from .digest import Digest
+from .inflate import compression, inflate
+from .layout import READ, read_chunks
+from .limits import Budget
+from .manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
+from .platform import Platform
+
+GZIP_LEVEL = 2  # of isal's 0 to 3
+Instruction = Callable[[dict[str, Any], str], None]
+
+
+class ImportedSource:
+    """The archive as an image. See ``source.Source``. ``scratch`` takes a copy until ``close``."""
+
+    def __init__(
+        self,
+        archive: IO[bytes],
+        scratch: Path,
+        platform: Platform,
+        execution: dict[str, Any],
+        message: str,
+    ) -> None:
+        self._path = scratch
+        try:
+            layer, diff_id = self._copy(archive)
+        except BaseException:
+            self.close()
+            raise
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        config = {
+            **platform.json(),
+            "created": created,
+            "config": execution,
+            "rootfs": {"type": "layers", "diff_ids": [str(diff_id)]},
+            "history": [{"created": created, "created_by": "warren import", "comment": message}],
+        }
+        self._config = json.dumps(config).encode()
+        descriptor = Descriptor(OCI_CONFIG, Digest.of(self._config), len(self._config))
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor.json(),
+            "layers": [layer.json()],
+        }
+        self._manifest = json.dumps(manifest).encode()
+
+    def _copy(self, archive: IO[bytes]) -> tuple[Descriptor, Digest]:
+        """The layer as it will be kept: as it came if it is compressed, gzipped if it is not."""
+        head = archive.read(READ)
+        kind = compression(head)
+        chunks = self._chunks(head, archive)
+        plain, blob = hashlib.sha256(), hashlib.sha256()
+        budget = Budget()
+        size = 0
+        with open(self._path, "xb") as file:
+
+            def keep(data: bytes) -> None:
+                nonlocal size
+                blob.update(data)
+                size += len(data)
+                budget.consume(len(data))
+                file.write(data)
+
+            if kind == "tar":
+                from isal import isal_zlib
+
+                packer = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, 31)
+                for chunk in chunks:
+                    plain.update(chunk)
+                    keep(packer.compress(chunk))
+                keep(packer.flush())
+            else:
+
+                def kept() -> Iterator[bytes]:
+                    for chunk in chunks:
+                        keep(chunk)
+                        yield chunk
+
+                for chunk in inflate(kept(), kind):
+                    budget.produce(len(chunk))
+                    plain.update(chunk)
+        suffix = "+zstd" if kind == "zstd" else "+gzip"
+        digest = Digest("sha256", blob.hexdigest())
+        return Descriptor(OCI_LAYER + suffix, digest, size), Digest("sha256", plain.hexdigest())
+
+    @staticmethod
+    def _chunks(head: bytes, archive: IO[bytes]) -> Iterator[bytes]:
+        while head:
+            yield head
+            head = archive.read(READ)
+
+    def top(self) -> tuple[bytes, str]:
+        """See ``Source``."""
+        return self._manifest, OCI_MANIFEST
+
+    def document(self, descriptor: Descriptor, limit: int) -> bytes:
+        """See ``Source``."""
+        return self._config
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
+        """See ``Source``."""
+        return read_chunks(self._path, offset)
+
+    def close(self) -> None:
+        """See ``Source``."""
+        if os.path.exists(self._path):
+            os.unlink(self._path)
+
+
+def execution(changes: list[str]) -> dict[str, Any]:
+    """The config part that Dockerfile instructions (``--change``) make. Raises UsageError."""
+    config: dict[str, Any] = {}
+    for change in changes:
+        word, _, rest = change.strip().partition(" ")
+        rest = rest.strip()
+        apply = INSTRUCTIONS.get(word.upper())
+        if apply is None or not rest:
+            hint = "one of " + ", ".join(sorted(INSTRUCTIONS))
+            raise UsageError(f"--change {shown(change)}: not an instruction", hint=hint)
+        try:
+            apply(config, rest)
+        except ValueError as error:
+            raise UsageError(f"--change {shown(change)}: {error}") from None
+    return config
+
+
+def _command(text: str) -> list[str]:
+    """The exec form, a JSON list, or the shell form."""
+    if text.startswith("["):
+        words = json.loads(text)
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError("a list of strings is wanted")
+        return words
+    return ["/bin/sh", "-c", text]
+
+
+def _pairs(text: str) -> list[str]:
+    """``KEY=VALUE …`` or ``KEY VALUE``."""
+    words = shlex.split(text)
+    if words and "=" not in words[0]:
+        return ["=".join(text.split(None, 1))]
+    if not all("=" in word for word in words):
+        raise ValueError("KEY=VALUE is wanted")
+    return words
+
+
+def _set_env(config: dict[str, Any], text: str) -> None:
+    config.setdefault("Env", []).extend(_pairs(text))
+
+
+def _set_label(config: dict[str, Any], text: str) -> None:
+    config.setdefault("Labels", {}).update(pair.split("=", 1) for pair in _pairs(text))
+
+
+def _set_ports(config: dict[str, Any], text: str) -> None:
+    for word in text.split():
+        config.setdefault("ExposedPorts", {})[word if "/" in word else word + "/tcp"] = {}
+
+
+def _set_volumes(config: dict[str, Any], text: str) -> None:
+    words = json.loads(text) if text.startswith("[") else text.split()
+    config.setdefault("Volumes", {}).update({str(word): {} for word in words})
+
+
+def _put(key: str, convert: Callable[[str], Any] = str) -> Instruction:
+    def put(config: dict[str, Any], text: str) -> None:
+        config[key] = convert(text)
+
+    return put
+
+
+INSTRUCTIONS: dict[str, Instruction] = {
+    "CMD": _put("Cmd", _command),
+    "ENTRYPOINT": _put("Entrypoint", _command),
+    "ENV": _set_env,
+    "EXPOSE": _set_ports,
+    "LABEL": _set_label,
+    "STOPSIGNAL": _put("StopSignal"),
+    "USER": _put("User"),
+    "VOLUME": _set_volumes,
+    "WORKDIR": _put("WorkingDir"),
+}

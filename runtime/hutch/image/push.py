@@ -1,0 +1,87 @@
+"""Pushing: an image of the store into a registry, byte for byte as it is kept.
+
+A blob that the registry has is not sent again; one that another of its repositories is known to
+have is mounted from there (distribution-spec, "Mounting a blob from another repository").
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from ..errors import RegistryError
+from .layout import read_chunks
+from .manifest import Descriptor, Manifest
+from .progress import Reporter
+from .reference import Reference
+from .registry.client import Registry, pull_scope, push_scope
+from .store import Store
+
+PARALLEL = 3
+TRIES = 4
+BACK_OFF = 0.5  # seconds, doubled
+
+
+def push(
+    store: Store, manifest: Manifest, target: Reference, registry: Registry, reporter: Reporter
+) -> None:
+    """Uploads what is missing and then the manifest, under the target's tag.
+
+    Raises RegistryError, ImageError (a blob is missing in the store).
+    """
+    blobs = list({d.digest: d for d in [*manifest.layers, manifest.config]}.values())
+    registry.base()
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="push") as pool:
+        jobs = [pool.submit(_blob, store, blob, target, registry, reporter) for blob in blobs]
+        try:
+            for job in jobs:
+                job.result()
+        finally:
+            for job in jobs:
+                job.cancel()
+    registry.put_manifest(
+        target.path, target.selector or "latest", manifest.raw, manifest.media_type
+    )
+    store.database.add_seen([blob.digest for blob in blobs], target.repository)
+
+
+def _blob(
+    store: Store, blob: Descriptor, target: Reference, registry: Registry, reporter: Reporter
+) -> None:
+    scopes = [push_scope(target.path)]
+    reporter.layer(blob.digest, blob.size, "Pushing")
+    for attempt in range(1, TRIES + 1):
+        try:
+            if registry.has_blob(target.path, blob.digest, scopes):
+                reporter.done(blob.digest, "Already exists")
+                return
+            location = _mounted(store, blob, target, registry)
+            if not location:
+                reporter.done(blob.digest, "Mounted")
+                return
+            content = _told(store, blob, reporter)
+            registry.upload(location, blob, content, scopes)
+            reporter.done(blob.digest, "Pushed")
+            return
+        except RegistryError:
+            if attempt == TRIES:
+                raise
+            time.sleep(BACK_OFF * 2**attempt)
+
+
+def _mounted(store: Store, blob: Descriptor, target: Reference, registry: Registry) -> str:
+    """ "" if the blob could be mounted; otherwise where to send it."""
+    scopes = [push_scope(target.path)]
+    for repository in store.database.seen(blob.digest):
+        host, _, path = repository.partition("/")
+        if host == target.registry and path != target.path:
+            try:
+                return registry.mount(target.path, blob.digest, path, [*scopes, pull_scope(path)])
+            except RegistryError:
+                break  # no right to read there: then without
+    return registry.mount(target.path, blob.digest, "", scopes)
+
+
+def _told(store: Store, blob: Descriptor, reporter: Reporter) -> Iterator[bytes]:
+    for chunk in read_chunks(store.blob_path(blob.digest)):
+        reporter.advance(blob.digest, len(chunk))
+        yield chunk

@@ -1,0 +1,81 @@
+"""Saving: images of the store in one archive that everybody reads.
+
+It is an OCI layout (podman load, skopeo oci-archive:, Docker since 25) and has docker save's
+manifest.json beside it, which names the same blobs (docker load of any age).
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from ..errors import ImageError
+from .catalog import Named
+from .layout import VERSION, index_json, read_chunks
+from .manifest import Descriptor
+from .reference import Reference
+from .store import Store
+from .stored import documents
+from .tarwriter import TarWriter
+
+
+def save(store: Store, images: list[Named], output: IO[bytes]) -> None:
+    """Writes an archive of ``images``, each under the name that it was found by."""
+    blobs: dict[str, Descriptor] = {}
+    entries: list[tuple[str, Descriptor]] = []
+    docker = []
+    for image in images:
+        manifest, _ = documents(store, image.record)
+        entries.append((image.name, manifest.descriptor))
+        for blob in (manifest.descriptor, manifest.config, *manifest.layers):
+            if not store.has_blob(blob.digest):
+                raise ImageError(f"blob {blob.digest} is missing in the store")
+            blobs[f"blobs/{blob.digest.path}"] = blob
+        docker.append(
+            {
+                "Config": f"blobs/{manifest.config.digest.path}",
+                "RepoTags": [familiar(image.name)] if image.name else None,
+                "Layers": [f"blobs/{layer.digest.path}" for layer in manifest.layers],
+            }
+        )
+    writer = TarWriter(output)
+    writer.file("oci-layout", VERSION.encode())
+    for name, blob in blobs.items():
+        writer.stream(name, blob.size, read_chunks(store.blob_path(blob.digest)))
+    writer.file("index.json", index_json(entries))
+    writer.file("manifest.json", json.dumps(docker).encode())
+    writer.end()
+
+
+def familiar(name: str) -> str:
+    """A name as Docker writes it: without docker.io/library/."""
+    reference = Reference.parse(name)
+    return f"{reference.familiar}:{reference.tag}" if reference.tag else reference.familiar
+
+
+def write_layout(store: Store, images: list[Named], root: Path) -> None:
+    """Adds ``images`` to the OCI layout in the folder ``root``, made if it is not there."""
+    from .layout import Layout
+
+    entries: list[tuple[str, Descriptor]] = []
+    if (root / "oci-layout").exists():
+        entries = Layout(root).names()
+    root.mkdir(parents=True, exist_ok=True)
+    for image in images:
+        manifest, _ = documents(store, image.record)
+        entries = [(name, entry) for name, entry in entries if name != image.name]
+        entries.append((image.name, manifest.descriptor))
+        for blob in (manifest.descriptor, manifest.config, *manifest.layers):
+            _copy(read_chunks(store.blob_path(blob.digest)), root / "blobs" / blob.digest.path)
+    _copy(iter([VERSION.encode()]), root / "oci-layout")
+    _copy(iter([index_json(entries)]), root / "index.json")
+
+
+def _copy(chunks: Iterator[bytes], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+    os.rename(temporary, path)

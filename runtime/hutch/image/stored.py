@@ -1,0 +1,106 @@
+"""An image of the store: as a source, and as the documents that describe it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .catalog import digest_name
+from .database import ImageRecord
+from .layout import read_chunks
+from .limits import CONFIG_BYTES, MANIFEST_BYTES
+from .manifest import Descriptor, ImageConfig, Manifest, parse, parse_config
+from .reference import Reference
+from .store import Store
+
+
+class StoredSource:
+    """See ``source.Source``."""
+
+    def __init__(self, store: Store, record: ImageRecord) -> None:
+        self._store = store
+        self._record = record
+
+    def top(self) -> tuple[bytes, str]:
+        """See ``Source``."""
+        raw = self._store.read_blob(self._record.manifest, MANIFEST_BYTES)
+        return raw, self._record.media_type
+
+    def document(self, descriptor: Descriptor, limit: int) -> bytes:
+        """See ``Source``."""
+        return self._store.read_blob(descriptor.digest, limit)
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
+        """See ``Source``."""
+        return read_chunks(self._store.blob_path(descriptor.digest), offset)
+
+    def close(self) -> None:
+        """See ``Source``."""
+
+
+def documents(store: Store, record: ImageRecord) -> tuple[Manifest, ImageConfig]:
+    """The image's manifest and config. Raises ImageError if they are damaged."""
+    manifest = parse(store.read_blob(record.manifest, MANIFEST_BYTES), record.media_type)
+    assert isinstance(manifest, Manifest)
+    return manifest, parse_config(store.read_blob(record.config, CONFIG_BYTES), manifest)
+
+
+def inspect(store: Store, record: ImageRecord) -> dict[str, Any]:
+    """What is known of an image, in the shape of ``docker image inspect``."""
+    manifest, config = documents(store, record)
+    names = [(n, top) for n, m, top in store.database.names() if m == record.manifest]
+    layers = [str(store.layer_path(chain)) for chain in store.database.chains_of(record.manifest)]
+    digests = {digest_name(Reference.parse(name), str(top)) for name, top in names}
+    return {
+        "Id": record.id,
+        "RepoTags": [name for name, _ in names if "@" not in name],
+        "RepoDigests": sorted(digests),
+        "Digest": str(record.manifest),
+        "Created": record.created,
+        "Author": config.document.get("author", ""),
+        "Architecture": record.architecture,
+        "Variant": record.variant,
+        "Os": record.os,
+        "Size": record.size,
+        "Config": config.execution,
+        "Labels": config.execution.get("Labels"),
+        "Annotations": manifest.annotations,
+        "ManifestType": manifest.media_type,
+        "Layers": [layer.json() for layer in manifest.layers],
+        "RootFS": {"Type": "layers", "Layers": [str(diff) for diff in config.diff_ids]},
+        "GraphDriver": {
+            "Name": "overlay",
+            "Data": {
+                "UpperDir": layers[-1] if layers else "",
+                "LowerDir": ":".join(reversed(layers[:-1])),
+            },
+        },
+        "History": config.document.get("history", []),
+    }
+
+
+def history(store: Store, record: ImageRecord) -> list[dict[str, Any]]:
+    """How the image was made, newest first: what, when, and how many bytes it added."""
+    _, config = documents(store, record)
+    chains = iter(store.database.chains_of(record.manifest))
+    lines = []
+    steps = config.document.get("history")
+    if not isinstance(steps, list) or not steps:
+        steps = [{} for _ in config.diff_ids]
+    for step in steps:
+        part = step if isinstance(step, dict) else {}
+        size = 0
+        if not part.get("empty_layer") and (chain := next(chains, None)) is not None:
+            layer = store.database.layer(chain)
+            size = layer.size if layer else 0
+        lines.append(
+            {
+                "ID": "<missing>",
+                "Created": str(part.get("created", "")),
+                "CreatedBy": str(part.get("created_by", "")),
+                "Size": size,
+                "Comment": str(part.get("comment", "")),
+            }
+        )
+    lines.reverse()
+    if lines:
+        lines[0]["ID"] = record.id
+    return lines
