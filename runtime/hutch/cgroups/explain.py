@@ -1,0 +1,184 @@
+"""Why the kernel refused something of a cgroup, and what can be done about it.
+
+Imported only when something failed. The most frequent cause on v2 is a controller that some cgroup
+further up does not hand down; the sentence says which one and how to have it.
+"""
+
+import posix
+from errno import EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EPERM, ERANGE, EROFS
+
+from hutch.cgroups.files import read_or
+from hutch.errors import HostError, HutchError, KernelError, errno_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.resources import CgroupWrite
+
+DENIED = (EACCES, EPERM, EROFS)
+
+# What it means when a file of an enabled controller does not exist, by the beginning of its name.
+ABSENT = (
+    ("memory.memsw.", "the kernel does not count swap: boot with swapaccount=1"),
+    ("memory.swap.", "the kernel does not count swap: boot with swapaccount=1"),
+    ("memory.kmem.", "the kernel has no limit of its own memory any more"),
+    ("cpu.rt_", "the kernel is built without CONFIG_RT_GROUP_SCHED"),
+    ("cpu.cfs_burst", "bursts came with Linux 5.14"),
+    ("cpu.max.burst", "bursts came with Linux 5.14"),
+    ("cpu.idle", "it came with Linux 5.15"),
+    ("blkio.leaf_weight", "it went with the CFQ scheduler, in Linux 5.0"),
+    ("blkio.weight", "the kernel has no IO scheduler with weights: load the module bfq"),
+    ("blkio.throttle", "the kernel is built without CONFIG_BLK_DEV_THROTTLING"),
+    ("io.bfq.weight", "the kernel has no IO control with weights: load the module bfq"),
+    ("io.max", "the kernel is built without CONFIG_BLK_DEV_THROTTLING"),
+    ("hugetlb.", "the sizes of this host are in /sys/kernel/mm/hugepages"),
+)
+
+# What it means when the kernel refuses a value: beginning of the file's name, errno, hint.
+REFUSED = (
+    (
+        "memory.limit_in_bytes",
+        EBUSY,
+        "the container uses more already and nothing can be reclaimed",
+    ),
+    ("memory.memsw", EBUSY, "the container uses more already and nothing can be reclaimed"),
+    ("memory.limit_in_bytes", EINVAL, "it may not exceed the limit of memory and swap"),
+    ("memory.memsw", EINVAL, "it may not be below the limit of memory"),
+    ("memory.use_hierarchy", EINVAL, "memory is always counted hierarchically since Linux 5.11"),
+    ("cpu.rt_runtime", EINVAL, "the cgroups above must have real-time runtime to give"),
+    ("cpu.rt_period", EINVAL, "runtime and period must fit into those of the cgroup above"),
+    ("cpu.cfs_", EINVAL, "quota by period may not exceed that of the cgroup above"),
+    ("cpu.max.burst", EINVAL, "a burst may not exceed the quota"),
+    ("cpu.max", EINVAL, "a quota may not be below the burst"),
+    ("cpu.shares", EINVAL, "the cgroup is idle (cpu.idle 1): set cpu.idle to 0 as well"),
+    ("cpu.weight", EINVAL, "the cgroup is idle (cpu.idle 1): set cpu.idle to 0 as well"),
+    ("cpuset.", EINVAL, "the form is 0-3,7 and the numbers must exist on this host"),
+    ("cpuset.", EACCES, "they must be among those of the cgroup above"),
+    ("cpuset.", ENOSPC, "processes of the cgroup would have nothing left to run on"),
+    ("cpuset.", ERANGE, "a number is larger than this host can have"),
+    ("blkio.", ENODEV, "there is no such block device"),
+    ("io.", ENODEV, "there is no such block device"),
+    ("rdma.max", ENODEV, "there is no such RDMA device"),
+    ("net_prio.", ENODEV, "there is no such network interface"),
+    ("devices.allow", EPERM, "the cgroup above does not allow the device"),
+)
+
+
+def failed_write(
+    cgroup: "Cgroup", directory: str, write: "CgroupWrite", error: OSError
+) -> HutchError:
+    """The error of a write that failed with ``error`` in ``directory``."""
+    number = error.errno or 0
+    if number == ENOENT:
+        if cgroup.mode == "v2" and write.controller:
+            withheld = withheld_controller(directory, write.controller, write.pointer)
+            if withheld is not None:
+                return withheld
+        names = write.file if write.fallback is None else f"{write.file} or {write.fallback[0]}"
+        return HostError(
+            f"{directory} has no file {names}",
+            pointer=write.pointer,
+            hint=next((hint for start, hint in ABSENT if write.file.startswith(start)), ""),
+        )
+    hints = [h for start, e, h in REFUSED if e == number and write.file.startswith(start)]
+    hint = hints[0] if hints else ""
+    if number in DENIED and not hint:
+        hint = "the cgroup is not delegated to this user" if posix.geteuid() else "it is read-only"
+    return KernelError(
+        f'write "{write.value}" to {directory}/{write.file}',
+        "write",
+        number,
+        pointer=write.pointer,
+        hint=hint,
+    )
+
+
+def missing_hierarchy(write: "CgroupWrite") -> HostError:
+    """The error of a write for a controller in whose hierarchy the container has no cgroup."""
+    return HostError(
+        f"the container has no cgroup of the controller {write.controller}",
+        pointer=write.pointer,
+        hint=f"is it mounted, and may this user make cgroups there? ({write.file} was to be set)",
+    )
+
+
+def withheld_controller(directory: str, controller: str, pointer: str) -> "HostError | None":
+    """Which cgroup above ``directory`` keeps a controller back; None if it is all there (v2)."""
+    above = directory.rpartition("/")[0]
+    keeper = ""
+    while controller not in read_or(above + "/cgroup.subtree_control").split():
+        keeper = above
+        if controller in read_or(above + "/cgroup.controllers").split():
+            break
+        above = above.rpartition("/")[0]
+        if not read_or(above + "/cgroup.controllers"):
+            return HostError(
+                f"this host has no cgroup controller {controller}",
+                pointer=pointer,
+                hint=f"see {keeper}/cgroup.controllers",
+            )
+    if not keeper:
+        return None
+    return HostError(
+        f"the cgroup controller {controller} is not available in {directory}: "
+        f"{keeper}/cgroup.subtree_control does not hand it down",
+        pointer=pointer,
+        hint=how_to_enable(keeper, controller),
+    )
+
+
+def failed_enabling(directory: str, controller: str, pointer: str, error: OSError) -> HostError:
+    """The error of enabling a controller for the children of ``directory`` (v2)."""
+    number = error.errno or 0
+    if number == EBUSY:
+        return HostError(
+            f"{directory} cannot hand the cgroup controller {controller} down, for processes live "
+            "in it (the kernel's rule: only the root has both)",
+            pointer=pointer,
+            hint="set linux.cgroupsPath to a place whose parents have no processes of their own",
+        )
+    if number == ENOENT:
+        withheld = withheld_controller(directory, controller, pointer)
+        if withheld is not None:
+            return withheld
+    return HostError(
+        f"{directory} cannot hand the cgroup controller {controller} down: write to "
+        f"cgroup.subtree_control: {errno_text(number)}",
+        pointer=pointer,
+        hint=how_to_enable(directory, controller),
+    )
+
+
+def how_to_enable(directory: str, controller: str) -> str:
+    """What to do so that ``directory`` hands a controller to its children."""
+    for name in reversed(directory.split("/")):
+        if name.endswith((".service", ".scope", ".slice")):
+            return f"systemd: Delegate={controller} in the unit {name}"
+    return f"as root: echo +{controller} > {directory}/cgroup.subtree_control"
+
+
+def hint_for_making(path: str, number: int) -> str:
+    """What may be done about a mkdir that failed."""
+    if number in DENIED:
+        if posix.geteuid():
+            return (
+                "a caller without root needs a delegated cgroup: systemd-run --user --scope "
+                "-p Delegate=yes COMMAND, or --systemd-cgroup"
+            )
+        return "/sys/fs/cgroup is read-only here, as in a container without privileges"
+    if number == ENOSPC:
+        return "cgroup.max.depth or cgroup.max.descendants of a cgroup above is reached"
+    return ""
+
+
+def hint_for_joining(number: int) -> str:
+    """What may be behind a write to cgroup.procs that failed."""
+    if number == EBUSY:
+        return "the cgroup has enabled controllers for its children, so it may have no processes"
+    if number == ENOSPC:
+        return "its cpuset.cpus or cpuset.mems is empty"
+    if number == EINVAL:
+        return "a real-time process needs cpu.realtimeRuntime, a threaded cgroup takes none"
+    if number in DENIED:
+        return "this user must be allowed to write cgroup.procs of both cgroups and of their parent"
+    return ""

@@ -1,0 +1,106 @@
+"""Stopping all processes of a container at once, and letting them go on.
+
+On hybrid hosts the v1 freezer is used, where other tools look; without it, the cgroup2 tree's.
+"""
+
+import posix
+from time import monotonic, sleep
+
+from hutch.cgroups.files import READ, read_file, write_file
+from hutch.cgroups.tree import is_frozen_at
+from hutch.errors import HostError, HutchError, KernelError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.plan.cgroup_paths import Cgroup
+
+
+def freezer_of(cgroup: "Cgroup") -> str:
+    """The hierarchy that freezes the container: "freezer", or "" for cgroup2. HostError."""
+    for hierarchy in ("freezer", ""):
+        if hierarchy in cgroup.directories:
+            return hierarchy
+    raise HostError(
+        "the container has no cgroup that can be frozen",
+        hint="mount the freezer controller, or cgroup2",
+    )
+
+
+def is_frozen(cgroup: "Cgroup") -> bool:
+    """Whether the container is frozen, or on the way there. False where it has no freezer."""
+    for hierarchy in ("freezer", ""):
+        if hierarchy in cgroup.directories:
+            return is_frozen_at(cgroup.directories[hierarchy], hierarchy)
+    return False
+
+
+def freeze(cgroup: "Cgroup", patience: float = 10.0) -> None:
+    """Freezes the container and waits until it is, ``patience`` seconds at the most.
+
+    What cannot be frozen is thawed again. Raises HutchError.
+    """
+    hierarchy = freezer_of(cgroup)
+    directory = cgroup.directories[hierarchy]
+    _write(directory, hierarchy, True)
+    deadline = monotonic() + patience
+    try:
+        frozen = _wait_v1(directory, deadline) if hierarchy else _wait_v2(directory, deadline)
+    except OSError as error:
+        raise KernelError(f"freeze the cgroup {directory}", "read", error.errno or 0) from None
+    if not frozen:
+        _write(directory, hierarchy, False)
+        raise HutchError(
+            f"the container did not freeze within {patience:.0f} seconds and was thawed again",
+            hint="a process in it waits in the kernel and cannot be stopped (state D in ps)",
+        )
+
+
+def thaw(cgroup: "Cgroup") -> None:
+    """Lets a frozen container go on; one that is not frozen, or gone, is left as it is."""
+    for hierarchy in ("freezer", ""):
+        if hierarchy in cgroup.directories:
+            _write(cgroup.directories[hierarchy], hierarchy, False)
+            return
+
+
+def _write(directory: str, hierarchy: str, frozen: bool) -> None:
+    if hierarchy:
+        file, value = "/freezer.state", "FROZEN" if frozen else "THAWED"
+    else:
+        file, value = "/cgroup.freeze", "1" if frozen else "0"
+    try:
+        write_file(directory + file, value)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not frozen:
+            return
+        verb = "freeze" if frozen else "thaw"
+        raise KernelError(f"{verb} the cgroup {directory}", "write", error.errno or 0) from None
+
+
+def _wait_v1(directory: str, deadline: float) -> bool:
+    """Reading freezer.state is what brings the kernel to look whether all have stopped."""
+    pause = 0.0002
+    while read_file(directory + "/freezer.state") != "FROZEN\n":
+        if monotonic() > deadline:
+            return False
+        sleep(pause)
+        pause = min(pause * 2, 0.02)
+    return True
+
+
+def _wait_v2(directory: str, deadline: float) -> bool:
+    """cgroup.events wakes who polls it at every change (cgroup-v2.rst)."""
+    from select import POLLPRI, poll
+
+    fd = posix.open(directory + "/cgroup.events", READ)
+    try:
+        waiting = poll()
+        waiting.register(fd, POLLPRI)
+        while b"frozen 1" not in posix.pread(fd, 4096, 0):
+            rest = int((deadline - monotonic()) * 1000)
+            if rest <= 0:
+                return False
+            waiting.poll(rest)
+        return True
+    finally:
+        posix.close(fd)

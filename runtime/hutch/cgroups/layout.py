@@ -1,0 +1,85 @@
+"""How cgroups are mounted here, read from /proc/self/mountinfo and /proc/self/cgroup."""
+
+from hutch.cgroups.files import read_file
+from hutch.plan.host import CgroupLayout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+USUAL = "/sys/fs/cgroup"
+
+
+def read() -> CgroupLayout:
+    """The layout as this process sees it; mode "none" where no cgroup file system is mounted."""
+    layout = parse(read_file("/proc/self/mountinfo"), read_file("/proc/self/cgroup"))
+    if layout.mode == "v2":
+        names = read_file(layout.unified + "/cgroup.controllers").split()
+        layout.controllers = frozenset(names)
+    return layout
+
+
+def parse(mountinfo: str, membership: str) -> CgroupLayout:
+    """The layout of the two files' contents; of v2 the controllers are still missing."""
+    paths: dict[str, str] = {}
+    for line in membership.split("\n"):
+        if line:
+            _, names, path = line.split(":", 2)
+            for hierarchy in names.split(","):
+                paths[hierarchy] = path
+    mounts: dict[str, tuple[str, str]] = {}  # hierarchy -> its mount point, and what it shows there
+    for line in mountinfo.split("\n"):
+        before, separator, after = line.partition(" - cgroup")
+        if separator:
+            fields = before.split(" ")
+            kind, _, options = after.rpartition(" ")
+            shown = [""] if kind[0] == "2" else [n for n in options.split(",") if n in paths and n]
+            _note(mounts, shown, _unescaped(fields[4]), _unescaped(fields[3]))
+    unified = mounts.pop("", ("", "/"))
+    own = {name: _beneath(paths[name], root) for name, (_, root) in mounts.items()}
+    if unified[0]:
+        own[""] = _beneath(paths.get("", "/"), unified[1])
+    if not mounts and not unified[0]:
+        return CgroupLayout("none", {}, "", {}, frozenset())
+    # A v1 hierarchy that somebody mounted elsewhere beside a unified host is none of ours.
+    if unified[0] == USUAL or not mounts:
+        return CgroupLayout("v2", {}, unified[0], {"": own[""]}, frozenset())
+    return CgroupLayout(
+        "hybrid" if unified[0] else "v1",
+        {name: point for name, (point, _) in mounts.items()},
+        unified[0],
+        own,
+        frozenset(name for name in mounts if name[:5] != "name="),
+    )
+
+
+def _note(
+    mounts: "dict[str, tuple[str, str]]", names: "Iterable[str]", point: str, root: str
+) -> None:
+    """Keeps the first mount of a hierarchy, or the one where cgroups usually are."""
+    for name in names:
+        if name not in mounts or (point[:14] == USUAL and mounts[name][0][:14] != USUAL):
+            mounts[name] = (point, root)
+
+
+def _beneath(path: str, root: str) -> str:
+    """Where ``path`` is when ``root`` of the hierarchy is what is mounted; "/" if it is not seen.
+
+    A mount may show a part only (a bind, a cgroup namespace); what lies outside begins with "/..".
+    """
+    if root != "/" and (path == root or path[: len(root) + 1] == root + "/"):
+        path = path[len(root) :]
+    elif root != "/":
+        path = "/"
+    return "/" if path[:3] == "/.." else path or "/"
+
+
+def _unescaped(path: str) -> str:
+    """A path of mountinfo, in which blanks, line breaks and backslashes are octal (proc(5))."""
+    if "\\" not in path:
+        return path
+    first, *rest = path.split("\\")
+    raw = first.encode("utf-8", "surrogateescape")
+    for part in rest:
+        raw += bytes((int(part[:3], 8),)) + part[3:].encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "surrogateescape")

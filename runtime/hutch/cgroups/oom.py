@@ -1,0 +1,48 @@
+"""Whether the kernel killed processes of a container for want of memory."""
+
+import posix
+
+from hutch.cgroups.files import READ, flat, read_or, write_file
+from hutch.errors import HostError, KernelError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.plan.cgroup_paths import Cgroup
+
+
+def oom_killed(cgroup: "Cgroup") -> int:
+    """How many processes the kernel killed so, in the cgroup and below; 0 where it cannot be told.
+
+    v1 counts since Linux 4.13, in the cgroup itself only.
+    """
+    if cgroup.mode == "v2":
+        return flat(read_or(cgroup.directories.get("", "") + "/memory.events")).get("oom_kill", 0)
+    directory = cgroup.directories.get("memory", "")
+    return flat(read_or(directory + "/memory.oom_control")).get("oom_kill", 0)
+
+
+def oom_watch(cgroup: "Cgroup") -> "tuple[int, int]":
+    """A descriptor, and the poll(2) event it shows when ``oom_killed`` may have changed.
+
+    After each event its content is to be read (8 bytes suffice; on v2 from offset 0). The caller
+    closes it. It also wakes up, on v1 for ever, when the cgroup is removed. Raises HostError where
+    the container has no memory cgroup, KernelError.
+    """
+    from select import POLLIN, POLLPRI
+
+    directory = cgroup.directories.get("" if cgroup.mode == "v2" else "memory")
+    if directory is None:
+        raise HostError("the container has no memory cgroup, so nothing tells of its memory")
+    try:
+        if cgroup.mode == "v2":
+            return posix.open(directory + "/memory.events", READ), POLLPRI
+        control = posix.open(directory + "/memory.oom_control", READ)
+        try:
+            # Documentation/admin-guide/cgroup-v1/memory.rst, 10. OOM Control
+            event = posix.eventfd(0, posix.EFD_CLOEXEC | posix.EFD_NONBLOCK)
+            write_file(directory + "/cgroup.event_control", f"{event} {control}")
+        finally:
+            posix.close(control)
+        return event, POLLIN
+    except OSError as error:
+        raise KernelError(f"watch the memory of {directory}", "open", error.errno or 0) from None

@@ -1,0 +1,136 @@
+"""What a container has used, from the files of cgroup v1.
+
+The shape is that of ``events --stats``: times in nanoseconds, sizes in bytes. A controller that is
+not mounted, or a file that is not there, leaves its figures out.
+"""
+
+from hutch.cgroups.files import flat, read_or
+from hutch.cgroups.stats_form import as_list, block_entries, frame, hugetlb_sizes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.cgroup_paths import Cgroup
+
+NANOSECONDS_A_TICK = 10_000_000  # cpuacct.stat counts in USER_HZ, 100 on every architecture
+
+CPUSET_FLAGS = (
+    "cpu_exclusive",
+    "mem_hardwall",
+    "mem_exclusive",
+    "memory_migrate",
+    "memory_spread_page",
+    "memory_spread_slab",
+    "memory_pressure",
+    "sched_load_balance",
+    "sched_relax_domain_level",
+)
+
+# Key of the statistics -> file, as BFQ counts it and as throttling does.
+BLOCK_FILES = (
+    ("ioServiceBytesRecursive", "bfq.io_service_bytes_recursive", "throttle.io_service_bytes"),
+    ("ioServicedRecursive", "bfq.io_serviced_recursive", "throttle.io_serviced"),
+    ("ioQueueRecursive", "bfq.io_queued_recursive", ""),
+    ("ioServiceTimeRecursive", "bfq.io_service_time_recursive", ""),
+    ("ioWaitTimeRecursive", "bfq.io_wait_time_recursive", ""),
+    ("ioMergedRecursive", "bfq.io_merged_recursive", ""),
+    ("ioTimeRecursive", "bfq.time_recursive", ""),
+    ("sectorsRecursive", "bfq.sectors_recursive", ""),
+)
+
+
+def stats(cgroup: "Cgroup") -> "dict[str, Any]":
+    """The statistics; what cannot be read is left out."""
+    result = frame()
+    found = cgroup.directories
+    if "cpuacct" in found:
+        result["cpu"]["usage"] = _cpu_usage(found["cpuacct"])
+    if "cpu" in found:
+        values = flat(read_or(found["cpu"] + "/cpu.stat"))
+        result["cpu"]["throttling"] = {
+            "periods": values.get("nr_periods", 0),
+            "throttledPeriods": values.get("nr_throttled", 0),
+            "throttledTime": values.get("throttled_time", 0),
+        }
+    if "cpuset" in found:
+        result["cpuset"] = _cpuset(found["cpuset"])
+    if "memory" in found:
+        result["memory"] = _memory(found["memory"])
+    if "pids" in found:
+        limit = read_or(found["pids"] + "/pids.max").strip()
+        result["pids"] = {
+            "current": _number(found["pids"] + "/pids.current"),
+            "limit": int(limit) if limit.isdigit() else 0,
+        }
+    if "blkio" in found:
+        result["blkio"] = _block_io(found["blkio"])
+    if "hugetlb" in found:
+        result["hugetlb"] = _hugetlb(found["hugetlb"])
+    return result
+
+
+def _number(path: str) -> int:
+    return int(read_or(path, "0") or 0)
+
+
+def _cpu_usage(directory: str) -> "dict[str, Any]":
+    ticks = flat(read_or(directory + "/cpuacct.stat"))
+    table = [line.split() for line in read_or(directory + "/cpuacct.usage_all").splitlines()[1:]]
+    return {
+        "total": _number(directory + "/cpuacct.usage"),
+        "percpu": [int(word) for word in read_or(directory + "/cpuacct.usage_percpu").split()],
+        "percpu_kernel": [int(row[2]) for row in table],
+        "percpu_user": [int(row[1]) for row in table],
+        "kernel": ticks.get("system", 0) * NANOSECONDS_A_TICK,
+        "user": ticks.get("user", 0) * NANOSECONDS_A_TICK,
+    }
+
+
+def _cpuset(directory: str) -> "dict[str, Any]":
+    result: dict[str, Any] = {
+        "cpus": as_list(read_or(directory + "/cpuset.cpus")),
+        "mems": as_list(read_or(directory + "/cpuset.mems")),
+    }
+    for flag in CPUSET_FLAGS:
+        result[flag] = _number(f"{directory}/cpuset.{flag}")
+    return result
+
+
+def _memory(directory: str) -> "dict[str, Any]":
+    raw = flat(read_or(directory + "/memory.stat"))
+    result: dict[str, Any] = {"cache": raw.get("cache", 0)}
+    kinds = {"usage": "", "swap": "memsw.", "kernel": "kmem.", "kernelTCP": "kmem.tcp."}
+    for key, kind in kinds.items():
+        limit = read_or(f"{directory}/memory.{kind}limit_in_bytes")
+        if limit:
+            result[key] = {
+                "limit": int(limit),
+                "usage": _number(f"{directory}/memory.{kind}usage_in_bytes"),
+                "max": _number(f"{directory}/memory.{kind}max_usage_in_bytes"),
+                "failcnt": _number(f"{directory}/memory.{kind}failcnt"),
+            }
+    result["raw"] = raw
+    return result
+
+
+def _block_io(directory: str) -> "dict[str, Any]":
+    result = {}
+    for key, bfq, throttle in BLOCK_FILES:
+        entries = block_entries(read_or(f"{directory}/blkio.{bfq}"))
+        if not entries and throttle:
+            entries = block_entries(read_or(f"{directory}/blkio.{throttle}_recursive"))
+        if entries:
+            result[key] = entries
+    return result
+
+
+def _hugetlb(directory: str) -> "dict[str, Any]":
+    return {
+        size: {
+            "usage": _number(f"{directory}/hugetlb.{size}.usage_in_bytes"),
+            "max": _number(f"{directory}/hugetlb.{size}.max_usage_in_bytes"),
+            "failcnt": _number(f"{directory}/hugetlb.{size}.failcnt"),
+        }
+        for size in hugetlb_sizes(directory, ".failcnt")
+    }

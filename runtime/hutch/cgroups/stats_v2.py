@@ -1,0 +1,130 @@
+"""What a container has used, from the files of cgroup v2, in the shape of the v1 statistics.
+
+Times are nanoseconds there and microseconds here; memory and swap are counted together there and
+apart here. A limit of "max" is shown as the largest number. Pressure (``psi``) is of v2 alone.
+"""
+
+from hutch.cgroups.files import flat, read_or
+from hutch.cgroups.stats_form import as_list, frame, hugetlb_sizes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.cgroup_paths import Cgroup
+
+NO_LIMIT = (1 << 64) - 1
+
+# io.stat's keys -> the list they go to, and the operation's name in v1.
+BLOCK_KEYS = {
+    "rbytes": ("ioServiceBytesRecursive", "Read"),
+    "wbytes": ("ioServiceBytesRecursive", "Write"),
+    "dbytes": ("ioServiceBytesRecursive", "Discard"),
+    "rios": ("ioServicedRecursive", "Read"),
+    "wios": ("ioServicedRecursive", "Write"),
+    "dios": ("ioServicedRecursive", "Discard"),
+}
+
+
+def stats(cgroup: "Cgroup") -> "dict[str, Any]":
+    """The statistics; what cannot be read is left out."""
+    result = frame()
+    directory = cgroup.directories.get("")
+    if directory is None:
+        return result
+    result["cpu"] = _cpu(directory)
+    result["cpuset"] = {
+        "cpus": as_list(read_or(directory + "/cpuset.cpus.effective")),
+        "mems": as_list(read_or(directory + "/cpuset.mems.effective")),
+    }
+    result["memory"] = _memory(directory)
+    limit = read_or(directory + "/pids.max").strip()
+    result["pids"] = {
+        "current": _number(directory + "/pids.current"),
+        "limit": int(limit) if limit.isdigit() else 0,
+    }
+    result["blkio"] = _block_io(directory)
+    result["hugetlb"] = {
+        size: {
+            "usage": _number(f"{directory}/hugetlb.{size}.current"),
+            "failcnt": flat(read_or(f"{directory}/hugetlb.{size}.events")).get("max", 0),
+        }
+        for size in hugetlb_sizes(directory, ".current")
+    }
+    return result
+
+
+def _number(path: str) -> int:
+    content = read_or(path).strip()
+    if content == "max":
+        return NO_LIMIT
+    return int(content or 0)
+
+
+def _cpu(directory: str) -> "dict[str, Any]":
+    values = flat(read_or(directory + "/cpu.stat"))
+    return {
+        "usage": {
+            "total": values.get("usage_usec", 0) * 1000,
+            "kernel": values.get("system_usec", 0) * 1000,
+            "user": values.get("user_usec", 0) * 1000,
+        },
+        "throttling": {
+            "periods": values.get("nr_periods", 0),
+            "throttledPeriods": values.get("nr_throttled", 0),
+            "throttledTime": values.get("throttled_usec", 0) * 1000,
+        },
+        **_pressure(directory + "/cpu.pressure"),
+    }
+
+
+def _memory(directory: str) -> "dict[str, Any]":
+    raw = flat(read_or(directory + "/memory.stat"))
+    usage = _number(directory + "/memory.current")
+    limit = _number(directory + "/memory.max")
+    events = flat(read_or(directory + "/memory.events"))
+    result: dict[str, Any] = {
+        "cache": raw.get("file", 0),
+        "usage": {
+            "limit": limit,
+            "usage": usage,
+            "max": _number(directory + "/memory.peak"),
+            "failcnt": events.get("max", 0),
+        },
+    }
+    swap = read_or(directory + "/memory.swap.current")
+    if swap:
+        swap_limit = _number(directory + "/memory.swap.max")
+        result["swap"] = {
+            "limit": NO_LIMIT if NO_LIMIT in {limit, swap_limit} else limit + swap_limit,
+            "usage": usage + int(swap),
+            "failcnt": flat(read_or(directory + "/memory.swap.events")).get("fail", 0),
+        }
+    result["raw"] = raw
+    return {**result, **_pressure(directory + "/memory.pressure")}
+
+
+def _block_io(directory: str) -> "dict[str, Any]":
+    result: dict[str, Any] = {}
+    for line in read_or(directory + "/io.stat").splitlines():
+        device, *values = line.split()
+        major, _, minor = device.partition(":")
+        for value in values:
+            name, _, amount = value.partition("=")
+            if name in BLOCK_KEYS and minor:
+                key, operation = BLOCK_KEYS[name]
+                entry = {"major": int(major), "minor": int(minor), "op": operation}
+                result.setdefault(key, []).append({**entry, "value": int(amount)})
+    return {**result, **_pressure(directory + "/io.pressure")}
+
+
+def _pressure(path: str) -> "dict[str, Any]":
+    """{"psi": {"some": {"avg10": 0.5, ...}, "full": ...}} of a .pressure file; {} without one."""
+    result = {}
+    for line in read_or(path).splitlines():
+        kind, *values = line.split()
+        pairs = [value.partition("=") for value in values]
+        result[kind] = {
+            name: int(value) if name == "total" else float(value) for name, _, value in pairs
+        }
+    return {"psi": result} if result else {}

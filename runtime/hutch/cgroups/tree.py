@@ -1,0 +1,284 @@
+"""The directories of a container's cgroup: what is there before, what is in them, their end.
+
+A container that was given its cgroup may have made others below it, thousands deep if it likes: a
+walk goes by descriptors, one at a time, and never by a path.
+"""
+
+import posix
+from errno import EACCES, EBUSY, EOPNOTSUPP, EPERM, EROFS
+from time import monotonic, sleep
+
+from hutch.cgroups.files import DIRECTORY, make_directory, read_file, read_or
+from hutch.errors import KernelError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from hutch.plan.cgroup_paths import Cgroup
+
+DENIED = (EACCES, EPERM, EROFS)
+
+# Hierarchy -> the file that tells whether a cgroup is frozen, and what it says if not. FREEZING, on
+# the way there, counts as frozen.
+FROZEN = {"freezer": ("/freezer.state", "THAWED"), "": ("/cgroup.events", "frozen 0")}
+
+
+def prepare(cgroup: "Cgroup") -> None:
+    """Finds out which directories have to be made, and keeps them in ``made``.
+
+    To be called before the cgroup is written to disk: ``destroy`` then removes what a create that
+    was killed has left. Raises StateError for a cgroup in which processes live already, or that is
+    frozen, itself or by one above: a process could never start in it.
+    """
+    cgroup.made = []
+    seen = set()
+    for hierarchy, leaf in cgroup.directories.items():
+        if leaf in seen:
+            continue
+        seen.add(leaf)
+        missing = []
+        nearest = leaf
+        while not _exists(nearest):
+            missing.append(nearest)
+            nearest = nearest.rpartition("/")[0]
+        cgroup.made += reversed(missing)
+        if not missing and (pids := processes_below(leaf)):
+            raise StateError(
+                f"the cgroup {leaf} is in use: {_named(pids)}",
+                hint="linux.cgroupsPath must name a cgroup without processes",
+            )
+        if hierarchy in FROZEN and is_frozen_at(nearest, hierarchy):
+            raise StateError(
+                f"the cgroup {nearest} is frozen, so nothing can start in {leaf}",
+                hint="thaw it, or choose another linux.cgroupsPath",
+            )
+
+
+def make(cgroup: "Cgroup", needed: "Container[str]") -> None:
+    """Makes the directories that ``prepare`` found missing. Raises KernelError, StateError.
+
+    A caller without root does without the hierarchies that it may not use, unless they are
+    ``needed``: these are left out of ``directories`` then.
+    """
+    leaves = set(cgroup.leaves())
+    for path in list(cgroup.made):
+        if path not in cgroup.made:
+            continue
+        try:
+            _make_with_parents(path)
+        except FileExistsError:
+            # Somebody was quicker. A parent may be shared, the container's own cgroup may not.
+            cgroup.made.remove(path)
+            if path in leaves:
+                raise StateError(
+                    f"the cgroup {path} has just been made by somebody else",
+                    hint="another container with this linux.cgroupsPath is being created",
+                ) from None
+        except KernelError as error:
+            hierarchies = [name for name, leaf in cgroup.directories.items() if _in(leaf, path)]
+            if error.errno not in DENIED or any(name in needed for name in hierarchies):
+                raise
+            if not without_root():
+                raise
+            for name in hierarchies:
+                del cgroup.directories[name]
+            cgroup.made = [other for other in cgroup.made if not _in(other, path)]
+
+
+def _in(path: str, directory: str) -> bool:
+    return path == directory or path[: len(directory) + 1] == directory + "/"
+
+
+def without_root() -> bool:
+    """Whether this process lacks root's power over the host: by its uid, or by a user namespace."""
+    initial = read_or("/proc/self/uid_map").split() == ["0", "0", "4294967295"]
+    return posix.geteuid() != 0 or not initial
+
+
+def _make_with_parents(path: str) -> None:
+    for _ in range(100):
+        try:
+            make_directory(path)
+            return
+        except FileNotFoundError:
+            # The end of another container has just removed the parent that was there before.
+            parent = path.rpartition("/")[0]
+            try:
+                make_directory(parent)
+            except (FileExistsError, FileNotFoundError):
+                continue
+    raise StateError(f"the cgroup {path} cannot be made: its parents vanish again and again")
+
+
+def processes_below(path: str) -> "list[int]":
+    """The pids in the cgroup ``path`` and in all below it; [] where it is gone. Sorted."""
+    try:
+        pids = _pids_in(read_file(path + "/cgroup.procs"))
+        # Every directory counts its own ".." of a child as a link: two mean that there is none.
+        if posix.stat(path).st_nlink > 2:
+            for directory, _, _ in walk(path):
+                try:
+                    pids |= _pids_in(read_file("cgroup.procs", directory))
+                except OSError as error:
+                    # In a threaded cgroup processes have no place; the one above lists them.
+                    if error.errno != EOPNOTSUPP:
+                        raise
+    except OSError:
+        return []
+    return sorted(pids)
+
+
+def _pids_in(content: str) -> "set[int]":
+    return {int(line) for line in content.split()}
+
+
+def walk(path: str) -> "Iterator[tuple[int, str, int]]":
+    """The cgroups below ``path``, children first: descriptor, name, and the parent's descriptor.
+
+    Both are closed when the walk goes on. What vanishes on the way is left out. Raises OSError.
+    """
+    current = posix.open(path, DIRECTORY)
+    way: list[str] = []
+    todo = [_children(current)]
+    try:
+        while True:
+            if todo[-1]:
+                name = todo[-1].pop()
+                try:
+                    child = posix.open(name, DIRECTORY, dir_fd=current)
+                except FileNotFoundError:
+                    continue
+                posix.close(current)
+                current = child
+                way.append(name)
+                todo.append(_children(current))
+                continue
+            todo.pop()
+            if not way:
+                return
+            parent = posix.open("..", DIRECTORY, dir_fd=current)
+            try:
+                yield current, way.pop(), parent
+            finally:
+                posix.close(current)
+                current = parent
+    finally:
+        posix.close(current)
+
+
+def _children(directory: int) -> "list[str]":
+    with posix.scandir(directory) as entries:
+        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def destroy(cgroup: "Cgroup", patience: float) -> None:
+    """Removes the directories in ``made``, with all below the container's own.
+
+    What is gone already is fine, and a parent that others use by now stays. Dying processes are
+    waited for, ``patience`` seconds altogether; then StateError names the survivors (S-50).
+    """
+    deadline = monotonic() + patience
+    leaves = set(cgroup.leaves())
+    for path in reversed(cgroup.made):
+        if path in leaves:
+            _remove_with_children(path, deadline)
+            continue
+        try:
+            posix.rmdir(path)
+        except OSError:
+            continue
+
+
+def _remove_with_children(path: str, deadline: float) -> None:
+    try:
+        posix.rmdir(path)
+        return
+    except FileNotFoundError:
+        return
+    except OSError:
+        pass
+    try:
+        for directory, name, parent in walk(path):
+            _remove(directory, name, parent, path, deadline)
+        above = posix.open(path.rpartition("/")[0], DIRECTORY)
+        try:
+            directory = posix.open(path, DIRECTORY)
+            try:
+                _remove(directory, path.rpartition("/")[2], above, path, deadline)
+            finally:
+                posix.close(directory)
+        finally:
+            posix.close(above)
+    except FileNotFoundError:
+        return
+
+
+def _remove(directory: int, name: str, parent: int, path: str, deadline: float) -> None:
+    """rmdir, as soon as the processes in ``directory`` are gone."""
+    pause = 0.0005
+    while True:
+        try:
+            posix.rmdir(name, dir_fd=parent)
+            return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != EBUSY:
+                raise KernelError(f"remove the cgroup {path}", "rmdir", error.errno or 0) from None
+        if monotonic() > deadline:
+            pids = processes_below(path)
+            raise StateError(
+                f"the cgroup {path} cannot be removed: {_named(pids)} will not end",
+                hint=f"see /proc/{pids[0]}/stack" if pids else "",
+            )
+        if not _wait_for_an_end(directory, deadline):
+            # Nobody is listed, but the last one has not quite left.
+            sleep(pause)
+            pause = min(pause * 2, 0.02)
+
+
+def _wait_for_an_end(directory: int, deadline: float) -> bool:
+    """Waits until a process of the cgroup ends; False where none is listed."""
+    from select import POLLIN, poll
+
+    try:
+        pids = _pids_in(read_file("cgroup.procs", directory))
+    except OSError:
+        return False
+    for pid in pids:
+        try:
+            pidfd = posix.pidfd_open(pid)
+        except OSError:
+            continue
+        waiting = poll()
+        waiting.register(pidfd, POLLIN)
+        ended = waiting.poll(max(0, int((deadline - monotonic()) * 1000)))
+        posix.close(pidfd)
+        if ended:
+            # A zombie stays in the list until somebody reaps it.
+            sleep(0.0005)
+        return True
+    return False
+
+
+def _exists(path: str) -> bool:
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def is_frozen_at(path: str, hierarchy: str) -> bool:
+    """Whether processes in ``path`` are or would be frozen; False where that cannot be told."""
+    file, thawed = FROZEN[hierarchy]
+    content = read_or(path + file)
+    return bool(content) and thawed not in content
+
+
+def _named(pids: "list[int]") -> str:
+    if not pids:
+        return "something in it"
+    names = ", ".join(str(pid) for pid in pids[:8]) + (", ..." if len(pids) > 8 else "")
+    return ("process " if len(pids) == 1 else "processes ") + names
