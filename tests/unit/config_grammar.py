@@ -66,7 +66,7 @@ def value(shape: Any, chance: random.Random) -> Any:
         return {
             name: value(field, chance)
             for name, field in inner.items()
-            if field and (name in bound or chance.random() < 0.4)
+            if field and (name in bound or chance.random() < (0.6 if field[0] is dict else 0.3))
         }
     names, values = inner
     return {value(names, chance): value(values, chance) for _ in range(chance.randint(0, 2))}
