@@ -8,10 +8,14 @@ KiB, a tenth of a millisecond to start) and with the system's libc otherwise.
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+
+sys.path.insert(0, str(Path(__file__).parent / "native"))
+from demo.layout import write_layout  # noqa: E402
 
 # setuptools brings a distutils of its own, once it is imported.
 from distutils.command.build_scripts import build_scripts  # isort: skip
@@ -19,6 +23,7 @@ from distutils.command.build_scripts import build_scripts  # isort: skip
 ROOT = Path(__file__).parent
 NATIVE = Path("native")
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+COMMANDS = {"hutch": "hutch.cli.main", "warren": "hutch.cli.warren"}
 HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
 
 
@@ -39,10 +44,21 @@ def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-static-pie", "-fPIE", "-s",
-        *WARNINGS, *HARDENING, *flags, "-I", str(NATIVE), "-o", str(output), *map(str, sources),
+        *WARNINGS, *HARDENING, *flags, "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
     ]  # fmt: skip
     print(" ".join(command))
     subprocess.run(command, check=True, cwd=ROOT)
+
+
+def commit() -> str:
+    """The commit that is built, for --version; "unknown" outside a git checkout."""
+    try:
+        text = subprocess.check_output(
+            ["git", "rev-parse", "HEAD"], cwd=ROOT, text=True, stderr=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return text.strip()
 
 
 class BuildExtensions(build_ext):
@@ -52,16 +68,26 @@ class BuildExtensions(build_ext):
         super().run()
         package = Path("runtime" if self.inplace else self.build_lib) / "hutch"
         init = sorted((ROOT / NATIVE / "init").glob("*.c"))
-        compile_static([path.relative_to(ROOT) for path in init], package / "libexec" / "hutch-init")
+        compile_static(
+            [path.relative_to(ROOT) for path in init], package / "libexec" / "hutch-init"
+        )
+        rabbit = Path(self.build_temp) / "rabbit"
+        compile_static([NATIVE / "demo" / "rabbit.c"], rabbit)
+        write_layout(rabbit, package / "libexec" / "demo-image")
+        (package / "libexec" / "commit").write_text(commit())
 
 
 class BuildLaunchers(build_scripts):
     """The commands: each is a small static program that starts the interpreter isolated."""
 
     def run(self) -> None:
-        for name in ("hutch", "warren"):
-            source = NATIVE / "launcher" / "launcher.c"
-            compile_static([source], Path(self.build_dir) / name, f'-DPROGRAM="{name}"')
+        version = "{}.{}".format(*sys.version_info)
+        for name, module in COMMANDS.items():
+            compile_static(
+                [NATIVE / "launcher" / "launcher.c"],
+                Path(self.build_dir) / name,
+                f'-DPROGRAM="{name}"', f'-DMODULE="{module}"', f'-DPYTHON_VERSION="{version}"',
+            )  # fmt: skip
 
 
 setup(

@@ -65,7 +65,10 @@ static int bind_device(struct context *context, const struct op_device *op)
     autoclose int target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (target < 0)
         return failed(context, "openat");
-    return attach(context, tree, target);
+    result = attach(context, tree, target);
+    /* The node is the host's: its mode and owner are not the container's to change. A device can
+     * be written to all the same. */
+    return result < 0 ? result : mount_flags(context, tree, MOUNT_ATTR_RDONLY, 0, false);
 }
 
 int run_device(struct context *context, const struct op_device *op)

@@ -90,7 +90,9 @@ static int cover(struct context *context, int target)
         return result;
     int from = S_ISDIR(status.st_mode) ? context->masked : context->null;
     autoclose int mount = clone_tree(context, from, "", false);
-    return mount < 0 ? mount : attach(context, mount, target);
+    result = mount < 0 ? mount : attach(context, mount, target);
+    /* Read-only, or the container's root could change the mode of the host's /dev/null. */
+    return result < 0 ? result : mount_flags(context, mount, MOUNT_ATTR_RDONLY, 0, false);
 }
 
 int run_mask(struct context *context, const struct op_mask *op)

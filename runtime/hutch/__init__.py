@@ -1,3 +1,49 @@
-"""hutch: an OCI container runtime, and the library underneath its command."""
+"""hutch: an OCI container runtime, and the library underneath its command.
+
+    Container     create, run, start, kill, execute, pause, resume, delete
+    explain       what would be done for a bundle, step by step
+    HutchError    and its kinds: what goes wrong
+
+Names are imported when they are first used: the command starts for every container.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.container.container import Container
+    from hutch.container.explain import explain
+    from hutch.errors import (
+        ConfigError,
+        HostError,
+        HutchError,
+        ImageError,
+        KernelError,
+        RegistryError,
+        StateError,
+        UsageError,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ConfigError",
+    "Container",
+    "HostError",
+    "HutchError",
+    "ImageError",
+    "KernelError",
+    "RegistryError",
+    "StateError",
+    "UsageError",
+    "explain",
+]
+
+_PLACES = {"Container": "hutch.container.container", "explain": "hutch.container.explain"}
+
+
+def __getattr__(name: str) -> "Any":
+    if name not in __all__:
+        raise AttributeError("module 'hutch' has no attribute " + repr(name))
+    module = __import__(_PLACES.get(name, "hutch.errors"), None, None, [name])
+    return getattr(module, name)

@@ -46,13 +46,16 @@ class Call:
         """A flag of the verb that is a number of zero or more; 0 where it was not given."""
         text = self.flags.get(name, "0")
         if not text.isdigit():
-            raise UsageError('--' + name + " takes a number, not " + repr(text))
+            raise UsageError("--" + name + " takes a number, not " + repr(text))
         return int(text)
 
 
 def parse(words: "list[str]", call: Call) -> None:
     """Fills ``call`` from the command line without the program's name; what was read before an
     error stays in it, so that the error can be told as --log says. Raises UsageError."""
+    for word in words:
+        if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise UsageError("an argument is not valid UTF-8: " + ascii(word))
     rest = _flags(words, GLOBAL, call.options)
     if not rest:
         return

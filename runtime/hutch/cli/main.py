@@ -40,7 +40,9 @@ def command(words: "list[str]") -> int:
                 else "--systemd-cgroup: the systemd cgroup driver is not supported yet",
                 hint="leave --systemd-cgroup out to use the cgroup file system",
             )
-        verb = __import__("hutch.cli.verbs." + call.verb.replace("exec", "execute"), None, None, "x")
+        verb = __import__(
+            "hutch.cli.verbs." + call.verb.replace("exec", "execute"), None, None, "x"
+        )
         code: int = verb.run(call, log)
         return code
     except HutchError as error:

@@ -4,6 +4,7 @@ import hutch
 from hutch.cli.arguments import Call
 from hutch.cli.log import say
 from hutch.cli.table import GLOBAL, VERBS
+from hutch.container.store import read_file
 from hutch.errors import UsageError
 
 TYPE_CHECKING = False
@@ -26,7 +27,11 @@ def show(call: Call) -> int:
 
 def version_text() -> str:
     """The three lines that engines read (Docker: NAME version X, commit, spec)."""
-    return f"hutch version {hutch.__version__}\ncommit: {hutch.COMMIT}\nspec: {SPEC_VERSION}\n"
+    try:
+        commit = read_file(hutch.__path__[0] + "/libexec/commit").decode().strip()
+    except OSError:
+        commit = "unknown"
+    return f"hutch version {hutch.__version__}\ncommit: {commit}\nspec: {SPEC_VERSION}\n"
 
 
 def overview() -> str:
@@ -48,7 +53,9 @@ def verb_help(name: str) -> str:
     if verb is None:
         raise UsageError("No help topic for '" + name + "'")
     does, arguments, _, _, flags = verb
-    usage = " ".join(part for part in ("hutch", name, "[options]" if flags else "", arguments) if part)
+    usage = " ".join(
+        part for part in ("hutch", name, "[options]" if flags else "", arguments) if part
+    )
     text = f"NAME:\n   hutch {name} - {does}\n\nUSAGE:\n   {usage}\n"
     return text + (f"\nOPTIONS:\n{_flags(flags)}" if flags else "")
 

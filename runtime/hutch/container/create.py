@@ -10,9 +10,9 @@ made, the state on disk says what, so that a create that is killed can be undone
 import _socket
 import posix
 
+from hutch import cgroups
 from hutch.container import status
-from hutch.container.init import launch
-from hutch.container.lanes import accompany
+from hutch.container.lanes import accompany, launch_in_cgroup
 from hutch.container.store import write_file
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.plan.cgroup_paths import resolve
@@ -204,35 +204,23 @@ def _build(
     request: Request,
     namespaces: "list[int]",
 ) -> Created:
-    from hutch import cgroups
-
+    if plan.cgroup is not None:
+        cgroups.prepare(plan.cgroup)
     state = _first_state(plan, config, request)
     entry.write("config.json", raw)
     entry.save_state(state)
     if plan.cgroup is not None:
         cgroups.create(plan.cgroup, host.cgroups, plan.writes)
-        if plan.device_program is not None:
-            cgroups.attach_devices(plan.cgroup, plan.device_program)
-        # Which directories are ours to remove is known only now.
-        state["cgroup"] = plan.cgroup.to_json()
-        entry.save_state(state)
-    slots = list(namespaces)
-    listener = None
-    directory = -1
+        cgroups.device_rules(plan.cgroup, plan.devices)
+    listener = _listen(entry.directory) if plan.start_slot else None
     try:
-        if plan.start_slot:
-            listener = _listen(entry.directory)
-            slots.append(listener.fileno())
-        if plan.cgroup is not None and host.cgroups.mode == "v2":
-            directory = cgroups.open_directory(plan.cgroup)
-        init = launch(plan, slots, directory)
+        slots = [*namespaces, listener.fileno()] if listener else namespaces
+        init = launch_in_cgroup(plan, slots)
     finally:
         if listener is not None:
             listener.close()
-        if directory >= 0:
-            posix.close(directory)
     try:
-        accompany(init, plan, host.cgroups.mode, state, request.console)
+        accompany(init, plan, state, request.console)
         state["pid"] = init.pid
         state["startTime"] = status.start_time(init.pid)
         state["status"] = status.CREATED

@@ -3,8 +3,7 @@
 import posix
 
 from hutch.container import status
-from hutch.container.init import launch
-from hutch.container.lanes import accompany
+from hutch.container.lanes import accompany, launch_in_cgroup
 from hutch.errors import ConfigError, HutchError, StateError
 
 TYPE_CHECKING = False
@@ -68,10 +67,9 @@ def execute(store: "Store", execution: Execution) -> "Init":
 
     Raises HutchError; the process does not exist then.
     """
-    from hutch import cgroups
     from hutch.container.create import write_pid_file
     from hutch.container.host import read_host
-    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.cgroup_paths import Cgroup, below
     from hutch.plan.enter import compile_exec
 
     entry, state = running(store, execution.id, execution.ignore_paused)
@@ -96,21 +94,14 @@ def execute(store: "Store", execution: Execution) -> "Init":
     if state.get("cgroup"):
         plan.cgroup = Cgroup.from_json(state["cgroup"])
         if execution.cgroup:
-            plan.cgroup = cgroups.below(plan.cgroup, execution.cgroup)
-    slots = []
-    directory = -1
+            plan.cgroup = below(plan.cgroup, execution.cgroup)
+    pidfd = _open_first_process(state)
     try:
-        slots.append(_open_first_process(state))
-        if plan.cgroup is not None and host.cgroups.mode == "v2":
-            directory = cgroups.open_directory(plan.cgroup)
-        init = launch(plan, slots, directory)
+        init = launch_in_cgroup(plan, [pidfd], state["pid"])
     finally:
-        for fd in slots:
-            posix.close(fd)
-        if directory >= 0:
-            posix.close(directory)
+        posix.close(pidfd)
     try:
-        accompany(init, plan, host.cgroups.mode, console=execution.console)
+        accompany(init, plan, console=execution.console)
         if execution.pid_file:
             write_pid_file(execution.pid_file, init.pid)
         init.answer()

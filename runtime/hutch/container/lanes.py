@@ -1,14 +1,10 @@
-"""The runtime's lanes: what it does beside hutch-init between the spawn and the last barrier.
-
-Joining the cgroup begins as soon as there is a process. On cgroup v1 the first write sleeps for an
-RCU grace period, some milliseconds in which hutch-init mounts; only where a barrier needs the
-process in its cgroup does it wait for us.
-"""
+"""The runtime's lanes: what it does for hutch-init at the spawn and at each barrier after it."""
 
 import posix
 
+from hutch import cgroups
 from hutch.container import status
-from hutch.container.init import AT, FD, PID
+from hutch.container.init import AT, FD, PID, launch
 from hutch.errors import HutchError, KernelError
 from hutch.plan import plan as barriers
 
@@ -21,10 +17,31 @@ if TYPE_CHECKING:
     from hutch.plan.plan import Plan
 
 
+def launch_in_cgroup(plan: "Plan", slots: "list[int]", beside: int = 0) -> "Init":
+    """Starts hutch-init with the descriptors ``slots`` and those by which it joins its cgroups.
+
+    ``beside`` is the pid of the container's first process, where there is one already.
+    """
+    if plan.cgroup is None:
+        return launch(plan, slots)
+    tasks = cgroups.join_descriptors(plan.cgroup)
+    directory = -1
+    try:
+        entry = plan.cgroup_entry
+        assert entry is not None
+        entry.values = (entry.values[0], len(tasks))
+        directory = cgroups.open_directory(plan.cgroup, beside)
+        return launch(plan, [*slots, *tasks], directory)
+    finally:
+        for fd in tasks:
+            posix.close(fd)
+        if directory >= 0:
+            posix.close(directory)
+
+
 def accompany(
     init: "Init",
     plan: "Plan",
-    cgroup_mode: str,
     state: "dict[str, Any] | None" = None,
     console: "Callable[[int], None] | None" = None,
 ) -> None:
@@ -32,10 +49,6 @@ def accompany(
 
     ``state`` is what hooks read; ``console`` takes the pty's master. Raises what went wrong.
     """
-    # A process that is only a stepping stone need not join: the one that goes on will.
-    stepping = any(operation.name == "clone" for operation in plan.operations)
-    if not stepping:
-        _place(init, plan, cgroup_mode)
     while True:
         message = init.message()
         if message is None:
@@ -46,10 +59,11 @@ def accompany(
             else:
                 console(message.fd)
         elif message.kind == PID:
-            _place(init, plan, cgroup_mode)
             init.answer()
         elif message.kind == AT:
             if message.number == barriers.CREATED:
+                if plan.oom_score_adj is not None:
+                    _set_oom_score(init.pid, plan.oom_score_adj)
                 return
             if message.number == barriers.NAMESPACES:
                 _write_map(init.pid, "uid_map", plan.uid_map)
@@ -59,20 +73,14 @@ def accompany(
             init.answer()
 
 
-def _place(init: "Init", plan: "Plan", cgroup_mode: str) -> None:
-    # On v2 the process was cloned into its cgroup.
-    if plan.cgroup is not None and cgroup_mode != "v2":
-        from hutch.cgroups import join
-
-        join(plan.cgroup, init.pid)
-    if plan.oom_score_adj is not None:
-        _write_proc(
-            init.pid,
-            "oom_score_adj",
-            str(plan.oom_score_adj),
-            "process.oomScoreAdj",
-            "lowering it below the caller's own takes CAP_SYS_RESOURCE",
-        )
+def _set_oom_score(pid: int, score: int) -> None:
+    _write_proc(
+        pid,
+        "oom_score_adj",
+        str(score),
+        "process.oomScoreAdj",
+        "lowering it below the caller's own takes CAP_SYS_RESOURCE",
+    )
 
 
 def _run_hooks(init: "Init", plan: "Plan", state: "dict[str, Any]") -> None:
@@ -114,14 +122,11 @@ def _write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None
 def _died(init: "Init", plan: "Plan") -> HutchError:
     """The init ended without a word: by the memory limit more often than by anything else."""
     code = init.reap()
-    if plan.cgroup is not None:
-        from hutch.cgroups import oom_killed
-
-        if oom_killed(plan.cgroup):
-            return HutchError(
-                "config.json: linux.resources.memory.limit: the kernel killed the container's "
-                "first process for want of memory",
-                hint="the limit is too small for the container to start; 256 KiB is the least",
-            )
+    if plan.cgroup is not None and cgroups.oom_killed(plan.cgroup):
+        return HutchError(
+            "config.json: linux.resources.memory.limit: the kernel killed the container's first "
+            "process for want of memory",
+            hint="the limit is too small for the container to start",
+        )
     how = f"by signal {code - 128}" if code > 128 else f"with exit status {code}"
     return HutchError("the container's first process ended " + how + " before it was ready")

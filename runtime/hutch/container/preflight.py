@@ -30,7 +30,7 @@ def check_host(plan: "Plan", config: "dict[str, Any]") -> None:
     if not S_ISDIR(found.st_mode):
         raise ConfigError("root.path", plan.root + " is not a directory", value=rootfs)
     for operation in plan.operations:
-        if operation.name == "bind" and operation.pointer.startswith("mounts["):
+        if operation.name == "bind" and operation.pointer.endswith("]"):
             source = operation.values[0]
             assert isinstance(source, str)
             try:

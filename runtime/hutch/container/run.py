@@ -29,6 +29,8 @@ def run(
     detached. A container that ends in the foreground is deleted, unless ``keep``."""
     signals = None if detach else Signals()
     made = prepare(store, request)
+    if terminal is not None and not terminal.attached():
+        terminal = None
     init = made.init
     try:
         try:

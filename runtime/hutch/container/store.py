@@ -212,10 +212,10 @@ class Entry:
 
 
 def absolute(path: str) -> str:
-    """The path from the root, without trailing slashes."""
+    """The path from the root, without empty and "." components; ".." is left to the kernel."""
     if not path.startswith("/"):
         path = posix.getcwd() + "/" + path
-    return path.rstrip("/") or "/"
+    return "/" + "/".join([part for part in path.split("/") if part not in ("", ".")])
 
 
 def read_file(path: str) -> bytes:

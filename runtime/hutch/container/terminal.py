@@ -42,6 +42,10 @@ class Terminal:
         self._master = master
         self.resize()
 
+    def attached(self) -> bool:
+        """Whether the container has sent a terminal at all."""
+        return self._master >= 0
+
     def begin(self, waiting: "Poll") -> None:
         """Puts the caller's terminal into raw mode and waits for bytes of both."""
         if posix.isatty(0):

@@ -11,7 +11,7 @@ from hutch.plan.hooks import compile_hooks, hooks_of
 from hutch.plan.mount_options import MS_REC, MS_SLAVE, PROPAGATION, RDONLY
 from hutch.plan.mounts import MountContext, compile_mounts
 from hutch.plan.namespaces import CLONE_NEWCGROUP, compile_namespaces, host_id, mapping_lines
-from hutch.plan.plan import CGROUP, CREATED, MOUNTED, NAMESPACES, Plan
+from hutch.plan.plan import CREATED, MOUNTED, NAMESPACES, Plan
 from hutch.plan.process import (
     check_selinux,
     compile_console,
@@ -111,7 +111,14 @@ def compile_plan(
 
     operations = plan.operations
     operations += _enter_namespaces(config, namespaces, id, choices, host)
+    if "cgroup" in namespaces.new:
+        # The namespace's root is the cgroup the process is in, so it must be in its own by now.
+        _enter_cgroups(plan)
+        operations.append(op.unshare(namespaces.new["cgroup"], CLONE_NEWCGROUP))
     operations += _build_root(config, namespaces, bundle, root, cgroup, host, warnings)
+    if "cgroup" not in namespaces.new:
+        # Only now: what the mounts take need not fit into the container's memory limit.
+        _enter_cgroups(plan)
     operations += compile_console(process, bind=True)
     operations.append(op.make_directory("process.cwd", process["cwd"], 0o755))
     if plan.hooks:
@@ -139,17 +146,20 @@ def compile_plan(
     return plan
 
 
+def _enter_cgroups(plan: Plan) -> None:
+    if plan.cgroup is not None:
+        slot = 2 + len(plan.slots) + (plan.start_slot > 0)
+        plan.cgroup_entry = op.enter_cgroups("linux.cgroupsPath", slot, 0)
+        plan.operations.append(plan.cgroup_entry)
+
+
 def _limit(plan: Plan, resources: "dict[str, Any]", layout: "CgroupLayout") -> None:
     """What the container's cgroup is told: the limits, and which devices it may use."""
     plan.writes = compile_resources(resources, layout)
-    plan.device_rules = resources.get("devices") or []
-    rules = effective(plan.device_rules)
-    if layout.mode == "v2":
-        from hutch.plan.device_program import device_program
-
-        plan.device_program = device_program(rules)
-    else:
-        plan.writes += device_lines(rules)
+    plan.devices = resources.get("devices")
+    rules = effective(plan.devices)
+    if layout.mode != "v2":
+        device_lines(rules)  # refuses rules that v1 cannot express, before anything is made
 
 
 def _check_carried_out(config: "dict[str, Any]") -> None:
@@ -263,10 +273,6 @@ def _enter_namespaces(
         result.append(op.hostname("hostname", config["hostname"]))
     if config.get("domainname"):
         result.append(op.domainname("domainname", config["domainname"]))
-    if "cgroup" in namespaces.new:
-        # The namespace's root is the cgroup the process is in, so it must be in its own by now.
-        result.append(op.barrier(namespaces.new["cgroup"], CGROUP))
-        result.append(op.unshare(namespaces.new["cgroup"], CLONE_NEWCGROUP))
     return result
 
 

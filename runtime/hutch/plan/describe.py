@@ -149,6 +149,7 @@ WORDS: "dict[str, tuple[str, Any]]" = {
             + (" in new " + namespace_names(flags) + " namespaces" if flags else "")
         ),
     ),
+    "enter_cgroups": ("write", "enter the cgroups of v1 hierarchies"),
     "barrier": ("sendmsg, recv", _barrier),
     "await_start": ("accept4", "wait for `start`"),
     "outlive": ("prctl(PR_SET_PDEATHSIG)", "let the runtime end"),

@@ -49,6 +49,8 @@ def compile_exec(
     plan.oom_score_adj = process.get("oomScoreAdj")
     operations = plan.operations
     operations.append(op.protect("security: nobody in the container may trace the init"))
+    plan.cgroup_entry = op.enter_cgroups(EXEC, FIRST_SLOT + 1, 0)
+    operations.append(plan.cgroup_entry)
     if flags:
         operations.append(op.join(EXEC, FIRST_SLOT, flags))
     operations.append(op.clone(EXEC, 0))

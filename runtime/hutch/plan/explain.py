@@ -52,12 +52,10 @@ def _before(plan: "Plan") -> "list[Step]":
         for directory in plan.cgroup.leaves():
             result.append(Step(RUNTIME, "mkdir", "make " + directory, "linux.cgroupsPath"))
         for write in plan.writes:
-            if write.controller == "devices":
-                continue
             where = plan.cgroup.directories.get(write.controller) or plan.cgroup.directories[""]
             does = "write " + write.value.strip() + " to " + where + "/" + write.file
             result.append(Step(RUNTIME, "write", does, write.pointer))
-        for index, rule in enumerate(plan.device_rules):
+        for index, rule in enumerate(plan.devices or []):
             result.append(_device_rule(rule, index))
     where = " in new " + namespace_names(plan.spawn_flags) + " namespaces"
     result.append(
@@ -68,8 +66,6 @@ def _before(plan: "Plan") -> "list[Step]":
             "linux.namespaces",
         )
     )
-    if plan.cgroup is not None:
-        result.append(Step(RUNTIME, "write", "put it into its cgroup", "linux.cgroupsPath"))
     if plan.oom_score_adj is not None:
         does = "write " + str(plan.oom_score_adj) + " to its oom_score_adj"
         result.append(Step(RUNTIME, "write", does, "process.oomScoreAdj"))
@@ -77,7 +73,9 @@ def _before(plan: "Plan") -> "list[Step]":
 
 
 def _device_rule(rule: "dict[str, object]", index: int) -> Step:
-    numbers = ":".join(["*" if rule.get(key) is None else str(rule[key]) for key in ("major", "minor")])
+    numbers = ":".join(
+        ["*" if rule.get(key) is None else str(rule[key]) for key in ("major", "minor")]
+    )
     does = (
         ("allow " if rule["allow"] else "deny ")
         + str(rule.get("access") or "rwm")

@@ -249,4 +249,7 @@ def _cgroup_mounts(
 
 
 def _bound_cgroup(directory: str, target: str, options: "Options", pointer: str) -> "Operation":
-    return op.bind(pointer, directory, target, 0, options.set, 0, 0, 0, options.propagation)
+    # Named by its type: the source is not in the config.
+    return op.bind(
+        pointer + ".type", directory, target, 0, options.set, 0, 0, 0, options.propagation
+    )

@@ -9,26 +9,27 @@ if TYPE_CHECKING:
 
 # The barriers at which hutch-init waits for the runtime.
 NAMESPACES = 1  # the namespaces are there: id maps are written
-CGROUP = 2  # the process must be in its cgroup now
-MOUNTED = 3  # the mounts stand: prestart and createRuntime hooks run
-CREATED = 4  # nothing is left but `start`
+MOUNTED = 2  # the mounts stand: prestart and createRuntime hooks run
+CREATED = 3  # nothing is left but `start`
 
-BARRIERS = {NAMESPACES: "namespaces", CGROUP: "cgroup", MOUNTED: "mounted", CREATED: "created"}
+BARRIERS = {NAMESPACES: "namespaces", MOUNTED: "mounted", CREATED: "created"}
 
 
 class Plan:
     """The runtime's part, by when it is done, and hutch-init's operations.
 
-    Before the spawn: the cgroup (``cgroup``, ``writes``, and on v2 the ``device_program``;
-    ``device_rules`` are those of the config, for explaining); the descriptors that hutch-init is given from slot 2 on (``slots``: pointer,
-    path); ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to the user.
+    Before the spawn: the cgroup (``cgroup``, its limits ``writes``, and ``devices``, the rules of
+    the config); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer, path),
+    then the listening socket at ``start_slot`` (0 where the runtime itself starts the program),
+    then those of ``cgroup_entry``, the operation that joins cgroups, whose number is known once
+    they are made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to
+    the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace),
-    ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``start_slot`` is the slot of the
-    listening socket, 0 where the runtime itself starts the program. ``warnings`` are for the log.
+    ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
     """
 
     __slots__ = (
-        "cgroup", "device_program", "device_rules", "gid_map", "hooks", "oom_score_adj", "operations", "preserved",
+        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "oom_score_adj", "operations", "preserved",
         "root", "slots", "spawn_flags", "start_slot", "uid_map", "warnings", "writes",
     )  # fmt: skip
 
@@ -38,8 +39,8 @@ class Plan:
         self.root = ""
         self.cgroup: Cgroup | None = None
         self.writes: list[CgroupWrite] = []
-        self.device_rules: list[dict[str, object]] = []
-        self.device_program: bytes | None = None
+        self.cgroup_entry: Operation | None = None
+        self.devices: list[dict[str, object]] | None = None
         self.slots: list[tuple[str, str]] = []
         self.spawn_flags = 0
         self.preserved = 0

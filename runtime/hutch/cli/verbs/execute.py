@@ -63,7 +63,9 @@ def _process(call: Call, store: Store) -> "dict[str, Any]":
         cwd=call.text("cwd"),
         env=call.many("env"),
         user=parse_user(call.text("user")) if call.text("user") else None,
-        additional_gids=[parse_id(text, "--additional-gids") for text in call.many("additional-gids")],
+        additional_gids=[
+            parse_id(text, "--additional-gids") for text in call.many("additional-gids")
+        ],
         capabilities=call.many("cap"),
         no_new_privileges=call.has("no-new-privs"),
         apparmor=call.text("apparmor"),

@@ -1,0 +1,227 @@
+"""Real containers for tests: a busybox root file system, bundles made of it, and the command.
+
+``HUTCH`` in the environment names another command than the one installed beside the interpreter.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import prctl
+import pytest
+
+from hutch.spec.default import default_config
+
+APPLETS = (
+    "sh cat chmod chown date dd echo env false getopt grep head hostname id ip kill ln ls mkdir "
+    "mknod mount nc printf ps pwd readlink rm sed setsid sleep stat stty tail test touch true "
+    "tty umount uname wc"
+).split()
+COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs containers takes root; without it these tests say so instead of failing."""
+    for item in items:
+        if os.geteuid() != 0 and item.get_closest_marker("root"):
+            item.add_marker(pytest.mark.skip(reason="takes root"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reaper() -> None:
+    """Orphaned containers become this process's children, so that none stays a zombie."""
+    prctl.set_child_subreaper(True)
+
+
+def make_rootfs(path: Path) -> Path:
+    """A root file system with busybox and empty directories."""
+    for name in ("bin", "dev", "etc", "proc", "root", "sys", "tmp", "var"):
+        (path / name).mkdir(parents=True)
+    shutil.copy("/bin/busybox", path / "bin" / "busybox")
+    for applet in APPLETS:
+        (path / "bin" / applet).symlink_to("busybox")
+    (path / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\nguest:x:1000:1000::/tmp:\n")
+    path.chmod(0o755)
+    return path
+
+
+class Result:
+    """What a command did."""
+
+    def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
+        self.code = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+
+
+class Runtime:
+    """A runtime's command with a state directory of its own."""
+
+    def __init__(self, command: str, root: Path) -> None:
+        self.command = command
+        self.root = root
+
+    def __call__(self, *words: str, check: bool = True, **options: Any) -> Result:
+        """Runs ``command --root ROOT WORDS``; fails the test on an error unless ``check=False``."""
+        options.setdefault("timeout", 60)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run(
+            [self.command, "--root", str(self.root), *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            **options,
+        )
+        result = Result(done)
+        if check:
+            assert result.code == 0, result.err or result.out
+        return result
+
+    def state(self, id: str) -> dict[str, Any]:
+        """`state` of a container, decoded."""
+        state: dict[str, Any] = json.loads(self("state", id).out)
+        return state
+
+    def ids(self) -> list[str]:
+        return [path.name for path in self.root.iterdir()] if self.root.exists() else []
+
+
+@pytest.fixture
+def hutch(tmp_path: Path) -> Iterator[Runtime]:
+    """The command under test; its containers are deleted at the end of the test."""
+    runtime = Runtime(COMMAND, tmp_path / "state")
+    yield runtime
+    for id in runtime.ids():
+        if not id.startswith("."):
+            runtime("delete", "--force", id, check=False)
+    reap()
+
+
+def reap() -> None:
+    """Takes the statuses of adopted orphans."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+
+
+class Bundle:
+    """A bundle on disk and its config, to be changed and saved."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rootfs = make_rootfs(path / "rootfs")
+        self.config: dict[str, Any] = default_config()
+        self.config["process"]["terminal"] = False
+        self.config["process"]["args"] = ["true"]
+        self.config["hostname"] = "hutch"
+        self.save()
+
+    def save(self) -> "Bundle":
+        (self.path / "config.json").write_text(json.dumps(self.config))
+        return self
+
+    def args(self, *words: str) -> "Bundle":
+        """The container will run these words."""
+        self.config["process"]["args"] = list(words)
+        return self.save()
+
+    def sh(self, script: str) -> "Bundle":
+        """The container will run this shell script."""
+        return self.args("sh", "-c", script)
+
+    def change(self, function: Callable[[dict[str, Any]], object]) -> "Bundle":
+        """Applies a change to the config."""
+        function(self.config)
+        return self.save()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A bundle whose container runs `true`."""
+    return Bundle(tmp_path / "bundle")
+
+
+class Outcome:
+    """What a container printed, and how it ended."""
+
+    def __init__(self, result: Result) -> None:
+        self.code = result.code
+        self.out = result.out
+        self.err = result.err
+        self.lines = result.out.splitlines()
+
+
+@pytest.fixture
+def run(hutch: Runtime, bundle: Bundle) -> Callable[..., Outcome]:
+    """run(script): what that script prints in a container of the bundle."""
+
+    def runs(script: str = "", *flags: str, check: bool = True, **options: Any) -> Outcome:
+        if script:
+            bundle.sh(script)
+        return Outcome(
+            hutch("run", "--bundle", str(bundle.path), *flags, "test", check=check, **options)
+        )
+
+    return runs
+
+
+def processes_named(name: str) -> list[int]:
+    """The pids of all live processes with this name (comm)."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                status = (entry / "status").read_text()
+            except OSError:
+                continue
+            lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+            if lines["Name"] == name and not lines["State"].startswith("Z"):
+                found.append(int(entry.name))
+    return found
+
+
+class Traces:
+    """What containers leave on the host: mounts, cgroups, processes of hutch-init."""
+
+    def __init__(self) -> None:
+        self.mounts = Path("/proc/self/mountinfo").read_text()
+        self.cgroups = cgroup_directories()
+        self.inits = processes_named("hutch-init")
+
+    def left(self, since: "Traces") -> list[str]:
+        """What is there now and was not there then."""
+        before = set(since.mounts.splitlines())
+        left = [line for line in self.mounts.splitlines() if line not in before]
+        left += sorted(self.cgroups - since.cgroups)
+        left += [f"process {pid}" for pid in self.inits if pid not in since.inits]
+        return left
+
+
+def cgroup_directories() -> set[str]:
+    """The cgroups directly below each hierarchy's root and one level further down."""
+    found = set()
+    for hierarchy in Path("/sys/fs/cgroup").iterdir():
+        for pattern in ("*/", "*/*/"):
+            found |= {str(path) for path in hierarchy.glob(pattern)}
+    return found
+
+
+@pytest.fixture
+def no_traces() -> Iterator[None]:
+    """Nothing may be left on the host once the test is over."""
+    before = Traces()
+    yield
+    assert Traces().left(before) == []
+
+
+__all__ = ["COMMAND", "Bundle", "Outcome", "Result", "Runtime", "Traces", "make_rootfs"]

@@ -1,0 +1,89 @@
+"""The house rules that can be counted: generated code is fresh, files keep to their room, nothing
+dangerous stands outside its one place."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    path
+    for folder in ("runtime", "native", "tests", "conformance")
+    for pattern in ("*.py", "*.c", "*.h")
+    for path in (ROOT / folder).rglob(pattern)
+)
+
+
+def test_operations_are_what_plan_def_says() -> None:
+    sys.path.insert(0, str(ROOT / "native"))
+    from generate import TARGET, generate  # type: ignore[import-not-found]
+
+    wanted = generate((ROOT / "native" / "plan.def").read_text())
+    assert ast.dump(ast.parse(TARGET.read_text())) == ast.dump(ast.parse(wanted))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_keeps_to_its_room(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 500
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    nothing = {"util", "utils", "helper", "helpers", "misc", "common", "manager"}
+    assert [path for path in SOURCES if path.stem in nothing] == []
+
+
+BANNED = (
+    r"\.extractall\(",
+    r"shell=True",
+    r"os\.fork\(",
+    r"import pickle",
+    r"os\.system\(",
+    r"os\.makedirs\(",
+    r"\beval\(",
+)
+
+
+@pytest.mark.parametrize("pattern", BANNED)
+def test_s63_s81_dangerous_calls_are_not_made(pattern: str) -> None:
+    found = [
+        path for path in (ROOT / "runtime").rglob("*.py") if re.search(pattern, path.read_text())
+    ]
+    assert found == []
+
+
+def test_only_the_command_line_prints() -> None:
+    found = [
+        path
+        for path in (ROOT / "runtime" / "hutch").rglob("*.py")
+        if "cli" not in path.parts
+        and any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "print"
+            for node in ast.walk(ast.parse(path.read_text()))
+        )
+    ]
+    assert found == []
+
+
+def test_arrows_between_the_layers_go_down_only() -> None:
+    done = subprocess.run(
+        [str(Path(sys.prefix) / "bin" / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_verb_of_the_table_has_its_module() -> None:
+    from hutch.cli.table import VERBS
+
+    folder = ROOT / "runtime" / "hutch" / "cli" / "verbs"
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert modules == {"execute" if verb == "exec" else verb for verb in VERBS}
