@@ -28,23 +28,31 @@ HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
 
 
 def static_compiler() -> list[str]:
-    """The compiler for static programs: musl where it is installed.
+    """The compiler and linker flags for static, position-independent programs (S-14, S-84).
 
-    musl's wrapper hides the kernel's headers; -idirafter lets <linux/...> be found after musl's own.
+    musl where it is installed. Its wrapper knows no -static-pie, so the start file and the linker's
+    part are named here; and it hides the kernel's headers, so -idirafter lets <linux/...> be found
+    behind musl's own.
     """
-    if shutil.which("musl-gcc"):
-        triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
-        headers = ["/usr/include", f"/usr/include/{triplet}"]
-        return ["musl-gcc", *(arg for path in headers for arg in ("-idirafter", path))]
-    return [os.environ.get("CC", "cc")]
+    if not shutil.which("musl-gcc"):
+        return [os.environ.get("CC", "cc"), "-static-pie"]
+    triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
+    library = triplet.replace("-gnu", "-musl")
+    headers = ["/usr/include", f"/usr/include/{triplet}"]
+    return [
+        "musl-gcc", *(arg for path in headers for arg in ("-idirafter", path)),
+        "-static", "-nostartfiles", "-Wl,-pie", "-Wl,--no-dynamic-linker",
+        f"/usr/lib/{library}/rcrt1.o",
+    ]  # fmt: skip
 
 
 def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
-    """Links a static, stripped program; raises CalledProcessError with the compiler's own words."""
+    """Links a static, stripped program; raises CalledProcessError after the compiler's words."""
     output.parent.mkdir(parents=True, exist_ok=True)
     command = [
-        *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-static-pie", "-fPIE", "-s",
-        *WARNINGS, *HARDENING, *flags, "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
+        *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-fPIE", "-s",
+        "-Wl,-z,relro,-z,now", *WARNINGS, *HARDENING, *flags, "-I", str(NATIVE),
+        "-o", str(output.absolute()), *map(str, sources),
     ]  # fmt: skip
     print(" ".join(command))
     subprocess.run(command, check=True, cwd=ROOT)
