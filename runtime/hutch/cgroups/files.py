@@ -1,6 +1,7 @@
 """Reading and writing the files of cgroups: plain text, one write a value."""
 
 import posix
+from errno import ENODEV, ENOENT
 
 from hutch.errors import KernelError
 
@@ -82,12 +83,15 @@ def put(cgroup: "Cgroup", write: "CgroupWrite") -> None:
 
 
 def make_directory(path: str) -> None:
-    """mkdir of a cgroup; FileExistsError is the caller's, else KernelError or HostError."""
+    """mkdir of a cgroup. Raises KernelError, but FileExistsError and FileNotFoundError as such."""
     try:
         posix.mkdir(path, 0o755)
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError as error:
+        if error.errno == ENODEV:
+            # What a parent answers that is being removed at this moment.
+            raise FileNotFoundError(ENOENT, path) from None
         from hutch.cgroups.explain import hint_for_making
 
         raise KernelError(

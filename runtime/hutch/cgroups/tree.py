@@ -103,12 +103,11 @@ def _make_with_parents(path: str) -> None:
             return
         except FileNotFoundError:
             # The end of another container has just removed the parent that was there before.
-            parent = path.rpartition("/")[0]
             try:
-                make_directory(parent)
-            except (FileExistsError, FileNotFoundError):
+                _make_with_parents(path.rpartition("/")[0])
+            except FileExistsError:
                 continue
-    raise StateError(f"the cgroup {path} cannot be made: its parents vanish again and again")
+    raise StateError(f"the cgroup {path} cannot be made: its parent vanishes again and again")
 
 
 def processes_below(path: str) -> "list[int]":

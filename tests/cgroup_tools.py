@@ -1,0 +1,162 @@
+"""Cgroups and processes for tests on the real kernel, all taken away again."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from hutch.cgroups import layout
+from hutch.cgroups.tree import walk
+from hutch.plan.cgroup_paths import Cgroup, resolve
+
+CLONE_INTO_CGROUP = 0x200000000
+SYS_CLONE3 = 435
+
+
+class Place:
+    """Names for cgroups of one test, processes, and the end of both."""
+
+    def __init__(self, name: str) -> None:
+        self.layout = layout.read()
+        self.name = name
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.cgroups: list[Cgroup] = []
+
+    def cgroup(self, below: str = "") -> Cgroup:
+        """A cgroup of this test, not made yet."""
+        cgroup = resolve(f"/{self.name}{below}", "unused", self.layout)
+        self.cgroups.append(cgroup)
+        return cgroup
+
+    def process(self, *words: str) -> int:
+        """The pid of a new process, which sleeps if no words are given."""
+        child = subprocess.Popen(words or ("sleep", "1000"), stdout=subprocess.DEVNULL)
+        self.children.append(child)
+        return child.pid
+
+    def ended(self, pid: int) -> bool:
+        """Whether the child has ended; waits up to five seconds."""
+        child = next(child for child in self.children if child.pid == pid)
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def close(self) -> None:
+        for cgroup in self.cgroups:
+            top = top_of(cgroup, self.name)
+            for directory in top:
+                for state in (directory / "freezer.state", directory / "cgroup.freeze"):
+                    if state.exists():
+                        state.write_text("THAWED" if state.name == "freezer.state" else "0")
+        for child in self.children:
+            child.kill()
+            child.wait()
+        for cgroup in self.cgroups:
+            for directory in top_of(cgroup, self.name):
+                erase(directory)
+
+
+def top_of(cgroup: Cgroup, name: str) -> list[Path]:
+    """The test's own topmost directories of a cgroup."""
+    tops = [Path(leaf[: leaf.index(name) + len(name)]) for leaf in cgroup.leaves()]
+    return [top for top in tops if top.exists()]
+
+
+def erase(directory: Path) -> None:
+    """Removes a cgroup with all below it, however deep, once its processes are gone."""
+    for fd, name, parent in walk(str(directory)):
+        for pid in read_at(fd, "cgroup.procs").split():
+            os.kill(int(pid), signal.SIGKILL)
+        wait_for(lambda fd=fd: read_at(fd, "cgroup.procs") == "")  # type: ignore[misc]
+        os.rmdir(name, dir_fd=parent)
+    wait_for(lambda: not removable_error(directory))
+
+
+def removable_error(directory: Path) -> str:
+    try:
+        directory.rmdir()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def read_at(directory: int, name: str) -> str:
+    fd = os.open(name, os.O_RDONLY, dir_fd=directory)
+    with open(fd) as file:
+        return file.read()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Until the condition holds; fails after ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def value(directory: str, file: str) -> str:
+    """What a file of a cgroup says."""
+    return Path(directory, file).read_text().strip()
+
+
+def membership(pid: int) -> dict[str, str]:
+    """The cgroups of a process: hierarchy -> path."""
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    fields = [line.split(":", 2) for line in lines]
+    return {name: path for _, names, path in fields for name in names.split(",")}
+
+
+def in_child(function: Callable[[], object]) -> str:
+    """What the function returns (or raises), as text, in a forked process of its own."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            result = str(function())
+        except BaseException as error:
+            result = f"{type(error).__name__}: {error}"
+        os.write(write, result.encode())
+        os._exit(0)
+    os.close(write)
+    with open(read) as file:
+        result = file.read()
+    os.waitpid(pid, 0)
+    return result
+
+
+def clone_into(directory: int, function: Callable[[], object]) -> str:
+    """The same in a process that starts in the cgroup of the descriptor (clone3)."""
+    read, write = os.pipe()
+    arguments = (ctypes.c_uint64 * 11)()
+    arguments[0] = CLONE_INTO_CGROUP
+    arguments[4] = signal.SIGCHLD
+    arguments[10] = directory
+    libc = ctypes.CDLL(None, use_errno=True)
+    pid = libc.syscall(SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
+    if pid == 0:
+        os.write(write, str(function()).encode())
+        os._exit(0)
+    os.close(write)
+    if pid < 0:
+        os.close(read)
+        raise OSError(ctypes.get_errno(), "clone3")
+    with open(read) as file:
+        result = file.read()
+    os.waitpid(pid, 0)
+    return result
+
+
+def places(name: str) -> Iterator[Place]:
+    """For fixtures: a place that is taken away at the end."""
+    place = Place(f"hutch-test-{name}-{os.getpid()}")
+    try:
+        yield place
+    finally:
+        place.close()
