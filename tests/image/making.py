@@ -20,9 +20,11 @@ class Layer:
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
-        self._tar = tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)
+        self._tar = tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
 
-    def add(self, name: str, kind: bytes = tarfile.REGTYPE, data: bytes = b"", **more: Any) -> "Layer":
+    def add(
+        self, name: str, kind: bytes = tarfile.REGTYPE, data: bytes = b"", **more: Any
+    ) -> "Layer":
         info = tarfile.TarInfo(name)
         info.type = kind
         info.mtime = TIME
@@ -109,14 +111,14 @@ class Image:
             "mediaType": OCI + "manifest.v1+json",
             "config": self.descriptor(json.dumps(config).encode(), OCI + "config.v1+json"),
             "layers": [
-                self.descriptor(
-                    compress(tar, self.kind), OCI + "layer.v1.tar" + SUFFIX[self.kind]
-                )
+                self.descriptor(compress(tar, self.kind), OCI + "layer.v1.tar" + SUFFIX[self.kind])
                 for tar in self.layers
             ],
         }
 
-    def write(self, root: Path, name: str = "latest", manifest: dict[str, Any] | None = None) -> Path:
+    def write(
+        self, root: Path, name: str = "latest", manifest: dict[str, Any] | None = None
+    ) -> Path:
         document = self.manifest() if manifest is None else manifest
         raw = json.dumps(document).encode()
         top = self.descriptor(raw, document.get("mediaType", OCI + "manifest.v1+json"))

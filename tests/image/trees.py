@@ -10,7 +10,7 @@ OVERLAY = ("trusted.overlay.", "user.overlay.")
 
 
 def describe(root: Path, *, times: bool = True) -> dict[bytes, dict[str, Any]]:
-    """Path -> mode, owner, times, xattrs, content digest, link target, device; hard links grouped."""
+    """Path -> mode, owner, times, xattrs, content, target, device; hard links are grouped."""
     found: dict[bytes, dict[str, Any]] = {}
     first: dict[tuple[int, int], bytes] = {}
     base = os.fsencode(root)

@@ -94,12 +94,13 @@ class LayoutSource:
     def __init__(self, root: Path, name: str = "") -> None:
         self.layout = Layout(root)
         self.descriptor = self.layout.find(name)
+        self.name = name or self.descriptor.annotations.get(REF_NAME, "")
 
     @classmethod
     def of(cls, layout: Layout, descriptor: Descriptor) -> "LayoutSource":
         """The image of that descriptor, whatever its name."""
         source = cls.__new__(cls)
-        source.layout, source.descriptor = layout, descriptor
+        source.layout, source.descriptor, source.name = layout, descriptor, ""
         return source
 
     def top(self) -> tuple[bytes, str]:

@@ -56,6 +56,9 @@ def image_names(text: str, source: Source) -> list[str]:
     if own is not None:
         return [str(parse_name(name)) for name in own]
     _, path, name = split_place(text)
+    name = name or getattr(source, "name", "")
+    if name and not set(name) & set("/:."):
+        name = f"{path.name.lower()}:{name}"  # just a tag, as umoci and skopeo write it
     try:
         return [str(parse_name(name or path.name.lower()))]
     except UsageError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import ImageError, shown
 from ..kernel.beneath import O_PATH, open_in_root
 from .tree import Tree
-from .whiteout import Overlay
+from .whiteout import PREFIX, Overlay
 
 OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 KEPT_XATTRS = ("user.", "trusted.", "system.posix_acl_", "security.capability")
@@ -42,7 +42,7 @@ def find(layers: list[int], path: bytes, overlay: Overlay) -> Found | None:
                 try:
                     status = os.stat(part, dir_fd=here, follow_symlinks=False)
                 except FileNotFoundError:
-                    if _opaque(here):
+                    if is_opaque(here):
                         return None
                     break
                 if overlay.is_whiteout(status):
@@ -59,7 +59,7 @@ def find(layers: list[int], path: bytes, overlay: Overlay) -> Found | None:
     return None
 
 
-def _opaque(folder: int) -> bool:
+def is_opaque(folder: int) -> bool:
     for name in OPAQUE:
         try:
             if os.getxattr(folder, name) == b"y":
@@ -106,6 +106,8 @@ def complete(
             target.rpartition(b"/")[2], path.rpartition(b"/")[2],
             src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False,
         )  # fmt: skip
+    if is_opaque(tree.root):
+        _hide_all(tree, layers, overlay)
     for path in sorted(tree.implied, key=lambda p: p.count(b"/"), reverse=True):
         found = find(layers, path, overlay)
         if found is None or not stat.S_ISDIR(found.status.st_mode):
@@ -117,6 +119,13 @@ def complete(
         finally:
             os.close(lower)
     tree.close()
+
+
+def _hide_all(tree: Tree, layers: list[int], overlay: Overlay) -> None:
+    """An opaque root: overlayfs knows no such thing, so each name of the layers below is hidden."""
+    for root in layers:
+        for child in os.listdir(root):
+            overlay.whiteout(tree, tree.root, b"", PREFIX + os.fsencode(child))
 
 
 def _copy_up(tree: Tree, found: Found) -> None:

@@ -27,7 +27,7 @@ from .digest import Digest, chain_ids
 from .layer import check_layer, unpack_layer
 from .layout import read_chunks
 from .limits import Budget, Limits
-from .lower import complete
+from .lower import complete, is_opaque
 from .manifest import Descriptor, ImageConfig, Index, Manifest
 from .partial import Damaged, incoming
 from .platform import Platform
@@ -268,7 +268,7 @@ class Puller:
         if laid.work is not None and laid.tree is not None and laid.result is not None:
             with ExitStack() as stack:
                 roots = []
-                if laid.tree.implied or laid.result.pending_links:
+                if laid.tree.implied or laid.result.pending_links or is_opaque(laid.root):
                     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
                     for below in reversed(chains[:place]):
                         roots.append(os.open(self.store.layer_path(below), flags))

@@ -13,7 +13,7 @@ from .layout import read_chunks
 from .manifest import Descriptor, Manifest
 from .progress import Reporter
 from .reference import Reference
-from .registry.client import Registry, pull_scope, push_scope
+from .registry.client import Refused, Registry, pull_scope, push_scope
 from .store import Store
 
 PARALLEL = 3
@@ -62,8 +62,8 @@ def _blob(
             registry.upload(location, blob, content, scopes)
             reporter.done(blob.digest, "Pushed")
             return
-        except RegistryError:
-            if attempt == TRIES:
+        except RegistryError as error:
+            if attempt == TRIES or isinstance(error, Refused):
                 raise
             time.sleep(BACK_OFF * 2**attempt)
 

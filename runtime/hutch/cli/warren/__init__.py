@@ -107,8 +107,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"warren: {error}", file=sys.stderr)
         return 125 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        print("warren: interrupted", file=sys.stderr)
-        return 130
+        import os
+
+        print("warren: interrupted", file=sys.stderr, flush=True)
+        os._exit(130)  # not waiting for threads in the middle of a download
     except BrokenPipeError:
         # The reader of our output went away; Python would complain once more at its exit.
         import os

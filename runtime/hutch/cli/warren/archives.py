@@ -17,7 +17,8 @@ def declare_save(parser: ArgumentParser) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument("-o", "--output", default="", metavar="FILE", help="not standard output")
     parser.add_argument(
-        "--format", default="archive", choices=["archive", "docker-archive", "oci-archive", "oci-dir"],
+        "--format", default="archive",
+        choices=["archive", "docker-archive", "oci-archive", "oci-dir"],
         help="archive is both docker-archive and oci-archive in one",
     )  # fmt: skip
     parser.add_argument("-q", "--quiet", action="store_true", help="as always")
@@ -53,7 +54,7 @@ def save(arguments: Namespace, context: Context) -> int:
 def open_file(path: str, mode: str) -> IO[bytes]:
     """A file that a person named. Raises ImageError."""
     try:
-        return open(path, mode)  # type: ignore[return-value]
+        return open(path, mode)
     except OSError as error:
         raise ImageError(f"{shown(path)}: {(error.strerror or '').lower()}") from None
 

@@ -100,7 +100,7 @@ def registry_options(parser: ArgumentParser) -> None:
     parser.add_argument("--authfile", default="", metavar="FILE", help="credentials (JSON)")
     parser.add_argument("--cert-dir", default="", metavar="DIR", help="*.crt trusted, *.cert ours")
     parser.add_argument(
-        "--tls-verify", type=truth, default=None, nargs="?", const=True, metavar="BOOL",
+        "--tls-verify", type=truth, default=None, metavar="BOOL",
         help="false: http and unverified certificates are accepted",
     )  # fmt: skip
 

@@ -30,4 +30,6 @@ def parse(
     """The arguments of ``warren NAME``. Raises UsageError; --help prints and exits."""
     parser = Parser(prog=f"warren {name}", description=summary + ".", allow_abbrev=False)
     declare(parser)
+    # Alone it means true; argparse would take the next word for its value.
+    words = ["--tls-verify=true" if word == "--tls-verify" else word for word in words]
     return parser.parse_intermixed_args(words) if name != "system" else parser.parse_args(words)

@@ -34,7 +34,11 @@ ACCEPT = ", ".join(MANIFESTS + INDEXES)
 HUB_HOST = "registry-1.docker.io"
 
 
-class NotFound(RegistryError):
+class Refused(RegistryError):
+    """The registry understood, and said no (4xx): asking again is in vain."""
+
+
+class NotFound(Refused):
     """404: the registry does not have it."""
 
 
@@ -124,7 +128,8 @@ class Registry:
         if response.status == 404:
             return NotFound(text)
         denied = response.status in (401, 403)
-        return RegistryError(text, hint=f"warren login {self.host}" if denied else "")
+        kind = Refused if 400 <= response.status < 500 else RegistryError
+        return kind(text, hint=f"warren login {self.host}" if denied else "")
 
     # Reading
 

@@ -1,0 +1,480 @@
+"""Layers into trees: faithful to the archive, deaf to its tricks."""
+
+import gzip
+import io
+import os
+import stat
+import struct
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+from hutch.errors import ImageError
+from hutch.image.bundle import unpack_image
+from hutch.image.digest import Digest
+from hutch.image.layer import unpack_layer, verified
+from hutch.image.layout import LayoutSource
+from hutch.image.limits import Budget, Limits
+from hutch.image.manifest import OCI_LAYER, Descriptor
+from hutch.image.platform import Platform
+from hutch.image.progress import Reporter
+from hutch.image.source import resolve
+from hutch.image.unpack import Ownership, Result
+from hutch.image.whiteout import Merged, Overlay, Removal
+
+from .making import Image, Layer, compress, odd_layers
+from .trees import describe, differences
+
+pytestmark = pytest.mark.root
+
+
+def lay(
+    data: bytes,
+    target: Path,
+    removal: Removal | None = None,
+    kind: str = "tar",
+    limits: Limits | None = None,
+    diff: bytes | None = None,
+    ownership: Ownership | None = None,
+) -> Result:
+    """One layer into ``target``."""
+    target.mkdir(exist_ok=True, mode=0o755)
+    blob = compress(data, kind)
+    suffix = {"tar": "", "gzip": "+gzip", "zstd": "+zstd"}[kind]
+    descriptor = Descriptor(OCI_LAYER + suffix, Digest.of(blob), len(blob))
+    root = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+    pieces = (blob[i : i + 65536] for i in range(0, len(blob), 65536))
+    try:
+        _, result = unpack_layer(
+            verified(pieces, descriptor), descriptor, Digest.of(data if diff is None else diff),
+            root, removal or Merged(), Budget(limits), ownership or Ownership.current(),
+        )  # fmt: skip
+    finally:
+        os.close(root)
+    return result
+
+
+def names(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*")}
+
+
+# Faithful
+
+
+def unpacked(layout: Path, name: str, target: Path) -> Path:
+    target.mkdir()
+    source = LayoutSource(layout, name)
+    manifest, config, _ = resolve(source, Platform("linux", "amd64"))
+    root = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+    unpack_image(source, manifest, config, root, Budget(), Reporter())
+    os.close(root)
+    return target
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd", "tar"])
+def test_a_merged_tree_equals_what_umoci_makes(kind: str, odd: Path, tmp_path: Path) -> None:
+    image = f"{odd}:{'gzip' if kind == 'zstd' else kind}"  # umoci reads no zstd
+    subprocess.run(
+        ["umoci", "unpack", "--image", image, tmp_path / "umoci"], check=True, capture_output=True
+    )
+    ours = describe(unpacked(odd, kind, tmp_path / "ours"))
+    theirs = describe(tmp_path / "umoci" / "rootfs")
+    # Folders that no layer describes have no time of their own, in either.
+    found = [line for line in differences(ours, theirs) if ": mtime:" not in line]
+    assert found == []
+    described = {
+        os.fsencode(entry.name.strip("/")) if entry.name != "." else b""
+        for tar in odd_layers()
+        for entry in tarfile.open(fileobj=io.BytesIO(tar))  # noqa: SIM115 in memory
+    }
+    times = [n for n in ours if n in described and ours[n]["mtime"] != theirs[n]["mtime"]]
+    assert times == []
+
+
+def test_holes_stay_holes(tmp_path: Path) -> None:
+    lay(Layer().file("f", b"a" + bytes(8 << 20) + b"z").tar(), tmp_path / "r")
+    status = (tmp_path / "r" / "f").stat()
+    assert status.st_size == (8 << 20) + 2
+    assert status.st_blocks * 512 < 1 << 20
+    data = (tmp_path / "r" / "f").read_bytes()
+    assert data[0:1] + data[-1:] == b"az" and not any(data[1:-1])
+
+
+def test_a_layer_without_end_mark_is_read(tmp_path: Path) -> None:
+    whole = Layer().file("a", b"x" * 600).tar()
+    cut = whole[: 512 + 1024]
+    lay(cut, tmp_path / "r")
+    assert (tmp_path / "r" / "a").read_bytes() == b"x" * 600
+
+
+def test_several_gzip_members_are_one_stream(tmp_path: Path) -> None:
+    data = Layer().file("a", b"x" * 100_000).tar()
+    blob = gzip.compress(data[:50_000]) + gzip.compress(data[50_000:]) + bytes(100)
+    descriptor = Descriptor(OCI_LAYER + "+gzip", Digest.of(blob), len(blob))
+    (tmp_path / "r").mkdir()
+    root = os.open(tmp_path / "r", os.O_RDONLY)
+    unpack_layer(
+        iter([blob]), descriptor, Digest.of(data), root, Merged(), Budget(), Ownership.current()
+    )
+    os.close(root)
+    assert (tmp_path / "r" / "a").stat().st_size == 100_000
+
+
+def test_zstd_that_is_called_gzip_is_read(tmp_path: Path) -> None:
+    data = Layer().file("a", b"x").tar()
+    blob = zstandard.compress(data)
+    descriptor = Descriptor(OCI_LAYER + "+gzip", Digest.of(blob), len(blob))
+    (tmp_path / "r").mkdir()
+    root = os.open(tmp_path / "r", os.O_RDONLY)
+    unpack_layer(
+        iter([blob]), descriptor, Digest.of(data), root, Merged(), Budget(), Ownership.current()
+    )
+    os.close(root)
+    assert names(tmp_path / "r") == {"a"}
+
+
+def test_gnu_long_names_and_numbers_are_read(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        info = tarfile.TarInfo("d/" + "n" * 250)
+        info.uid, info.size = 3_000_000_000, 2
+        tar.addfile(info, io.BytesIO(b"ok"))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "t" * 400
+        tar.addfile(link)
+    lay(buffer.getvalue(), tmp_path / "r")
+    file = tmp_path / "r" / "d" / ("n" * 250)
+    assert file.stat().st_uid == 3_000_000_000
+    assert os.readlink(tmp_path / "r" / "link") == "t" * 400
+
+
+def test_a_hundred_thousand_files(tmp_path: Path) -> None:
+    layer = Layer()
+    for number in range(100_000):
+        layer.file(f"d{number % 100}/f{number}", b"%d" % number)
+    result = lay(layer.tar(), tmp_path / "r", kind="zstd")
+    assert result.entries == 100_000
+    assert sum(len(os.listdir(tmp_path / "r" / f"d{n}")) for n in range(100)) == 100_000
+    assert (tmp_path / "r" / "d7" / "f99907").read_bytes() == b"99907"
+
+
+# Hostile: each is refused, and nothing lies outside or was changed there
+
+Hostile = Callable[[Path], bytes]
+
+
+def header(name: bytes, size: bytes = b"00000000000\0", kind: bytes = b"0") -> bytearray:
+    block = bytearray(512)
+    block[0 : len(name)] = name
+    block[100:108] = block[108:116] = block[116:124] = b"0000644\0"
+    block[124:136] = size
+    block[136:148] = b"00000000000\0"
+    block[156:157] = kind
+    block[257:265] = b"ustar\x0000"
+    return block
+
+
+def summed(block: bytearray) -> bytes:
+    block[148:156] = b" " * 8
+    block[148:155] = b"%06o\0" % sum(block)
+    return bytes(block)
+
+
+def pax(record: bytes) -> bytes:
+    block = header(b"pax", b"%011o\0" % len(record), b"x")
+    return summed(block) + record + bytes(-len(record) % 512)
+
+
+def negative_size(outside: Path) -> bytes:
+    return summed(header(b"f", b"\xff" * 11 + b"\x00")) + bytes(1024)
+
+
+HOSTILE: dict[str, tuple[Hostile, str]] = {
+    "s60_dot_dot": (lambda o: Layer().file("../escaped").tar(), "leads out"),
+    "s60_dot_dot_inside": (lambda o: Layer().file("a/../../escaped").tar(), "leads out"),
+    "s60_dot_dot_behind_folder": (lambda o: Layer().file("a/../b").tar(), "leads out"),
+    "s60_root_is_symlink": (lambda o: Layer().symlink(".", str(o)).tar(), "is not a folder"),
+    "s60_root_is_file": (lambda o: Layer().file("./.").tar(), "is not a folder"),
+    "s63_negative_size": (negative_size, "size"),
+    "s63_huge_size": (
+        lambda o: summed(header(b"f", b"\x80" + b"\xff" * 11)) + bytes(1024), "size"),
+    "s63_size_past_the_end": (
+        lambda o: summed(header(b"f", b"00000100000\0")) + bytes(600), "ends within"),
+    "s63_cut_in_a_header": (lambda o: Layer().file("f", b"x").tar()[:300], "ends within"),
+    "s63_bad_checksum": (lambda o: bytes(header(b"f")) + bytes(1024), "checksum"),
+    "s63_not_a_tar": (lambda o: b"#!/bin/sh\n" * 200, "header"),
+    "s63_number_is_text": (
+        lambda o: summed(header(b"f", b"0x000000010\0")) + bytes(1024), "not a number"),
+    "s63_sparse_type": (lambda o: summed(header(b"f", kind=b"S")) + bytes(1024), "type"),
+    "s63_multi_volume": (lambda o: summed(header(b"f", kind=b"M")) + bytes(1024), "type"),
+    "s63_pax_length_lies": (
+        lambda o: pax(b"99 path=x\n") + summed(header(b"f")) + bytes(1024), "PAX"),
+    "s63_pax_length_negative": (
+        lambda o: pax(b"-9 path=x\n") + summed(header(b"f")) + bytes(1024), "PAX"),
+    "s63_pax_length_zero": (
+        lambda o: pax(b"0 path=x\n") + summed(header(b"f")) + bytes(1024), "PAX"),
+    "s63_pax_negative_size": (
+        lambda o: pax(b"11 size=-1\n") + summed(header(b"f")) + bytes(1024), "PAX"),
+    "s63_pax_nul_in_name": (
+        lambda o: pax(b"12 path=a\0b\n") + summed(header(b"f")) + bytes(1024), "NUL"),
+    "s63_pax_sparse": (
+        lambda o: pax(b"22 GNU.sparse.major=1\n") + summed(header(b"f")) + bytes(1024), "sparse"),
+    "s63_pax_too_long": (
+        lambda o: summed(header(b"p", b"%011o\0" % (2 << 20), b"x")) + bytes(3 << 20), "header"),
+    "s63_owner_minus_one": (
+        lambda o: pax(b"18 uid=4294967295\n") + summed(header(b"f")) + bytes(1024), "owner"),
+    "s63_name_too_long": (lambda o: Layer().file("n/" * 3000 + "f").tar(), "limit"),
+    "s63_component_too_long": (lambda o: Layer().file("n" * 256).tar(), "255"),
+    "s64_link_to_absolute_outside": (
+        lambda o: Layer().link("l", str(o / "secret")).tar(), "not in the layer"),
+    "s64_link_dot_dot": (lambda o: Layer().link("l", "../outside/secret").tar(), "leads out"),
+    "s64_link_to_later_entry": (
+        lambda o: Layer().link("l", "later").file("later").tar(), "not in the layer"),
+    "s64_link_to_folder": (lambda o: Layer().folder("d").link("l", "d").tar(), "a folder"),
+    "s64_link_through_symlink_outside": (
+        lambda o: Layer().symlink("out", str(o)).link("l", "out/secret").tar(), "not in the layer"),
+    "s65_whiteout_of_nothing": (lambda o: Layer().file("d/.wh.").tar(), "whiteout"),
+    "s65_whiteout_of_dot": (lambda o: Layer().file("d/.wh..").tar(), "whiteout"),
+    "s65_whiteout_of_dot_dot": (lambda o: Layer().file("d/.wh...").tar(), "whiteout"),
+    "s65_file_below_a_whiteout": (lambda o: Layer().file(".wh.d/f").tar(), "whiteout"),
+    "s66_overlay_whiteout_device": (
+        lambda o: Layer().add("d", tarfile.CHRTYPE, devmajor=0, devminor=0).tar(), "0:0"),
+    "s67_device_number": (
+        lambda o: Layer().add("d", tarfile.BLKTYPE, devmajor=8000, devminor=0).tar(), "device"),
+    "s68_too_deep": (lambda o: Layer().file("d/" * 300 + "f").tar(), "deep"),
+    "symlink_loop_as_parent": (
+        lambda o: Layer().symlink("a", "b").symlink("b", "a").file("a/f").tar(), "cannot be laid"),
+    "file_as_parent": (lambda o: Layer().file("a").file("a/b").tar(), "cannot be laid down"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("removal", [Merged, Overlay])
+@pytest.mark.parametrize("case", HOSTILE)
+def test_refused(case: str, removal: type[Merged] | type[Overlay], tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    before = describe(outside)
+    make, words = HOSTILE[case]
+    overlay_defers = removal is Overlay and words == "not in the layer"
+    if overlay_defers:
+        result = lay(make(outside), tmp_path / "r", removal())
+        assert result.pending_links  # settled, or refused, when the lower layers are known
+    else:
+        with pytest.raises(ImageError) as refusal:
+            lay(make(outside), tmp_path / "r", removal())
+        assert words in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+    assert describe(outside) == before
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_s60_s61_symlinks_never_lead_out(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    (outside / "file").write_text("mine")
+    os.chmod(outside / "file", 0o600)
+    before = describe(tmp_path / "outside")
+    layer = (
+        Layer()
+        .symlink("absolute", str(outside))
+        .symlink("relative", "../outside")
+        .symlink("deep", "absolute/../../../../../.." + str(outside))
+        .file("absolute/file", b"theirs", mode=0o777, uid=5)
+        .file("relative/file", b"theirs")
+        .folder("deep", mode=0o777)
+        .symlink("direct", str(outside / "file"))
+        .file("direct", b"replaces the link", mode=0o4777)
+        .symlink("chmodded", str(outside / "file"), uid=7)
+    )
+    lay(layer.tar(), tmp_path / "r")
+    assert describe(tmp_path / "outside") == before
+    # "/" and ".." of the links are the layer's own root.
+    inner = tmp_path / "r" / str(outside).lstrip("/")
+    assert (inner / "file").read_bytes() == b"theirs"
+    assert (tmp_path / "r" / "direct").read_bytes() == b"replaces the link"
+    assert (tmp_path / "r" / "deep").is_dir() and not (tmp_path / "r" / "deep").is_symlink()
+
+
+def test_s64_a_hard_link_to_a_symlink_is_the_symlink(tmp_path: Path) -> None:
+    lay(Layer().symlink("s", "/etc/passwd").link("l", "s").tar(), tmp_path / "r")
+    assert os.readlink(tmp_path / "r" / "l") == "/etc/passwd"
+    assert os.lstat(tmp_path / "r" / "l").st_ino == os.lstat(tmp_path / "r" / "s").st_ino
+
+
+WHITEOUTS: dict[str, tuple[Layer, Layer, set[str]]] = {
+    "file": (Layer().file("a").file("b"), Layer().whiteout("a"), {"b"}),
+    "missing": (Layer().file("a"), Layer().whiteout("zzz"), {"a"}),
+    "folder": (Layer().file("d/x/y"), Layer().whiteout("d"), set()),
+    "symlink_not_its_target": (
+        Layer().file("t").symlink("l", "t"), Layer().whiteout("l"), {"t"}),
+    "opaque": (Layer().file("d/old"), Layer().opaque("d").file("d/new"), {"d", "d/new"}),
+    "opaque_after_file": (
+        Layer().file("d/old"), Layer().file("d/new").opaque("d"), {"d", "d/new"}),
+    "opaque_deep": (
+        Layer().file("d/e/old"), Layer().file("d/e/new").opaque("d"), {"d", "d/e", "d/e/new"}),
+    "same_layer_file": (Layer().file("a"), Layer().file("a", b"n").whiteout("a"), {"a"}),
+    "same_layer_below": (
+        Layer().file("d/old"), Layer().file("d/new").whiteout("d"), {"d", "d/new"}),
+    "then_folder": (
+        Layer().file("d/old"), Layer().whiteout("d").folder("d").file("d/n"), {"d", "d/n"}),
+    "through_symlinked_parent": (
+        Layer().file("usr/lib/x").symlink("lib", "usr/lib"), Layer().whiteout("lib/x"),
+        {"usr", "usr/lib", "lib"}),
+    "aufs_marks_are_nothing": (
+        Layer().file("a"), Layer().file(".wh..wh.plnk").file(".wh..wh.aufs"), {"a"}),
+    "root_opaque": (Layer().file("a"), Layer().file(".wh..wh..opq").file("b"), {"b"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WHITEOUTS)
+def test_s65_whiteouts_in_a_merged_tree(case: str, tmp_path: Path) -> None:
+    lower, upper, left = WHITEOUTS[case]
+    lay(lower.tar(), tmp_path / "r")
+    lay(upper.tar(), tmp_path / "r", Merged())
+    assert names(tmp_path / "r") == left
+
+
+def mounted(layers: list[Path], point: Path) -> set[str]:
+    point.mkdir()
+    lower = ":".join(map(str, reversed(layers)))
+    subprocess.run(
+        ["mount", "-t", "overlay", "overlay", "-o", f"ro,lowerdir={lower}", point], check=True
+    )
+    try:
+        return names(point)
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
+# A root folder's opaque mark is nothing to overlayfs, and a path through a symlink of a lower layer
+# is no path in the upper; what the store makes of the first is tested with the store.
+ALONE = sorted(set(WHITEOUTS) - {"through_symlinked_parent", "root_opaque"})
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_s65_whiteouts_as_overlayfs_sees_them(case: str, tmp_path: Path) -> None:
+    lower, upper, left = WHITEOUTS[case]
+    lay(lower.tar(), tmp_path / "lower", Overlay())
+    lay(upper.tar(), tmp_path / "upper", Overlay())
+    assert mounted([tmp_path / "lower", tmp_path / "upper"], tmp_path / "m") == left
+
+
+def test_s66_xattrs_that_steer_the_kernel_are_dropped(tmp_path: Path) -> None:
+    xattrs = {
+        "trusted.overlay.opaque": b"y", "user.overlay.redirect": b"/etc",
+        "trusted.overlay.redirect": b"/x", "security.selinux": b"evil", "security.ima": b"x",
+        "user.kept": b"1", "trusted.kept": b"2",
+    }  # fmt: skip
+    lay(Layer().folder("d", xattrs=xattrs).tar(), tmp_path / "r", Overlay())
+    kept = {key: os.getxattr(tmp_path / "r" / "d", key) for key in os.listxattr(tmp_path / "r/d")}
+    kept = {k: v for k, v in kept.items() if k.startswith(("user.", "trusted.", "security.i"))}
+    assert kept == {"user.kept": b"1", "trusted.kept": b"2"}
+
+
+def test_s67_devices_become_empty_files_for_the_unprivileged(tmp_path: Path) -> None:
+    layer = Layer().add("null", tarfile.CHRTYPE, devmajor=1, devminor=3, mode=0o666)
+    result = lay(layer.tar(), tmp_path / "r", ownership=Ownership(False, 1000, 1000))
+    assert stat.S_ISREG(os.lstat(tmp_path / "r" / "null").st_mode)
+    assert result.losses.devices == 1
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+def test_s68_a_bomb_is_refused_while_it_is_small(kind: str, tmp_path: Path) -> None:
+    """A layer of some megabytes that says it is ten gigabytes of zeros."""
+    script = """
+import sys
+from pathlib import Path
+from hutch.errors import ImageError
+from hutch.image.layout import LayoutSource
+from hutch.image.bundle import make_bundle
+from hutch.image.platform import Platform
+from hutch.image.progress import Reporter
+from hutch.image.source import resolve
+source = LayoutSource(Path(sys.argv[1]))
+manifest, config, _ = resolve(source, Platform("linux", "amd64"))
+try:
+    make_bundle(source, manifest, config, Path(sys.argv[2]), reporter=Reporter())
+except ImageError as error:
+    print(error)
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+    size = 10 << 30
+    head = summed(header(b"zeros", b"\x80" + struct.pack(">Q", size).rjust(11, b"\0")))
+    block = bytes(64 << 20)
+    if kind == "gzip":
+        one = gzip.compress(block, 6)
+        blob = gzip.compress(head) + one * (size // len(block))
+    else:
+        one = zstandard.compress(block)
+        blob = zstandard.compress(head) + one * (size // len(block))
+    image = Image([], kind)
+    manifest = image.manifest()
+    layer = image.descriptor(blob, OCI_LAYER + "+" + kind)
+    manifest["layers"] = [layer]
+    config = (
+        b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":'
+        b'["sha256:' + b"0" * 64 + b'"]}}'
+    )
+    manifest["config"] = image.descriptor(config, "application/vnd.oci.image.config.v1+json")
+    image.write(tmp_path / "bomb", manifest=manifest)
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [root / ".venv/bin/python" if (root / ".venv").exists() else "python3", "-c", script,
+         tmp_path / "bomb", tmp_path / "out"],
+        env={"PYTHONPATH": str(root / "runtime")}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    error, memory = done.stdout.splitlines()
+    assert "bomb" in error
+    assert int(memory) < 64 << 10
+    assert not (tmp_path / "out").exists()
+
+
+def test_s68_one_budget_for_all_layers(tmp_path: Path) -> None:
+    layers = [Layer().file(f"f{n}", os.urandom(300_000)).tar() for n in range(4)]
+    Image(layers).write(tmp_path / "image")
+    source = LayoutSource(tmp_path / "image")
+    manifest, config, _ = resolve(source, Platform("linux", "amd64"))
+    (tmp_path / "r").mkdir()
+    root = os.open(tmp_path / "r", os.O_RDONLY)
+    with pytest.raises(ImageError, match="more than 1000000 bytes"):
+        unpack_image(
+            source, manifest, config, root, Budget(Limits(unpacked_bytes=1_000_000)), Reporter()
+        )
+    os.close(root)
+
+
+def test_s68_entries_are_counted(tmp_path: Path) -> None:
+    layer = Layer()
+    for number in range(50):
+        layer.file(f"f{number}")
+    with pytest.raises(ImageError, match="more than 49 entries"):
+        lay(layer.tar(), tmp_path / "r", limits=Limits(entries=49))
+
+
+def test_s71_a_wrong_diff_id_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="uncompressed content has another digest"):
+        lay(Layer().file("a").tar(), tmp_path / "r", kind="gzip", diff=b"something else")
+
+
+def test_s71_what_follows_the_archive_is_in_the_digest(tmp_path: Path) -> None:
+    data = Layer().file("a").tar()
+    with pytest.raises(ImageError, match="another digest"):
+        lay(data + b"x" * 1000, tmp_path / "r", diff=data)
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+def test_s71_a_truncated_blob_is_refused(kind: str, tmp_path: Path) -> None:
+    data = Layer().file("a", os.urandom(200_000)).tar()
+    blob = compress(data, kind)[:-5000]
+    descriptor = Descriptor(OCI_LAYER + "+" + kind, Digest.of(blob), len(blob))
+    (tmp_path / "r").mkdir()
+    root = os.open(tmp_path / "r", os.O_RDONLY)
+    with pytest.raises(ImageError):
+        unpack_layer(
+            iter([blob]), descriptor, Digest.of(data), root, Merged(), Budget(), Ownership.current()
+        )
+    os.close(root)
