@@ -15,7 +15,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent / "native"))
-from demo.layout import write_layout  # noqa: E402
+from demo.layout import write_layout
 
 # setuptools brings a distutils of its own, once it is imported.
 from distutils.command.build_scripts import build_scripts  # isort: skip

@@ -5,7 +5,16 @@ import sys
 from collections.abc import Sequence
 
 BIG = sys.byteorder == "big"
-LOAD, JUMP, EQUAL, GREATER, NOT_LESS, ANY_BIT, AND, RETURN = 0x20, 5, 0x15, 0x25, 0x35, 0x45, 0x54, 6
+LOAD, JUMP, EQUAL, GREATER, NOT_LESS, ANY_BIT, AND, RETURN = (
+    0x20,
+    5,
+    0x15,
+    0x25,
+    0x35,
+    0x45,
+    0x54,
+    6,
+)
 TESTS = {
     EQUAL: lambda a, k: a == k,
     GREATER: lambda a, k: a > k,

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def errno_text(number: int) -> str:
-    """The C library's text for an errno, in lower case as runc and Go write it."""
-    text = strerror(number)
+def errno_text(number: "int | None") -> str:
+    """The C library's text for an errno, in lower case as runc and Go write it.
+
+    ``OSError.errno`` is None where no kernel call was made; so may this be.
+    """
+    text = strerror(number or 0)
     return text[:1].lower() + text[1:]
 
 
@@ -83,7 +86,7 @@ class KernelError(HutchError):
         self,
         operation: str,
         call: str,
-        errno: int,
+        errno: "int | None",
         *,
         pointer: str = "",
         detail: str = "",
@@ -95,7 +98,7 @@ class KernelError(HutchError):
         super().__init__(sentence, hint=hint)
         self.operation = operation
         self.call = call
-        self.errno = errno
+        self.errno = errno or 0
         self.pointer = pointer
 
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import prctl
 import pytest
-
 from hutch.spec.default import default_config
 
-APPLETS = (
-    "sh cat chmod chown date dd echo env false getopt grep head hostname id ip kill ln ls mkdir "
-    "mknod mount nc printf ps pwd readlink rm sed setsid sleep stat stty tail test touch true "
-    "tty umount uname wc"
-).split()
+APPLETS = """
+[ base64 cat chmod chown cmp cut date dd df echo env false find getopt grep head hostname id ip
+kill ln ls mkdir mkfifo mknod mount mv nc od printf ps pwd readlink rm rmdir sed setsid sh sleep
+sort stat stty sysctl tail test touch tr true tty umount uname unshare usleep wc xargs
+""".split()  # noqa: SIM905
 COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
 
 
@@ -72,8 +71,7 @@ class Runtime:
         options.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run(
             [self.command, "--root", str(self.root), *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=False,
             **options,

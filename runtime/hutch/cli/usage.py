@@ -66,8 +66,7 @@ def _flags(flags: "Flags") -> str:
         left = "--" + name + (", -" + short if short else "")
         if placeholder:
             left += " " + placeholder.removesuffix("...")
-            if placeholder.endswith("..."):
-                does += " (may be repeated)"
-        rows.append((left, does))
+        repeated = " (may be repeated)" if placeholder.endswith("...") else ""
+        rows.append((left, does + repeated))
     width = max(len(left) for left, _ in rows)
     return "".join(f"   {left:{width}}  {does}\n" for left, does in rows)

@@ -129,8 +129,9 @@ def _end_first_process(state: "dict[str, Any]", cgroup: "Any") -> None:
 
 
 def _unmount(rootfs: str, before: int) -> None:
-    """A container without a mount namespace of its own has mounted on the host; all of that stands
-    on the one bind of its rootfs, which is there if the path is on another mount than ``before``."""
+    """A container without a mount namespace of its own has mounted on the host. All of that stands
+    on the one bind of its rootfs, which is there if the path is on another mount than ``before``.
+    """
     from hutch.kernel.mounts import mount_id, unmount
 
     try:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hutch.plan.hooks import Hook
 
 SIGKILL = 9
+SEEK_SET, SEEK_END = 0, 2  # <unistd.h>; posix does not name them
 TAIL = 4096
 
 
@@ -28,7 +29,7 @@ def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
     output = posix.memfd_create("hook", posix.MFD_CLOEXEC)
     try:
         posix.write(given, encode(state).encode())
-        posix.lseek(given, 0, posix.SEEK_SET)
+        posix.lseek(given, 0, SEEK_SET)
         try:
             pid = posix.posix_spawn(
                 hook.path,
@@ -81,7 +82,7 @@ def _ended_in_time(pid: int, timeout: int) -> bool:
 
 
 def _failed(hook: "Hook", how: str, output: int) -> HutchError:
-    size = posix.lseek(output, 0, posix.SEEK_END)
+    size = posix.lseek(output, 0, SEEK_END)
     text = posix.pread(output, TAIL, max(0, size - TAIL)).decode(errors="replace").strip()
     said = ": it wrote: " + "; ".join(text.splitlines()) if text else ""
     return HutchError("config.json: " + hook.pointer + ": hook " + hook.path + " " + how + said)

@@ -34,19 +34,17 @@ def start_time(pid: int) -> int:
 
 def is_alive(state: "dict[str, Any]") -> bool:
     """Whether the container's first process is the one that was started (S-51)."""
-    pid = state.get("pid")
-    return bool(pid) and start_time(pid) == state.get("startTime")
+    pid = state.get("pid") or 0
+    return pid > 0 and start_time(pid) == state.get("startTime")
 
 
 def status_of(state: "dict[str, Any]", directory: str) -> str:
     """creating, created, running, paused or stopped (runtime.md "State")."""
     if not is_alive(state):
         return CREATING if state["status"] == CREATING and _being_created(directory) else STOPPED
-    if is_waiting(directory):
-        status = CREATED
-    else:
-        status = RUNNING
-    return PAUSED if _is_paused(state) else status
+    if _is_paused(state):
+        return PAUSED
+    return CREATED if is_waiting(directory) else RUNNING
 
 
 def is_waiting(directory: str) -> bool:

@@ -10,7 +10,7 @@ from hutch.errors import HutchError, KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from select import poll as Poll  # noqa: N812 - its type has no other name
+    from select import poll as Poll
 
 TCGETS, TCSETS = 0x5401, 0x5402
 TIOCGWINSZ, TIOCSWINSZ = 0x5413, 0x5414

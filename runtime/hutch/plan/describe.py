@@ -110,7 +110,7 @@ def _root_attributes(set: int, propagation: int) -> str:
 def _limit(resource: int, soft: int, hard: int) -> str:
     from hutch.spec.rlimits import RLIMITS
 
-    name = [name for name, number in RLIMITS.items() if number == resource][0]
+    name = next(name for name, number in RLIMITS.items() if number == resource)
     return f"set {name} to {_amount(soft)}, at most {_amount(hard)}"
 
 

@@ -18,7 +18,7 @@ PLAN_MAX = 16 << 20
 
 
 def encode(operations: "Iterable[Operation]") -> bytes:
-    """The plan of these operations; raises ConfigError for a string that no kernel call can take."""
+    """The plan of these operations; ConfigError for a string that no kernel call can take."""
     records = []
     for operation in operations:
         arguments = b"".join(

@@ -29,8 +29,8 @@ class Plan:
     """
 
     __slots__ = (
-        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "oom_score_adj", "operations", "preserved",
-        "root", "slots", "spawn_flags", "start_slot", "uid_map", "warnings", "writes",
+        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "oom_score_adj", "operations",
+        "preserved", "root", "slots", "spawn_flags", "start_slot", "uid_map", "warnings", "writes",
     )  # fmt: skip
 
     def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:

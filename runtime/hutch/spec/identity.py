@@ -6,7 +6,7 @@ error and never taken for a name (CVE-2024-40635, CVE-2026-46680, security.md S-
 
 from hutch.errors import UsageError
 
-# 2³²−1 means "unchanged" to setresuid(2).
+# 2³² - 1 means "unchanged" to setresuid(2).
 LARGEST = (1 << 32) - 2
 
 
