@@ -122,6 +122,8 @@ int main(int argc, char **argv)
     if (context.base < 3)
         return 2;
     context.sync = context.base + 1;
+    /* Executed by descriptor, it would be called after that: a number, or "memfd:hutch-ini". */
+    prctl(PR_SET_NAME, "hutch-init");
     /* A runtime that dies takes the unfinished container with it; cleared before `created`. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     syscall(SYS_close_range, (unsigned)context.base, ~0u, CLOSE_RANGE_CLOEXEC);

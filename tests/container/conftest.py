@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,10 +54,10 @@ def make_rootfs(path: Path) -> Path:
 class Result:
     """What a command did."""
 
-    def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
-        self.code = done.returncode
-        self.out = done.stdout
-        self.err = done.stderr
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
 
 
 class Runtime:
@@ -66,20 +68,38 @@ class Runtime:
         self.root = root
 
     def __call__(self, *words: str, check: bool = True, **options: Any) -> Result:
-        """Runs ``command --root ROOT WORDS``; fails the test on an error unless ``check=False``."""
-        options.setdefault("timeout", 60)
-        options.setdefault("stdin", subprocess.DEVNULL)
-        done = subprocess.run(
-            [self.command, "--root", str(self.root), *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            **options,
-        )
-        result = Result(done)
+        """Runs ``command --root ROOT WORDS``; fails the test on an error unless ``check=False``.
+
+        What it prints goes to files: a detached container keeps them open, and nobody waits.
+        """
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            options = {
+                "timeout": 60,
+                "stdin": subprocess.DEVNULL,
+                "stdout": out,
+                "stderr": err,
+                **options,
+            }
+            done = subprocess.run(
+                [self.command, "--root", str(self.root), *words], check=False, **options
+            )
+            out.seek(0)
+            err.seek(0)
+            result = Result(
+                done.returncode, out.read().decode(errors="replace"), err.read().decode()
+            )
         if check:
             assert result.code == 0, result.err or result.out
         return result
+
+    def refuses(self, *words: str, code: int = 1, **options: Any) -> str:
+        """The one line that the command ends with, having failed with ``code``."""
+        result = self(*words, check=False, **options)
+        assert result.code == code, result.err
+        assert result.err.count("\n") == 1, result.err
+        assert "Traceback" not in result.err
+        assert "internal error" not in result.err
+        return result.err.rstrip("\n")
 
     def state(self, id: str) -> dict[str, Any]:
         """`state` of a container, decoded."""
@@ -173,6 +193,23 @@ def run(hutch: Runtime, bundle: Bundle) -> Callable[..., Outcome]:
     return runs
 
 
+@pytest.fixture
+def sleeper(hutch: Runtime, bundle: Bundle) -> str:
+    """The id of a container whose first process sleeps."""
+    bundle.args("sleep", "1000")
+    hutch("run", "--detach", "--bundle", str(bundle.path), "sleeper")
+    return "sleeper"
+
+
+def eventually(fact: Callable[[], object]) -> None:
+    """Waits until ``fact`` holds; what never does fails the test."""
+    for _ in range(1000):
+        if fact():
+            return
+        time.sleep(0.01)
+    raise AssertionError("this never came true")
+
+
 def processes_named(name: str) -> list[int]:
     """The pids of all live processes with this name (comm)."""
     found = []
@@ -222,4 +259,13 @@ def no_traces() -> Iterator[None]:
     assert Traces().left(before) == []
 
 
-__all__ = ["COMMAND", "Bundle", "Outcome", "Result", "Runtime", "Traces", "make_rootfs"]
+__all__ = [
+    "COMMAND",
+    "Bundle",
+    "Outcome",
+    "Result",
+    "Runtime",
+    "Traces",
+    "eventually",
+    "make_rootfs",
+]

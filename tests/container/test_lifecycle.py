@@ -1,0 +1,324 @@
+"""create, start, state, kill, delete, pause, resume: a container's life from the command line."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Runtime, eventually
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+
+def create(hutch: Runtime, bundle: Bundle, *flags: str, id: str = "test") -> None:
+    hutch("create", "--bundle", str(bundle.path), *flags, id)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_a_created_container_waits_and_a_started_one_runs(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.sh("echo started > /tmp/mark; exec sleep 1000")
+    bundle.change(lambda config: config["root"].update(readonly=False))
+    create(hutch, bundle)
+    assert hutch.state("test")["status"] == "created"
+    assert not (bundle.rootfs / "tmp" / "mark").exists()
+    hutch("start", "test")
+    assert hutch.state("test")["status"] == "running"
+    eventually((bundle.rootfs / "tmp" / "mark").exists)
+
+
+def test_state_is_an_indented_object_with_runcs_keys_in_order(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    create(hutch, bundle)
+    text = hutch("state", "test").out
+    state = json.loads(text)
+    assert list(state) == [
+        "ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "owner",
+    ]  # fmt: skip
+    assert text.startswith('{\n  "ociVersion": ')
+    assert not text.endswith("\n")
+    assert state["id"] == "test"
+    assert state["bundle"] == str(bundle.path)
+    assert state["rootfs"] == str(bundle.rootfs)
+    assert state["created"].endswith("Z")
+    assert Path(f"/proc/{state['pid']}/comm").read_text() == "hutch-init\n"
+
+
+def test_state_shows_annotations_where_there_are_any(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.change(lambda config: config.update(annotations={"org.example.a": "1"}))
+    create(hutch, bundle)
+    state = hutch.state("test")
+    assert state["annotations"] == {"org.example.a": "1"}
+    assert list(state)[-2:] == ["annotations", "owner"]
+
+
+def test_a_container_whose_program_ended_is_stopped_with_pid_0(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    create(hutch, bundle)
+    hutch("start", "test")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+    assert hutch.state("test")["pid"] == 0
+    hutch("delete", "test")
+    assert "does not exist" in hutch.refuses("state", "test")
+
+
+def test_create_reads_the_bundle_of_the_current_directory_by_default(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    hutch("create", "test", cwd=bundle.path)
+    assert hutch.state("test")["bundle"] == str(bundle.path)
+
+
+def test_create_takes_a_relative_bundle(hutch: Runtime, bundle: Bundle) -> None:
+    hutch("create", "-b", bundle.path.name, "test", cwd=bundle.path.parent)
+    assert hutch.state("test")["bundle"] == str(bundle.path)
+
+
+def test_the_pid_file_holds_the_pid_and_counts_from_the_callers_directory(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    hutch("create", "--pid-file", "pid", "--bundle", str(bundle.path), "test", cwd=tmp_path)
+    assert (tmp_path / "pid").read_text() == str(hutch.state("test")["pid"])
+    assert [path.name for path in tmp_path.iterdir() if "pid" in path.name] == ["pid"]
+
+
+def test_a_pid_file_that_cannot_be_written_undoes_the_create(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    error = hutch.refuses(
+        "create", "--pid-file", "/nowhere/pid", "--bundle", str(bundle.path), "test"
+    )
+    assert "/nowhere/pid" in error
+    assert "no such file or directory" in error
+    assert "test" not in hutch.ids()
+
+
+def test_config_is_not_read_again_after_create(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.sh("echo first > /tmp/mark").change(lambda config: config["root"].update(readonly=False))
+    create(hutch, bundle)
+    bundle.sh("echo second > /tmp/mark")
+    hutch("start", "test")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+    assert (bundle.rootfs / "tmp" / "mark").read_text() == "first\n"
+
+
+def test_a_second_container_of_the_same_id_is_refused_and_the_first_lives(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    create(hutch, bundle)
+    before = hutch.state("test")
+    for verb in ("create", "run"):
+        error = hutch.refuses(verb, "--bundle", str(bundle.path), "test")
+        assert "container with given ID already exists: test" in error
+    assert hutch.state("test") == before
+
+
+def test_a_running_container_cannot_be_started_or_deleted(hutch: Runtime, sleeper: str) -> None:
+    error = hutch.refuses("start", sleeper)
+    assert "cannot start an already running container" in error
+    error = hutch.refuses("delete", sleeper)
+    assert "cannot delete container sleeper that is not stopped: running" in error
+    assert hutch.state(sleeper)["status"] == "running"
+
+
+def test_a_stopped_container_cannot_be_started_or_killed(hutch: Runtime, bundle: Bundle) -> None:
+    create(hutch, bundle)
+    hutch("kill", "test", "KILL")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+    assert "cannot start a container that has stopped" in hutch.refuses("start", "test")
+    assert "container not running" in hutch.refuses("kill", "test", "KILL")
+
+
+def test_delete_removes_a_created_container(hutch: Runtime, bundle: Bundle) -> None:
+    create(hutch, bundle)
+    pid = hutch.state("test")["pid"]
+    hutch("delete", "test")
+    assert not alive(pid)
+    assert hutch.ids() == []
+
+
+def test_delete_force_kills_a_running_one_and_takes_an_unknown_one(
+    hutch: Runtime, sleeper: str
+) -> None:
+    pid = hutch.state(sleeper)["pid"]
+    hutch("delete", "--force", sleeper)
+    assert not alive(pid)
+    hutch("delete", "-f", sleeper)
+    assert "container does not exist" in hutch.refuses("delete", sleeper)
+
+
+def test_delete_force_removes_a_paused_container(hutch: Runtime, sleeper: str) -> None:
+    hutch("pause", sleeper)
+    hutch("delete", "--force", sleeper)
+    assert hutch.ids() == []
+
+
+def test_delete_force_removes_sub_cgroups_that_the_container_made(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    bundle.config["mounts"].append(
+        {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}
+    )
+    bundle.sh(
+        "for c in memory pids; do mkdir -p /sys/fs/cgroup/$c/a/b;"
+        "(echo 0 > /sys/fs/cgroup/$c/a/b/cgroup.procs; sleep 1000) & done; exec sleep 1000"
+    )
+    hutch("run", "-d", "--bundle", str(bundle.path), "test")
+    eventually(lambda: len(json.loads(hutch("ps", "-f", "json", "test").out)) > 2)
+    hutch("delete", "--force", "test")
+
+
+@pytest.mark.parametrize(
+    "name", ["USR1", "SIGUSR1", "usr1", "10"], ids=["name", "SIG", "lower", "number"]
+)
+def test_kill_sends_the_signal_by_name_or_number(hutch: Runtime, bundle: Bundle, name: str) -> None:
+    bundle.change(lambda config: config["root"].update(readonly=False))
+    bundle.sh("trap 'echo got > /tmp/mark' USR1; touch /tmp/ready; while :; do usleep 20000; done")
+    hutch("run", "-d", "--bundle", str(bundle.path), "test")
+    eventually((bundle.rootfs / "tmp" / "ready").exists)
+    hutch("kill", "test", name)
+    eventually((bundle.rootfs / "tmp" / "mark").exists)
+
+
+def test_kill_sends_term_by_default_and_0_only_looks(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.change(lambda config: config["root"].update(readonly=False))
+    bundle.sh("trap 'exit 3' TERM; touch /tmp/ready; while :; do usleep 20000; done")
+    hutch("run", "-d", "--bundle", str(bundle.path), "test")
+    eventually((bundle.rootfs / "tmp" / "ready").exists)
+    hutch("kill", "test", "0")
+    assert hutch.state("test")["status"] == "running"
+    hutch("kill", "test")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+
+
+def test_kill_all_reaches_every_process(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.change(
+        lambda config: config["linux"].update(
+            namespaces=[n for n in config["linux"]["namespaces"] if n["type"] != "pid"]
+        )
+    )
+    bundle.sh("sleep 1000 & sleep 1001 & wait")
+    hutch("run", "-d", "--bundle", str(bundle.path), "test")
+    eventually(lambda: len(json.loads(hutch("ps", "-f", "json", "test").out)) == 3)
+    pids = json.loads(hutch("ps", "-f", "json", "test").out)
+    hutch("kill", "--all", "test", "KILL")
+    eventually(lambda: not any(alive(pid) for pid in pids))
+    hutch("kill", "-a", "test", "KILL")
+
+
+def test_delete_ends_what_outlived_the_first_process(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.change(
+        lambda config: config["linux"].update(
+            namespaces=[n for n in config["linux"]["namespaces"] if n["type"] != "pid"]
+        )
+    )
+    bundle.sh("sleep 1000 & exit 0")
+    hutch("run", "-d", "--bundle", str(bundle.path), "test")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+    (pid,) = json.loads(hutch("ps", "-f", "json", "test").out)
+    hutch("delete", "test")
+    assert not alive(pid)
+
+
+def test_kill_refuses_what_is_no_signal(hutch: Runtime, sleeper: str) -> None:
+    for name in ("NOSUCH", "65", "-1", "", "9.0"):
+        error = hutch.refuses("kill", sleeper, name)
+        assert "signal" in error or "flag" in error
+    assert hutch.state(sleeper)["status"] == "running"
+
+
+def test_s51_kill_never_signals_a_process_that_took_over_the_pid(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    create(hutch, bundle)
+    hutch("kill", "test", "KILL")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+    bystander = os.spawnvp(os.P_NOWAIT, "sleep", ["sleep", "1000"])
+    try:
+        path = hutch.root / "test" / "state.json"
+        state = json.loads(path.read_text())
+        state["pid"] = bystander
+        path.write_text(json.dumps(state))
+        assert hutch.state("test")["status"] == "stopped"
+        assert "container not running" in hutch.refuses("kill", "test", "KILL")
+        hutch("delete", "--force", "test")
+        assert alive(bystander)
+    finally:
+        os.kill(bystander, signal.SIGKILL)
+        os.waitpid(bystander, 0)
+
+
+def test_pause_stops_all_processes_and_resume_lets_them_go_on(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    bundle.change(lambda config: config["root"].update(readonly=False))
+    bundle.sh("n=0; while :; do n=$((n+1)); echo $n > /tmp/n; usleep 1000; done")
+    hutch("run", "-d", "--bundle", str(bundle.path), "test")
+    counter = bundle.rootfs / "tmp" / "n"
+    eventually(counter.exists)
+    hutch("pause", "test")
+    assert hutch.state("test")["status"] == "paused"
+    assert "container not running" in hutch.refuses("pause", "test")
+    before = counter.read_text()
+    assert "cannot exec in a paused container" in hutch.refuses("exec", "test", "true", code=255)
+    assert counter.read_text() == before
+    hutch("resume", "test")
+    assert hutch.state("test")["status"] == "running"
+    eventually(lambda: counter.read_text() not in ("", before))
+    assert "container not paused" in hutch.refuses("resume", "test")
+
+
+def test_a_paused_container_that_is_killed_ends(hutch: Runtime, sleeper: str) -> None:
+    hutch("pause", sleeper)
+    hutch("kill", sleeper, "KILL")
+    eventually(lambda: hutch.state(sleeper)["status"] == "stopped")
+
+
+def test_two_roots_do_not_see_each_others_containers(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    other = Runtime(hutch.command, tmp_path / "other")
+    create(hutch, bundle)
+    assert other("list", "-q").out == ""
+    assert "does not exist" in other.refuses("state", "test")
+
+
+def test_s12_s56_the_state_directory_is_the_callers_alone(hutch: Runtime, bundle: Bundle) -> None:
+    create(hutch, bundle)
+    assert hutch.root.stat().st_mode & 0o777 == 0o700
+    directory = hutch.root / "test"
+    assert directory.stat().st_mode & 0o777 == 0o700
+    for path in directory.iterdir():
+        if not path.is_socket():
+            assert path.stat().st_mode & 0o077 == 0, path
+    assert not [path for path in directory.iterdir() if path.name.startswith(".")]
+
+
+def test_no_pivot_changes_the_root_all_the_same(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.args("ls", "/")
+    create(hutch, bundle, "--no-pivot")
+    hutch("delete", "test")
+    shown = hutch("run", "--no-pivot", "--bundle", str(bundle.path), "test").out
+    assert shown.split() == "bin dev etc proc root sys tmp var".split()  # noqa: SIM905
+
+
+def test_a_session_keyring_is_new_unless_the_callers_is_to_be_kept(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    def keyrings(*flags: str) -> str:
+        bundle.config["linux"]["maskedPaths"] = []
+        bundle.config["mounts"][0]["options"] = []
+        bundle.sh("cat /proc/keys")
+        return hutch("run", *flags, "--bundle", str(bundle.path), "test").out
+
+    assert "_ses.test" in keyrings()
+    assert "_ses.test" not in keyrings("--no-new-keyring")
