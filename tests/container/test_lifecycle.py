@@ -314,11 +314,10 @@ def test_no_pivot_changes_the_root_all_the_same(hutch: Runtime, bundle: Bundle) 
 def test_a_session_keyring_is_new_unless_the_callers_is_to_be_kept(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    def keyrings(*flags: str) -> str:
+    def keyrings(id: str, *flags: str) -> str:
         bundle.config["linux"]["maskedPaths"] = []
-        bundle.config["mounts"][0]["options"] = []
         bundle.sh("cat /proc/keys")
-        return hutch("run", *flags, "--bundle", str(bundle.path), "test").out
+        return hutch("run", *flags, "--bundle", str(bundle.path), id).out
 
-    assert "_ses.test" in keyrings()
-    assert "_ses.test" not in keyrings("--no-new-keyring")
+    assert "_ses.with-new" in keyrings("with-new")
+    assert "_ses.without-new" not in keyrings("without-new", "--no-new-keyring")
