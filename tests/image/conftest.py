@@ -245,7 +245,7 @@ def token_registry(folder: Path) -> Iterator[TokenRegistry]:
     asked: list[str] = []
     members = {"key": folder / "token" / "ca.key", "chain": chain, "served": asked}
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (TokenServer,), members))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     extra = (
         f"auth: {{token: {{realm: 'http://127.0.0.1:{server.server_port}/token', service: test,"
         f" issuer: test, rootcertbundle: {ca}}}}}\n"

@@ -6,8 +6,10 @@ inflated into an unnamed temporary file.
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from ..errors import ImageError, shown
@@ -95,14 +97,17 @@ class Archive:
     @staticmethod
     def _plain(fd: int) -> int:
         """``fd``, or an inflated copy of it if it is compressed."""
-        head = os.pread(fd, 8, 0)
+        seekable = stat.S_ISREG(os.fstat(fd).st_mode)
+        head = os.pread(fd, 8, 0) if seekable else os.read(fd, READ)
         kind = compression(head)
-        if kind == "tar" and os.path.isfile(f"/proc/self/fd/{fd}"):
+        if kind == "tar" and seekable:
             return fd
         copy = os.open(tempfile.gettempdir(), os.O_RDWR | os.O_TMPFILE, 0o600)
         budget = Budget()
         with os.fdopen(fd, "rb") as source:
-            for chunk in inflate(iter(lambda: source.read(READ), b""), kind):
+            rest = iter(lambda: source.read(READ), b"")
+            for chunk in inflate(rest if seekable else chain([head], rest), kind):
+                budget.consume(len(chunk))
                 budget.produce(len(chunk))
                 os.write(copy, chunk)
         return copy

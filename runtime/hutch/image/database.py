@@ -124,8 +124,13 @@ class Database:
             self._connection.execute("COMMIT")
 
     def _rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
-        with self._lock:
-            return self._connection.execute(statement, values).fetchall()
+        try:
+            with self._lock:
+                return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise ImageError(
+                f"the store's database: {error}", hint="warren system check --repair"
+            ) from None
 
     # Images and their names
 

@@ -106,15 +106,19 @@ def main(arguments: list[str] | None = None) -> int:
     except HutchError as error:
         print(f"warren: {error}", file=sys.stderr)
         return 125 if isinstance(error, UsageError) else 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output went away; Python would complain once more at its exit.
+            import os
+
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 1
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"warren: {HutchError(f'{name}{error.strerror}')}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         import os
 
         print("warren: interrupted", file=sys.stderr, flush=True)
         os._exit(130)  # not waiting for threads in the middle of a download
-    except BrokenPipeError:
-        # The reader of our output went away; Python would complain once more at its exit.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
     return status

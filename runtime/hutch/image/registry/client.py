@@ -7,7 +7,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from ...errors import RegistryError
+from ...errors import ImageError, RegistryError
 from ..digest import Digest
 from ..limits import LIST_BYTES, MANIFEST_BYTES
 from ..manifest import INDEXES, MANIFESTS, Descriptor
@@ -161,7 +161,7 @@ class Registry:
                     offset += len(chunk)
                     if offset > blob.size:
                         text = f"{self.host}: blob {blob.digest}: longer than {blob.size} bytes"
-                        raise RegistryError(text)
+                        raise ImageError(text)
                     failures = 0
                     yield chunk
             except HTTPError as error:

@@ -1,0 +1,212 @@
+"""The command line: Docker's habits, one clear line for what goes wrong."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from hutch.cli.warren import VERBS
+from hutch.cli.warren.output import ago, clean, human_size, render
+
+from .conftest import ROOT, Warren
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def kept(warren: Warren, odd: Path) -> Warren:
+    warren.ok("pull", "-q", f"oci:{odd}:gzip")
+    warren.ok("tag", "odd:gzip", "registry.example/team/odd:1")
+    return warren
+
+
+def test_images_lists_every_name(kept: Warren) -> None:
+    lines = kept.ok("images").splitlines()
+    assert lines[0].split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
+    assert sorted(line.split()[0] for line in lines[1:]) == [
+        "localhost/odd", "registry.example/team/odd",
+    ]  # fmt: skip
+    assert len(kept.ok("images", "-q").split()) == 1
+    assert "3.4MB" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (["odd"], 1), (["odd:gzip"], 1), (["odd:other"], 0), (["registry.example/team/odd"], 1),
+        (["-f", "reference=*/team/*"], 1), (["-f", "reference=odd"], 0),
+        (["-f", "dangling=true"], 0), (["-f", "dangling=false"], 2), (["-f", "label=x"], 0),
+    ],
+)  # fmt: skip
+def test_images_are_filtered(kept: Warren, arguments: list[str], count: int) -> None:
+    assert len(kept.ok("images", "--format", "{{.ID}}", *arguments).split()) == count
+
+
+def test_formats(kept: Warren) -> None:
+    one = json.loads(kept.ok("images", "--format", "json", "odd:gzip"))
+    assert one["Tag"] == "gzip"
+    assert kept.ok("images", "--format", "{{.Repository}}|{{upper .Tag}}", "odd") == (
+        "localhost/odd|GZIP\n"
+    )
+    assert kept.ok("images", "--format", "table {{.Tag}}\\t{{.Size}}", "odd").split() == [
+        "TAG", "SIZE", "gzip", "3.4MB",
+    ]  # fmt: skip
+    assert kept.ok("inspect", "-f", "{{json .Config.Cmd}}", "odd:gzip") == '["/bin/sh"]\n'
+    assert "no field" in kept.fails("inspect", "-f", "{{.Nope}}", "odd:gzip", status=125)
+    assert "not understood" in kept.fails("images", "--format", "{{range .}}", status=125)
+
+
+def test_inspect_has_dockers_shape(kept: Warren) -> None:
+    (document,) = json.loads(kept.ok("inspect", "odd:gzip"))
+    assert document["Id"].startswith("sha256:")
+    assert document["RepoTags"] == ["localhost/odd:gzip", "registry.example/team/odd:1"]
+    assert len(document["RootFS"]["Layers"]) == 4
+    assert document["Os"] == "linux"
+
+
+def test_history_is_newest_first(kept: Warren) -> None:
+    lines = kept.ok("history", "--format", "{{.CreatedBy}}", "odd:gzip").split("\n")
+    assert lines[:4] == ["layer 3", "layer 2", "layer 1", "layer 0"]
+
+
+def test_ids_and_names_find_an_image(kept: Warren) -> None:
+    identifier = kept.ok("images", "-q", "--no-trunc").strip()
+    for text in (identifier, identifier[7:19], "odd:gzip", "localhost/odd:gzip"):
+        assert json.loads(kept.ok("inspect", text))[0]["Id"] == identifier
+    assert "no such image" in kept.fails("inspect", "odd:nothing")
+
+
+def test_rmi_takes_names_and_then_the_image(kept: Warren) -> None:
+    identifier = kept.ok("images", "-q").strip()
+    assert "several names" in kept.fails("rmi", identifier)
+    assert kept.ok("rmi", "odd:gzip") == "Untagged: localhost/odd:gzip\n"
+    assert "Deleted: sha256:" in kept.ok("rmi", "registry.example/team/odd:1")
+    assert kept.ok("images", "-q") == ""
+    assert kept.ok("rmi", "-f", "odd:gzip") == ""
+
+
+def test_prune_asks_first(kept: Warren) -> None:
+    assert kept.run("system", "prune").returncode == 1
+    assert "Total reclaimed space: 0B" in kept.ok("system", "prune", "--force")
+    assert "Deleted" in kept.ok("system", "prune", "--force", "--all")
+    assert os.listdir(kept.root / "layers") == []
+
+
+def test_df_adds_up(kept: Warren) -> None:
+    rows = [json.loads(line) for line in kept.ok("system", "df", "--format", "json").splitlines()]
+    assert [(row["Type"], row["TotalCount"]) for row in rows] == [
+        ("Images", 1), ("Layers", 4), ("Blobs", 6), ("Unfinished", 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["frobnicate"], "is not a warren command"),
+        (["--frobnicate"], "unknown flag"),
+        (["pull"], "required: IMAGE"),
+        (["pull", "--frobnicate", "x"], "--frobnicate"),
+        (["pull", "Upper"], "lower case"),
+        (["pull", "-a", "x:1"], "--all-tags"),
+        (["pull", "--platform", "a/b/c/d", "x"], "not a platform"),
+        (["images", "-f", "x=y"], "invalid filter"),
+        (["rmi"], "at least one"),
+        (["--config", "/nonexistent", "pull", "x"], "/nonexistent"),
+        (["login", "-u", "me"], "--password-stdin"),
+        (["import", "-c", "RUN x", "/dev/null"], "--change"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_line_is_125(warren: Warren, arguments: list[str], words: str) -> None:
+    assert words in warren.fails(*arguments, status=125)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pull", "127.0.0.1:1/x"], "connection refused"),
+        (["pull", "oci:/nonexistent"], "no such file or directory"),
+        (["pull", "oci:/tmp"], "oci-layout"),
+        (["inspect", "nothing"], "no such image"),
+        (["push", "nothing"], "no such image"),
+        (["bundle", "--pull", "never", "nothing", "/tmp/x"], "no such image"),
+        (["bundle", "oci:/nonexistent", "/tmp/x"], "no such file"),
+        (["load", "-i", "/nonexistent"], "no such file"),
+        (["load", "-i", "/etc/passwd"], "tar"),
+        (["import", "/nonexistent"], "no such file"),
+    ],
+)  # fmt: skip
+def test_what_fails_is_1(warren: Warren, arguments: list[str], words: str) -> None:
+    assert words in warren.fails(*arguments)
+
+
+def test_a_short_name_without_a_registry_is_not_guessed(warren: Warren, tmp_path: Path) -> None:
+    settings = tmp_path / "c.toml"
+    settings.write_text('search = ["one.example", "two.example"]\n')
+    line = warren.fails("--config", settings, "pull", "app", status=125)
+    assert "one.example/app:latest, two.example/app:latest" in line
+    settings.write_text("serach = []\n")
+    assert "unknown key" in warren.fails("--config", settings, "pull", "app", status=125)
+
+
+def test_bundle_never_writes_into_what_is_there(warren: Warren, odd: Path, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine").write_text("mine")
+    assert "not empty" in warren.fails("bundle", "-q", f"oci:{odd}:gzip", tmp_path / "b")
+    assert os.listdir(tmp_path / "b") == ["mine"]
+
+
+def test_version_and_help(warren: Warren) -> None:
+    assert warren.ok("--version").startswith("warren version ")
+    text = warren.ok("--help")
+    for verb in VERBS:
+        assert f"  {verb}" in text
+        assert "usage: warren " + verb in warren.ok(verb, "--help")
+
+
+def test_it_starts_isolated_and_without_site(warren: Warren, odd: Path) -> None:
+    """As the launcher starts it: python -I -S, third-party modules at the end of the path."""
+    packages = sysconfig.get_path("purelib")
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'runtime')!r});"
+        f"sys.path.append({packages!r}); from hutch.cli.warren import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script, "--root", warren.root, "pull", "-q",
+         f"oci:{odd}:zstd"], capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_bars_on_a_terminal(warren: Warren, odd: Path) -> None:
+    leader, follower = pty.openpty()
+    pull = subprocess.Popen(
+        warren.command("pull", f"oci:{odd}:gzip"), env={**warren.variables(), "TERM": "xterm"},
+        stdout=subprocess.DEVNULL, stderr=follower,
+    )  # fmt: skip
+    os.close(follower)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 65536):
+            shown += chunk
+    except OSError:
+        pass  # EIO: the other side is closed
+    os.close(leader)
+    assert pull.wait() == 0
+    assert "Pull complete" in shown.decode() and "━" in shown.decode()
+
+
+def test_s85_what_an_image_says_cannot_steer_the_terminal() -> None:
+    assert clean("a\x1b[2Jb\r") == "a\\x1b[2Jb\\r"
+
+
+def test_sizes_and_ages() -> None:
+    assert [human_size(n) for n in (0, 999, 1000, 1_234_567, 5_400_000_000)] == [
+        "0B", "999B", "1kB", "1.23MB", "5.4GB",
+    ]  # fmt: skip
+    assert ago("1990-01-01T00:00:00.123456789Z").endswith("years ago")
+    assert ago("") == "N/A"
+    assert render("{{.A.B}} {{json .A}}", {"A": {"B": 1}}) == '1 {"B": 1}'

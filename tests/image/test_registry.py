@@ -1,0 +1,423 @@
+"""A hostile or failing registry: credentials stay where they belong, replies are bounded (S-69,
+S-74 to S-76, S-86), and what breaks off is resumed."""
+
+import hashlib
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hutch.errors import RegistryError
+from hutch.image.registry import credentials
+from hutch.image.registry.auth import challenges
+from hutch.image.registry.client import Registry
+from hutch.image.registry.credentials import Credentials
+from hutch.image.registry.transport import check_step, shown_url
+from hutch.image.settings import RegistrySettings
+
+from .conftest import Warren
+from .making import Image, Layer
+
+SECRET = Credentials("ann", "s3cret")
+Answer = Callable[["Handler"], None]
+
+
+@dataclass
+class Fake:
+    """A server whose answers a test gives, by path; every request is noted."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    port: int = 0
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def headers(self, path: str) -> list[dict[str, str]]:
+        return [headers for _, seen, headers in self.seen if seen.partition("?")[0] == path]
+
+
+class Handler(BaseHTTPRequestHandler):
+    fake: Fake
+    protocol_version = "HTTP/1.1"
+
+    def handle_any(self) -> None:
+        self.fake.seen.append(
+            (self.command, self.path, {k.lower(): v for k, v in self.headers.items()})
+        )
+        answer = self.fake.answers.get(self.path.partition("?")[0])
+        if answer is None:
+            self.reply(200 if self.path == "/v2/" else 404, b"{}")
+        else:
+            answer(self)
+
+    do_GET = do_HEAD = do_POST = do_PUT = handle_any
+
+    def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def start() -> tuple[Fake, ThreadingHTTPServer]:
+    fake = Fake()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Handler,), {"fake": fake}))
+    server.daemon_threads = True
+    fake.port = server.server_port
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return fake, server
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    fake, server = start()
+    yield fake
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Fake]:
+    fake, server = start()
+    yield fake
+    server.shutdown()
+    server.server_close()
+
+
+def always(status: int, body: bytes = b"", **headers: str) -> Answer:
+    return lambda handler: handler.reply(status, body, **headers)
+
+
+def basic(then: Answer) -> Answer:
+    """401 until there are credentials."""
+
+    def answer(handler: Handler) -> None:
+        if "Authorization" in handler.headers:
+            then(handler)
+        else:
+            handler.reply(401, WWW_Authenticate='Basic realm="x"')
+
+    return answer
+
+
+def publish(fake: Fake, image: Image, path: str = "app", tag: str = "1") -> dict[str, Any]:
+    """Lets the server have the image; its manifest."""
+    manifest = image.manifest()
+    raw = json.dumps(manifest).encode()
+    kind = manifest["mediaType"]
+    fake.answers[f"/v2/{path}/manifests/{tag}"] = always(200, raw, Content_Type=kind)
+    for digest, data in image.blobs.items():
+        fake.answers[f"/v2/{path}/blobs/{digest}"] = always(200, data)
+    return manifest
+
+
+def connect(fake: Fake) -> Registry:
+    registry = Registry(fake.host, RegistrySettings(), SECRET)
+    registry.transport.tries = 2
+    return registry
+
+
+MANIFEST = "/v2/app/manifests/1"
+
+
+def test_s75_a_redirect_to_another_port_sees_no_credentials(fake: Fake, elsewhere: Fake) -> None:
+    fake.answers["/v2/"] = basic(always(200))
+    fake.answers[MANIFEST] = basic(always(307, Location=f"http://{elsewhere.host}/there?sig=x"))
+    elsewhere.answers["/there"] = always(200, b"body")
+    assert connect(fake).manifest("app", "1")[0] == b"body"
+    (headers,) = elsewhere.headers("/there")
+    assert "authorization" not in headers and "cookie" not in headers
+    assert "authorization" in fake.headers(MANIFEST)[-1]
+
+
+def test_s75_a_redirect_on_the_same_host_keeps_them(fake: Fake) -> None:
+    fake.answers["/v2/"] = basic(always(200))
+    fake.answers[MANIFEST] = basic(always(302, Location="/v2/moved"))
+    fake.answers["/v2/moved"] = basic(always(200, b"body"))
+    assert connect(fake).manifest("app", "1")[0] == b"body"
+
+
+def test_s75_redirects_are_counted(fake: Fake) -> None:
+    fake.answers[MANIFEST] = always(302, Location=MANIFEST)
+    with pytest.raises(RegistryError, match="more than 10 redirects"):
+        connect(fake).manifest("app", "1")
+    assert len(fake.headers(MANIFEST)) == 11
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "words"),
+    [
+        ("https://example.org/v2/", "http://example.org/x", "without TLS"),
+        ("https://example.org/v2/", "https://10.0.0.1/x", "internal"),
+        ("https://example.org/v2/", "https://169.254.169.254/x", "internal"),
+        ("https://example.org/v2/", "https://[::1]/x", "internal"),
+        ("https://example.org/v2/", "https://localhost/x", "internal"),
+        ("https://example.org/v2/", "file:///etc/passwd", "not http"),
+        ("https://example.org/v2/", "ftp://example.org/x", "not http"),
+        ("http://127.0.0.1:5000/v2/", "gopher://127.0.0.1/", "not http"),
+    ],
+)
+def test_s75_s76_where_a_registry_may_not_send_us(here: str, there: str, words: str) -> None:
+    with pytest.raises(RegistryError, match=words):
+        check_step(here, there, "redirect")
+
+
+def test_s75_where_it_may() -> None:
+    check_step("https://example.org/v2/", "https://cdn.example.net/x", "redirect")
+    check_step("http://127.0.0.1:5000/v2/", "http://127.0.0.1:5001/token", "token realm")
+
+
+def test_s75_a_realm_elsewhere_is_refused(fake: Fake) -> None:
+    fake.answers["/v2/"] = always(401, WWW_Authenticate='Bearer realm="file:///etc/shadow"')
+    fake.answers[MANIFEST] = fake.answers["/v2/"]
+    with pytest.raises(RegistryError, match="token realm"):
+        connect(fake).manifest("app", "1")
+
+
+def test_s75_an_upload_elsewhere_sees_no_credentials(fake: Fake, elsewhere: Fake) -> None:
+    fake.answers["/v2/"] = basic(always(200))
+    where = f"http://{elsewhere.host}/upload"
+    fake.answers["/v2/app/blobs/uploads/"] = basic(always(202, Location=where))
+    elsewhere.answers["/upload"] = always(201)
+    from hutch.image.digest import Digest
+    from hutch.image.manifest import OCI_LAYER, Descriptor
+
+    registry = connect(fake)
+    blob = Descriptor(OCI_LAYER, Digest.of(b"data"), 4)
+    location = registry.mount("app", blob.digest, "", [])
+    registry.upload(location, blob, iter([b"data"]), [])
+    (headers,) = elsewhere.headers("/upload")
+    assert "authorization" not in headers
+
+
+def test_s69_long_replies_are_cut_off(fake: Fake) -> None:
+    fake.answers[MANIFEST] = always(200, b" " * (5 << 20))
+    with pytest.raises(RegistryError, match="longer than"):
+        connect(fake).manifest("app", "1")
+    fake.answers[MANIFEST] = always(500, b'{"errors":[{"message":"' + b"x" * (1 << 20))
+    with pytest.raises(RegistryError) as refusal:
+        connect(fake).manifest("app", "1")
+    assert len(str(refusal.value)) < 500
+
+
+def test_s69_a_long_token_reply_is_cut_off(fake: Fake) -> None:
+    realm = f'Bearer realm="http://{fake.host}/token",service="s"'
+    fake.answers["/v2/"] = fake.answers[MANIFEST] = always(401, WWW_Authenticate=realm)
+    fake.answers["/token"] = always(200, b'{"token":"' + b"x" * (2 << 20) + b'"}')
+    with pytest.raises(RegistryError, match="longer than"):
+        connect(fake).manifest("app", "1")
+
+
+def test_s85_what_a_registry_says_cannot_steer_the_terminal(fake: Fake) -> None:
+    said = json.dumps({"errors": [{"code": "X", "message": "\x1b[2J\nfake: line"}]}).encode()
+    fake.answers[MANIFEST] = always(403, said)
+    with pytest.raises(RegistryError) as refusal:
+        connect(fake).manifest("app", "1")
+    assert str(refusal.value).isprintable()
+
+
+def test_s86_urls_in_errors_have_no_secrets() -> None:
+    assert shown_url("https://u:p@h.example:1/p?sig=x#f") == "https://h.example:1/p"
+    assert "s3cret" not in repr(SECRET)
+
+
+def test_passing_failures_are_tried_again(fake: Fake) -> None:
+    left = [always(503, Retry_After="0"), always(429), always(200, b"body")]
+    fake.answers[MANIFEST] = lambda handler: left.pop(0)(handler)
+    registry = connect(fake)
+    registry.transport.tries = 4
+    assert registry.manifest("app", "1")[0] == b"body"
+
+
+def test_challenges_are_parsed() -> None:
+    header = 'Basic realm="a, b", Bearer realm="https://x/y",service=s,scope="r:a:pull,push"'
+    one, other = challenges(header)
+    assert (one.scheme, one.parameters) == ("basic", {"realm": "a, b"})
+    assert other.parameters == {"realm": "https://x/y", "service": "s", "scope": "r:a:pull,push"}
+    assert challenges("") == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_broken_connection_is_resumed(ranges: bool, fake: Fake, warren: Warren) -> None:
+    import os
+
+    image = Image([Layer().file("big", os.urandom(3 << 20)).tar()], "tar")
+    manifest = publish(fake, image)
+    digest = manifest["layers"][0]["digest"]
+    data = image.blobs[digest]
+    asked: list[str] = []
+
+    def break_off(handler: Handler) -> None:
+        """A mebibyte, and then nothing."""
+        wanted = handler.headers.get("Range", "")
+        asked.append(wanted)
+        start = int(wanted[6:-1]) if wanted and ranges else 0
+        handler.send_response(206 if start else 200)
+        handler.send_header("Content-Length", str(len(data) - start))
+        if start:
+            handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        handler.end_headers()
+        size = (1 << 20) * (1 if ranges else len(asked))
+        handler.wfile.write(data[start : start + size])
+        handler.wfile.flush()
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    fake.answers[f"/v2/app/blobs/{digest}"] = break_off
+    warren.ok("pull", "-q", f"{fake.host}/app:1")
+    assert asked[0] == "" and len(asked) >= 3
+    assert all(one.startswith("bytes=") for one in asked[1:])
+    assert "all is well" in warren.ok("system", "check")
+
+
+@pytest.mark.root
+def test_a_pull_that_died_resumes_with_a_range(fake: Fake, warren: Warren) -> None:
+    import os
+
+    image = Image([Layer().file("big", os.urandom(2 << 20)).tar()], "tar")
+    manifest = publish(fake, image)
+    digest = manifest["layers"][0]["digest"]
+    data = image.blobs[digest]
+    partial = warren.root / "partial" / digest.replace(":", "-")
+    warren.ok("images")
+    partial.write_bytes(data[: 1 << 20])
+    wanted: list[str] = []
+
+    def answer(handler: Handler) -> None:
+        wanted.append(handler.headers.get("Range", ""))
+        start = 1 << 20
+        handler.reply(206, data[start:], Content_Range=f"bytes {start}-{len(data) - 1}/{len(data)}")
+
+    fake.answers[f"/v2/app/blobs/{digest}"] = answer
+    warren.ok("pull", "-q", f"{fake.host}/app:1")
+    assert wanted == [f"bytes={1 << 20}-"]
+    assert not partial.exists()
+
+
+@pytest.mark.root
+def test_a_damaged_part_is_thrown_away_and_fetched_again(fake: Fake, warren: Warren) -> None:
+    image = Image([Layer().file("big", b"x" * 100_000).tar()], "gzip")
+    manifest = publish(fake, image)
+    layer = manifest["layers"][0]
+    warren.ok("images")
+    partial = warren.root / "partial" / layer["digest"].replace(":", "-")
+    partial.write_bytes(b"\0" * (layer["size"] - 5))
+    warren.ok("pull", "-q", f"{fake.host}/app:1")
+    assert "all is well" in warren.ok("system", "check")
+
+
+def contents(root: Path) -> dict[str, str]:
+    """The store's files by digest, without its database and locks."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in ("images", "layers", "partial", "work")
+        for path in (root / folder).rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def lies_about_size(fake: Fake, image: Image, manifest: dict[str, Any]) -> None:
+    digest = manifest["layers"][-1]["digest"]
+    fake.answers[f"/v2/app/blobs/{digest}"] = always(200, image.blobs[digest] + b"more")
+
+
+def lies_about_content(fake: Fake, image: Image, manifest: dict[str, Any]) -> None:
+    digest = manifest["layers"][-1]["digest"]
+    data = image.blobs[digest]
+    fake.answers[f"/v2/app/blobs/{digest}"] = always(200, data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def escapes(fake: Fake, image: Image, manifest: dict[str, Any]) -> None:
+    """The layer itself is the hostile one; see the parameter."""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("layer", "lie", "words"),
+    [
+        (Layer().file("f", b"x" * 5000), lies_about_size, "longer than"),
+        (Layer().file("f", b"x" * 5000), lies_about_content, "layer sha256:"),
+        (Layer().file("ok").file("../f"), escapes, "leads out"),
+        (Layer().file("ok").link("l", "nothing"), escapes, "not in the image"),
+        (Layer().file("ok").file(".wh.."), escapes, "whiteout"),
+    ],
+)
+def test_s71_a_refused_image_leaves_the_store_as_it_was(
+    layer: Layer, lie: Callable[..., None], words: str, fake: Fake, warren: Warren
+) -> None:
+    publish(fake, Image([Layer().file("kept", b"kept").tar()]), "kept")
+    warren.ok("pull", "-q", f"{fake.host}/kept:1")
+    before = contents(warren.root)
+    good = Layer().file("good", b"of the refused image").tar()
+    image = Image([good, layer.tar()])
+    manifest = publish(fake, image)
+    lie(fake, image, manifest)
+    assert words in warren.fails("pull", "-q", f"{fake.host}/app:1")
+    assert contents(warren.root) == before
+    assert "all is well" in warren.ok("system", "check")
+
+
+@pytest.mark.root
+def test_a_config_that_lies_about_the_diff_id_is_refused(fake: Fake, warren: Warren) -> None:
+    image = Image([Layer().file("f").tar()])
+    manifest = image.manifest()
+    config = {
+        "os": "linux", "architecture": "amd64",
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]},
+    }  # fmt: skip
+    kind = "application/vnd.oci.image.config.v1+json"
+    manifest["config"] = image.descriptor(json.dumps(config).encode(), kind)
+    raw = json.dumps(manifest).encode()
+    fake.answers[MANIFEST] = always(200, raw, Content_Type=manifest["mediaType"])
+    for digest, data in image.blobs.items():
+        fake.answers[f"/v2/app/blobs/{digest}"] = always(200, data)
+    assert "uncompressed content" in warren.fails("pull", "-q", f"{fake.host}/app:1")
+
+
+def test_credentials_are_found_as_docker_and_podman_keep_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper = tmp_path / "docker-credential-fake"
+    helper.write_text(
+        '#!/bin/sh\nread url\n[ "$url" = helped.example ] ||'
+        ' { echo "credentials not found in native keychain"; exit 1; }\n'
+        'echo \'{"Username":"h","Secret":"from helper"}\'\n'
+    )
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
+    auths = {
+        "plain.example": {"auth": "YW5uOnM6ZQ=="},  # ann:s:e
+        "https://index.docker.io/v1/": {"auth": "aHViOng="},
+        "plain.example/team": {"auth": "dGVhbTp4"},
+        "token.example": {"identitytoken": "t0ken"},
+    }
+    document = {"auths": auths, "credHelpers": {"helped.example": "fake"}}
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    (tmp_path / "containers").mkdir()
+    first = {"auths": {"podman.example": {"auth": "cG9kbWFuOng="}}}
+    (tmp_path / "containers" / "auth.json").write_text(json.dumps(first))
+    found = credentials.find("plain.example", "other/app")
+    assert found == Credentials("ann", "s:e")
+    assert credentials.find("plain.example", "team/app") == Credentials("team", "x")
+    assert credentials.find("docker.io", "library/x") == Credentials("hub", "x")
+    assert credentials.find("token.example") == Credentials("", "", "t0ken")
+    assert credentials.find("helped.example") == Credentials("h", "from helper")
+    assert credentials.find("podman.example") == Credentials("podman", "x")
+    assert credentials.find("unknown.example") is None
