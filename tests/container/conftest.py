@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,9 +35,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def reaper() -> None:
-    """Orphaned containers become this process's children, so that none stays a zombie."""
+def reaper() -> Iterator[None]:
+    """Orphans of containers become this process's children, and a thread takes their statuses.
+
+    The end of a pid namespace waits for all its processes to be reaped, so it has to happen while
+    a command that deletes the container runs.
+    """
     prctl.set_child_subreaper(True)
+    over = threading.Event()
+
+    def reap() -> None:
+        while not over.wait(0.02):
+            take_orphans()
+
+    thread = threading.Thread(target=reap, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def take_orphans() -> None:
+    """Reaps zombies that come out of a pid namespace: no child of a test itself does."""
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+                inner = status.partition("NSpid:")[2].partition("\n")[0].split()[1:]
+                if "\nState:\tZ" in status and inner:
+                    os.waitpid(int(pid), os.WNOHANG)
+            except (OSError, ChildProcessError):
+                continue
 
 
 def make_rootfs(path: Path) -> Path:

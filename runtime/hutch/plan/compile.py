@@ -49,9 +49,13 @@ MOUNT_NOT_CARRIED_OUT = ("tmpcopyup", "idmap", "ridmap")
 
 
 class Choices:
-    """What the command line decides: flags of create and run that change the plan."""
+    """What the command line decides: flags of create and run that change the plan.
 
-    __slots__ = ("direct", "new_keyring", "no_pivot", "preserved")
+    ``preserved`` descriptors from 3 on are the container's; the first ``listening`` of them are
+    sockets that were handed to the caller (sd_listen_fds(3)).
+    """
+
+    __slots__ = ("direct", "listening", "new_keyring", "no_pivot", "preserved")
 
     def __init__(
         self,
@@ -59,11 +63,13 @@ class Choices:
         no_pivot: bool = False,
         new_keyring: bool = True,
         preserved: int = 0,
+        listening: int = 0,
         direct: bool = False,
     ) -> None:
         self.no_pivot = no_pivot
         self.new_keyring = new_keyring
         self.preserved = preserved
+        self.listening = listening
         self.direct = direct
 
 
@@ -142,8 +148,16 @@ def compile_plan(
         filter=filter,
         warnings=warnings,
     )
-    operations.append(op.exec("process.args", process["args"], process.get("env") or []))
+    operations.append(op.exec("process.args", process["args"], _environment(process, choices)))
     return plan
+
+
+def _environment(process: "dict[str, Any]", choices: Choices) -> "list[str]":
+    """process.env, and what tells the program of sockets it was handed: to it, its pid is 1."""
+    environment: list[str] = process.get("env") or []
+    if not choices.listening:
+        return environment
+    return [*environment, "LISTEN_FDS=" + str(choices.listening), "LISTEN_PID=1"]
 
 
 def _enter_cgroups(plan: Plan) -> None:

@@ -1,11 +1,15 @@
 """hutch create."""
 
+import posix
+
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
 from hutch.container.create import Request, create
 from hutch.container.store import Store, absolute
 from hutch.errors import UsageError
 from hutch.plan.compile import Choices
+
+PRESERVED_MAX = 1000
 
 
 def run(call: Call, log: Log) -> int:
@@ -15,13 +19,15 @@ def run(call: Call, log: Log) -> int:
 
 def request(call: Call, log: Log, *, direct: bool) -> Request:
     """What create and run ask for, from their flags."""
+    listening = listening_descriptors()
     result = Request(
         call.arguments[0],
         absolute(call.text("bundle", ".")),
         Choices(
             no_pivot=call.has("no-pivot"),
             new_keyring=not call.has("no-new-keyring"),
-            preserved=preserved(call),
+            preserved=listening + preserved(call),
+            listening=listening,
             direct=direct,
         ),
         warn=log.warning,
@@ -38,9 +44,20 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
     return result
 
 
+def listening_descriptors() -> int:
+    """How many descriptors from 3 on LISTEN_FDS announces to this very process
+    (sd_listen_fds(3)); --preserve-fds counts from behind them."""
+    if posix.environ.get(b"LISTEN_PID", b"") != str(posix.getpid()).encode():
+        return 0
+    text = posix.environ.get(b"LISTEN_FDS", b"")
+    return min(int(text), PRESERVED_MAX) if text.isdigit() else 0
+
+
 def preserved(call: Call) -> int:
-    """--preserve-fds, after those that LISTEN_FDS announces to us (sd_listen_fds(3))."""
+    """--preserve-fds."""
     count = call.number("preserve-fds")
-    if count > 1000:
-        raise UsageError("--preserve-fds: " + str(count) + " is too many", hint="at most 1000")
+    if count > PRESERVED_MAX:
+        raise UsageError(
+            "--preserve-fds: " + str(count) + " is too many", hint=f"at most {PRESERVED_MAX}"
+        )
     return count
