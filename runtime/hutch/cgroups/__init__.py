@@ -200,6 +200,13 @@ def stats(cgroup: "Cgroup") -> "dict[str, Any]":
     return stats(cgroup)
 
 
+def memory_usage(cgroup: "Cgroup") -> int:
+    """The bytes of memory in use; ``plan.resources_update.check_memory`` asks for them."""
+    from hutch.cgroups.limits import memory_usage
+
+    return memory_usage(cgroup)
+
+
 def oom_killed(cgroup: "Cgroup") -> int:
     """How many of its processes the kernel killed for want of memory."""
     from hutch.cgroups.oom import oom_killed

@@ -57,7 +57,12 @@ def enable(leaf: str, wanted: "frozenset[str]", needed: "Mapping[str, str]") -> 
     for parent, missing in reversed(behind):
         try:
             write_file(parent + "/cgroup.subtree_control", " ".join(["+" + c for c in missing]))
-        except OSError:
+        except OSError as error:
+            if error.errno == EBUSY:
+                # It has processes. Controllers that know threads could be enabled one by one, but
+                # would make it the root of a threaded subtree, where no container can start.
+                _refuse_if_needed(parent, missing, needed, error)
+                return
             # One that cannot be had spoils the whole write.
             _enable_each(parent, missing, needed)
 
@@ -67,11 +72,17 @@ def _enable_each(directory: str, controllers: "list[str]", needed: "Mapping[str,
         try:
             write_file(directory + "/cgroup.subtree_control", "+" + controller)
         except OSError as error:
-            if controller in needed:
-                from hutch.cgroups.explain import failed_enabling
+            _refuse_if_needed(directory, [controller], needed, error)
 
-                pointer = needed[controller]
-                raise failed_enabling(directory, controller, pointer, error) from None
+
+def _refuse_if_needed(
+    directory: str, controllers: "list[str]", needed: "Mapping[str, str]", error: OSError
+) -> None:
+    for controller in controllers:
+        if controller in needed:
+            from hutch.cgroups.explain import failed_enabling
+
+            raise failed_enabling(directory, controller, needed[controller], error) from None
 
 
 def open_directory(cgroup: "Cgroup", beside: int = 0) -> int:
