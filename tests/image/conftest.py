@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
 USER, PASSWORD = "ann", "sesame: open"
 
 
@@ -45,7 +44,7 @@ class Warren:
     def variables(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "runtime"),
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "HOME": str(self.home),
             "XDG_RUNTIME_DIR": str(self.home / "run"),
             **self.environment,

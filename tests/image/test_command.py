@@ -12,7 +12,7 @@ import pytest
 from hutch.cli.warren import VERBS
 from hutch.cli.warren.output import ago, clean, human_size, render
 
-from .conftest import ROOT, Warren
+from .conftest import Warren
 
 pytestmark = pytest.mark.root
 
@@ -171,7 +171,7 @@ def test_it_starts_isolated_and_without_site(warren: Warren, odd: Path) -> None:
     """As the launcher starts it: python -I -S, third-party modules at the end of the path."""
     packages = sysconfig.get_path("purelib")
     script = (
-        f"import sys; sys.path.insert(0, {str(ROOT / 'runtime')!r});"
+        f"import sys; sys.path[:0] = {os.environ.get('PYTHONPATH', '').split(':')!r};"
         f"sys.path.append({packages!r}); from hutch.cli.warren import main; sys.exit(main())"
     )
     done = subprocess.run(

@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -421,11 +422,9 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
     )
     manifest["config"] = image.descriptor(config, "application/vnd.oci.image.config.v1+json")
     image.write(tmp_path / "bomb", manifest=manifest)
-    root = Path(__file__).parents[2]
     done = subprocess.run(
-        [root / ".venv/bin/python" if (root / ".venv").exists() else "python3", "-c", script,
-         tmp_path / "bomb", tmp_path / "out"],
-        env={"PYTHONPATH": str(root / "runtime")}, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", script, tmp_path / "bomb", tmp_path / "out"],
+        capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     error, memory = done.stdout.splitlines()
     assert "bomb" in error

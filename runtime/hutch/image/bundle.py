@@ -106,35 +106,12 @@ def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> dict[str
 
 
 def base_config() -> dict[str, Any]:
-    """What ``hutch spec`` writes."""
-    try:
-        from ..spec.default import default_config
-    except ImportError:
-        mounts = [
-            {"destination": "/proc", "type": "proc", "source": "proc"},
-            {
-                "destination": "/dev",
-                "type": "tmpfs",
-                "source": "tmpfs",
-                "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
-            },
-            {
-                "destination": "/sys",
-                "type": "sysfs",
-                "source": "sysfs",
-                "options": ["nosuid", "noexec", "nodev", "ro"],
-            },
-        ]
-        namespaces = [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")]
-        return {
-            "ociVersion": "1.0.2",
-            "process": {"noNewPrivileges": True},
-            "hostname": "hutch",
-            "mounts": mounts,
-            "linux": {"namespaces": namespaces},
-        }
-    document: dict[str, Any] = default_config()
-    return document
+    """What ``hutch spec`` writes on this host, for this user."""
+    from ..spec.default import default_config
+
+    uid, gid = os.geteuid(), os.getegid()
+    unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    return default_config(uid != 0, unified, uid=uid, gid=gid, cpus=os.cpu_count() or 0)
 
 
 def apply_image(document: dict[str, Any], config: ImageConfig, root: int) -> None:
