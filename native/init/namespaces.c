@@ -74,10 +74,20 @@ int run_clone(struct context *context, const struct op_clone *op)
     _exit(result < 0);
 }
 
-/* From here on a dead runtime is noticed by the end of the sync socket, at the next barrier. */
+static void give_up(int *fd)
+{
+    autoclose_fd(fd);
+    *fd = -1;
+}
+
+/* From here on a dead runtime is noticed by the end of the sync socket, at the next barrier. What
+ * waits, perhaps for long, holds nothing but what the rest of the plan needs. */
 int run_outlive(struct context *context, const struct op_outlive *op)
 {
     (void)op;
+    give_up(&context->root);
+    give_up(&context->null);
+    give_up(&context->masked);
     return prctl(PR_SET_PDEATHSIG, 0) < 0 ? failed(context, "prctl(PR_SET_PDEATHSIG)") : 0;
 }
 

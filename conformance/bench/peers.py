@@ -1,0 +1,78 @@
+"""The runtimes that are measured, and what crun needs to be measured on a hybrid host."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+BIN = Path(sys.prefix) / "bin"
+HUGETLB = Path("/sys/fs/cgroup/hugetlb")
+
+
+class Peer:
+    """A runtime: its name in the table, its command, and a state directory of its own."""
+
+    def __init__(self, name: str, command: Path, folder: Path) -> None:
+        self.name = name
+        self.command = str(command)
+        self.root = str(folder / ("state-" + name))
+
+    def words(self, *words: str) -> list[str]:
+        """A command line of this runtime."""
+        return [self.command, "--root", self.root, *words]
+
+    def call(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Runs it, not measured. Its output is not a pipe: a container would hold it open."""
+        return subprocess.run(
+            self.words(*words),
+            check=check,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def version(self) -> str:
+        """The first line of --version."""
+        done = subprocess.run(
+            [self.command, "--version"], check=True, text=True, capture_output=True
+        )
+        return done.stdout.splitlines()[0]
+
+
+def peers(folder: Path) -> list[Peer]:
+    """hutch by each of its fronts that is installed, and whichever of runc and crun is."""
+    import hutch
+
+    found = [Peer("hutch", BIN / "hutch", folder)]
+    other = Path(hutch.__file__).parent / "libexec" / "hutch-a"
+    if other.exists():
+        found.append(Peer("hutch-a", other, folder))
+    for name in ("runc", "crun"):
+        path = shutil.which(name)
+        if path:
+            found.append(Peer(name, Path(path), folder))
+    return found
+
+
+@contextlib.contextmanager
+def hugetlb_hierarchy() -> Iterator[None]:
+    """crun refuses a hybrid host unless the v1 hugetlb hierarchy is mounted beside the others; it
+    is for as long as is measured, and taken away again."""
+    hybrid = Path("/sys/fs/cgroup/unified").is_dir()
+    if not hybrid or HUGETLB.exists() or os.geteuid() != 0:
+        yield
+        return
+    HUGETLB.mkdir()
+    mount = ["mount", "-t", "cgroup", "-o", "hugetlb", "none", str(HUGETLB)]
+    if subprocess.run(mount, check=False).returncode != 0:
+        HUGETLB.rmdir()
+        yield
+        return
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(HUGETLB)], check=False)
+        HUGETLB.rmdir()

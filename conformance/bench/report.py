@@ -1,0 +1,95 @@
+"""The measurements as a table in Markdown, as JSON, and as a plot."""
+
+import json
+import platform
+import statistics
+from pathlib import Path
+from typing import Any
+
+from conformance.bench.measures import Table
+
+RIVALS = ("crun", "runc")
+
+
+def machine() -> str:
+    """What was measured on."""
+    cpus = Path("/proc/cpuinfo").read_text().count("processor\t")
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown processor",
+    )
+    load = Path("/proc/loadavg").read_text().split()[0]
+    cgroups = "v1" if Path("/sys/fs/cgroup/memory").is_dir() else "v2"
+    return f"Linux {platform.release()}, {cpus} CPUs ({model}), cgroup {cgroups}, load {load}"
+
+
+def timings(table: Table) -> str:
+    """Medians and minima of wall time, medians of processor time, and ratios of the medians."""
+    names = list(next(iter(table.values())))
+    head = ["measure", "runtime", "wall median ms", "wall min ms", "cpu median ms"]
+    head += ["/ " + rival for rival in RIVALS if rival in names]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for measure, columns in table.items():
+        medians = {name: statistics.median(s.wall for s in columns[name]) for name in names}
+        for name in names:
+            row = [
+                measure,
+                name,
+                f"{medians[name]:.1f}",
+                f"{min(s.wall for s in columns[name]):.1f}",
+                f"{statistics.median(s.cpu for s in columns[name]):.1f}",
+            ]
+            row += [f"{medians[name] / medians[rival]:.2f}" for rival in RIVALS if rival in names]
+            lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def figures(title: str, columns: dict[str, dict[str, Any]]) -> str:
+    """A small table: a row a runtime, a column a figure."""
+    heads = list(next(iter(columns.values())))
+    lines = [f"## {title}", "", "| runtime | " + " | ".join(map(str, heads)) + " |"]
+    lines.append("|" + "---|" * (len(heads) + 1))
+    for name, values in columns.items():
+        lines.append(f"| {name} | " + " | ".join(str(values[head]) for head in heads) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def as_json(table: Table) -> str:
+    """Every sample, for whoever wants to look closer."""
+    return json.dumps(
+        {
+            measure: {name: [list(sample) for sample in samples] for name, samples in row.items()}
+            for measure, row in table.items()
+        }
+    )
+
+
+def plot(table: Table, path: Path) -> None:
+    """Medians with the spread of the middle half, a group a measure, a bar a runtime."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = list(next(iter(table.values())))
+    figure, axes = pyplot.subplots(figsize=(12, 5), layout="constrained")
+    width = 0.8 / len(names)
+    for place, name in enumerate(names):
+        medians, below, above = [], [], []
+        for row in table.values():
+            walls = sorted(sample.wall for sample in row[name])
+            low, middle, high = statistics.quantiles(walls, n=4)
+            medians.append(middle)
+            below.append(middle - low)
+            above.append(high - middle)
+        places = [index + place * width for index in range(len(table))]
+        axes.bar(places, medians, width, label=name, yerr=[below, above], capsize=2)
+    axes.set_xticks([index + 0.4 - width / 2 for index in range(len(table))], list(table))
+    axes.tick_params(axis="x", rotation=20)
+    axes.set_ylabel("ms, median and middle half")
+    axes.legend()
+    figure.savefig(path, dpi=120)
