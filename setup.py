@@ -1,8 +1,12 @@
-"""Builds what Python cannot be: hutch-init, the launchers, and the extensions.
+"""Builds what Python cannot be: hutch-init, the commands, and the extensions.
 
-``pip install .`` puts the static ``hutch-init`` into ``hutch/libexec`` and the launchers beside the
-interpreter's other commands. The init is linked with musl where musl-gcc is at hand (some tens of
-KiB, a tenth of a millisecond to start) and with the system's libc otherwise.
+``pip install .`` puts the static ``hutch-init`` into ``hutch/libexec`` and the commands beside the
+interpreter's other ones. The init is linked with musl where musl-gcc is at hand (some tens of KiB,
+a tenth of a millisecond to start) and with the system's libc otherwise.
+
+The command ``hutch`` is built twice: a launcher of the interpreter, in ``hutch/libexec``, and,
+where a static libpython is at hand, one static executable in which the interpreter and our modules
+are. Without that the launcher is the command.
 """
 
 import os
@@ -15,6 +19,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent / "native"))
+import embed
 from demo.layout import write_layout
 
 # setuptools brings a distutils of its own, once it is imported.
@@ -58,6 +63,18 @@ def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
     subprocess.run(command, check=True, cwd=ROOT)
 
 
+def launcher(name: str, output: Path) -> None:
+    """Links the program that starts the interpreter for a command."""
+    module = f'-DMODULE="{COMMANDS[name]}"'
+    compile_static([NATIVE / "launcher" / "launcher.c"], output, module, *naming(name))
+
+
+def naming(name: str) -> list[str]:
+    """What native/launcher/places.h is told."""
+    version = "{}.{}".format(*sys.version_info)
+    return [f'-DPROGRAM="{name}"', f'-DPYTHON_VERSION="{version}"']
+
+
 def commit() -> str:
     """The commit that is built, for --version; "unknown" outside a git checkout."""
     try:
@@ -70,7 +87,7 @@ def commit() -> str:
 
 
 class BuildExtensions(build_ext):
-    """The extensions, and hutch-init into hutch/libexec beside them."""
+    """The extensions, and into hutch/libexec beside them what is executed from there."""
 
     def run(self) -> None:
         super().run()
@@ -79,23 +96,25 @@ class BuildExtensions(build_ext):
         compile_static(
             [path.relative_to(ROOT) for path in init], package / "libexec" / "hutch-init"
         )
+        launcher("hutch", package / "libexec" / "hutch")
         rabbit = Path(self.build_temp) / "rabbit"
         compile_static([NATIVE / "demo" / "rabbit.c"], rabbit)
         write_layout(rabbit, package / "libexec" / "demo-image")
         (package / "libexec" / "commit").write_text(commit())
 
 
-class BuildLaunchers(build_scripts):
-    """The commands: each is a small static program that starts the interpreter isolated."""
+class BuildCommands(build_scripts):
+    """The commands: static programs."""
 
     def run(self) -> None:
-        version = "{}.{}".format(*sys.version_info)
-        for name, module in COMMANDS.items():
-            compile_static(
-                [NATIVE / "launcher" / "launcher.c"],
-                Path(self.build_dir) / name,
-                f'-DPROGRAM="{name}"', f'-DMODULE="{module}"', f'-DPYTHON_VERSION="{version}"',
-            )  # fmt: skip
+        folder = Path(self.build_dir)
+        launcher("warren", folder / "warren")
+        work = Path(self.get_finalized_command("build").build_temp) / "embedded"
+        flags = [*WARNINGS, *HARDENING, *naming("hutch")]
+        reason = embed.build(folder / "hutch", work, ROOT / "runtime", flags)
+        if reason:
+            print(f"hutch starts by the interpreter: {reason}")
+            launcher("hutch", folder / "hutch")
 
 
 setup(
@@ -104,5 +123,5 @@ setup(
     ],
     cffi_modules=["native/bindings.py:kernel", "native/bindings.py:seccomp"],
     scripts=["native/launcher/launcher.c"],
-    cmdclass={"build_ext": BuildExtensions, "build_scripts": BuildLaunchers},
+    cmdclass={"build_ext": BuildExtensions, "build_scripts": BuildCommands},
 )

@@ -54,7 +54,7 @@ def parse(words: "list[str]", call: Call) -> None:
     """Fills ``call`` from the command line without the program's name; what was read before an
     error stays in it, so that the error can be told as --log says. Raises UsageError."""
     for word in words:
-        if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+        if not word.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in word):
             raise UsageError("an argument is not valid UTF-8: " + ascii(word))
     rest = _flags(words, GLOBAL, call.options)
     if not rest:

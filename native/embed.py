@@ -1,0 +1,156 @@
+"""Links the static executable: CPython's static library, our C, and our modules frozen.
+
+It takes a libpython3.11.a with the modules of BUILTIN built in (Debian's libpython3.11-dev has it),
+and static libraries of glibc and libseccomp. Where one is missing, or the result does not run, the
+reason is told and the launcher of the interpreter serves alone.
+"""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+from binding import write_binding
+from frozen import code_of, modules
+
+NATIVE = Path(__file__).parent
+VERSION = (3, 11)  # whose private names launcher/embedded.c and the tables below use
+
+# The builtin modules of the executable: those that the runtime's modules may import, and those that
+# the interpreter cannot be without (after marshal).
+BUILTIN = [
+    "_abc", "_blake2", "_codecs", "_collections", "_functools", "_io", "_locale", "_operator",
+    "_sha256", "_signal", "_socket", "_sre", "_stat", "_struct", "_thread", "_weakref", "errno",
+    "fcntl", "itertools", "posix", "select", "time",
+]  # fmt: skip
+CORE = {
+    "marshal": "PyMarshal_Init",
+    "_imp": "PyInit__imp",
+    "_ast": "PyInit__ast",
+    "_tokenize": "PyInit__tokenize",
+    "_warnings": "_PyWarnings_Init",
+    "_string": "PyInit__string",
+    "builtins": None,
+    "gc": "PyInit_gc",
+    "sys": None,
+}
+OURS = {
+    "hutch._json": "PyInit__json",
+    "hutch._native": "PyInit_hutch__native",
+    "hutch._seccomp": "PyInit_hutch__seccomp",
+}
+
+# What the standard library gives: the importer, the codecs, and little else.
+BOOTSTRAP = {"_frozen_importlib": "importlib._bootstrap"}
+STANDARD = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "stat")
+
+
+def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
+    """Links ``output`` in the directory ``work`` from the package below ``source``.
+
+    The reason why it cannot be done here, or "".
+    """
+    library = Path(sysconfig.get_config_var("LIBPL") or "") / "libpython3.11.a"
+    if sys.version_info[:2] != VERSION or not library.exists():
+        return f"there is no {library.name} for it"
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "modules.c").write_text(write_modules(source))
+    sources = [work / "modules.c"]
+    for folder, module in (("kernel", "hutch._native"), ("seccomp", "hutch._seccomp")):
+        (work / f"{folder}.c").write_text(write_binding(NATIVE / folder, module))
+        sources += [work / f"{folder}.c", *sorted((NATIVE / folder).glob("*.c"))]
+    sources += [NATIVE / "json" / "json.c", NATIVE / "launcher" / "embedded.c"]
+    command = [
+        "gcc", "-static", "-std=gnu11", "-O2", "-s", *flags,
+        "-I", str(NATIVE), "-I", sysconfig.get_paths()["include"],
+        "-Wl,-z,relro,-z,now", "-Wl,--gc-sections", "-o", str(output.absolute()),
+        *map(str, sources), str(library), "-lseccomp", "-lm",
+    ]  # fmt: skip
+    print(" ".join(command))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
+    # glibc warns that dlopen and the name services want the shared libraries; neither is used.
+    said = [line for line in done.stderr.splitlines() if "statically linked" not in line]
+    if done.returncode:
+        return "the linker refuses it: " + "; ".join(said[-3:])
+    return _tried(output, work / "tried")
+
+
+def _tried(program: Path, prefix: Path) -> str:
+    """Runs the executable where it would find a package; the reason why it does not work, or ""."""
+    version = "{}.{}".format(*VERSION)
+    package = prefix / "lib" / f"python{version}" / "site-packages" / "hutch"
+    for folder in (package, prefix / "bin"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (package / "__init__.py").touch()
+    copy = shutil.copy(program, prefix / "bin")
+    done = subprocess.run([copy, "--version"], check=False, capture_output=True, text=True)
+    if done.returncode == 0 and done.stdout.startswith("hutch version "):
+        return ""
+    return f"it was linked, but ends with {done.returncode}: {done.stderr.strip()}"
+
+
+def write_modules(source: Path) -> str:
+    """The C source of the tables of builtin and of frozen modules.
+
+    They take the places of those in the library, so that nothing more of the standard library is
+    linked: what lies in memory costs a page fault wherever it is touched.
+    """
+    at_hand = {*BUILTIN, *CORE, *OURS}
+    ours = modules(source, at_hand)
+    front = {"hutch_front": NATIVE / "launcher" / "front.py"}
+    standard = {name: _standard(name) for name in STANDARD}
+    lines = ["#define PY_SSIZE_T_CLEAN", "#include <Python.h>"]
+    bootstrap = [
+        _frozen(name, file, lines)
+        for name, file in {alias: _standard(name) for alias, name in BOOTSTRAP.items()}.items()
+    ]
+    table = [_frozen(name, file, lines) for name, file in {**standard, **front, **ours}.items()]
+    functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS}
+    lines += [
+        *(f"PyObject *{function}(void);" for function in functions.values() if function),
+        "struct _inittab _PyImport_Inittab[] = {",
+        *(f'    {{"{name}", {function or "NULL"}}},' for name, function in functions.items()),
+        "    {NULL, NULL},",
+        "};",
+        *_table("bootstrap_modules", bootstrap),
+        *_table("our_modules", table),
+        *_table("no_modules", []),
+        "struct _moduleAlias { const char *name; const char *origin; };",
+        "static const struct _moduleAlias aliases[] = {",
+        *(f'    {{"{alias}", "{name}"}},' for alias, name in BOOTSTRAP.items()),
+        "    {NULL, NULL},",
+        "};",
+        "const struct _frozen *_PyImport_FrozenBootstrap = bootstrap_modules;",
+        "const struct _frozen *_PyImport_FrozenStdlib = no_modules;",
+        "const struct _frozen *_PyImport_FrozenTest = no_modules;",
+        "const struct _moduleAlias *_PyImport_FrozenAliases = aliases;",
+        "const struct _frozen *PyImport_FrozenModules = our_modules;",
+        "int _Py_Deepfreeze_Init(void) { return 0; }",
+        "void _Py_Deepfreeze_Fini(void) {}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _standard(name: str) -> Path:
+    library = Path(sysconfig.get_paths()["stdlib"]).joinpath(*name.split("."))
+    return library / "__init__.py" if library.is_dir() else library.with_suffix(".py")
+
+
+def _frozen(name: str, file: Path, lines: list[str]) -> str:
+    """Adds a module's code to ``lines``; its row in the table."""
+    code = code_of(name, file)
+    symbol = "module_" + name.replace(".", "_")
+    lines += [f"static const unsigned char {symbol}[] = {{", ",".join(map(str, code)), "};"]
+    return f'    {{"{name}", {symbol}, {len(code)}, {int(file.stem == "__init__")}, NULL}},'
+
+
+def _table(name: str, rows: list[str]) -> list[str]:
+    return [
+        f"static const struct _frozen {name}[] = {{",
+        *rows,
+        "    {NULL, NULL, 0, 0, NULL},",
+        "};",
+    ]

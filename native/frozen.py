@@ -1,0 +1,100 @@
+"""The modules that start without a file system: which they are, and their code.
+
+A module is taken if all that it imports when it is itself imported is either taken too or built
+into the interpreter. So no list has to be kept: what needs `re` or jsonschema stays out, and the
+test of the start-up budget tells when something has fallen out that a verb starts with.
+"""
+
+import ast
+import marshal
+from pathlib import Path
+
+PACKAGE = "hutch"
+
+# Not of the runtime's command.
+OTHERS = ("hutch.cli.warren", "hutch.cli.__main__", "hutch.engine", "hutch.image")
+
+# Frozen in every interpreter since 3.11.
+STANDARD = {"stat"}
+
+
+def modules(source: Path, builtin: set[str]) -> dict[str, Path]:
+    """{name: file} of the modules below ``source`` that need nothing but the ``builtin`` ones."""
+    found = {}
+    for path in sorted((source / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if not any(name == other or name.startswith(other + ".") for other in OTHERS):
+            found[name] = path
+    wanted = {name: imports(path) for name, path in found.items()}
+    at_hand = builtin | STANDARD
+    while missing := {
+        name
+        for name, needed in wanted.items()
+        if any(module not in wanted and module not in at_hand for module in needed)
+    }:
+        for name in missing:
+            del wanted[name]
+    return {name: found[name] for name in wanted}
+
+
+def imports(path: Path) -> set[str]:
+    """What a module imports when it is imported: not in functions, not for type checkers."""
+    needed: set[str] = set()
+    todo: list[ast.AST] = [ast.parse(path.read_bytes())]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Import):
+            needed.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{path}:{node.lineno}: relative import")
+            module = node.module or ""
+            needed.update(_names(module, node, path))
+        elif isinstance(node, ast.If) and _only_types(node.test):
+            todo.extend(node.orelse)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            todo.extend(ast.iter_child_nodes(node))
+    return needed
+
+
+def _only_types(test: ast.expr) -> bool:
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+
+
+def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
+    """``from package import x`` imports package.x where that is a module."""
+    top = module.partition(".")[0]
+    if top != PACKAGE:
+        return {module}
+    source = next(parent.parent for parent in path.parents if parent.name == PACKAGE)
+    folder = source.joinpath(*module.split("."))
+    inner = {
+        f"{module}.{alias.name}"
+        for alias in node.names
+        if (folder / f"{alias.name}.py").exists() or (folder / alias.name).is_dir()
+    }
+    return inner | {module}
+
+
+def code_of(name: str, path: Path) -> bytes:
+    """The marshalled code of a module, without docstrings; asserts stay.
+
+    Its file name is the module's, so that a traceback shows the same wherever it was built.
+    """
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _has_docstring(node):
+            del node.body[0]
+            if not node.body:
+                node.body.append(ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=0))
+    return marshal.dumps(compile(tree, f"<{name}>", "exec", dont_inherit=True))
+
+
+def _has_docstring(node: "ast.Module | ast.ClassDef | ast.FunctionDef") -> bool:
+    first = node.body[0] if node.body else None
+    return (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    )

@@ -1,0 +1,92 @@
+/* Arguments of Python for C, as calls.h has them: what generated bindings are made of. */
+#ifndef HUTCH_CONVERT_H
+#define HUTCH_CONVERT_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <limits.h>
+
+struct argument {
+    long long number;
+    Py_buffer bytes;
+};
+
+static inline void release_arguments(const char *signature, struct argument *arguments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strchr("sbw", signature[i]))
+            PyBuffer_Release(&arguments[i].bytes);
+}
+
+/* i int, u unsigned int, l long long, k 64 bits without a sign, s and b bytes, w writable bytes. */
+static inline int take_argument(char kind, PyObject *given, struct argument *taken)
+{
+    switch (kind) {
+    case 's': /* ends with the NUL that stands behind every bytes object */
+        if (!PyBytes_Check(given)) {
+            PyErr_SetString(PyExc_TypeError, "bytes are wanted");
+            return 0;
+        }
+        /* fall through */
+    case 'b':
+        return PyObject_GetBuffer(given, &taken->bytes, PyBUF_SIMPLE) == 0;
+    case 'w':
+        return PyObject_GetBuffer(given, &taken->bytes, PyBUF_WRITABLE) == 0;
+    case 'k':
+        taken->number = (long long)PyLong_AsUnsignedLongLong(given);
+        return !PyErr_Occurred();
+    default:
+        taken->number = PyLong_AsLongLong(given);
+        if (PyErr_Occurred())
+            return 0;
+        if ((kind == 'i' && (taken->number < INT_MIN || taken->number > INT_MAX)) ||
+            (kind == 'u' && (taken->number < 0 || taken->number > UINT_MAX))) {
+            PyErr_SetString(PyExc_OverflowError, "the number does not fit");
+            return 0;
+        }
+        return 1;
+    }
+}
+
+static inline int take_arguments(const char *signature, PyObject *const *given, Py_ssize_t count,
+                                 struct argument *taken)
+{
+    size_t wanted = strlen(signature);
+    if ((size_t)count != wanted) {
+        PyErr_Format(PyExc_TypeError, "%zu arguments are wanted, not %zd", wanted, count);
+        return 0;
+    }
+    for (size_t i = 0; i < wanted; i++)
+        if (!take_argument(signature[i], given[i], &taken[i])) {
+            release_arguments(signature, taken, i);
+            return 0;
+        }
+    return 1;
+}
+
+static inline PyObject *give_result(const char *signature, struct argument *taken, long long result)
+{
+    release_arguments(signature, taken, strlen(signature));
+    return PyLong_FromLongLong(result);
+}
+
+static inline PyObject *same_object(PyObject *module, PyObject *object)
+{
+    (void)module;
+    return Py_NewRef(object);
+}
+
+/* A module that is its own `lib` and its own `ffi`. */
+static inline PyObject *make_module(const char *name, PyMethodDef *calls)
+{
+    static struct PyModuleDef definition = {.m_base = PyModuleDef_HEAD_INIT, .m_size = -1};
+    definition.m_name = name;
+    definition.m_methods = calls;
+    PyObject *module = PyModule_Create(&definition);
+    if (module && (PyModule_AddObjectRef(module, "lib", module) < 0 ||
+                   PyModule_AddObjectRef(module, "ffi", module) < 0))
+        Py_CLEAR(module);
+    return module;
+}
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * The command `hutch` as one static executable: the interpreter, our modules and our C.
+ *
+ * Only the interpreter's core is initialised: types, exceptions, sys, builtins, and the importers of
+ * builtin and frozen modules. It has no open(), no print(), no modules from files; the runtime's
+ * verbs need none (their modules import nothing but builtin ones). What does need them is executed
+ * by the launcher of the ordinary interpreter (front.py), as is everything where this initialisation
+ * fails.
+ *
+ * PyConfig's _init_main and _PySignal_Init are CPython's own and may change with any version; the
+ * build is for the one version it has tried (native/embed.py).
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "launcher/places.h"
+
+int _PySignal_Init(int install_signal_handlers);
+
+static PyStatus initialise(int argc, char **argv)
+{
+    PyPreConfig early;
+    PyConfig config;
+    PyPreConfig_InitIsolatedConfig(&early);
+    early.utf8_mode = 1;
+    PyStatus status = Py_PreInitialize(&early);
+    if (PyStatus_Exception(status))
+        return status;
+    PyConfig_InitIsolatedConfig(&config);
+    config._init_main = 0;
+    config.parse_argv = 0;
+    config.site_import = 0;
+    config.pathconfig_warnings = 0;
+    status = PyConfig_SetBytesArgv(&config, argc, argv);
+    if (!PyStatus_Exception(status))
+        status = Py_InitializeFromConfig(&config);
+    return status;
+}
+
+/* sys.argv is set by the part of the initialisation that is left out. */
+static int set_arguments(int argc, char **argv)
+{
+    PyObject *words = PyList_New(argc);
+    for (int i = 0; words && i < argc; i++) {
+        PyObject *word = PyUnicode_DecodeFSDefault(argv[i]);
+        if (!word)
+            return -1;
+        PyList_SET_ITEM(words, i, word);
+    }
+    return words ? PySys_SetObject("argv", words) : -1;
+}
+
+int main(int argc, char **argv)
+{
+    char prefix[PATH_MAX], packages[PLACE_MAX], launcher[PLACE_MAX + 32];
+    open_standard_streams();
+    if (find_places(prefix, packages))
+        return 1;
+    if (PyStatus_Exception(initialise(argc, argv))) {
+        snprintf(launcher, sizeof(launcher), "%s/hutch/libexec/hutch", packages);
+        execv(launcher, argv);
+        return die("cannot execute", launcher);
+    }
+    /* Ctrl-C raises KeyboardInterrupt, SIGPIPE is ignored: as everywhere in Python. */
+    if (_PySignal_Init(1) < 0 || set_arguments(argc, argv) < 0) {
+        PyErr_Print();
+        return 1;
+    }
+    PyGC_Disable(); /* it lives too briefly to leave garbage behind */
+    PyObject *front = PyImport_ImportModule("hutch_front");
+    if (!front || !PyObject_CallMethod(front, "main", "s", packages))
+        PyErr_Print();
+    return 1;
+}

@@ -1,0 +1,86 @@
+/* Where a command of ours lies, and the package that belongs to it. */
+#ifndef HUTCH_PLACES_H
+#define HUTCH_PLACES_H
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef PROGRAM
+#error "PROGRAM names the command: hutch or warren"
+#endif
+#ifndef PYTHON_VERSION
+#error "PYTHON_VERSION is the interpreter's, such as 3.11"
+#endif
+
+#define PLACE_MAX (PATH_MAX + 128)
+
+/* Where an installation may put packages, below its prefix. */
+static const char *const places[] = {
+    "lib/python" PYTHON_VERSION "/site-packages",
+    "local/lib/python" PYTHON_VERSION "/dist-packages",
+    "lib/python" PYTHON_VERSION "/dist-packages",
+    "lib/python3/dist-packages",
+};
+
+static int die(const char *what, const char *path)
+{
+    dprintf(2, PROGRAM ": %s %s: reinstall hutch\n", what, path);
+    return 1;
+}
+
+/* A runtime whose standard streams are closed would hand its own files to the container as 0-2. */
+static void open_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd < 3);
+    if (fd >= 3)
+        close(fd);
+}
+
+static void go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+}
+
+/* The installation's prefix and its folder of packages: from PREFIX/bin/PROGRAM, or from
+ * PACKAGES/hutch/libexec/PROGRAM (which lies in one of the places). 0, or 1 after saying why. */
+static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
+{
+    struct stat found;
+    char path[PLACE_MAX + 32];
+    ssize_t length = readlink("/proc/self/exe", prefix, PATH_MAX - 1);
+    if (length < 0)
+        return die("cannot read", "/proc/self/exe");
+    prefix[length] = 0;
+    go_up(prefix);
+    const char *folder = strrchr(prefix, '/');
+    int inside = folder && !strcmp(folder, "/libexec");
+    go_up(prefix);
+    if (inside)
+        go_up(prefix);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (inside) {
+            size_t end = strlen(prefix), part = strlen(places[i]);
+            if (end <= part || strcmp(prefix + end - part, places[i]) || prefix[end - part - 1] != '/')
+                continue;
+            snprintf(packages, PLACE_MAX, "%s", prefix);
+            prefix[end - part - 1] = 0;
+            return 0;
+        }
+        snprintf(packages, PLACE_MAX, "%s/%s", prefix, places[i]);
+        snprintf(path, sizeof(path), "%s/hutch/__init__.py", packages);
+        if (stat(path, &found) == 0)
+            return 0;
+    }
+    return die("cannot find the package below", prefix);
+}
+
+#endif
