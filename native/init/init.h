@@ -45,7 +45,10 @@ struct context {
     int null;               /* the host's /dev/null, verified */
     int masked;             /* the empty read-only directory that covers masked ones */
     mode_t umask;           /* as the runtime had it */
+    uint64_t *times;        /* when each operation began and ended, if the runtime wants to know */
+    size_t timed;           /* how many there is room for */
     bool cwd_denied;        /* chdir wants another try as the user */
+    bool filtered;          /* a seccomp filter is loaded: no call but execve is sure to work */
     bool no_openat2;        /* the kernel lacks it or a filter forbids it: walk ourselves */
     const char *executable; /* found by lookup */
     const char *home;       /* found by home, or NULL */
@@ -66,6 +69,9 @@ enum {
 int failed(struct context *context, const char *call);
 /* The same with an errno of our own, and a detail (may be NULL). */
 int refused(struct context *context, const char *call, int error, const char *detail);
+
+/* Sets close-on-exec on all descriptors from `first` on. */
+void close_on_exec(int first);
 
 void autoclose_fd(int *fd);
 #define autoclose __attribute__((cleanup(autoclose_fd)))

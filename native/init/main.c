@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -40,6 +42,16 @@ void autoclose_fd(int *fd)
     }
 }
 
+void close_on_exec(int first)
+{
+    if (syscall(SYS_close_range, (unsigned)first, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+        return;
+    /* Before Linux 5.11 one by one; there are none above the limit. */
+    int last = (int)sysconf(_SC_OPEN_MAX);
+    for (int fd = first; fd < last; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 int run_barrier(struct context *context, const struct op_barrier *op)
 {
     int result = tell_at(context, (uint32_t)op->which);
@@ -65,6 +77,36 @@ int run_await_start(struct context *context, const struct op_await_start *op)
         }
         close(caller);
     }
+}
+
+static uint64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void note_time(struct context *context, size_t place)
+{
+    if (place / 2 < context->timed)
+        context->times[place] = now();
+}
+
+/* The memory is the runtime's: a mapping that ends with the exec. */
+int run_trace(struct context *context, const struct op_trace *op)
+{
+    int fd = context->base + (int)op->slot;
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return failed(context, "fstat");
+    void *memory =
+        mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return failed(context, "mmap");
+    close(fd);
+    context->times = memory;
+    context->timed = (size_t)status.st_size / (2 * sizeof(uint64_t));
+    return 0;
 }
 
 /* The plan's descriptor is mapped privately: it cannot change under us once it is checked. */
@@ -102,7 +144,9 @@ static int carry_out(struct context *context)
     struct operation operation;
     for (uint32_t index = 0; plan_next(&plan, &operation) > 0; index++) {
         context->failure.index = index;
+        note_time(context, 2 * (size_t)index);
         result = operation_run(context, &operation);
+        note_time(context, 2 * (size_t)index + 1);
         if (result < 0)
             return result;
     }
@@ -126,7 +170,7 @@ int main(int argc, char **argv)
     prctl(PR_SET_NAME, "hutch-init");
     /* A runtime that dies takes the unfinished container with it; cleared before `created`. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    syscall(SYS_close_range, (unsigned)context.base, ~0u, CLOSE_RANGE_CLOEXEC);
+    close_on_exec(context.base);
     /* Modes in the plan are exact. */
     context.umask = umask(0);
     if (carry_out(&context) < 0)

@@ -7,6 +7,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hutch.container.trace import Trace
+
     Flags = tuple[tuple[str, str, str, str], ...]
 
 
@@ -20,13 +22,14 @@ class Call:
     A switch that was not given is absent; of a flag that may be repeated there is a list.
     """
 
-    __slots__ = ("arguments", "flags", "options", "verb")
+    __slots__ = ("arguments", "flags", "options", "trace", "verb")
 
     def __init__(self) -> None:
         self.verb = ""
         self.arguments: list[str] = []
         self.flags: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
+        self.trace: Trace | None = None
 
     def text(self, name: str, default: str = "") -> str:
         """A flag of the verb."""

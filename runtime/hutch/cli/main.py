@@ -40,11 +40,9 @@ def command(words: "list[str]") -> int:
                 else "--systemd-cgroup: the systemd cgroup driver is not supported yet",
                 hint="leave --systemd-cgroup out to use the cgroup file system",
             )
-        verb = __import__(
-            "hutch.cli.verbs." + call.verb.replace("exec", "execute"), None, None, "x"
-        )
-        code: int = verb.run(call, log)
-        return code
+        if call.options.get("trace"):
+            return _traced(call, log)
+        return _run_verb(call, log)
     except HutchError as error:
         if not log.path:
             _configure_leniently(log, call)
@@ -60,6 +58,23 @@ def command(words: "list[str]") -> int:
         name = type(error).__name__
         log.error("internal error: " + name + ": " + str(error) + " (--debug shows where)")
         return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
+
+
+def _run_verb(call: Call, log: Log) -> int:
+    module = "hutch.cli.verbs." + call.verb.replace("exec", "execute")
+    code: int = __import__(module, None, None, "x").run(call, log)
+    return code
+
+
+def _traced(call: Call, log: Log) -> int:
+    from hutch.container.trace import Trace
+
+    call.trace = Trace(call.options["trace"])
+    call.trace.step("import " + call.verb)
+    try:
+        return _run_verb(call, log)
+    finally:
+        call.trace.write()
 
 
 def _systemd_runs() -> bool:

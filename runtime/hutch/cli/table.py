@@ -11,6 +11,7 @@ GLOBAL = (
     ("log", "", "FILE", "append errors and warnings to this file"),
     ("log-format", "", "FORMAT", "how they are written: text or json"),
     ("debug", "", "", "tell each step as well"),
+    ("trace", "", "FILE", "write the time of each step to this file, as trace events"),
     ("systemd-cgroup", "", "", "use systemd for cgroups"),
     ("help", "h", "", "show help"),
     ("version", "v", "", "print the version"),

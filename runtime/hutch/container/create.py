@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.init import Init
+    from hutch.container.trace import Trace
     from hutch.container.store import Entry, Store
     from hutch.plan.compile import Choices
     from hutch.plan.host import Host
@@ -33,10 +34,10 @@ class Request:
     """What create and run are asked to do beside the config.
 
     ``console`` takes the pty master's descriptor when there is one; ``pid_file`` is absolute;
-    ``warn`` is told what is passed over, ``debug`` each step of the plan.
+    ``warn`` is told what is passed over, ``debug`` each step of the plan, ``trace`` their times.
     """
 
-    __slots__ = ("bundle", "choices", "console", "debug", "id", "pid_file", "warn")
+    __slots__ = ("bundle", "choices", "console", "debug", "id", "pid_file", "trace", "warn")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Request:
         pid_file: str = "",
         warn: "Callable[[str], None]" = lambda _: None,
         debug: "Callable[[str], None] | None" = None,
+        trace: "Trace | None" = None,
     ) -> None:
         self.id = id
         self.bundle = bundle
@@ -56,6 +58,13 @@ class Request:
         self.pid_file = pid_file
         self.warn = warn
         self.debug = debug
+        self.trace = trace
+        choices.trace = trace is not None
+
+    def step(self, name: str) -> None:
+        """Tells the trace, where there is one, that a step begins."""
+        if self.trace is not None:
+            self.trace.step(name)
 
 
 class Created:
@@ -88,9 +97,12 @@ def prepare(store: "Store", request: Request) -> Created:
     from hutch.spec.load import load_bundle
 
     check_identifier(request.id)
+    request.step("read and check config.json")
     config, raw = load_bundle(request.bundle)
     _check_terminal(config, request)
+    request.step("look at the host")
     host = read_host()
+    request.step("compile the plan")
     plan = plan_for(config, host, request, store)
     for warning in plan.warnings:
         request.warn(warning)
@@ -99,6 +111,7 @@ def prepare(store: "Store", request: Request) -> Created:
 
         for step in steps(plan):
             request.debug(step.lane + ": " + step.does + " [" + step.pointer + "]")
+    request.step("check the host's files")
     check_host(plan, config)
     namespaces = open_namespaces(plan, config)
     try:
@@ -106,7 +119,7 @@ def prepare(store: "Store", request: Request) -> Created:
         try:
             return _build(entry, plan, config, raw, host, request, namespaces)
         except BaseException:
-            _undo(entry)
+            _undo(entry, request)
             raise
     finally:
         for fd in namespaces:
@@ -207,20 +220,25 @@ def _build(
     if plan.cgroup is not None:
         cgroups.prepare(plan.cgroup)
     state = _first_state(plan, config, request)
+    request.step("save the state: creating")
     entry.write("config.json", raw)
     entry.save_state(state)
     if plan.cgroup is not None:
+        request.step("make the cgroup")
         cgroups.create(plan.cgroup, host.cgroups, plan.writes)
         cgroups.device_rules(plan.cgroup, plan.devices)
     listener = _listen(entry.directory) if plan.start_slot else None
+    request.step("start hutch-init")
     try:
         slots = [*namespaces, listener.fileno()] if listener else namespaces
-        init = launch_in_cgroup(plan, slots)
+        init = launch_in_cgroup(plan, slots, trace=request.trace)
     finally:
         if listener is not None:
             listener.close()
+    request.step("go along with hutch-init")
     try:
         accompany(init, plan, state, request.console)
+        request.step("save the state: created")
         state["pid"] = init.pid
         state["startTime"] = status.start_time(init.pid)
         state["status"] = status.CREATED
@@ -255,12 +273,17 @@ def write_pid_file(path: str, pid: int) -> None:
     write_file(path, str(pid).encode(), 0o644, sync=False)
 
 
-def _undo(entry: "Entry") -> None:
+def _undo(entry: "Entry", request: Request) -> None:
     """Takes back what a create that failed has made. What cannot be taken back is left on disk
     for `delete --force`, and the error that is on its way is the one to tell."""
-    from hutch.container.delete import remove
+    from hutch.container.delete import destroy
 
     try:
-        remove(entry)
+        state = entry.load_state()
     except HutchError:
-        entry.release()
+        state = {}
+    try:
+        destroy(entry, state, request.warn)
+    except HutchError as error:
+        request.warn(str(error))
+    entry.release()

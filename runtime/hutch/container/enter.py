@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hutch.container.init import Init
     from hutch.container.store import Entry, Store
+    from hutch.container.trace import Trace
 
 
 class Execution:
@@ -21,7 +22,7 @@ class Execution:
 
     __slots__ = (
         "cgroup", "console", "id", "ignore_paused", "new_keyring", "pid_file", "preserved",
-        "process", "warn",
+        "process", "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -35,6 +36,7 @@ class Execution:
         pid_file: str = "",
         preserved: int = 0,
         warn: "Callable[[str], None]" = lambda _: None,
+        trace: "Trace | None" = None,
     ) -> None:
         self.id = id
         self.process = process
@@ -44,6 +46,7 @@ class Execution:
         self.pid_file = pid_file
         self.preserved = preserved
         self.warn = warn
+        self.trace = trace
 
 
 def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[Entry, dict[str, Any]]":
@@ -88,6 +91,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
         id=execution.id,
         filter=filter,
         preserved=execution.preserved,
+        trace=execution.trace is not None,
     )
     for warning in plan.warnings:
         execution.warn(warning)
@@ -97,7 +101,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
             plan.cgroup = below(plan.cgroup, execution.cgroup)
     pidfd = _open_first_process(state)
     try:
-        init = launch_in_cgroup(plan, [pidfd], state["pid"])
+        init = launch_in_cgroup(plan, [pidfd], state["pid"], trace=execution.trace)
     finally:
         posix.close(pidfd)
     try:

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.init import Init
+    from hutch.container.trace import Trace
     from hutch.plan.plan import Plan
 
 
-def launch_in_cgroup(plan: "Plan", slots: "list[int]", beside: int = 0) -> "Init":
+def launch_in_cgroup(
+    plan: "Plan", slots: "list[int]", beside: int = 0, *, trace: "Trace | None" = None
+) -> "Init":
     """Starts hutch-init with the descriptors ``slots`` and those by which it joins its cgroups.
 
     ``beside`` is the pid of the container's first process, where there is one already.
     """
+    if trace is not None:
+        slots = [*slots, trace.share(plan)]
     if plan.cgroup is None:
         return launch(plan, slots)
     tasks = cgroups.join_descriptors(plan.cgroup)

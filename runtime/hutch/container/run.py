@@ -34,21 +34,24 @@ def run(
     init = made.init
     try:
         try:
+            request.step("let the program be executed")
             init.answer()
             if init.message() is not None:
                 raise HutchError("hutch-init said something unexpected")
-            finish(made.entry, made.state)
+            finish(made.entry, made.state, request.warn)
         except BaseException:
             init.kill()
             raise
         finally:
             made.entry.release()
+        request.step("wait for the program")
         code = 0 if signals is None else supervise(init, signals, terminal)
     except BaseException:
         delete(store, request.id, force=True, warn=request.warn)
         raise
     finally:
         init.close()
+    request.step("delete the container")
     if not detach and not keep:
         delete(store, request.id, force=True, warn=request.warn)
     return code

@@ -52,10 +52,11 @@ class Choices:
     """What the command line decides: flags of create and run that change the plan.
 
     ``preserved`` descriptors from 3 on are the container's; the first ``listening`` of them are
-    sockets that were handed to the caller (sd_listen_fds(3)).
+    sockets that were handed to the caller (sd_listen_fds(3)). ``direct``: the runtime itself starts
+    the program. ``trace``: hutch-init notes its times.
     """
 
-    __slots__ = ("direct", "listening", "new_keyring", "no_pivot", "preserved")
+    __slots__ = ("direct", "listening", "new_keyring", "no_pivot", "preserved", "trace")
 
     def __init__(
         self,
@@ -65,12 +66,14 @@ class Choices:
         preserved: int = 0,
         listening: int = 0,
         direct: bool = False,
+        trace: bool = False,
     ) -> None:
         self.no_pivot = no_pivot
         self.new_keyring = new_keyring
         self.preserved = preserved
         self.listening = listening
         self.direct = direct
+        self.trace = trace
 
 
 def compile_plan(
@@ -113,9 +116,13 @@ def compile_plan(
         _check_mapped(process, linux)
     plan.hooks = hooks_of(config, ("prestart", "createRuntime"))
     if not choices.direct:
-        plan.start_slot = 2 + len(plan.slots)
+        plan.start_slot = plan.next_slot()
+    if choices.trace:
+        plan.trace_slot = plan.next_slot()
 
     operations = plan.operations
+    if plan.trace_slot:
+        operations.append(op.trace("runtime: --trace", plan.trace_slot))
     operations += _enter_namespaces(config, namespaces, id, choices, host)
     if "cgroup" in namespaces.new:
         # The namespace's root is the cgroup the process is in, so it must be in its own by now.
@@ -162,8 +169,7 @@ def _environment(process: "dict[str, Any]", choices: Choices) -> "list[str]":
 
 def _enter_cgroups(plan: Plan) -> None:
     if plan.cgroup is not None:
-        slot = 2 + len(plan.slots) + (plan.start_slot > 0)
-        plan.cgroup_entry = op.enter_cgroups("linux.cgroupsPath", slot, 0)
+        plan.cgroup_entry = op.enter_cgroups("linux.cgroupsPath", plan.next_slot(), 0)
         plan.operations.append(plan.cgroup_entry)
 
 

@@ -140,6 +140,7 @@ def _barrier(which: int) -> str:
 
 # name: (kernel calls, words or a function of the arguments)
 WORDS: "dict[str, tuple[str, Any]]" = {
+    "trace": ("mmap", "share the times of operations"),
     "join": ("setns", lambda slot, flags: "join the " + namespace_names(flags) + " namespace"),
     "unshare": ("unshare", lambda flags: "make a new " + namespace_names(flags) + " namespace"),
     "clone": (

@@ -34,6 +34,7 @@ def compile_exec(
     filter: "Filter | None",
     preserved: int = 0,
     new_keyring: bool = True,
+    trace: bool = False,
 ) -> Plan:
     """The plan of an exec. ``config`` is the container's as it was at create, ``process`` the
     checked process to run; slot 2 is a pidfd of the container's first process."""
@@ -47,9 +48,13 @@ def compile_exec(
     plan = Plan([], warnings)
     plan.preserved = preserved
     plan.oom_score_adj = process.get("oomScoreAdj")
+    plan.slots = [(EXEC, "the container's first process")]
     operations = plan.operations
+    if trace:
+        plan.trace_slot = plan.next_slot()
+        operations.append(op.trace("runtime: --trace", plan.trace_slot))
     operations.append(op.protect("security: nobody in the container may trace the init"))
-    plan.cgroup_entry = op.enter_cgroups(EXEC, FIRST_SLOT + 1, 0)
+    plan.cgroup_entry = op.enter_cgroups(EXEC, plan.next_slot(), 0)
     operations.append(plan.cgroup_entry)
     if flags:
         operations.append(op.join(EXEC, FIRST_SLOT, flags))

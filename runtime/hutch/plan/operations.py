@@ -29,6 +29,7 @@ class Operation:
 
 # What each takes: i number, s string, l list of strings, b bytes.
 SIGNATURES = (
+    "i",  # trace
     "ii",  # join
     "i",  # unshare
     "i",  # clone
@@ -78,6 +79,7 @@ SIGNATURES = (
 )
 
 ARGUMENTS = (
+    ("slot",),
     ("slot", "flags"),
     ("flags",),
     ("flags",),
@@ -127,80 +129,84 @@ ARGUMENTS = (
 )
 
 
+def trace(pointer: str, slot: "int") -> "Operation":
+    return Operation(0, "trace", pointer, (slot,))
+
+
 def join(pointer: str, slot: "int", flags: "int") -> "Operation":
-    return Operation(0, "join", pointer, (slot, flags))
+    return Operation(1, "join", pointer, (slot, flags))
 
 
 def unshare(pointer: str, flags: "int") -> "Operation":
-    return Operation(1, "unshare", pointer, (flags,))
+    return Operation(2, "unshare", pointer, (flags,))
 
 
 def clone(pointer: str, flags: "int") -> "Operation":
-    return Operation(2, "clone", pointer, (flags,))
+    return Operation(3, "clone", pointer, (flags,))
 
 
 def enter_cgroups(pointer: str, slot: "int", count: "int") -> "Operation":
-    return Operation(3, "enter_cgroups", pointer, (slot, count))
+    return Operation(4, "enter_cgroups", pointer, (slot, count))
 
 
 def barrier(pointer: str, which: "int") -> "Operation":
-    return Operation(4, "barrier", pointer, (which,))
+    return Operation(5, "barrier", pointer, (which,))
 
 
 def await_start(pointer: str, slot: "int") -> "Operation":
-    return Operation(5, "await_start", pointer, (slot,))
+    return Operation(6, "await_start", pointer, (slot,))
 
 
 def outlive(pointer: str) -> "Operation":
-    return Operation(6, "outlive", pointer, ())
+    return Operation(7, "outlive", pointer, ())
 
 
 def protect(pointer: str) -> "Operation":
-    return Operation(7, "protect", pointer, ())
+    return Operation(8, "protect", pointer, ())
 
 
 def become_root(pointer: str) -> "Operation":
-    return Operation(8, "become_root", pointer, ())
+    return Operation(9, "become_root", pointer, ())
 
 
 def open_proc(pointer: str) -> "Operation":
-    return Operation(9, "open_proc", pointer, ())
+    return Operation(10, "open_proc", pointer, ())
 
 
 def session(pointer: str) -> "Operation":
-    return Operation(10, "session", pointer, ())
+    return Operation(11, "session", pointer, ())
 
 
 def keyring(pointer: str, name: "str") -> "Operation":
-    return Operation(11, "keyring", pointer, (name,))
+    return Operation(12, "keyring", pointer, (name,))
 
 
 def loopback(pointer: str) -> "Operation":
-    return Operation(12, "loopback", pointer, ())
+    return Operation(13, "loopback", pointer, ())
 
 
 def hostname(pointer: str, name: "str") -> "Operation":
-    return Operation(13, "hostname", pointer, (name,))
+    return Operation(14, "hostname", pointer, (name,))
 
 
 def domainname(pointer: str, name: "str") -> "Operation":
-    return Operation(14, "domainname", pointer, (name,))
+    return Operation(15, "domainname", pointer, (name,))
 
 
 def sysctl(pointer: str, path: "str", value: "str") -> "Operation":
-    return Operation(15, "sysctl", pointer, (path, value))
+    return Operation(16, "sysctl", pointer, (path, value))
 
 
 def propagation(pointer: str, flags: "int") -> "Operation":
-    return Operation(16, "propagation", pointer, (flags,))
+    return Operation(17, "propagation", pointer, (flags,))
 
 
 def open_root(pointer: str, path: "str") -> "Operation":
-    return Operation(17, "open_root", pointer, (path,))
+    return Operation(18, "open_root", pointer, (path,))
 
 
 def current_root(pointer: str) -> "Operation":
-    return Operation(18, "current_root", pointer, ())
+    return Operation(19, "current_root", pointer, ())
 
 
 def mount(
@@ -215,7 +221,7 @@ def mount(
     nofollow: "int",
 ) -> "Operation":
     return Operation(
-        19,
+        20,
         "mount",
         pointer,
         (fstype, source, target, options, attributes, flags, propagation, nofollow),
@@ -234,7 +240,7 @@ def bind(
     propagation: "int",
 ) -> "Operation":
     return Operation(
-        20,
+        21,
         "bind",
         pointer,
         (source, target, recursive, set, clear, deep_set, deep_clear, propagation),
@@ -250,11 +256,11 @@ def remount(
     clear: "int",
     propagation: "int",
 ) -> "Operation":
-    return Operation(21, "remount", pointer, (target, options, bind, set, clear, propagation))
+    return Operation(22, "remount", pointer, (target, options, bind, set, clear, propagation))
 
 
 def symlink(pointer: str, target: "str", path: "str", replace: "int") -> "Operation":
-    return Operation(22, "symlink", pointer, (target, path, replace))
+    return Operation(23, "symlink", pointer, (target, path, replace))
 
 
 def device(
@@ -268,91 +274,91 @@ def device(
     gid: "int",
     bind: "int",
 ) -> "Operation":
-    return Operation(23, "device", pointer, (path, type, major, minor, mode, uid, gid, bind))
+    return Operation(24, "device", pointer, (path, type, major, minor, mode, uid, gid, bind))
 
 
 def mask(pointer: str, path: "str") -> "Operation":
-    return Operation(24, "mask", pointer, (path,))
+    return Operation(25, "mask", pointer, (path,))
 
 
 def readonly(pointer: str, path: "str") -> "Operation":
-    return Operation(25, "readonly", pointer, (path,))
+    return Operation(26, "readonly", pointer, (path,))
 
 
 def make_directory(pointer: str, path: "str", mode: "int") -> "Operation":
-    return Operation(26, "make_directory", pointer, (path, mode))
+    return Operation(27, "make_directory", pointer, (path, mode))
 
 
 def root_attributes(pointer: str, set: "int", propagation: "int") -> "Operation":
-    return Operation(27, "root_attributes", pointer, (set, propagation))
+    return Operation(28, "root_attributes", pointer, (set, propagation))
 
 
 def pivot(pointer: str, mode: "int") -> "Operation":
-    return Operation(28, "pivot", pointer, (mode,))
+    return Operation(29, "pivot", pointer, (mode,))
 
 
 def console(pointer: str, rows: "int", columns: "int", uid: "int", bind: "int") -> "Operation":
-    return Operation(29, "console", pointer, (rows, columns, uid, bind))
+    return Operation(30, "console", pointer, (rows, columns, uid, bind))
 
 
 def own_stdio(pointer: str, uid: "int") -> "Operation":
-    return Operation(30, "own_stdio", pointer, (uid,))
+    return Operation(31, "own_stdio", pointer, (uid,))
 
 
 def rlimit(pointer: str, resource: "int", soft: "int", hard: "int") -> "Operation":
-    return Operation(31, "rlimit", pointer, (resource, soft, hard))
+    return Operation(32, "rlimit", pointer, (resource, soft, hard))
 
 
 def apparmor(pointer: str, profile: "str") -> "Operation":
-    return Operation(32, "apparmor", pointer, (profile,))
+    return Operation(33, "apparmor", pointer, (profile,))
 
 
 def selinux(pointer: str, label: "str") -> "Operation":
-    return Operation(33, "selinux", pointer, (label,))
+    return Operation(34, "selinux", pointer, (label,))
 
 
 def keyring_label(pointer: str, label: "str") -> "Operation":
-    return Operation(34, "keyring_label", pointer, (label,))
+    return Operation(35, "keyring_label", pointer, (label,))
 
 
 def chdir(pointer: str, path: "str", retry: "int") -> "Operation":
-    return Operation(35, "chdir", pointer, (path, retry))
+    return Operation(36, "chdir", pointer, (path, retry))
 
 
 def umask(pointer: str, mask: "int") -> "Operation":
-    return Operation(36, "umask", pointer, (mask,))
+    return Operation(37, "umask", pointer, (mask,))
 
 
 def bounding(pointer: str, capabilities: "int") -> "Operation":
-    return Operation(37, "bounding", pointer, (capabilities,))
+    return Operation(38, "bounding", pointer, (capabilities,))
 
 
 def user(
     pointer: str, uid: "int", gid: "int", groups: "list[str]", keep_groups: "int"
 ) -> "Operation":
-    return Operation(38, "user", pointer, (uid, gid, groups, keep_groups))
+    return Operation(39, "user", pointer, (uid, gid, groups, keep_groups))
 
 
 def capabilities(
     pointer: str, effective: "int", permitted: "int", inheritable: "int", ambient: "int"
 ) -> "Operation":
-    return Operation(39, "capabilities", pointer, (effective, permitted, inheritable, ambient))
+    return Operation(40, "capabilities", pointer, (effective, permitted, inheritable, ambient))
 
 
 def no_new_privileges(pointer: str) -> "Operation":
-    return Operation(40, "no_new_privileges", pointer, ())
+    return Operation(41, "no_new_privileges", pointer, ())
 
 
 def seccomp(pointer: str, filter: "bytes", flags: "int", notify: "int") -> "Operation":
-    return Operation(41, "seccomp", pointer, (filter, flags, notify))
+    return Operation(42, "seccomp", pointer, (filter, flags, notify))
 
 
 def home(pointer: str, uid: "int") -> "Operation":
-    return Operation(42, "home", pointer, (uid,))
+    return Operation(43, "home", pointer, (uid,))
 
 
 def lookup(pointer: str, file: "str", path: "str") -> "Operation":
-    return Operation(43, "lookup", pointer, (file, path))
+    return Operation(44, "lookup", pointer, (file, path))
 
 
 def hook(
@@ -364,8 +370,8 @@ def hook(
     state_head: "str",
     state_tail: "str",
 ) -> "Operation":
-    return Operation(44, "hook", pointer, (path, args, env, timeout, state_head, state_tail))
+    return Operation(45, "hook", pointer, (path, args, env, timeout, state_head, state_tail))
 
 
 def exec(pointer: str, args: "list[str]", env: "list[str]") -> "Operation":
-    return Operation(45, "exec", pointer, (args, env))
+    return Operation(46, "exec", pointer, (args, env))

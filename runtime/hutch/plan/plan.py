@@ -21,8 +21,8 @@ class Plan:
     Before the spawn: the cgroup (``cgroup``, its limits ``writes``, and ``devices``, the rules of
     the config); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer, path),
     then the listening socket at ``start_slot`` (0 where the runtime itself starts the program),
-    then those of ``cgroup_entry``, the operation that joins cgroups, whose number is known once
-    they are made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to
+    the memory for times at ``trace_slot`` (0: no trace), then those of ``cgroup_entry``, the
+    operation that joins cgroups, whose number is known once they are made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to
     the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace),
     ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
@@ -30,7 +30,8 @@ class Plan:
 
     __slots__ = (
         "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "oom_score_adj", "operations",
-        "preserved", "root", "slots", "spawn_flags", "start_slot", "uid_map", "warnings", "writes",
+        "preserved", "root", "slots", "spawn_flags", "start_slot", "trace_slot",
+        "uid_map", "warnings", "writes",
     )  # fmt: skip
 
     def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:
@@ -49,3 +50,8 @@ class Plan:
         self.oom_score_adj: int | None = None
         self.hooks: list[Hook] = []
         self.start_slot = 0
+        self.trace_slot = 0
+
+    def next_slot(self) -> int:
+        """The slot behind those that are taken so far."""
+        return 2 + len(self.slots) + (self.start_slot > 0) + (self.trace_slot > 0)

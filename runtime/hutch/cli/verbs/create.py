@@ -32,6 +32,7 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
         ),
         warn=log.warning,
         debug=log.debug if log.debug_wanted else None,
+        trace=call.trace,
     )
     if call.text("pid-file"):
         result.pid_file = absolute(call.text("pid-file"))

@@ -24,6 +24,7 @@ def run(call: Call, log: Log) -> int:
         ignore_paused=call.has("ignore-paused"),
         preserved=preserved(call),
         warn=log.warning,
+        trace=call.trace,
     )
     if call.text("pid-file"):
         asked.pid_file = absolute(call.text("pid-file"))
