@@ -119,6 +119,9 @@ int run_seccomp(struct context *context, const struct op_seccomp *op)
         .len = (unsigned short)(op->filter.length / sizeof(struct sock_filter)),
         .filter = (struct sock_filter *)(uintptr_t)op->filter.data,
     };
+    /* Once more, as a filter may kill who calls it later. */
+    close_on_exec(context->base);
+    context->filtered = true;
     autoclose int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                                           (unsigned)op->flags, &program);
     if (listener < 0)

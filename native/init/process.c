@@ -16,9 +16,6 @@
 #include "init.h"
 
 #define PASSWD_MAX (1u << 20)
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4
-#endif
 
 /* A working directory that came from outside the root (through a leaked descriptor, say) shows
  * itself by having no path below it (CVE-2024-21626). */
@@ -156,15 +153,19 @@ static int state_file(const struct op_hook *op)
     return fd;
 }
 
-static void execute_hook(const struct op_hook *op, int state, int output)
+/* Says over `broken`, which closes when the hook is executed, why it was not. */
+static void execute_hook(const struct op_hook *op, int state, int output, int broken)
 {
     char **args = list_vector(&op->args);
     char **env = list_vector(&op->env);
     setsid();
-    if (args && env && dup2(state, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0 &&
-        syscall(SYS_close_range, 3u, ~0u, 0) == 0)
+    if (args && env && dup2(state, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
+        close_on_exec(3); /* the preserved ones too: they are for the program */
         execve(op->path, args, env);
-    _exit(errno == ENOENT ? 127 : 126);
+    }
+    int error = errno;
+    (void)!write(broken, &error, sizeof(error));
+    _exit(127);
 }
 
 /* The last line that a failed hook wrote, for the person who has to find out why. */
@@ -187,13 +188,18 @@ int run_hook(struct context *context, const struct op_hook *op)
 {
     autoclose int state = state_file(op);
     autoclose int output = memfd_create("hook", MFD_CLOEXEC);
+    int ends[2];
     if (state < 0 || output < 0)
         return failed(context, "memfd_create");
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return failed(context, "pipe2");
+    autoclose int broken = ends[0];
     pid_t child = fork();
+    if (child == 0)
+        execute_hook(op, state, output, ends[1]);
+    close(ends[1]);
     if (child < 0)
         return failed(context, "fork");
-    if (child == 0)
-        execute_hook(op, state, output);
     autoclose int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
     struct pollfd waiting = {.fd = pidfd, .events = POLLIN};
     int ended = pidfd < 0 ? 1 : poll(&waiting, 1, op->timeout > 0 ? (int)op->timeout * 1000 : -1);
@@ -203,6 +209,9 @@ int run_hook(struct context *context, const struct op_hook *op)
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return failed(context, "waitpid");
+    int error;
+    if (read(broken, &error, sizeof(error)) == sizeof(error))
+        return refused(context, "execve", error, op->path);
     if (ended == 0)
         return refused(context, "hook", ETIMEDOUT, NULL);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -235,8 +244,8 @@ int run_exec(struct context *context, const struct op_exec *op)
     char **env = environment(context, &op->env);
     if (!args || !env)
         return failed(context, "calloc");
-    /* All of ours are close-on-exec already; a filter may forbid this call by now. */
-    (void)syscall(SYS_close_range, (unsigned)context->base, ~0u, CLOSE_RANGE_CLOEXEC);
+    if (!context->filtered)
+        close_on_exec(context->base);
     execve(context->executable, args, env);
     return refused(context, "execve", errno, context->executable);
 }

@@ -24,6 +24,8 @@ APPLETS = """
 kill ln ls mkdir mkfifo mknod mount mv nc od printf ps pwd readlink rm rmdir sed setsid sh sleep
 sort stat stty sysctl tail test touch tr true tty umount uname unshare usleep wc xargs
 """.split()  # noqa: SIM905
+# Others may run containers meanwhile: all cgroups of this session are below this one.
+CGROUPS = f"hutch-tests-{os.getpid()}"
 COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
 
 
@@ -53,6 +55,10 @@ def reaper() -> Iterator[None]:
     yield
     over.set()
     thread.join()
+    # A parent that containers shared is none's to remove.
+    for pattern in (CGROUPS, f"*/{CGROUPS}"):
+        for path in Path("/sys/fs/cgroup").glob(pattern):
+            path.rmdir()
 
 
 def take_orphans() -> None:
@@ -171,11 +177,17 @@ class Bundle:
         self.config["process"]["terminal"] = False
         self.config["process"]["args"] = ["true"]
         self.config["hostname"] = "hutch"
+        self.config["linux"]["cgroupsPath"] = f"/{CGROUPS}/{path.parent.name}"
         self.save()
 
     def save(self) -> "Bundle":
         (self.path / "config.json").write_text(json.dumps(self.config))
         return self
+
+    def for_id(self, id: str) -> "Bundle":
+        """The next container made of it has a cgroup of its own."""
+        self.config["linux"]["cgroupsPath"] = f"/{CGROUPS}/{self.path.parent.name}-{id}"
+        return self.save()
 
     def args(self, *words: str) -> "Bundle":
         """The container will run these words."""
@@ -239,53 +251,47 @@ def eventually(fact: Callable[[], object]) -> None:
     raise AssertionError("this never came true")
 
 
-def processes_named(name: str) -> list[int]:
-    """The pids of all live processes with this name (comm)."""
-    found = []
+def descendants(name: str) -> list[int]:
+    """The pids of all live processes below this one with this name (comm)."""
+    parents, names = {}, {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                status = (entry / "status").read_text()
+                stat = (entry / "stat").read_text()
             except OSError:
                 continue
-            lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-            if lines["Name"] == name and not lines["State"].startswith("Z"):
-                found.append(int(entry.name))
-    return found
+            comm, _, rest = stat.partition("(")[2].rpartition(") ")
+            state, parent = rest.split()[:2]
+            parents[int(entry.name)] = int(parent)
+            if state not in "ZX":
+                names[int(entry.name)] = comm
+
+    def is_below(pid: int) -> bool:
+        while pid in parents:
+            pid = parents[pid]
+            if pid == os.getpid():
+                return True
+        return False
+
+    return [pid for pid, comm in names.items() if comm == name and is_below(pid)]
 
 
-class Traces:
-    """What containers leave on the host: mounts, cgroups, processes of hutch-init."""
-
-    def __init__(self) -> None:
-        self.mounts = Path("/proc/self/mountinfo").read_text()
-        self.cgroups = cgroup_directories()
-        self.inits = processes_named("hutch-init")
-
-    def left(self, since: "Traces") -> list[str]:
-        """What is there now and was not there then."""
-        before = set(since.mounts.splitlines())
-        left = [line for line in self.mounts.splitlines() if line not in before]
-        left += sorted(self.cgroups - since.cgroups)
-        left += [f"process {pid}" for pid in self.inits if pid not in since.inits]
-        return left
-
-
-def cgroup_directories() -> set[str]:
-    """The cgroups directly below each hierarchy's root and one level further down."""
-    found = set()
-    for hierarchy in Path("/sys/fs/cgroup").iterdir():
-        for pattern in ("*/", "*/*/"):
-            found |= {str(path) for path in hierarchy.glob(pattern)}
-    return found
+def left(base: Path) -> list[str]:
+    """What containers of this session have left: mounts below ``base``, cgroups, processes."""
+    found = [
+        line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(base) in line
+    ]
+    hierarchies = Path("/sys/fs/cgroup")
+    for pattern in (f"{CGROUPS}/*/", f"*/{CGROUPS}/*/"):
+        found += [str(path) for path in hierarchies.glob(pattern)]
+    return found + [f"process {pid}" for pid in descendants("hutch-init")]
 
 
 @pytest.fixture
-def no_traces() -> Iterator[None]:
+def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing may be left on the host once the test is over."""
-    before = Traces()
     yield
-    assert Traces().left(before) == []
+    assert left(tmp_path_factory.getbasetemp()) == []
 
 
 __all__ = [
@@ -294,7 +300,7 @@ __all__ = [
     "Outcome",
     "Result",
     "Runtime",
-    "Traces",
     "eventually",
+    "left",
     "make_rootfs",
 ]

@@ -26,7 +26,7 @@ def test_list_shows_the_containers_sorted_in_aligned_columns(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     for id in ("second", "first"):
-        hutch("create", "--bundle", str(bundle.path), id)
+        hutch("create", "--bundle", str(bundle.for_id(id).path), id)
     lines = hutch("list", "-f", "table").out.splitlines()
     assert [line.split()[0] for line in lines] == ["ID", "first", "second"]
     assert [line.split()[2] for line in lines[1:]] == ["created", "created"]
@@ -40,7 +40,7 @@ def test_list_as_json_is_one_compact_line_of_states_with_the_owners_name(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     for id in ("b", "a"):
-        hutch("create", "--bundle", str(bundle.path), id)
+        hutch("create", "--bundle", str(bundle.for_id(id).path), id)
     text = hutch("list", "--format", "json").out
     assert text.count("\n") == 1
     assert ": " not in text

@@ -54,20 +54,23 @@ def delete(
                     status=now,
                     hint="stop it with: hutch kill " + id + " KILL, or give --force",
                 )
-        remove(entry, state)
-        _run_poststop(state, warn)
+        destroy(entry, state, warn)
     finally:
         entry.release()
 
 
-def remove(entry: "Entry", state: "dict[str, Any] | None" = None) -> None:
+def destroy(
+    entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]" = lambda _: None
+) -> None:
+    """Removes what the container is, then runs its poststop hooks (runtime.md "Lifecycle", steps
+    12 and 13). ``state`` is {} where there is none on disk. Raises as _remove does."""
+    _remove(entry, state)
+    _run_poststop(state, warn)
+
+
+def _remove(entry: "Entry", state: "dict[str, Any]") -> None:
     """Ends all processes and removes cgroup, mounts and state directory. Raises KernelError or
     HostError where something will not go; the state then stays, so that it can be tried again."""
-    if state is None:
-        try:
-            state = entry.load_state()
-        except StateError:
-            state = {}
     if state:
         _end_processes(state)
         if state.get("hostMount"):

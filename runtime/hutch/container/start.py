@@ -10,12 +10,13 @@ from hutch.plan.hooks import hooks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from hutch.container.store import Entry, Store
 
 
-def start(store: "Store", id: str) -> None:
+def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: None) -> None:
     """Starts a created container; returns once its program was executed and the poststart hooks
     have run. Raises what hutch-init says went wrong."""
     entry = store.open(id)
@@ -26,7 +27,7 @@ def start(store: "Store", id: str) -> None:
         except OSError:
             raise _not_created(entry, state) from None
         with_failure(connection, entry, state)
-        finish(entry, state)
+        finish(entry, state, warn)
     finally:
         entry.release()
 
@@ -46,9 +47,9 @@ def with_failure(connection: _socket.socket, entry: "Entry", state: "dict[str, A
     raise explain_failure(_plan(entry, state), message.failure)
 
 
-def finish(entry: "Entry", state: "dict[str, Any]") -> None:
+def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:
     """What follows the exec: the socket is of no use any more, and poststart hooks run. One that
-    fails stops the container (runtime.md "Lifecycle", step 9)."""
+    fails is the end of the container (runtime.md "Lifecycle", step 9)."""
     try:
         posix.unlink(entry.directory + "/start.sock")
     except OSError:
@@ -63,9 +64,9 @@ def finish(entry: "Entry", state: "dict[str, Any]") -> None:
             status.public_state(state, status.RUNNING),
         )
     except HutchError:
-        from hutch.container.delete import remove
+        from hutch.container.delete import destroy
 
-        remove(entry)
+        destroy(entry, state, warn)
         raise
 
 

@@ -7,5 +7,5 @@ from hutch.container.store import Store
 
 
 def run(call: Call, log: Log) -> int:
-    start(Store(call.options.get("root")), call.arguments[0])
+    start(Store(call.options.get("root")), call.arguments[0], log.warning)
     return 0
