@@ -270,7 +270,7 @@ def _listen(directory: str) -> _socket.socket:
 
 def write_pid_file(path: str, pid: int) -> None:
     """The pid in decimal without a line end, appearing whole, as engines expect it."""
-    write_file(path, str(pid).encode(), 0o644, sync=False)
+    write_file(path, str(pid).encode(), 0o644)
 
 
 def _undo(entry: "Entry", request: Request) -> None:

@@ -1,6 +1,7 @@
 """The state directory: ``ROOT/ID/`` with state.json, config.json, start.sock and lock.
 
-Files appear whole: written to another name, synced, renamed. A directory belongs to whoever holds
+Files appear whole: written to another name, renamed. Nothing is synced to a disk: the state is of
+use only as long as the kernel lives that runs the containers. A directory belongs to whoever holds
 the flock on its ``lock``; the lock of a dead runtime is free, so what it left can be taken over.
 The root and everything in it is 0700 and must be the caller's (security.md S-12, S-56).
 """
@@ -153,7 +154,7 @@ class Entry:
 
     def write(self, name: str, data: bytes) -> None:
         """Puts a whole file in place; raises KernelError, the old one untouched."""
-        write_file(self.directory + "/" + name, data, 0o600, sync=True)
+        write_file(self.directory + "/" + name, data, 0o600)
 
     def read(self, name: str) -> bytes:
         """A whole file; raises StateError where it is missing."""
@@ -230,7 +231,7 @@ def read_file(path: str) -> bytes:
         posix.close(fd)
 
 
-def write_file(path: str, data: bytes, mode: int, *, sync: bool) -> None:
+def write_file(path: str, data: bytes, mode: int) -> None:
     """Puts a whole file at ``path`` by rename; raises KernelError and leaves nothing then."""
     folder, _, name = path.rpartition("/")
     temporary = folder + "/." + name + "." + str(posix.getpid())
@@ -244,8 +245,6 @@ def write_file(path: str, data: bytes, mode: int, *, sync: bool) -> None:
             view = memoryview(data)
             while view:
                 view = view[posix.write(fd, view) :]
-            if sync:
-                posix.fsync(fd)
         finally:
             posix.close(fd)
         posix.rename(temporary, path)

@@ -23,5 +23,5 @@ def run(call: Call, log: Log) -> int:
             "File " + path + " exists. Remove it first", hint="or give another --bundle"
         )
     config = default_config(rootless=call.has("rootless"), cgroup_v2=read().mode == "v2")
-    write_file(path, (pretty(config, "\t") + "\n").encode(), 0o644, sync=False)
+    write_file(path, (pretty(config, "\t") + "\n").encode(), 0o644)
     return 0
