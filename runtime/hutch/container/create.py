@@ -180,11 +180,10 @@ def _first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "d
         "annotations": config.get("annotations") or {},
         "cgroup": cgroup.to_json() if cgroup else None,
         "hostMount": _host_mount(plan, config),
-        "choices": {
-            "noPivot": request.choices.no_pivot,
-            "newKeyring": request.choices.new_keyring,
-            "preserved": request.choices.preserved,
-        },
+        "choices": request.choices.to_json(),
+        "notifies": any(
+            operation.name == "seccomp" and operation.values[2] for operation in plan.operations
+        ),
         "hooks": {kind: hooks[kind] for kind in ("poststart", "poststop") if hooks.get(kind)},
     }
 

@@ -4,7 +4,7 @@ import posix
 
 from hutch.container import status
 from hutch.container.lanes import accompany, launch_in_cgroup
-from hutch.errors import ConfigError, HutchError, StateError
+from hutch.errors import ConfigError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
 
     Raises HutchError; the process does not exist then.
     """
+    from hutch.container.agent import agent_of
     from hutch.container.create import write_pid_file
     from hutch.container.host import read_host
     from hutch.plan.cgroup_paths import Cgroup, below
@@ -108,10 +109,11 @@ def execute(store: "Store", execution: Execution) -> "Init":
         accompany(init, plan, console=execution.console)
         if execution.pid_file:
             write_pid_file(execution.pid_file, init.pid)
+        agent = agent_of(config) if filter is not None and filter.notify else None
         init.answer()
-        message = init.message()
-        if message is not None:
-            raise HutchError("hutch-init said something unexpected")
+        while (message := init.message()) is not None:
+            assert agent is not None
+            agent.hand_over(state, init.pid, message.fd)
     except BaseException:
         init.kill()
         init.close()

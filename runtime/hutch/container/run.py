@@ -2,11 +2,12 @@
 
 from select import POLLHUP, POLLIN, poll
 
+from hutch.container.agent import agent_of
 from hutch.container.create import prepare
 from hutch.container.delete import delete
 from hutch.container.signals import SIGCHLD, SIGURG, SIGWINCH, Signals
 from hutch.container.start import finish
-from hutch.errors import HutchError, KernelError
+from hutch.errors import KernelError
 from hutch.kernel.process import signal_pidfd
 
 TYPE_CHECKING = False
@@ -35,9 +36,11 @@ def run(
     try:
         try:
             request.step("let the program be executed")
+            agent = agent_of(made.config) if made.state["notifies"] else None
             init.answer()
-            if init.message() is not None:
-                raise HutchError("hutch-init said something unexpected")
+            while (message := init.message()) is not None:
+                assert agent is not None
+                agent.hand_over(made.state, init.pid, message.fd)
             finish(made.entry, made.state, request.warn)
         except BaseException:
             init.kill()

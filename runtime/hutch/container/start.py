@@ -26,25 +26,31 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
             connection = status.connect_start(entry.directory)
         except OSError:
             raise _not_created(entry, state) from None
-        with_failure(connection, entry, state)
+        _let_go(connection, entry, state)
         finish(entry, state, warn)
     finally:
         entry.release()
 
 
-def with_failure(connection: _socket.socket, entry: "Entry", state: "dict[str, Any]") -> None:
-    """Gives the word and waits: the connection ends by the exec, or brings a failure."""
+def _let_go(connection: _socket.socket, entry: "Entry", state: "dict[str, Any]") -> None:
+    """Gives the word and waits: the connection ends by the exec, or brings a failure, or the
+    listener of a seccomp filter."""
+    agent = None
     try:
+        if state["notifies"]:
+            from hutch.container.agent import agent_of
+
+            agent = agent_of(entry.load_config())
         connection.send(b"\0", _socket.MSG_NOSIGNAL)
-        message = read_message(connection)
+        while (message := read_message(connection)) is not None:
+            if message.failure is not None:
+                from hutch.plan.failure import explain_failure
+
+                raise explain_failure(_plan(entry, state), message.failure)
+            assert agent is not None
+            agent.hand_over(state, state["pid"], message.fd)
     finally:
         connection.close()
-    if message is None:
-        return
-    from hutch.plan.failure import explain_failure
-
-    assert message.failure is not None
-    raise explain_failure(_plan(entry, state), message.failure)
 
 
 def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:
@@ -91,7 +97,6 @@ def _plan(entry: "Entry", state: "dict[str, Any]") -> "Any":
     config = entry.load_config()
     filtered = bool((config.get("linux") or {}).get("seccomp"))
     cgroup = state.get("cgroup")
-    choices = state["choices"]
     return compile_plan(
         config,
         read_host(),
@@ -99,9 +104,5 @@ def _plan(entry: "Entry", state: "dict[str, Any]") -> "Any":
         bundle=state["bundle"],
         cgroup=Cgroup.from_json(cgroup) if cgroup else None,
         filter=Filter(b"", 0, False, []) if filtered else None,
-        choices=Choices(
-            no_pivot=choices["noPivot"],
-            new_keyring=choices["newKeyring"],
-            preserved=choices["preserved"],
-        ),
+        choices=Choices.from_json(state["choices"]),
     )

@@ -75,6 +75,14 @@ class Choices:
         self.direct = direct
         self.trace = trace
 
+    def to_json(self) -> "dict[str, Any]":
+        """What the state file keeps, for compiling the same plan again."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, value: "dict[str, Any]") -> "Choices":
+        return cls(**value)
+
 
 def compile_plan(
     config: "dict[str, Any]",

@@ -1,0 +1,73 @@
+"""linux.seccomp.listenerPath: the descriptor of a notifying filter goes to the seccomp agent.
+
+config-linux.md "Seccomp", The Container Process State: one message over a unix stream socket, the
+state of the container and the process as JSON with the descriptor beside it.
+"""
+
+import _socket
+import posix
+from errno import ENAMETOOLONG
+
+from hutch.container.status import RUNNING, public_state
+from hutch.errors import KernelError
+from hutch.spec.json import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+POINTER = "linux.seccomp.listenerPath"
+
+
+class Agent:
+    """A connection to the agent, made before the program may run: without an agent it must not."""
+
+    __slots__ = ("_connection", "_profile")
+
+    def __init__(self, profile: "dict[str, Any]") -> None:
+        self._profile = profile
+        self._connection = _socket.socket(
+            _socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC
+        )
+        try:
+            self._connection.connect(profile["listenerPath"])
+        except OSError as error:
+            self._connection.close()
+            raise self._failed("connect", error) from None
+
+    def hand_over(self, state: "dict[str, Any]", pid: int, listener: int) -> None:
+        """Sends the listener of process ``pid`` (on the host) and closes ours; KernelError."""
+        shown = public_state(state, RUNNING)
+        del shown["rootfs"], shown["created"], shown["owner"]
+        document = {
+            "ociVersion": state["ociVersion"],
+            "fds": ["seccompFd"],
+            "pid": pid,
+            "metadata": self._profile.get("listenerMetadata") or "",
+            "state": shown,
+        }
+        try:
+            self._connection.sendmsg(
+                [encode(document).encode()],
+                [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, listener.to_bytes(4, "little"))],
+            )
+        except OSError as error:
+            raise self._failed("sendmsg", error) from None
+        finally:
+            self._connection.close()
+            posix.close(listener)
+
+    def _failed(self, call: str, error: OSError) -> KernelError:
+        return KernelError(
+            "hand the filter to the seccomp agent at " + self._profile["listenerPath"],
+            call,
+            error.errno or ENAMETOOLONG,
+            pointer=POINTER,
+            hint="the agent must listen before the container starts",
+        )
+
+
+def agent_of(config: "dict[str, Any]") -> "Agent | None":
+    """The agent that the config asks for, connected to; None where it asks for none."""
+    profile = (config.get("linux") or {}).get("seccomp") or {}
+    return Agent(profile) if profile.get("listenerPath") else None
