@@ -138,7 +138,8 @@ def clone_into(directory: int, function: Callable[[], object]) -> str:
     arguments[0] = CLONE_INTO_CGROUP
     arguments[4] = signal.SIGCHLD
     arguments[10] = directory
-    libc = ctypes.CDLL(None, use_errno=True)
+    # PyDLL: the child must not find the interpreter's lock given up by a thread it has not.
+    libc = ctypes.PyDLL(None, use_errno=True)
     pid = libc.syscall(SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
     if pid == 0:
         os.write(write, str(function()).encode())

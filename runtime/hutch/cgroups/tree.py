@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 DENIED = (EACCES, EPERM, EROFS)
 
-# Hierarchy -> the file that tells whether a cgroup is frozen, and what it says if not. FREEZING, on
-# the way there, counts as frozen.
-FROZEN = {"freezer": ("/freezer.state", "THAWED"), "": ("/cgroup.events", "frozen 0")}
+# Hierarchy -> the files that tell whether a cgroup is frozen, and what they say if not. One on the
+# way there counts as frozen; so does, on v2, one that was frozen and has a process that is dying
+# (cgroup.events says no for a moment), or that only one above keeps frozen (cgroup.freeze says no).
+FROZEN = {
+    "freezer": (("/freezer.state", "THAWED"),),
+    "": (("/cgroup.freeze", "0"), ("/cgroup.events", "frozen 0")),
+}
 
 
 def prepare(cgroup: "Cgroup") -> None:
@@ -271,9 +275,11 @@ def _exists(path: str) -> bool:
 
 def is_frozen_at(path: str, hierarchy: str) -> bool:
     """Whether processes in ``path`` are or would be frozen; False where that cannot be told."""
-    file, thawed = FROZEN[hierarchy]
-    content = read_or(path + file)
-    return bool(content) and thawed not in content
+    for file, thawed in FROZEN[hierarchy]:
+        content = read_or(path + file)
+        if content and thawed not in content:
+            return True
+    return False
 
 
 def _named(pids: "list[int]") -> str:
