@@ -2,8 +2,8 @@
 
 cffi's backend is a shared object and costs a million instructions to import. A static executable
 has builtin modules instead, written here from the same prototypes that cffi reads, under the same
-names: ``from hutch._native import lib``, then ``lib.hutch_…``. A buffer that C writes to is passed
-through ``ffi.from_buffer`` with both.
+names: ``from hutch._native import lib``, then ``lib.hutch_…``, and as much of cffi's ``ffi`` as is
+used (launcher/convert.h).
 """
 
 import re
@@ -67,7 +67,6 @@ def write_binding(folder: Path, module: str) -> str:
         for name, _ in calls
     ]
     lines += [
-        '    {"from_buffer", same_object, METH_O, NULL},',
         "    {NULL, NULL, 0, NULL},",
         "};",
         "",

@@ -70,22 +70,60 @@ static inline PyObject *give_result(const char *signature, struct argument *take
     return PyLong_FromLongLong(result);
 }
 
-static inline PyObject *same_object(PyObject *module, PyObject *object)
+/* What Python uses of cffi's FFI: from_buffer(object), new("unsigned char[]", size), and
+ * buffer(what new gave, length). */
+static inline PyObject *ffi_from_buffer(PyObject *module, PyObject *object)
 {
     (void)module;
     return Py_NewRef(object);
 }
 
-/* A module that is its own `lib` and its own `ffi`. */
+static inline PyObject *ffi_new(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    const char *type;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(arguments, "sn", &type, &size))
+        return NULL;
+    PyObject *buffer = PyByteArray_FromStringAndSize(NULL, size);
+    if (buffer)
+        memset(PyByteArray_AS_STRING(buffer), 0, (size_t)size);
+    return buffer;
+}
+
+static inline PyObject *ffi_buffer(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    PyObject *buffer;
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(arguments, "Yn", &buffer, &length))
+        return NULL;
+    if (length < 0 || length > PyByteArray_GET_SIZE(buffer)) {
+        PyErr_SetString(PyExc_IndexError, "longer than the buffer");
+        return NULL;
+    }
+    return PyBytes_FromStringAndSize(PyByteArray_AS_STRING(buffer), length);
+}
+
+/* A module that is its own `lib`, with an `ffi`. */
 static inline PyObject *make_module(const char *name, PyMethodDef *calls)
 {
+    static PyMethodDef ffi_calls[] = {
+        {"from_buffer", ffi_from_buffer, METH_O, NULL},
+        {"new", ffi_new, METH_VARARGS, NULL},
+        {"buffer", ffi_buffer, METH_VARARGS, NULL},
+        {NULL, NULL, 0, NULL},
+    };
+    static struct PyModuleDef ffi_definition = {
+        .m_base = PyModuleDef_HEAD_INIT, .m_name = "ffi", .m_size = -1, .m_methods = ffi_calls};
     static struct PyModuleDef definition = {.m_base = PyModuleDef_HEAD_INIT, .m_size = -1};
     definition.m_name = name;
     definition.m_methods = calls;
     PyObject *module = PyModule_Create(&definition);
-    if (module && (PyModule_AddObjectRef(module, "lib", module) < 0 ||
-                   PyModule_AddObjectRef(module, "ffi", module) < 0))
-        Py_CLEAR(module);
+    PyObject *ffi = PyModule_Create(&ffi_definition);
+    if (!module || PyModule_AddObjectRef(module, "lib", module) < 0 ||
+        PyModule_AddObjectRef(module, "ffi", ffi) < 0)
+        return NULL;
     return module;
 }
 

@@ -1,5 +1,7 @@
 """--help and --version, from the table."""
 
+import sys
+
 import hutch
 from hutch.cli.arguments import Call
 from hutch.cli.log import say
@@ -18,6 +20,8 @@ def show(call: Call) -> int:
     """Prints what is asked for; its exit code."""
     if call.options.get("version") and not call.verb:
         say(version_text())
+        if call.options.get("debug"):
+            say(front_text())
     elif call.verb:
         say(verb_help(call.verb))
     else:
@@ -32,6 +36,14 @@ def version_text() -> str:
     except OSError:
         commit = "unknown"
     return f"hutch version {hutch.__version__}\ncommit: {commit}\nspec: {SPEC_VERSION}\n"
+
+
+def front_text() -> str:
+    """Which of its two fronts the command has started by (native/launcher)."""
+    front = "interpreter"
+    if "hutch._native" in sys.builtin_module_names:
+        front = "static executable"
+    return "front: " + front + ", CPython " + sys.version.split(" ", 1)[0] + "\n"
 
 
 def overview() -> str:
