@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.init import Init
-    from hutch.container.trace import Trace
     from hutch.container.store import Entry, Store
+    from hutch.container.trace import Trace
     from hutch.plan.compile import Choices
     from hutch.plan.host import Host
     from hutch.plan.plan import Plan

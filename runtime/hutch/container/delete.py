@@ -45,6 +45,11 @@ def delete(
             if not force:
                 raise
             state = {}
+            if entry.has("state.json"):
+                warn(
+                    "the state of container " + id + " is damaged: processes and cgroups of it, "
+                    "if there are any, are left"
+                )
         if state and not force:
             now = status.status_of(state, entry.directory)
             if now not in (status.STOPPED, status.CREATED):

@@ -10,7 +10,7 @@ import errno
 import posix
 from fcntl import LOCK_EX, LOCK_NB, flock
 
-from hutch.errors import HostError, KernelError, StateError
+from hutch.errors import HostError, HutchError, KernelError, StateError
 from hutch.spec.identifier import check_identifier
 from hutch.spec.json import decode, encode
 
@@ -74,7 +74,12 @@ class Store:
         except OSError as error:
             raise KernelError("make " + directory, "mkdir", error.errno) from None
         entry = Entry(id, directory)
-        if not entry.lock(wait=False):
+        try:
+            locked = entry.lock(wait=False)
+        except KernelError:
+            posix.rmdir(directory)
+            raise
+        if not locked:
             raise StateError("container " + id + " is being worked on by another runtime", id=id)
         return entry
 
@@ -97,7 +102,7 @@ class Store:
         except FileNotFoundError:
             raise StateError("container does not exist: " + id, id=id) from None
         except OSError as error:
-            raise KernelError("look for container " + id, "stat", error.errno) from None
+            raise KernelError("look for " + directory, "stat", error.errno) from None
         return Entry(id, directory)
 
     def _make_root(self) -> None:
@@ -156,6 +161,14 @@ class Entry:
         """Puts a whole file in place; raises KernelError, the old one untouched."""
         write_file(self.directory + "/" + name, data, 0o600)
 
+    def has(self, name: str) -> bool:
+        """Whether there is anything of this name."""
+        try:
+            posix.lstat(self.directory + "/" + name)
+        except OSError:
+            return False
+        return True
+
     def read(self, name: str) -> bytes:
         """A whole file; raises StateError where it is missing."""
         path = self.directory + "/" + name
@@ -175,15 +188,18 @@ class Entry:
 
     def load_state(self) -> "dict[str, Any]":
         """state.json; raises StateError where it is missing or damaged."""
-        data = self.read("state.json")
         try:
-            state = decode(data, "state.json")
-            if isinstance(state, dict) and state["id"] == self.id:
-                return state
-        except Exception:  # noqa: S110, BLE001, RUF100 - whatever is wrong with it, it is damaged
-            pass
+            state = decode(self.read("state.json"), "state.json")
+        except StateError:
+            raise
+        except HutchError as error:
+            why = str(error)
+        else:
+            why = _flaw(state, self.id)
+            if not why:
+                return state  # type: ignore[no-any-return]
         raise StateError(
-            "the state of container " + self.id + " is damaged",
+            "the state of container " + self.id + " is damaged: " + why,
             id=self.id,
             hint="remove it with: hutch delete --force " + self.id,
         )
@@ -205,11 +221,55 @@ class Entry:
                 posix.unlink(self.directory + "/" + name)
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                path = self.directory + "/" + name
+                raise KernelError("remove " + path, "unlink", error.errno) from None
         try:
             posix.rmdir(self.directory)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
                 raise KernelError("remove " + self.directory, "rmdir", error.errno) from None
+
+
+# What the runtime relies on in a state file.
+FORM: "dict[str, type]" = {
+    "ociVersion": str,
+    "id": str,
+    "pid": int,
+    "startTime": int,
+    "status": str,
+    "bundle": str,
+    "rootfs": str,
+    "created": str,
+    "uid": int,
+    "annotations": dict,
+    "hostMount": int,
+    "choices": dict,
+    "hooks": dict,
+}
+CGROUP_FORM: "dict[str, type]" = {"mode": str, "directories": dict, "made": list}
+
+
+def _flaw(state: "Any", id: str) -> str:
+    """What is wrong with a state file's content; "" where nothing is."""
+    if not isinstance(state, dict):
+        return "state.json is no object"
+    if state.get("id") != id:
+        return "state.json is another container's"
+    flaw = _misfit(state, FORM)
+    if not flaw and state.get("cgroup") is not None:
+        flaw = _misfit(state["cgroup"], CGROUP_FORM)
+    return flaw
+
+
+def _misfit(value: "Any", form: "dict[str, type]") -> str:
+    for key, kind in form.items():
+        if not isinstance(value, dict) or not isinstance(value.get(key), kind):
+            return key + " is not a" + _KINDS[kind]
+    return ""
+
+
+_KINDS = {str: " string", int: " number", dict: "n object", list: "n array"}
 
 
 def absolute(path: str) -> str:
