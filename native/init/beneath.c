@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -127,8 +126,9 @@ static int walk(int root, const char *start, int flags, bool nofollow)
         return result;
     }
     /* What O_PATH found is opened in earnest through its own descriptor. */
-    char self[64];
-    snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
+    char digits[DECIMAL_MAX];
+    char self[64] = "/proc/self/fd/";
+    strcat(self, decimal(digits, (uint64_t)at));
     result = open(self, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
     return result < 0 ? -errno : result;
 }

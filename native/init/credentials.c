@@ -3,7 +3,6 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -56,15 +55,16 @@ int run_bounding(struct context *context, const struct op_bounding *op)
 static int set_groups(struct context *context, const struct list *list)
 {
     char **texts = list_vector(list);
-    gid_t *groups = calloc(list->count + 1, sizeof(*groups));
+    gid_t *groups = keep((list->count + 1) * sizeof(*groups));
     if (!texts || !groups)
-        return failed(context, "calloc");
-    for (size_t i = 0; i < list->count; i++)
-        groups[i] = (gid_t)strtoul(texts[i], NULL, 10);
-    long result = syscall(SYS_setgroups, list->count, groups);
-    free(texts);
-    free(groups);
-    return result < 0 ? failed(context, "setgroups") : 0;
+        return failed(context, "mmap");
+    for (size_t i = 0; i < list->count; i++) {
+        uint64_t group;
+        if (!number(texts[i], &group))
+            return refused(context, "plan", EBADMSG, texts[i]);
+        groups[i] = (gid_t)group;
+    }
+    return syscall(SYS_setgroups, list->count, groups) < 0 ? failed(context, "setgroups") : 0;
 }
 
 int run_user(struct context *context, const struct op_user *op)

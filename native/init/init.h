@@ -76,6 +76,15 @@ void close_on_exec(int first);
 void autoclose_fd(int *fd);
 #define autoclose __attribute__((cleanup(autoclose_fd)))
 
+/* text.c. Memory from `keep` is zero, and the process's for good; NULL if there is none left. */
+void *keep(size_t size);
+/* The parts, up to a NULL, as one string from `keep`. */
+char *concatenated(const char *const *parts);
+enum { DECIMAL_MAX = 24 };
+const char *decimal(char text[DECIMAL_MAX], uint64_t value);
+/* Whether the text is a number, and which. */
+bool number(const char *text, uint64_t *value);
+
 /* sync.c: the runtime's side of things. Each returns 0 or -errno. */
 int tell_at(struct context *context, uint32_t barrier);
 int tell_fd(struct context *context, int fd);

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,6 +13,7 @@
 
 #include "init.h"
 
+#define BASE_MAX (1 << 20)
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
 #endif
@@ -118,9 +118,9 @@ static int read_plan(struct context *context, struct plan *plan)
     if (status.st_size <= 0 || status.st_size > PLAN_MAX)
         return refused(context, "plan", EBADMSG, NULL);
     size_t length = (size_t)status.st_size;
-    unsigned char *data = malloc(length);
+    unsigned char *data = keep(length);
     if (!data)
-        return failed(context, "malloc");
+        return failed(context, "mmap");
     for (size_t done = 0; done < length;) {
         ssize_t got = pread(context->base, data + done, length - done, (off_t)done);
         if (got < 0)
@@ -156,15 +156,16 @@ static int carry_out(struct context *context)
 int main(int argc, char **argv)
 {
     struct context context = {
-        .base = argc == 2 ? atoi(argv[1]) : -1,
         .root = -1,
         .proc = -1,
         .null = -1,
         .masked = -1,
         .failure = {.part = -1},
     };
-    if (context.base < 3)
+    uint64_t base;
+    if (argc != 2 || !number(argv[1], &base) || base < 3 || base > BASE_MAX)
         return 2;
+    context.base = (int)base;
     context.sync = context.base + 1;
     /* Executed by descriptor, it would be called after that: a number, or "memfd:hutch-ini". */
     prctl(PR_SET_NAME, "hutch-init");

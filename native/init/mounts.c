@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -61,13 +59,14 @@ int attach(struct context *context, int mount, int target)
 static int legacy_remount(struct context *context, int mount, uint64_t set, uint64_t clear)
 {
     struct statfs status;
-    char path[64];
+    char digits[DECIMAL_MAX];
+    char path[64] = "self/fd/";
     if (fstatfs(mount, &status) < 0)
         return failed(context, "fstatfs");
     unsigned long now = (unsigned long)status.f_flags &
                         (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
     now = (now & ~to_legacy(clear)) | to_legacy(set);
-    snprintf(path, sizeof(path), "self/fd/%d", mount);
+    strcat(path, decimal(digits, (uint64_t)mount));
     if (fchdir(context->proc) < 0)
         return failed(context, "fchdir");
     if (syscall(SYS_mount, NULL, path, NULL, MS_REMOUNT | MS_BIND | now, NULL) < 0)
@@ -99,8 +98,9 @@ int mount_propagation(struct context *context, int mount, uint64_t propagation)
         return 0;
     if (errno != ENOSYS)
         return failed(context, "mount_setattr");
-    char path[64];
-    snprintf(path, sizeof(path), "self/fd/%d", mount);
+    char digits[DECIMAL_MAX];
+    char path[64] = "self/fd/";
+    strcat(path, decimal(digits, (uint64_t)mount));
     if (fchdir(context->proc) < 0)
         return failed(context, "fchdir");
     if (syscall(SYS_mount, NULL, path, NULL, (unsigned long)propagation, NULL) < 0)
@@ -220,9 +220,9 @@ static int classic_mount(struct context *context, const struct op_mount *op, cha
     size_t length = 1;
     for (int i = 0; options[i]; i++)
         length += strlen(options[i]) + 1;
-    char *data = calloc(1, length);
+    char *data = keep(length);
     if (!data)
-        return failed(context, "calloc");
+        return failed(context, "mmap");
     for (int i = 0; options[i]; i++) {
         if (i)
             strcat(data, ",");
@@ -232,7 +232,6 @@ static int classic_mount(struct context *context, const struct op_mount *op, cha
     if (fchdir(target) == 0)
         result = syscall(SYS_mount, op->source, ".", op->fstype,
                          to_legacy((uint64_t)op->attributes) | (unsigned long)op->flags, data);
-    free(data);
     if (result < 0)
         return failed(context, "mount");
     int mount = beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow);
@@ -246,13 +245,12 @@ int run_mount(struct context *context, const struct op_mount *op)
         return target;
     char **options = list_vector(&op->options);
     if (!options)
-        return failed(context, "calloc");
+        return failed(context, "mmap");
     bool classic = op->flags != 0;
     for (int i = 0; options[i]; i++)
         classic |= strlen(options[i]) > FSCONFIG_VALUE_MAX;
     autoclose int mount =
         classic ? classic_mount(context, op, options, target) : new_mount(context, op, options);
-    free(options);
     if (mount < 0)
         return mount;
     int result = classic ? 0 : attach_at(context, mount, target, op->target);
@@ -289,9 +287,8 @@ static int reconfigure(struct context *context, int target, const struct list *l
         return failed(context, "fspick");
     char **options = list_vector(list);
     if (!options)
-        return failed(context, "calloc");
+        return failed(context, "mmap");
     int result = configure_all(context, fs, options);
-    free(options);
     if (result == 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
         result = filesystem_failed(context, fs, "fsconfig(FSCONFIG_CMD_RECONFIGURE)");
     return result;

@@ -1,7 +1,6 @@
 #include "plan.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "init.h"
@@ -139,7 +138,7 @@ int plan_open(struct plan *plan, const unsigned char *data, size_t length)
 
 char **list_vector(const struct list *list)
 {
-    char **vector = calloc(list->count + 1, sizeof(*vector));
+    char **vector = keep((list->count + 1) * sizeof(*vector));
     const unsigned char *at = list->first;
     for (size_t i = 0; vector && i < list->count; i++) {
         size_t length = read_u32(at);

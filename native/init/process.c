@@ -4,8 +4,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -45,7 +43,7 @@ int run_chdir(struct context *context, const struct op_chdir *op)
 }
 
 /* The home directory that the line "name:password:uid:gid:comment:home:shell" gives for the uid. */
-static const char *home_of(char *passwd, unsigned long uid)
+static const char *home_of(char *passwd, uint64_t uid)
 {
     for (char *line = passwd, *next; line && *line; line = next) {
         next = strchr(line, '\n');
@@ -59,8 +57,8 @@ static const char *home_of(char *passwd, unsigned long uid)
             if (field)
                 *field++ = 0;
         }
-        char *end;
-        if (count == 6 && *fields[2] && strtoul(fields[2], &end, 10) == uid && !*end)
+        uint64_t found;
+        if (count == 6 && number(fields[2], &found) && found == uid)
             return *fields[5] ? fields[5] : NULL;
     }
     return NULL;
@@ -75,15 +73,17 @@ int run_home(struct context *context, const struct op_home *op)
     if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
         status.st_size > PASSWD_MAX)
         return 0;
-    char *passwd = calloc(1, (size_t)status.st_size + 1);
-    if (!passwd)
-        return failed(context, "calloc");
-    if (read(fd, passwd, (size_t)status.st_size) > 0) {
-        const char *home = home_of(passwd, (unsigned long)op->uid);
+    size_t size = (size_t)status.st_size + 1;
+    char *passwd = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (passwd == MAP_FAILED)
+        return failed(context, "mmap");
+    if (read(fd, passwd, size - 1) > 0) {
+        const char *home = home_of(passwd, (uint64_t)op->uid);
         if (home)
-            context->home = home;
+            context->home = concatenated((const char *const[]){home, NULL});
     }
-    return 0;
+    munmap(passwd, size);
+    return context->home ? 0 : failed(context, "mmap");
 }
 
 static int executable(const char *path)
@@ -107,11 +107,15 @@ int run_lookup(struct context *context, const struct op_lookup *op)
     int worst = -ENOENT;
     for (const char *part = op->path; *part;) {
         size_t length = strcspn(part, ":");
-        char *candidate = calloc(1, length + strlen(op->file) + 3);
-        if (!candidate)
-            return failed(context, "calloc");
+        char *folder = keep(length + 1);
+        if (!folder)
+            return failed(context, "mmap");
+        memcpy(folder, part, length);
         /* An empty part of PATH is the current directory. */
-        sprintf(candidate, "%.*s/%s", (int)(length ? length : 1), length ? part : ".", op->file);
+        const char *const parts[] = {length ? folder : ".", "/", op->file, NULL};
+        char *candidate = concatenated(parts);
+        if (!candidate)
+            return failed(context, "mmap");
         int found = executable(candidate);
         if (found == 0) {
             context->executable = candidate;
@@ -119,7 +123,6 @@ int run_lookup(struct context *context, const struct op_lookup *op)
         }
         if (found == -EACCES)
             worst = -EACCES;
-        free(candidate);
         part += length;
         part += *part == ':';
     }
@@ -143,8 +146,8 @@ static int write_all(int fd, const char *text)
 static int state_file(const struct op_hook *op)
 {
     int fd = memfd_create("state", MFD_CLOEXEC);
-    char pid[24];
-    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    char digits[DECIMAL_MAX];
+    const char *pid = decimal(digits, (uint64_t)getpid());
     if (fd >= 0 && (write_all(fd, op->state_head) < 0 || write_all(fd, pid) < 0 ||
                     write_all(fd, op->state_tail) < 0 || lseek(fd, 0, SEEK_SET) < 0)) {
         close(fd);
@@ -228,13 +231,12 @@ static char **environment(const struct context *context, const struct list *list
     char **env = list_vector(list);
     if (!env || !context->home)
         return env;
-    char *home = calloc(1, strlen(context->home) + sizeof("HOME="));
-    char **longer = realloc(env, (list->count + 2) * sizeof(*env));
+    char *home = concatenated((const char *const[]){"HOME=", context->home, NULL});
+    char **longer = keep((list->count + 2) * sizeof(*env));
     if (!home || !longer)
         return NULL;
-    sprintf(home, "HOME=%s", context->home);
+    memcpy(longer, env, list->count * sizeof(*env));
     longer[list->count] = home;
-    longer[list->count + 1] = NULL;
     return longer;
 }
 
@@ -243,7 +245,7 @@ int run_exec(struct context *context, const struct op_exec *op)
     char **args = list_vector(&op->args);
     char **env = environment(context, &op->env);
     if (!args || !env)
-        return failed(context, "calloc");
+        return failed(context, "mmap");
     if (!context->filtered)
         close_on_exec(context->base);
     execve(context->executable, args, env);
