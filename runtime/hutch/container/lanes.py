@@ -128,10 +128,12 @@ def _died(init: "Init", plan: "Plan") -> HutchError:
     """The init ended without a word: by the memory limit more often than by anything else."""
     code = init.reap()
     if plan.cgroup is not None and cgroups.oom_killed(plan.cgroup):
+        pointer = "linux.resources.memory.limit"
+        limits = [write.value for write in plan.writes if write.pointer == pointer]
         return HutchError(
-            "config.json: linux.resources.memory.limit: the kernel killed the container's first "
-            "process for want of memory",
-            hint="the limit is too small for the container to start",
+            "config.json: " + pointer + (" = " + limits[0] if limits else "") + ": the kernel "
+            "killed the container's first process for want of memory",
+            hint="the limit, in bytes, is too small for the container to start",
         )
     how = f"by signal {code - 128}" if code > 128 else f"with exit status {code}"
     return HutchError("the container's first process ended " + how + " before it was ready")
