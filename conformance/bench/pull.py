@@ -1,8 +1,8 @@
-"""``./dev bench pull``: one image from one registry on loopback, by each tool, cold stores, in turn.
+"""``./dev bench pull``: one image from one registry on loopback, by each tool, in turn.
 
 The image is a Debian by debootstrap with two more layers (or ``--rootfs DIR``); the registry is
-docker-registry. Measured are wall time, processor time and the peak of memory of the tool (of
-docker: of its daemon). A second part pulls an image of two gibibytes and looks at memory alone.
+docker-registry, the stores are cold. Measured are wall time, processor time and the peak of memory
+of the tool (of docker: of its daemon). A second part pulls an image of two gibibytes and looks at memory alone.
 """
 
 import argparse
@@ -40,53 +40,66 @@ class Sample:
 
 @dataclass
 class Tool:
-    """``pull`` does the work and gives commands to time; ``clear`` makes its store cold again."""
+    """``commands`` pull an image into the new, empty folder that they are given.
+
+    Stores are never emptied between the rounds: ext4 does not give out inodes that were deleted
+    within the last minutes, and searching past them would be most of what is measured.
+    """
 
     name: str
-    commands: Callable[[str], list[list[str]]]
-    clear: Callable[[], None]
-    daemon: int = 0
-    environment: dict[str, str] = field(default_factory=dict)
+    commands: Callable[[str, Path], list[list[str]]]
     kinds: tuple[str, ...] = ("gzip", "zstd")
+    environment: dict[str, str] = field(default_factory=dict)
+    around: Callable[[Path], contextlib.AbstractContextManager[int]] = field(
+        default=lambda _: contextlib.nullcontext(0)
+    )  # what must run meanwhile: the process id of a daemon
 
 
-def run(command: list[str], environment: dict[str, str]) -> Sample:
-    """Runs a command to its end; raises CalledProcessError with what it said."""
+def run(command: list[str], environment: dict[str, str], report: Path) -> Sample:
+    """Runs a command to its end under time(1); raises CalledProcessError with what it said."""
+    timed = ["/usr/bin/time", "-o", str(report), "-f", "%U %S %M", *command]
     started = time.monotonic()
-    process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+    done = subprocess.run(
+        timed, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
     )  # fmt: skip
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=said)
-    return Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
+    user, system, memory = report.read_text().split()
+    return Sample(wall, float(user) + float(system), int(memory))
 
 
 def daemon_usage(pid: int) -> tuple[float, int]:
-    """Processor seconds of a daemon and its children's, and its memory's high-water mark in KiB."""
+    """Processor seconds and memory's high-water mark in KiB of a daemon and those it started."""
     ticks = os.sysconf("SC_CLK_TCK")
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    cpu = sum(int(fields[place]) for place in (11, 12, 13, 14)) / ticks
-    status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return cpu, next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    cpu, memory = 0.0, 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if pid not in (int(entry.name), int(fields[1])):
+                continue
+            cpu += sum(int(fields[place]) for place in (11, 12, 13, 14)) / ticks
+            status = (entry / "status").read_text().splitlines()
+        except OSError:
+            continue
+        memory += next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    return cpu, memory
 
 
-def measure(tool: Tool, image: str) -> Sample:
+def measure(tool: Tool, image: str, folder: Path) -> Sample:
     """One cold pull."""
-    tool.clear()
-    os.sync()
-    before = daemon_usage(tool.daemon)[0] if tool.daemon else 0.0
-    parts = [run(command, tool.environment) for command in tool.commands(image)]
-    cpu = sum(part.cpu for part in parts)
-    memory = max(part.memory for part in parts)
-    if tool.daemon:
-        after, high = daemon_usage(tool.daemon)
-        cpu, memory = cpu + after - before, max(memory, high)
+    store = Path(tempfile.mkdtemp(prefix="p", dir=folder))
+    with tool.around(store) as daemon:
+        os.sync()
+        before = daemon_usage(daemon)[0] if daemon else 0.0
+        commands = tool.commands(image, store)
+        parts = [run(command, tool.environment, folder / "time") for command in commands]
+        cpu = sum(part.cpu for part in parts)
+        memory = max(part.memory for part in parts)
+        if daemon:
+            after, high = daemon_usage(daemon)
+            cpu, memory = cpu + after - before, max(memory, high)
     return Sample(sum(part.wall for part in parts), cpu, memory)
 
 
@@ -145,92 +158,87 @@ def debian(folder: Path, rootfs: str) -> list[bytes]:
     ]
 
 
-def warren(folder: Path) -> Tool:
-    store = folder / "warren"
-    command = [sys.executable, "-m", "hutch.cli.warren", "--root", str(store)]
+def warren() -> Tool:
+    command = [sys.executable, "-m", "hutch.cli.warren"]
     launcher = Path(sys.executable).with_name("warren")
     if launcher.exists() and "PYTHONPATH" not in os.environ:
-        command = [str(launcher), "--root", str(store)]
+        command = [str(launcher)]
     return Tool(
-        "warren pull",
-        lambda image: [[*command, "pull", "-q", image]],
-        lambda: shutil.rmtree(store, ignore_errors=True),
+        "warren pull", lambda image, store: [[*command, "--root", str(store), "pull", "-q", image]]
     )
 
 
 def podman(folder: Path) -> Tool:
-    store = Path(tempfile.mkdtemp(prefix="pb-", dir="/tmp"))
     configuration = folder / "containers.conf"
     configuration.write_text('[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
-    base = ["podman", "--root", f"{store}/r", "--runroot", f"{store}/n", "--tmpdir", f"{store}/t"]
 
-    def clear() -> None:
+    def commands(image: str, store: Path) -> list[list[str]]:
+        base = [
+            "podman",
+            "--root",
+            f"{store}/r",
+            "--runroot",
+            f"{store}/n",
+            "--tmpdir",
+            f"{store}/t",
+        ]
+        return [[*base, "pull", "-q", "--tls-verify=false", image]]
+
+    @contextlib.contextmanager
+    def around(store: Path) -> Iterator[int]:
+        yield 0
         subprocess.run(["umount", f"{store}/r/overlay"], capture_output=True)
-        shutil.rmtree(store, ignore_errors=True)
 
-    return Tool(
-        "podman pull",
-        lambda image: [[*base, "pull", "-q", "--tls-verify=false", image]],
-        clear,
-        environment={"CONTAINERS_CONF": str(configuration)},
-    )
+    environment = {"CONTAINERS_CONF": str(configuration)}
+    return Tool("podman pull", commands, environment=environment, around=around)
 
 
-def skopeo_umoci(folder: Path) -> Tool:
-    layout, bundle = folder / "copied", folder / "unpacked"
-
-    def clear() -> None:
-        shutil.rmtree(layout, ignore_errors=True)
-        shutil.rmtree(bundle, ignore_errors=True)
-
-    def commands(image: str) -> list[list[str]]:
-        source = ["--src-tls-verify=false", f"docker://{image}", f"oci:{layout}:x"]
+def skopeo_umoci() -> Tool:
+    def commands(image: str, store: Path) -> list[list[str]]:
+        layout = f"{store}/layout:x"
+        source = ["--src-tls-verify=false", f"docker://{image}", f"oci:{layout}"]
         return [
             ["skopeo", "copy", "-q", *source],
-            ["umoci", "unpack", "--image", f"{layout}:x", str(bundle)],
+            ["umoci", "unpack", "--image", layout, f"{store}/bundle"],
         ]
 
-    return Tool("skopeo copy + umoci unpack", commands, clear, kinds=("gzip",))
+    return Tool("skopeo copy + umoci unpack", commands, ("gzip",))
 
 
-@contextlib.contextmanager
-def docker(folder: Path) -> Iterator[Tool | None]:
-    """dockerd with a store of its own and no networks; None where it does not start."""
+def docker(folder: Path) -> Tool | None:
+    """dockerd with a new store each time and no networks; None where it is not installed."""
     if not Path("/usr/bin/docker").exists() or shutil.which("dockerd") is None:
-        yield None
-        return
-    root = Path(tempfile.mkdtemp(prefix="db-", dir="/tmp"))
-    (root / "empty.json").write_text("{}")
-    sock = f"unix://{root}/d.sock"
-    daemon = subprocess.Popen(
-        ["dockerd", "--config-file", f"{root}/empty.json", "--data-root", f"{root}/d",
-         "--exec-root", f"{root}/x", "--pidfile", f"{root}/pid", "-H", sock, "--bridge=none",
-         "--iptables=false", "--ip6tables=false"],
-        stdout=(folder / "dockerd.log").open("wb"), stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    base = ["/usr/bin/docker", "-H", sock]
-    try:
-        for _ in range(100):
-            if subprocess.run([*base, "version"], capture_output=True).returncode == 0:
-                break
-            time.sleep(0.2)
-        else:
-            yield None
-            return
+        return None
+    (folder / "empty.json").write_text("{}")
+    log = (folder / "dockerd.log").open("wb")
 
-        def clear() -> None:
-            listed = subprocess.check_output([*base, "images", "-q"], text=True).split()
-            if listed:
-                subprocess.run([*base, "rmi", "-f", *set(listed)], check=True, capture_output=True)
+    def client(store: Path) -> list[str]:
+        return ["/usr/bin/docker", "-H", f"unix://{store}/s"]
 
-        yield Tool(
-            "docker pull", lambda image: [[*base, "pull", "-q", image]], clear, daemon.pid,
-            kinds=("gzip",),
+    @contextlib.contextmanager
+    def around(store: Path) -> Iterator[int]:
+        daemon = subprocess.Popen(
+            ["dockerd", "--config-file", f"{folder}/empty.json", "--data-root", f"{store}/d",
+             "--exec-root", f"{store}/x", "--pidfile", f"{store}/p", "-H", f"unix://{store}/s",
+             "--bridge=none", "--iptables=false", "--ip6tables=false"],
+            stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    finally:
-        daemon.terminate()
-        daemon.wait()
-        shutil.rmtree(root, ignore_errors=True)
+        try:
+            for _ in range(100):
+                if subprocess.run([*client(store), "version"], capture_output=True).returncode == 0:
+                    break
+                time.sleep(0.2)
+            yield daemon.pid
+        finally:
+            daemon.terminate()
+            daemon.wait()
+
+    return Tool(
+        "docker pull",
+        lambda image, store: [[*client(store), "pull", "-q", image]],
+        ("gzip",),
+        around=around,
+    )
 
 
 def report(kind: str, size: int, samples: dict[str, list[Sample]]) -> str:
@@ -294,22 +302,19 @@ class _Repeated:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="./dev bench pull", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="pulls by each tool (7)")
+    parser.add_argument("--rounds", type=int, default=5, help="pulls by each tool (5)")
     parser.add_argument("--rootfs", default="", help="a debootstrap that is there already")
-    parser.add_argument(
-        "--large", type=int, default=2048, help="MiB of the image for memory (2048)"
-    )
+    parser.add_argument("--large", type=int, default=2048, help="MiB for the memory test")
     options = parser.parse_args(arguments)
     parts = [f"# Pulls from a registry on loopback, cold stores, {datetime.date.today()}\n"]
     numbers: dict[str, object] = {}
     with (
-        tempfile.TemporaryDirectory(prefix="pull-bench-") as name,
+        tempfile.TemporaryDirectory(prefix="pb-", dir="/tmp") as name,
         registry(Path(name)) as host,
-        docker(Path(name)) as with_docker,
     ):
         folder = Path(name)
-        tools = [warren(folder), podman(folder), skopeo_umoci(folder)]
-        tools += [with_docker] if with_docker else []
+        tools = [warren(), podman(folder), skopeo_umoci()]
+        tools += [with_docker] if (with_docker := docker(folder)) else []
         layers = debian(folder, options.rootfs)
         for kind in ("gzip", "zstd"):
             image = Image(layers, kind)
@@ -319,21 +324,19 @@ def main(arguments: list[str] | None = None) -> None:
             for _ in range(options.rounds):
                 for tool in tools:
                     if kind in tool.kinds:
-                        sample = measure(tool, f"{host}/debian:{kind}")
+                        sample = measure(tool, f"{host}/debian:{kind}", folder)
                         samples.setdefault(tool.name, []).append(sample)
             parts.append(report(kind, size, samples))
             numbers[kind] = {n: [vars(s) for s in taken] for n, taken in samples.items()}
         if options.large:
             target = large_image(folder, host, options.large << 20)
-            sample = measure(tools[0], target)
+            sample = measure(tools[0], target, folder)
             verdict = "held" if sample.memory < 100 << 10 else "not held"
             parts.append(
                 f"## {options.large} MiB in one layer\n\nwarren pull: {sample.wall:.1f} s, peak "
                 f"{sample.memory >> 10} MiB of memory; under 100 MiB: {verdict}.\n"
             )
             numbers["large"] = vars(sample)
-        for tool in tools:
-            tool.clear()
     text = "\n".join(parts)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "pull.md").write_text(text)

@@ -260,6 +260,7 @@ def test_check_finds_a_damaged_blob_which_a_pull_brings_again(kept: Warren, odd:
 
 def test_check_makes_a_new_database_from_the_layout(kept: Warren) -> None:
     before = kept.ok("images", "--no-trunc", "--digests")
+    (kept.root / "store.db-wal").unlink(missing_ok=True)
     (kept.root / "store.db").write_bytes(b"not a database" * 1000)
     assert "--repair" in kept.fails("images")
     done = kept.run("system", "check", "--repair")

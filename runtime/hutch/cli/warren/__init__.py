@@ -6,6 +6,7 @@ holds a group of verbs and gives, for each, how its arguments are declared and w
     VERBS = {"pull": Verb(declare_pull, pull)}
 """
 
+import os
 import sys
 
 from ...errors import HutchError, UsageError
@@ -98,27 +99,35 @@ def run(arguments: list[str]) -> int:
     return status
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command's entry: the exit status; 125 for a wrong command line, 1 for what failed."""
+def command(arguments: list[str]) -> int:
+    """Runs a command line; 125 for a wrong one, 1 for what failed, 130 for Ctrl-C."""
     try:
-        status = run(sys.argv[1:] if arguments is None else arguments)
+        status = run(arguments)
         sys.stdout.flush()
     except HutchError as error:
         print(f"warren: {error}", file=sys.stderr)
         return 125 if isinstance(error, UsageError) else 1
+    except BrokenPipeError:
+        return 1  # the reader of our output went away
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            # The reader of our output went away; Python would complain once more at its exit.
-            import os
-
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return 1
         name = f"{error.filename}: " if error.filename else ""
         print(f"warren: {HutchError(f'{name}{error.strerror}')}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        import os
-
-        print("warren: interrupted", file=sys.stderr, flush=True)
-        os._exit(130)  # not waiting for threads in the middle of a download
+        print("warren: interrupted", file=sys.stderr)
+        return 130
+    except SystemExit as end:  # argparse, after --help
+        sys.stdout.flush()
+        return int(end.code or 0)
     return status
+
+
+def main() -> None:
+    """Runs the command line of this process and ends it.
+
+    At once: not waiting for threads in the middle of a download, nor for the interpreter to take
+    itself apart.
+    """
+    status = command(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(status)

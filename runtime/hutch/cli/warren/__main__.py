@@ -1,7 +1,5 @@
 """``python -m hutch.cli.warren``."""
 
-import sys
-
 from . import main
 
-sys.exit(main())
+main()

@@ -45,12 +45,14 @@ class Context:
 
     @cached_property
     def store(self) -> "Store":
-        """The store of --root, or the usual one. Raises KernelError if it cannot be opened."""
+        """The store of --root, or the usual one. Raises KernelError if it cannot be opened.
+
+        It is not closed: SQLite would write its log back and wait for the disk. The next command
+        goes on with the log.
+        """
         from ...image.store import Store
 
-        store = Store(self.root)
-        self.stack.callback(store.close)
-        return store
+        return Store(self.root)
 
     @cached_property
     def settings(self) -> "Settings":
