@@ -56,8 +56,8 @@ def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-fPIE", "-s",
-        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *flags, "-I", str(NATIVE),
-        "-o", str(output.absolute()), *map(str, sources),
+        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *flags,
+        "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
     ]  # fmt: skip
     print(" ".join(command))
     subprocess.run(command, check=True, cwd=ROOT)

@@ -22,8 +22,8 @@ class Plan:
     the config); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer, path),
     then the listening socket at ``start_slot`` (0 where the runtime itself starts the program),
     the memory for times at ``trace_slot`` (0: no trace), then those of ``cgroup_entry``, the
-    operation that joins cgroups, whose number is known once they are made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to
-    the user.
+    operation that joins cgroups, whose number is known once they are made; ``spawn_flags`` for
+    clone3; ``preserved`` descriptors from 3 on that belong to the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace),
     ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
     """
