@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -20,6 +21,7 @@ from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent / "native"))
 import embed
+from archive import write_archive
 from demo.layout import write_layout
 
 # setuptools brings a distutils of its own, once it is imported.
@@ -63,10 +65,12 @@ def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
     subprocess.run(command, check=True, cwd=ROOT)
 
 
-def launcher(name: str, output: Path) -> None:
+def launcher(name: str, output: Path, archive: str = "") -> None:
     """Links the program that starts the interpreter for a command."""
-    module = f'-DMODULE="{COMMANDS[name]}"'
-    compile_static([NATIVE / "launcher" / "launcher.c"], output, module, *naming(name))
+    flags = [f'-DMODULE="{COMMANDS[name]}"', *naming(name)]
+    if archive:
+        flags.append(f'-DARCHIVE="{archive}"')
+    compile_static([NATIVE / "launcher" / "launcher.c"], output, *flags)
 
 
 def naming(name: str) -> list[str]:
@@ -96,11 +100,22 @@ class BuildExtensions(build_ext):
         compile_static(
             [path.relative_to(ROOT) for path in init], package / "libexec" / "hutch-init"
         )
-        launcher("hutch", package / "libexec" / "hutch")
+        name, archive = write_archive(ROOT / "runtime", extension_files(self))
+        (package / "libexec" / name).write_bytes(archive)
+        launcher("hutch", package / "libexec" / "hutch", name)
         rabbit = Path(self.build_temp) / "rabbit"
         compile_static([NATIVE / "demo" / "rabbit.c"], rabbit)
         write_layout(rabbit, package / "libexec" / "demo-image")
         (package / "libexec" / "commit").write_text(commit())
+
+
+def extension_files(command: build_ext) -> dict[str, str]:
+    """The files of the C modules, and of cffi's backend beside them, as they will be installed."""
+    files = {
+        extension.name: command.get_ext_filename(extension.name) for extension in command.extensions
+    }
+    backend = "_cffi_backend" + sysconfig.get_config_var("EXT_SUFFIX")
+    return {**files, "_cffi_backend": backend}
 
 
 class BuildCommands(build_scripts):
@@ -114,7 +129,10 @@ class BuildCommands(build_scripts):
         reason = embed.build(folder / "hutch", work, ROOT / "runtime", flags)
         if reason:
             print(f"hutch starts by the interpreter: {reason}")
-            launcher("hutch", folder / "hutch")
+            shutil.copy(self._launcher(), folder / "hutch")
+
+    def _launcher(self) -> Path:
+        return Path(self.get_finalized_command("build").build_lib) / "hutch" / "libexec" / "hutch"
 
 
 setup(

@@ -42,6 +42,9 @@ OURS = {
     "hutch._seccomp": "PyInit_hutch__seccomp",
 }
 
+# What imports the others (launcher/).
+FRONT = ("importer", "embedded")
+
 # What the standard library gives: the importer, the codecs, and little else.
 BOOTSTRAP = {"_frozen_importlib": "importlib._bootstrap"}
 STANDARD = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "stat")
@@ -100,7 +103,7 @@ def write_modules(source: Path) -> str:
     """
     at_hand = {*BUILTIN, *CORE, *OURS}
     ours = modules(source, at_hand)
-    front = {"hutch_front": NATIVE / "launcher" / "front.py"}
+    front = {f"hutch_{name}": NATIVE / "launcher" / f"{name}.py" for name in FRONT}
     standard = {name: _standard(name) for name in STANDARD}
     lines = ["#define PY_SSIZE_T_CLEAN", "#include <Python.h>"]
     bootstrap = [

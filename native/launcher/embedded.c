@@ -4,7 +4,7 @@
  * Only the interpreter's core is initialised: types, exceptions, sys, builtins, and the importers of
  * builtin and frozen modules. It has no open(), no print(), no modules from files; the runtime's
  * verbs need none (their modules import nothing but builtin ones). What does need them is executed
- * by the launcher of the ordinary interpreter (front.py), as is everything where this initialisation
+ * by the launcher of the ordinary interpreter (embedded.py), as is everything where this initialisation
  * fails.
  *
  * PyConfig's _init_main and _PySignal_Init are CPython's own and may change with any version; the
@@ -67,8 +67,10 @@ int main(int argc, char **argv)
         return 1;
     }
     PyGC_Disable(); /* it lives too briefly to leave garbage behind */
-    PyObject *front = PyImport_ImportModule("hutch_front");
-    if (!front || !PyObject_CallMethod(front, "main", "s", packages))
+    PyObject *front = PyImport_ImportModule("hutch_embedded");
+    PyObject *folder = PyUnicode_DecodeFSDefault(packages);
+    if (!front || !folder || PyObject_SetAttrString(front, "packages", folder) < 0 ||
+        !PyObject_CallMethod(front, "main", NULL))
         PyErr_Print();
     return 1;
 }

@@ -18,6 +18,19 @@
 static const char code[] = "import sys; sys.path.append(sys.argv.pop(1)); "
                            "from " MODULE " import main; sys.exit(main())";
 
+#ifdef ARCHIVE
+/* With the modules in one file (native/archive.py) instead. */
+static const char quick_code[] =
+    "import posix,sys,marshal as m\n"
+    "p=sys.argv.pop(1)\n"
+    "f=posix.open(p+'/hutch/libexec/" ARCHIVE "',posix.O_RDONLY|posix.O_CLOEXEC)\n"
+    "i,a,x,e=m.loads(posix.read(f,16384))\n"
+    "d={'__name__':'hutch_importer'}\n"
+    "exec(i,d)\n"
+    "exec(a)\n"
+    "main(f,p,d['install'],x,e)";
+#endif
+
 int main(int argc, char **argv)
 {
     char prefix[PATH_MAX], packages[PLACE_MAX], path[PLACE_MAX], interpreter[PATH_MAX];
@@ -27,6 +40,14 @@ int main(int argc, char **argv)
     snprintf(path, sizeof(path), "%s/bin/python" PYTHON_VERSION, prefix);
     if (!realpath(path, interpreter) && !realpath("/usr/bin/python" PYTHON_VERSION, interpreter))
         return die("cannot find", path);
+    const char *started = code;
+#ifdef ARCHIVE
+    char archive[PLACE_MAX + 64];
+    struct stat found;
+    snprintf(archive, sizeof(archive), "%s/hutch/libexec/" ARCHIVE, packages);
+    if (stat(archive, &found) == 0)
+        started = quick_code;
+#endif
     char **words = calloc((size_t)argc + 8, sizeof(*words));
     if (!words)
         return die("no memory for", PROGRAM);
@@ -37,7 +58,7 @@ int main(int argc, char **argv)
     words[count++] = (char *)"-X";
     words[count++] = (char *)"utf8";
     words[count++] = (char *)"-c";
-    words[count++] = (char *)(size_t)code;
+    words[count++] = (char *)(size_t)started;
     words[count++] = packages;
     for (int i = 1; i < argc; i++)
         words[count++] = argv[i];
