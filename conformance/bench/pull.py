@@ -2,7 +2,8 @@
 
 The image is a Debian by debootstrap with two more layers (or ``--rootfs DIR``); the registry is
 docker-registry, the stores are cold. Measured are wall time, processor time and the peak of memory
-of the tool (of docker: of its daemon). A second part pulls an image of two gibibytes and looks at memory alone.
+of the tool (of docker: of its daemon). A second part pulls an image of two gibibytes and looks at
+memory alone.
 """
 
 import argparse

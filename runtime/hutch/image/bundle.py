@@ -106,12 +106,28 @@ def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> dict[str
 
 
 def base_config() -> dict[str, Any]:
-    """What ``hutch spec`` writes on this host, for this user."""
+    """What ``hutch spec`` writes on this host, for this user.
+
+    Unpacked in a user namespace, the files have the ids that are mapped there; the container gets
+    the same ones.
+    """
     from ..spec.default import default_config
 
-    uid, gid = os.geteuid(), os.getegid()
+    ownership = Ownership.current()
     unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
-    return default_config(uid != 0, unified, uid=uid, gid=gid, cpus=os.cpu_count() or 0)
+    rootless = ownership.namespaced or not ownership.privileged
+    document = default_config(
+        rootless, unified, uid=ownership.uid, gid=ownership.gid, cpus=os.cpu_count() or 0
+    )
+    if ownership.namespaced:
+        document["linux"]["uidMappings"] = _mappings("/proc/self/uid_map")
+        document["linux"]["gidMappings"] = _mappings("/proc/self/gid_map")
+    return document
+
+
+def _mappings(path: str) -> list[dict[str, int]]:
+    lines = [list(map(int, line.split())) for line in Path(path).read_text().splitlines()]
+    return [{"containerID": line[0], "hostID": line[1], "size": line[2]} for line in lines]
 
 
 def apply_image(document: dict[str, Any], config: ImageConfig, root: int) -> None:

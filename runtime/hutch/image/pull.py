@@ -84,7 +84,9 @@ class Puller:
         self.budget = Budget(limits)
         self.parallel = parallel
         self.ownership = Ownership.current()
-        self.overlay = Overlay(user_xattr=not self.ownership.privileged)
+        self.overlay = Overlay(
+            user_xattr=self.ownership.namespaced or not self.ownership.privileged
+        )
         self.losses = Losses()
         self._fresh = False
         self._lease = ""

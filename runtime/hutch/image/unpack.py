@@ -8,7 +8,7 @@ and its whiteouts become overlayfs's own (the store's layers).
 import os
 import stat
 from dataclasses import dataclass, field
-from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS
+from errno import EDQUOT, EINVAL, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS
 
 from ..errors import ImageError, KernelError, shown
 from .limits import Budget
@@ -36,15 +36,22 @@ OVERLAY_XATTRS = (b"trusted.overlay.", b"user.overlay.")  # they would steer ove
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What this process may give to files: as root everything, otherwise only its own."""
+    """What this process may give to files: as root everything, otherwise only its own.
+
+    ``namespaced``: it is root, but of a user namespace, with the ids that are mapped there and
+    without the trusted xattrs.
+    """
 
     privileged: bool
     uid: int
     gid: int
+    namespaced: bool = False
 
     @classmethod
     def current(cls) -> "Ownership":
-        return cls(os.geteuid() == 0, os.geteuid(), os.getegid())
+        with open("/proc/self/uid_map", encoding="ascii") as mapping:
+            namespaced = mapping.read().split() != ["0", "0", "4294967295"]
+        return cls(os.geteuid() == 0, os.geteuid(), os.getegid(), namespaced)
 
 
 @dataclass(slots=True)
@@ -60,7 +67,7 @@ class Losses:
         parts = [
             f"{count} {what}"
             for count, what in (
-                (self.owners, "files of other owners now belong to you"),
+                (self.owners, "files of other owners are now yours"),
                 (self.devices, "device nodes became empty files"),
                 (self.xattrs, "extended attributes were dropped"),
             )
@@ -92,6 +99,7 @@ class Unpacker:
         self.ownership = ownership
         self.result = Result()
         self._folders: dict[bytes, Entry] = {}
+        self._changed_bits = changed_bits(tree.root)
 
     def unpack(self, reader: TarReader) -> Result:
         """All of ``reader``'s entries. Raises ImageError (hostile) or KernelError (the host's)."""
@@ -187,11 +195,12 @@ class Unpacker:
 
     def _regular(self, directory: int, base: bytes, entry: Entry, reader: TarReader) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        fd = os.open(base, flags, 0o600, dir_fd=directory)
+        mode = 0o600 if entry.mode & self._changed_bits else entry.mode
+        fd = os.open(base, flags, mode, dir_fd=directory)
         try:
             if entry.size:
                 self._content(fd, entry, reader)
-            self._dress(fd, entry)
+            self._dress(fd, entry, has_mode=mode == entry.mode)
         finally:
             os.close(fd)
 
@@ -313,14 +322,28 @@ class Unpacker:
             self.result.losses.owners += 1
         return False
 
-    def _dress(self, fd: int, entry: Entry) -> None:
+    def _give(self, file: int | bytes, entry: Entry, directory: int | None = None) -> None:
+        """chown; an id that is not mapped in our user namespace (EINVAL) is a loss."""
+        try:
+            if isinstance(file, int):
+                os.fchown(file, entry.uid, entry.gid)
+            else:
+                os.chown(file, entry.uid, entry.gid, dir_fd=directory, follow_symlinks=False)
+        except OSError as error:
+            if error.errno != EINVAL or not self.ownership.namespaced:
+                raise
+            self.result.losses.owners += 1
+
+    def _dress(self, fd: int, entry: Entry, *, has_mode: bool = False) -> None:
         """Owner, mode, xattrs and times, through the descriptor just made (S-61).
 
-        In this order: chown takes away setuid bits and capabilities.
+        In this order: chown takes away setuid bits and capabilities. ``has_mode``: it was made
+        with the right mode, which spares ext4 one change of the inode a file.
         """
         if self._owner(entry):
-            os.fchown(fd, entry.uid, entry.gid)
-        os.fchmod(fd, entry.mode)
+            self._give(fd, entry)
+        if not has_mode:
+            os.fchmod(fd, entry.mode)
         if entry.xattrs:
             for name, value in self._kept_xattrs(entry.xattrs):
                 try:
@@ -332,7 +355,7 @@ class Unpacker:
     def _dress_by_name(self, directory: int, base: bytes, entry: Entry) -> None:
         """The same for what cannot be opened: by its name in the open folder, never followed."""
         if self._owner(entry):
-            os.chown(base, entry.uid, entry.gid, dir_fd=directory, follow_symlinks=False)
+            self._give(base, entry, directory)
         if entry.kind != SYMLINK:
             os.chmod(base, entry.mode, dir_fd=directory)
         if entry.xattrs:
@@ -354,6 +377,23 @@ class Unpacker:
             if capability or name.startswith((b"user.", b"trusted.")) or name in ACLS:
                 kept.append((name, value))
         return kept
+
+
+def changed_bits(root: int) -> int:
+    """The mode bits that a file made below ``root`` may not get as they are asked for.
+
+    Those of the umask; the special ones; all of them where a default ACL takes the umask's place.
+    """
+    try:
+        os.getxattr(root, "system.posix_acl_default")
+        return 0o7777
+    except OSError:
+        pass
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8) | 0o7000
+    return 0o7777
 
 
 def _write(fd: int, data: memoryview, at: int) -> None:

@@ -91,7 +91,7 @@ def _compare(tree: Tree, path: bytes, entry: Entry, content: str) -> str:
     if stat.S_IFMT(status.st_mode) != FORMATS[entry.kind]:
         placeholder = entry.kind in (CHARACTER, BLOCK_DEVICE) and stat.S_ISREG(status.st_mode)
         return "" if placeholder else "another kind of file"
-    if ownership.privileged:
+    if ownership.privileged and not ownership.namespaced:
         if (status.st_uid, status.st_gid) != (entry.uid, entry.gid):
             return f"owned by {status.st_uid}:{status.st_gid}"
         if entry.kind != SYMLINK and stat.S_IMODE(status.st_mode) != entry.mode:

@@ -87,6 +87,10 @@ def run(arguments: list[str]) -> int:
     name, *words = rest
     if name not in VERBS:
         raise UsageError(f"{name!r} is not a warren command", hint="warren --help lists them")
+    if os.geteuid() != 0:
+        from .rootless import enter_namespace
+
+        enter_namespace(name)
     from importlib import import_module
 
     from .context import Context

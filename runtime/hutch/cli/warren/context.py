@@ -1,5 +1,6 @@
 """What the verbs share: where things are kept, the configuration, and how progress is shown."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 from functools import cached_property
@@ -38,10 +39,11 @@ class Context:
 
     @cached_property
     def root(self) -> Path:
-        """Where images are kept: --root, or the usual place."""
+        """Where images are kept: --root, $WARREN_ROOT, or the usual place."""
         from ...image.store import default_root
 
-        return Path(self._root).absolute() if self._root else default_root()
+        named = self._root or os.environ.get("WARREN_ROOT", "")
+        return Path(named).absolute() if named else default_root()
 
     @cached_property
     def store(self) -> "Store":

@@ -1,0 +1,46 @@
+"""Without root: in a user namespace where we are root, if the host grants us ids; else as we are.
+
+With a range in /etc/subuid and /etc/subgid, and newuidmap, unshare(1) maps them and starts us
+again; files then keep their owners. Without, everything belongs to the one user, and a warning
+says so.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ...image.store import default_root
+
+ROOT_VARIABLE = "WARREN_ROOT"
+# Verbs that lay down or take away files of other owners.
+VERBS = ("pull", "load", "import", "bundle", "rmi", "system")
+UNSHARE = ["unshare", "--user", "--map-root-user", "--map-auto", "--"]
+
+
+def has_range(table: str) -> bool:
+    """Whether /etc/subuid (or subgid) grants this user ids."""
+    import pwd
+
+    try:
+        names = {str(os.getuid()), pwd.getpwuid(os.getuid()).pw_name}
+    except KeyError:
+        names = {str(os.getuid())}
+    try:
+        lines = Path(table).read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.partition(":")[0] in names for line in lines)
+
+
+def enter_namespace(verb: str) -> None:
+    """Starts this command again as root of a user namespace, where that is possible and needed."""
+    if os.geteuid() == 0 or verb not in VERBS:
+        return
+    if not (has_range("/etc/subuid") and has_range("/etc/subgid") and shutil.which("newuidmap")):
+        return
+    if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode != 0:
+        return  # the kernel or a policy forbids it
+    os.environ.setdefault(ROOT_VARIABLE, str(default_root()))
+    os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, *sys.orig_argv[1:]])  # noqa: S606
