@@ -7,8 +7,7 @@ long long hutch_seccomp_new(unsigned int action);
 long long hutch_seccomp_free(long long filter);
 long long hutch_seccomp_attribute(long long filter, int attribute, unsigned int value);
 long long hutch_seccomp_architecture(long long filter, unsigned int architecture);
-long long hutch_seccomp_rule(long long filter, unsigned int action, const char *name,
-                             const unsigned char *comparisons, size_t length);
+long long hutch_seccomp_rule(long long filter, unsigned int action, const char *name);
 long long hutch_seccomp_program(long long filter, unsigned char *buffer, size_t size);
 long long hutch_seccomp_number(unsigned int architecture, const char *name);
 long long hutch_seccomp_name(unsigned int architecture, int number, unsigned char *buffer,

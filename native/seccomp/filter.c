@@ -10,15 +10,6 @@
 
 #include "seccomp/calls.h"
 
-#define ARGUMENTS 6 /* of a system call: as many comparisons as a rule can have */
-
-/* A comparison as Python packs it. */
-struct comparison {
-    uint32_t argument;
-    uint32_t operator;
-    uint64_t first, second;
-};
-
 static scmp_filter_ctx context(long long filter)
 {
     return (scmp_filter_ctx)(intptr_t)filter;
@@ -60,25 +51,14 @@ long long hutch_seccomp_architecture(long long filter, unsigned int architecture
     return seccomp_arch_add(context(filter), architecture);
 }
 
-/* A rule for all architectures of the filter; the comparisons must all hold. -ENOENT: libseccomp
- * knows no system call of this name. */
-long long hutch_seccomp_rule(long long filter, unsigned int action, const char *name,
-                             const unsigned char *comparisons, size_t length)
+/* A rule for all architectures of the filter, whatever the arguments. -ENOENT: libseccomp knows no
+ * system call of this name. */
+long long hutch_seccomp_rule(long long filter, unsigned int action, const char *name)
 {
-    struct scmp_arg_cmp list[ARGUMENTS];
-    size_t count = length / sizeof(struct comparison);
-    if (count > ARGUMENTS || length % sizeof(struct comparison))
-        return -EINVAL;
-    for (size_t i = 0; i < count; i++) {
-        struct comparison one;
-        memcpy(&one, comparisons + i * sizeof(one), sizeof(one));
-        list[i] = (struct scmp_arg_cmp){one.argument, (enum scmp_compare)one.operator, one.first,
-                                        one.second};
-    }
     int number = seccomp_syscall_resolve_name(name);
     if (number == __NR_SCMP_ERROR)
         return -ENOENT;
-    return seccomp_rule_add_array(context(filter), action, number, (unsigned int)count, list);
+    return seccomp_rule_add_array(context(filter), action, number, 0, NULL);
 }
 
 /* The program's length in bytes; as much of it as fits is in the buffer. libseccomp writes to
@@ -100,24 +80,16 @@ long long hutch_seccomp_program(long long filter, unsigned char *buffer, size_t 
 }
 
 /* The number of a system call. -ENOENT: libseccomp knows no such name; -ENOSYS: the architecture
- * has no such call.
- *
- * libseccomp gives the calls that go through socketcall(2) or ipc(2) on an architecture numbers
- * from -100 or -200 down; most of them have a number of their own beside that. Where that is, it
- * does not say. No architecture has them beyond 373 and 402 (Linux 4.3, 5.1), and an upper bound is
- * what the numbers are asked for. */
+ * has no such call; -ENOTUNIQ: it is made through socketcall(2) or ipc(2), and perhaps by a number
+ * of its own as well, which libseccomp does not tell. */
 long long hutch_seccomp_number(unsigned int architecture, const char *name)
 {
-    enum { SOCKETCALL = 102, LAST_SOCKET = 373, IPC = 117, LAST_IPC = 402 };
     int number = seccomp_syscall_resolve_name_arch(architecture, name);
     if (number >= 0)
         return number;
     if (number == __NR_SCMP_ERROR)
         return -ENOENT;
-    int through = seccomp_syscall_resolve_name_rewrite(architecture, name);
-    if (through < 0)
-        return -ENOSYS;
-    return through + (number > -200 ? LAST_SOCKET - SOCKETCALL : LAST_IPC - IPC);
+    return seccomp_syscall_resolve_name_rewrite(architecture, name) < 0 ? -ENOSYS : -ENOTUNIQ;
 }
 
 /* The length of the name of a system call, which is in the buffer without its NUL. */

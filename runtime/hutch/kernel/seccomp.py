@@ -4,16 +4,17 @@ libseccomp is in an extension of its own (native/seccomp), which is loaded by th
 need it: a container whose filter is cached does without.
 """
 
-from errno import EDOM, EEXIST, EINVAL, ENOENT
+from errno import EDOM, EINVAL, ENOENT, ENOTUNIQ
 
 from hutch.errors import ConfigError, HostError, KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
-    from hutch.kernel.enosys import Architecture
-    from hutch.spec.seccomp import Rules
+    from hutch.kernel.filter_head import Architecture
+    from hutch.spec.seccomp import Condition, Rules
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
 INSTRUCTION = 8  # bytes of a struct sock_filter
@@ -24,6 +25,8 @@ _BINARY_TREE = 2
 _TSYNC = 1  # SECCOMP_FILTER_FLAG_...
 _NEW_LISTENER = 8
 _RETURN_ENOSYS = 0x0005_0000 | 38
+_LAST_MULTIPLEXED = 402  # msgctl; the highest number of a call of socketcall(2) or ipc(2)
+_LAST_NUMBER = 1023  # beyond all that an architecture has, counted from its first
 _UNKNOWN_NAMES_TOLD = 16
 
 
@@ -46,10 +49,10 @@ class Filter:
 def compile_filter(rules: "Rules") -> Filter:
     """The filter of a profile's rules, for the native and the listed architectures.
 
-    Raises HostError where there is no libseccomp, ConfigError where the rules contradict each
-    other or are too many, KernelError where libseccomp or the kernel refuses one.
+    Raises HostError where there is no libseccomp, ConfigError where the program gets too long,
+    KernelError where libseccomp or the kernel refuses a rule.
     """
-    from hutch.kernel.enosys import head
+    from hutch.kernel.filter_head import head
 
     extension = _extension()
     warnings = list(rules.warnings)
@@ -62,7 +65,8 @@ def compile_filter(rules: "Rules") -> Filter:
         program = _program(extension, handle)
     finally:
         extension.lib.hutch_seccomp_free(handle)
-    program = head(architectures, rules.denies() and rules.default != _RETURN_ENOSYS) + program
+    enosys = rules.denies() and rules.default != _RETURN_ENOSYS
+    program = head(architectures, rules.default, enosys) + program
     if len(program) > MAX_INSTRUCTIONS * INSTRUCTION:
         raise ConfigError(
             "linux.seccomp.syscalls",
@@ -102,6 +106,10 @@ def library_file() -> str:
         fields = line.split(None, 5)
         if len(fields) == 6 and b"/libseccomp.so" in fields[5]:
             return fields[5].decode("utf-8", "surrogateescape")
+    import sys
+
+    if "hutch._seccomp" in sys.builtin_module_names:
+        return posix.readlink("/proc/self/exe")  # linked into it (native/launcher/embedded.c)
     return ""
 
 
@@ -139,7 +147,7 @@ def _add_architectures(
     One that libseccomp cannot add is left out, which makes the filter stricter: calls of an
     architecture that is not in it are killed.
     """
-    from hutch.kernel.enosys import Architecture
+    from hutch.kernel.filter_head import Architecture
 
     tokens = [lib.hutch_seccomp_native()]
     for pointer, name, token in rules.architectures:
@@ -160,6 +168,36 @@ def _add_architectures(
     return [Architecture(token) for token in tokens]
 
 
+class _Call:
+    """The rules of one system call: where it is named first, and (condition, action) of each."""
+
+    __slots__ = ("pointer", "rules")
+
+    def __init__(self, pointer: str) -> None:
+        self.pointer = pointer
+        self.rules: list[tuple[Condition, int]] = []
+
+    def settled(self) -> "list[tuple[Condition, int]]":
+        """The rules that decide: one without a condition makes the others pointless."""
+        first: dict[Condition, int] = {}
+        for condition, action in self.rules:
+            first.setdefault(condition, action)
+        return [((), first[()])] if () in first else list(first.items())
+
+
+def _calls(rules: "Rules") -> "dict[str, _Call]":
+    calls: dict[str, _Call] = {}
+    for index, (names, action, conditions) in enumerate(rules.syscalls):
+        for number, name in enumerate(names):
+            call = calls.get(name)
+            if call is None:
+                call = calls[name] = _Call(f"linux.seccomp.syscalls[{index}].names[{number}]")
+            # What is the default anyway need not be said, and libseccomp refuses to hear it.
+            if action != rules.default:
+                call.rules += [(condition, action) for condition in conditions]
+    return calls
+
+
 def _add_rules(
     extension: "Any",
     handle: int,
@@ -167,20 +205,23 @@ def _add_rules(
     architectures: "list[Architecture]",
     warnings: "list[str]",
 ) -> None:
+    """What depends on the number alone goes to libseccomp, the rest to the filter's head."""
     lib = extension.lib
     added = 0
     unknown: list[tuple[str, str]] = []
-    for index, (names, action, conditions) in enumerate(rules.syscalls):
-        # A rule that says what is the default anyway is refused by libseccomp as pointless.
-        wanted = conditions if action != rules.default else []
-        for number, name in enumerate(names):
-            pointer = f"linux.seccomp.syscalls[{index}].names[{number}]"
-            if _note(lib, name, architectures):
-                for condition in wanted:
-                    _add_rule(lib, handle, action, name, condition, pointer)
-                added += len(wanted)
-            elif not _note_newer(name, pointer, action, wanted, architectures, warnings):
-                unknown.append((pointer, name))
+    for name, call in _calls(rules).items():
+        settled = call.settled()
+        if not _note(lib, name, architectures):
+            if not _note_newer(name, settled, architectures):
+                unknown.append((call.pointer, name))
+        elif settled and not settled[0][0]:
+            _add_rule(lib, handle, name, settled[0][1], call.pointer)
+            added += 1
+        elif settled:
+            for architecture in architectures:
+                number = _own_number(extension, architecture, name)
+                if number >= 0:
+                    architecture.calls[number] = settled
     if added > _TREE_FROM:
         # A libseccomp before 2.5 refuses this, and goes on with its list.
         lib.hutch_seccomp_attribute(handle, _OPTIMIZE, _BINARY_TREE)
@@ -194,53 +235,48 @@ def _note(lib: "Any", name: str, architectures: "list[Architecture]") -> bool:
         number = lib.hutch_seccomp_number(architecture.token, _encoded(name))
         if number == -ENOENT:
             return False
-        if number >= 0:
+        if number == -ENOTUNIQ:
+            architecture.known.add(architecture.numbered(_LAST_MULTIPLEXED))
+        elif number >= 0:
             architecture.known.add(number)
     return True
 
 
-def _add_rule(
-    lib: "Any", handle: int, action: int, name: str, condition: bytes, pointer: str
-) -> None:
-    result = lib.hutch_seccomp_rule(handle, action, _encoded(name), condition, len(condition))
-    if result == -EEXIST:
-        raise ConfigError(
-            pointer,
-            "an earlier rule has another action for this system call with the same args",
-            value=name,
-        )
-    if result < 0:
-        operation = "add the rule for " + name + " to the filter"
-        raise _refused(operation, "seccomp_rule_add_array", result, pointer)
-
-
 def _note_newer(
-    name: str,
-    pointer: str,
-    action: int,
-    conditions: "list[bytes]",
-    architectures: "list[Architecture]",
-    warnings: "list[str]",
+    name: str, rules: "list[tuple[Condition, int]]", architectures: "list[Architecture]"
 ) -> bool:
-    """Notes a call that libseccomp is too old for; its rule is carried out by the filter's head.
-
-    A rule with conditions is not: the head does not compare arguments.
-    """
-    from hutch.kernel.enosys import NEWER_CALLS
+    """The same for a call that libseccomp is too old for, with its rules."""
+    from hutch.kernel.filter_head import NEWER_CALLS
 
     number = NEWER_CALLS.get(name)
     if number is None:
         return False
     for architecture in architectures:
-        architecture.known.add(architecture.newer(number))
-        if conditions == [b""]:
-            architecture.actions.setdefault(architecture.newer(number), action)
-    if conditions not in ([b""], []):
-        warnings.append(
-            f'config.json: {pointer} = "{name}": its rule with args is left out: libseccomp '
-            f"{library_version()} does not know this system call yet"
-        )
+        architecture.known.add(architecture.numbered(number))
+        if rules:
+            architecture.calls[architecture.numbered(number)] = rules
     return True
+
+
+def _own_number(extension: "Any", architecture: "Architecture", name: str) -> int:
+    """A call's number on an architecture, -1 if it has none but through socketcall(2) or ipc(2).
+
+    The arguments of a call through those are in memory, where no filter sees them.
+    """
+    number: int = extension.lib.hutch_seccomp_number(architecture.token, _encoded(name))
+    if number != -ENOTUNIQ:
+        return number
+    for other, found in _named(extension, architecture):
+        if other == name:
+            return found
+    return -1
+
+
+def _add_rule(lib: "Any", handle: int, name: str, action: int, pointer: str) -> None:
+    result = lib.hutch_seccomp_rule(handle, action, _encoded(name))
+    if result < 0:
+        operation = "add the rule for " + name + " to the filter"
+        raise _refused(operation, "seccomp_rule_add_array", result, pointer)
 
 
 def _program(extension: "Any", handle: int) -> bytes:
@@ -263,12 +299,13 @@ def _unknown_names(
     from difflib import get_close_matches
 
     from hutch.errors import shown
-    from hutch.kernel.enosys import NEWER_CALLS
+    from hutch.kernel.filter_head import NEWER_CALLS
 
-    known = [*_known_names(extension, architectures), *NEWER_CALLS]
+    known = {name for one in architectures for name, _ in _named(extension, one)}
+    known.update(NEWER_CALLS)
     result = []
     for pointer, name in unknown[:_UNKNOWN_NAMES_TOLD]:
-        near = get_close_matches(name, known, 1)
+        near = get_close_matches(name, sorted(known), 1)
         hint = f' (hint: did you mean "{near[0]}"?)' if near else ""
         result.append(
             f"config.json: {pointer} = {shown(name)}: is left out: libseccomp "
@@ -280,17 +317,14 @@ def _unknown_names(
     return result
 
 
-def _known_names(extension: "Any", architectures: "list[Architecture]") -> "list[str]":
-    """The system calls of the filter's architectures."""
+def _named(extension: "Any", architecture: "Architecture") -> "Iterator[tuple[str, int]]":
+    """The system calls of an architecture and their numbers."""
     buffer = extension.ffi.new("unsigned char[]", 64)
-    names = {}
-    for architecture in architectures:
-        first = architecture.newer(0)
-        for number in range(first, first + 1024):
-            length = extension.lib.hutch_seccomp_name(architecture.token, number, buffer, 64)
-            if length > 0:
-                names[extension.ffi.buffer(buffer, length)[:].decode()] = True
-    return list(names)
+    first = architecture.numbered(0)
+    for number in range(first, first + _LAST_NUMBER + 1):
+        length = extension.lib.hutch_seccomp_name(architecture.token, number, buffer, 64)
+        if length > 0:
+            yield extension.ffi.buffer(buffer, length)[:].decode(), number
 
 
 def _encoded(name: str) -> bytes:

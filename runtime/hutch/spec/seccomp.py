@@ -5,8 +5,6 @@ with it, ``translate`` makes numbers of its names, hutch.kernel.seccomp makes a 
 The numbers are those of libseccomp's seccomp.h, which for the most part are the kernel's.
 """
 
-from sys import byteorder
-
 from hutch.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -15,6 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     Profile = dict[str, Any]
+    # An argument's index, the operator, and the values; and comparisons that must all hold.
+    Comparison = tuple[int, int, int, int]
+    Condition = tuple[Comparison, ...]
 
 ERRNO = 0x0005_0000
 TRACE = 0x7FF0_0000
@@ -82,7 +83,7 @@ FLAGS = {
 
 EPERM = 1
 ENOSYS = 38
-MAX_ERRNO = 4095  # SECCOMP_RET_ERRNO with more returns this one
+LAST_ERRNO = 4094  # of libseccomp; the kernel's own MAX_ERRNO is one more
 
 # The container's first process needs these before an agent can answer for them: it hands the
 # listener over with sendmsg (security.md S-45). Engines count on write being refused likewise.
@@ -123,8 +124,8 @@ def _errno_problems(profile: "Profile") -> "Iterator[ConfigError]":
 def _errno_problem(pointer: str, action: str, errno: int) -> "Iterator[ConfigError]":
     if action not in WITH_ERRNO:
         yield ConfigError(pointer, "the action " + action + " returns no errno", value=errno)
-    elif action == "SCMP_ACT_ERRNO" and errno > MAX_ERRNO:
-        yield ConfigError(pointer, f"must be at most {MAX_ERRNO}, the last errno", value=errno)
+    elif action == "SCMP_ACT_ERRNO" and errno > LAST_ERRNO:
+        yield ConfigError(pointer, f"must be at most {LAST_ERRNO}", value=errno)
 
 
 def _notify_problems(profile: "Profile") -> "Iterator[ConfigError]":
@@ -165,8 +166,8 @@ class Rules:
 
     ``default`` is the default action with its errno; ``architectures`` (pointer, name, number) of
     those beside the native one; ``syscalls`` (names, action, conditions) of each entry, where each
-    condition is packed for libseccomp and makes a rule of its own; ``flags`` those of seccomp(2);
-    ``warnings`` sentences about what has no effect.
+    condition makes a rule of its own; ``flags`` those of seccomp(2); ``warnings`` sentences about
+    what has no effect.
     """
 
     __slots__ = ("architectures", "default", "flags", "notify", "syscalls", "warnings")
@@ -174,7 +175,7 @@ class Rules:
     def __init__(self, default: int) -> None:
         self.default = default
         self.architectures: list[tuple[str, str, int]] = []
-        self.syscalls: list[tuple[list[str], int, list[bytes]]] = []
+        self.syscalls: list[tuple[list[str], int, list[Condition]]] = []
         self.flags = 0
         self.notify = False
         self.warnings: list[str] = []
@@ -215,27 +216,17 @@ def _action(name: str, errno: int) -> int:
     return ACTIONS[name] | errno if name in WITH_ERRNO else ACTIONS[name]
 
 
-def _conditions(args: "list[dict[str, Any]]") -> "list[bytes]":
+def _conditions(args: "list[dict[str, Any]]") -> "list[Condition]":
     """All comparisons must hold; two of the same argument make alternatives of all of them.
 
-    A rule of libseccomp compares an argument once, and this is how runc, crun and youki read such
-    profiles; the specification does not say.
+    The specification does not say; runc, crun and youki read such profiles like this.
     """
-    packed = [_pack(arg) for arg in args]
-    if len({arg["index"] for arg in args}) < len(args):
-        return packed
-    return [b"".join(packed)]
-
-
-def _pack(arg: "dict[str, Any]") -> bytes:
-    """A comparison as native/seccomp/filter.c reads it."""
-    numbers = (
-        (arg["index"], 4),
-        (OPERATORS[arg["op"]], 4),
-        (arg["value"], 8),
-        (arg.get("valueTwo", 0), 8),
-    )
-    return b"".join([number.to_bytes(size, byteorder) for number, size in numbers])
+    comparisons = [
+        (arg["index"], OPERATORS[arg["op"]], arg["value"], arg.get("valueTwo", 0)) for arg in args
+    ]
+    if len({index for index, _, _, _ in comparisons}) < len(comparisons):
+        return [(comparison,) for comparison in comparisons]
+    return [tuple(comparisons)]
 
 
 def _warn_of_value(arg: "dict[str, Any]", pointer: str, warnings: "list[str]") -> None:
