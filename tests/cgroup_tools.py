@@ -1,9 +1,9 @@
 """Cgroups and processes for tests on the real kernel, all taken away again."""
 
-import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,27 +131,33 @@ def in_child(function: Callable[[], object]) -> str:
     return result
 
 
-def clone_into(directory: int, function: Callable[[], object]) -> str:
-    """The same in a process that starts in the cgroup of the descriptor (clone3)."""
-    read, write = os.pipe()
-    arguments = (ctypes.c_uint64 * 11)()
-    arguments[0] = CLONE_INTO_CGROUP
-    arguments[4] = signal.SIGCHLD
-    arguments[10] = directory
-    # PyDLL: the child must not find the interpreter's lock given up by a thread it has not.
-    libc = ctypes.PyDLL(None, use_errno=True)
-    pid = libc.syscall(SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
-    if pid == 0:
-        os.write(write, str(function()).encode())
-        os._exit(0)
-    os.close(write)
-    if pid < 0:
-        os.close(read)
-        raise OSError(ctypes.get_errno(), "clone3")
-    with open(read) as file:
-        result = file.read()
-    os.waitpid(pid, 0)
-    return result
+def clone_into(directory: int, *words: str) -> str:
+    """What a program prints that is started in the cgroup of the descriptor; OSError.
+
+    By an interpreter of its own: a raw clone3 leaves one that has other threads unusable.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", CLONE, str(directory), *words],
+        pass_fds=[directory],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OSError(done.returncode, "clone3: " + done.stderr)
+    return done.stdout.strip()
+
+
+CLONE = f"""
+import ctypes, os, sys
+arguments = (ctypes.c_uint64 * 11)()
+arguments[0], arguments[4], arguments[10] = {CLONE_INTO_CGROUP}, 17, int(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+pid = libc.syscall({SYS_CLONE3}, ctypes.byref(arguments), ctypes.sizeof(arguments))
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+sys.exit(ctypes.get_errno() if pid < 0 else os.waitpid(pid, 0)[1])
+"""
 
 
 def places(name: str) -> Iterator[Place]:
