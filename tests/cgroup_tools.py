@@ -7,10 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from hutch import cgroups
 from hutch.cgroups import layout
 from hutch.cgroups.tree import walk
 from hutch.plan.cgroup_paths import Cgroup, resolve
+from hutch.plan.resources import compile
 
 CLONE_INTO_CGROUP = 0x200000000
 SYS_CLONE3 = 435
@@ -29,6 +32,13 @@ class Place:
         """A cgroup of this test, not made yet."""
         cgroup = resolve(f"/{self.name}{below}", "unused", self.layout)
         self.cgroups.append(cgroup)
+        return cgroup
+
+    def made(self, resources: dict[str, Any] | None = None, at: str = "/a") -> Cgroup:
+        """A cgroup of this test, with limits."""
+        cgroup = self.cgroup(at)
+        cgroups.prepare(cgroup)
+        cgroups.create(cgroup, self.layout, compile(resources, self.layout))
         return cgroup
 
     def process(self, *words: str) -> int:
@@ -99,6 +109,15 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.005)
+
+
+def opens(path: str, flags: int = os.O_RDONLY) -> str:
+    """ "opened", or why the path cannot be."""
+    try:
+        os.close(os.open(path, flags))
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+    return "opened"
 
 
 def value(directory: str, file: str) -> str:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import select
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import pytest
 from cgroup_tools import (
     Place,
-    clone_into,
     in_child,
     membership,
     places,
@@ -21,8 +18,7 @@ from cgroup_tools import (
     wait_for,
 )
 from hutch import cgroups
-from hutch.cgroups import layout, signals
-from hutch.cgroups.oom import oom_watch
+from hutch.cgroups import layout
 from hutch.errors import ConfigError, HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup, below, resolve
 from hutch.plan.resources import compile
@@ -43,13 +39,6 @@ def place() -> Iterator[Place]:
     yield from places("v2")
 
 
-def made(place: Place, resources: dict[str, Any] | None = None, at: str = "/a") -> Cgroup:
-    cgroup = place.cgroup(at)
-    cgroups.prepare(cgroup)
-    cgroups.create(cgroup, place.layout, compile(resources, place.layout))
-    return cgroup
-
-
 def leaf(cgroup: Cgroup) -> str:
     return cgroup.directories[""]
 
@@ -58,7 +47,7 @@ def leaf(cgroup: Cgroup) -> str:
 
 
 def test_a_cgroup_has_the_usual_controllers_and_goes_again(place: Place) -> None:
-    cgroup = made(place, at="/deep/down/a")
+    cgroup = place.made(at="/deep/down/a")
     assert set(value(leaf(cgroup), "cgroup.controllers").split()) >= USUAL
     kept = json.dumps(cgroup.to_json())
     cgroups.destroy(Cgroup.from_json(json.loads(kept)))
@@ -70,7 +59,7 @@ def test_other_controllers_are_enabled_where_a_limit_needs_them(place: Place) ->
     size = sorted(os.listdir("/sys/kernel/mm/hugepages"))[0].split("-")[1]
     size = f"{int(size[:-2]) // 1024}MB" if size == "2048kB" else "1GB"
     limits = {"hugepageLimits": [{"pageSize": size, "limit": 0}]}
-    cgroup = made(place, limits, at="/deep/a")
+    cgroup = place.made(limits, at="/deep/a")
     assert "hugetlb" in value(leaf(cgroup), "cgroup.controllers")
     assert value(leaf(cgroup), f"hugetlb.{size}.rsvd.max") == "0"
 
@@ -86,7 +75,7 @@ def test_a_relative_path_stands_beside_the_caller(place: Place) -> None:
 
 
 def test_what_was_there_before_stays(place: Place) -> None:
-    first = made(place, at="/pod/one")
+    first = place.made(at="/pod/one")
     cgroup = place.cgroup("/pod/one")
     cgroups.prepare(cgroup)
     assert cgroup.made == []
@@ -96,12 +85,12 @@ def test_what_was_there_before_stays(place: Place) -> None:
 
 
 def test_a_cgroup_in_use_or_frozen_is_refused(place: Place) -> None:
-    cgroup = made(place)
+    cgroup = place.made()
     pid = place.process()
     cgroups.join(cgroup, pid)
     with pytest.raises(StateError, match=str(pid)):
         cgroups.prepare(place.cgroup("/a"))
-    parent = made(place, at="/parent")
+    parent = place.made(at="/parent")
     cgroups.freeze(parent)
     for at in ("/parent", "/parent/a/b"):
         with pytest.raises(StateError, match="frozen"):
@@ -112,7 +101,7 @@ def test_a_cgroup_in_use_or_frozen_is_refused(place: Place) -> None:
 
 
 def test_a_parent_with_processes_of_its_own_is_named(place: Place) -> None:
-    parent = made(place, at="/parent")
+    parent = place.made(at="/parent")
     cgroups.join(parent, place.process())
     cgroup = place.cgroup("/parent/a")
     cgroups.prepare(cgroup)
@@ -143,7 +132,7 @@ def as_nobody(place: Place, at: str, resources: dict[str, Any] | None) -> str:
 
 
 def test_a_controller_that_is_not_delegated_is_traced_to_who_keeps_it(place: Place) -> None:
-    service = made(place, at="/some.service")
+    service = place.made(at="/some.service")
     cgroups.delegate(service, NOBODY)
     Path(leaf(service)).parent.joinpath("cgroup.subtree_control").write_text("-memory")
     at = f"/{place.name}/some.service/a"
@@ -157,7 +146,7 @@ def test_a_controller_that_is_not_delegated_is_traced_to_who_keeps_it(place: Pla
 
 
 def test_the_hint_names_the_unit(place: Place) -> None:
-    service = made(place, at="/some.service")
+    service = place.made(at="/some.service")
     cgroups.join(below(service, [""]), place.process())
     os.chown(leaf(service), NOBODY, -1)
     result = as_nobody(place, f"/{place.name}/some.service/a", {"pids": {"limit": 5}})
@@ -174,9 +163,9 @@ def test_a_caller_without_root_does_without_if_nothing_is_asked_for(place: Place
 
 def test_an_unknown_controller_and_an_unknown_file_are_told_apart(place: Place) -> None:
     with pytest.raises(HostError, match="no cgroup controller foo"):
-        made(place, {"unified": {"foo.max": "1"}})
+        place.made({"unified": {"foo.max": "1"}})
     with pytest.raises(HostError, match=r"has no file memory\.foo") as caught:
-        made(place, {"unified": {"memory.foo": "1"}})
+        place.made({"unified": {"memory.foo": "1"}})
     assert caught.value.pointer == 'linux.resources.unified["memory.foo"]'
 
 
@@ -209,7 +198,7 @@ def test_limits_are_in_the_kernel(place: Place) -> None:
         },
         "unified": {"memory.high": str(60 << 20), "cgroup.max.depth": "7"},
     }
-    found = leaf(made(place, resources))
+    found = leaf(place.made(resources))
     assert value(found, "memory.max") == str(64 << 20)
     assert value(found, "memory.swap.max") == str(64 << 20)
     assert value(found, "memory.low") == str(32 << 20)
@@ -230,7 +219,7 @@ def test_limits_are_in_the_kernel(place: Place) -> None:
 def test_a_limit_of_many_lines_is_written_line_by_line(place: Place) -> None:
     major, minor = block_device()
     lines = f"{major}:{minor} rbps=1000\n{major}:{minor} wbps=2000\n"
-    found = leaf(made(place, {"unified": {"io.max": lines}}))
+    found = leaf(place.made({"unified": {"io.max": lines}}))
     assert value(found, "io.max").endswith("rbps=1000 wbps=2000 riops=max wiops=max")
 
 
@@ -262,7 +251,7 @@ def test_what_the_kernel_refuses_names_the_field(
 @pytest.mark.parametrize("new", [(5000, 10000, 0), (400000, 800000, 200000), (1000, 100000, 1000)])
 def test_bandwidth_and_burst_can_be_updated(place: Place, new: tuple[int, int, int]) -> None:
     old = {"cpu": {"quota": 40000, "period": 80000, "burst": 30000}}
-    cgroup = made(place, old)
+    cgroup = place.made(old)
     changes = {"cpu": {"quota": new[0], "period": new[1], "burst": new[2]}}
     cgroups.update(cgroup, compile_update(old, changes, place.layout))
     assert value(leaf(cgroup), "cpu.max") == f"{new[0]} {new[1]}"
@@ -270,7 +259,7 @@ def test_bandwidth_and_burst_can_be_updated(place: Place, new: tuple[int, int, i
 
 
 def test_an_update_enables_what_it_needs(place: Place) -> None:
-    cgroup = made(place)
+    cgroup = place.made()
     assert "hugetlb" not in value(leaf(cgroup), "cgroup.controllers")
     changes = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]}
     cgroups.update(cgroup, compile_update({}, changes, place.layout))
@@ -279,7 +268,7 @@ def test_an_update_enables_what_it_needs(place: Place) -> None:
 
 def test_limits_can_be_lifted(place: Place) -> None:
     old = {"memory": {"limit": 1 << 24, "swap": 1 << 25}, "pids": {"limit": 5}}
-    cgroup = made(place, old)
+    cgroup = place.made(old)
     changes = {"memory": {"limit": -1, "swap": -1}, "pids": {"limit": -1}}
     cgroups.update(cgroup, compile_update(old, changes, place.layout))
     for file in ("memory.max", "memory.swap.max", "pids.max"):
@@ -287,240 +276,9 @@ def test_limits_can_be_lifted(place: Place) -> None:
 
 
 def test_check_before_update_protects_a_running_container(place: Place) -> None:
-    cgroup = made(place)
+    cgroup = place.made()
     cgroups.join(cgroup, place.process(sys.executable, "-c", "x = bytearray(1 << 25); input()"))
     wait_for(lambda: cgroups.memory_usage(cgroup) > 1 << 20)
     memory = {"limit": 4096, "checkBeforeUpdate": True}
     with pytest.raises(ConfigError, match="below the present usage"):
         check_memory({"memory": memory}, cgroups.memory_usage(cgroup))
-
-
-# Processes
-
-
-def test_a_process_starts_in_the_cgroup_or_joins_it(place: Place) -> None:
-    cgroup, pid = made(place), place.process()
-    directory = cgroups.open_directory(cgroup)
-    path = f"/{place.name}/a"
-    assert clone_into(directory, "cat", "/proc/self/cgroup") == "0::" + path
-    os.close(directory)
-    cgroups.join(cgroup, pid)
-    assert membership(pid)[""] == path
-    assert cgroups.processes(cgroup) == [pid]
-    assert cgroups.join_descriptors(cgroup) == []
-
-
-def test_with_a_limit_of_no_pids_a_process_can_join_but_not_start_there(place: Place) -> None:
-    cgroup, pid = made(place, {"pids": {"limit": 0}}), place.process()
-    directory = cgroups.open_directory(cgroup)
-    with pytest.raises(OSError, match="clone3"):
-        clone_into(directory, "true")
-    os.close(directory)
-    cgroups.join(cgroup, pid)
-    assert cgroups.processes(cgroup) == [pid]
-
-
-def test_a_container_that_uses_its_cgroup_takes_others_beside_its_first_process(
-    place: Place,
-) -> None:
-    cgroup, first, second = made(place), place.process(), place.process()
-    inner = Path(leaf(cgroup), "init.scope")
-    inner.mkdir()
-    (inner / "cgroup.procs").write_text(str(first))
-    Path(leaf(cgroup), "cgroup.subtree_control").write_text("+memory")
-    with pytest.raises(KernelError, match="enabled controllers for its children"):
-        cgroups.join(cgroup, second)
-    cgroups.join(cgroup, second, beside=first)
-    assert membership(second)[""] == membership(first)[""]
-    directory = cgroups.open_directory(cgroup, beside=first)
-    assert clone_into(directory, "cat", "/proc/self/cgroup") == "0::" + membership(first)[""]
-    os.close(directory)
-    assert cgroups.processes(cgroup) == sorted([first, second])
-
-
-def test_processes_of_threaded_cgroups_are_found_where_their_domain_is(place: Place) -> None:
-    cgroup, pid = made(place), place.process()
-    cgroups.join(cgroup, pid)
-    threaded = Path(leaf(cgroup), "threads")
-    threaded.mkdir()
-    (threaded / "cgroup.type").write_text("threaded")
-    (threaded / "cgroup.threads").write_text(str(pid))
-    assert cgroups.processes(cgroup) == [pid]
-    cgroups.kill(cgroup, 9)
-    assert place.ended(pid)
-    cgroups.destroy(cgroup)
-
-
-def test_the_containers_user_may_use_its_cgroup_but_not_its_limits(place: Place) -> None:
-    cgroup = made(place, {"memory": {"limit": 1 << 26}})
-    cgroups.delegate(cgroup, NOBODY)
-    owners = {entry.name: entry.stat().st_uid for entry in Path(leaf(cgroup)).iterdir()}
-    handed = {name for name, uid in owners.items() if uid == NOBODY}
-    listed = set(Path("/sys/kernel/cgroup/delegate").read_text().split())
-    assert handed == listed & set(owners)
-    assert {"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"} <= handed
-    assert "memory.max" not in handed
-    assert os.stat(leaf(cgroup)).st_uid == NOBODY
-
-
-# Freezing and killing
-
-
-def test_a_frozen_container_is_frozen_until_it_is_thawed(place: Place) -> None:
-    cgroup, pid = made(place), place.process("sh", "-c", "while :; do :; done")
-    cgroups.join(cgroup, pid)
-    assert not cgroups.is_frozen(cgroup)
-    cgroups.freeze(cgroup)
-    assert cgroups.is_frozen(cgroup)
-    cgroups.freeze(cgroup)
-    cgroups.thaw(cgroup)
-    wait_for(lambda: not cgroups.is_frozen(cgroup))
-    cgroups.destroy(place.cgroup("/other"))
-
-
-@pytest.mark.parametrize("at_once", [True, False])
-@pytest.mark.parametrize("frozen", [True, False])
-def test_s50_all_processes_are_killed_frozen_or_not(
-    place: Place, at_once: bool, frozen: bool
-) -> None:
-    cgroup, pids = made(place), [place.process() for _ in range(3)]
-    for pid in pids[:2]:
-        cgroups.join(cgroup, pid)
-    nested = Path(leaf(cgroup), "nested")
-    nested.mkdir()
-    (nested / "cgroup.procs").write_text(str(pids[2]))
-    if frozen:
-        cgroups.freeze(cgroup)
-    if at_once:
-        cgroups.kill(cgroup, 9)
-    else:
-        signals._kill_each(cgroup)
-    assert all(place.ended(pid) for pid in pids)
-    cgroups.destroy(cgroup)
-    assert top_of(cgroup, place.name) == []
-
-
-def test_other_signals_reach_all_and_leave_a_frozen_container_frozen(place: Place) -> None:
-    cgroup, pids = made(place), [place.process(), place.process()]
-    for pid in pids:
-        cgroups.join(cgroup, pid)
-    cgroups.freeze(cgroup)
-    cgroups.kill(cgroup, 15)
-    assert cgroups.is_frozen(cgroup)
-    cgroups.thaw(cgroup)
-    assert all(place.ended(pid) for pid in pids)
-
-
-def test_s50_a_survivor_is_named_and_dying_ones_are_waited_for(place: Place) -> None:
-    cgroup, pid = made(place), place.process()
-    cgroups.join(cgroup, pid)
-    with pytest.raises(StateError, match=f"process {pid} will not end"):
-        cgroups.destroy(cgroup, patience=0.2)
-    cgroups.kill(cgroup, 9)
-    cgroups.destroy(cgroup)
-    assert top_of(cgroup, place.name) == []
-
-
-def test_s50_cgroups_that_a_container_nested_beyond_any_path_are_removed(place: Place) -> None:
-    cgroup = made(place)
-    fd = os.open(leaf(cgroup), os.O_RDONLY)
-    for depth in range(25):
-        name = chr(97 + depth) * 200
-        os.mkdir(name, dir_fd=fd)
-        os.mkdir("side", dir_fd=fd)
-        deeper = os.open(name, os.O_RDONLY, dir_fd=fd)
-        os.close(fd)
-        fd = deeper
-    os.close(fd)
-    cgroups.destroy(cgroup)
-    assert top_of(cgroup, place.name) == []
-
-
-# Devices
-
-
-def opens(path: str, flags: int = os.O_RDONLY) -> str:
-    try:
-        os.close(os.open(path, flags))
-    except OSError as error:
-        return os.strerror(error.errno or 0)
-    return "opened"
-
-
-def test_device_rules_are_in_force_and_can_be_changed(place: Place) -> None:
-    cgroup = made(place)
-    deny = {"allow": False, "access": "rwm"}
-    before = [deny, {"allow": False, "type": "c", "major": 1, "minor": 8}]
-    after = [deny, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"}]
-
-    def tries() -> list[str]:
-        cgroups.join(cgroup, os.getpid())
-        return [
-            opens("/dev/null", os.O_RDWR),
-            opens("/dev/random"),
-            opens("/dev/kmsg", os.O_WRONLY),
-        ]
-
-    denied = "Operation not permitted"
-    cgroups.device_rules(cgroup, before)
-    assert in_child(tries) == str(["opened", denied, denied])
-    cgroups.update_device_rules(cgroup, before, after)
-    assert in_child(tries) == str(["opened", "opened", "opened"])
-
-
-# Figures
-
-
-def test_the_statistics_have_the_form_that_engines_read(place: Place) -> None:
-    resources = {"memory": {"limit": 64 << 20, "swap": 96 << 20}, "pids": {"limit": 20}}
-    cgroup = made(place, resources)
-    cgroups.join(cgroup, place.process("sh", "-c", "while :; do :; done"))
-    wait_for(lambda: cgroups.stats(cgroup)["cpu"]["usage"]["total"] > 0)
-    data = cgroups.stats(cgroup)
-    assert set(data) == {
-        "cpu",
-        "cpuset",
-        "memory",
-        "pids",
-        "blkio",
-        "hugetlb",
-        "intel_rdt",
-        "network_interfaces",
-    }
-    assert {"total", "kernel", "user"} == set(data["cpu"]["usage"])
-    assert data["memory"]["usage"]["limit"] == 64 << 20
-    assert data["memory"]["swap"]["limit"] == 96 << 20
-    assert {"anon", "file", "pgfault"} <= set(data["memory"]["raw"])
-    assert data["pids"]["limit"] == 20
-    assert data["cpuset"]["cpus"] == list(range(os.cpu_count() or 0))
-    assert set(data["memory"]["psi"]) == {"some", "full"}
-    json.dumps(data)
-
-
-def test_the_statistics_of_what_is_gone_are_empty_and_no_error(place: Place) -> None:
-    cgroup = made(place)
-    cgroups.destroy(cgroup)
-    assert cgroups.stats(cgroup)["memory"]["usage"]["usage"] == 0
-    assert cgroups.processes(cgroup) == []
-    assert not cgroups.is_frozen(cgroup)
-    cgroups.kill(cgroup, 9)
-    cgroups.thaw(cgroup)
-
-
-def test_a_process_killed_for_want_of_memory_is_counted_and_told_of(place: Place) -> None:
-    cgroup = made(place, {"memory": {"limit": 16 << 20, "swap": 16 << 20}})
-    assert cgroups.oom_killed(cgroup) == 0
-    watch, event = oom_watch(cgroup)
-    os.read(watch, 4096)
-    child = subprocess.Popen(
-        [sys.executable, "-c", "input(); x = bytearray(1 << 28)"], stdin=subprocess.PIPE
-    )
-    place.children.append(child)
-    cgroups.join(cgroup, child.pid)
-    child.communicate(b"\n")
-    assert child.returncode == -9
-    poll = select.poll()
-    poll.register(watch, event)
-    assert poll.poll(5000)
-    os.close(watch)
-    wait_for(lambda: cgroups.oom_killed(cgroup) == 1)
