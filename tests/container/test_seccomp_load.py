@@ -13,7 +13,7 @@ from typing import Any
 import pyseccomp
 import pytest
 from hutch.kernel.filter_head import NEWER_CALLS
-from hutch.kernel.seccomp import MAX_INSTRUCTIONS, compile_filter
+from hutch.kernel.libseccomp import MAX_INSTRUCTIONS, compile_filter
 from hutch.spec.seccomp import FLAGS, check_profile, translate
 from profiles import engine_profile
 

@@ -11,7 +11,8 @@ from typing import Any
 import pyseccomp
 from classic_bpf import check_loadable, verdict
 from hutch.kernel.filter_head import NEWER_CALLS, WIDE
-from hutch.kernel.seccomp import Filter, compile_filter
+from hutch.kernel.libseccomp import compile_filter
+from hutch.kernel.seccomp import Filter
 from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, OPERATORS, check_profile, translate
 from hypothesis import given, settings
 from hypothesis import strategies as st

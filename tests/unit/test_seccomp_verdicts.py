@@ -7,9 +7,10 @@ import pyseccomp
 import pytest
 from classic_bpf import check_loadable, instructions, verdict
 from hutch.errors import ConfigError, HostError
-from hutch.kernel import seccomp
+from hutch.kernel import libseccomp
 from hutch.kernel.filter_head import NEWER_CALLS
-from hutch.kernel.seccomp import Filter, compile_filter
+from hutch.kernel.libseccomp import compile_filter
+from hutch.kernel.seccomp import Filter
 from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, check_profile, translate
 from profiles import AF_VSOCK, ALLOWED, NEW_NAMESPACES, engine_profile
 
@@ -281,7 +282,7 @@ def executed(made: Filter, number: int) -> int:
 
 def test_an_unknown_name_is_a_warning_with_the_nearest_known_one() -> None:
     made = compiled(allow("read", "opne"), allow("zzzzzz"))
-    version = seccomp.library_version()
+    version = libseccomp.library_version()
     assert made.warnings == [
         'config.json: linux.seccomp.syscalls[0].names[1] = "opne": is left out: libseccomp '
         f'{version} knows no system call of this name (hint: did you mean "open"?)',
@@ -351,13 +352,13 @@ def test_s54_without_libseccomp_a_profile_is_an_error(monkeypatch: pytest.Monkey
 
 
 def test_the_library_can_be_told() -> None:
-    assert seccomp.library_version().startswith("2.")
-    assert "/libseccomp.so" in seccomp.library_file()
+    assert libseccomp.library_version().startswith("2.")
+    assert "/libseccomp.so" in libseccomp.library_file()
 
 
 def test_the_kernel_knows_the_actions_and_flags_that_it_knows() -> None:
-    assert all(seccomp.action_known(action) for action in ACTIONS.values())
-    assert not seccomp.action_known(0x1234_0000)
-    assert seccomp.flag_known(FLAGS["SECCOMP_FILTER_FLAG_TSYNC"])
-    assert seccomp.flag_known(FLAGS["SECCOMP_FILTER_FLAG_LOG"])
-    assert not seccomp.flag_known(1 << 30)
+    assert all(libseccomp.action_known(action) for action in ACTIONS.values())
+    assert not libseccomp.action_known(0x1234_0000)
+    assert libseccomp.flag_known(FLAGS["SECCOMP_FILTER_FLAG_TSYNC"])
+    assert libseccomp.flag_known(FLAGS["SECCOMP_FILTER_FLAG_LOG"])
+    assert not libseccomp.flag_known(1 << 30)

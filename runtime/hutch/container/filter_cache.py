@@ -1,4 +1,4 @@
-"""Compiled seccomp filters, kept on disk: compiling one takes as long as starting a container.
+"""Compiled seccomp filters, kept on disk: compiling one takes some ten milliseconds.
 
 An entry is named by the digest of its profile. It begins with a digest of all that follows, and
 says which file libseccomp was when it compiled the filter; if that file has changed, the entry is
@@ -11,6 +11,7 @@ chooses what containers may do: directory and entries must be the caller's own a
 
 import posix
 from _blake2 import blake2b
+from errno import ELOOP, ENOTDIR
 from marshal import dumps
 
 from hutch import __version__
@@ -44,7 +45,7 @@ def filter_for(profile: "dict[str, Any]", directory: str) -> Filter:
     compile_filter for the rest.
     """
     # Version 2 of the format has no references, so that equal profiles give equal bytes.
-    key = blake2b(dumps(profile, 2), digest_size=_DIGEST, key=_VERSION).digest()
+    key = blake2b(_VERSION + dumps(profile, 2), digest_size=_DIGEST).digest()
     name = key.hex()
     try:
         folder = _open_directory(directory)
@@ -69,7 +70,7 @@ def filter_for(profile: "dict[str, Any]", directory: str) -> Filter:
 
 
 def _compile(profile: "dict[str, Any]") -> Filter:
-    from hutch.kernel.seccomp import compile_filter
+    from hutch.kernel.libseccomp import compile_filter
     from hutch.spec.seccomp import check_profile, translate
 
     check_profile(profile)
@@ -83,6 +84,10 @@ def _open_directory(path: str) -> int:
     except FileNotFoundError:
         _make_directories(path)
         fd = posix.open(path, _DIRECTORY)
+    except OSError as error:
+        if error.errno in (ELOOP, ENOTDIR):
+            return -1
+        raise
     status = posix.fstat(fd)
     if status.st_uid == posix.geteuid() and not status.st_mode & 0o077:
         return fd
@@ -144,7 +149,7 @@ def _identity(path: bytes) -> "bytes | None":
 
 def _write(folder: int, name: str, key: bytes, filter: Filter) -> None:
     """Adds an entry, whole or not at all: it is written under another name first."""
-    from hutch.kernel.seccomp import library_file
+    from hutch.kernel.libseccomp import library_file
 
     library = _identity(library_file().encode("utf-8", "surrogateescape"))
     if library is None:

@@ -1,7 +1,7 @@
 """linux.seccomp: the names it may use, what its fields say about each other, and its rules.
 
 A profile (config-linux.md, "Seccomp") goes three steps: ``check_profile`` refuses what is wrong
-with it, ``translate`` makes numbers of its names, hutch.kernel.seccomp makes a program of those.
+with it, ``translate`` makes numbers of its names, hutch.kernel.libseccomp a program of those.
 The numbers are those of libseccomp's seccomp.h, which for the most part are the kernel's.
 """
 

@@ -1,0 +1,325 @@
+"""Compiling a profile's rules to the program that seccomp(2) takes, and what libseccomp and the
+kernel know of it.
+
+libseccomp is linked to an extension of its own (native/seccomp), which is loaded by the functions
+that need it.
+"""
+
+from errno import EDOM, EINVAL, ENOENT, ENOTUNIQ
+
+from hutch.errors import ConfigError, HostError, KernelError
+from hutch.kernel.seccomp import Filter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from hutch.kernel.filter_head import Architecture
+    from hutch.spec.seccomp import Condition, Rules
+
+MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
+INSTRUCTION = 8  # bytes of a struct sock_filter
+
+_TREE_FROM = 32  # rules: from here on a tree of comparisons is shorter to walk than a list
+_OPTIMIZE = 8  # SCMP_FLTATR_CTL_OPTIMIZE
+_BINARY_TREE = 2
+_TSYNC = 1  # SECCOMP_FILTER_FLAG_...
+_NEW_LISTENER = 8
+_RETURN_ENOSYS = 0x0005_0000 | 38
+_LAST_MULTIPLEXED = 402  # msgctl; the highest number of a call of socketcall(2) or ipc(2)
+_LAST_NUMBER = 1023  # beyond all that an architecture has, counted from its first
+_UNKNOWN_NAMES_TOLD = 16
+
+
+def compile_filter(rules: "Rules") -> Filter:
+    """The filter of a profile's rules, for the native and the listed architectures.
+
+    Raises HostError where there is no libseccomp, ConfigError where the program gets too long,
+    KernelError where libseccomp or the kernel refuses a rule.
+    """
+    from hutch.kernel.filter_head import head
+
+    extension = _extension()
+    warnings = list(rules.warnings)
+    handle = extension.lib.hutch_seccomp_new(rules.default)
+    if handle < 0:
+        raise _refused("make a filter", "seccomp_init", handle, "linux.seccomp.defaultAction")
+    try:
+        architectures = _add_architectures(extension.lib, handle, rules, warnings)
+        _add_rules(extension, handle, rules, architectures, warnings)
+        program = _program(extension, handle)
+    finally:
+        extension.lib.hutch_seccomp_free(handle)
+    enosys = rules.denies() and rules.default != _RETURN_ENOSYS
+    program = head(architectures, rules.default, enosys) + program
+    if len(program) > MAX_INSTRUCTIONS * INSTRUCTION:
+        raise ConfigError(
+            "linux.seccomp.syscalls",
+            f"the filter would take {len(program) // INSTRUCTION} instructions, and the kernel "
+            f"takes {MAX_INSTRUCTIONS}",
+            hint="list fewer architectures, or fewer rules with args",
+        )
+    return Filter(program, rules.flags, rules.notify, warnings)
+
+
+def library_version() -> str:
+    """The version of the libseccomp that is loaded: "2.5.4"."""
+    version: int = _extension().lib.hutch_seccomp_version()
+    return f"{version >> 16}.{version >> 8 & 0xFF}.{version & 0xFF}"
+
+
+def library_file() -> str:
+    """The file that libseccomp was loaded from, "" where that cannot be told.
+
+    Distributions add system calls to a libseccomp without changing its version (Debian's
+    2.5.4-1+deb12u1), so it is the file that tells two of them apart.
+    """
+    import posix
+
+    _extension()
+    maps = b""
+    try:
+        fd = posix.open("/proc/self/maps", posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        while part := posix.read(fd, 65536):
+            maps += part
+    finally:
+        posix.close(fd)
+    for line in maps.split(b"\n"):
+        fields = line.split(None, 5)
+        if len(fields) == 6 and b"/libseccomp.so" in fields[5]:
+            return fields[5].decode("utf-8", "surrogateescape")
+    import sys
+
+    if "hutch._seccomp" in sys.builtin_module_names:
+        return posix.readlink("/proc/self/exe")  # linked into it (native/launcher/embedded.c)
+    return ""
+
+
+def action_known(action: int) -> bool:
+    """Whether the kernel knows an action (SECCOMP_GET_ACTION_AVAIL)."""
+    known: bool = _extension().lib.hutch_seccomp_action_known(action) == 0
+    return known
+
+
+def flag_known(flag: int) -> bool:
+    """Whether the kernel knows a flag of seccomp(2)."""
+    # WAIT_KILLABLE_RECV is only taken together with a listener, and TSYNC only without.
+    tried = flag if flag == _TSYNC else flag | _NEW_LISTENER
+    known: bool = _extension().lib.hutch_seccomp_flags_known(tried) == 0
+    return known
+
+
+def _extension() -> "Any":
+    try:
+        import hutch._seccomp as extension
+    except ImportError as error:
+        raise HostError(
+            "system calls cannot be filtered: " + str(error),
+            pointer="linux.seccomp",
+            hint="install libseccomp (Debian: libseccomp2), or build hutch with it",
+        ) from None
+    return extension
+
+
+def _add_architectures(
+    lib: "Any", handle: int, rules: "Rules", warnings: "list[str]"
+) -> "list[Architecture]":
+    """The architectures of the filter, the native one first.
+
+    One that libseccomp cannot add is left out, which makes the filter stricter: calls of an
+    architecture that is not in it are killed.
+    """
+    from hutch.kernel.filter_head import Architecture
+
+    tokens = [lib.hutch_seccomp_native()]
+    for pointer, name, token in rules.architectures:
+        if token in tokens:
+            continue
+        result = lib.hutch_seccomp_architecture(handle, token)
+        if result >= 0:
+            tokens.append(token)
+        elif result in (-EINVAL, -EDOM):
+            reason = (
+                "libseccomp " + library_version() + " does not know it"
+                if result == -EINVAL
+                else "its byte order is not this machine's"
+            )
+            warnings.append(f'config.json: {pointer} = "{name}": is left out: {reason}')
+        else:
+            raise _refused("add " + name + " to the filter", "seccomp_arch_add", result, pointer)
+    return [Architecture(token) for token in tokens]
+
+
+class _Call:
+    """The rules of one system call: where it is named first, and (condition, action) of each."""
+
+    __slots__ = ("pointer", "rules")
+
+    def __init__(self, pointer: str) -> None:
+        self.pointer = pointer
+        self.rules: list[tuple[Condition, int]] = []
+
+    def settled(self) -> "list[tuple[Condition, int]]":
+        """The rules that decide: one without a condition makes the others pointless."""
+        first: dict[Condition, int] = {}
+        for condition, action in self.rules:
+            first.setdefault(condition, action)
+        return [((), first[()])] if () in first else list(first.items())
+
+
+def _calls(rules: "Rules") -> "dict[str, _Call]":
+    calls: dict[str, _Call] = {}
+    for index, (names, action, conditions) in enumerate(rules.syscalls):
+        for number, name in enumerate(names):
+            call = calls.get(name)
+            if call is None:
+                call = calls[name] = _Call(f"linux.seccomp.syscalls[{index}].names[{number}]")
+            # What is the default anyway need not be said, and libseccomp refuses to hear it.
+            if action != rules.default:
+                call.rules += [(condition, action) for condition in conditions]
+    return calls
+
+
+def _add_rules(
+    extension: "Any",
+    handle: int,
+    rules: "Rules",
+    architectures: "list[Architecture]",
+    warnings: "list[str]",
+) -> None:
+    """What depends on the number alone goes to libseccomp, the rest to the filter's head."""
+    lib = extension.lib
+    added = 0
+    unknown: list[tuple[str, str]] = []
+    for name, call in _calls(rules).items():
+        settled = call.settled()
+        if not _note(lib, name, architectures):
+            if not _note_newer(name, settled, architectures):
+                unknown.append((call.pointer, name))
+        elif settled and not settled[0][0]:
+            _add_rule(lib, handle, name, settled[0][1], call.pointer)
+            added += 1
+        elif settled:
+            for architecture in architectures:
+                number = _own_number(extension, architecture, name)
+                if number >= 0:
+                    architecture.calls[number] = settled
+    if added > _TREE_FROM:
+        # A libseccomp before 2.5 refuses this, and goes on with its list.
+        lib.hutch_seccomp_attribute(handle, _OPTIMIZE, _BINARY_TREE)
+    if unknown:
+        warnings.extend(_unknown_names(extension, unknown, architectures))
+
+
+def _note(lib: "Any", name: str, architectures: "list[Architecture]") -> bool:
+    """Notes a system call's number for each architecture; False where libseccomp has no such."""
+    for architecture in architectures:
+        number = lib.hutch_seccomp_number(architecture.token, _encoded(name))
+        if number == -ENOENT:
+            return False
+        if number == -ENOTUNIQ:
+            architecture.known.add(architecture.numbered(_LAST_MULTIPLEXED))
+        elif number >= 0:
+            architecture.known.add(number)
+    return True
+
+
+def _note_newer(
+    name: str, rules: "list[tuple[Condition, int]]", architectures: "list[Architecture]"
+) -> bool:
+    """The same for a call that libseccomp is too old for, with its rules."""
+    from hutch.kernel.filter_head import NEWER_CALLS
+
+    number = NEWER_CALLS.get(name)
+    if number is None:
+        return False
+    for architecture in architectures:
+        architecture.known.add(architecture.numbered(number))
+        if rules:
+            architecture.calls[architecture.numbered(number)] = rules
+    return True
+
+
+def _own_number(extension: "Any", architecture: "Architecture", name: str) -> int:
+    """A call's number on an architecture, -1 if it has none but through socketcall(2) or ipc(2).
+
+    The arguments of a call through those are in memory, where no filter sees them.
+    """
+    number: int = extension.lib.hutch_seccomp_number(architecture.token, _encoded(name))
+    if number != -ENOTUNIQ:
+        return number
+    for other, found in _named(extension, architecture):
+        if other == name:
+            return found
+    return -1
+
+
+def _add_rule(lib: "Any", handle: int, name: str, action: int, pointer: str) -> None:
+    result = lib.hutch_seccomp_rule(handle, action, _encoded(name))
+    if result < 0:
+        operation = "add the rule for " + name + " to the filter"
+        raise _refused(operation, "seccomp_rule_add_array", result, pointer)
+
+
+def _program(extension: "Any", handle: int) -> bytes:
+    size = MAX_INSTRUCTIONS * INSTRUCTION
+    while True:
+        buffer = extension.ffi.new("unsigned char[]", size)
+        length = extension.lib.hutch_seccomp_program(handle, buffer, size)
+        if length < 0:
+            raise _refused("export the filter", "seccomp_export_bpf", length, "linux.seccomp")
+        if length <= size:
+            program: bytes = extension.ffi.buffer(buffer, length)[:]
+            return program
+        size = length  # more than the kernel takes; the error says how much
+
+
+def _unknown_names(
+    extension: "Any", unknown: "list[tuple[str, str]]", architectures: "list[Architecture]"
+) -> "list[str]":
+    """A sentence for each name that is no system call's, with the nearest one that is."""
+    from difflib import get_close_matches
+
+    from hutch.errors import shown
+    from hutch.kernel.filter_head import NEWER_CALLS
+
+    known = {name for one in architectures for name, _ in _named(extension, one)}
+    known.update(NEWER_CALLS)
+    result = []
+    for pointer, name in unknown[:_UNKNOWN_NAMES_TOLD]:
+        near = get_close_matches(name, sorted(known), 1)
+        hint = f' (hint: did you mean "{near[0]}"?)' if near else ""
+        result.append(
+            f"config.json: {pointer} = {shown(name)}: is left out: libseccomp "
+            f"{library_version()} knows no system call of this name{hint}"
+        )
+    if len(unknown) > _UNKNOWN_NAMES_TOLD:
+        more = len(unknown) - _UNKNOWN_NAMES_TOLD
+        result.append(f"config.json: linux.seccomp.syscalls: {more} more unknown names")
+    return result
+
+
+def _named(extension: "Any", architecture: "Architecture") -> "Iterator[tuple[str, int]]":
+    """The system calls of an architecture and their numbers."""
+    buffer = extension.ffi.new("unsigned char[]", 64)
+    first = architecture.numbered(0)
+    for number in range(first, first + _LAST_NUMBER + 1):
+        length = extension.lib.hutch_seccomp_name(architecture.token, number, buffer, 64)
+        if length > 0:
+            yield extension.ffi.buffer(buffer, length)[:].decode(), number
+
+
+def _encoded(name: str) -> bytes:
+    """The name for C; that of no system call where it is no Unicode."""
+    return name.encode("utf-8", "replace")
+
+
+def _refused(operation: str, call: str, result: int, pointer: str) -> KernelError:
+    hint = ""
+    if result == -EINVAL:
+        hint = "the kernel or libseccomp " + library_version() + " does not know what it asks for"
+    return KernelError(operation, call, -result, pointer=pointer, hint=hint)
