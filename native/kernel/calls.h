@@ -18,3 +18,10 @@ long long hutch_unmount(const char *path, int flags);
  * `cgroup` in place of the one put there before. If the verifier refuses it, its words go to the
  * descriptor `log`, unless that is -1. 0, or -errno. */
 long long hutch_attach_devices(int cgroup, const unsigned char *program, size_t length, int log);
+
+/* Makes the file `name` in `directory`, which must not exist yet, with the mode `made_as`, and gives
+ * it its content, owner (none where `uid` is -1), mode (none where -1) and time. 0, or -errno, and
+ * then there is no file. */
+long long hutch_lay_file(int directory, const char *name, const unsigned char *data, size_t length,
+                         long long made_as, long long mode, long long uid, long long gid,
+                         long long seconds, long long nanoseconds);

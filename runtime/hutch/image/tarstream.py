@@ -59,6 +59,18 @@ class Chunks:
             return data
         return b"".join(bytes(piece) for piece in self.pieces(size))
 
+    def whole(self, size: int) -> memoryview | None:
+        """The next ``size`` bytes if they lie in one piece; otherwise nothing is taken."""
+        if self._at == len(self._chunk) and not self._more():
+            return None
+        end = self._at + size
+        if end > len(self._chunk):
+            return None
+        view = memoryview(self._chunk)[self._at : end]
+        self._at = end
+        self.position += size
+        return view
+
     def pieces(self, size: int) -> Iterator[memoryview]:
         """The next ``size`` bytes as they come, without copying; fewer only at the end."""
         while size:
@@ -168,6 +180,13 @@ class TarReader:
             yield piece
         if left:
             raise self._broken("the archive ends within a file")
+
+    def whole(self) -> memoryview | None:
+        """The last entry's data if it is all at hand; otherwise ``content`` must be read."""
+        data = self._stream.whole(self._left)
+        if data is not None:
+            self._left = 0
+        return data
 
     def next(self) -> Entry | None:
         """The next entry, None at the end of the archive."""

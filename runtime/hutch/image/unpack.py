@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from errno import EDQUOT, EINVAL, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS
 
 from ..errors import ImageError, KernelError, shown
+from ..kernel.layfile import NONE, lay_file
 from .limits import Budget
 from .tarstream import (
     BLOCK_DEVICE,
@@ -186,23 +187,55 @@ class Unpacker:
         self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
     ) -> None:
         """A file, symlink, device or fifo, in the place of whatever was there."""
-        make = self._regular if entry.kind == FILE else self._special
+        if entry.kind == FILE:
+            self._regular(directory, path, base, entry, reader)
+            return
         try:
-            make(directory, base, entry, reader)
+            self._special(directory, path, base, entry, reader)
         except FileExistsError:
             self._clear(directory, path, base)
-            make(directory, base, entry, reader)
+            self._special(directory, path, base, entry, reader)
 
-    def _regular(self, directory: int, base: bytes, entry: Entry, reader: TarReader) -> None:
+    def _regular(
+        self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
+    ) -> None:
+        if entry.size < HOLE and not entry.xattrs:
+            data = reader.whole()
+            if data is not None:
+                self._small(directory, path, base, entry, data)
+                return
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        mode = 0o600 if entry.mode & self._changed_bits else entry.mode
-        fd = os.open(base, flags, mode, dir_fd=directory)
+        try:
+            fd = os.open(base, flags, 0o600, dir_fd=directory)
+        except FileExistsError:
+            self._clear(directory, path, base)
+            fd = os.open(base, flags, 0o600, dir_fd=directory)
         try:
             if entry.size:
                 self._content(fd, entry, reader)
-            self._dress(fd, entry, has_mode=mode == entry.mode)
+            self._dress(fd, entry)
         finally:
             os.close(fd)
+
+    def _small(
+        self, directory: int, path: bytes, base: bytes, entry: Entry, data: memoryview
+    ) -> None:
+        """A file whose content is at hand: most of them, and so in one call."""
+        made_as = 0o600 if entry.mode & self._changed_bits else entry.mode
+        mode = NONE if made_as == entry.mode else entry.mode
+        uid, gid = (entry.uid, entry.gid) if self._owner(entry) else (NONE, NONE)
+        while True:
+            try:
+                lay_file(directory, base, data, made_as, mode, uid, gid, entry.mtime)
+                break
+            except FileExistsError:
+                self._clear(directory, path, base)
+            except OSError as error:
+                if error.errno != EINVAL or not self.ownership.namespaced or uid == NONE:
+                    raise
+                uid = gid = NONE  # not mapped in our user namespace
+                self.result.losses.owners += 1
+        self.result.size += entry.size
 
     def _content(self, fd: int, entry: Entry, reader: TarReader) -> None:
         at, hole = 0, False
@@ -233,7 +266,9 @@ class Unpacker:
             _write(fd, piece[start:], at + start)
         return hole
 
-    def _special(self, directory: int, base: bytes, entry: Entry, reader: TarReader) -> None:
+    def _special(
+        self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
+    ) -> None:
         if entry.kind == SYMLINK:
             if not entry.link or len(entry.link) > 4095:
                 raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: a symlink to nothing")
@@ -241,7 +276,7 @@ class Unpacker:
         elif entry.kind == FIFO:
             os.mkfifo(base, 0o600, dir_fd=directory)
         elif not self._device(directory, base, entry):
-            self._regular(directory, base, entry, reader)
+            self._regular(directory, path, base, entry, reader)
             return
         self._dress_by_name(directory, base, entry)
 
@@ -334,16 +369,14 @@ class Unpacker:
                 raise
             self.result.losses.owners += 1
 
-    def _dress(self, fd: int, entry: Entry, *, has_mode: bool = False) -> None:
+    def _dress(self, fd: int, entry: Entry) -> None:
         """Owner, mode, xattrs and times, through the descriptor just made (S-61).
 
-        In this order: chown takes away setuid bits and capabilities. ``has_mode``: it was made
-        with the right mode, which spares ext4 one change of the inode a file.
+        In this order: chown takes away setuid bits and capabilities.
         """
         if self._owner(entry):
             self._give(fd, entry)
-        if not has_mode:
-            os.fchmod(fd, entry.mode)
+        os.fchmod(fd, entry.mode)
         if entry.xattrs:
             for name, value in self._kept_xattrs(entry.xattrs):
                 try:

@@ -30,7 +30,7 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
     relative = path.lstrip("/") or "."
     if not _missing:
         try:
-            from .._native import lib
+            from hutch._native import lib
         except ImportError:
             _missing = True
         else:

@@ -1,0 +1,50 @@
+#define _GNU_SOURCE
+#include "kernel/calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Everything that must be done to the open file; 0 or -errno. Owner before mode: chown takes away
+ * setuid bits. */
+static long long dress(int fd, const unsigned char *data, size_t length, long long mode,
+                       long long uid, long long gid, long long seconds, long long nanoseconds)
+{
+    while (length > 0) {
+        ssize_t written = write(fd, data, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        data += written;
+        length -= (size_t)written;
+    }
+    if (uid >= 0 && fchown(fd, (uid_t)uid, (gid_t)gid) < 0)
+        return -errno;
+    if (mode >= 0 && fchmod(fd, (mode_t)mode) < 0)
+        return -errno;
+    struct timespec times[2] = {
+        {.tv_sec = seconds, .tv_nsec = nanoseconds},
+        {.tv_sec = seconds, .tv_nsec = nanoseconds},
+    };
+    return futimens(fd, times) < 0 ? -errno : 0;
+}
+
+/* One small file of a layer, in one call: a layer has ten thousands of them, and from Python each
+ * system call hands the interpreter's lock to another thread and waits to have it back. */
+long long hutch_lay_file(int directory, const char *name, const unsigned char *data, size_t length,
+                         long long made_as, long long mode, long long uid, long long gid,
+                         long long seconds, long long nanoseconds)
+{
+    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    (mode_t)made_as);
+    if (fd < 0)
+        return -errno;
+    long long result = dress(fd, data, length, mode, uid, gid, seconds, nanoseconds);
+    if (close(fd) < 0 && result == 0)
+        result = -errno;
+    if (result < 0)
+        unlinkat(directory, name, 0);
+    return result;
+}
