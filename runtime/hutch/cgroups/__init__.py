@@ -5,7 +5,7 @@
     tree        its directories: what is there before, what is in them, their end
     files       reading and writing one file; explain: why that failed
     limits      new limits for a cgroup in use
-    freezer     stopping and going on
+    freezer     stopping and going on; frozen: whether it has stopped
     signals     signals to all its processes
     stats_v1, stats_v2, oom      what it has used, and whether it ran out of memory
 
@@ -186,7 +186,7 @@ def thaw(cgroup: "Cgroup") -> None:
 
 def is_frozen(cgroup: "Cgroup") -> bool:
     """Whether it is frozen or about to be."""
-    from hutch.cgroups.freezer import is_frozen
+    from hutch.cgroups.frozen import is_frozen
 
     return is_frozen(cgroup)
 

@@ -7,7 +7,6 @@ import posix
 from time import monotonic, sleep
 
 from hutch.cgroups.files import READ, read_file, write_file
-from hutch.cgroups.tree import is_frozen_at
 from hutch.errors import HostError, HutchError, KernelError
 
 TYPE_CHECKING = False
@@ -24,14 +23,6 @@ def freezer_of(cgroup: "Cgroup") -> str:
         "the container has no cgroup that can be frozen",
         hint="mount the freezer controller, or cgroup2",
     )
-
-
-def is_frozen(cgroup: "Cgroup") -> bool:
-    """Whether the container is frozen, or on the way there. False where it has no freezer."""
-    for hierarchy in ("freezer", ""):
-        if hierarchy in cgroup.directories:
-            return is_frozen_at(cgroup.directories[hierarchy], hierarchy)
-    return False
 
 
 def freeze(cgroup: "Cgroup", patience: float = 10.0) -> None:

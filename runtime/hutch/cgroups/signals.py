@@ -10,7 +10,8 @@ import posix
 from errno import ESRCH
 
 from hutch.cgroups.files import write_file
-from hutch.cgroups.freezer import freeze, is_frozen, thaw
+from hutch.cgroups.freezer import freeze, thaw
+from hutch.cgroups.frozen import is_frozen
 from hutch.cgroups.tree import processes_below
 from hutch.errors import HutchError, KernelError
 

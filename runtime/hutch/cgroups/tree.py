@@ -9,6 +9,7 @@ from errno import EACCES, EBUSY, EOPNOTSUPP, EPERM, EROFS
 from time import monotonic, sleep
 
 from hutch.cgroups.files import DIRECTORY, make_directory, read_file, read_or
+from hutch.cgroups.frozen import FROZEN, is_frozen_at
 from hutch.errors import KernelError, StateError
 
 TYPE_CHECKING = False
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
 
 DENIED = (EACCES, EPERM, EROFS)
-
-# Hierarchy -> the files that tell whether a cgroup is frozen, and what they say if not. One on the
-# way there counts as frozen; so does, on v2, one that was frozen and has a process that is dying
-# (cgroup.events says no for a moment), or that only one above keeps frozen (cgroup.freeze says no).
-FROZEN = {
-    "freezer": (("/freezer.state", "THAWED"),),
-    "": (("/cgroup.freeze", "0"), ("/cgroup.events", "frozen 0")),
-}
 
 
 def prepare(cgroup: "Cgroup") -> None:
@@ -271,15 +264,6 @@ def _exists(path: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def is_frozen_at(path: str, hierarchy: str) -> bool:
-    """Whether processes in ``path`` are or would be frozen; False where that cannot be told."""
-    for file, thawed in FROZEN[hierarchy]:
-        content = read_or(path + file)
-        if content and thawed not in content:
-            return True
-    return False
 
 
 def _named(pids: "list[int]") -> str:

@@ -1,63 +1,22 @@
-"""hutch-init as the runtime sees it: the spawn, and the messages of native/init/init.h."""
+"""hutch-init as the runtime sees it: the spawn, and the way that it goes along with the plan."""
 
 import _socket
 import posix
-from _struct import unpack_from
 
 import hutch
+from hutch.container.messages import PID, read_message
 from hutch.errors import HutchError
 from hutch.kernel.process import seal_init, signal_pidfd, spawn
 from hutch.plan.encode import encode
-from hutch.plan.failure import Failure, explain_failure
+from hutch.plan.failure import explain_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hutch.container.messages import Message
     from hutch.plan.plan import Plan
-
-AT, FAIL, FD, PID = 1, 2, 3, 4
 
 SIGKILL = 9
 PROGRAM = "/libexec/hutch-init"
-MESSAGE_MAX = 512
-
-
-class Message:
-    """One message: ``kind``, and what comes with it (a barrier, a failure, a descriptor)."""
-
-    __slots__ = ("failure", "fd", "kind", "number")
-
-    def __init__(self, kind: int, number: int = 0, fd: int = -1, failure: "Failure | None" = None):
-        self.kind = kind
-        self.number = number
-        self.fd = fd
-        self.failure = failure
-
-
-def read_message(connection: _socket.socket) -> "Message | None":
-    """The next message; None at the end, which means that the program was executed or that
-    hutch-init is dead."""
-    try:
-        data, control, _, _ = connection.recvmsg(
-            MESSAGE_MAX, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC
-        )
-    except ConnectionResetError:
-        return None
-    if not data:
-        return None
-    fd = -1
-    for level, kind, payload in control:
-        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            fd = int.from_bytes(payload[:4], "little", signed=True)
-    kind, number = unpack_from("<II", data)
-    if kind != FAIL:
-        return Message(kind, number, fd)
-    _, index, error, part, call, detail = unpack_from("<IIii32s216s", data)
-    failure = Failure(index, error, part, _text(call), _text(detail))
-    return Message(FAIL, index, fd, failure)
-
-
-def _text(field: bytes) -> str:
-    return field.split(b"\0", 1)[0].decode(errors="replace")
 
 
 class Init:

@@ -4,7 +4,8 @@ import posix
 
 from hutch import cgroups
 from hutch.container import status
-from hutch.container.init import AT, FD, PID, launch
+from hutch.container.init import launch
+from hutch.container.messages import AT, FD, PID
 from hutch.errors import HutchError, KernelError
 from hutch.plan import plan as barriers
 

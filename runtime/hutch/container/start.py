@@ -4,9 +4,8 @@ import _socket
 import posix
 
 from hutch.container import status
-from hutch.container.init import read_message
+from hutch.container.messages import read_message
 from hutch.errors import HutchError, StateError
-from hutch.plan.hooks import hooks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]
     if not state["hooks"].get("poststart"):
         return
     from hutch.container.hooks import run_hooks
+    from hutch.plan.hooks import hooks_of
 
     try:
         run_hooks(
