@@ -138,20 +138,22 @@ def _unknown(architecture: Architecture) -> "list[tuple[int, int]]":
 
 def _section(token: int, verdicts: "list[tuple[int, int, bytes]]", rest: bytes) -> bytes:
     """The verdicts for one architecture; ``rest`` are the sections after it."""
-    tests = b""
-    for first, end, code in verdicts:
-        if end == first + 1:
-            tests += _if(_EQUAL, first, code)
-        elif end == END:
-            tests += _if(_NOT_LESS, first, code)
-        else:
-            below = _instruction(_NOT_LESS, end, len(code) // _SIZE, 0)
-            tests += _if(_NOT_LESS, first, below + code)
+    tests = b"".join([_test(first, end, code) for first, end, code in verdicts])
     # Nearly all calls are below the first and jump over the tests at once.
     code = _instruction(_LOAD, _NUMBER) + _if(_NOT_LESS, verdicts[0][0], tests)
     if rest:
         code += _instruction(_JUMP, len(rest) // _SIZE)
     return _instruction(_LOAD, _ARCHITECTURE) + _if(_EQUAL, token, code)
+
+
+def _test(first: int, end: int, code: bytes) -> bytes:
+    """Runs ``code`` for the numbers [first, end)."""
+    if end == first + 1:
+        return _if(_EQUAL, first, code)
+    if end == END:
+        return _if(_NOT_LESS, first, code)
+    below = _instruction(_NOT_LESS, end, len(code) // _SIZE, 0)
+    return _if(_NOT_LESS, first, below + code)
 
 
 def _if(test: int, k: int, code: bytes) -> bytes:
@@ -164,10 +166,8 @@ def _if(test: int, k: int, code: bytes) -> bytes:
 
 def _rules(rules: "Sequence[tuple[Condition, int]]", default: int, narrow: bool) -> bytes:
     """The verdict of a call's rules; ``narrow``: its arguments have 32 bits."""
-    code = b""
-    for condition, action in rules:
-        code += _rule(condition, action, narrow)
-    return code + _instruction(_RETURN, default)
+    code = [_rule(condition, action, narrow) for condition, action in rules]
+    return b"".join([*code, _instruction(_RETURN, default)])
 
 
 def _rule(condition: "Condition", action: int, narrow: bool) -> bytes:
