@@ -7,7 +7,8 @@
     limits      new limits for a cgroup in use
     freezer     stopping and going on; frozen: whether it has stopped
     signals     signals to all its processes
-    stats_v1, stats_v2, oom      what it has used, and whether it ran out of memory
+    stats_v1, stats_v2, stats_form      what it has used
+    oom         whether it ran out of memory
 
 What is to be written is decided before, in hutch.plan (cgroup_paths, resources, device_rules); a
 ``Cgroup`` is the value that all functions here take. A container's life goes

@@ -55,18 +55,20 @@ def prepare(cgroup: "Cgroup") -> None:
 def make(cgroup: "Cgroup", needed: "Container[str]") -> None:
     """Makes the directories that ``prepare`` found missing. Raises KernelError, StateError.
 
-    A caller without root does without the hierarchies that it may not use, unless they are
-    ``needed``: these are left out of ``directories`` then.
+    ``made`` then has those that this call has made, also if it fails. A caller without root does
+    without the hierarchies that it may not use, unless they are ``needed``: these are left out of
+    ``directories``.
     """
     leaves = set(cgroup.leaves())
-    for path in list(cgroup.made):
-        if path not in cgroup.made:
+    missing, cgroup.made = cgroup.made, []
+    denied: list[str] = []
+    for path in missing:
+        if any(_in(path, other) for other in denied):
             continue
         try:
             _make_with_parents(path)
         except FileExistsError:
             # Somebody was quicker. A parent may be shared, the container's own cgroup may not.
-            cgroup.made.remove(path)
             if path in leaves:
                 raise StateError(
                     f"the cgroup {path} has just been made by somebody else",
@@ -78,9 +80,11 @@ def make(cgroup: "Cgroup", needed: "Container[str]") -> None:
                 raise
             if not without_root():
                 raise
+            denied.append(path)
             for name in hierarchies:
                 del cgroup.directories[name]
-            cgroup.made = [other for other in cgroup.made if not _in(other, path)]
+        else:
+            cgroup.made.append(path)
 
 
 def _in(path: str, directory: str) -> bool:
