@@ -9,12 +9,12 @@ class CgroupLayout:
     """How cgroups are mounted on this host, and where the caller itself stands in them.
 
     ``mode`` is "v1" (controllers in hierarchies of their own), "hybrid" (v1 plus a cgroup2 tree
-    without controllers), "v2" (unified) or "none". ``hierarchies`` maps each v1 hierarchy to its mount
-    point: "memory" -> "/sys/fs/cgroup/memory", "name=systemd" -> "/sys/fs/cgroup/systemd"; two
-    controllers mounted together ("cpu,cpuacct") are two entries with one mount point. ``unified``
-    is the mount point of cgroup2, "" where there is none. ``own`` gives the caller's path in each,
-    from what is mounted there ("" is the key of cgroup2). ``controllers`` are those that can be used: the v1 controllers that
-    are mounted, or those of cgroup2's root.
+    without controllers), "v2" (unified) or "none". ``hierarchies`` maps each v1 hierarchy to its
+    mount point: "memory" -> "/sys/fs/cgroup/memory", "name=systemd" -> "/sys/fs/cgroup/systemd";
+    two controllers mounted together ("cpu,cpuacct") are two entries with one mount point.
+    ``unified`` is the mount point of cgroup2, "" where there is none. ``own`` gives the caller's
+    path in each, from what is mounted there ("" is the key of cgroup2). ``controllers`` are those
+    that can be used: the v1 controllers that are mounted, or those of cgroup2's root.
     """
 
     __slots__ = ("controllers", "hierarchies", "mode", "own", "unified")
