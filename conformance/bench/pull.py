@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.image.making import Image, Layer
+from tests.image.trees import describe, differences
 
 RESULTS = Path(__file__).parents[1] / "results"
 TARGET = 0.6
@@ -270,6 +271,26 @@ def report(kind: str, size: int, samples: dict[str, list[Sample]]) -> str:
     return "\n".join(lines)
 
 
+def compare(folder: Path, image: str) -> str:
+    """Whether the tree that warren unpacks is the one that umoci unpacks, file by file."""
+    ours, theirs = folder / "ours", folder / "theirs"
+    command = [sys.executable, "-m", "hutch.cli.warren", "--root", str(folder / "store")]
+    subprocess.run([*command, "bundle", "-q", image, str(ours)], check=True, capture_output=True)
+    for sample in skopeo_umoci().commands(image, theirs):
+        subprocess.run(sample, check=True, capture_output=True)
+    first = describe(ours / "rootfs")
+    # A folder that no layer describes has no time of its own.
+    found = [
+        line
+        for line in differences(first, describe(theirs / "bundle" / "rootfs"))
+        if ": mtime:" not in line
+    ]
+    said = f"{len(found)} differences" if found else "no difference"
+    return f"warren bundle beside umoci unpack: {len(first)} files, {said}.\n" + "\n".join(
+        found[:5]
+    )
+
+
 def large_image(folder: Path, host: str, size: int) -> str:
     """An image of ``size`` bytes in one layer, half of which can be compressed."""
     path = folder / "large.tar"
@@ -328,6 +349,8 @@ def main(arguments: list[str] | None = None) -> None:
                         sample = measure(tool, f"{host}/debian:{kind}", folder)
                         samples.setdefault(tool.name, []).append(sample)
             parts.append(report(kind, size, samples))
+            if kind == "gzip":
+                parts.append(compare(folder, f"{host}/debian:gzip"))
             numbers[kind] = {n: [vars(s) for s in taken] for n, taken in samples.items()}
         if options.large:
             target = large_image(folder, host, options.large << 20)

@@ -286,3 +286,24 @@ def test_a_newer_store_is_left_alone(kept: Warren) -> None:
     with sqlite3.connect(kept.root / "store.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     assert "newer warren" in kept.fails("images")
+
+
+def test_the_same_layer_several_times_comes_in_once(store: Store, tmp_path: Path) -> None:
+    layer = Layer().file("a").tar()
+    Image([layer, layer, layer]).write(tmp_path / "image")
+    keep(store, tmp_path / "image", "", "h.example/y:1")
+    assert len(store.database.layers()) == 3  # three chain IDs,
+    assert len(os.listdir(store.layout_root / "blobs" / "sha256")) == 3  # one blob of theirs
+
+
+def test_ctrl_c_ends_at_once_and_the_next_pull_resumes(large: str, warren: Warren) -> None:
+    pull = subprocess.Popen(
+        warren.command("pull", "-q", large), env=warren.variables(), stderr=subprocess.PIPE
+    )
+    while not (warren.root / "partial").is_dir() or not os.listdir(warren.root / "partial"):
+        time.sleep(0.01)
+    pull.send_signal(signal.SIGINT)
+    _, said = pull.communicate(timeout=10)
+    assert (pull.returncode, said) in ((130, b"warren: interrupted\n"), (0, b""))
+    warren.ok("pull", "-q", large)
+    assert "all is well" in warren.ok("system", "check")

@@ -138,8 +138,9 @@ class Checker:
         Puller(self.store, Reporter()).pull(source, platform, [])
 
     def _names(self) -> None:
-        listed = {(name, entry.digest) for name, entry in self.store.layout.names() if name}
-        known = {(name, manifest) for name, manifest, _ in self.store.database.names()}
+        with self.store.database.transaction():
+            listed = {(name, entry.digest) for name, entry in self.store.layout.names() if name}
+            known = {(name, manifest) for name, manifest, _ in self.store.database.names()}
         if listed != known:
 
             def mend() -> str:

@@ -112,7 +112,7 @@ def complete(
         found = find(layers, path, overlay)
         if found is None or not stat.S_ISDIR(found.status.st_mode):
             continue
-        lower = open_in_root(found.root, os.fsdecode(path), os.O_RDONLY | os.O_DIRECTORY)
+        lower = open_in_root(found.root, path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with tree.folder(path) as own:
                 _copy_metadata(lower, own, found.status, privileged)
@@ -133,16 +133,16 @@ def _copy_up(tree: Tree, found: Found) -> None:
     folder, _, name = found.path.rpartition(b"/")
     directory, _ = tree.parent(folder)
     if stat.S_ISLNK(found.status.st_mode):
-        link = open_in_root(found.root, os.fsdecode(found.path), O_PATH | os.O_NOFOLLOW)
+        link = open_in_root(found.root, found.path, O_PATH | os.O_NOFOLLOW)
         try:
-            os.symlink(os.readlink("", dir_fd=link), name, dir_fd=directory)
+            os.symlink(os.readlink(b"", dir_fd=link), name, dir_fd=directory)
         finally:
             os.close(link)
         return
     if not stat.S_ISREG(found.status.st_mode):
         os.mknod(name, found.status.st_mode, found.status.st_rdev, dir_fd=directory)
         return
-    source = open_in_root(found.root, os.fsdecode(found.path), os.O_RDONLY | os.O_NOFOLLOW)
+    source = open_in_root(found.root, found.path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         target = os.open(name, flags, 0o600, dir_fd=directory)

@@ -12,6 +12,7 @@ from typing import IO
 
 from ..errors import ImageError
 from .catalog import Named
+from .layer import verified
 from .layout import VERSION, index_json, read_chunks
 from .manifest import Descriptor
 from .reference import Reference
@@ -42,7 +43,8 @@ def save(store: Store, images: list[Named], output: IO[bytes]) -> None:
     writer = TarWriter(output)
     writer.file("oci-layout", VERSION.encode())
     for name, blob in blobs.items():
-        writer.stream(name, blob.size, read_chunks(store.blob_path(blob.digest)))
+        chunks = read_chunks(store.blob_path(blob.digest))
+        writer.stream(name, blob.size, verified(chunks, blob))
     writer.file("index.json", index_json(entries))
     writer.file("manifest.json", json.dumps(docker).encode())
     writer.end()
@@ -67,7 +69,8 @@ def write_layout(store: Store, images: list[Named], root: Path) -> None:
         entries = [(name, entry) for name, entry in entries if name != image.name]
         entries.append((image.name, manifest.descriptor))
         for blob in (manifest.descriptor, manifest.config, *manifest.layers):
-            _copy(read_chunks(store.blob_path(blob.digest)), root / "blobs" / blob.digest.path)
+            chunks = verified(read_chunks(store.blob_path(blob.digest)), blob)
+            _copy(chunks, root / "blobs" / blob.digest.path)
     _copy(iter([VERSION.encode()]), root / "oci-layout")
     _copy(iter([index_json(entries)]), root / "index.json")
 

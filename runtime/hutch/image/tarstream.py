@@ -27,6 +27,7 @@ KINDS = {
     b"4": BLOCK_DEVICE, b"5": DIRECTORY, b"6": FIFO,
 }  # fmt: skip
 MAX_SIZE = 1 << 62
+FARTHEST = (1 << 63) - 1  # nanoseconds: the year 2262; no file system goes much further
 MAX_ID = 0xFFFFFFFE  # -1 means "leave it" to chown
 XATTR = b"SCHILY.xattr."
 LIBARCHIVE_XATTR = b"LIBARCHIVE.xattr."
@@ -320,6 +321,7 @@ class TarReader:
             raise self._broken(f"a size of {entry.size} bytes")
         if not (0 <= entry.uid <= MAX_ID and 0 <= entry.gid <= MAX_ID):
             raise self._broken(f"{shown(entry.name.decode(errors='replace'))}: owner out of range")
+        entry.mtime = max(-FARTHEST, min(entry.mtime, FARTHEST))
         if b"\0" in entry.name or b"\0" in entry.link:
             raise self._broken("a NUL byte in a name")
 

@@ -42,7 +42,7 @@ class Tree:
             if len(self._parents) >= CACHED:  # the one used longest ago
                 os.close(self._parents.pop(next(iter(self._parents)))[0])
             true = self._make(path)
-            fd = open_in_root(self.root, os.fsdecode(true), DIRECTORY | os.O_NOFOLLOW)
+            fd = open_in_root(self.root, true, DIRECTORY | os.O_NOFOLLOW)
             if true not in self.implied and true not in self.touched:
                 self.touched[true] = os.stat(fd).st_mtime_ns
             known = (fd, true)
@@ -95,7 +95,7 @@ class Tree:
                         done = []
                     todo += [part for part in reversed(target.split(b"/")) if part]
                 os.close(here)
-                here = open_in_root(self.root, os.fsdecode(b"/".join(done)), DIRECTORY)
+                here = open_in_root(self.root, b"/".join(done), DIRECTORY)
             return b"/".join(done)
         finally:
             os.close(here)
@@ -110,7 +110,7 @@ class Tree:
     def status(self, path: bytes) -> os.stat_result | None:
         """What ``path`` is (a symlink is itself), None if there is nothing."""
         try:
-            fd = open_in_root(self.root, os.fsdecode(path), O_PATH | os.O_NOFOLLOW)
+            fd = open_in_root(self.root, path, O_PATH | os.O_NOFOLLOW)
         except OSError:
             return None
         try:
@@ -121,9 +121,7 @@ class Tree:
     @contextmanager
     def folder(self, path: bytes) -> Iterator[int]:
         """The folder ``path`` open for reading, not through a symlink in its last component."""
-        fd = open_in_root(
-            self.root, os.fsdecode(path), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-        )
+        fd = open_in_root(self.root, path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             yield fd
         finally:

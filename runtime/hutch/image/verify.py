@@ -101,7 +101,7 @@ def _compare(tree: Tree, path: bytes, entry: Entry, content: str) -> str:
             return f"{status.st_size} bytes, not {entry.size}"
         if status.st_mtime_ns != entry.mtime:
             return "changed at another time"
-        fd = open_in_root(tree.root, os.fsdecode(path), os.O_RDONLY | os.O_NOFOLLOW)
+        fd = open_in_root(tree.root, path, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(fd, "rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != content:
                 return "other content"

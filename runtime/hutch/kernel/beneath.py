@@ -20,14 +20,15 @@ LINKS = 40  # as the kernel's MAXSYMLINKS
 _missing = False  # openat2 answered ENOSYS (old kernel) or EPERM (old seccomp filter) once
 
 
-def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
+def open_in_root(root: int, path: "str | bytes", flags: int, mode: int = 0) -> int:
     """A descriptor of ``path``, every "/" and ".." of it and of its symlinks kept inside ``root``.
 
     ``flags`` as for open(2), O_CLOEXEC is added; O_NOFOLLOW speaks of the last component only.
     Raises OSError. Nothing is created along the way (only the last component, with O_CREAT).
     """
     global _missing  # noqa: PLW0603 one probe a process
-    relative = path.lstrip("/") or "."
+    raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
+    relative = raw.lstrip(b"/") or b"."
     if not _missing:
         try:
             from hutch._native import lib
@@ -36,7 +37,7 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
         else:
             result: int = lib.hutch_openat2(
                 root,
-                relative.encode("utf-8", "surrogateescape"),
+                relative,
                 flags | O_CLOEXEC,
                 mode,
                 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
@@ -49,15 +50,16 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
     return walk_in_root(root, relative, flags, mode)
 
 
-def walk_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
+def walk_in_root(root: int, path: "str | bytes", flags: int, mode: int = 0) -> int:
     """The same by hand: a stack of directory descriptors, so that ".." never asks the kernel."""
-    todo = [part for part in reversed(path.split("/")) if part not in ("", ".")]
+    raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
+    todo = [part for part in reversed(raw.split(b"/")) if part not in (b"", b".")]
     stack = [dup(root)]
     links = 0
     try:
         while todo:
             part = todo.pop()
-            if part == "..":
+            if part == b"..":
                 if len(stack) > 1:
                     close(stack.pop())
                 continue
@@ -68,10 +70,10 @@ def walk_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
                 links += 1
                 if links > LINKS:
                     raise OSError(ELOOP, strerror(ELOOP), path)
-                if target.startswith("/"):
+                if target.startswith(b"/"):
                     while len(stack) > 1:
                         close(stack.pop())
-                todo += [p for p in reversed(target.split("/")) if p not in ("", ".")]
+                todo += [p for p in reversed(target.split(b"/")) if p not in (b"", b".")]
                 continue
             if not todo:
                 return open(part, flags | O_NOFOLLOW | O_CLOEXEC, mode, dir_fd=stack[-1])
@@ -83,7 +85,7 @@ def walk_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
             close(fd)
 
 
-def _link_target(name: str, directory: int) -> "str | None":
+def _link_target(name: bytes, directory: int) -> "bytes | None":
     """Where the symlink ``name`` leads, None if it is none (or is not there)."""
     try:
         fd = open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC, dir_fd=directory)
@@ -92,6 +94,6 @@ def _link_target(name: str, directory: int) -> "str | None":
     try:
         if fstat(fd).st_mode & S_IFMT != S_IFLNK:
             return None
-        return readlink("", dir_fd=fd)
+        return readlink(b"", dir_fd=fd)
     finally:
         close(fd)

@@ -8,6 +8,7 @@ holds a group of verbs and gives, for each, how its arguments are declared and w
 
 import os
 import sys
+from io import TextIOWrapper
 
 from ...errors import HutchError, UsageError
 
@@ -105,6 +106,9 @@ def run(arguments: list[str]) -> int:
 
 def command(arguments: list[str]) -> int:
     """Runs a command line; 125 for a wrong one, 1 for what failed, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may be in any encoding
     try:
         status = run(arguments)
         sys.stdout.flush()
