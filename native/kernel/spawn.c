@@ -74,9 +74,14 @@ static void become_init(struct child *child)
     static char *const no_environment[] = {NULL};
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t none;
-    /* The interpreter ignores these two; whoever is executed must not inherit that. */
-    sigaction(SIGPIPE, &plain, NULL);
-    sigaction(SIGXFSZ, &plain, NULL);
+    /* The interpreter ignores the first two; whoever is executed must not inherit that. And its
+     * handlers for the others, in our own memory, must not run here; ignored, they stay so. */
+    static const int reset[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    for (size_t i = 0; i < sizeof(reset) / sizeof(reset[0]); i++) {
+        struct sigaction now;
+        if (i < 2 || (sigaction(reset[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN))
+            sigaction(reset[i], &plain, NULL);
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (place_slots(child) == 0)

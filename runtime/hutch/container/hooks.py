@@ -50,9 +50,13 @@ def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
             raise KernelError(
                 "run hook " + hook.path, "execve", error.errno, pointer=hook.pointer + ".path"
             ) from None
-        if not _ended_in_time(pid, hook.timeout):
-            posix.kill(-pid, SIGKILL)
-            posix.waitpid(pid, 0)
+        try:
+            in_time = _ended_in_time(pid, hook.timeout)
+        except BaseException:  # a signal to us
+            _end(pid)
+            raise
+        if not in_time:
+            _end(pid)
             raise _failed(hook, f"did not end within its timeout of {hook.timeout} s", output)
         _, status = posix.waitpid(pid, 0)
         if status != 0:
@@ -60,6 +64,12 @@ def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
     finally:
         posix.close(given)
         posix.close(output)
+
+
+def _end(pid: int) -> None:
+    """Kills the hook's process group."""
+    posix.kill(-pid, SIGKILL)
+    posix.waitpid(pid, 0)
 
 
 def describe_status(status: int) -> str:

@@ -24,7 +24,7 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     if all:
         _kill_all(state, signal)
         return
-    if now == status.STOPPED:
+    if now in (status.STOPPED, status.CREATING):
         raise StateError("container not running: " + id, id=id, status=now)
     from hutch.kernel.process import signal_pidfd
 

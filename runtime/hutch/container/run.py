@@ -28,8 +28,9 @@ def run(
 ) -> int:
     """Runs a container; the exit code of its program, or 128 + the signal that ended it; 0 when
     detached. A container that ends in the foreground is deleted, unless ``keep``."""
-    signals = None if detach else Signals()
     made = prepare(store, request)
+    # Before the program can be there to have any: from here on they are its own.
+    signals = None if detach else Signals()
     if terminal is not None and not terminal.attached():
         terminal = None
     init = made.init

@@ -9,8 +9,29 @@ SIGWINCH = 28
 SIGURG = 23
 RECORD = 128  # struct signalfd_siginfo; its first four bytes are the signal's number
 
-# What ends a runtime that waits: everything that would have done so without the descriptor.
+# HUP, INT, QUIT and TERM: by these somebody asks the runtime to end.
 TERMINATING = (1, 2, 3, 15)
+
+
+def raise_on_signals() -> None:
+    """From now on the first terminating signal is raised as a HutchError from wherever it meets us,
+    so that what was begun is undone. One that the caller ignores stays ignored."""
+    from _signal import SIG_IGN, getsignal, signal
+
+    from hutch.errors import HutchError
+
+    def wait_for_the_end(number: int, frame: object) -> None:
+        """We are ending already; a function, since children would inherit SIG_IGN."""
+
+    def interrupted(number: int, frame: object) -> None:
+        for terminating in TERMINATING:
+            if getsignal(terminating) != SIG_IGN:
+                signal(terminating, wait_for_the_end)
+        raise HutchError(f"interrupted by signal {number}")
+
+    for number in TERMINATING:
+        if getsignal(number) != SIG_IGN:
+            signal(number, interrupted)
 
 
 class Signals:

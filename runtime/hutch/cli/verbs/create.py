@@ -5,6 +5,7 @@ import posix
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
 from hutch.container.create import Request, create
+from hutch.container.signals import raise_on_signals
 from hutch.container.store import Store, absolute
 from hutch.errors import UsageError
 from hutch.plan.compile import Choices
@@ -13,6 +14,7 @@ PRESERVED_MAX = 1000
 
 
 def run(call: Call, log: Log) -> int:
+    raise_on_signals()
     create(Store(call.options.get("root")), request(call, log, direct=False))
     return 0
 
