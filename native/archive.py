@@ -29,13 +29,10 @@ def write_archive(source: Path, extensions: dict[str, str]) -> tuple[str, bytes]
     index = {}
     body = b""
     for name, path in modules(source, at_hand).items():
-        code = code_of(name, path)
+        code = marshal.dumps(code_of(name, path))
         index[name] = (HEAD + len(body), len(code), path.stem == "__init__")
         body += code
-    first = [
-        marshal.loads(code_of(f"hutch_{name}", LAUNCHER / f"{name}.py"))  # noqa: S302 - our own
-        for name in ("importer", "archived")
-    ]
+    first = [code_of(f"hutch_{name}", LAUNCHER / f"{name}.py") for name in ("importer", "archived")]
     head = marshal.dumps((*first, index, extensions))
     if len(head) > HEAD:
         raise ValueError(f"the archive's head takes {len(head)} bytes, more than {HEAD}")

@@ -11,9 +11,11 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
+from types import CodeType
 
 from binding import write_binding
 from frozen import code_of, modules
+from static_code import StaticCode, common_strings
 
 NATIVE = Path(__file__).parent
 VERSION = (3, 11)  # whose private names launcher/embedded.c and the tables below use
@@ -48,6 +50,8 @@ FRONT = ("importer", "embedded")
 # What the standard library gives: the importer, the codecs, and little else.
 BOOTSTRAP = {"_frozen_importlib": "importlib._bootstrap"}
 STANDARD = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "stat")
+
+COMMON = 5  # strings of so many modules lie apart (static_code.py)
 
 
 def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
@@ -102,24 +106,26 @@ def write_modules(source: Path) -> str:
     linked: what lies in memory costs a page fault wherever it is touched.
     """
     at_hand = {*BUILTIN, *CORE, *OURS}
-    ours = modules(source, at_hand)
-    front = {f"hutch_{name}": NATIVE / "launcher" / f"{name}.py" for name in FRONT}
-    standard = {name: _standard(name) for name in STANDARD}
-    lines = ["#define PY_SSIZE_T_CLEAN", "#include <Python.h>"]
-    bootstrap = [
-        _frozen(name, file, lines)
-        for name, file in {alias: _standard(name) for alias, name in BOOTSTRAP.items()}.items()
-    ]
-    table = [_frozen(name, file, lines) for name, file in {**standard, **front, **ours}.items()]
+    files = {
+        **{name: _standard(name) for name in STANDARD},
+        **{f"hutch_{name}": NATIVE / "launcher" / f"{name}.py" for name in FRONT},
+        **modules(source, at_hand),
+    }
+    first = {alias: _standard(name) for alias, name in BOOTSTRAP.items()}
+    codes = {name: code_of(name, file) for name, file in {**first, **files}.items()}
+    static = StaticCode(common_strings(codes.values(), COMMON))
+    rows = {name: _frozen(name, file, codes, static) for name, file in {**first, **files}.items()}
     functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS}
-    lines += [
+    lines = [
+        '#include "launcher/static_code.h"',
+        *static.lines,
         *(f"PyObject *{function}(void);" for function in functions.values() if function),
         "struct _inittab _PyImport_Inittab[] = {",
         *(f'    {{"{name}", {function or "NULL"}}},' for name, function in functions.items()),
         "    {NULL, NULL},",
         "};",
-        *_table("bootstrap_modules", bootstrap),
-        *_table("our_modules", table),
+        *_table("bootstrap_modules", [rows[name] for name in first]),
+        *_table("our_modules", [rows[name] for name in files]),
         *_table("no_modules", []),
         "struct _moduleAlias { const char *name; const char *origin; };",
         "static const struct _moduleAlias aliases[] = {",
@@ -142,12 +148,12 @@ def _standard(name: str) -> Path:
     return library / "__init__.py" if library.is_dir() else library.with_suffix(".py")
 
 
-def _frozen(name: str, file: Path, lines: list[str]) -> str:
-    """Adds a module's code to ``lines``; its row in the table."""
-    code = code_of(name, file)
-    symbol = "module_" + name.replace(".", "_")
-    lines += [f"static const unsigned char {symbol}[] = {{", ",".join(map(str, code)), "};"]
-    return f'    {{"{name}", {symbol}, {len(code)}, {int(file.stem == "__init__")}, NULL}},'
+def _frozen(name: str, file: Path, codes: dict[str, CodeType], static: StaticCode) -> str:
+    """A module's row in a table. A function gives its code; the marshalled form, of which there
+    must be some, is not read then."""
+    function = static.module(name.replace(".", "_"), codes[name])
+    package = int(file.stem == "__init__")
+    return f'    {{"{name}", (const unsigned char *)"-", 1, {package}, {function}}},'
 
 
 def _table(name: str, rows: list[str]) -> list[str]:

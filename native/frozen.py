@@ -6,8 +6,8 @@ test of the start-up budget tells when something has fallen out that a verb star
 """
 
 import ast
-import marshal
 from pathlib import Path
+from types import CodeType
 
 PACKAGE = "hutch"
 
@@ -77,8 +77,8 @@ def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
     return inner | {module}
 
 
-def code_of(name: str, path: Path) -> bytes:
-    """The marshalled code of a module, without docstrings; asserts stay.
+def code_of(name: str, path: Path) -> CodeType:
+    """The code of a module, without docstrings; asserts stay.
 
     Its file name is the module's, so that a traceback shows the same wherever it was built.
     """
@@ -88,7 +88,8 @@ def code_of(name: str, path: Path) -> bytes:
             del node.body[0]
             if not node.body:
                 node.body.append(ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=0))
-    return marshal.dumps(compile(tree, f"<{name}>", "exec", dont_inherit=True))
+    code: CodeType = compile(tree, f"<{name}>", "exec", dont_inherit=True)
+    return code
 
 
 def _has_docstring(node: "ast.Module | ast.ClassDef | ast.FunctionDef") -> bool:

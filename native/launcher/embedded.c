@@ -7,11 +7,13 @@
  * by the launcher of the ordinary interpreter (embedded.py), as is everything where this initialisation
  * fails.
  *
- * PyConfig's _init_main and _PySignal_Init are CPython's own and may change with any version; the
- * build is for the one version it has tried (native/embed.py).
+ * PyConfig's _init_main, _PyRuntime and _PySignal_Init are CPython's own and may change with any
+ * version; the build is for the one version it has tried (native/embed.py).
  */
 #define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE 1
 #include <Python.h>
+#include <internal/pycore_runtime.h>
 
 #include "launcher/places.h"
 
@@ -26,6 +28,8 @@ static PyStatus initialise(int argc, char **argv)
     PyStatus status = Py_PreInitialize(&early);
     if (PyStatus_Exception(status))
         return status;
+    /* It lives too briefly to leave garbage behind. */
+    _PyRuntime._main_interpreter.gc.enabled = 0;
     PyConfig_InitIsolatedConfig(&config);
     config._init_main = 0;
     config.parse_argv = 0;
@@ -66,7 +70,6 @@ int main(int argc, char **argv)
         PyErr_Print();
         return 1;
     }
-    PyGC_Disable(); /* it lives too briefly to leave garbage behind */
     PyObject *front = PyImport_ImportModule("hutch_embedded");
     PyObject *folder = PyUnicode_DecodeFSDefault(packages);
     if (!front || !folder || PyObject_SetAttrString(front, "packages", folder) < 0 ||
