@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import hutch
 import pytest
 from hutch.container.filter_cache import ENTRIES, filter_for
 from hutch.errors import ConfigError
@@ -18,7 +19,7 @@ from hutch.kernel.seccomp import Filter
 from hutch.spec.seccomp import translate
 from profiles import engine_profile
 
-RUNTIME = Path(__file__).parents[2] / "runtime"
+PACKAGES = str(Path(hutch.__file__).parents[1])
 DIGEST, HEAD = 32, 52
 ALLOW_ALL = bytes.fromhex("0600 00 00") + (0x7FFF_0000).to_bytes(4, sys.byteorder)
 
@@ -85,7 +86,7 @@ def test_an_entry_that_is_right_is_believed(entry: Path) -> None:
 def test_a_hit_loads_neither_libseccomp_nor_a_checker(entry: Path) -> None:
     script = f"""
 import sys
-sys.path.insert(0, {str(RUNTIME)!r})
+sys.path.append({PACKAGES!r})
 from hutch.container.filter_cache import filter_for
 filter_for({profile()!r}, {str(entry.parent)!r})
 loaded = [name for name in sys.modules if name.startswith("hutch")]
@@ -328,7 +329,6 @@ def test_what_a_killed_writer_left_goes_when_room_is_made(cache: Path) -> None:
 def test_on_a_full_disk_nothing_half_written_stays(cache: Path) -> None:
     script = f"""
 import resource, sys
-sys.path.insert(0, {str(RUNTIME)!r})
 from hutch.container.filter_cache import filter_for
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 print(len(filter_for({profile()!r}, {str(cache)!r}).program))
@@ -341,7 +341,6 @@ print(len(filter_for({profile()!r}, {str(cache)!r}).program))
 def test_many_runtimes_at_once_do_not_disturb_each_other(cache: Path) -> None:
     script = f"""
 import sys
-sys.path.insert(0, {str(RUNTIME)!r})
 from hutch.container.filter_cache import filter_for
 for round in range(40):
     for errno in range(8):

@@ -119,7 +119,7 @@ def prepare(store: "Store", request: Request) -> Created:
         try:
             return _build(entry, plan, config, raw, host, request, namespaces)
         except BaseException:
-            _undo(entry, request)
+            _undo(entry, plan, request)
             raise
     finally:
         for fd in namespaces:
@@ -241,6 +241,7 @@ def _build(
         state["pid"] = init.pid
         state["startTime"] = status.start_time(init.pid)
         state["status"] = status.CREATED
+        state["cgroup"] = plan.cgroup.to_json() if plan.cgroup else None
         entry.save_state(state)
         if request.pid_file:
             write_pid_file(request.pid_file, init.pid)
@@ -272,7 +273,7 @@ def write_pid_file(path: str, pid: int) -> None:
     write_file(path, str(pid).encode(), 0o644)
 
 
-def _undo(entry: "Entry", request: Request) -> None:
+def _undo(entry: "Entry", plan: "Plan", request: Request) -> None:
     """Takes back what a create that failed has made. What cannot be taken back is left on disk
     for `delete --force`, and the error that is on its way is the one to tell."""
     from hutch.container.delete import destroy
@@ -281,6 +282,9 @@ def _undo(entry: "Entry", request: Request) -> None:
         state = entry.load_state()
     except HutchError:
         state = {}
+    if state and plan.cgroup is not None:
+        # What another create was quicker to make is not ours to remove.
+        state["cgroup"] = plan.cgroup.to_json()
     try:
         destroy(entry, state, request.warn)
     except HutchError as error:

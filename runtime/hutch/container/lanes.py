@@ -36,8 +36,14 @@ def launch_in_cgroup(
         entry = plan.cgroup_entry
         assert entry is not None
         entry.values = (entry.values[0], len(tasks))
-        directory = cgroups.open_directory(plan.cgroup, beside)
-        return launch(plan, [*slots, *tasks], directory)
+        # A process may join a cgroup that takes none, but not be started in it (pids.max, v2).
+        takes_none = any(write.file == "pids.max" and write.value == "0" for write in plan.writes)
+        if not takes_none:
+            directory = cgroups.open_directory(plan.cgroup, beside)
+        init = launch(plan, [*slots, *tasks], directory)
+        if takes_none:
+            cgroups.join(plan.cgroup, init.pid, beside)
+        return init
     finally:
         for fd in tasks:
             posix.close(fd)
