@@ -274,6 +274,7 @@ def report(kind: str, size: int, samples: dict[str, list[Sample]]) -> str:
 def compare(folder: Path, image: str) -> str:
     """Whether the tree that warren unpacks is the one that umoci unpacks, file by file."""
     ours, theirs = folder / "ours", folder / "theirs"
+    theirs.mkdir()
     command = [sys.executable, "-m", "hutch.cli.warren", "--root", str(folder / "store")]
     subprocess.run([*command, "bundle", "-q", image, str(ours)], check=True, capture_output=True)
     for sample in skopeo_umoci().commands(image, theirs):

@@ -421,3 +421,12 @@ def test_credentials_are_found_as_docker_and_podman_keep_them(
     assert credentials.find("helped.example") == Credentials("h", "from helper")
     assert credentials.find("podman.example") == Credentials("podman", "x")
     assert credentials.find("unknown.example") is None
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("tag", ["../../x", "a b", "\x1b[2J", "", "x" * 200])
+def test_s85_tags_that_are_none_are_refused(tag: str, fake: Fake, warren: Warren) -> None:
+    body = json.dumps({"name": "app", "tags": [tag]}).encode()
+    fake.answers["/v2/app/tags/list"] = always(200, body)
+    assert "is not a tag" in warren.fails("pull", "--all-tags", f"{fake.host}/app")
+    assert warren.run("search", "--list-tags", f"{fake.host}/app").stdout.isascii()

@@ -102,15 +102,15 @@ class Archive:
         kind = compression(head)
         if kind == "tar" and seekable:
             return fd
-        copy = os.open(tempfile.gettempdir(), os.O_RDWR | os.O_TMPFILE, 0o600)
         budget = Budget()
-        with os.fdopen(fd, "rb") as source:
+        with os.fdopen(fd, "rb") as source, tempfile.TemporaryFile() as copy:
             rest = iter(lambda: source.read(READ), b"")
             for chunk in inflate(rest if seekable else chain([head], rest), kind):
                 budget.consume(len(chunk))
                 budget.produce(len(chunk))
-                os.write(copy, chunk)
-        return copy
+                copy.write(chunk)
+            copy.flush()
+            return os.dup(copy.fileno())
 
     def close(self) -> None:
         os.close(self._fd)

@@ -4,9 +4,10 @@ The files are the image's, so they are opened beneath its root and read to a bou
 """
 
 import os
+import stat
 
 from ..errors import ImageError, shown
-from ..kernel.beneath import open_in_root
+from ..kernel.beneath import O_PATH, open_in_root
 
 BYTES = 1 << 20
 MAX_ID = (1 << 31) - 1
@@ -15,15 +16,19 @@ MAX_ID = (1 << 31) - 1
 def _lines(root: int, path: str) -> list[list[str]]:
     """The colon-separated lines of a file in the root; none if it cannot be read."""
     try:
-        fd = open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK)
+        place = open_in_root(root, path, O_PATH)
     except OSError:
         return []
     try:
-        data = os.read(fd, BYTES)
+        # Looked at before it is opened: opening the device that an image put there may do things.
+        if not stat.S_ISREG(os.stat(place).st_mode):
+            return []
+        with open(f"/proc/self/fd/{place}", "rb") as file:
+            data = file.read(BYTES)
     except OSError:
         return []
     finally:
-        os.close(fd)
+        os.close(place)
     return [line.split(":") for line in data.decode(errors="replace").splitlines()]
 
 

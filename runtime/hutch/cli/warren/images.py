@@ -123,7 +123,9 @@ def parse_filter(context: Context, text: str) -> Callable[[ImageRecord, str], bo
         label, given, wanted = value.partition("=")
 
         def by_label(record: ImageRecord, _: str) -> bool:
-            labels = documents(context.store, record)[1].execution.get("Labels") or {}
+            labels = documents(context.store, record)[1].execution.get("Labels")
+            if not isinstance(labels, dict):
+                return False
             return label in labels and (not given or labels[label] == wanted)
 
         return by_label

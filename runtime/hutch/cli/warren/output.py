@@ -79,7 +79,7 @@ def render(template: str, row: Mapping[str, Any]) -> str:
         function, path = action[1], action[2]
         value = lookup(row, path) if path else dict(row)
         if function == "json":
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value)
         text = plain(value)
         return (
             text.upper() if function == "upper" else text.lower() if function == "lower" else text
@@ -94,7 +94,7 @@ def plain(value: Any) -> str:
         return "<no value>"
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
 
 
 def clean(text: str) -> str:
@@ -122,7 +122,7 @@ def show(
     """Prints rows: by ``template``, or as a table of ``columns`` (heading, field)."""
     if template == "json":
         for row in rows:
-            emit(json.dumps(row, ensure_ascii=False))
+            emit(json.dumps(row))
     elif template.startswith("table "):
         body = template.removeprefix("table ").replace("\\t", "\t")
         heading = ACTION.sub(lambda match: match[1].rpartition(".")[2].upper(), body)

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...errors import UsageError
+from ...errors import RegistryError, UsageError, shown
 from .context import Context, platform_option, registry_options
 from .parser import Verb
 
@@ -66,7 +66,7 @@ def pull_remote(
     context: Context, arguments: Namespace, reporter: "Reporter"
 ) -> "list[tuple[str, Pulled]]":
     """One image of a registry, or one for each tag of its repository."""
-    from ...image.reference import Reference, resolve_remote
+    from ...image.reference import TAG, Reference, resolve_remote
 
     settings = context.settings
     if arguments.all_tags and (given := Reference.parse(arguments.image)).tag + given.selector:
@@ -80,6 +80,8 @@ def pull_remote(
     context.stack.callback(registry.close)
     done = []
     for tag in registry.tags(reference.path):
+        if not TAG.fullmatch(tag):
+            raise RegistryError(f"{reference.registry}: {shown(tag)} is not a tag")
         one = replace(reference, tag=tag)
         reporter.note(f"Pulling {one}")
         done.append((str(one), pull_one(context, arguments, one, reporter)))
