@@ -312,3 +312,19 @@ def test_busybox_from_a_bundle_of_umoci(warren: Warren, tmp_path: Path) -> None:
     root = tmp_path / "b" / "rootfs"
     said = subprocess.check_output(["chroot", root, "/bin/sh", "-c", "echo $((6*7))"], text=True)
     assert said == "42\n"
+
+
+def test_dockers_own_formats_are_read(registry: str, odd: Path, warren: Warren) -> None:
+    """Schema 2, as Docker pushes it, with its media types and gzip."""
+    target = f"{registry}/docker/odd:1"
+    skopeo("copy", "-q", "--dest-tls-verify=false", "--format", "v2s2", f"oci:{odd}:gzip",
+           f"docker://{target}")  # fmt: skip
+    warren.ok("pull", "-q", target)
+    (document,) = json.loads(warren.ok("inspect", target))
+    assert document["ManifestType"] == "application/vnd.docker.distribution.manifest.v2+json"
+    assert document["Layers"][0]["mediaType"].endswith("diff.tar.gzip")
+    warren.ok("push", "-q", target, f"{registry}/docker/again:1")
+    info = json.loads(
+        skopeo("inspect", "--tls-verify=false", f"docker://{registry}/docker/again:1")
+    )
+    assert info["Digest"] == document["Digest"]

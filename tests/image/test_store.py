@@ -348,3 +348,16 @@ def test_users_and_groups_are_the_images_own(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="group"):
         users.resolve(root, "web:nobody")
     os.close(root)
+
+
+def test_a_damaged_blob_in_the_store_is_fetched_again(kept: Warren, odd: Path) -> None:
+    record = json.loads(kept.ok("inspect", "odd:gzip"))[0]
+    blob = kept.root / "images" / "blobs" / record["Layers"][0]["digest"].replace(":", "/")
+    kept.ok("tag", "odd:gzip", "keeps:blobs")
+    good = blob.read_bytes()
+    blob.write_bytes(good[:-100])
+    layer = damaged(kept).parent
+    layer.rename(kept.home / "away")
+    kept.ok("pull", "-q", f"oci:{odd}:gzip")
+    assert blob.read_bytes() == good
+    assert "all is well" in kept.ok("system", "check")

@@ -24,7 +24,7 @@ from ..errors import HutchError, ImageError
 from .collect import collected_if_bad
 from .database import ImageRecord, LayerRecord
 from .digest import Digest, chain_ids
-from .layer import check_layer, unpack_layer
+from .layer import check_layer, unpack_layer, verified
 from .layout import read_chunks
 from .limits import Budget, Limits
 from .lower import complete, is_opaque
@@ -91,6 +91,7 @@ class Puller:
         self._fresh = False
         self._lease = ""
         self._stop = Event()
+        self._failure: BaseException | None = None
 
     def pull(
         self,
@@ -173,6 +174,9 @@ class Puller:
             self._stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+        except Stopped:
+            assert self._failure is not None
+            raise self._failure from None
         except BaseException:
             self._stop.set()
             raise
@@ -202,7 +206,14 @@ class Puller:
                 self.reporter.done(layer.digest, "Already exists")
                 return laid
             self._fresh = True
-            self._lay(source, layer, diff_id, laid, unpack=not present)
+            try:
+                self._lay(source, layer, diff_id, laid, unpack=not present)
+            except Stopped:
+                raise
+            except BaseException as error:
+                self._failure = self._failure or error
+                self._stop.set()
+                raise
             return laid
 
         return task
@@ -210,7 +221,11 @@ class Puller:
     def _lay(
         self, source: Source, layer: Descriptor, diff_id: Digest, laid: Laid, *, unpack: bool
     ) -> None:
-        """Downloads the blob, unless it is there, and unpacks it as it comes."""
+        """Downloads the blob, unless it is there, and unpacks it as it comes.
+
+        Twice at the most: what an earlier pull left, or the store itself, may be damaged; then all
+        of it comes once more.
+        """
         blob_lock = self.store.lock(f"blob-{layer.digest.hex}")
         blob_lock.acquire()
         try:
@@ -222,7 +237,7 @@ class Puller:
                     chunks = (
                         incoming(source, layer, partial, self.reporter)
                         if laid.new_blob
-                        else read_chunks(self.store.blob_path(layer.digest))
+                        else verified(read_chunks(self.store.blob_path(layer.digest)), layer)
                     )
                     chunks = self._unless_stopped(chunks)
                     if unpack:
@@ -230,14 +245,12 @@ class Puller:
                     else:
                         check_layer(chunks, layer, diff_id, self.budget)
                     break
-                except Damaged as error:
-                    # What an earlier pull left was not what we took it for: once more, all of it.
+                except ImageError as error:
                     self._discard_work(laid)
-                    if last:
-                        raise ImageError(error.sentence) from None
-                except ImageError:
                     partial.unlink(missing_ok=True)  # hostile or wrong: nothing to resume
-                    raise
+                    if last or (laid.new_blob and not isinstance(error, Damaged)):
+                        raise
+                    self.store.blob_path(layer.digest).unlink(missing_ok=True)
             if laid.new_blob:
                 self.store.publish_blob(layer.digest)
         finally:
