@@ -20,6 +20,8 @@ int run_become_root(struct context *context, const struct op_become_root *op)
         return failed(context, "setresuid");
     /* A change of ids clears it. */
     prctl(PR_SET_PDEATHSIG, 9);
+    /* They carried the capabilities over the exec; root has them by itself. */
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     return 0;
 }
 

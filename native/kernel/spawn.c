@@ -6,13 +6,16 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,6 +38,7 @@
 
 struct child {
     int init;
+    bool keep_capabilities;
     int base;
     size_t count;
     const int32_t *slots;
@@ -69,6 +73,23 @@ static int place_slots(struct child *child)
     return 0;
 }
 
+/* In a new user namespace we hold every capability and are nobody, since nothing is mapped yet; the
+ * exec would take them away. Only ambient ones outlast it (capabilities(7)). */
+static void keep_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+    if (syscall(SYS_capget, &header, sets) < 0)
+        return;
+    for (int i = 0; i < 2; i++)
+        sets[i].inheritable = sets[i].permitted;
+    if (syscall(SYS_capset, &header, sets) < 0)
+        return;
+    for (int capability = 0; capability < 64; capability++)
+        if (sets[capability / 32].permitted >> (capability % 32) & 1)
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+}
+
 static void become_init(struct child *child)
 {
     static char *const no_environment[] = {NULL};
@@ -84,6 +105,8 @@ static void become_init(struct child *child)
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (child->keep_capabilities)
+        keep_capabilities();
     if (place_slots(child) == 0)
         syscall(SYS_execveat, child->init, "", child->argv, no_environment, AT_EMPTY_PATH);
     child->error = errno;
@@ -138,6 +161,7 @@ long long hutch_spawn(long long init, long long flags, long long cgroup, long lo
     snprintf(number, sizeof(number), "%d", (int)base);
     struct child child = {
         .init = (int)init,
+        .keep_capabilities = flags & CLONE_NEWUSER,
         .base = (int)base,
         .count = length / sizeof(int32_t),
         .slots = fds,
