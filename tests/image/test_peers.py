@@ -328,3 +328,17 @@ def test_dockers_own_formats_are_read(registry: str, odd: Path, warren: Warren) 
         skopeo("inspect", "--tls-verify=false", f"docker://{registry}/docker/again:1")
     )
     assert info["Digest"] == document["Digest"]
+
+
+def test_a_bundle_pulls_what_is_missing(pushed: str, warren: Warren, tmp_path: Path) -> None:
+    assert "no such image" in warren.fails(
+        "bundle", "--pull", "never", f"{pushed}:zstd", tmp_path / "b"
+    )
+    warren.ok("bundle", "-q", f"{pushed}:zstd", tmp_path / "b")
+    assert (tmp_path / "b" / "rootfs" / "last").exists()
+    assert f"{pushed}" in warren.ok("images")
+    config = json.loads((tmp_path / "b" / "config.json").read_text())
+    assert config["process"]["args"] == ["/bin/sh"]
+    assert config["annotations"]["org.opencontainers.image.architecture"] == "amd64"
+    again = warren.run("bundle", "-q", "--pull", "always", f"{pushed}:zstd", tmp_path / "c")
+    assert again.returncode == 0, again.stderr
