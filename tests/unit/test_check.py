@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hutch
 import pytest
 from complete_config import complete_config
 from hutch.errors import ConfigError
@@ -15,7 +16,7 @@ from hutch.spec.default import default_config
 from hutch.spec.json import decode, encode
 
 Config = dict[str, Any]
-RUNTIME = Path(__file__).parents[2] / "runtime"
+PACKAGES = Path(hutch.__file__).parents[1]
 
 
 def changed(path: str, value: Any) -> Config:
@@ -360,7 +361,7 @@ def test_loading_imports_nothing_but_builtin_modules_and_hutch() -> None:
         "and n not in sys.builtin_module_names))"
     )
     result = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", program, str(RUNTIME)],
+        [sys.executable, "-I", "-S", "-c", program, str(PACKAGES)],
         capture_output=True,
         text=True,
         check=True,

@@ -7,13 +7,14 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import hutch
 import pytest
 from hutch.errors import ConfigError, HutchError
 from hutch.spec.default import default_config
 from hutch.spec.json import JsonError, encode, pretty
 from hutch.spec.load import MAX_SIZE, load_bundle, load_process
 
-RUNTIME = Path(__file__).parents[2] / "runtime"
+PACKAGES = Path(hutch.__file__).parents[1]
 
 
 def bundle(folder: Path, config: Any) -> str:
@@ -122,7 +123,8 @@ def test_without_jsonschema_the_first_problem_is_told_alone(tmp_path: Path) -> N
     config["root"]["path"] = ""
     program = f"""
         import sys
-        sys.path[:] = [{str(RUNTIME)!r}]
+        sys.path.append({str(PACKAGES)!r})
+        sys.modules["jsonschema"] = None
         from hutch.spec.load import HutchError, load_bundle
         try:
             load_bundle({bundle(tmp_path, config)!r})
