@@ -241,9 +241,9 @@ def test_s02_cve_2019_5736_the_inits_executable_is_sealed_and_no_file_of_the_hos
     hutch("create", "--bundle", str(bundle.path), "test")
     exe = f"/proc/{hutch.state('test')['pid']}/exe"
     assert os.readlink(exe) == "/memfd:hutch-init (deleted)"
-    with pytest.raises(OSError, match="Text file busy|Operation not permitted"):
+    with pytest.raises(OSError, match=r"Text file busy|Operation not permitted"):
         os.open(exe, os.O_WRONLY)
-    with pytest.raises(OSError, match="Text file busy|Operation not permitted"):
+    with pytest.raises(OSError, match=r"Text file busy|Operation not permitted"):
         os.truncate(exe, 0)
     fd = os.open(exe, os.O_RDONLY)
     seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
