@@ -30,6 +30,20 @@ static int join(char path[PATH_MAX], const char *head, size_t length, const char
     return 0;
 }
 
+/* Begins the walk anew at the root with the path `again`. */
+static int restart(int root, int *at, char rest[PATH_MAX], char real[PATH_MAX], const char *again,
+                   int *links)
+{
+    int top = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0)
+        return -errno;
+    close(*at);
+    *at = top;
+    strcpy(rest, again);
+    real[0] = 0;
+    return ++*links > LINKS_MAX ? -ELOOP : 0;
+}
+
 /* The fallback for kernels before 5.6 and filters that forbid openat2: walks the components one by
  * one with O_NOFOLLOW, keeps to the root lexically for "..", and expands symbolic links itself.
  * `real` is the path walked so far, free of links, so that ".." can be taken from it. A component
@@ -37,7 +51,7 @@ static int join(char path[PATH_MAX], const char *head, size_t length, const char
  * step opens one plain name and a link's text is never given to the kernel to resolve. */
 static int walk(int root, const char *start, int flags, bool nofollow)
 {
-    char rest[PATH_MAX], real[PATH_MAX] = "";
+    char rest[PATH_MAX], real[PATH_MAX] = "", again[PATH_MAX];
     if (strlen(start) >= sizeof(rest))
         return -ENAMETOOLONG;
     strcpy(rest, start);
@@ -63,20 +77,12 @@ static int walk(int root, const char *start, int flags, bool nofollow)
             char *last = strrchr(real, '/');
             if (last)
                 *last = 0;
-            char again[PATH_MAX];
-            int joined = join(again, real, strlen(real), name);
-            if (joined < 0)
-                return joined;
-            strcpy(rest, again);
-            real[0] = 0;
+            int result = join(again, real, strlen(real), name);
+            if (result == 0)
+                result = restart(root, &at, rest, real, again, &links);
+            if (result < 0)
+                return result;
             name = rest;
-            if (++links > LINKS_MAX)
-                return -ELOOP;
-            int top = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-            if (top < 0)
-                return -errno;
-            close(at);
-            at = top;
             continue;
         }
         int next = openat(at, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -94,24 +100,22 @@ static int walk(int root, const char *start, int flags, bool nofollow)
             close(next);
             if (size < 0)
                 return -errno;
-            if (nofollow || ++links > LINKS_MAX)
+            if (nofollow)
                 return -ELOOP;
             link[size] = 0;
-            char again[PATH_MAX];
-            int joined = join(again, link, (size_t)size, name);
-            if (joined == 0 && link[0] != '/')
-                joined = join(again, real, strlen(real), again);
-            if (joined < 0)
-                return joined;
-            strcpy(rest, again);
-            real[0] = 0;
+            int result = join(again, link, (size_t)size, name);
+            if (result == 0 && link[0] != '/')
+                result = join(again, real, strlen(real), again);
+            if (result == 0)
+                result = restart(root, &at, rest, real, again, &links);
+            if (result < 0)
+                return result;
             name = rest;
-            int top = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-            if (top < 0)
-                return -errno;
-            close(at);
-            at = top;
             continue;
+        }
+        if (last && (flags & O_DIRECTORY) && !S_ISDIR(status.st_mode)) {
+            close(next);
+            return -ENOTDIR;
         }
         int joined = join(real, real, strlen(real), part);
         close(at);
@@ -196,10 +200,10 @@ int beneath_make(struct context *context, const char *wanted, int kind, mode_t m
     if (strlen(wanted) >= sizeof(path))
         return -ENAMETOOLONG;
     strcpy(path, wanted);
-    size_t trimmed = strlen(path);
-    while (trimmed > 0 && path[trimmed - 1] == '/')
-        path[--trimmed] = 0;
     for (int links = 0; links <= LINKS_MAX;) {
+        /* Of a file no path may end with a slash. */
+        for (size_t end = strlen(path); end > 0 && path[end - 1] == '/';)
+            path[--end] = 0;
         int fd = beneath_open(context, *path ? path : "/", O_PATH, nofollow);
         if (fd != -ENOENT)
             return fd;
@@ -247,6 +251,19 @@ int beneath_make(struct context *context, const char *wanted, int kind, mode_t m
         links += !above; /* bounded too where somebody keeps removing what we make */
     }
     return -ELOOP;
+}
+
+int beneath_file(struct context *context, const char *path, mode_t mode)
+{
+    const char *name;
+    autoclose int parent = beneath_parent(context, path, &name);
+    if (parent < 0)
+        return parent;
+    int made = make_entry(parent, name, false, mode);
+    if (made < 0)
+        return made;
+    int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 int beneath_parent(struct context *context, const char *path, const char **name)
