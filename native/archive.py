@@ -5,7 +5,7 @@ The launcher knows the archive by a digest of all that is in it, so that after a
 launcher does not take a new archive. The interpreter's magic number is that of its minor version,
 which the launcher is built for.
 
-    HEAD bytes: (importer's code, first code, index, extensions), marshalled and padded
+    HEAD bytes: (importer's code, first code, index, largest, extensions), marshalled and padded
     the modules' code, marshalled
 """
 
@@ -27,13 +27,15 @@ def write_archive(source: Path, extensions: dict[str, str]) -> tuple[str, bytes]
     """
     at_hand = {*sys.builtin_module_names, *extensions}
     index = {}
+    largest = 0
     body = b""
     for name, path in modules(source, at_hand).items():
         code = marshal.dumps(code_of(name, path))
-        index[name] = (HEAD + len(body), len(code), path.stem == "__init__")
+        index[name] = HEAD + len(body) << 32 | len(code) << 1 | (path.stem == "__init__")
+        largest = max(largest, len(code))
         body += code
     first = [code_of(f"hutch_{name}", LAUNCHER / f"{name}.py") for name in ("importer", "archived")]
-    head = marshal.dumps((*first, index, extensions))
+    head = marshal.dumps((*first, index, largest, extensions))
     if len(head) > HEAD:
         raise ValueError(f"the archive's head takes {len(head)} bytes, more than {HEAD}")
     archive = head.ljust(HEAD, b"\0") + body

@@ -25,7 +25,7 @@ VERSION = (3, 11)  # whose private names launcher/embedded.c and the tables belo
 BUILTIN = [
     "_abc", "_blake2", "_codecs", "_collections", "_functools", "_io", "_locale", "_operator",
     "_sha256", "_signal", "_socket", "_sre", "_stat", "_struct", "_thread", "_weakref", "errno",
-    "fcntl", "itertools", "posix", "select", "time",
+    "fcntl", "itertools", "math", "posix", "select", "time",
 ]  # fmt: skip
 CORE = {
     "marshal": "PyMarshal_Init",
@@ -51,7 +51,7 @@ FRONT = ("importer", "embedded")
 BOOTSTRAP = {"_frozen_importlib": "importlib._bootstrap"}
 STANDARD = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "stat")
 
-COMMON = 5  # strings of so many modules lie apart (static_code.py)
+COMMON = 3  # strings of so many modules lie apart (static_code.py)
 
 
 def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
@@ -70,7 +70,7 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
         sources += [work / f"{folder}.c", *sorted((NATIVE / folder).glob("*.c"))]
     sources += [NATIVE / "json" / "json.c", NATIVE / "launcher" / "embedded.c"]
     command = [
-        "gcc", "-static", "-std=gnu11", "-O2", "-s", *flags,
+        "gcc", "-static", "-malign-data=abi", "-std=gnu11", "-O2", "-s", *flags,
         "-I", str(NATIVE), "-I", sysconfig.get_paths()["include"],
         "-Wl,-z,relro,-z,now", "-Wl,--gc-sections", "-o", str(output.absolute()),
         *map(str, sources), str(library), "-lseccomp", "-lm",

@@ -18,20 +18,24 @@ def main(
     archive: int,
     packages: str,
     install: "Callable[..., None]",
-    index: "dict[str, tuple[int, int, bool]]",
+    index: "dict[str, int]",
+    largest: int,
     extensions: "dict[str, str]",
 ) -> "Any":
     """Runs the command line with the modules of the file ``archive``.
 
-    ``index`` has each module's offset and size in it, and whether it is a package.
+    ``index`` has where in it each module is: offset, size and whether it is a package, in 32, 31
+    bits and one. All are read to one buffer, as large as the ``largest``.
     """
+    buffer = memoryview(bytearray(largest))
 
     def find(name: str) -> "tuple[CodeType, bool] | None":
         place = index.get(name)
         if place is None:
             return None
-        offset, size, is_package = place
-        return loads(posix.pread(archive, size, offset)), is_package  # noqa: S302 - as pycs are read
+        code = buffer[: place >> 1 & 0x7FFF_FFFF]
+        posix.preadv(archive, [code], place >> 32)
+        return loads(code), place & 1 == 1  # noqa: S302 - as pycs are read
 
     sys.path.append(packages)
     install(find, extensions, packages)

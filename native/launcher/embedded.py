@@ -13,7 +13,6 @@ from hutch_importer import install
 
 S_IFMT = 0o170000
 S_IFIFO = 0o010000
-S_IFSOCK = 0o140000
 S_IFCHR = 0o020000
 
 packages = ""  # the folder of the installed package: set by embedded.c
@@ -41,7 +40,7 @@ def _repeatable(word: str) -> bool:
         kind = posix.stat(word.partition("=")[2] or word).st_mode & S_IFMT
     except (OSError, ValueError):
         return True
-    return kind not in (S_IFIFO, S_IFSOCK, S_IFCHR)
+    return kind not in (S_IFIFO, S_IFCHR)
 
 
 def _find(name: str) -> "tuple[CodeType, bool] | None":

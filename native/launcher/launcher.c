@@ -24,11 +24,11 @@ static const char quick_code[] =
     "import posix,sys,marshal as m\n"
     "p=sys.argv.pop(1)\n"
     "f=posix.open(p+'/hutch/libexec/" ARCHIVE "',posix.O_RDONLY|posix.O_CLOEXEC)\n"
-    "i,a,x,e=m.loads(posix.read(f,16384))\n"
+    "i,a,x,n,e=m.loads(posix.read(f,16384))\n"
     "d={'__name__':'hutch_importer'}\n"
     "exec(i,d)\n"
     "exec(a)\n"
-    "main(f,p,d['install'],x,e)";
+    "main(f,p,d['install'],x,n,e)";
 #endif
 
 int main(int argc, char **argv)

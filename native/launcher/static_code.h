@@ -53,7 +53,7 @@
     static struct {                                                                                       \
         PyGC_Head collector;                                                                       \
         PyVarObject head;                                                                          \
-        PyObject *items[(count) + 1];                                                              \
+        PyObject *items[(count) + !(count)];                                                            \
     } name = {{0, 0}, VAR_HEAD(PyTuple_Type, count), {__VA_ARGS__}}
 
 #define OBJECT(name) ((PyObject *)&(name))

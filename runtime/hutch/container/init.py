@@ -8,7 +8,6 @@ from hutch.container.messages import PID, read_message
 from hutch.errors import HutchError
 from hutch.kernel.process import seal_init, signal_pidfd, spawn
 from hutch.plan.encode import encode
-from hutch.plan.failure import explain_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +36,8 @@ class Init:
         if message is None:
             return None
         if message.failure is not None:
+            from hutch.plan.failure import explain_failure
+
             raise explain_failure(self.plan, message.failure)
         if message.kind == PID:
             posix.close(self.pidfd)

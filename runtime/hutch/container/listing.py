@@ -3,6 +3,7 @@
 import posix
 
 from hutch.container import status
+from hutch.container.store import read_file
 from hutch.errors import HutchError, UsageError
 
 TYPE_CHECKING = False
@@ -40,6 +41,16 @@ def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
 
 
 def _user_name(uid: int) -> str:
+    """The name in /etc/passwd, or where else the host keeps its users."""
+    number = str(uid).encode()
+    try:
+        users = read_file("/etc/passwd")
+    except OSError:
+        users = b""
+    for line in users.split(b"\n"):
+        fields = line.split(b":")
+        if len(fields) == 7 and fields[2] == number:
+            return fields[0].decode(errors="replace")
     from pwd import getpwuid
 
     try:

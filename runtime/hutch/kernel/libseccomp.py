@@ -282,17 +282,16 @@ def _unknown_names(
     extension: "Any", unknown: "list[tuple[str, str]]", architectures: "list[Architecture]"
 ) -> "list[str]":
     """A sentence for each name that is no system call's, with the nearest one that is."""
-    from difflib import get_close_matches
-
     from hutch.errors import shown
     from hutch.kernel.filter_head import NEWER_CALLS
+    from hutch.kernel.nearest import nearest
 
     known = {name for one in architectures for name, _ in _named(extension, one)}
     known.update(NEWER_CALLS)
     result = []
     for pointer, name in unknown[:_UNKNOWN_NAMES_TOLD]:
-        near = get_close_matches(name, sorted(known), 1)
-        hint = f' (hint: did you mean "{near[0]}"?)' if near else ""
+        near = nearest(name, known)
+        hint = f' (hint: did you mean "{near}"?)' if near else ""
         result.append(
             f"config.json: {pointer} = {shown(name)}: is left out: libseccomp "
             f"{library_version()} knows no system call of this name{hint}"

@@ -1,0 +1,154 @@
+"""The command's two fronts: the static executable and the launcher of the interpreter.
+
+They are the same program. What differs is where its modules come from, and that is what these
+tests look at; the rest of this folder runs on either (``HUTCH=…/hutch/libexec/hutch pytest …``).
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import hutch as package
+import pytest
+from conftest import Bundle, Runtime, eventually
+
+pytestmark = pytest.mark.root
+
+STATIC = Path(sys.prefix) / "bin" / "hutch"
+LAUNCHER = Path(package.__file__).parent / "libexec" / "hutch"
+FRONTS = {"static executable": STATIC, "interpreter": LAUNCHER}
+
+each_front = pytest.mark.parametrize("front", FRONTS)
+
+
+def run(front: str, *words: str, **options: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [FRONTS[front], *words], capture_output=True, text=True, check=False, **options
+    )
+
+
+@each_front
+def test_the_version_with_debug_says_which_front_runs(front: str) -> None:
+    said = run(front, "--debug", "--version").stdout.splitlines()
+    assert said[3].startswith(f"front: {front}, CPython 3.")
+    assert run(front, "--version").stdout.splitlines() == said[:3]
+
+
+def test_the_static_executable_needs_no_library() -> None:
+    said = subprocess.run(["readelf", "-d", STATIC], capture_output=True, text=True, check=True)
+    assert "NEEDED" not in said.stdout
+
+
+@each_front
+def test_s81_the_environment_does_not_change_what_is_imported(front: str, tmp_path: Path) -> None:
+    for name in ("posix.py", "stat.py", "sitecustomize.py", "hutch.py", "encodings.py"):
+        (tmp_path / name).write_text("raise SystemExit('imported from outside')\n")
+    hostile = {
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONHOME": str(tmp_path),
+        "PYTHONSTARTUP": str(tmp_path / "hutch.py"),
+        "PYTHONINSPECT": "1",
+        "PYTHONWARNINGS": "error",
+        "PYTHONUTF8": "0",
+    }
+    done = run(front, "--version", env=hostile, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@each_front
+def test_a_bad_config_is_explained_in_full(front: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"ociVersion": "1.0.2", "rot": {}}')
+    done = run(front, "--root", str(tmp_path / "state"), "create", "-b", str(tmp_path), "x")
+    assert done.returncode == 1
+    assert done.stderr.startswith("hutch: config.json: ")
+    # Only the complete explanation knows of a second problem and of the near name.
+    assert "root" in done.stderr and "rot" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@each_front
+def test_a_bad_process_from_a_pipe_is_refused_in_one_line(
+    front: str, bundle: Bundle, hutch: Runtime
+) -> None:
+    hutch("create", "-b", str(bundle.path), "piped")
+    read, write = os.pipe()
+    os.write(write, b'{"cwd": "/", "args": ["true"], "user": 7}')
+    os.close(write)
+    words = ("--root", str(hutch.root), "exec", "--process", f"/dev/fd/{read}", "piped")
+    done = run(front, *words, pass_fds=[read])
+    os.close(read)
+    assert done.returncode == 255
+    assert "user" in done.stderr and "internal error" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@each_front
+def test_words_that_are_no_utf8_are_refused(front: str) -> None:
+    done = subprocess.run([FRONTS[front], b"state", b"\xff\xfe"], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"not valid UTF-8" in done.stderr
+
+
+@each_front
+def test_a_reader_that_goes_away_is_no_error(front: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [FRONTS[front], "--help"], stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@each_front
+def test_an_interrupted_create_leaves_nothing(front: str, bundle: Bundle, tmp_path: Path) -> None:
+    hook = {"path": "/bin/sleep", "args": ["sleep", "30"]}
+    bundle.change(lambda config: config.update(hooks={"createRuntime": [hook]}))
+    root = tmp_path / "interrupted"
+    started = subprocess.Popen(
+        [FRONTS[front], "--root", root, "create", "-b", bundle.path, "slow"],
+        stderr=subprocess.DEVNULL,
+    )
+    state = root / "slow" / "state.json"
+    eventually(lambda: state.exists() and len(_children(started.pid)) == 2)
+    started.send_signal(signal.SIGINT)
+    assert started.wait(timeout=20) != 0
+    assert not (root / "slow").exists()
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@each_front
+def test_a_copy_elsewhere_says_what_is_missing(front: str, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    copy = shutil.copy(FRONTS[front], tmp_path / "bin" / "hutch")
+    done = subprocess.run([copy, "--version"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"hutch: cannot find the package below {tmp_path}: reinstall hutch\n"
+
+
+@pytest.mark.parametrize(
+    ("front", "kibibytes"), [("static executable", 8192), ("interpreter", 10500)]
+)
+def test_a_run_takes_little_memory(
+    front: str, kibibytes: int, bundle: Bundle, tmp_path: Path
+) -> None:
+    words = ["--root", str(tmp_path / "state"), "run", "-b", str(bundle.path), "small"]
+    done = subprocess.run(
+        ["/usr/bin/time", "-f", "%M", FRONTS[front], *words],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stderr.split()[-1]) <= kibibytes
+
+
+@each_front
+def test_the_state_is_the_same(front: str, bundle: Bundle, hutch: Runtime) -> None:
+    hutch("create", "-b", str(bundle.path), "same")
+    done = run(front, "--root", str(hutch.root), "state", "same")
+    assert json.loads(done.stdout) == hutch.state("same")
