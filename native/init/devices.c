@@ -54,17 +54,9 @@ static int bind_device(struct context *context, const struct op_device *op)
     int result = is_device(context, tree, op);
     if (result < 0)
         return result;
-    const char *name;
-    autoclose int parent = beneath_parent(context, op->path, &name);
-    if (parent < 0)
-        return refused(context, "openat2", -parent, op->path);
-    int made = openat(parent, name, O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_RDONLY, 0);
-    if (made < 0)
-        return failed(context, "openat");
-    close(made);
-    autoclose int target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    autoclose int target = beneath_file(context, op->path, 0);
     if (target < 0)
-        return failed(context, "openat");
+        return refused(context, "openat", -target, op->path);
     result = attach(context, tree, target);
     /* The node is the host's: its mode and owner are not the container's to change. A device can
      * be written to all the same. */
@@ -120,17 +112,9 @@ static int open_pty(struct context *context, int *master)
 
 static int bind_console(struct context *context, int slave)
 {
-    const char *name;
-    autoclose int parent = beneath_parent(context, "/dev/console", &name);
-    if (parent < 0)
-        return refused(context, "openat2", -parent, "/dev/console");
-    int made = openat(parent, name, O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    if (made < 0)
-        return failed(context, "openat(/dev/console)");
-    close(made);
-    autoclose int target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    autoclose int target = beneath_file(context, "/dev/console", 0600);
     if (target < 0)
-        return failed(context, "openat(/dev/console)");
+        return refused(context, "openat", -target, "/dev/console");
     autoclose int tree = clone_tree(context, slave, "", false);
     return tree < 0 ? tree : attach(context, tree, target);
 }

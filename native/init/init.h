@@ -102,6 +102,10 @@ int beneath_make(struct context *context, const char *path, int kind, mode_t mod
  * last component. */
 int beneath_parent(struct context *context, const char *path, const char **name);
 
+/* An O_PATH descriptor of a file to mount over, made empty if there is none; what is there is not
+ * opened, and no symbolic link is followed. */
+int beneath_file(struct context *context, const char *path, mode_t mode);
+
 /* procfs.c */
 /* Opens a file of our own procfs: no symbolic link that leaves it, no other mount. */
 int proc_open(struct context *context, const char *path, int flags);
