@@ -51,15 +51,21 @@ def peak_memory(words: list[str]) -> int:
 
 
 def instructions(words: list[str]) -> int:
-    """Instructions executed by the command's own process, by callgrind: they do not depend on the
-    machine's mood."""
+    """Instructions executed by the command and what it becomes by exec, by callgrind: they do not
+    depend on the machine's mood."""
     done = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *words],
+        [
+            "valgrind",
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--trace-children=yes",
+            *words,
+        ],
         check=True,
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    line = next(line for line in done.stderr.splitlines() if "refs:" in line)
-    return int(line.split(":")[1].replace(",", ""))
+    lines = [line for line in done.stderr.splitlines() if "refs:" in line]
+    return sum(int(line.split(":")[1].replace(",", "")) for line in lines)

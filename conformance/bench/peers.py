@@ -32,6 +32,7 @@ class Peer:
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=None if check else subprocess.DEVNULL,
         )
 
     def version(self) -> str:
@@ -47,7 +48,7 @@ def peers(folder: Path) -> list[Peer]:
     import hutch
 
     found = [Peer("hutch", BIN / "hutch", folder)]
-    other = Path(hutch.__file__).parent / "libexec" / "hutch-a"
+    other = Path(hutch.__file__).parent / "libexec" / "hutch"
     if other.exists():
         found.append(Peer("hutch-a", other, folder))
     for name in ("runc", "crun"):
