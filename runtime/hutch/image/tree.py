@@ -39,15 +39,30 @@ class Tree:
         """
         known = self._parents.pop(path, None)
         if known is None:
+            known = self._beside(path) or self._from_root(path)
             if len(self._parents) >= CACHED:  # the one used longest ago
                 os.close(self._parents.pop(next(iter(self._parents)))[0])
-            true = self._make(path)
-            fd = open_in_root(self.root, true, DIRECTORY | os.O_NOFOLLOW)
-            if true not in self.implied and true not in self.touched:
-                self.touched[true] = os.stat(fd).st_mtime_ns
-            known = (fd, true)
+            if known[1] not in self.implied and known[1] not in self.touched:
+                self.touched[known[1]] = os.stat(known[0]).st_mtime_ns
         self._parents[path] = known
         return known
+
+    def _beside(self, path: bytes) -> tuple[int, bytes] | None:
+        """The folder, if the one above it is open and it is really a folder there: one step."""
+        above, _, name = path.rpartition(b"/")
+        near = self._parents.get(above) if path else None
+        if near is None:
+            return None
+        try:
+            fd = os.open(name, DIRECTORY | os.O_NOFOLLOW, dir_fd=near[0])
+        except OSError:
+            return None
+        return fd, near[1] + b"/" + name if near[1] else name
+
+    def _from_root(self, path: bytes) -> tuple[int, bytes]:
+        """The folder by its whole path, made if it is not there."""
+        true = self._make(path)
+        return open_in_root(self.root, true, DIRECTORY | os.O_NOFOLLOW), true
 
     def forget(self, path: bytes) -> None:
         """``path`` is going away: no descriptor of it, below it or reached through it is kept."""

@@ -8,7 +8,19 @@ and its whiteouts become overlayfs's own (the store's layers).
 import os
 import stat
 from dataclasses import dataclass, field
-from errno import EDQUOT, EINVAL, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS
+from errno import (
+    EACCES,
+    EDQUOT,
+    EINVAL,
+    EIO,
+    EMFILE,
+    ENFILE,
+    ENOMEM,
+    ENOSPC,
+    EOPNOTSUPP,
+    EPERM,
+    EROFS,
+)
 
 from ..errors import ImageError, KernelError, shown
 from ..kernel.layfile import NONE, lay_file
@@ -27,7 +39,9 @@ from .tarstream import (
 from .tree import Tree, split
 from .whiteout import PREFIX, Removal
 
-HOST_ERRORS = (ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM)
+HOST_ERRORS = (
+    ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPERM, EACCES,
+)  # fmt: skip
 HOLE = 64 << 10  # a run of zeros this long becomes a hole
 ZEROS = bytes(HOLE)
 CAPABILITY = b"security.capability"
@@ -120,7 +134,7 @@ class Unpacker:
         return self.result
 
     def _explain(self, path: bytes, error: OSError) -> Exception:
-        """Whose fault a failed call is: the host's if it is out of room, else the archive's."""
+        """Whose fault a failed call is: the host's (out of room, not allowed) or the archive's."""
         name = shown(os.fsdecode(path))
         number = error.errno or 0
         if number in HOST_ERRORS:
