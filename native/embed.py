@@ -44,11 +44,13 @@ OURS = {
     "hutch._seccomp": "PyInit_hutch__seccomp",
 }
 
-# What imports the others (launcher/).
-FRONT = ("importer", "embedded")
+# The first modules of the executable: each of one file or more of launcher/.
+FIRST = {
+    "_frozen_importlib": ("importer", "bootstrap"),
+    "hutch_embedded": ("embedded",),
+}
 
-# What the standard library gives: the importer, the codecs, and little else.
-BOOTSTRAP = {"_frozen_importlib": "importlib._bootstrap"}
+# What the standard library gives: the codecs, and little else.
 STANDARD = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "stat")
 
 COMMON = 3  # strings of so many modules lie apart (static_code.py)
@@ -106,15 +108,14 @@ def write_modules(source: Path) -> str:
     linked: what lies in memory costs a page fault wherever it is touched.
     """
     at_hand = {*BUILTIN, *CORE, *OURS}
-    files = {
-        **{name: _standard(name) for name in STANDARD},
-        **{f"hutch_{name}": NATIVE / "launcher" / f"{name}.py" for name in FRONT},
-        **modules(source, at_hand),
+    files = {**{name: _standard(name) for name in STANDARD}, **modules(source, at_hand)}
+    codes = {
+        **{name: code_of(name, *map(_launcher, parts)) for name, parts in FIRST.items()},
+        **{name: code_of(name, file) for name, file in files.items()},
     }
-    first = {alias: _standard(name) for alias, name in BOOTSTRAP.items()}
-    codes = {name: code_of(name, file) for name, file in {**first, **files}.items()}
     static = StaticCode(common_strings(codes.values(), COMMON))
-    rows = {name: _frozen(name, file, codes, static) for name, file in {**first, **files}.items()}
+    packages = {name for name, file in files.items() if file.stem == "__init__"}
+    rows = {name: _frozen(name, code, name in packages, static) for name, code in codes.items()}
     functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS}
     lines = [
         '#include "launcher/static_code.h"',
@@ -124,18 +125,15 @@ def write_modules(source: Path) -> str:
         *(f'    {{"{name}", {function or "NULL"}}},' for name, function in functions.items()),
         "    {NULL, NULL},",
         "};",
-        *_table("bootstrap_modules", [rows[name] for name in first]),
-        *_table("our_modules", [rows[name] for name in files]),
+        *_table("bootstrap_modules", [rows.pop("_frozen_importlib")]),
+        *_table("our_modules", [*rows.values()]),
         *_table("no_modules", []),
         "struct _moduleAlias { const char *name; const char *origin; };",
-        "static const struct _moduleAlias aliases[] = {",
-        *(f'    {{"{alias}", "{name}"}},' for alias, name in BOOTSTRAP.items()),
-        "    {NULL, NULL},",
-        "};",
+        "static const struct _moduleAlias no_aliases[] = {{NULL, NULL}};",
         "const struct _frozen *_PyImport_FrozenBootstrap = bootstrap_modules;",
         "const struct _frozen *_PyImport_FrozenStdlib = no_modules;",
         "const struct _frozen *_PyImport_FrozenTest = no_modules;",
-        "const struct _moduleAlias *_PyImport_FrozenAliases = aliases;",
+        "const struct _moduleAlias *_PyImport_FrozenAliases = no_aliases;",
         "const struct _frozen *PyImport_FrozenModules = our_modules;",
         "int _Py_Deepfreeze_Init(void) { return 0; }",
         "void _Py_Deepfreeze_Fini(void) {}",
@@ -148,12 +146,15 @@ def _standard(name: str) -> Path:
     return library / "__init__.py" if library.is_dir() else library.with_suffix(".py")
 
 
-def _frozen(name: str, file: Path, codes: dict[str, CodeType], static: StaticCode) -> str:
+def _launcher(name: str) -> Path:
+    return NATIVE / "launcher" / f"{name}.py"
+
+
+def _frozen(name: str, code: CodeType, is_package: bool, static: StaticCode) -> str:
     """A module's row in a table. A function gives its code; the marshalled form, of which there
     must be some, is not read then."""
-    function = static.module(name.replace(".", "_"), codes[name])
-    package = int(file.stem == "__init__")
-    return f'    {{"{name}", (const unsigned char *)"-", 1, {package}, {function}}},'
+    function = static.module(name.replace(".", "_"), code)
+    return f'    {{"{name}", (const unsigned char *)"-", 1, {int(is_package)}, {function}}},'
 
 
 def _table(name: str, rows: list[str]) -> list[str]:

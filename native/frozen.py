@@ -77,18 +77,19 @@ def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
     return inner | {module}
 
 
-def code_of(name: str, path: Path) -> CodeType:
-    """The code of a module, without docstrings; asserts stay.
+def code_of(name: str, *paths: Path) -> CodeType:
+    """The code of a module, of one source or of several in a row; without docstrings, with asserts.
 
     Its file name is the module's, so that a traceback shows the same wherever it was built.
     """
-    tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
+    trees = [ast.parse(path.read_bytes()) for path in paths]
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _has_docstring(node):
             del node.body[0]
             if not node.body:
                 node.body.append(ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=0))
-    code: CodeType = compile(tree, f"<{name}>", "exec", dont_inherit=True)
+    whole = ast.Module([statement for tree in trees for statement in tree.body], [])
+    code: CodeType = compile(whole, f"<{name}>", "exec", dont_inherit=True)
     return code
 
 

@@ -3,6 +3,7 @@
 The modules come from one file, each read when it is imported (native/archive.py).
 """
 
+import _imp
 import posix
 import sys
 from marshal import loads
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def main(
     archive: int,
     packages: str,
-    install: "Callable[..., None]",
+    install: "Callable[..., Any]",
     index: "dict[str, int]",
     largest: int,
     extensions: "dict[str, str]",
@@ -38,7 +39,9 @@ def main(
         return loads(code), place & 1 == 1  # noqa: S302 - as pycs are read
 
     sys.path.append(packages)
-    install(find, extensions, packages)
+    importer = install(sys, _imp, find)
+    importer.extensions = extensions
+    importer.packages = packages
     from gc import disable
 
     disable()  # it lives too briefly to leave garbage behind

@@ -1,0 +1,46 @@
+"""importlib of the static executable: what CPython 3.11 calls of it, and nothing else.
+
+It follows importer.py in one module, ``_frozen_importlib``. All modules are frozen or builtin; what
+is neither is not here, and ``missing`` is told.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+    from typing import Any
+
+    from importer import Importer, install
+
+importer: "Importer"
+
+
+def missing(name: str) -> None:
+    """Replaced by what leads to the other front (embedded.py)."""
+
+
+def _install(sys: "Any", imp: "Any") -> None:
+    def find(name: str) -> "tuple[CodeType, bool] | None":
+        if imp.is_frozen(name):
+            return imp.get_frozen_object(name), imp.is_frozen_package(name)
+        return None
+
+    global importer  # noqa: PLW0603 - there is one interpreter
+    importer = install(sys, imp, find)
+
+
+def _find_and_load(name: str, import_: object) -> "ModuleType":
+    parent = name.rpartition(".")[0]
+    if parent and parent not in importer.modules:
+        _find_and_load(parent, import_)
+    module = importer.load(name)
+    if module is None:
+        missing(name)
+        raise ModuleNotFoundError("No module named " + repr(name), name=name)
+    return module
+
+
+def _handle_fromlist(module: "ModuleType", names: "tuple[str, ...]", import_: object) -> "Any":
+    for name in names:
+        if name not in module.__dict__:
+            importer.load(module.__name__ + "." + name)
+    return module
