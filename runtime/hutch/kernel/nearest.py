@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def nearest(name: str, known: "Iterable[str]") -> str:
-    """The known name with the fewest letters changed, of equals the first in the alphabet.
+    """The known name with the fewest letters changed or swapped, of equals the first in the alphabet.
 
     "" where more than a third of the letters would have to be.
     """
@@ -23,13 +23,16 @@ def nearest(name: str, known: "Iterable[str]") -> str:
 
 
 def _changed(one: str, other: str) -> int:
-    """How many letters must be added, left out or replaced to make one of the other."""
+    """How many letters must be added, left out, replaced or swapped with the next to make one of
+    the other."""
+    before: list[int] = []
     row = list(range(len(other) + 1))
     for count, letter in enumerate(one, 1):
-        diagonal, row[0] = row[0], count
+        above, row = row, [count]
         for at, against in enumerate(other, 1):
-            diagonal, row[at] = (
-                row[at],
-                min(row[at] + 1, row[at - 1] + 1, diagonal + (letter != against)),
-            )
+            least = min(above[at] + 1, row[at - 1] + 1, above[at - 1] + (letter != against))
+            if count > 1 and at > 1 and letter == other[at - 2] and one[count - 2] == against:
+                least = min(least, before[at - 2] + 1)
+            row.append(least)
+        before = above
     return row[-1]
