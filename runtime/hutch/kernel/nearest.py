@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def nearest(name: str, known: "Iterable[str]") -> str:
-    """The known name with the fewest letters changed or swapped, of equals the first in the alphabet.
+    """The known name with the fewest letters changed or swapped, of equals the alphabet's first.
 
     "" where more than a third of the letters would have to be.
     """
