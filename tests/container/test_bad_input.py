@@ -153,8 +153,6 @@ def test_a_missing_section_names_its_field(hutch: Runtime, bundle: Bundle, field
 @pytest.mark.parametrize(
     ("pointer", "value"),
     [
-        ("process.scheduler", {"policy": "SCHED_BATCH"}),
-        ("linux.personality", {"domain": "LINUX32"}),
         ("linux.intelRdt", {"closID": "x"}),
         ("linux.timeOffsets", {"monotonic": {"secs": 1}}),
     ],

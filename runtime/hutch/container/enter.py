@@ -4,7 +4,7 @@ import posix
 
 from hutch.container import status
 from hutch.container.lanes import accompany, launch_in_cgroup
-from hutch.errors import ConfigError, StateError
+from hutch.errors import ConfigError, KernelError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
     from hutch.container.create import write_pid_file
     from hutch.container.host import read_host
     from hutch.plan.cgroup_paths import Cgroup, below
-    from hutch.plan.enter import compile_exec
+    from hutch.plan.enter import compile_exec, initial_cpus
 
     entry, state = running(store, execution.id, execution.ignore_paused)
     config = entry.load_config()
@@ -100,11 +100,17 @@ def execute(store: "Store", execution: Execution) -> "Init":
         plan.cgroup = Cgroup.from_json(state["cgroup"])
         if execution.cgroup:
             plan.cgroup = below(plan.cgroup, execution.cgroup)
-    pidfd = _open_first_process(state)
+    cpus = initial_cpus(execution.process)
+    before = _bind_to(cpus) if cpus else set()
     try:
-        init = launch_in_cgroup(plan, [pidfd], state["pid"], trace=execution.trace)
+        pidfd = _open_first_process(state)
+        try:
+            init = launch_in_cgroup(plan, [pidfd], state["pid"], trace=execution.trace)
+        finally:
+            posix.close(pidfd)
     finally:
-        posix.close(pidfd)
+        if before:
+            posix.sched_setaffinity(0, before)
     try:
         accompany(init, plan, console=execution.console)
         if execution.pid_file:
@@ -119,6 +125,22 @@ def execute(store: "Store", execution: Execution) -> "Init":
         init.close()
         raise
     return init
+
+
+def _bind_to(cpus: "list[int]") -> "set[int]":
+    """Binds the runtime, and what it starts, to CPUs; the ones it was bound to before."""
+    before = posix.sched_getaffinity(0)
+    try:
+        posix.sched_setaffinity(0, cpus)
+    except OSError as error:
+        raise KernelError(
+            "run on the CPUs " + ",".join([str(cpu) for cpu in cpus]),
+            "sched_setaffinity",
+            error.errno,
+            pointer="process.execCPUAffinity.initial",
+            hint="the CPUs that the runtime may use are " + ",".join(map(str, sorted(before))),
+        ) from None
+    return before
 
 
 def _open_first_process(state: "dict[str, Any]") -> int:

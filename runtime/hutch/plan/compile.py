@@ -19,6 +19,8 @@ from hutch.plan.process import (
     compile_labels,
     compile_limits,
     compile_program,
+    placement_of,
+    scheduling_of,
 )
 from hutch.plan.resources import compile as compile_resources
 from hutch.plan.sysctls import compile_sysctls
@@ -36,14 +38,9 @@ if TYPE_CHECKING:
 # Fields of the spec for Linux that this compiler does not carry out. Silence about them would be a
 # lie (an ignored wall is no wall), so they are errors.
 NOT_CARRIED_OUT = (
-    ("process", "scheduler"),
-    ("process", "ioPriority"),
-    ("process", "execCPUAffinity"),
     ("linux", "timeOffsets"),
     ("linux", "netDevices"),
     ("linux", "intelRdt"),
-    ("linux", "memoryPolicy"),
-    ("linux", "personality"),
 )
 MOUNT_NOT_CARRIED_OUT = ("tmpcopyup", "idmap", "ridmap")
 
@@ -140,6 +137,7 @@ def compile_plan(
     if "cgroup" not in namespaces.new:
         # Only now: what the mounts take need not fit into the container's memory limit.
         _enter_cgroups(plan)
+    operations.append(op.affinity("default: all CPUs of the cpuset", b""))
     operations += compile_console(process, bind=True)
     operations.append(op.make_directory("process.cwd", process["cwd"], 0o755))
     if plan.hooks:
@@ -147,6 +145,11 @@ def compile_plan(
     operations += compile_hooks(config, "createContainer", _state(config, id, bundle, "creating"))
     operations += _close_root(config, namespaces, choices)
     operations += compile_limits(process)
+    operations += placement_of(linux)
+    scheduling = scheduling_of(process)
+    hooked = bool((config.get("hooks") or {}).get("startContainer"))
+    if not hooked:
+        operations += scheduling
     operations += compile_program(process, in_user_namespace)
     # From here on the container is created: whatever follows happens at `start`.
     operations.append(op.outlive("runtime.md: create"))
@@ -154,6 +157,9 @@ def compile_plan(
     if plan.start_slot:
         operations.append(op.await_start("runtime.md: start", plan.start_slot))
     operations += compile_hooks(config, "startContainer", _state(config, id, bundle, "created"))
+    if hooked:
+        # A hook is not the process: and SCHED_DEADLINE does not even let it be forked.
+        operations += scheduling
     operations += compile_labels(process, host)
     operations += compile_credentials(
         process,

@@ -114,6 +114,52 @@ def _limit(resource: int, soft: int, hard: int) -> str:
     return f"set {name} to {_amount(soft)}, at most {_amount(hard)}"
 
 
+def _numbers(mask: bytes, what: str) -> str:
+    """The bits of a mask, in words; an empty one stands for all that are allowed."""
+    bits = int.from_bytes(mask, "little")
+    listed = ",".join([str(number) for number in range(bits.bit_length()) if bits >> number & 1])
+    return what + " " + listed if listed else "any allowed " + what
+
+
+def _scheduler(
+    policy: int, flags: int, nice: int, priority: int, runtime: int, deadline: int, period: int
+) -> str:
+    from hutch.plan.scheduling import POLICIES, SCHEDULER_FLAGS
+
+    words = [name for name, bit in SCHEDULER_FLAGS.items() if flags & bit]
+    if nice:
+        words.append(f"nice {nice}")
+    if priority:
+        words.append(f"priority {priority}")
+    if runtime:
+        words.append(f"{runtime} ns of {period or deadline}, within {deadline}")
+    return "be scheduled by " + list(POLICIES)[policy] + _listed(words)
+
+
+def _io_priority(priority: int) -> str:
+    from hutch.plan.scheduling import IO_CLASS_SHIFT, IO_CLASSES
+
+    name = next(name for name, number in IO_CLASSES.items() if number == priority >> IO_CLASS_SHIFT)
+    return f"set the IO priority of the process group to {name} {priority & 7}"
+
+
+def _memory_policy(mode: int, nodes: bytes) -> str:
+    from hutch.plan.scheduling import MEMORY_FLAGS, MEMORY_MODES
+
+    flags = [name for name, bit in MEMORY_FLAGS.items() if mode & bit]
+    kind = mode & ~sum(MEMORY_FLAGS.values())
+    name = next(name for name, number in MEMORY_MODES.items() if number == kind)
+    return (
+        "take memory by " + name + _listed(flags) + (_numbers(nodes, " of node") if nodes else "")
+    )
+
+
+def _personality(persona: int) -> str:
+    from hutch.plan.scheduling import DOMAINS
+
+    return "be of personality " + next(name for name, bits in DOMAINS.items() if bits == persona)
+
+
 def _amount(value: int) -> str:
     return "unlimited" if value in (-1, (1 << 64) - 1) else str(value)
 
@@ -188,6 +234,11 @@ WORDS: "dict[str, tuple[str, Any]]" = {
     ),
     "own_stdio": ("fchown", lambda uid: f"give standard input and output to uid {uid}"),
     "rlimit": ("prlimit64", _limit),
+    "affinity": ("sched_setaffinity", lambda cpus: "run on " + _numbers(cpus, "CPU")),
+    "scheduler": ("sched_setattr", _scheduler),
+    "io_priority": ("ioprio_set", _io_priority),
+    "memory_policy": ("set_mempolicy", _memory_policy),
+    "personality": ("personality", _personality),
     "apparmor": (
         "openat2, write",
         lambda profile: "take the AppArmor profile " + profile.partition(" ")[2] + " at exec",

@@ -13,6 +13,8 @@ from hutch.plan.process import (
     compile_labels,
     compile_limits,
     compile_program,
+    placement_of,
+    scheduling_of,
 )
 
 TYPE_CHECKING = False
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from hutch.kernel.seccomp import Filter
     from hutch.plan.host import Host
+    from hutch.plan.operations import Operation
 
 EXEC = "runtime: exec"
 
@@ -56,6 +59,7 @@ def compile_exec(
     operations.append(op.protect("security: nobody in the container may trace the init"))
     plan.cgroup_entry = op.enter_cgroups(EXEC, plan.next_slot(), 0)
     operations.append(plan.cgroup_entry)
+    operations += _affinity(process)
     if flags:
         operations.append(op.join(EXEC, FIRST_SLOT, flags))
     operations.append(op.clone(EXEC, 0))
@@ -68,6 +72,8 @@ def compile_exec(
         operations.append(op.keyring("default: a session keyring of its own", "_ses." + id))
     operations += compile_console(process, bind=False)
     operations += compile_limits(process)
+    operations += placement_of(config.get("linux") or {})
+    operations += scheduling_of(process)
     operations += compile_program(process, in_user_namespace)
     operations.append(op.outlive(EXEC))
     operations.append(op.barrier(EXEC, CREATED))
@@ -82,3 +88,26 @@ def compile_exec(
     )
     operations.append(op.exec("process.args", process["args"], process.get("env") or []))
     return plan
+
+
+def initial_cpus(process: "dict[str, Any]") -> "list[int]":
+    """The CPUs that the runtime itself is to be on when it starts the process; none: any."""
+    text = (process.get("execCPUAffinity") or {}).get("initial")
+    if not text:
+        return []
+    from hutch.plan.scheduling import numbers_of
+
+    return numbers_of(text)
+
+
+def _affinity(process: "dict[str, Any]") -> "list[Operation]":
+    """config.md "execCPUAffinity": once in the cgroup, the final CPUs; without them the kernel
+    makes of the initial ones what the cpuset allows; without both, all of the cpuset."""
+    affinity = process.get("execCPUAffinity") or {}
+    if affinity.get("final"):
+        from hutch.plan.scheduling import compile_affinity
+
+        return [compile_affinity(affinity["final"], "process.execCPUAffinity.final")]
+    if affinity.get("initial"):
+        return []
+    return [op.affinity("default: all CPUs of the cpuset", b"")]

@@ -136,6 +136,19 @@ HINTS = {
     ("open_root", "EACCES"): "every directory above must be accessible to the container's root",
     ("rlimit", "EPERM"): "raising a hard limit takes CAP_SYS_RESOURCE; see ulimit -H",
     ("rlimit", "EINVAL"): "soft must not be above hard",
+    ("affinity", "EINVAL"): "none of these CPUs is in the cpuset of the container's cgroup",
+    ("scheduler", "EINVAL"): "the kernel has no such policy (SCHED_ISO: none has), or the times do "
+    "not fit each other (sched_setattr(2))",
+    ("scheduler", "EPERM"): "real-time policies and a nice below the present one take "
+    "CAP_SYS_NICE, on cgroup v1 linux.resources.cpu.realtimeRuntime as well; SCHED_DEADLINE takes "
+    "all CPUs",
+    ("scheduler", "EBUSY"): "the deadline tasks that there are leave too little time for this one",
+    ("scheduler", "EOPNOTSUPP"): "the kernel is built without utilization clamping "
+    "(CONFIG_UCLAMP_TASK)",
+    ("io_priority", "EPERM"): "IOPRIO_CLASS_RT takes CAP_SYS_ADMIN or CAP_SYS_NICE",
+    ("memory_policy", "EINVAL"): "a node is not online or not in the container's "
+    "linux.resources.cpu.mems, or the kernel does not know the mode or the flag",
+    ("memory_policy", "ENOSYS"): "the kernel is built without NUMA (CONFIG_NUMA)",
     ("seccomp", "EACCES"): "without noNewPrivileges loading a filter takes CAP_SYS_ADMIN",
     ("seccomp", "EINVAL"): "the kernel does not know one of the actions or flags of linux.seccomp",
     ("selinux", "EINVAL"): "the loaded policy does not know this label",

@@ -2,6 +2,7 @@
 
 from hutch.plan.mount_options import known_options
 from hutch.plan.namespaces import TYPES
+from hutch.plan.scheduling import MEMORY_FLAGS, MEMORY_MODES
 from hutch.spec.capabilities import NAMES
 from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 
@@ -47,7 +48,7 @@ def features() -> "dict[str, Any]":
             "apparmor": {"enabled": True},
             "selinux": {"enabled": True},
             "intelRdt": {"enabled": False},
-            "memoryPolicy": {},
+            "memoryPolicy": {"modes": sorted(MEMORY_MODES), "flags": sorted(MEMORY_FLAGS)},
             "netDevices": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": False}},
         },

@@ -62,6 +62,11 @@ SIGNATURES = (
     "iiii",  # console
     "i",  # own_stdio
     "iii",  # rlimit
+    "b",  # affinity
+    "iiiiiii",  # scheduler
+    "i",  # io_priority
+    "ib",  # memory_policy
+    "i",  # personality
     "s",  # apparmor
     "s",  # selinux
     "s",  # keyring_label
@@ -112,6 +117,11 @@ ARGUMENTS = (
     ("rows", "columns", "uid", "bind"),
     ("uid",),
     ("resource", "soft", "hard"),
+    ("cpus",),
+    ("policy", "flags", "nice", "priority", "runtime", "deadline", "period"),
+    ("priority",),
+    ("mode", "nodes"),
+    ("persona",),
     ("profile",),
     ("label",),
     ("label",),
@@ -309,56 +319,87 @@ def rlimit(pointer: str, resource: "int", soft: "int", hard: "int") -> "Operatio
     return Operation(32, "rlimit", pointer, (resource, soft, hard))
 
 
+def affinity(pointer: str, cpus: "bytes") -> "Operation":
+    return Operation(33, "affinity", pointer, (cpus,))
+
+
+def scheduler(
+    pointer: str,
+    policy: "int",
+    flags: "int",
+    nice: "int",
+    priority: "int",
+    runtime: "int",
+    deadline: "int",
+    period: "int",
+) -> "Operation":
+    return Operation(
+        34, "scheduler", pointer, (policy, flags, nice, priority, runtime, deadline, period)
+    )
+
+
+def io_priority(pointer: str, priority: "int") -> "Operation":
+    return Operation(35, "io_priority", pointer, (priority,))
+
+
+def memory_policy(pointer: str, mode: "int", nodes: "bytes") -> "Operation":
+    return Operation(36, "memory_policy", pointer, (mode, nodes))
+
+
+def personality(pointer: str, persona: "int") -> "Operation":
+    return Operation(37, "personality", pointer, (persona,))
+
+
 def apparmor(pointer: str, profile: "str") -> "Operation":
-    return Operation(33, "apparmor", pointer, (profile,))
+    return Operation(38, "apparmor", pointer, (profile,))
 
 
 def selinux(pointer: str, label: "str") -> "Operation":
-    return Operation(34, "selinux", pointer, (label,))
+    return Operation(39, "selinux", pointer, (label,))
 
 
 def keyring_label(pointer: str, label: "str") -> "Operation":
-    return Operation(35, "keyring_label", pointer, (label,))
+    return Operation(40, "keyring_label", pointer, (label,))
 
 
 def chdir(pointer: str, path: "str", retry: "int") -> "Operation":
-    return Operation(36, "chdir", pointer, (path, retry))
+    return Operation(41, "chdir", pointer, (path, retry))
 
 
 def umask(pointer: str, mask: "int") -> "Operation":
-    return Operation(37, "umask", pointer, (mask,))
+    return Operation(42, "umask", pointer, (mask,))
 
 
 def bounding(pointer: str, capabilities: "int") -> "Operation":
-    return Operation(38, "bounding", pointer, (capabilities,))
+    return Operation(43, "bounding", pointer, (capabilities,))
 
 
 def user(
     pointer: str, uid: "int", gid: "int", groups: "list[str]", keep_groups: "int"
 ) -> "Operation":
-    return Operation(39, "user", pointer, (uid, gid, groups, keep_groups))
+    return Operation(44, "user", pointer, (uid, gid, groups, keep_groups))
 
 
 def capabilities(
     pointer: str, effective: "int", permitted: "int", inheritable: "int", ambient: "int"
 ) -> "Operation":
-    return Operation(40, "capabilities", pointer, (effective, permitted, inheritable, ambient))
+    return Operation(45, "capabilities", pointer, (effective, permitted, inheritable, ambient))
 
 
 def no_new_privileges(pointer: str) -> "Operation":
-    return Operation(41, "no_new_privileges", pointer, ())
+    return Operation(46, "no_new_privileges", pointer, ())
 
 
 def seccomp(pointer: str, filter: "bytes", flags: "int", notify: "int") -> "Operation":
-    return Operation(42, "seccomp", pointer, (filter, flags, notify))
+    return Operation(47, "seccomp", pointer, (filter, flags, notify))
 
 
 def home(pointer: str, uid: "int") -> "Operation":
-    return Operation(43, "home", pointer, (uid,))
+    return Operation(48, "home", pointer, (uid,))
 
 
 def lookup(pointer: str, file: "str", path: "str") -> "Operation":
-    return Operation(44, "lookup", pointer, (file, path))
+    return Operation(49, "lookup", pointer, (file, path))
 
 
 def hook(
@@ -370,8 +411,8 @@ def hook(
     state_head: "str",
     state_tail: "str",
 ) -> "Operation":
-    return Operation(45, "hook", pointer, (path, args, env, timeout, state_head, state_tail))
+    return Operation(50, "hook", pointer, (path, args, env, timeout, state_head, state_tail))
 
 
 def exec(pointer: str, args: "list[str]", env: "list[str]") -> "Operation":
-    return Operation(46, "exec", pointer, (args, env))
+    return Operation(51, "exec", pointer, (args, env))

@@ -51,6 +51,24 @@ def compile_limits(process: "dict[str, Any]") -> "list[Operation]":
     ]
 
 
+def scheduling_of(process: "dict[str, Any]") -> "list[Operation]":
+    """What process.scheduler and process.ioPriority ask for."""
+    if not (process.get("scheduler") or process.get("ioPriority")):
+        return []
+    from hutch.plan.scheduling import compile_scheduling
+
+    return compile_scheduling(process)
+
+
+def placement_of(linux: "dict[str, Any]") -> "list[Operation]":
+    """What linux.memoryPolicy and linux.personality ask for."""
+    if not (linux.get("memoryPolicy") or linux.get("personality")):
+        return []
+    from hutch.plan.scheduling import compile_placement
+
+    return compile_placement(linux)
+
+
 def compile_labels(process: "dict[str, Any]", host: "Host") -> "list[Operation]":
     """The LSM labels that the next execve takes on; a host without the module is an error."""
     result = []

@@ -1,0 +1,72 @@
+"""Plans for tests: a host that is a value, the default config, what the compiler makes of both."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hutch.plan.cgroup_paths import Cgroup
+from hutch.plan.compile import Choices, compile_plan
+from hutch.plan.enter import compile_exec
+from hutch.plan.host import CgroupLayout, Host
+from hutch.plan.operations import ARGUMENTS, Operation
+from hutch.plan.plan import Plan
+from hutch.spec.default import default_config
+
+V2 = CgroupLayout("v2", {}, "/sys/fs/cgroup", {"": "/"}, frozenset(("cpu", "memory", "pids")))
+
+
+def host(uid: int = 0, **facts: Any) -> Host:
+    """A host with cgroup v2 and nothing special; ``facts`` say otherwise."""
+    return Host(
+        **{
+            "uid": uid,
+            "gid": uid,
+            "capabilities": (1 << 41) - 1,
+            "apparmor": False,
+            "selinux": False,
+            "cgroups": V2,
+            **facts,
+        }
+    )
+
+
+def compiled(
+    change: Callable[[dict[str, Any]], object] = lambda _: None,
+    on: Host | None = None,
+    **choices: Any,
+) -> Plan:
+    """The plan of the default config with a change."""
+    config = default_config()
+    config["process"]["terminal"] = False
+    change(config)
+    return compile_plan(
+        config,
+        on or host(),
+        id="test",
+        bundle="/bundle",
+        cgroup=Cgroup("v2", {"": "/sys/fs/cgroup/test"}, []),
+        filter=None,
+        choices=Choices(**choices),
+    )
+
+
+def entered(change: Callable[[dict[str, Any]], object], **process: Any) -> Plan:
+    """The plan of an exec of `true` into a container of the changed config."""
+    config = default_config()
+    change(config)
+    given = {"args": ["true"], "cwd": "/", **process}
+    return compile_exec(config, given, host(), id="test", filter=None)
+
+
+def arguments(operation: Operation) -> dict[str, Any]:
+    """The operation's arguments by name."""
+    return dict(zip(ARGUMENTS[operation.code], operation.values, strict=True))
+
+
+def named(plan: Plan, name: str) -> list[Operation]:
+    """The operations of this name, in order."""
+    return [operation for operation in plan.operations if operation.name == name]
+
+
+def order(plan: Plan, *names: str) -> list[str]:
+    """The names of the operations that are asked about, in the order of the plan."""
+    return [operation.name for operation in plan.operations if operation.name in names]
