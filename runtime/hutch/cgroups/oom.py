@@ -46,3 +46,23 @@ def oom_watch(cgroup: "Cgroup") -> "tuple[int, int]":
         return event, POLLIN
     except OSError as error:
         raise KernelError(f"watch the memory of {directory}", "open", error.errno or 0) from None
+
+
+def ooms_told(cgroup: "Cgroup", watch: int, killed: int) -> int:
+    """How many times memory ran out since ``watch`` was last read; reads it.
+
+    ``killed`` is what ``oom_killed`` said then: cgroup2 wakes for other things too, and what it has
+    counted tells. v1 wakes before it has killed, and once more at the removal of the cgroup.
+    """
+    if cgroup.mode == "v2":
+        try:
+            posix.pread(watch, 4096, 0)
+        except OSError:
+            return 0  # the cgroup is gone
+        return max(0, oom_killed(cgroup) - killed)
+    try:
+        told = int.from_bytes(posix.read(watch, 8), "little")
+    except BlockingIOError:
+        return 0
+    gone = not read_or(cgroup.directories.get("memory", "") + "/memory.oom_control")
+    return told - 1 if gone else told

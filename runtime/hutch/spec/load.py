@@ -4,7 +4,7 @@ import posix
 from errno import ENOENT
 
 from hutch.errors import ConfigError, HutchError, errno_text
-from hutch.spec.check import check, check_process
+from hutch.spec.check import check, check_process, check_resources
 from hutch.spec.json import decode
 
 TYPE_CHECKING = False
@@ -63,6 +63,29 @@ def load_process(path: str) -> "dict[str, Any]":
     except ConfigError as error:
         raise _with_all(path, error, process, "process") from None
     return process  # type: ignore[no-any-return]
+
+
+def load_resources(path: str) -> "dict[str, Any]":
+    """The checked resources of a file that `update --resources` names; "-" is standard input.
+
+    Raises as load_process does.
+    """
+    document = "standard input" if path == "-" else path
+    fd = posix.dup(0) if path == "-" else _open(path, 0)
+    if fd is None:
+        raise HutchError(path + ": " + errno_text(ENOENT))
+    try:
+        data = _read(fd, document)
+    finally:
+        posix.close(fd)
+    resources = decode(data, document)
+    try:
+        check_resources(resources)
+    except ConfigError as error:
+        place = error.sentence.removeprefix("config.json: linux.resources")
+        error.sentence = document + (": " + place[1:] if place[:1] == "." else place)
+        raise
+    return resources  # type: ignore[no-any-return]
 
 
 def _open(path: str, flags: int) -> "int | None":

@@ -1,0 +1,88 @@
+"""hutch update."""
+
+from hutch.cli.arguments import Call
+from hutch.cli.log import Log
+from hutch.container.store import Store, absolute
+from hutch.container.update import update
+from hutch.errors import HutchError, UsageError
+from hutch.spec.quantities import parse_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Flag -> the field of linux.resources that it sets, and how its text is read.
+FIELDS = {
+    "blkio-weight": ("blockIO", "weight", "number"),
+    "cpu-burst": ("cpu", "burst", "number"),
+    "cpu-idle": ("cpu", "idle", "number"),
+    "cpu-period": ("cpu", "period", "number"),
+    "cpu-quota": ("cpu", "quota", "number"),
+    "cpu-rt-period": ("cpu", "realtimePeriod", "number"),
+    "cpu-rt-runtime": ("cpu", "realtimeRuntime", "number"),
+    "cpu-share": ("cpu", "shares", "number"),
+    "cpuset-cpus": ("cpu", "cpus", "text"),
+    "cpuset-mems": ("cpu", "mems", "text"),
+    "memory": ("memory", "limit", "size"),
+    "memory-reservation": ("memory", "reservation", "size"),
+    "memory-swap": ("memory", "swap", "size"),
+    "pids-limit": ("pids", "limit", "number"),
+}
+
+
+def run(call: Call, log: Log) -> int:
+    store = Store(call.options.get("root"))
+    file = call.text("resources")
+    if file:
+        from hutch.spec.load import load_resources
+
+        document = "standard input" if file == "-" else file
+        changes = load_resources("-" if file == "-" else absolute(file))
+        names = {"config.json: linux.resources.": document + ": "}
+    else:
+        changes = from_flags(call)
+        names = {
+            f"config.json: linux.resources.{section}.{field}": "--" + flag
+            for flag, (section, field, _) in FIELDS.items()
+        }
+    try:
+        update(store, call.arguments[0], changes)
+    except HutchError as error:
+        # Not config.json asks for it, but these flags or that file do.
+        for pointer, name in names.items():
+            if error.sentence.startswith(pointer):
+                error.sentence = name + error.sentence[len(pointer) :]
+        raise
+    return 0
+
+
+def from_flags(call: Call) -> "dict[str, Any]":
+    """``linux.resources`` as the flags give it, checked; UsageError where they give nothing."""
+    from hutch.spec.check import check_resources
+
+    changes: dict[str, Any] = {}
+    for flag, (section, field, form) in FIELDS.items():
+        if flag in call.flags:
+            text = call.text(flag)
+            value = text if form == "text" else _amount(text, "--" + flag, form)
+            changes.setdefault(section, {})[field] = value
+    if not changes:
+        raise UsageError("update: nothing is given to change", hint="see hutch update --help")
+    try:
+        check_resources(changes)
+    except HutchError as error:
+        for flag, (section, field, _) in FIELDS.items():
+            pointer = f"config.json: linux.resources.{section}.{field} "
+            if error.sentence.startswith(pointer):
+                error.sentence = "--" + flag + " " + error.sentence[len(pointer) :]
+        raise
+    return changes
+
+
+def _amount(text: str, flag: str, form: str) -> int:
+    if form == "size":
+        return parse_size(text, flag)
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
+        raise UsageError(flag + " takes a whole number, not " + repr(text))
+    return int(text)

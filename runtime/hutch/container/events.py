@@ -1,0 +1,89 @@
+"""events: what a container uses, from time to time, and each time that it ran out of memory."""
+
+import posix
+from select import POLLIN, poll
+from time import monotonic_ns
+
+from hutch import cgroups
+from hutch.container import status
+from hutch.errors import HostError, StateError
+from hutch.plan.cgroup_paths import Cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from hutch.container.store import Store
+
+MILLISECOND = 1_000_000
+
+
+def statistics(store: "Store", id: str) -> "dict[str, Any]":
+    """What the container has used up to now, as an event; StateError where it is stopped."""
+    _, cgroup = _watched(store, id)
+    return _statistics(id, cgroup)
+
+
+def events(store: "Store", id: str, interval: int) -> "Iterator[dict[str, Any]]":
+    """Statistics every ``interval`` nanoseconds, and an event for each time that the kernel killed
+    for want of memory, when it happens. Ends with the container. Raises StateError, HostError."""
+    from hutch.cgroups.oom import oom_watch, ooms_told
+
+    state, cgroup = _watched(store, id)
+    pidfd = _first_process(state)
+    killed = cgroups.oom_killed(cgroup)
+    try:
+        watch, event = oom_watch(cgroup)
+    except HostError:
+        # No memory controller, no notices; the statistics are there all the same.
+        watch, event = -1, 0
+    try:
+        waiting = poll()
+        waiting.register(pidfd, POLLIN)
+        if watch >= 0:
+            waiting.register(watch, event)
+        due = monotonic_ns() + interval
+        while True:
+            rest = max(0, due - monotonic_ns())
+            ready = dict(waiting.poll(-(-rest // MILLISECOND)))
+            if watch in ready:
+                for _ in range(ooms_told(cgroup, watch, killed)):
+                    yield {"type": "oom", "id": id}
+                killed = max(killed, cgroups.oom_killed(cgroup))
+            if pidfd in ready:
+                return
+            if monotonic_ns() >= due:
+                yield _statistics(id, cgroup)
+                # A reader that was slow for long is not given all that it has missed.
+                due = max(due + interval, monotonic_ns())
+    finally:
+        posix.close(pidfd)
+        if watch >= 0:
+            posix.close(watch)
+
+
+def _watched(store: "Store", id: str) -> "tuple[dict[str, Any], Cgroup]":
+    entry = store.find(id)
+    state = entry.load_state()
+    now = status.status_of(state, entry.directory)
+    if now in (status.STOPPED, status.CREATING):
+        raise StateError("container not running: " + id, id=id, status=now)
+    if not state.get("cgroup"):
+        raise HostError("container " + id + " has no cgroup, so nothing counts what it uses")
+    return state, Cgroup.from_json(state["cgroup"])
+
+
+def _first_process(state: "dict[str, Any]") -> int:
+    try:
+        pidfd = posix.pidfd_open(state["pid"])
+    except ProcessLookupError:
+        raise StateError("container not running: " + state["id"], id=state["id"]) from None
+    if not status.is_alive(state):
+        posix.close(pidfd)
+        raise StateError("container not running: " + state["id"], id=state["id"])
+    return pidfd
+
+
+def _statistics(id: str, cgroup: Cgroup) -> "dict[str, Any]":
+    return {"type": "stats", "id": id, "data": cgroups.stats(cgroup)}

@@ -1,0 +1,52 @@
+"""update: other limits for a container that runs, is paused or is only created."""
+
+from hutch import cgroups
+from hutch.cgroups.layout import read
+from hutch.container import status
+from hutch.errors import HostError, StateError
+from hutch.plan.cgroup_paths import Cgroup
+from hutch.plan.resources_update import check_memory, compile_update, merged
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.container.store import Store
+
+
+def update(store: "Store", id: str, changes: "dict[str, Any]") -> None:
+    """Changes the limits that ``changes``, a checked ``linux.resources``, gives; what it does not
+    give stays, device rules too, and a paused container stays paused.
+
+    The state remembers the outcome, from which the next update goes on. Raises HutchError; limits
+    before the one that the kernel refused are in force then.
+    """
+    entry = store.open(id)
+    try:
+        state = entry.load_state()
+        now = status.status_of(state, entry.directory)
+        if now in (status.STOPPED, status.CREATING):
+            raise StateError("container not running: " + id, id=id, status=now)
+        if not state.get("cgroup"):
+            raise HostError("container " + id + " has no cgroup, so nothing limits it")
+        before = resources_of(state, entry.load_config())
+        after = merged(before, changes)
+        cgroup = Cgroup.from_json(state["cgroup"])
+        writes = compile_update(before, changes, read())
+        if (changes.get("memory") or {}).get("limit"):
+            check_memory(after, cgroups.memory_usage(cgroup))
+        cgroups.update(cgroup, writes)
+        if changes.get("devices"):
+            cgroups.update_device_rules(cgroup, before.get("devices"), after["devices"])
+        state["resources"] = after
+        entry.save_state(state)
+    finally:
+        entry.release()
+
+
+def resources_of(state: "dict[str, Any]", config: "dict[str, Any]") -> "dict[str, Any]":
+    """What limits the container now: the last update's outcome, or its config's resources."""
+    kept = state.get("resources")
+    if isinstance(kept, dict):
+        return kept
+    return (config.get("linux") or {}).get("resources") or {}
