@@ -7,6 +7,20 @@ long long hutch_seal(const char *path);
 long long hutch_spawn(long long init, long long flags, long long cgroup, long long base,
                       const unsigned char *slots, size_t length);
 
+/* Two connected sockets: the one in the upper half of the number, the other in the lower. */
+long long hutch_channel(void);
+
+/* The next message: its length, above that in the upper half the descriptor that came with it, plus
+ * one (0 for none). */
+long long hutch_receive(int channel, unsigned char *message, size_t size);
+
+/* Sends one byte; no SIGPIPE comes of it. */
+long long hutch_answer(int channel);
+
+/* A socket that listens at `path`, or is connected to the one that does. */
+long long hutch_listen(const char *path);
+long long hutch_connect(const char *path);
+
 /* openat2(2): a descriptor, or -errno. */
 long long hutch_openat2(int dirfd, const char *path, unsigned long long flags,
                         unsigned long long mode, unsigned long long resolve);

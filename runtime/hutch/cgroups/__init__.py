@@ -215,6 +215,14 @@ def oom_killed(cgroup: "Cgroup") -> int:
     return oom_killed(cgroup)
 
 
+def remove_empty(cgroup: "Cgroup") -> bool:
+    """Removes of it what has nothing in it; whether neither processes nor other cgroups are left.
+    ``destroy`` does the rest."""
+    from hutch.cgroups.tree import remove_empty
+
+    return remove_empty(cgroup)
+
+
 def destroy(cgroup: "Cgroup", patience: float = 10.0) -> None:
     """Removes what was made, with everything below; works from any state, and twice.
 

@@ -4,7 +4,6 @@ On hybrid hosts the v1 freezer is used, where other tools look; without it, the 
 """
 
 import posix
-from time import monotonic, sleep
 
 from hutch.cgroups.files import READ, read_file, write_file
 from hutch.errors import HostError, HutchError, KernelError
@@ -30,6 +29,8 @@ def freeze(cgroup: "Cgroup", patience: float = 10.0) -> None:
 
     What cannot be frozen is thawed again. Raises HutchError.
     """
+    from time import monotonic
+
     hierarchy = freezer_of(cgroup)
     directory = cgroup.directories[hierarchy]
     _write(directory, hierarchy, True)
@@ -70,6 +71,8 @@ def _write(directory: str, hierarchy: str, frozen: bool) -> None:
 
 def _wait_v1(directory: str, deadline: float) -> bool:
     """Reading freezer.state is what brings the kernel to look whether all have stopped."""
+    from time import monotonic, sleep
+
     pause = 0.0002
     while read_file(directory + "/freezer.state") != "FROZEN\n":
         if monotonic() > deadline:
@@ -82,6 +85,7 @@ def _wait_v1(directory: str, deadline: float) -> bool:
 def _wait_v2(directory: str, deadline: float) -> bool:
     """cgroup.events wakes who polls it at every change (cgroup-v2.rst)."""
     from select import POLLPRI, poll
+    from time import monotonic
 
     fd = posix.open(directory + "/cgroup.events", READ)
     try:

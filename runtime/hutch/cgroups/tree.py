@@ -6,7 +6,6 @@ walk goes by descriptors, one at a time, and never by a path.
 
 import posix
 from errno import EACCES, EBUSY, EOPNOTSUPP, EPERM, EROFS
-from time import monotonic, sleep
 
 from hutch.cgroups.files import DIRECTORY, make_directory, read_file, read_or
 from hutch.cgroups.frozen import FROZEN, is_frozen_at
@@ -172,32 +171,53 @@ def _children(directory: int) -> "list[str]":
         return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
+def remove_empty(cgroup: "Cgroup") -> bool:
+    """Removes the container's own directories, as far as nothing is in them; whether that is all.
+
+    Of one that was there before it is only found out whether processes are in it.
+    """
+    made = set(cgroup.made)
+    empty = True
+    for path in cgroup.leaves():
+        if path in made:
+            empty = _rmdir(path) and empty
+        elif processes_below(path):
+            empty = False
+    return empty
+
+
 def destroy(cgroup: "Cgroup", patience: float) -> None:
     """Removes the directories in ``made``, with all below the container's own.
 
     What is gone already is fine, and a parent that others use by now stays. Dying processes are
     waited for, ``patience`` seconds altogether; then StateError names the survivors (S-50).
     """
-    deadline = monotonic() + patience
     leaves = set(cgroup.leaves())
-    for path in reversed(cgroup.made):
-        if path in leaves:
+    made = cgroup.made[::-1]
+    busy = [path for path in made if path in leaves and not _rmdir(path)]
+    if busy:
+        from time import monotonic
+
+        deadline = monotonic() + patience
+        for path in busy:
             _remove_with_children(path, deadline)
-            continue
-        try:
-            posix.rmdir(path)
-        except OSError:
-            continue
+    for path in made:
+        if path not in leaves:
+            _rmdir(path)
+
+
+def _rmdir(path: str) -> bool:
+    """Whether the directory ``path`` could be removed, or is not there."""
+    try:
+        posix.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _remove_with_children(path: str, deadline: float) -> None:
-    try:
-        posix.rmdir(path)
-        return
-    except FileNotFoundError:
-        return
-    except OSError:
-        pass
     try:
         for directory, name, parent in walk(path):
             _remove(directory, name, parent, path, deadline)
@@ -216,6 +236,8 @@ def _remove_with_children(path: str, deadline: float) -> None:
 
 def _remove(directory: int, name: str, parent: int, path: str, deadline: float) -> None:
     """rmdir, as soon as the processes in ``directory`` are gone."""
+    from time import monotonic, sleep
+
     pause = 0.0005
     while True:
         try:
@@ -241,6 +263,7 @@ def _remove(directory: int, name: str, parent: int, path: str, deadline: float) 
 def _wait_for_an_end(directory: int, deadline: float) -> bool:
     """Waits until a process of the cgroup ends; False where none is listed."""
     from select import POLLIN, poll
+    from time import monotonic, sleep
 
     try:
         pids = _pids_in(read_file("cgroup.procs", directory))

@@ -131,9 +131,9 @@ class Container:
         signal that ended it."""
         from hutch.container.enter import Execution, execute, process_for, running
 
-        entry, _ = running(self._store, self.id, False)
+        state, config = running(self._store, self.id, False)
         process = process_for(
-            entry.load_config(),
+            config,
             list(args),
             cwd=cwd,
             env=list(env),
@@ -141,7 +141,7 @@ class Container:
             additional_gids=[],
             capabilities=[],
         )
-        init = execute(self._store, Execution(self.id, process, cgroup=[], warn=warn))
+        init = execute(self._store, Execution(state, config, process, cgroup=[], warn=warn))
         try:
             return init.reap()
         finally:

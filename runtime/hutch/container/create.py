@@ -7,14 +7,13 @@ made, the state on disk says what, so that a create that is killed can be undone
 ``delete --force``; a create that fails undoes itself.
 """
 
-import _socket
 import posix
 
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.lanes import accompany, launch_in_cgroup
-from hutch.container.store import write_file
 from hutch.errors import ConfigError, HutchError, KernelError
+from hutch.kernel.channel import listen
 from hutch.plan.cgroup_paths import resolve
 
 TYPE_CHECKING = False
@@ -226,14 +225,14 @@ def _build(
         request.step("make the cgroup")
         cgroups.create(plan.cgroup, host.cgroups, plan.writes)
         cgroups.device_rules(plan.cgroup, plan.devices)
-    listener = _listen(entry.directory) if plan.start_slot else None
+    listener = _listen(entry.directory) if plan.start_slot else -1
     request.step("start hutch-init")
     try:
-        slots = [*namespaces, listener.fileno()] if listener else namespaces
+        slots = [*namespaces, listener] if plan.start_slot else namespaces
         init = launch_in_cgroup(plan, slots, trace=request.trace)
     finally:
-        if listener is not None:
-            listener.close()
+        if plan.start_slot:
+            posix.close(listener)
     request.step("go along with hutch-init")
     try:
         accompany(init, plan, state, request.console)
@@ -244,7 +243,7 @@ def _build(
         state["cgroup"] = plan.cgroup.to_json() if plan.cgroup else None
         entry.save_state(state)
         if request.pid_file:
-            write_pid_file(request.pid_file, init.pid)
+            init.write_pid_file(request.pid_file)
     except BaseException:
         init.kill()
         init.close()
@@ -252,25 +251,11 @@ def _build(
     return Created(entry, init, state, config)
 
 
-def _listen(directory: str) -> _socket.socket:
-    """The socket that `start` connects to, made by way of the directory's descriptor: a socket's
-    path holds 107 bytes at the most."""
-    folder = posix.open(directory, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
-    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+def _listen(directory: str) -> int:
     try:
-        listener.bind("/proc/self/fd/" + str(folder) + "/start.sock")
-        listener.listen(128)
+        return listen(directory)
     except OSError as error:
-        listener.close()
         raise KernelError("make the start socket", "bind", error.errno) from None
-    finally:
-        posix.close(folder)
-    return listener
-
-
-def write_pid_file(path: str, pid: int) -> None:
-    """The pid in decimal without a line end, appearing whole, as engines expect it."""
-    write_file(path, str(pid).encode(), 0o644)
 
 
 def _undo(entry: "Entry", plan: "Plan", request: Request) -> None:

@@ -100,7 +100,7 @@ def _end_processes(state: "dict[str, Any]") -> None:
         from hutch import cgroups
 
         # Without a pid namespace of its own the others outlive the first process.
-        if cgroups.processes(cgroup):
+        if not cgroups.remove_empty(cgroup):
             cgroups.kill(cgroup, SIGKILL)
 
 

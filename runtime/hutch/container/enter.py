@@ -12,45 +12,48 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.init import Init
-    from hutch.container.store import Entry, Store
+    from hutch.container.store import Store
     from hutch.container.trace import Trace
 
 
 class Execution:
-    """What exec is asked to do: ``process`` is checked; ``cgroup`` a path below the container's
-    cgroup; ``console`` takes the pty's master."""
+    """What exec is asked to do: ``state`` and ``config`` are those of the container (``running``);
+    ``process`` is checked; ``cgroup`` a path below the container's cgroup; ``console`` takes the
+    pty's master."""
 
     __slots__ = (
-        "cgroup", "console", "id", "ignore_paused", "new_keyring", "pid_file", "preserved",
-        "process", "trace", "warn",
+        "cgroup", "config", "console", "new_keyring", "pid_file", "preserved", "process", "state",
+        "trace", "warn",
     )  # fmt: skip
 
     def __init__(
         self,
-        id: str,
+        state: "dict[str, Any]",
+        config: "dict[str, Any]",
         process: "dict[str, Any]",
         *,
         cgroup: "list[str]",
         console: "Callable[[int], None] | None" = None,
-        ignore_paused: bool = False,
         pid_file: str = "",
         preserved: int = 0,
         warn: "Callable[[str], None]" = lambda _: None,
         trace: "Trace | None" = None,
     ) -> None:
-        self.id = id
+        self.state = state
+        self.config = config
         self.process = process
         self.cgroup = cgroup
         self.console = console
-        self.ignore_paused = ignore_paused
         self.pid_file = pid_file
         self.preserved = preserved
         self.warn = warn
         self.trace = trace
 
 
-def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[Entry, dict[str, Any]]":
-    """The container, which must be one that a process can be added to."""
+def running(
+    store: "Store", id: str, ignore_paused: bool
+) -> "tuple[dict[str, Any], dict[str, Any]]":
+    """State and config of a container, which must be one that a process can be added to."""
     entry = store.find(id)
     state = entry.load_state()
     now = status.status_of(state, entry.directory)
@@ -62,7 +65,7 @@ def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[Entry, dict[
             id=id,
             status=now,
         )
-    return entry, state
+    return state, entry.load_config()
 
 
 def execute(store: "Store", execution: Execution) -> "Init":
@@ -70,14 +73,11 @@ def execute(store: "Store", execution: Execution) -> "Init":
 
     Raises HutchError; the process does not exist then.
     """
-    from hutch.container.agent import agent_of
-    from hutch.container.create import write_pid_file
     from hutch.container.host import read_host
     from hutch.plan.cgroup_paths import Cgroup, below
     from hutch.plan.enter import compile_exec, initial_cpus
 
-    entry, state = running(store, execution.id, execution.ignore_paused)
-    config = entry.load_config()
+    state, config = execution.state, execution.config
     host = read_host()
     filter = None
     profile = (config.get("linux") or {}).get("seccomp")
@@ -89,7 +89,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
         config,
         execution.process,
         host,
-        id=execution.id,
+        id=state["id"],
         filter=filter,
         preserved=execution.preserved,
         trace=execution.trace is not None,
@@ -114,8 +114,12 @@ def execute(store: "Store", execution: Execution) -> "Init":
     try:
         accompany(init, plan, console=execution.console)
         if execution.pid_file:
-            write_pid_file(execution.pid_file, init.pid)
-        agent = agent_of(config) if filter is not None and filter.notify else None
+            init.write_pid_file(execution.pid_file)
+        agent = None
+        if filter is not None and filter.notify:
+            from hutch.container.agent import agent_of
+
+            agent = agent_of(config)
         init.answer()
         while (message := init.message()) is not None:
             assert agent is not None

@@ -1,11 +1,12 @@
 """hutch-init as the runtime sees it: the spawn, and the way that it goes along with the plan."""
 
-import _socket
 import posix
 
 import hutch
 from hutch.container.messages import PID, read_message
+from hutch.container.store import write_file
 from hutch.errors import HutchError
+from hutch.kernel import channel
 from hutch.kernel.process import seal_init, signal_pidfd, spawn
 from hutch.plan.encode import encode
 
@@ -19,11 +20,11 @@ PROGRAM = "/libexec/hutch-init"
 
 
 class Init:
-    """A hutch-init at work: its process and the channel to it."""
+    """A hutch-init at work: its process and the channel to it (kernel.channel)."""
 
     __slots__ = ("channel", "pid", "pidfd", "plan")
 
-    def __init__(self, plan: "Plan", pid: int, pidfd: int, channel: _socket.socket) -> None:
+    def __init__(self, plan: "Plan", pid: int, pidfd: int, channel: int) -> None:
         self.plan = plan
         self.pid = pid
         self.pidfd = pidfd
@@ -49,7 +50,7 @@ class Init:
     def answer(self) -> None:
         """Lets hutch-init go on. That it is gone is seen at the next message."""
         try:
-            self.channel.send(b"\0", _socket.MSG_NOSIGNAL)
+            channel.answer(self.channel)
         except OSError:
             pass
 
@@ -71,8 +72,12 @@ class Init:
             return 128 + posix.WTERMSIG(status)
         return posix.WEXITSTATUS(status)
 
+    def write_pid_file(self, path: str) -> None:
+        """The pid in decimal without a line end, appearing whole, as engines expect it."""
+        write_file(path, str(self.pid).encode(), 0o644)
+
     def close(self) -> None:
-        self.channel.close()
+        posix.close(self.channel)
         posix.close(self.pidfd)
 
 
@@ -83,9 +88,7 @@ def launch(plan: "Plan", slots: "list[int]", cgroup: int = -1) -> Init:
     """
     data = encode(plan.operations)
     image = posix.memfd_create("plan", posix.MFD_CLOEXEC)
-    ours, theirs = _socket.socketpair(
-        _socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
-    )
+    ours, theirs = channel.pair()
     init = -1
     try:
         posix.write(image, data)
@@ -95,14 +98,14 @@ def launch(plan: "Plan", slots: "list[int]", cgroup: int = -1) -> Init:
             plan.spawn_flags,
             cgroup,
             3 + plan.preserved,
-            [image, theirs.fileno(), *slots],
+            [image, theirs, *slots],
         )
     except BaseException:
-        ours.close()
+        posix.close(ours)
         raise
     finally:
         posix.close(image)
-        theirs.close()
+        posix.close(theirs)
         if init >= 0:
             posix.close(init)
     return Init(plan, pid, pidfd, ours)

@@ -1,15 +1,12 @@
 """The messages of hutch-init (native/init/init.h), read from a connection to it."""
 
-import _socket
-from _struct import unpack_from
+from hutch.kernel.channel import receive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.plan.failure import Failure
 
 AT, FAIL, FD, PID = 1, 2, 3, 4
-
-MESSAGE_MAX = 512
 
 
 class Message:
@@ -24,24 +21,20 @@ class Message:
         self.failure = failure
 
 
-def read_message(connection: _socket.socket) -> "Message | None":
+def read_message(channel: int) -> "Message | None":
     """The next message; None at the end, which means that the program was executed or that
     hutch-init is dead."""
     try:
-        data, control, _, _ = connection.recvmsg(
-            MESSAGE_MAX, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC
-        )
+        data, fd = receive(channel)
     except ConnectionResetError:
         return None
     if not data:
         return None
-    fd = -1
-    for level, kind, payload in control:
-        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            fd = int.from_bytes(payload[:4], "little", signed=True)
-    kind, number = unpack_from("<II", data)
+    kind = int.from_bytes(data[:4], "little")
     if kind != FAIL:
-        return Message(kind, number, fd)
+        return Message(kind, int.from_bytes(data[4:8], "little"), fd)
+    from _struct import unpack_from
+
     from hutch.plan.failure import Failure
 
     _, index, error, part, call, detail = unpack_from("<IIii32s216s", data)

@@ -1,19 +1,14 @@
 """run: create and start in one, and, unless detached, stay until the container ends."""
 
-from select import POLLHUP, POLLIN, poll
-
-from hutch.container.agent import agent_of
 from hutch.container.create import prepare
 from hutch.container.delete import delete
-from hutch.container.signals import SIGCHLD, SIGURG, SIGWINCH, Signals
+from hutch.container.signals import Signals
 from hutch.container.start import finish
-from hutch.errors import KernelError
-from hutch.kernel.process import signal_pidfd
+from hutch.container.supervise import supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.container.create import Request
-    from hutch.container.init import Init
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
 
@@ -37,7 +32,11 @@ def run(
     try:
         try:
             request.step("let the program be executed")
-            agent = agent_of(made.config) if made.state["notifies"] else None
+            agent = None
+            if made.state["notifies"]:
+                from hutch.container.agent import agent_of
+
+                agent = agent_of(made.config)
             init.answer()
             while (message := init.message()) is not None:
                 assert agent is not None
@@ -59,37 +58,3 @@ def run(
     if not detach and not keep:
         delete(store, request.id, force=True, warn=request.warn)
     return code
-
-
-def supervise(init: "Init", signals: Signals, terminal: "Terminal | None") -> int:
-    """Waits for our child, passing signals on to it and carrying its terminal; its exit code."""
-    waiting = poll()
-    waiting.register(init.pidfd, POLLIN)
-    waiting.register(signals.fd, POLLIN)
-    if terminal is not None:
-        terminal.begin(waiting)
-    try:
-        while True:
-            for fd, events in waiting.poll():
-                if fd == init.pidfd:
-                    if terminal is not None:
-                        terminal.drain()
-                    return init.reap()
-                if fd == signals.fd:
-                    _pass_on(init, signals, terminal)
-                elif terminal is not None and events & (POLLIN | POLLHUP):
-                    terminal.carry(fd, waiting)
-    finally:
-        if terminal is not None:
-            terminal.end()
-
-
-def _pass_on(init: "Init", signals: Signals, terminal: "Terminal | None") -> None:
-    for signal in signals.taken():
-        if signal == SIGWINCH and terminal is not None:
-            terminal.resize()
-        elif signal not in (SIGCHLD, SIGURG):
-            try:
-                signal_pidfd(init.pidfd, signal)
-            except KernelError:
-                return

@@ -1,11 +1,11 @@
 """start: lets the waiting hutch-init go on to the user's program (runtime.md "Start")."""
 
-import _socket
 import posix
 
 from hutch.container import status
 from hutch.container.messages import read_message
 from hutch.errors import HutchError, StateError
+from hutch.kernel.channel import answer, connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
     try:
         state = entry.load_state()
         try:
-            connection = status.connect_start(entry.directory)
+            connection = connect(entry.directory)
         except OSError:
             raise _not_created(entry, state) from None
         _let_go(connection, entry, state)
@@ -31,7 +31,7 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
         entry.release()
 
 
-def _let_go(connection: _socket.socket, entry: "Entry", state: "dict[str, Any]") -> None:
+def _let_go(connection: int, entry: "Entry", state: "dict[str, Any]") -> None:
     """Gives the word and waits: the connection ends by the exec, or brings a failure, or the
     listener of a seccomp filter."""
     agent = None
@@ -40,7 +40,7 @@ def _let_go(connection: _socket.socket, entry: "Entry", state: "dict[str, Any]")
             from hutch.container.agent import agent_of
 
             agent = agent_of(entry.load_config())
-        connection.send(b"\0", _socket.MSG_NOSIGNAL)
+        answer(connection)
         while (message := read_message(connection)) is not None:
             if message.failure is not None:
                 from hutch.plan.failure import explain_failure
@@ -49,7 +49,7 @@ def _let_go(connection: _socket.socket, entry: "Entry", state: "dict[str, Any]")
             assert agent is not None
             agent.hand_over(state, state["pid"], message.fd)
     finally:
-        connection.close()
+        posix.close(connection)
 
 
 def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:

@@ -1,6 +1,5 @@
 """What a container is doing: computed from the kernel, never believed from the file."""
 
-import _socket
 import posix
 
 TYPE_CHECKING = False
@@ -12,6 +11,9 @@ CREATED = "created"
 RUNNING = "running"
 PAUSED = "paused"
 STOPPED = "stopped"
+
+# What /proc/PID/exe says of hutch-init, which is executed from memory.
+INIT_EXE = "/memfd:hutch-init (deleted)"
 
 
 def start_time(pid: int) -> int:
@@ -44,33 +46,25 @@ def status_of(state: "dict[str, Any]", directory: str) -> str:
         return CREATING if state["status"] == CREATING and _being_created(directory) else STOPPED
     if _is_paused(state):
         return PAUSED
-    return CREATED if is_waiting(directory) else RUNNING
+    return CREATED if is_waiting(state["pid"], directory) else RUNNING
 
 
-def is_waiting(directory: str) -> bool:
-    """Whether hutch-init still listens for `start`. Its socket closes by the exec itself, so there
-    is no moment in which the answer could be wrong."""
+def is_waiting(pid: int, directory: str) -> bool:
+    """Whether hutch-init, the process ``pid``, still listens for `start`. Its socket closes by the
+    exec itself, so there is no moment in which the answer could be wrong; where another program
+    has been executed already, it need not be asked."""
     try:
-        connect_start(directory).close()
+        if posix.readlink("/proc/" + str(pid) + "/exe") != INIT_EXE:
+            return False
+    except OSError:
+        pass  # not for us to see
+    from hutch.kernel.channel import connect
+
+    try:
+        posix.close(connect(directory))
     except OSError:
         return False
     return True
-
-
-def connect_start(directory: str) -> _socket.socket:
-    """A connection to the waiting hutch-init; OSError where none waits.
-
-    By way of the directory's descriptor, since a socket's path holds 107 bytes at the most."""
-    folder = posix.open(directory, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    try:
-        connection.connect("/proc/self/fd/" + str(folder) + "/start.sock")
-    except OSError:
-        connection.close()
-        raise
-    finally:
-        posix.close(folder)
-    return connection
 
 
 def _being_created(directory: str) -> bool:

@@ -1,8 +1,8 @@
 """hutch exec."""
 
 from hutch.cli.arguments import Call
+from hutch.cli.descriptors import preserved
 from hutch.cli.log import Log
-from hutch.cli.verbs.create import preserved
 from hutch.container.enter import Execution, execute, process_for, running
 from hutch.container.store import Store, absolute
 from hutch.errors import ConfigError, UsageError
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 def run(call: Call, log: Log) -> int:
     store = Store(call.options.get("root"))
+    if len(call.arguments) < 2 and not call.text("process"):
+        raise UsageError(
+            "exec: no command is given", hint="hutch exec CONTAINER COMMAND, or --process FILE"
+        )
+    state, config = running(store, call.arguments[0], call.has("ignore-paused"))
     asked = Execution(
-        call.arguments[0],
-        _process(call, store),
+        state,
+        config,
+        _process(call, config),
         cgroup=call.many("cgroup"),
-        ignore_paused=call.has("ignore-paused"),
         preserved=preserved(call),
         warn=log.warning,
         trace=call.trace,
@@ -33,8 +38,8 @@ def run(call: Call, log: Log) -> int:
     if detach:
         execute(store, asked).close()
         return 0
-    from hutch.container.run import supervise
     from hutch.container.signals import Signals
+    from hutch.container.supervise import supervise
 
     signals = Signals()
     init = execute(store, asked)
@@ -44,7 +49,7 @@ def run(call: Call, log: Log) -> int:
         init.close()
 
 
-def _process(call: Call, store: Store) -> "dict[str, Any]":
+def _process(call: Call, config: "dict[str, Any]") -> "dict[str, Any]":
     file = call.text("process")
     if file:
         from hutch.spec.load import load_process
@@ -53,13 +58,8 @@ def _process(call: Call, store: Store) -> "dict[str, Any]":
         if call.has("tty"):
             process["terminal"] = True
         return process
-    if len(call.arguments) < 2:
-        raise UsageError(
-            "exec: no command is given", hint="hutch exec CONTAINER COMMAND, or --process FILE"
-        )
-    entry, _ = running(store, call.arguments[0], call.has("ignore-paused"))
     return process_for(
-        entry.load_config(),
+        config,
         call.arguments[1:],
         cwd=call.text("cwd"),
         env=call.many("env"),

@@ -1,0 +1,81 @@
+/* The unix sockets between the runtime and hutch-init: SOCK_SEQPACKET, so that a message arrives
+ * whole, and the end of the other side is seen. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "kernel/calls.h"
+
+#define BACKLOG 128
+
+long long hutch_channel(void)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    return (long long)ends[0] << 32 | ends[1];
+}
+
+long long hutch_receive(int channel, unsigned char *message, size_t size)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {.iov_base = message, .iov_len = size};
+    struct msghdr header = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control.space),
+    };
+    int fd = -1;
+    ssize_t length = recvmsg(channel, &header, MSG_CMSG_CLOEXEC);
+    if (length < 0)
+        return -errno;
+    struct cmsghdr *beside = CMSG_FIRSTHDR(&header);
+    if (beside && beside->cmsg_level == SOL_SOCKET && beside->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(beside), sizeof(fd));
+    return (long long)(fd + 1) << 32 | length;
+}
+
+long long hutch_answer(int channel)
+{
+    return send(channel, "", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static long long at_path(const char *path, int (*place)(int, const struct sockaddr *, socklen_t))
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (place(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+long long hutch_listen(const char *path)
+{
+    long long fd = at_path(path, bind);
+    if (fd >= 0 && listen((int)fd, BACKLOG) < 0) {
+        int error = errno;
+        close((int)fd);
+        return -error;
+    }
+    return fd;
+}
+
+long long hutch_connect(const char *path)
+{
+    return at_path(path, connect);
+}
