@@ -1,0 +1,76 @@
+"""tests/vm in the machines they are for, many tests to a machine.
+
+The project's folder is shared with the machine, read-only and at the same path, so its virtual
+environment works there: that of Debian 12's python3.
+"""
+
+import subprocess
+import time
+from pathlib import Path
+
+from . import TestHostError
+from .image import image, say
+from .machine import Job, Kind
+from .machine import run as run_job
+
+PROJECT = Path(__file__).resolve().parents[2]
+TIMEOUT = 900.0
+NO_TESTS = 5  # an exit status of pytest
+
+# Each kind of machine, and the markers of the tests that run there.
+HOSTS = {
+    "apparmor": (Kind("apparmor", "v2"), "not selinux and not hybrid"),
+}
+
+
+def run(hosts: list[str], arguments: list[str]) -> int:
+    """Runs pytest with these arguments in each machine; the worst exit status.
+
+    Raises TestHostError where no machine can be had.
+    """
+    version = _python_version()
+    if version != "3.11":
+        raise TestHostError(
+            f".venv is of Python {version}, and the test host has Debian 12's 3.11: "
+            "build with /usr/bin/python3 of Debian 12"
+        )
+    image()
+    statuses = []
+    for name in hosts:
+        kind, markers = HOSTS[name]
+        start = time.monotonic()
+        say(f"tests/vm on a machine with {kind.security} and cgroup {kind.cgroup}")
+        statuses.append(run_job(kind, _job(markers, arguments)))
+        say(f"{name}: {time.monotonic() - start:.0f} s")
+    # Tests that the arguments choose may be for some of the machines only.
+    if arguments and set(statuses) != {NO_TESTS}:
+        statuses = [status for status in statuses if status != NO_TESTS]
+    return max(statuses)
+
+
+def _python_version() -> str:
+    python = PROJECT / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise TestHostError("there is no .venv: ./dev build makes it")
+    show = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run(
+        [python, "-c", show], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+
+
+def _job(markers: str, arguments: list[str]) -> Job:
+    given = [word for word in arguments if not word.startswith("-")]
+    command = [
+        str(PROJECT / ".venv" / "bin" / "python"),
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--basetemp=/var/tmp/pytest",
+        "-m",
+        markers,
+        *arguments,
+        *([] if given else ["tests/vm"]),
+    ]
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    return Job(command, str(PROJECT), environment, [PROJECT], TIMEOUT)

@@ -1,0 +1,29 @@
+"""Real containers on a host booted for it: the fixtures of tests/container.
+
+Run by ``./dev test --host vm``. A test that takes a special machine is marked ``selinux`` (SELinux
+enforcing) or ``hybrid`` (cgroup v1 and v2 with systemd); the others run on cgroup v2 with AppArmor.
+"""
+
+from conftest import (
+    Bundle,
+    Outcome,
+    Runtime,
+    bundle,
+    hutch,
+    no_traces,
+    reaper,
+    run,
+    sleeper,
+)
+
+__all__ = [
+    "Bundle",
+    "Outcome",
+    "Runtime",
+    "bundle",
+    "hutch",
+    "no_traces",
+    "reaper",
+    "run",
+    "sleeper",
+]
