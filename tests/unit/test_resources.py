@@ -282,10 +282,13 @@ def test_io_weight_stays_in_its_range(weight: int) -> None:
 @pytest.mark.parametrize(
     ("layout", "suffix"), [(V1, "limit_in_bytes"), (V2, "max")], ids=["v1", "v2"]
 )
-def test_huge_pages_prefer_the_limit_of_reservations(layout: CgroupLayout, suffix: str) -> None:
-    (write,) = compile({"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}, layout)
-    assert (write.file, write.value) == (f"hugetlb.2MB.rsvd.{suffix}", "4194304")
-    assert write.fallback == (f"hugetlb.2MB.{suffix}", "4194304")
+def test_huge_pages_are_limited_in_use_and_in_reservations(
+    layout: CgroupLayout, suffix: str
+) -> None:
+    used, reserved = compile({"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}, layout)
+    assert (used.file, used.value, used.optional) == (f"hugetlb.2MB.{suffix}", "4194304", False)
+    assert (reserved.file, reserved.value) == (f"hugetlb.2MB.rsvd.{suffix}", "4194304")
+    assert reserved.optional  # kernels before 5.7
 
 
 NETWORK = {"classID": 1048577, "priorities": [{"name": "eth0", "priority": 500}]}

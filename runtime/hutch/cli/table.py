@@ -13,6 +13,7 @@ GLOBAL = (
     ("debug", "", "", "tell each step as well"),
     ("trace", "", "FILE", "write the time of each step to this file, as trace events"),
     ("systemd-cgroup", "", "", "use systemd for cgroups"),
+    ("strict", "", "", "do what the specification says where runc does otherwise"),
     ("help", "h", "", "show help"),
     ("version", "v", "", "print the version"),
 )

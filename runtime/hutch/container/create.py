@@ -166,7 +166,7 @@ def _first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "d
 
     hooks = config.get("hooks") or {}
     cgroup = plan.cgroup
-    return {
+    state = {
         "ociVersion": config["ociVersion"],
         "id": request.id,
         "pid": 0,
@@ -185,6 +185,9 @@ def _first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "d
         ),
         "hooks": {kind: hooks[kind] for kind in ("poststart", "poststop") if hooks.get(kind)},
     }
+    if config.get("process") is None:
+        state["idle"] = True
+    return state
 
 
 def _host_mount(plan: "Plan", config: "dict[str, Any]") -> int:

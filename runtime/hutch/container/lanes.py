@@ -98,8 +98,10 @@ def _set_oom_score(pid: int, score: int) -> None:
 def _run_hooks(init: "Init", plan: "Plan", state: "dict[str, Any]") -> None:
     from hutch.container.hooks import run_hooks
 
-    shown = status.public_state({**state, "pid": init.pid}, status.CREATING)
-    run_hooks(plan.hooks, shown)
+    # The hooks are steps 3 to 5 of the lifecycle, "creating" is step 2 (runtime.md); but for runc
+    # all of create is.
+    now = status.CREATED if state["choices"]["strict"] else status.CREATING
+    run_hooks(plan.hooks, status.public_state({**state, "pid": init.pid}, now))
 
 
 def _write_map(pid: int, name: str, text: str) -> None:

@@ -4,7 +4,7 @@ import posix
 
 from hutch.container import status
 from hutch.container.messages import read_message
-from hutch.errors import HutchError, StateError
+from hutch.errors import ConfigError, HutchError, StateError
 from hutch.kernel.channel import answer, connect
 
 TYPE_CHECKING = False
@@ -21,6 +21,8 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
     entry = store.open(id)
     try:
         state = entry.load_state()
+        if state.get("idle"):
+            raise ConfigError("process", "is missing: there is nothing to run")
         try:
             connection = connect(entry.directory)
         except OSError:

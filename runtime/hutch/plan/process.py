@@ -6,7 +6,7 @@ sets the process up; without no_new_privs loading it takes CAP_SYS_ADMIN, so it 
 the capabilities are dropped. Then bounding set, groups, user, capabilities.
 """
 
-from hutch.errors import HostError
+from hutch.errors import ConfigError, HostError
 from hutch.plan import operations as op
 from hutch.spec.capabilities import mask
 from hutch.spec.rlimits import RLIMITS
@@ -114,10 +114,9 @@ def compile_program(process: "dict[str, Any]", in_user_namespace: bool) -> "list
     result = (
         [] if process.get("terminal") else [op.own_stdio("process.user.uid", user.get("uid", 0))]
     )
-    result += [
-        op.chdir("process.cwd", process["cwd"], 0),
-        op.lookup("process.args[0]", process["args"][0], path),
-    ]
+    result.append(op.chdir("process.cwd", process["cwd"], 0))
+    if process["args"]:
+        result.append(op.lookup("process.args[0]", process["args"][0], path))
     if not has_home:
         result.append(op.home("process.env", user.get("uid", 0)))
     return result
@@ -166,6 +165,25 @@ def compile_credentials(
 
 def _seccomp(filter: "Filter") -> "Operation":
     return op.seccomp("linux.seccomp", filter.program, filter.flags, int(filter.notify))
+
+
+def check_capabilities(config: "dict[str, Any]") -> None:
+    """Before 1.1 of the specification an unknown capability was an error (config.md of 1.0.2,
+    "capabilities"); from then on it is a warning, and the rest counts."""
+    if not config["ociVersion"].startswith("1.0."):
+        return
+    capabilities = (config.get("process") or {}).get("capabilities") or {}
+    for kind, names in capabilities.items():
+        for index, name in enumerate(names):
+            if mask([name])[1]:
+                raise ConfigError(
+                    f"process.capabilities.{kind}[{index}]",
+                    "is no capability, which is an error in version "
+                    + config["ociVersion"]
+                    + " of the specification",
+                    value=name,
+                    hint="from ociVersion 1.1.0 on it is left out with a warning",
+                )
 
 
 def _capability_sets(

@@ -223,7 +223,8 @@ def pids_writes(pids: "dict[str, Any]") -> "list[CgroupWrite]":
 
 
 def hugepage_writes(entries: "Sequence[dict[str, Any]]", suffix: str) -> "list[CgroupWrite]":
-    """``hugepageLimits``: of reservations where the kernel counts them (5.7), else of usage."""
+    """``hugepageLimits``: of usage, and of reservations where the kernel counts them (5.7), which
+    then are what is hit first: pages that are in use were reserved, or count as reserved."""
     writes = []
     for i, entry in enumerate(entries):
         at = f"{POINTER}.hugepageLimits[{i}]"
@@ -232,15 +233,9 @@ def hugepage_writes(entries: "Sequence[dict[str, Any]]", suffix: str) -> "list[C
         if unit not in {"KB", "MB", "GB"} or not (digits.isascii() and digits.isdigit()):
             raise ConfigError(f"{at}.pageSize", "must look like 64KB, 2MB or 1GB", value=size)
         value = str(required(entry, "limit", at, 0, UINT64))
-        writes.append(
-            CgroupWrite(
-                "hugetlb",
-                f"hugetlb.{size}.rsvd.{suffix}",
-                value,
-                at,
-                fallback=(f"hugetlb.{size}.{suffix}", value),
-            )
-        )
+        reserved = f"hugetlb.{size}.rsvd.{suffix}"
+        writes.append(CgroupWrite("hugetlb", f"hugetlb.{size}.{suffix}", value, at))
+        writes.append(CgroupWrite("hugetlb", reserved, value, at, optional=True))
     return writes
 
 

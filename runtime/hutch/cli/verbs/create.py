@@ -27,6 +27,7 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
             preserved=listening + preserved(call),
             listening=listening,
             direct=direct,
+            strict=bool(call.options.get("strict")),
         ),
         warn=log.warning,
         debug=log.debug if log.debug_wanted else None,

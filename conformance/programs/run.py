@@ -1,0 +1,116 @@
+"""One validation program against one runtime.
+
+Each program has a TMPDIR of its own and runs in a mount namespace of its own: what a container
+without one leaves mounted on the host goes with it, and no clean-up walks through such mounts. The
+cgroup v1 controllers that the host leaves unmounted are mounted there (stage.sh).
+They run one after another, since some cgroup names in them are fixed.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from conformance.programs.verdict import TIMEOUT, Verdict, judge
+from conformance.runtimes import Runtime
+
+STAGE = Path(__file__).with_name("stage.sh")
+LIMIT = 180  # seconds for one program: the longest makes 32 containers
+# Where the programs look for what they need: the working directory.
+NEEDED = ("runtimetest", "rootfs-*.tar.gz")
+
+
+def programs_in(folder: Path) -> dict[str, Path]:
+    """The validation programs in a folder, by name: flat, or as a checkout has them (NAME/NAME.t).
+
+    Raises SystemExit where the folder lacks them or what they need.
+    """
+    found = {
+        path.stem: path
+        for path in sorted([*folder.glob("*"), *folder.glob("validation/*/*.t")])
+        if path.is_file() and os.access(path, os.X_OK) and path.name not in NEEDED
+    }
+    for pattern in NEEDED:
+        if not list(folder.glob(pattern)):
+            raise SystemExit(f"conformance: {folder} has no {pattern}: the programs need it")
+    if not found:
+        raise SystemExit(f"conformance: {folder} has no validation programs")
+    return found
+
+
+def version_of(programs: dict[str, Path], folder: Path) -> str:
+    """The ociVersion in the configs that the programs write: asked of `create`, by a runtime that
+    only keeps the config it is given. Which programs can pass depends on it."""
+    with TemporaryDirectory(prefix="conformance-") as name:
+        kept = Path(name) / "config.json"
+        keeper = Path(name) / "keeper"
+        keeper.write_text(
+            "#!/bin/sh\n"
+            "while [ $# -gt 1 ]; do\n"
+            f'    [ "$1" != --bundle ] || cp "$2/config.json" {kept}\n'
+            "    shift\n"
+            "done\n"
+            "exit 1\n"
+        )
+        keeper.chmod(0o755)
+        program = programs.get("default") or next(iter(programs.values()))
+        run_in_namespace(program, folder, keeper, Path(name))
+        try:
+            return str(json.loads(kept.read_text())["ociVersion"])
+        except (OSError, ValueError, KeyError):
+            raise SystemExit(f"conformance: {program} has not called its runtime") from None
+
+
+def run_in_namespace(
+    program: Path, folder: Path, runtime: Path, temporary: Path
+) -> tuple[str, int | None]:
+    """Runs a program; its output and exit status, None where it had to be ended."""
+    output = temporary / "output"
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", STAGE, program],
+            cwd=folder,
+            env={**os.environ, "RUNTIME": str(runtime), "TMPDIR": str(temporary)},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+        try:
+            code: int | None = process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return output.read_text(errors="replace"), code
+
+
+def run(program: Path, folder: Path, runtime: Runtime) -> tuple[Verdict, str]:
+    """The verdict on a runtime by one program, and all that it printed."""
+    with TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as name:
+        temporary = Path(name)
+        temporary.chmod(0o755)
+        wrapper = runtime.wrapper(temporary / runtime.name)
+        try:
+            output, code = run_in_namespace(program, folder, wrapper, temporary)
+        finally:
+            runtime.sweep()
+            remove_cgroups()
+            shutil.rmtree(temporary / "output", ignore_errors=True)
+    verdict = judge(output, code)
+    assert code is not None or verdict.result == TIMEOUT
+    return verdict, output
+
+
+def remove_cgroups() -> None:
+    """The parents of the programs' own cgroups, which no runtime takes for its own."""
+    for pattern in ("testdir/cgrouptest", "testdir", "cgrouptest"):
+        for hierarchy in Path("/sys/fs/cgroup").glob("*"):
+            with contextlib.suppress(OSError):
+                (hierarchy / pattern).rmdir()

@@ -1,0 +1,64 @@
+"""--strict: what the specification says, where runc does otherwise and engines count on that."""
+
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+
+def test_a_created_container_is_not_deleted_strictly_and_not_touched(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    bundle.args("sleep", "1000")
+    hutch("create", "--bundle", str(bundle.path), "test")
+    before = hutch.state("test")
+    assert "not stopped: created" in hutch.refuses("--strict", "delete", "test")
+    assert hutch.state("test") == before
+    hutch("start", "test")
+    assert hutch.state("test")["status"] == "running"
+
+
+def test_a_stopped_container_is_deleted_strictly(hutch: Runtime, bundle: Bundle) -> None:
+    hutch("create", "--bundle", str(bundle.path), "test")
+    hutch("kill", "test", "KILL")
+    hutch("--strict", "delete", "test")
+    assert hutch.ids() == []
+
+
+@pytest.mark.parametrize("kind", ["prestart", "createRuntime", "createContainer"])
+def test_hooks_of_create_strictly_see_a_container_that_is_created(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str
+) -> None:
+    seen = tmp_path / "seen"
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"cat > {seen}"]}
+    bundle.change(lambda config: config.update(hooks={kind: [hook]}))
+    for flags, status in ((["--strict"], "created"), ([], "creating")):
+        hutch(*flags, "create", "--bundle", str(bundle.path), "test")
+        assert f'"status":"{status}"' in seen.read_text().replace(" ", "")
+        hutch("delete", "test")
+
+
+def test_a_container_without_a_process_is_strictly_created_and_not_started(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    bundle.change(lambda config: config.pop("process"))
+    assert "process: is missing" in hutch.refuses("create", "--bundle", str(bundle.path), "test")
+    hutch("--strict", "create", "--bundle", str(bundle.path), "test")
+    assert "process: is missing" in hutch.refuses("start", "test")
+    assert hutch.state("test")["status"] == "created"
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.2-dev"])
+def test_before_1_1_an_unknown_capability_is_an_error(
+    hutch: Runtime, bundle: Bundle, version: str
+) -> None:
+    def change(config: dict) -> None:  # type: ignore[type-arg]
+        config["ociVersion"] = version
+        config["process"]["capabilities"]["permitted"].append("CAP_RABBIT")
+
+    bundle.change(change)
+    error = hutch.refuses("run", "--bundle", str(bundle.path), "test")
+    assert "process.capabilities.permitted[" in error
+    assert "CAP_RABBIT" in error
