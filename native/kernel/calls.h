@@ -3,6 +3,7 @@
 long long hutch_signal_pidfd(int pidfd, int signal);
 long long hutch_signal_descriptor(void);
 long long hutch_bounding_set(void);
+long long hutch_become_subreaper(void);
 long long hutch_seal(const char *path);
 long long hutch_spawn(long long init, long long flags, long long cgroup, long long base,
                       const unsigned char *slots, size_t length);

@@ -38,3 +38,9 @@ long long hutch_bounding_set(void)
     }
     return set;
 }
+
+/* Orphaned descendants become children of this process. */
+long long hutch_become_subreaper(void)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
+}

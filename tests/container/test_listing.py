@@ -16,10 +16,28 @@ KEYS = ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "own
 
 
 def test_list_of_nothing_is_a_header_or_null(hutch: Runtime) -> None:
+    hutch.root.mkdir()
     assert hutch("list").out.split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
     assert hutch("list", "--format", "json").out == "null\n"
     assert hutch("list", "--quiet").out == ""
+
+
+def test_list_refuses_a_root_that_is_given_and_missing_but_not_the_default(
+    hutch: Runtime, tmp_path: Path
+) -> None:
+    assert f"list {hutch.root}: open: no such file" in hutch.refuses("list")
     assert not hutch.root.exists()
+    done = subprocess.run(
+        [hutch.command, "list", "-f", "json"],
+        env={"XDG_RUNTIME_DIR": "/nowhere"},
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "null\n"), done.stderr
 
 
 def test_list_shows_the_containers_sorted_in_aligned_columns(

@@ -74,13 +74,13 @@ def device_rules(cgroup: "Cgroup", devices: "DeviceList | None") -> None:
         from hutch.plan.device_program import device_program
 
         program = device_program(rules)
-        if program and "" in cgroup.directories and not _without_root():
+        if program and "" in cgroup.directories and not _without_root(cgroup):
             set_device_program(cgroup, program, AT)
         return
     from hutch.cgroups.files import put
 
     lines = device_lines(rules)
-    if "devices" not in cgroup.directories and _without_root():
+    if "devices" not in cgroup.directories and _without_root(cgroup):
         return
     for line in lines:
         put(cgroup, line)
@@ -96,7 +96,7 @@ def update_device_rules(
         from hutch.cgroups.v2 import set_device_program
         from hutch.plan.device_program import device_program
 
-        if "" in cgroup.directories and not _without_root():
+        if "" in cgroup.directories and not _without_root(cgroup):
             set_device_program(cgroup, device_program(effective(after)), AT)
         return
     from hutch.cgroups.files import put
@@ -105,10 +105,10 @@ def update_device_rules(
         put(cgroup, line)
 
 
-def _without_root() -> bool:
+def _without_root(cgroup: "Cgroup") -> bool:
     from hutch.cgroups.tree import without_root
 
-    return without_root()
+    return without_root(cgroup)
 
 
 def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:

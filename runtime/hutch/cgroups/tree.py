@@ -77,7 +77,7 @@ def make(cgroup: "Cgroup", needed: "Container[str]") -> None:
             hierarchies = [name for name, leaf in cgroup.directories.items() if _in(leaf, path)]
             if error.errno not in DENIED or any(name in needed for name in hierarchies):
                 raise
-            if not without_root():
+            if not without_root(cgroup):
                 raise
             denied.append(path)
             for name in hierarchies:
@@ -90,8 +90,11 @@ def _in(path: str, directory: str) -> bool:
     return path == directory or path[: len(directory) + 1] == directory + "/"
 
 
-def without_root() -> bool:
-    """Whether this process lacks root's power over the host: by its uid, or by a user namespace."""
+def without_root(cgroup: "Cgroup") -> bool:
+    """Whether this process lacks root's power over the host: by its uid, or by a user namespace,
+    or because the caller says so (``Cgroup.rootless``)."""
+    if cgroup.rootless is not None:
+        return cgroup.rootless
     initial = read_or("/proc/self/uid_map").split() == ["0", "0", "4294967295"]
     return posix.geteuid() != 0 or not initial
 

@@ -13,6 +13,7 @@ GLOBAL = (
     ("debug", "", "", "tell each step as well"),
     ("trace", "", "FILE", "write the time of each step to this file, as trace events"),
     ("systemd-cgroup", "", "", "use systemd for cgroups"),
+    ("rootless", "", "true|false|auto", "do without cgroups that the caller may not use"),
     ("strict", "", "", "do what the specification says where runc does otherwise"),
     ("help", "h", "", "show help"),
     ("version", "v", "", "print the version"),
@@ -21,6 +22,7 @@ GLOBAL = (
 BUNDLE = ("bundle", "b", "DIR", "the bundle: config.json and the root file system (default: .)")
 CONSOLE = ("console-socket", "", "SOCKET", "send the terminal's master over this unix socket")
 PID_FILE = ("pid-file", "", "FILE", "write the process's pid to this file")
+PIDFD = ("pidfd-socket", "", "SOCKET", "send a pidfd of the process over this unix socket")
 PRESERVE = ("preserve-fds", "", "N", "pass N descriptors from 3 on to the container")
 KEYRING = ("no-new-keyring", "", "", "keep the caller's session keyring")
 PIVOT = ("no-pivot", "", "", "change the root by MS_MOVE and chroot: weaker, for a ramdisk")
@@ -32,7 +34,7 @@ VERBS = {
         "CONTAINER",
         1,
         1,
-        (BUNDLE, CONSOLE, PID_FILE, PIVOT, KEYRING, PRESERVE),
+        (BUNDLE, CONSOLE, PID_FILE, PIDFD, PIVOT, KEYRING, PRESERVE),
     ),
     "delete": (
         "remove a stopped container",
@@ -66,6 +68,7 @@ VERBS = {
             ("process", "p", "FILE", "read the process from a file, as in config.json"),
             ("detach", "d", "", "do not wait for its end"),
             PID_FILE,
+            PIDFD,
             ("process-label", "", "LABEL", "the SELinux label"),
             ("apparmor", "", "PROFILE", "the AppArmor profile"),
             ("no-new-privs", "", "", "it cannot gain privileges"),
@@ -119,7 +122,9 @@ VERBS = {
             CONSOLE,
             ("detach", "d", "", "do not wait for its end"),
             ("keep", "", "", "do not delete it at its end"),
+            ("no-subreaper", "", "", "leave orphans of the container to the host's init"),
             PID_FILE,
+            PIDFD,
             PIVOT,
             KEYRING,
             PRESERVE,

@@ -32,11 +32,16 @@ if TYPE_CHECKING:
 class Request:
     """What create and run are asked to do beside the config.
 
-    ``console`` takes the pty master's descriptor when there is one; ``pid_file`` is absolute;
-    ``warn`` is told what is passed over, ``debug`` each step of the plan, ``trace`` their times.
+    ``console`` takes the pty master's descriptor when there is one; ``pid_file`` is absolute, as
+    is ``pidfd_socket``, whose listener gets a pidfd of the first process; ``rootless`` says how to
+    treat cgroups (Cgroup.rootless); ``warn`` is told what is passed over, ``debug`` each step of
+    the plan, ``trace`` their times.
     """
 
-    __slots__ = ("bundle", "choices", "console", "debug", "id", "pid_file", "trace", "warn")
+    __slots__ = (
+        "bundle", "choices", "console", "debug", "id", "pid_file", "pidfd_socket", "rootless",
+        "trace", "warn",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -46,6 +51,8 @@ class Request:
         *,
         console: "Callable[[int], None] | None" = None,
         pid_file: str = "",
+        pidfd_socket: str = "",
+        rootless: "bool | None" = None,
         warn: "Callable[[str], None]" = lambda _: None,
         debug: "Callable[[str], None] | None" = None,
         trace: "Trace | None" = None,
@@ -55,6 +62,8 @@ class Request:
         self.choices = choices
         self.console = console
         self.pid_file = pid_file
+        self.pidfd_socket = pidfd_socket
+        self.rootless = rootless
         self.warn = warn
         self.debug = debug
         self.trace = trace
@@ -130,7 +139,9 @@ def plan_for(config: "dict[str, Any]", host: "Host", request: Request, store: "S
     from hutch.plan.compile import compile_plan
 
     linux = config.get("linux") or {}
-    cgroup = resolve(linux.get("cgroupsPath"), request.id, host.cgroups, rootless=host.uid != 0)
+    rootless = host.uid != 0 if request.rootless is None else request.rootless
+    cgroup = resolve(linux.get("cgroupsPath"), request.id, host.cgroups, rootless=rootless)
+    cgroup.rootless = request.rootless
     filter = None
     if linux.get("seccomp"):
         from hutch.container.filter_cache import filter_for
@@ -224,6 +235,10 @@ def _build(
     request.step("save the state: creating")
     entry.write("config.json", raw)
     entry.save_state(state)
+    if request.choices.notify:
+        from hutch.container.notify import make_directory
+
+        make_directory(request.choices.notify)
     if plan.cgroup is not None:
         request.step("make the cgroup")
         cgroups.create(plan.cgroup, host.cgroups, plan.writes)
@@ -247,6 +262,10 @@ def _build(
         entry.save_state(state)
         if request.pid_file:
             init.write_pid_file(request.pid_file)
+        if request.pidfd_socket:
+            from hutch.container.handing import hand_over
+
+            hand_over(request.pidfd_socket, "pidfd", b"pidfd", init.pidfd)
     except BaseException:
         init.kill()
         init.close()

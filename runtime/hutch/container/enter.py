@@ -22,8 +22,8 @@ class Execution:
     pty's master."""
 
     __slots__ = (
-        "cgroup", "config", "console", "new_keyring", "pid_file", "preserved", "process", "state",
-        "trace", "warn",
+        "cgroup", "config", "console", "new_keyring", "pid_file", "pidfd_socket", "preserved",
+        "process", "state", "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -35,6 +35,7 @@ class Execution:
         cgroup: "list[str]",
         console: "Callable[[int], None] | None" = None,
         pid_file: str = "",
+        pidfd_socket: str = "",
         preserved: int = 0,
         warn: "Callable[[str], None]" = lambda _: None,
         trace: "Trace | None" = None,
@@ -45,6 +46,7 @@ class Execution:
         self.cgroup = cgroup
         self.console = console
         self.pid_file = pid_file
+        self.pidfd_socket = pidfd_socket
         self.preserved = preserved
         self.warn = warn
         self.trace = trace
@@ -115,6 +117,10 @@ def execute(store: "Store", execution: Execution) -> "Init":
         accompany(init, plan, console=execution.console)
         if execution.pid_file:
             init.write_pid_file(execution.pid_file)
+        if execution.pidfd_socket:
+            from hutch.container.handing import hand_over
+
+            hand_over(execution.pidfd_socket, "pidfd", b"pidfd", init.pidfd)
         agent = None
         if filter is not None and filter.notify:
             from hutch.container.agent import agent_of

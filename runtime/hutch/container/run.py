@@ -8,6 +8,8 @@ from hutch.container.supervise import supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from hutch.container.create import Request
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
@@ -19,11 +21,23 @@ def run(
     *,
     detach: bool = False,
     keep: bool = False,
+    subreaper: bool = True,
     terminal: "Terminal | None" = None,
 ) -> int:
     """Runs a container; the exit code of its program, or 128 + the signal that ended it; 0 when
-    detached. A container that ends in the foreground is deleted, unless ``keep``."""
+    detached. A container that ends in the foreground is deleted, unless ``keep``; until then this
+    process adopts its orphans, if it has no pid namespace, unless not ``subreaper``."""
     made = prepare(store, request)
+    notify = None
+    if request.choices.notify:
+        from hutch.container.notify import Notify
+
+        notify = Notify(request.choices.notify, request.warn)
+    adopts = subreaper and not detach and not has_pid_namespace(made.config)
+    if adopts:
+        from hutch.container.orphans import become_subreaper
+
+        become_subreaper()
     # Before the program can be there to have any: from here on they are its own.
     signals = None if detach else Signals()
     if terminal is not None and not terminal.attached():
@@ -48,7 +62,9 @@ def run(
         finally:
             made.entry.release()
         request.step("wait for the program")
-        code = 0 if signals is None else supervise(init, signals, terminal)
+        if notify is not None and detach:
+            notify.wait(init.pid)
+        code = 0 if signals is None else supervise(init, signals, terminal, notify, adopts)
     except BaseException:
         delete(store, request.id, force=True, warn=request.warn)
         raise
@@ -58,3 +74,9 @@ def run(
     if not detach and not keep:
         delete(store, request.id, force=True, warn=request.warn)
     return code
+
+
+def has_pid_namespace(config: "dict[str, Any]") -> bool:
+    """Whether its first process adopts the container's orphans, and they end with it."""
+    namespaces = (config.get("linux") or {}).get("namespaces") or []
+    return any(namespace["type"] == "pid" for namespace in namespaces)

@@ -19,6 +19,7 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
     """Starts a created container; returns once its program was executed and the poststart hooks
     have run. Raises what hutch-init says went wrong."""
     entry = store.open(id)
+    notify = None
     try:
         state = entry.load_state()
         if state.get("idle"):
@@ -27,10 +28,16 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
             connection = connect(entry.directory)
         except OSError:
             raise _not_created(entry, state) from None
+        if state["choices"].get("notify"):
+            from hutch.container.notify import Notify
+
+            notify = Notify(state["choices"]["notify"], warn)
         _let_go(connection, entry, state)
         finish(entry, state, warn)
     finally:
         entry.release()
+    if notify is not None:
+        notify.wait(state["pid"])
 
 
 def _let_go(connection: int, entry: "Entry", state: "dict[str, Any]") -> None:

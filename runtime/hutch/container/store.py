@@ -39,9 +39,10 @@ def default_root() -> str:
 class Store:
     """The containers below one root."""
 
-    __slots__ = ("root",)
+    __slots__ = ("given", "root")
 
     def __init__(self, root: "str | None" = None) -> None:
+        self.given = bool(root)
         self.root = absolute(root) if root else default_root()
 
     def directory(self, id: str) -> str:
@@ -50,12 +51,13 @@ class Store:
         return self.root + "/" + id
 
     def ids(self) -> "list[str]":
-        """The containers there are, sorted; none where the root does not exist."""
+        """The containers there are, sorted; none where the default root does not exist, but a root
+        that was given and does not is an error."""
         try:
             names = posix.listdir(self.root)
-        except FileNotFoundError:
-            return []
         except OSError as error:
+            if error.errno == errno.ENOENT and not self.given:
+                return []
             raise KernelError("list " + self.root, "open", error.errno) from None
         return sorted(name for name in names if not name.startswith("."))
 
@@ -219,6 +221,8 @@ class Entry:
         for name in sorted(names, key="lock".__eq__):
             try:
                 posix.unlink(self.directory + "/" + name)
+            except IsADirectoryError:
+                _remove_directory(self.directory + "/" + name)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -229,6 +233,18 @@ class Entry:
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
                 raise KernelError("remove " + self.directory, "rmdir", error.errno) from None
+
+
+def _remove_directory(path: str) -> None:
+    """Removes a directory of files: nothing in a state directory is deeper."""
+    try:
+        for name in posix.listdir(path):
+            posix.unlink(path + "/" + name)
+        posix.rmdir(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise KernelError("remove " + path, "rmdir", error.errno) from None
 
 
 # What the runtime relies on in a state file.

@@ -9,14 +9,24 @@ from hutch.kernel.process import signal_pidfd
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.container.init import Init
+    from hutch.container.notify import Notify
     from hutch.container.terminal import Terminal
 
 
-def supervise(init: "Init", signals: Signals, terminal: "Terminal | None") -> int:
-    """Waits for our child, passing signals on to it and carrying its terminal; its exit code."""
+def supervise(
+    init: "Init",
+    signals: Signals,
+    terminal: "Terminal | None",
+    notify: "Notify | None" = None,
+    adopts: bool = False,
+) -> int:
+    """Waits for our child, passing signals on to it, carrying its terminal, and its word that it is
+    ready to who waits for that; its exit code. ``adopts``: orphans become our children."""
     waiting = poll()
     waiting.register(init.pidfd, POLLIN)
     waiting.register(signals.fd, POLLIN)
+    if notify is not None:
+        waiting.register(notify.fd, POLLIN)
     if terminal is not None:
         terminal.begin(waiting)
     try:
@@ -27,7 +37,11 @@ def supervise(init: "Init", signals: Signals, terminal: "Terminal | None") -> in
                         terminal.drain()
                     return init.reap()
                 if fd == signals.fd:
-                    _pass_on(init, signals, terminal)
+                    _pass_on(init, signals, terminal, adopts)
+                elif notify is not None and fd == notify.fd:
+                    notify.take(init.pid)
+                    if notify.ready:
+                        waiting.unregister(fd)
                 elif terminal is not None and events & (POLLIN | POLLHUP):
                     terminal.carry(fd, waiting)
     finally:
@@ -35,10 +49,14 @@ def supervise(init: "Init", signals: Signals, terminal: "Terminal | None") -> in
             terminal.end()
 
 
-def _pass_on(init: "Init", signals: Signals, terminal: "Terminal | None") -> None:
+def _pass_on(init: "Init", signals: Signals, terminal: "Terminal | None", adopts: bool) -> None:
     for signal in signals.taken():
         if signal == SIGWINCH and terminal is not None:
             terminal.resize()
+        elif signal == SIGCHLD and adopts:
+            from hutch.container.orphans import reap_orphans
+
+            reap_orphans(init.pid)
         elif signal not in (SIGCHLD, SIGURG):
             try:
                 signal_pidfd(init.pidfd, signal)

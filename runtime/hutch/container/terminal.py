@@ -1,12 +1,9 @@
 """The pty of a container in the foreground, carried between its master and the caller's terminal,
 and the console socket through which an engine is handed the master instead."""
 
-import _socket
 import posix
 from fcntl import ioctl
 from select import POLLIN
-
-from hutch.errors import HutchError, KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,27 +103,9 @@ class Terminal:
 def send_console(path: str, master: int) -> None:
     """Sends the master over the engine's socket (runc's --console-socket: one message with the
     name of the pty and its descriptor) and closes ours. Raises HutchError or KernelError."""
-    connection = connect_console(path)
+    from hutch.container.handing import hand_over
+
     try:
-        connection.sendmsg(
-            [b"/dev/pts/ptmx"],
-            [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, master.to_bytes(4, "little"))],
-        )
-    except OSError as error:
-        raise KernelError("send the terminal to " + path, "sendmsg", error.errno) from None
+        hand_over(path, "console", b"/dev/pts/ptmx", master)
     finally:
-        connection.close()
         posix.close(master)
-
-
-def connect_console(path: str) -> _socket.socket:
-    """A connection to the console socket; raises where nobody listens."""
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    try:
-        connection.connect(path)
-    except OSError as error:
-        connection.close()
-        if error.errno is None:
-            raise HutchError("the path of the console socket is too long: " + path) from None
-        raise KernelError("connect to the console socket " + path, "connect", error.errno) from None
-    return connection

@@ -66,3 +66,10 @@ def bounding_set() -> int:
     """The mask of the capabilities that this process can give to others (capabilities(7))."""
     result: int = lib.hutch_bounding_set()
     return result
+
+
+def become_subreaper() -> None:
+    """Makes this process the parent of its orphaned descendants (PR_SET_CHILD_SUBREAPER)."""
+    result = lib.hutch_become_subreaper()
+    if result < 0:
+        raise KernelError("become a subreaper", "prctl", -result)

@@ -32,23 +32,38 @@ class Cgroup:
     ``mode`` is the layout's. ``directories`` maps each hierarchy ("memory", "name=systemd", "" for
     cgroup2) to the absolute directory; controllers mounted together share one. ``made`` lists the
     directories that did not exist before this container, parents first: delete removes these and
-    no others (runtime-spec runtime.md, Delete).
+    no others (runtime-spec runtime.md, Delete). ``rootless``: whether to do without what the caller
+    may not use, where no limit needs it; None: if the caller is not root.
     """
 
-    __slots__ = ("directories", "made", "mode")
+    __slots__ = ("directories", "made", "mode", "rootless")
 
-    def __init__(self, mode: str, directories: "dict[str, str]", made: "list[str]") -> None:
+    def __init__(
+        self,
+        mode: str,
+        directories: "dict[str, str]",
+        made: "list[str]",
+        rootless: "bool | None" = None,
+    ) -> None:
         self.mode = mode
         self.directories = directories
         self.made = made
+        self.rootless = rootless
 
     def to_json(self) -> "dict[str, Any]":
         """What the state file keeps; ``from_json`` takes it back."""
-        return {"mode": self.mode, "directories": self.directories, "made": self.made}
+        return {
+            "mode": self.mode,
+            "directories": self.directories,
+            "made": self.made,
+            "rootless": self.rootless,
+        }
 
     @classmethod
     def from_json(cls, value: "dict[str, Any]") -> "Cgroup":
-        return cls(value["mode"], dict(value["directories"]), list(value["made"]))
+        return cls(
+            value["mode"], dict(value["directories"]), list(value["made"]), value.get("rootless")
+        )
 
     def leaves(self) -> "list[str]":
         """The container's own directories, each once though controllers may share it."""

@@ -8,7 +8,15 @@ from hutch.plan import operations as op
 from hutch.plan.device_rules import device_lines, effective
 from hutch.plan.devices import compile_devices, needs_devices
 from hutch.plan.hooks import compile_hooks, hooks_of
-from hutch.plan.mount_options import MS_REC, MS_SLAVE, PROPAGATION, RDONLY
+from hutch.plan.mount_options import (
+    MS_REC,
+    MS_SLAVE,
+    NODEV,
+    NOEXEC,
+    NOSUID,
+    PROPAGATION,
+    RDONLY,
+)
 from hutch.plan.mounts import MountContext, compile_mounts
 from hutch.plan.namespaces import CLONE_NEWCGROUP, compile_namespaces, host_id, mapping_lines
 from hutch.plan.plan import CREATED, MOUNTED, NAMESPACES, Plan
@@ -48,16 +56,26 @@ MOUNT_NOT_CARRIED_OUT = ("tmpcopyup", "idmap", "ridmap")
 NO_PROCESS: "dict[str, Any]" = {"args": [], "cwd": "/"}
 
 
+# Where the container finds the socket of sd_notify(3): a directory, read-only, so that `start` can
+# make the socket when it is there to listen.
+NOTIFY = "runtime: NOTIFY_SOCKET"
+NOTIFY_DIRECTORY = "/run/notify"
+NOTIFY_FLAGS = RDONLY | NOSUID | NODEV | NOEXEC
+
+
 class Choices:
     """What the command line decides: flags of create and run that change the plan.
 
     ``preserved`` descriptors from 3 on are the container's; the first ``listening`` of them are
     sockets that were handed to the caller (sd_listen_fds(3)). ``direct``: the runtime itself starts
-    the program. ``trace``: hutch-init notes its times. ``strict``: the specification's word counts
-    where runc's habit is another.
+    the program. ``notify``: the host's directory with the socket on which the program says that it
+    is ready (sd_notify(3)), or "". ``trace``: hutch-init notes its times. ``strict``: the
+    specification's word counts where runc's habit is another.
     """
 
-    __slots__ = ("direct", "listening", "new_keyring", "no_pivot", "preserved", "strict", "trace")
+    __slots__ = (
+        "direct", "listening", "new_keyring", "no_pivot", "notify", "preserved", "strict", "trace",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -67,6 +85,7 @@ class Choices:
         preserved: int = 0,
         listening: int = 0,
         direct: bool = False,
+        notify: str = "",
         trace: bool = False,
         strict: bool = False,
     ) -> None:
@@ -75,6 +94,7 @@ class Choices:
         self.preserved = preserved
         self.listening = listening
         self.direct = direct
+        self.notify = notify
         self.trace = trace
         self.strict = strict
 
@@ -143,6 +163,10 @@ def compile_plan(
         _enter_cgroups(plan)
         operations.append(op.unshare(namespaces.new["cgroup"], CLONE_NEWCGROUP))
     operations += _build_root(config, namespaces, bundle, root, cgroup, host, warnings)
+    if choices.notify:
+        operations.append(
+            op.bind(NOTIFY, choices.notify, NOTIFY_DIRECTORY, 0, NOTIFY_FLAGS, 0, 0, 0, 0)
+        )
     if "cgroup" not in namespaces.new:
         # Only now: what the mounts take need not fit into the container's memory limit.
         _enter_cgroups(plan)
@@ -186,9 +210,13 @@ def compile_plan(
 def _environment(process: "dict[str, Any]", choices: Choices) -> "list[str]":
     """process.env, and what tells the program of sockets it was handed: to it, its pid is 1."""
     environment: list[str] = process.get("env") or []
-    if not choices.listening:
-        return environment
-    return [*environment, "LISTEN_FDS=" + str(choices.listening), "LISTEN_PID=1"]
+    if choices.listening:
+        environment = [*environment, "LISTEN_FDS=" + str(choices.listening), "LISTEN_PID=1"]
+    if choices.notify:
+        socket = "NOTIFY_SOCKET=" + NOTIFY_DIRECTORY + "/notify.sock"
+        others = [word for word in environment if not word.startswith("NOTIFY_SOCKET=")]
+        environment = [*others, socket]
+    return environment
 
 
 def _enter_cgroups(plan: Plan) -> None:

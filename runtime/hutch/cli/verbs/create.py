@@ -1,11 +1,14 @@
 """hutch create."""
 
+import posix
+
 from hutch.cli.arguments import Call
 from hutch.cli.descriptors import listening_descriptors, preserved
 from hutch.cli.log import Log
 from hutch.container.create import Request, create
 from hutch.container.signals import raise_on_signals
 from hutch.container.store import Store, absolute
+from hutch.errors import UsageError
 from hutch.plan.compile import Choices
 
 
@@ -28,13 +31,17 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
             listening=listening,
             direct=direct,
             strict=bool(call.options.get("strict")),
+            notify=notify_directory(call),
         ),
+        rootless=rootless(call),
         warn=log.warning,
         debug=log.debug if log.debug_wanted else None,
         trace=call.trace,
     )
     if call.text("pid-file"):
         result.pid_file = absolute(call.text("pid-file"))
+    if call.text("pidfd-socket"):
+        result.pidfd_socket = absolute(call.text("pidfd-socket"))
     socket = call.text("console-socket")
     if socket:
         from hutch.container.terminal import send_console
@@ -42,3 +49,18 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
         path = absolute(socket)
         result.console = lambda master: send_console(path, master)
     return result
+
+
+def rootless(call: Call) -> "bool | None":
+    """--rootless; None where the caller's ids decide."""
+    value = call.options.get("rootless", "auto")
+    if value not in ("true", "false", "auto"):
+        raise UsageError("invalid rootless: " + value, hint="true, false or auto")
+    return None if value == "auto" else value == "true"
+
+
+def notify_directory(call: Call) -> str:
+    """Where the container's socket for sd_notify(3) will be, if our caller waits for its word."""
+    if not posix.environ.get(b"NOTIFY_SOCKET"):
+        return ""
+    return Store(call.options.get("root")).directory(call.arguments[0]) + "/notify"

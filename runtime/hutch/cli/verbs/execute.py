@@ -33,6 +33,8 @@ def run(call: Call, log: Log) -> int:
     )
     if call.text("pid-file"):
         asked.pid_file = absolute(call.text("pid-file"))
+    if call.text("pidfd-socket"):
+        asked.pidfd_socket = absolute(call.text("pidfd-socket"))
     detach = call.has("detach")
     terminal = _console(call, asked, detach)
     if detach:

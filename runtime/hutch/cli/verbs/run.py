@@ -29,5 +29,6 @@ def run(call: Call, log: Log) -> int:
         asked,
         detach=detach,
         keep=call.has("keep"),
+        subreaper=not call.has("no-subreaper"),
         terminal=terminal,
     )

@@ -1,0 +1,31 @@
+"""Descriptors that are handed to an engine: runc's --console-socket and --pidfd-socket.
+
+The engine listens on a unix stream socket and gets one message, a name and the descriptor.
+"""
+
+import _socket
+
+from hutch.errors import HutchError, KernelError
+
+
+def hand_over(path: str, kind: str, name: bytes, descriptor: int) -> None:
+    """Sends ``descriptor``, which stays open here, to who listens at ``path``.
+
+    ``kind`` ("console", "pidfd") says in an error which socket it is. Raises HutchError,
+    KernelError.
+    """
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    operation = "connect to the " + kind + " socket " + path
+    call = "connect"
+    try:
+        connection.connect(path)
+        operation = "send over the " + kind + " socket " + path
+        call = "sendmsg"
+        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptor.to_bytes(4, "little"))
+        connection.sendmsg([name], [rights])
+    except OSError as error:
+        if error.errno is None:
+            raise HutchError("the path of the " + kind + " socket is too long: " + path) from None
+        raise KernelError(operation, call, error.errno) from None
+    finally:
+        connection.close()
