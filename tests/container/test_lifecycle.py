@@ -287,6 +287,7 @@ def test_two_roots_do_not_see_each_others_containers(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     other = Runtime(hutch.command, tmp_path / "other")
+    other.root.mkdir()
     create(hutch, bundle)
     assert other("list", "-q").out == ""
     assert "does not exist" in other.refuses("state", "test")
