@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import zstandard
+from backports import zstd
 
 TIME = 1_600_000_000
 OCI = "application/vnd.oci.image."
@@ -68,7 +68,7 @@ def compress(data: bytes, kind: str) -> bytes:
     if kind == "gzip":
         return gzip.compress(data, 6, mtime=0)
     if kind == "zstd":
-        return zstandard.ZstdCompressor().compress(data)
+        return zstd.compress(data)
     return data
 
 

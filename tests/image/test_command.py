@@ -13,6 +13,7 @@ from hutch.cli.warren import VERBS
 from hutch.cli.warren.output import ago, clean, human_size, render
 
 from .conftest import Warren
+from .making import Layer
 
 pytestmark = pytest.mark.root
 
@@ -107,6 +108,15 @@ def test_df_adds_up(kept: Warren) -> None:
     ("arguments", "words"),
     [
         (["frobnicate"], "is not a warren command"),
+        (["pul"], 'did you mean "pull"?'),
+        (["help", "frobnicate"], "is not a warren command"),
+        (["system"], "a command of warren system"),
+        (["system", "frobnicate"], "invalid choice"),
+        (["search", "--limit", "0", "x/y"], "at least 1"),
+        (["pull", "--tls-verify=maybe", "x"], '"maybe" is neither true nor false'),
+        (["pull", "--cert-dir", "/nonexistent", "--tls-verify", "h.invalid/x"], "/nonexistent"),
+        (["pull", "--authfile", "/nonexistent", "h.invalid/x"], "/nonexistent"),
+        (["login", "-p", "secret", "h.invalid"], "not secret"),
         (["--frobnicate"], "unknown flag"),
         (["pull"], "required: IMAGE"),
         (["pull", "--frobnicate", "x"], "--frobnicate"),
@@ -135,7 +145,8 @@ def test_a_wrong_command_line_is_125(warren: Warren, arguments: list[str], words
         (["bundle", "--pull", "never", "nothing", "/tmp/x"], "no such image"),
         (["bundle", "oci:/nonexistent", "/tmp/x"], "no such file"),
         (["load", "-i", "/nonexistent"], "no such file"),
-        (["load", "-i", "/etc/passwd"], "tar"),
+        (["load", "-i", "/etc/passwd"], '"/etc/passwd": tar, near byte 512'),
+        (["pull", "docker-archive:/etc/passwd"], '"/etc/passwd": tar, near byte 512'),
         (["import", "/nonexistent"], "no such file"),
     ],
 )  # fmt: skip
@@ -164,7 +175,53 @@ def test_version_and_help(warren: Warren) -> None:
     text = warren.ok("--help")
     for verb in VERBS:
         assert f"  {verb}" in text
-        assert "usage: warren " + verb in warren.ok(verb, "--help")
+        own = warren.ok(verb, "--help")
+        assert own.startswith(f"Usage: warren {verb} [OPTIONS]")
+        assert warren.ok("help", verb) == own
+    assert "Usage: warren push [OPTIONS] IMAGE [NAME[:TAG]]\n" in warren.ok("push", "--help")
+    assert "-f, --filter KEY=VALUE" in warren.ok("images", "--help")
+    assert warren.ok("system", "df", "--help").startswith("Usage: warren system df [OPTIONS]")
+    assert warren.ok("version") == warren.ok("--version")
+
+
+def test_inspect_shows_what_there_is(kept: Warren) -> None:
+    done = kept.run("inspect", "nothing", "odd:gzip")
+    assert done.returncode == 1 and "no such image" in done.stderr
+    assert len(json.loads(done.stdout)) == 1
+
+
+def test_an_id_means_an_image_in_all_its_forms(kept: Warren, odd: Path) -> None:
+    """One config, two manifests: by gzip and by zstd."""
+    kept.ok("pull", "-q", f"oci:{odd}:zstd")
+    identifier = kept.ok("images", "-q").strip()
+    assert "several names" in kept.fails("rmi", identifier)
+    said = kept.ok("rmi", "--force", identifier)
+    assert said.count("Untagged: ") == 3 and said.count(f"Deleted: sha256:{identifier}") == 1
+    assert kept.ok("images", "-q") == "" == "".join(os.listdir(kept.root / "layers"))
+
+
+@pytest.mark.parametrize("packer", ["gzip", "xz", "bzip2", "zstd"])
+def test_archives_may_be_packed(kept: Warren, tmp_path: Path, packer: str) -> None:
+    kept.ok("save", "-o", tmp_path / "saved.tar", "odd:gzip")
+    pack = [packer, "-q", "-c", tmp_path / "saved.tar"]
+    packed = subprocess.run(pack, check=True, capture_output=True).stdout
+    assert kept.ok("load", "-q", input=packed) == "Loaded image: localhost/odd:gzip\n"
+    cut = kept.run("load", "-q", input=packed[:-100])
+    assert cut.returncode == 1 and packer in cut.stderr and "Traceback" not in cut.stderr
+    tar = Layer().file("made", b"x" * 70_000).tar()
+    packed = subprocess.run(pack[:-1], input=tar, check=True, capture_output=True).stdout
+    kept.ok("import", "-q", "-", "made:1", input=packed)
+    kept.ok("bundle", "-q", "made:1", tmp_path / "b")
+    assert (tmp_path / "b" / "rootfs" / "made").read_bytes() == b"x" * 70_000
+
+
+def test_what_cannot_be_written_is_named(kept: Warren, tmp_path: Path) -> None:
+    line = kept.fails("save", "-o", "/nonexistent/x.tar", "odd:gzip")
+    assert 'write "/nonexistent/x.tar"' in line and "no such file or directory" in line
+    with open("/dev/full", "wb") as full:
+        command = kept.command("save", "odd:gzip")
+        done = subprocess.run(command, env=kept.variables(), stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"warren: no space left on device\n")
 
 
 def test_it_starts_isolated_and_without_site(warren: Warren, odd: Path) -> None:
@@ -181,11 +238,12 @@ def test_it_starts_isolated_and_without_site(warren: Warren, odd: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_bars_on_a_terminal(warren: Warren, odd: Path) -> None:
+def on_a_terminal(warren: Warren, *arguments: object) -> str:
+    """What a person sees: standard output and error, in the order in which they come."""
     leader, follower = pty.openpty()
-    pull = subprocess.Popen(
-        warren.command("pull", f"oci:{odd}:gzip"), env={**warren.variables(), "TERM": "xterm"},
-        stdout=subprocess.DEVNULL, stderr=follower,
+    command = subprocess.Popen(
+        warren.command(*arguments), env={**warren.variables(), "TERM": "xterm"},
+        stdout=follower, stderr=follower,
     )  # fmt: skip
     os.close(follower)
     shown = b""
@@ -195,8 +253,16 @@ def test_bars_on_a_terminal(warren: Warren, odd: Path) -> None:
     except OSError:
         pass  # EIO: the other side is closed
     os.close(leader)
-    assert pull.wait() == 0
-    assert "Pull complete" in shown.decode() and "━" in shown.decode()
+    assert command.wait() == 0, shown
+    return shown.decode()
+
+
+def test_bars_on_a_terminal(warren: Warren, odd: Path) -> None:
+    shown = on_a_terminal(warren, "pull", f"oci:{odd}:gzip")
+    bars, cursor, rest = shown.rpartition("\x1b[?25h")  # the cursor is back
+    assert "Pull complete" in bars and "━" in bars and cursor
+    assert "Status: Downloaded newer image" in rest and "━" not in rest
+    assert on_a_terminal(warren, "pull", "-q", f"oci:{odd}:gzip").startswith("sha256:")
 
 
 def test_s85_what_an_image_says_cannot_steer_the_terminal() -> None:

@@ -150,6 +150,7 @@ def test_pull_by_digest_and_tag(pushed: str, warren: Warren) -> None:
     assert warren.ok("pull", "-q", f"{pushed}:gzip@{digest}").startswith("sha256:")
     wrong = "sha256:" + "0" * 64
     assert "404" in warren.fails("pull", "-q", f"{pushed}@{wrong}")
+    assert warren.ok("pull", "-q", f"docker://{pushed}:gzip").startswith("sha256:")
     names = warren.ok("images", "--format", "{{.Repository}}:{{.Tag}}").split()
     assert sorted(names) == [f"{pushed}:<none>", f"{pushed}:gzip"]
 
@@ -168,11 +169,12 @@ def test_a_private_registry_wants_a_login(private_registry: str, odd: Path, warr
     assert "warren login" in warren.fails("push", "-q", "odd:tar", name)
     wrong = warren.run("login", "-u", USER, "--password-stdin", private_registry, input=b"wrong")
     assert wrong.returncode == 1 and "401" in wrong.stderr and "wrong" not in wrong.stderr
+    assert "hint" not in wrong.stderr  # to log in
     login = ["login", "-u", USER, "--password-stdin", private_registry]
     assert "Login Succeeded" in warren.ok(*login, input=PASSWORD.encode() + b"\n")
     kept = warren.home / ".docker" / "config.json"
     assert kept.stat().st_mode & 0o777 == 0o600
-    warren.ok("push", "-q", "odd:tar", name)
+    assert warren.ok("push", "-q", "odd:tar", name) == name + "\n"
     warren.ok("rmi", "odd:tar")
     warren.ok("pull", "-q", name)
     skopeo("inspect", "--tls-verify=false", "--authfile", kept, f"docker://{name}")

@@ -242,6 +242,26 @@ def test_passing_failures_are_tried_again(fake: Fake) -> None:
     assert registry.manifest("app", "1")[0] == b"body"
 
 
+def test_a_host_that_there_is_not_is_told_at_once(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    from hutch.image.registry.transport import Transport
+
+    def never(_: float) -> None:
+        raise AssertionError("waited")
+
+    monkeypatch.setattr(time, "sleep", never)
+    with pytest.raises(RegistryError, match="name or service not known"):
+        Transport("h.invalid", RegistrySettings()).request("GET", "https://h.invalid/v2/")
+
+
+def test_a_registry_without_a_catalogue_cannot_be_searched(fake: Fake) -> None:
+    with pytest.raises(RegistryError, match="has no catalogue"):
+        connect(fake).catalogue()
+
+
 def test_challenges_are_parsed() -> None:
     header = 'Basic realm="a, b", Bearer realm="https://x/y",service=s,scope="r:a:pull,push"'
     one, other = challenges(header)
@@ -421,6 +441,14 @@ def test_credentials_are_found_as_docker_and_podman_keep_them(
     assert credentials.find("helped.example") == Credentials("h", "from helper")
     assert credentials.find("podman.example") == Credentials("podman", "x")
     assert credentials.find("unknown.example") is None
+    # With a helper for all, Docker leaves empty entries; other tools leave only a mail address.
+    document = {"auths": {"helped.example": {}, "x.example": {"email": "a"}}, "credsStore": "fake"}
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    assert credentials.find("helped.example") == Credentials("h", "from helper")
+    assert credentials.find("x.example") is None
+    named = {"auths": {"n.example": {"username": "u", "password": "p"}}}
+    (tmp_path / "config.json").write_text(json.dumps(named))
+    assert credentials.find("n.example") == Credentials("u", "p")
 
 
 @pytest.mark.root

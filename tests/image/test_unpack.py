@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zstandard
+from backports import zstd
 from hutch.errors import ImageError
 from hutch.image.bundle import unpack_image
 from hutch.image.digest import Digest
@@ -126,7 +126,7 @@ def test_several_gzip_members_are_one_stream(tmp_path: Path) -> None:
 
 def test_zstd_that_is_called_gzip_is_read(tmp_path: Path) -> None:
     data = Layer().file("a", b"x").tar()
-    blob = zstandard.compress(data)
+    blob = zstd.compress(data)
     descriptor = Descriptor(OCI_LAYER + "+gzip", Digest.of(blob), len(blob))
     (tmp_path / "r").mkdir()
     root = os.open(tmp_path / "r", os.O_RDONLY)
@@ -410,8 +410,8 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
         one = gzip.compress(block, 6)
         blob = gzip.compress(head) + one * (size // len(block))
     else:
-        one = zstandard.compress(block)
-        blob = zstandard.compress(head) + one * (size // len(block))
+        one = zstd.compress(block)
+        blob = zstd.compress(head) + one * (size // len(block))
     image = Image([], kind)
     manifest = image.manifest()
     layer = image.descriptor(blob, OCI_LAYER + "+" + kind)

@@ -9,12 +9,12 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
+from typing import IO
 
 from ..errors import ImageError, shown
 from .digest import Digest
-from .inflate import compression, inflate
+from .inflate import archive_compression, compression, inflate_archive
 from .layout import REF_NAME
 from .limits import CONFIG_BYTES, MANIFEST_BYTES, Budget
 from .manifest import (
@@ -69,6 +69,14 @@ def _chunks(fd: int, offset: int, size: int) -> Iterator[bytes]:
         yield data
 
 
+def _metered(head: bytes, source: IO[bytes], budget: Budget) -> Iterator[bytes]:
+    """What follows ``head`` in a compressed archive; all of it is counted as input."""
+    budget.consume(len(head))
+    while chunk := source.read(READ):
+        budget.consume(len(chunk))
+        yield chunk
+
+
 class Archive:
     """A tar archive by the names of its files."""
 
@@ -78,9 +86,20 @@ class Archive:
         except OSError as error:
             reason = (error.strerror or "").lower()
             raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
-        self._fd = self._plain(fd)
         self._files: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
+        try:
+            self._fd = self._plain(fd)
+            try:
+                self._index()
+            except ImageError:
+                os.close(self._fd)
+                raise
+        except ImageError as error:
+            raise ImageError(f"{shown(str(path))}: {error.sentence}", hint=error.hint) from None
+
+    def _index(self) -> None:
+        """Takes note of where the files are."""
         stream = FileChunks(self._fd)
         reader, budget = TarReader(stream), Budget()
         for entry in reader:
@@ -96,17 +115,14 @@ class Archive:
 
     @staticmethod
     def _plain(fd: int) -> int:
-        """``fd``, or an inflated copy of it if it is compressed."""
+        """``fd``, or an inflated copy of it if it is compressed or no file."""
         seekable = stat.S_ISREG(os.fstat(fd).st_mode)
-        head = os.pread(fd, 8, 0) if seekable else os.read(fd, READ)
-        kind = compression(head)
-        if kind == "tar" and seekable:
+        if seekable and archive_compression(os.pread(fd, 8, 0)) == "tar":
             return fd
         budget = Budget()
         with os.fdopen(fd, "rb") as source, tempfile.TemporaryFile() as copy:
-            rest = iter(lambda: source.read(READ), b"")
-            for chunk in inflate(rest if seekable else chain([head], rest), kind):
-                budget.consume(len(chunk))
+            head = source.read(READ)
+            for chunk in inflate_archive(head, _metered(head, source, budget)):
                 budget.produce(len(chunk))
                 copy.write(chunk)
             copy.flush()

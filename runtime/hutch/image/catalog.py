@@ -91,27 +91,30 @@ def remove(store: Store, settings: Settings, text: str, *, force: bool = False) 
     container uses stays. Raises ImageError.
     """
     named = find(store, settings, text)
-    record, done = named.record, []
+    done = []
     with store.database.transaction():
-        names = store.database.names_of(record.manifest)
-        if not named.name and len(names) > 1 and not force:
+        # By its id an image is meant in all its forms: one config may have several manifests.
+        records = [named.record] if named.name else store.database.by_id(named.record.id)
+        names = {r.manifest: store.database.names_of(r.manifest) for r in records}
+        leaving = [named.name] if named.name else [n for own in names.values() for n in own]
+        if len(leaving) > 1 and not force:
             raise ImageError(
-                f"image {record.config.short} has several names: {', '.join(names)}",
+                f"image {named.record.config.short} has several names: {', '.join(leaving)}",
                 hint="name one of them, or use --force",
             )
-        leaving = [named.name] if named.name else names
-        last = set(leaving) >= set(names)
-        holders = store.database.holders(record.manifest)
-        if last and holders:
-            raise ImageError(f"image {text} is used by {', '.join(holders)}")
+        going = [r for r in records if set(leaving) >= set(names[r.manifest])]
+        for record in going:
+            if holders := store.database.holders(record.manifest):
+                raise ImageError(f"image {text} is used by {', '.join(holders)}")
         for name in leaving:
             store.database.remove_name(name)
             done.append(f"Untagged: {name}")
-        if last:
+        for record in going:
             store.database.remove_image(record.manifest)
-            done.append(f"Deleted: {record.config}")
+        if going:
+            done.append(f"Deleted: {named.record.config}")
         store.write_index()
-    if last:
+    if going:
         done += [f"Deleted: {chain}" for chain in collect(store).layers]
     return done
 

@@ -35,15 +35,20 @@ class Finding:
 
 
 class Checker:
-    """One check of ``store``; with ``repair`` things are put right as they are found."""
+    """One check of ``store``; with ``repair`` things are put right as they are found.
+
+    ``blobs`` are the ones looked at, each with whether it is whole; ``layers`` those, by chain ID,
+    with what is wrong with them. What images share is looked at once.
+    """
 
     def __init__(self, store: Store, reporter: Reporter, *, repair: bool) -> None:
         self.store = store
         self.reporter = reporter
         self.repair = repair
         self.findings: list[Finding] = []
-        self.blobs = self.layers = self.images = 0
-        self._bad: set[Digest] = set()
+        self.images = 0
+        self.blobs: dict[Digest, bool] = {}
+        self.layers: dict[Digest, str] = {}
 
     def run(self) -> list[Finding]:
         """Looks at everything."""
@@ -71,9 +76,8 @@ class Checker:
         self.reporter.warn(what + (f": {done}" if done else ""))
 
     def _image(self, record: ImageRecord) -> None:
-        small = [Descriptor(record.media_type, record.manifest, record.manifest_size)]
-        self._blob(small[0])
-        if record.manifest in self._bad:
+        top = Descriptor(record.media_type, record.manifest, record.manifest_size)
+        if not self._blob(top):
             return
         manifest, config = documents(self.store, record)
         self._blob(manifest.config)
@@ -82,8 +86,7 @@ class Checker:
             self._find(f"image {record.config.short}: its layers are not what its config says")
         damaged = []
         for layer, diff_id, chain in zip(manifest.layers, config.diff_ids, chains, strict=True):
-            self._blob(layer)
-            if layer.digest in self._bad:
+            if not self._blob(layer):
                 continue
             if problem := self._layer(layer, diff_id, chain):
                 damaged.append((chain, problem))
@@ -92,27 +95,33 @@ class Checker:
         if damaged and self.repair:
             self._unpack_again(record, manifest)
 
-    def _blob(self, blob: Descriptor) -> None:
+    def _blob(self, blob: Descriptor) -> bool:
         """Reads a blob through; a damaged one is taken away, so that a pull brings it again."""
+        if blob.digest in self.blobs:
+            return self.blobs[blob.digest]
         path = self.store.blob_path(blob.digest)
-        if blob.digest in self._bad:
-            return
-        self.blobs += 1
+        self.blobs[blob.digest] = True
         try:
             for _ in verified(read_chunks(path), blob):
                 pass
         except ImageError as error:
-            self._bad.add(blob.digest)
+            self.blobs[blob.digest] = False
 
             def mend() -> str:
                 path.unlink(missing_ok=True)
                 return "taken away; pull the image again"
 
             self._find(error.sentence, mend)
+        return self.blobs[blob.digest]
 
     def _layer(self, layer: Descriptor, diff_id: Digest, chain: Digest) -> str:
-        """What is wrong with an unpacked layer; "" if nothing is."""
-        self.layers += 1
+        """What is wrong with an unpacked layer; "" if nothing is, or if it has been told."""
+        if chain in self.layers:
+            return ""
+        self.layers[chain] = problem = self._verify(layer, diff_id, chain)
+        return problem
+
+    def _verify(self, layer: Descriptor, diff_id: Digest, chain: Digest) -> str:
         if not self.store.has_layer(chain):
             return "it is missing"
         root = os.open(self.store.layer_path(chain), os.O_RDONLY | os.O_DIRECTORY)

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ..errors import UsageError, shown
 from .digest import Digest
-from .inflate import compression, inflate
+from .inflate import archive_compression, inflate, inflate_archive
 from .layout import READ, read_chunks
 from .limits import Budget
 from .manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
@@ -57,9 +57,9 @@ class ImportedSource:
         self._manifest = json.dumps(manifest).encode()
 
     def _copy(self, archive: IO[bytes]) -> tuple[Descriptor, Digest]:
-        """The layer as it will be kept: as it came if it is compressed, gzipped if it is not."""
+        """The layer as it will be kept: as it came if it is gzip or zstd, otherwise gzipped."""
         head = archive.read(READ)
-        kind = compression(head)
+        kind = archive_compression(head)
         chunks = self._chunks(head, archive)
         plain, blob = hashlib.sha256(), hashlib.sha256()
         budget = Budget()
@@ -73,11 +73,12 @@ class ImportedSource:
                 budget.consume(len(data))
                 file.write(data)
 
-            if kind == "tar":
+            if kind not in ("gzip", "zstd"):
                 from isal import isal_zlib
 
                 packer = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, 31)
-                for chunk in chunks:
+                next(chunks, b"")  # the head
+                for chunk in inflate_archive(head, chunks):
                     plain.update(chunk)
                     keep(packer.compress(chunk))
                 keep(packer.flush())

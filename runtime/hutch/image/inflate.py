@@ -1,19 +1,22 @@
-"""Decompression as a stream of bounded chunks: gzip (isal), zstd, or none.
+"""Decompression as a stream of bounded chunks: gzip (isal), zstd or none; of archives xz and bzip2.
 
 However small the input, one step never gives more than a chunk; so the budget sees a bomb before
 the memory does (S-68).
 """
 
-from collections.abc import Iterator
-from io import RawIOBase
+import sys
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from ..errors import ImageError
-from .limits import ZSTD_WINDOW
+from .limits import XZ_MEMORY, ZSTD_WINDOW_LOG
 
 CHUNK = 512 << 10
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after one byte 0x50 to 0x5f
+XZ_MAGIC = b"\xfd7zXZ\0"
+BZIP2_MAGIC = b"BZh"
 
 
 def compression(head: bytes) -> str:
@@ -25,8 +28,15 @@ def compression(head: bytes) -> str:
     return "tar"
 
 
+def archive_compression(head: bytes) -> str:
+    """The same of an archive that a person names: "xz" and "bzip2" too, which no layer may be."""
+    if head.startswith(XZ_MAGIC):
+        return "xz"
+    return "bzip2" if head.startswith(BZIP2_MAGIC) else compression(head)
+
+
 def inflate(chunks: Iterator[bytes], declared: str) -> Iterator[bytes]:
-    """The uncompressed stream. ``declared`` is the media type's word: "gzip", "zstd" or "tar".
+    """A layer's uncompressed stream. ``declared`` is its media type's word: "gzip", "zstd", "tar".
 
     A blob that is declared compressed is read by its magic, since builders mix gzip and zstd up;
     one that is declared plain is never decompressed. Raises ImageError.
@@ -37,73 +47,91 @@ def inflate(chunks: Iterator[bytes], declared: str) -> Iterator[bytes]:
         if not more:
             break
         head += more
-    kind = "tar" if declared == "tar" else compression(head)
+    yield from _expanded("tar" if declared == "tar" else compression(head), head, chunks)
+
+
+def inflate_archive(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The uncompressed stream of an archive that begins with ``head``. Raises ImageError."""
+    yield from _expanded(archive_compression(head), head, chunks)
+
+
+def _expanded(kind: str, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     if kind == "gzip":
-        yield from _gunzip(head, chunks)
+        from isal import igzip_lib
+
+        def gzip() -> Decompressor:
+            return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+        yield from _members(kind, head, chunks, gzip, igzip_lib.error)  # type: ignore[arg-type]
     elif kind == "zstd":
-        yield from _unzstd(head, chunks)
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
+
+        def frame() -> Decompressor:
+            return zstd.ZstdDecompressor(options=options)
+
+        yield from _members(kind, head, chunks, frame, zstd.ZstdError)
+    elif kind == "xz":
+        import lzma
+
+        def xz() -> Decompressor:
+            return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+
+        yield from _members(kind, head, chunks, xz, lzma.LZMAError)
+    elif kind == "bzip2":
+        import bz2
+
+        yield from _members(kind, head, chunks, bz2.BZ2Decompressor, OSError)
     else:
         if head:
             yield head
         yield from chunks
 
 
-def _gunzip(data: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    from isal import igzip_lib
+class Decompressor(Protocol):
+    """What isal, zstd, lzma and bz2 have in common."""
 
-    def member() -> igzip_lib.IgzipDecompressor:
-        return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
 
-    stream = member()
-    try:
-        while True:
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
+        """At most ``max_length`` bytes of output."""
+
+
+def _members(
+    kind: str,
+    data: bytes,
+    chunks: Iterator[bytes],
+    make: Callable[[], Decompressor],
+    wrong: type[Exception],
+) -> Iterator[bytes]:
+    """Compressed streams one after another, with zeros between and behind them."""
+    stream = make()
+    while True:
+        try:
             output = stream.decompress(data, CHUNK)
-            data = b""
-            if output:
-                yield output
-            if stream.eof:
-                # More members may follow; zeros after the last are padding (gzip(1) skips them).
-                data = stream.unused_data
-                while not data.lstrip(b"\0"):
-                    data = next(chunks, None) or b""
-                    if not data:
-                        return
-                data = data.lstrip(b"\0")
-                stream = member()
-            elif stream.needs_input:
-                data = next(chunks, b"")
-                if not data:
-                    raise ImageError("the gzip stream ends too early")
-    except igzip_lib.error as error:  # type: ignore[misc]
-        raise ImageError(f"not a sound gzip stream: {error}") from None
-
-
-class _Pull(RawIOBase):
-    """An iterator of chunks as the file that zstandard reads from."""
-
-    def __init__(self, head: bytes, chunks: Iterator[bytes]) -> None:
-        self._head = head
-        self._chunks = chunks
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._head:
-            self._head = next(self._chunks, b"")
-        data, self._head = self._head[:size], self._head[size:]
-        return data
-
-
-def _unzstd(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    import zstandard
-
-    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
-    source = _Pull(head, chunks)
-    reader = decompressor.stream_reader(
-        source,  # type: ignore[arg-type]
-        read_size=CHUNK,
-        read_across_frames=True,
-    )
-    try:
-        while output := reader.read(CHUNK):
+        except wrong as error:
+            raise ImageError(f"not a sound {kind} stream: {error}") from None
+        data = b""
+        if output:
             yield output
-    except zstandard.ZstdError as error:
-        raise ImageError(f"not a sound zstd stream: {error}") from None
+        if stream.eof:
+            # More members may follow; zeros after the last are padding (gzip(1) skips them).
+            data = stream.unused_data
+            while not data.lstrip(b"\0"):
+                data = next(chunks, None) or b""
+                if not data:
+                    return
+            data = data.lstrip(b"\0")
+            stream = make()
+        elif stream.needs_input:
+            data = next(chunks, b"")
+            if not data:
+                raise ImageError(f"the {kind} stream ends too early")

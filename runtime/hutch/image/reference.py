@@ -34,8 +34,8 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """The name that ``text`` writes; raises UsageError."""
-        rest, at, digest_text = text.partition("@")
+        """The name that ``text`` writes, with skopeo's docker:// or without; raises UsageError."""
+        rest, at, digest_text = text.removeprefix("docker://").partition("@")
         try:
             digest = Digest.parse(digest_text) if at else None
         except ImageError as error:

@@ -277,7 +277,9 @@ class TarReader:
             if kind in b"34":
                 entry.major, entry.minor = number(major), number(minor)
         except ValueError:
-            raise self._broken("a header field is not a number") from None
+            raise self._broken(
+                "a header field is not a number: not a tar archive, or damaged"
+            ) from None
         if magic == b"ustar\0" and prefix[0]:
             entry.name = prefix.partition(b"\0")[0] + b"/" + entry.name
         if not 0 <= entry.size < MAX_SIZE:

@@ -10,7 +10,7 @@ import os
 import sys
 from io import TextIOWrapper
 
-from ...errors import HutchError, UsageError
+from ...errors import HutchError, UsageError, errno_text, shown
 
 # verb -> (module, what it does). In the order of --help.
 VERBS = {
@@ -50,6 +50,8 @@ def usage() -> str:
         "  --config FILE  registries, mirrors and limits (TOML)",
         "  --version      print the version",
         "  --help         print this; after a command, its own help",
+        "",
+        "Exit status: 0; 1 for what failed; 125 for a wrong command line; 130 after Ctrl-C.",
     ]
     return "\n".join(lines)
 
@@ -77,17 +79,17 @@ def split_globals(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
 def run(arguments: list[str]) -> int:
     """Carries out a command line; the exit status. Raises HutchError."""
     options, rest = split_globals(arguments)
-    if "--version" in options or "-v" in options:
+    if "--version" in options or "-v" in options or rest[:1] == ["version"]:
         from ... import __version__
 
         print("warren version " + __version__)
         return 0
-    if "--help" in options or "-h" in options or not rest or rest[0] == "help":
+    if "--help" in options or "-h" in options or not rest or rest == ["help"]:
         print(usage())
         return 0
-    name, *words = rest
+    name, *words = [*rest[1:], "--help"] if rest[0] == "help" else rest
     if name not in VERBS:
-        raise UsageError(f"{name!r} is not a warren command", hint="warren --help lists them")
+        raise UsageError(f"{shown(name)} is not a warren command", hint=alike(name))
     if os.geteuid() != 0:
         from .rootless import enter_namespace
 
@@ -102,6 +104,14 @@ def run(arguments: list[str]) -> int:
     with Context(options.get("--root", ""), options.get("--config", "")) as context:
         status: int = verb.run(parsed, context)
     return status
+
+
+def alike(name: str) -> str:
+    """What may have been meant by a verb that there is not."""
+    from ...kernel.nearest import nearest
+
+    meant = nearest(name, [*VERBS, "help", "version"])
+    return f"did you mean {shown(meant)}?" if meant else "warren --help lists them"
 
 
 def command(arguments: list[str]) -> int:
@@ -119,7 +129,7 @@ def command(arguments: list[str]) -> int:
         return 1  # the reader of our output went away
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        print(f"warren: {HutchError(f'{name}{error.strerror}')}", file=sys.stderr)
+        print(f"warren: {HutchError(name + errno_text(error.errno))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("warren: interrupted", file=sys.stderr)

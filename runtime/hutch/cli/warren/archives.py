@@ -5,23 +5,28 @@ import secrets
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from ...errors import ImageError, UsageError, shown
+from ...errors import ImageError, KernelError, UsageError, shown
 from .context import Context, platform_option
 from .parser import Verb
+
+if TYPE_CHECKING:
+    from ...image.source import Source
 
 
 def declare_save(parser: ArgumentParser) -> None:
     """The arguments of ``warren save``."""
-    parser.add_argument("images", metavar="IMAGE", nargs="+")
-    parser.add_argument("-o", "--output", default="", metavar="FILE", help="not standard output")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a name or an id")
+    parser.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="a file, not standard output"
+    )
     parser.add_argument(
         "--format", default="archive",
         choices=["archive", "docker-archive", "oci-archive", "oci-dir"],
         help="archive is both docker-archive and oci-archive in one",
     )  # fmt: skip
-    parser.add_argument("-q", "--quiet", action="store_true", help="as always")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, as always")
 
 
 def save(arguments: Namespace, context: Context) -> int:
@@ -36,14 +41,16 @@ def save(arguments: Namespace, context: Context) -> int:
             raise UsageError("--format oci-dir needs --output DIR")
         write_layout(context.store, images, Path(arguments.output))
     elif arguments.output:
-        temporary = f"{arguments.output}.{secrets.token_hex(4)}"
+        output = Path(arguments.output)
+        temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
         try:
-            with open_file(temporary, "xb") as file:
+            with open(temporary, "xb") as file:
                 write(context.store, images, file)
-            os.rename(temporary, arguments.output)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.rename(output)
+        except OSError as error:
+            raise KernelError(f"write {shown(arguments.output)}", "write", error.errno) from None
+        finally:
+            temporary.unlink(missing_ok=True)
     elif sys.stdout.isatty():
         raise UsageError("an archive is nothing for a terminal", hint="-o FILE, or redirect it")
     else:
@@ -61,7 +68,9 @@ def open_file(path: str, mode: str) -> IO[bytes]:
 
 def declare_load(parser: ArgumentParser) -> None:
     """The arguments of ``warren load``."""
-    parser.add_argument("-i", "--input", default="", metavar="FILE", help="not standard input")
+    parser.add_argument(
+        "-i", "--input", default="", metavar="FILE", help="a file, not standard input"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     platform_option(parser)
 
@@ -73,12 +82,11 @@ def load(arguments: Namespace, context: Context) -> int:
     from ...image.layout import Layout, LayoutSource
     from ...image.pull import Puller
 
-    reporter = context.reporter(quiet=arguments.quiet)
     platform, explicit = context.platform(arguments.platform)
     path = arguments.input or "/dev/stdin"
     if not arguments.input and sys.stdin.isatty():
         raise UsageError("an archive is wanted", hint="-i FILE, or redirect standard input")
-    images: list[tuple[object, list[str]]]
+    images: list[tuple[Source, list[str]]]
     if os.path.isdir(path):
         layout = Layout(Path(path))
         images = [
@@ -87,23 +95,33 @@ def load(arguments: Namespace, context: Context) -> int:
         ]
     else:
         images = [(source, source.names) for source in all_images(Path(path))]
-    for source, own in images:
-        names = [str(parse_name(name)) for name in own]
-        puller = Puller(context.store, reporter, limits=context.settings.limits)
-        pulled = puller.pull(source, platform, names, explicit=explicit)  # type: ignore[arg-type]
-        if sentence := pulled.losses.sentence():
-            reporter.warn(sentence)
-        for line in names or [pulled.record.id]:
-            print(f"Loaded image: {line}")
+    loaded = []
+    with context.reporter(quiet=arguments.quiet) as reporter:
+        for source, own in images:
+            names = [str(parse_name(name)) for name in own]
+            puller = Puller(context.store, reporter, limits=context.settings.limits)
+            pulled = puller.pull(source, platform, names, explicit=explicit)
+            if sentence := pulled.losses.sentence():
+                reporter.warn(sentence)
+            loaded += names or [pulled.record.id]
+    for line in loaded:
+        print(f"Loaded image: {line}")
     return 0
 
 
 def declare_import(parser: ArgumentParser) -> None:
     """The arguments of ``warren import``."""
     parser.add_argument("file", metavar="FILE|-", help="a tar archive, compressed or not")
-    parser.add_argument("name", metavar="NAME[:TAG]", nargs="?", default="")
-    parser.add_argument("-c", "--change", action="append", default=[], metavar="INSTRUCTION")
-    parser.add_argument("-m", "--message", default="", help="a comment for its history")
+    parser.add_argument(
+        "name", metavar="NAME[:TAG]", nargs="?", default="", help="a name to give it"
+    )
+    parser.add_argument(
+        "-c", "--change", action="append", default=[], metavar="INSTRUCTION",
+        help="as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR ...",
+    )  # fmt: skip
+    parser.add_argument(
+        "-m", "--message", default="", metavar="TEXT", help="a comment for its history"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     platform_option(parser)
 
@@ -118,16 +136,16 @@ def import_(arguments: Namespace, context: Context) -> int:
     names = [str(parse_name(arguments.name))] if arguments.name else []
     platform, _ = context.platform(arguments.platform)
     scratch = context.store.work / f"import-{os.getpid()}-{secrets.token_hex(4)}"
-    reporter = context.reporter(quiet=arguments.quiet)
     with sys.stdin.buffer if arguments.file == "-" else open_file(arguments.file, "rb") as file:
         source = ImportedSource(file, scratch, platform, config, arguments.message)
     try:
-        puller = Puller(context.store, reporter, limits=context.settings.limits)
-        pulled = puller.pull(source, platform, names)
+        with context.reporter(quiet=arguments.quiet) as reporter:
+            puller = Puller(context.store, reporter, limits=context.settings.limits)
+            pulled = puller.pull(source, platform, names)
+            if sentence := pulled.losses.sentence():
+                reporter.warn(sentence)
     finally:
         source.close()
-    if sentence := pulled.losses.sentence():
-        reporter.warn(sentence)
     print(pulled.record.id)
     return 0
 

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren bundle``."""
-    parser.add_argument("image", metavar="IMAGE", help="a name, or oci:PATH:NAME and the like")
-    parser.add_argument("directory", metavar="DIR", type=Path, help="the bundle to make")
+    parser.add_argument(
+        "image", metavar="IMAGE", help="NAME[:TAG][@DIGEST], or oci:PATH:NAME and the like"
+    )
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        type=Path,
+        help="the bundle to make; it must not exist, or be empty",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.add_argument(
         "--pull", default="missing", choices=["always", "missing", "never"],
@@ -33,18 +40,18 @@ def bundle(arguments: Namespace, context: Context) -> int:
     from ...image.source import resolve
 
     platform, explicit = context.platform(arguments.platform)
-    reporter = context.reporter(quiet=arguments.quiet)
-    source = find_source(arguments, context, reporter)
-    try:
-        manifest, config, _ = resolve(source, platform, explicit=explicit)
-        losses = make_bundle(
-            source, manifest, config, arguments.directory,
-            reporter=reporter, budget=Budget(context.settings.limits),
-        )  # fmt: skip
-    finally:
-        source.close()
-    if sentence := losses.sentence():
-        reporter.warn(sentence)
+    with context.reporter(quiet=arguments.quiet) as reporter:
+        source = find_source(arguments, context, reporter)
+        try:
+            manifest, config, _ = resolve(source, platform, explicit=explicit)
+            losses = make_bundle(
+                source, manifest, config, arguments.directory,
+                reporter=reporter, budget=Budget(context.settings.limits),
+            )  # fmt: skip
+        finally:
+            source.close()
+        if sentence := losses.sentence():
+            reporter.warn(sentence)
     print(arguments.directory)
     return 0
 

@@ -1,15 +1,18 @@
 """What the verbs share: where things are kept, the configuration, and how progress is shown."""
 
 import os
-from argparse import ArgumentParser, Namespace
-from contextlib import ExitStack
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import ExitStack, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from ...errors import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from ...image.platform import Platform
     from ...image.progress import Reporter
@@ -63,14 +66,12 @@ class Context:
 
         return load(self._config)
 
-    def reporter(self, *, quiet: bool = False) -> "Reporter":
+    def reporter(self, *, quiet: bool = False) -> "AbstractContextManager[Reporter]":
         """Who is told of progress: nobody when quiet, bars on a terminal, lines elsewhere."""
         from ...image.progress import Reporter
         from .progress import reporter
 
-        if quiet:
-            return Reporter()
-        return self.stack.enter_context(reporter())
+        return nullcontext(Reporter()) if quiet else reporter()
 
     def platform(self, text: str) -> "tuple[Platform, bool]":
         """The platform of --platform, or this machine's; and whether it was asked for."""
@@ -96,19 +97,36 @@ def truth(text: str) -> bool:
         return True
     if text.lower() in ("false", "0", "no"):
         return False
-    raise ValueError(text)
+    raise ArgumentTypeError(f"{shown(text)} is neither true nor false")
 
 
 def registry_options(parser: ArgumentParser) -> None:
     """The options of every verb that speaks with a registry."""
-    parser.add_argument("--authfile", default="", metavar="FILE", help="credentials (JSON)")
-    parser.add_argument("--cert-dir", default="", metavar="DIR", help="*.crt trusted, *.cert ours")
+    parser.add_argument(
+        "--authfile", default="", metavar="FILE",
+        help="where credentials are, instead of auth.json and config.json",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cert-dir", default="", metavar="DIR",
+        help="*.crt of authorities to trust; *.cert and *.key to show",
+    )  # fmt: skip
     parser.add_argument(
         "--tls-verify", type=truth, default=None, metavar="BOOL",
-        help="false: http and unverified certificates are accepted",
+        help="false: http, and certificates that nobody vouches for, will do",
     )  # fmt: skip
 
 
 def platform_option(parser: ArgumentParser) -> None:
     """--platform."""
-    parser.add_argument("--platform", default="", metavar="OS/ARCH[/VARIANT]")
+    parser.add_argument(
+        "--platform", default="", metavar="OS/ARCH[/VARIANT]",
+        help="for which platform, instead of this machine's",
+    )  # fmt: skip
+
+
+def format_option(parser: ArgumentParser, *flags: str) -> None:
+    """--format of a list or of an object."""
+    parser.add_argument(
+        *flags, "--format", default="", metavar="TEMPLATE",
+        help='json, "{{.Field}} ..." or "table {{.Field}}\\t..."',
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import HutchError, UsageError, shown
 from ...image.database import ImageRecord
-from .context import Context
+from .context import Context, format_option
 from .output import ago, human_size, show
 from .parser import Verb
 
@@ -32,9 +32,7 @@ def declare_images(parser: ArgumentParser) -> None:
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
         help="dangling=BOOL, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE",
     )  # fmt: skip
-    parser.add_argument(
-        "--format", default="", metavar="TEMPLATE", help="json, table … or {{.ID}} …"
-    )
+    format_option(parser)
 
 
 def images(arguments: Namespace, context: Context) -> int:
@@ -142,7 +140,7 @@ def parse_filter(context: Context, text: str) -> Callable[[ImageRecord, str], bo
 
 def declare_rmi(parser: ArgumentParser) -> None:
     """The arguments of ``warren rmi``."""
-    parser.add_argument("images", metavar="IMAGE", nargs="*")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help="a name or an id")
     parser.add_argument(
         "-f", "--force", action="store_true", help="with all names; missing is fine"
     )
@@ -174,8 +172,8 @@ def rmi(arguments: Namespace, context: Context) -> int:
 
 def declare_tag(parser: ArgumentParser) -> None:
     """The arguments of ``warren tag``."""
-    parser.add_argument("image", metavar="IMAGE")
-    parser.add_argument("name", metavar="NAME[:TAG]", nargs="+")
+    parser.add_argument("image", metavar="IMAGE", help="a name or an id")
+    parser.add_argument("name", metavar="NAME[:TAG]", nargs="+", help="names to give it")
 
 
 def tag(arguments: Namespace, context: Context) -> int:

@@ -1,9 +1,11 @@
 """``warren inspect`` and ``warren history``."""
 
 import json
+import sys
 from argparse import ArgumentParser, Namespace
 
-from .context import Context
+from ...errors import HutchError
+from .context import Context, format_option
 from .output import ago, clean, human_size, render, show
 from .parser import Verb
 
@@ -19,17 +21,23 @@ CREATED_BY = 45
 
 def declare_inspect(parser: ArgumentParser) -> None:
     """The arguments of ``warren inspect``."""
-    parser.add_argument("images", metavar="IMAGE", nargs="+")
-    parser.add_argument("-f", "--format", default="", metavar="TEMPLATE", help="json or {{.Id}} …")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a name or an id")
+    format_option(parser, "-f")
 
 
 def inspect(arguments: Namespace, context: Context) -> int:
-    """A JSON list with an object for each image; with --format a line for each."""
+    """A JSON list with an object for each image; with --format a line for each. 1 if any failed."""
     from ...image.catalog import find
     from ...image.stored import inspect as describe
 
-    found = [find(context.store, context.settings, image).record for image in arguments.images]
-    described = [describe(context.store, record) for record in found]
+    described, status = [], 0
+    for image in arguments.images:
+        try:
+            record = find(context.store, context.settings, image).record
+            described.append(describe(context.store, record))
+        except HutchError as error:
+            print(f"warren: {error}", file=sys.stderr)
+            status = 1
     if not arguments.format:
         print(json.dumps(described, indent=4))
     for document in described if arguments.format else []:
@@ -37,16 +45,16 @@ def inspect(arguments: Namespace, context: Context) -> int:
             print(json.dumps(document))
         else:
             print(clean(render(arguments.format, document)))
-    return 0
+    return status
 
 
 def declare_history(parser: ArgumentParser) -> None:
     """The arguments of ``warren history``."""
-    parser.add_argument("image", metavar="IMAGE")
+    parser.add_argument("image", metavar="IMAGE", help="a name or an id")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
     parser.add_argument("--no-trunc", action="store_true", help="whole commands and ids")
     parser.add_argument("-H", "--human", action="store_true", default=True, help="as always")
-    parser.add_argument("--format", default="", metavar="TEMPLATE")
+    format_option(parser)
 
 
 def history(arguments: Namespace, context: Context) -> int:

@@ -1,8 +1,9 @@
 """``warren login`` and ``warren logout``."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from getpass import getpass
+from typing import NoReturn
 
 from ...errors import UsageError
 from .context import Context, registry_options
@@ -13,12 +14,22 @@ SECRET_BYTES = 1 << 16
 
 def declare_login(parser: ArgumentParser) -> None:
     """The arguments of ``warren login``."""
-    parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="")
-    parser.add_argument("-u", "--username", default="")
+    parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="", help="HOST[:PORT]")
+    parser.add_argument(
+        "-u", "--username", default="", metavar="NAME", help="asked for where it is not given"
+    )
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
     )
+    parser.add_argument("-p", "--password", action=Refused, help=SUPPRESS)
     registry_options(parser)
+
+
+class Refused(Action):
+    """Docker's --password, which every user of the machine could read in the list of processes."""
+
+    def __call__(self, *_: object) -> NoReturn:
+        raise UsageError("a password in the command line is not secret", hint="--password-stdin")
 
 
 def login(arguments: Namespace, context: Context) -> int:
@@ -63,8 +74,8 @@ def default_registry(context: Context) -> str:
 
 def declare_logout(parser: ArgumentParser) -> None:
     """The arguments of ``warren logout``."""
-    parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="")
-    parser.add_argument("--authfile", default="", metavar="FILE")
+    parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="", help="HOST[:PORT]")
+    parser.add_argument("--authfile", default="", metavar="FILE", help="only from there")
 
 
 def logout(arguments: Namespace, context: Context) -> int:

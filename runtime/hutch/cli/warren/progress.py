@@ -43,15 +43,20 @@ class Bars(Reporter):
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+        from rich.progress import BarColumn, DownloadColumn, Progress, Task, TextColumn
         from rich.progress import TransferSpeedColumn as Speed
+        from rich.text import Text
+
+        class SpeedWhileRunning(Speed):
+            def render(self, task: Task) -> Text:
+                return super().render(task) if task.speed and not task.finished else Text("")
 
         self._progress = Progress(
             TextColumn("{task.fields[short]}", markup=False),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
             DownloadColumn(),
-            Speed(),
+            SpeedWhileRunning(),
             console=Console(stderr=True),
         )
         self._tasks: dict[Digest, Any] = {}
@@ -86,6 +91,9 @@ class Bars(Reporter):
         task = self._tasks.get(digest)
         if task is not None:
             self._progress.advance(task, size)
+            shown = self._progress.tasks[task]
+            if shown.finished and shown.description == "Downloading":
+                self._progress.update(task, description="Unpacking")
 
     def done(self, digest: Digest, what: str) -> None:
         """See ``Reporter``."""

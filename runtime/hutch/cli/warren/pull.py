@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren pull``."""
-    parser.add_argument("image", metavar="IMAGE", help="a name, or oci:PATH:NAME and the like")
+    parser.add_argument(
+        "image", metavar="IMAGE", help="NAME[:TAG][@DIGEST], or oci:PATH:NAME and the like"
+    )
     parser.add_argument("-a", "--all-tags", action="store_true", help="every tag of the repository")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the image id")
     platform_option(parser)
@@ -27,14 +29,15 @@ def pull(arguments: Namespace, context: Context) -> int:
     """Brings the image (or all its tags) into the store."""
     from ...image.local import is_local
 
-    reporter = context.reporter(quiet=arguments.quiet)
-    if is_local(arguments.image):
-        done = [pull_local(context, arguments.image, arguments.platform, reporter)]
-    else:
-        done = pull_remote(context, arguments, reporter)
+    with context.reporter(quiet=arguments.quiet) as reporter:
+        if is_local(arguments.image):
+            done = [pull_local(context, arguments.image, arguments.platform, reporter)]
+        else:
+            done = pull_remote(context, arguments, reporter)
+        for _, pulled in done:
+            if sentence := pulled.losses.sentence():
+                reporter.warn(sentence)
     for name, pulled in done:
-        if sentence := pulled.losses.sentence():
-            reporter.warn(sentence)
         if not arguments.quiet:
             fresh = "Downloaded newer image for" if pulled.fresh else "Image is up to date for"
             print(f"Digest: {pulled.top}")

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren push``."""
-    parser.add_argument("image", metavar="IMAGE")
-    parser.add_argument("target", metavar="NAME[:TAG]", nargs="?", default="", help="if another")
+    parser.add_argument("image", metavar="IMAGE", help="an image of the store")
+    parser.add_argument(
+        "target", metavar="NAME[:TAG]", nargs="?", default="", help="to push it under another name"
+    )
     parser.add_argument("-a", "--all-tags", action="store_true", help="every tag of the repository")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only the name")
     registry_options(parser)
 
 
@@ -27,15 +29,17 @@ def push(arguments: Namespace, context: Context) -> int:
     from ...image.push import push as upload
     from ...image.stored import documents
 
-    reporter = context.reporter(quiet=arguments.quiet)
     for image, target in wanted(arguments, context):
         manifest, _ = documents(context.store, image.record)
         registry = context.connector(arguments)(target.registry, target.path)
         try:
-            upload(context.store, manifest, target, registry, reporter)
+            with context.reporter(quiet=arguments.quiet) as reporter:
+                upload(context.store, manifest, target, registry, reporter)
         finally:
             registry.close()
-        if not arguments.quiet:
+        if arguments.quiet:
+            print(target)
+        else:
             size = len(manifest.raw)
             print(f"{target.selector}: digest: {manifest.digest} size: {size}")
     return 0

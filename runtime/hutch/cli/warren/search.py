@@ -1,10 +1,10 @@
 """``warren search``."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
-from ...errors import UsageError
-from .context import Context, registry_options
+from ...errors import UsageError, shown
+from .context import Context, format_option, registry_options
 from .output import show
 from .parser import Verb
 
@@ -14,11 +14,22 @@ TAG_COLUMNS = [("NAME", "Name"), ("TAG", "Tag")]
 
 def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren search``."""
-    parser.add_argument("term", metavar="[REGISTRY/]TERM")
-    parser.add_argument("--limit", type=int, default=25, metavar="N")
+    parser.add_argument(
+        "term", metavar="[REGISTRY/]TERM", help="part of a repository's name; REGISTRY/ lists all"
+    )
+    parser.add_argument(
+        "--limit", type=count, default=25, metavar="N", help="at most so many lines (25)"
+    )
     parser.add_argument("--list-tags", action="store_true", help="the tags of the repository TERM")
-    parser.add_argument("--format", default="", metavar="TEMPLATE")
+    format_option(parser)
     registry_options(parser)
+
+
+def count(text: str) -> int:
+    """A number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{shown(text)} is not a number of at least 1")
+    return int(text)
 
 
 def search(arguments: Namespace, context: Context) -> int:

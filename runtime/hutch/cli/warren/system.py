@@ -5,10 +5,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from ...errors import ImageError
-from .context import Context
+from ...errors import ImageError, UsageError
+from .context import Context, format_option
 from .output import human_size, show
-from .parser import Verb
+from .parser import Parser, Verb
 
 COLUMNS = [
     ("TYPE", "Type"),
@@ -21,19 +21,26 @@ COLUMNS = [
 
 def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren system``."""
-    acts = parser.add_subparsers(dest="act", required=True, metavar="df|prune|check")
-    df_parser = acts.add_parser("df", help="how much room images take")
-    df_parser.add_argument("--format", default="", metavar="TEMPLATE")
-    prune_parser = acts.add_parser("prune", help="remove what nothing needs")
+    acts = parser.add_subparsers(
+        dest="act", metavar="COMMAND", title="Commands", parser_class=Parser
+    )
+    summary = "how much room images take"
+    df_parser = acts.add_parser("df", help=summary, description=summary.capitalize() + ".")
+    format_option(df_parser)
+    summary = "remove what nothing needs"
+    prune_parser = acts.add_parser("prune", help=summary, description=summary.capitalize() + ".")
     prune_parser.add_argument("-a", "--all", action="store_true", help="named images too")
     prune_parser.add_argument("-f", "--force", action="store_true", help="do not ask")
-    check_parser = acts.add_parser("check", help="verify everything in the store")
+    summary = "verify everything in the store"
+    check_parser = acts.add_parser("check", help=summary, description=summary.capitalize() + ".")
     check_parser.add_argument("-r", "--repair", action="store_true", help="put right what can be")
     check_parser.add_argument("-q", "--quiet", action="store_true", help="only the exit status")
 
 
 def system(arguments: Namespace, context: Context) -> int:
     """Hands on to the act."""
+    if arguments.act is None:
+        raise UsageError("a command of warren system is wanted", hint="warren system --help")
     act = {"df": df, "prune": prune, "check": check}[arguments.act]
     return act(arguments, context)
 
@@ -81,22 +88,22 @@ def check(arguments: Namespace, context: Context) -> int:
     """1 if anything is wrong and was not put right."""
     from ...image.check import Checker, rebuilt
 
-    reporter = context.reporter(quiet=arguments.quiet)
     rebuilt_store = None
-    try:
-        store = context.store
-    except ImageError as error:
-        if not arguments.repair or "database" not in error.sentence:
-            raise
-        store = rebuilt_store = rebuilt(Path(context.root), reporter)
-    checker = Checker(store, reporter, repair=arguments.repair)
-    findings = checker.run()
+    with context.reporter(quiet=arguments.quiet) as reporter:
+        try:
+            store = context.store
+        except ImageError as error:
+            if not arguments.repair or "database" not in error.sentence:
+                raise
+            store = rebuilt_store = rebuilt(Path(context.root), reporter)
+        checker = Checker(store, reporter, repair=arguments.repair)
+        findings = checker.run()
     if rebuilt_store is not None:
         rebuilt_store.close()
     left = [finding for finding in findings if not finding.mended]
     if not arguments.quiet:
         print(
-            f"{checker.images} images, {checker.layers} layers, {checker.blobs} blobs: "
+            f"{checker.images} images, {len(checker.layers)} layers, {len(checker.blobs)} blobs: "
             + (f"{len(findings)} problems, {len(left)} left" if findings else "all is well")
         )
     return 1 if left else 0

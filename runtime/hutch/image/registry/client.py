@@ -296,6 +296,8 @@ class Registry:
     def login(self) -> None:
         """Raises RegistryError unless the credentials are right."""
         response = self.request("GET", "", [])
+        if response.status in (401, 403):
+            raise Refused(f"{self.host}: login: {error_text(response)}")
         if response.status != 200:
             raise self.refuse(response, "login")
         response.drain_conn()

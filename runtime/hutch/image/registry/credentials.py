@@ -89,6 +89,8 @@ def keys(registry: str, path: str) -> list[str]:
 
 def find(registry: str, path: str = "", authfile: str = "") -> Credentials | None:
     """The credentials for ``registry`` (and ``path`` in it), or None. Raises UsageError."""
+    if authfile and not os.path.exists(authfile):
+        raise UsageError(f"{shown(authfile)}: no such file of credentials", hint="warren login")
     for place in places(authfile):
         document = _read(place)
         helpers = document.get("credHelpers")
@@ -98,8 +100,10 @@ def find(registry: str, path: str = "", authfile: str = "") -> Credentials | Non
                 found = _ask_helper(helpers[key], key)
                 if found:
                     return found
-            if isinstance(auths, dict) and isinstance(auths.get(key), dict) and auths[key]:
-                return _from_entry(auths[key], f"{place}: auths.{shown(key)}")
+            if isinstance(auths, dict) and isinstance(auths.get(key), dict):
+                kept = _from_entry(auths[key], f"{place}: auths.{shown(key)}")
+                if kept:
+                    return kept
         if isinstance(store := document.get("credsStore"), str) and store:
             for key in [HUB_KEY] if registry == HUB else [registry, f"https://{registry}"]:
                 found = _ask_helper(store, key)
@@ -108,7 +112,8 @@ def find(registry: str, path: str = "", authfile: str = "") -> Credentials | Non
     return None
 
 
-def _from_entry(entry: dict[str, Any], where: str) -> Credentials:
+def _from_entry(entry: dict[str, Any], where: str) -> Credentials | None:
+    """What an entry of ``auths`` says; None where it is empty, as beside a helper."""
     token = entry.get("identitytoken")
     if isinstance(token, str) and token:
         return Credentials("", "", token)
@@ -119,7 +124,10 @@ def _from_entry(entry: dict[str, Any], where: str) -> Credentials:
         except (binascii.Error, UnicodeDecodeError):
             raise UsageError(f"{where}.auth: not base64") from None
         return Credentials(user, password.rstrip("\0"))
-    return Credentials(str(entry.get("username", "")), str(entry.get("password", "")))
+    name, secret = entry.get("username"), entry.get("password")
+    if isinstance(name, str) and isinstance(secret, str) and name:
+        return Credentials(name, secret)
+    return None
 
 
 def _helper(name: str, action: str, text: str) -> str:

@@ -7,6 +7,7 @@ without its query, where signed links and tokens stand (S-86).
 
 import ipaddress
 import os
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
 from ... import __version__
-from ...errors import RegistryError, UsageError
+from ...errors import RegistryError, UsageError, shown
 from ..limits import ERROR_BYTES
 from ..settings import RegistrySettings
 
@@ -96,6 +97,8 @@ def tls_context(host: str, settings: RegistrySettings, certificates: str = "") -
     if settings.insecure:
         context = ssl._create_unverified_context()  # noqa: S323 asked for by name
         return context
+    if certificates and not os.path.isdir(certificates):
+        raise UsageError(f"{shown(certificates)}: no such folder of certificates")
     folders = [certificates] if certificates else [f"{base}/{host}" for base in CERTIFICATES]
     authorities = [settings.ca] if settings.ca else []
     pair = (settings.cert, settings.key) if settings.cert else None
@@ -223,10 +226,13 @@ def proxy_for(scheme: str, host: str) -> str:
 
 
 def is_final(error: HTTPError) -> bool:
-    """Whether trying again is in vain: a certificate does not become right by waiting."""
+    """Whether trying again is in vain: a certificate does not become right by waiting, nor does
+    a name come into being."""
     while isinstance(error, MaxRetryError) and isinstance(error.reason, HTTPError):
         error = error.reason
-    return isinstance(error, SSLError)
+    cause = error.__cause__ or error.__context__
+    unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+    return unknown or isinstance(error, SSLError)
 
 
 def reason(error: Exception) -> str:
