@@ -112,6 +112,12 @@ int proc_open(struct context *context, const char *path, int flags);
 /* Writes `value` to it in one call. */
 int proc_write(struct context *context, const char *path, const char *value, size_t length);
 
+/* copyup.c. Both are descriptors of directories. */
+/* Copies what is in `covered` to the mount that is to cover it. */
+int copy_up(struct context *context, int covered, int mount);
+/* Gives the mount's root the mode of `covered`, or its owner, or both. */
+int take_attributes(struct context *context, int covered, int mount, bool mode, bool owner);
+
 /* mounts.c */
 int attach(struct context *context, int mount, int target);
 int mount_flags(struct context *context, int mount, uint64_t set, uint64_t clear, bool deep);

@@ -194,6 +194,12 @@ static int configure_all(struct context *context, int fs, char *const *options)
     return 0;
 }
 
+/* What is to be filled first cannot be read-only yet. */
+static uint64_t first_attributes(const struct op_mount *op)
+{
+    return (uint64_t)op->attributes & ~(op->cover ? (uint64_t)MOUNT_ATTR_RDONLY : 0);
+}
+
 /* A new file system that is mounted nowhere yet. */
 static int new_mount(struct context *context, const struct op_mount *op, char *const *options)
 {
@@ -208,7 +214,7 @@ static int new_mount(struct context *context, const struct op_mount *op, char *c
         return result;
     if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return filesystem_failed(context, fs, "fsconfig(FSCONFIG_CMD_CREATE)");
-    int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)op->attributes);
+    int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)first_attributes(op));
     return mount < 0 ? filesystem_failed(context, fs, "fsmount") : mount;
 }
 
@@ -231,15 +237,45 @@ static int classic_mount(struct context *context, const struct op_mount *op, cha
     long result = -1;
     if (fchdir(target) == 0)
         result = syscall(SYS_mount, op->source, ".", op->fstype,
-                         to_legacy((uint64_t)op->attributes) | (unsigned long)op->flags, data);
+                         to_legacy(first_attributes(op)) | (unsigned long)op->flags, data);
     if (result < 0)
         return failed(context, "mount");
     int mount = beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow);
     return mount < 0 ? refused(context, "openat2", -mount, op->target) : mount;
 }
 
+/* What a new file system takes over from the directory that it covers; the plan's numbers. */
+enum { COVER_MODE = 1, COVER_OWNER = 2, COVER_CONTENTS = 4 };
+
+static int take_over(struct context *context, const struct op_mount *op, int covered, int mount)
+{
+    int result = 0;
+    if (op->cover & COVER_CONTENTS)
+        result = copy_up(context, covered, mount);
+    return result < 0 ? result
+                      : take_attributes(context, covered, mount, op->cover & COVER_MODE,
+                                        op->cover & COVER_OWNER);
+}
+
+static int map_ids(struct context *context, const struct op_mount *op, int mount)
+{
+    int namespace = context->base + (int)op->idmap;
+    struct mount_attr attributes = {
+        .attr_set = MOUNT_ATTR_IDMAP,
+        .userns_fd = (uint64_t)namespace,
+    };
+    if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+        return failed(context, "mount_setattr(MOUNT_ATTR_IDMAP)");
+    close(namespace);
+    return 0;
+}
+
 int run_mount(struct context *context, const struct op_mount *op)
 {
+    /* Of a directory that we make there is nothing to take over. */
+    autoclose int covered = op->cover ? beneath_open(context, op->target, O_PATH | O_DIRECTORY,
+                                                     op->nofollow)
+                                      : -1;
     autoclose int target = open_target(context, op->target, op->fstype, true, op->nofollow);
     if (target < 0)
         return target;
@@ -253,13 +289,22 @@ int run_mount(struct context *context, const struct op_mount *op)
         classic ? classic_mount(context, op, options, target) : new_mount(context, op, options);
     if (mount < 0)
         return mount;
-    int result = classic ? 0 : attach_at(context, mount, target, op->target);
+    int result = covered < 0 ? 0 : take_over(context, op, covered, mount);
+    if (result == 0 && op->idmap)
+        result = map_ids(context, op, mount);
+    if (result == 0 && !classic)
+        result = attach_at(context, mount, target, op->target);
+    /* Last, as it would have kept all that out. */
+    if (result == 0 && op->cover)
+        result = mount_flags(context, mount, (uint64_t)op->attributes & MOUNT_ATTR_RDONLY, 0, false);
     return result < 0 ? result : mount_propagation(context, mount, (uint64_t)op->propagation);
 }
 
 int run_bind(struct context *context, const struct op_bind *op)
 {
-    autoclose int tree = clone_tree(context, AT_FDCWD, op->source, op->recursive);
+    /* One with an id mapping of its own has been cloned by the runtime. */
+    autoclose int tree = op->tree ? context->base + (int)op->tree
+                                  : clone_tree(context, AT_FDCWD, op->source, op->recursive);
     if (tree < 0)
         return tree;
     struct stat status;
@@ -300,6 +345,9 @@ int run_remount(struct context *context, const struct op_remount *op)
     if (target < 0)
         return refused(context, "openat2", -target, op->target);
     int result = op->bind ? 0 : reconfigure(context, target, &op->options);
+    if (result == 0)
+        result =
+            mount_flags(context, target, (uint64_t)op->deep_set, (uint64_t)op->deep_clear, true);
     if (result == 0)
         result = mount_flags(context, target, (uint64_t)op->set, (uint64_t)op->clear, false);
     if (result == 0)

@@ -26,6 +26,13 @@ long long hutch_connect(const char *path);
 long long hutch_openat2(int dirfd, const char *path, unsigned long long flags,
                         unsigned long long mode, unsigned long long resolve);
 
+/* A new user namespace with these maps, in which nobody lives. */
+long long hutch_user_namespace(const char *uid_map, const char *gid_map);
+/* open_tree(2) with OPEN_TREE_CLONE. */
+long long hutch_open_tree(const char *path, int recursive);
+/* Gives the detached mount the mapping of the user namespace. 0, or -errno. */
+long long hutch_idmap_mount(int mount, int namespace, int recursive);
+
 long long hutch_mount_id(const char *path);
 long long hutch_unmount(const char *path, int flags);
 

@@ -123,6 +123,10 @@ def prepare(store: "Store", request: Request) -> Created:
     check_host(plan, config)
     namespaces = open_namespaces(plan, config)
     try:
+        if plan.idmaps:
+            from hutch.container.idmaps import open_idmaps
+
+            namespaces += open_idmaps(plan.idmaps.values())
         entry = store.make(request.id)
         try:
             return _build(entry, plan, config, raw, host, request, namespaces)

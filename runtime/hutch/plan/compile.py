@@ -51,7 +51,6 @@ NOT_CARRIED_OUT = (
     ("linux", "netDevices"),
     ("linux", "intelRdt"),
 )
-MOUNT_NOT_CARRIED_OUT = ("tmpcopyup", "idmap", "ridmap")
 # Strictly, a container without a process can be created, but not started (runtime.md "Start").
 NO_PROCESS: "dict[str, Any]" = {"args": [], "cwd": "/"}
 
@@ -140,6 +139,10 @@ def compile_plan(
     plan.preserved = choices.preserved
     plan.spawn_flags = namespaces.spawn_flags
     plan.slots = [(pointer, path) for _, pointer, path in namespaces.joined.values()]
+    if any(_is_idmapped(mount) for mount in config.get("mounts") or []):
+        from hutch.plan.idmap import compile_idmaps
+
+        plan.idmaps = compile_idmaps(config, bundle, plan.next_slot())
     if cgroup is not None:
         plan.cgroup = cgroup
         _limit(plan, linux.get("resources") or {}, host.cgroups)
@@ -162,10 +165,10 @@ def compile_plan(
         # The namespace's root is the cgroup the process is in, so it must be in its own by now.
         _enter_cgroups(plan)
         operations.append(op.unshare(namespaces.new["cgroup"], CLONE_NEWCGROUP))
-    operations += _build_root(config, namespaces, bundle, root, cgroup, host, warnings)
+    operations += _build_root(config, namespaces, bundle, plan, host)
     if choices.notify:
         operations.append(
-            op.bind(NOTIFY, choices.notify, NOTIFY_DIRECTORY, 0, NOTIFY_FLAGS, 0, 0, 0, 0)
+            op.bind(NOTIFY, choices.notify, NOTIFY_DIRECTORY, 0, NOTIFY_FLAGS, 0, 0, 0, 0, 0)
         )
     if "cgroup" not in namespaces.new:
         # Only now: what the mounts take need not fit into the container's memory limit.
@@ -239,14 +242,6 @@ def _check_carried_out(config: "dict[str, Any]") -> None:
         value = (config.get(section) or {}).get(field)
         if value:
             raise ConfigError(section + "." + field, "is not supported yet")
-    for index, mount in enumerate(config.get("mounts") or []):
-        pointer = "mounts[" + str(index) + "]"
-        for field in ("uidMappings", "gidMappings"):
-            if mount.get(field):
-                raise ConfigError(pointer + "." + field, "is not supported yet")
-        for place, word in enumerate(mount.get("options") or []):
-            if word in MOUNT_NOT_CARRIED_OUT:
-                raise ConfigError(f"{pointer}.options[{place}]", "is not supported yet", value=word)
 
 
 def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:
@@ -352,17 +347,15 @@ def _build_root(
     config: "dict[str, Any]",
     namespaces: "Namespaces",
     bundle: str,
-    root: str,
-    cgroup: "Cgroup | None",
+    plan: Plan,
     host: "Host",
-    warnings: "list[str]",
 ) -> "list[Operation]":
     """The root file system, its mounts and devices, seen from outside."""
     linux = config.get("linux") or {}
     mounts = config.get("mounts") or []
     label = linux.get("mountLabel") or ""
     if label and not host.selinux:
-        warnings.append("config.json: linux.mountLabel is left out: SELinux is not enabled")
+        plan.warnings.append("config.json: linux.mountLabel is left out: SELinux is not enabled")
         label = ""
     propagation = _root_propagation(linux)
     result = []
@@ -370,12 +363,19 @@ def _build_root(
         # Never shared while it is built: what is mounted here must not show on the host.
         first = propagation if propagation & PROPAGATION["private"] else MS_SLAVE
         result.append(op.propagation("linux.rootfsPropagation", first | MS_REC))
-    result.append(op.open_root("root.path", root))
-    context = MountContext(bundle, host, cgroup, "cgroup" in namespaces.new, label)
-    result += compile_mounts(mounts, context, warnings)
+    result.append(op.open_root("root.path", plan.root))
+    context = MountContext(
+        bundle, host, plan.cgroup, "cgroup" in namespaces.new, label, plan.idmaps
+    )
+    result += compile_mounts(mounts, context, plan.warnings)
     if needs_devices(mounts):
         result += compile_devices(config, namespaces.has("user"))
     return result
+
+
+def _is_idmapped(mount: "dict[str, Any]") -> bool:
+    options = mount.get("options") or ()
+    return bool(mount.get("uidMappings")) or "idmap" in options or "ridmap" in options
 
 
 def _root_propagation(linux: "dict[str, Any]") -> int:

@@ -67,9 +67,13 @@ def _listed(words: "list[str]") -> str:
 
 def _mount(
     fstype: str, source: str, target: str, options: "list[str]", attributes: int, flags: int,
-    propagation: int, nofollow: int,
+    propagation: int, nofollow: int, cover: int, idmap: int,
 ) -> str:  # fmt: skip
     words = [option for option in options if option != "ro"] + _attributes(attributes)
+    if cover & 4:
+        words.append("with what it covers")
+    if idmap:
+        words.append("ids mapped")
     if propagation:
         words.append(propagation_name(propagation))
     return f"mount {fstype} on {target}" + _listed(words)
@@ -77,9 +81,11 @@ def _mount(
 
 def _bind(
     source: str, target: str, recursive: int, set: int, clear: int, deep_set: int,
-    deep_clear: int, propagation: int,
+    deep_clear: int, propagation: int, tree: int,
 ) -> str:  # fmt: skip
     words = _attributes(set, clear, deep_set, deep_clear)
+    if tree:
+        words.append("ids mapped")
     if propagation:
         words.append(propagation_name(propagation))
     what = "bind all of " if recursive else "bind "
@@ -87,9 +93,11 @@ def _bind(
 
 
 def _remount(
-    target: str, options: "list[str]", bind: int, set: int, clear: int, propagation: int
-) -> str:
-    return "remount " + target + _listed([*options, *_attributes(set, clear)])
+    target: str, options: "list[str]", bind: int, set: int, clear: int, deep_set: int,
+    deep_clear: int, propagation: int,
+) -> str:  # fmt: skip
+    attributes = _attributes(set, clear, deep_set, deep_clear)
+    return "remount " + target + _listed([*options, *attributes])
 
 
 def _device(

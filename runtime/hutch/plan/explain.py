@@ -5,6 +5,7 @@ from hutch.plan.describe import describe, namespace_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hutch.plan.idmap import Idmap
     from hutch.plan.plan import Plan
 
 RUNTIME = "runtime"
@@ -48,6 +49,8 @@ def _before(plan: "Plan") -> "list[Step]":
     result = []
     for pointer, path in plan.slots:
         result.append(Step(RUNTIME, "open", "open the namespace " + path, pointer))
+    for idmap in plan.idmaps.values():
+        result.append(_idmap(idmap))
     if plan.cgroup is not None:
         for directory in plan.cgroup.leaves():
             result.append(Step(RUNTIME, "mkdir", "make " + directory, "linux.cgroupsPath"))
@@ -70,6 +73,14 @@ def _before(plan: "Plan") -> "list[Step]":
         does = "write " + str(plan.oom_score_adj) + " to its oom_score_adj"
         result.append(Step(RUNTIME, "write", does, "process.oomScoreAdj"))
     return result
+
+
+def _idmap(idmap: "Idmap") -> Step:
+    mapping = "; ".join(idmap.uid_map.splitlines()) or "those of " + idmap.path
+    if not idmap.source:
+        return Step(RUNTIME, "clone", "make a user namespace of ids " + mapping, idmap.pointer)
+    calls = "open_tree, mount_setattr(MOUNT_ATTR_IDMAP)"
+    return Step(RUNTIME, calls, f"clone {idmap.source}, ids mapped: {mapping}", idmap.pointer)
 
 
 def _device_rule(rule: "dict[str, object]", index: int) -> Step:

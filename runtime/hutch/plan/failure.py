@@ -41,7 +41,8 @@ def explain_failure(plan: "Plan", failure: Failure) -> HutchError:
     if 0 <= failure.part < len(operation.parts):
         pointer = operation.parts[failure.part]
     name = errorcode.get(failure.error, "")
-    hint = HINTS.get((operation.name, name)) or HINTS.get((operation.name, "")) or ""
+    hint = HINTS.get((failure.call, name)) or HINTS.get((operation.name, name))
+    hint = hint or HINTS.get((operation.name, "")) or ""
     detail = failure.detail
     if not _is_field(pointer):
         detail = (detail + "; " if detail else "") + pointer
@@ -125,7 +126,10 @@ HINTS = {
     ("join", "EINVAL"): "the path is a namespace of another type, or the caller's own user "
     "namespace",
     ("join", "EPERM"): "joining takes CAP_SYS_ADMIN over the namespace's owner",
+    ("mount", "ENOSPC"): "the size of the tmpfs is too small for what is to be copied into it",
     ("mount", "EINVAL"): "an option is not known to this file system, or its value is wrong",
+    ("mount_setattr(MOUNT_ATTR_IDMAP)", "EINVAL"): "this file system takes no idmapped mounts, or "
+    "not on this kernel (see uname -r; tmpfs: Linux 6.3)",
     ("mount", "ENODEV"): "the kernel has no such file system (see /proc/filesystems)",
     ("mount", "EPERM"): "in a user namespace proc and sysfs can only be mounted where the host's "
     "own are not covered by other mounts",

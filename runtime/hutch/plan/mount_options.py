@@ -5,7 +5,6 @@ The table serves the compiler and ``hutch features`` alike. Kernel constants are
 """
 
 MS_SILENT = 1 << 15
-MS_MANDLOCK = 1 << 6
 MS_I_VERSION = 1 << 23
 MS_REC = 1 << 14
 MS_UNBINDABLE = 1 << 17
@@ -50,6 +49,8 @@ RECURSIVE = {"r" + name: bits for name, bits in ATTRIBUTES.items()}
 
 # Flags of a file system that fsconfig knows by name.
 FILESYSTEM_FLAGS = {
+    "mand": "mand",
+    "nomand": "nomand",
     "sync": "sync",
     "async": "async",
     "dirsync": "dirsync",
@@ -60,12 +61,10 @@ FILESYSTEM_FLAGS = {
 # Flags that only mount(2) can carry, and the options that take them back.
 CLASSIC_FLAGS = {
     "silent": MS_SILENT,
-    "mand": MS_MANDLOCK,
     "iversion": MS_I_VERSION,
 }
 CLASSIC_CLEAR = {
     "loud": MS_SILENT,
-    "nomand": MS_MANDLOCK,
     "noiversion": MS_I_VERSION,
 }
 
@@ -82,6 +81,12 @@ PROPAGATION = {
 
 BIND = ("bind", "rbind")
 
+# A tmpfs begins with what the image has in the directory that it covers.
+COPY_UP = "tmpcopyup"
+
+# The mount has an id mapping of its own, or everything below it too.
+IDMAP = ("idmap", "ridmap")
+
 # Words that stand for nothing, or for what the mount's kind says already.
 WITHOUT_EFFECT = ("defaults",)
 
@@ -90,13 +95,13 @@ class Options:
     """What the options of one mount come to.
 
     ``set``/``clear`` are attributes of the mount, ``deep_set``/``deep_clear`` those of everything
-    below too; ``flags`` is for mount(2) alone; ``data`` are the file system's own options, and
-    ``places`` the index of each in the config's list.
+    below too; ``flags`` is for mount(2) alone; ``copy_up`` is tmpcopyup; ``data`` are the
+    file system's own options, and ``places`` the index of each in the config's list.
     """
 
     __slots__ = (
-        "bind", "clear", "data", "deep_clear", "deep_set", "flags", "places", "propagation",
-        "recursive", "remount", "set",
+        "bind", "clear", "copy_up", "data", "deep_clear", "deep_set", "flags", "places",
+        "propagation", "recursive", "remount", "set",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -106,6 +111,7 @@ class Options:
         self.deep_clear = 0
         self.flags = 0
         self.propagation = 0
+        self.copy_up = False
         self.bind = False
         self.recursive = False
         self.remount = False
@@ -144,7 +150,9 @@ def read_options(words: "list[str]") -> Options:
             options.flags |= CLASSIC_FLAGS[word]
         elif word in CLASSIC_CLEAR:
             options.flags &= ~CLASSIC_CLEAR[word]
-        elif word not in WITHOUT_EFFECT:
+        elif word == COPY_UP:
+            options.copy_up = True
+        elif word not in WITHOUT_EFFECT and word not in IDMAP:
             options.data.append(word)
             options.places.append(place)
     return options
@@ -165,4 +173,4 @@ def known_options() -> "list[str]":
     """Every option that has a meaning here, sorted: for ``hutch features``."""
     tables = (ATTRIBUTES, RECURSIVE, FILESYSTEM_FLAGS, CLASSIC_FLAGS, CLASSIC_CLEAR, PROPAGATION)
     names = [name for table in tables for name in table]
-    return sorted([*names, *BIND, *WITHOUT_EFFECT, "remount"])
+    return sorted([*names, *BIND, *IDMAP, *WITHOUT_EFFECT, COPY_UP, "remount"])

@@ -5,7 +5,7 @@ runtime-spec config.md "Mounts"; security.md S-20 to S-25 for what may be mounte
 
 from hutch.errors import ConfigError, HostError
 from hutch.plan import operations as op
-from hutch.plan.mount_options import read_options
+from hutch.plan.mount_options import MS_I_VERSION, RDONLY, read_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import Host
+    from hutch.plan.idmap import Idmap
     from hutch.plan.mount_options import Options
     from hutch.plan.operations import Operation
 
@@ -31,14 +32,19 @@ BELOW_PROC = frozenset(
     )
 )
 
+# What a tmpfs takes over from the directory that it covers (native/init/mounts.c).
+COVER_MODE = 1
+COVER_OWNER = 2
+COVER_CONTENTS = 4
+
 # The label of a file system that has no per-mount label, or whose files are labelled otherwise.
 NO_CONTEXT = ("proc", "sysfs", "mqueue")
 
 
 class MountContext:
-    """What a mount needs to know beside its own entry."""
+    """What a mount needs to know beside its own entry; ``idmaps`` by the mount's index."""
 
-    __slots__ = ("bundle", "cgroup", "host", "label", "own_cgroup_namespace")
+    __slots__ = ("bundle", "cgroup", "host", "idmaps", "label", "own_cgroup_namespace")
 
     def __init__(
         self,
@@ -47,12 +53,14 @@ class MountContext:
         cgroup: "Cgroup | None",
         own_cgroup_namespace: bool,
         label: str,
+        idmaps: "dict[int, Idmap]",
     ) -> None:
         self.bundle = bundle
         self.host = host
         self.cgroup = cgroup
         self.own_cgroup_namespace = own_cgroup_namespace
         self.label = label
+        self.idmaps = idmaps
 
 
 def compile_mounts(
@@ -72,6 +80,10 @@ def compile_mounts(
                 hint='add "rbind" to the options',
             )
         _check_below_proc(target, fstype, options, pointer)
+        if options.copy_up and (fstype != "tmpfs" or options.bind or options.remount):
+            raise ConfigError(pointer + ".options", "tmpcopyup is for a new tmpfs")
+        idmap = context.idmaps.get(index)
+        slot = idmap.slot if idmap is not None else 0
         if options.remount:
             result.append(_remount(options, target, pointer))
         elif options.bind:
@@ -80,15 +92,14 @@ def compile_mounts(
                 raise ConfigError(pointer + ".source", "a bind mount needs a source")
             if not source.startswith("/"):
                 source = context.bundle + "/" + source
-            result.append(_bind(options, source, target, pointer, warnings))
+            result.append(_bind(options, source, target, pointer, slot, warnings))
         elif fstype == "cgroup":
             result += _cgroup_mounts(options, target, pointer, context)
         elif not fstype:
             raise ConfigError(pointer + ".type", "a mount that is not a bind mount needs a type")
         else:
-            result.append(
-                _mount(options, fstype, mount.get("source") or fstype, target, pointer, context)
-            )
+            source = mount.get("source") or fstype
+            result.append(_mount(options, fstype, source, target, pointer, slot, context))
     return result
 
 
@@ -128,13 +139,14 @@ def _mount(
     source: str,
     target: str,
     pointer: str,
+    idmap: int,
     context: MountContext,
 ) -> "Operation":
-    if options.deep_set or options.deep_clear:
-        raise ConfigError(
-            pointer + ".options", "recursive options are for bind mounts", value=fstype
-        )
     data = options.data
+    cover = _cover(options) if fstype == "tmpfs" else 0
+    if cover:
+        # The mount alone is read-only, once it is filled.
+        data = [option for option in data if option != "ro"]
     if context.label and fstype not in NO_CONTEXT:
         data = [*data, 'context="' + context.label + '"']
     operation = op.mount(
@@ -143,20 +155,40 @@ def _mount(
         source,
         target,
         data,
-        options.set,
+        # Below a new mount there is nothing yet: what is recursive holds for itself.
+        options.set & ~options.deep_clear | options.deep_set,
         options.flags,
         options.propagation,
         # proc and sysfs go to a real directory, never through a link (CVE-2019-19921).
         int(fstype in ("proc", "sysfs")),
+        cover,
+        idmap,
     )
     operation.parts = _parts(options, pointer)
     return operation
 
 
+def _cover(options: "Options") -> int:
+    """A tmpfs has the mode of the directory that it covers unless the config gives it one, as with
+    runc; with tmpcopyup it has its contents and owner too."""
+    given = {option.partition("=")[0] for option in options.data}
+    cover = 0 if "mode" in given else COVER_MODE
+    if options.copy_up:
+        cover |= COVER_CONTENTS | (0 if given & {"uid", "gid"} else COVER_OWNER)
+    return cover
+
+
 def _bind(
-    options: "Options", source: str, target: str, pointer: str, warnings: "list[str]"
+    options: "Options",
+    source: str,
+    target: str,
+    pointer: str,
+    tree: int,
+    warnings: "list[str]",
 ) -> "Operation":
     passed_over = [word for word in options.data if word not in ("ro", "rw")]
+    if options.flags & MS_I_VERSION:
+        passed_over.append("iversion")
     if passed_over:
         warnings.append(
             f"config.json: {pointer}.options: a bind mount has no file system options: "
@@ -172,10 +204,13 @@ def _bind(
         options.deep_set,
         options.deep_clear,
         options.propagation,
+        tree,
     )
 
 
 def _remount(options: "Options", target: str, pointer: str) -> "Operation":
+    if options.flags & MS_I_VERSION:
+        raise ConfigError(pointer + ".options", "iversion is for a new mount, not for a remount")
     operation = op.remount(
         pointer,
         target,
@@ -183,6 +218,8 @@ def _remount(options: "Options", target: str, pointer: str) -> "Operation":
         int(options.bind),
         options.set,
         options.clear,
+        options.deep_set,
+        options.deep_clear,
         options.propagation,
     )
     operation.parts = _parts(options, pointer)
@@ -212,14 +249,14 @@ def _cgroup_mounts(
             return [
                 op.mount(
                     pointer, "cgroup2", "cgroup", target, [], options.set, 0,
-                    options.propagation, 0,
+                    options.propagation, 0, 0, 0,
                 )
             ]  # fmt: skip
         return [_bound_cgroup(cgroup.directories[""], target, options, pointer)]
     result = [
         op.mount(
-            pointer, "tmpfs", "tmpfs", target, ["mode=755"], options.set & ~1, 0,
-            options.propagation, 0,
+            pointer, "tmpfs", "tmpfs", target, ["mode=755"], options.set & ~RDONLY, 0,
+            options.propagation, 0, 0, 0,
         )
     ]  # fmt: skip
     by_mount_point: dict[str, list[str]] = {}
@@ -231,7 +268,7 @@ def _cgroup_mounts(
             data = [name.replace("name=", "name=") for name in names]
             if names[0].startswith("name="):
                 data.append("none")
-            result.append(op.mount(pointer, "cgroup", "cgroup", place, data, options.set, 0, 0, 0))
+            result.append(_own_cgroups("cgroup", place, data, options, pointer))
         else:
             result.append(_bound_cgroup(cgroup.directories[names[0]], place, options, pointer))
         if len(names) > 1:
@@ -240,16 +277,22 @@ def _cgroup_mounts(
     if layout.unified:
         place = target + "/" + layout.unified.rsplit("/", 1)[-1]
         if own:
-            result.append(op.mount(pointer, "cgroup2", "cgroup", place, [], options.set, 0, 0, 0))
+            result.append(_own_cgroups("cgroup2", place, [], options, pointer))
         elif "" in cgroup.directories:
             result.append(_bound_cgroup(cgroup.directories[""], place, options, pointer))
-    if options.set & 1:
-        result.append(op.remount(pointer, target, [], 1, options.set, 0, 0))
+    if options.set & RDONLY:
+        result.append(op.remount(pointer, target, [], 1, options.set, 0, 0, 0, 0))
     return result
+
+
+def _own_cgroups(
+    fstype: str, target: str, data: "list[str]", options: "Options", pointer: str
+) -> "Operation":
+    return op.mount(pointer, fstype, "cgroup", target, data, options.set, 0, 0, 0, 0, 0)
 
 
 def _bound_cgroup(directory: str, target: str, options: "Options", pointer: str) -> "Operation":
     # Named by its type: the source is not in the config.
     return op.bind(
-        pointer + ".type", directory, target, 0, options.set, 0, 0, 0, options.propagation
+        pointer + ".type", directory, target, 0, options.set, 0, 0, 0, options.propagation, 0
     )

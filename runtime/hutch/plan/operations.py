@@ -49,9 +49,9 @@ SIGNATURES = (
     "i",  # propagation
     "s",  # open_root
     "",  # current_root
-    "sssliiii",  # mount
-    "ssiiiiii",  # bind
-    "sliiii",  # remount
+    "sssliiiiii",  # mount
+    "ssiiiiiii",  # bind
+    "sliiiiii",  # remount
     "ssi",  # symlink
     "siiiiiii",  # device
     "s",  # mask
@@ -104,9 +104,30 @@ ARGUMENTS = (
     ("flags",),
     ("path",),
     (),
-    ("fstype", "source", "target", "options", "attributes", "flags", "propagation", "nofollow"),
-    ("source", "target", "recursive", "set", "clear", "deep_set", "deep_clear", "propagation"),
-    ("target", "options", "bind", "set", "clear", "propagation"),
+    (
+        "fstype",
+        "source",
+        "target",
+        "options",
+        "attributes",
+        "flags",
+        "propagation",
+        "nofollow",
+        "cover",
+        "idmap",
+    ),
+    (
+        "source",
+        "target",
+        "recursive",
+        "set",
+        "clear",
+        "deep_set",
+        "deep_clear",
+        "propagation",
+        "tree",
+    ),
+    ("target", "options", "bind", "set", "clear", "deep_set", "deep_clear", "propagation"),
     ("target", "path", "replace"),
     ("path", "type", "major", "minor", "mode", "uid", "gid", "bind"),
     ("path",),
@@ -229,12 +250,14 @@ def mount(
     flags: "int",
     propagation: "int",
     nofollow: "int",
+    cover: "int",
+    idmap: "int",
 ) -> "Operation":
     return Operation(
         20,
         "mount",
         pointer,
-        (fstype, source, target, options, attributes, flags, propagation, nofollow),
+        (fstype, source, target, options, attributes, flags, propagation, nofollow, cover, idmap),
     )
 
 
@@ -248,12 +271,13 @@ def bind(
     deep_set: "int",
     deep_clear: "int",
     propagation: "int",
+    tree: "int",
 ) -> "Operation":
     return Operation(
         21,
         "bind",
         pointer,
-        (source, target, recursive, set, clear, deep_set, deep_clear, propagation),
+        (source, target, recursive, set, clear, deep_set, deep_clear, propagation, tree),
     )
 
 
@@ -264,9 +288,16 @@ def remount(
     bind: "int",
     set: "int",
     clear: "int",
+    deep_set: "int",
+    deep_clear: "int",
     propagation: "int",
 ) -> "Operation":
-    return Operation(22, "remount", pointer, (target, options, bind, set, clear, propagation))
+    return Operation(
+        22,
+        "remount",
+        pointer,
+        (target, options, bind, set, clear, deep_set, deep_clear, propagation),
+    )
 
 
 def symlink(pointer: str, target: "str", path: "str", replace: "int") -> "Operation":

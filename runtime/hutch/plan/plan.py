@@ -4,6 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.hooks import Hook
+    from hutch.plan.idmap import Idmap
     from hutch.plan.operations import Operation
     from hutch.plan.resources import CgroupWrite
 
@@ -20,17 +21,17 @@ class Plan:
 
     Before the spawn: the cgroup (``cgroup``, its limits ``writes``, and ``devices``, the rules of
     the config); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer, path),
-    then the listening socket at ``start_slot`` (0 where the runtime itself starts the program),
-    the memory for times at ``trace_slot`` (0: no trace), then those of ``cgroup_entry``, the
-    operation that joins cgroups, whose number is known once they are made; ``spawn_flags`` for
-    clone3; ``preserved`` descriptors from 3 on that belong to the user.
+    ``idmaps`` by the index of the mount, then the listening socket at ``start_slot`` (0 where the
+    runtime itself starts the program), the memory for times at ``trace_slot`` (0: no trace), then
+    those of ``cgroup_entry``, the operation that joins cgroups, whose number is known once they are
+    made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace),
     ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
     """
 
     __slots__ = (
-        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "oom_score_adj", "operations",
-        "preserved", "root", "slots", "spawn_flags", "start_slot", "trace_slot",
+        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "idmaps", "oom_score_adj",
+        "operations", "preserved", "root", "slots", "spawn_flags", "start_slot", "trace_slot",
         "uid_map", "warnings", "writes",
     )  # fmt: skip
 
@@ -43,6 +44,7 @@ class Plan:
         self.cgroup_entry: Operation | None = None
         self.devices: list[dict[str, object]] | None = None
         self.slots: list[tuple[str, str]] = []
+        self.idmaps: dict[int, Idmap] = {}
         self.spawn_flags = 0
         self.preserved = 0
         self.uid_map = ""
@@ -54,4 +56,6 @@ class Plan:
 
     def next_slot(self) -> int:
         """The slot behind those that are taken so far."""
-        return 2 + len(self.slots) + (self.start_slot > 0) + (self.trace_slot > 0)
+        return (
+            2 + len(self.slots) + len(self.idmaps) + (self.start_slot > 0) + (self.trace_slot > 0)
+        )

@@ -1,0 +1,34 @@
+"""Mounts with an id mapping of their own (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12)."""
+
+from hutch._native import lib
+from hutch.errors import KernelError
+
+
+def user_namespace(uid_map: str, gid_map: str, pointer: str) -> int:
+    """A descriptor of a new user namespace with these maps (user_namespaces(7)), in which nobody
+    lives; raises KernelError, which names the field ``pointer``."""
+    result: int = lib.hutch_user_namespace(uid_map.encode(), gid_map.encode())
+    if result < 0:
+        raise KernelError(
+            "make a user namespace for the mapping " + "; ".join(uid_map.splitlines()),
+            "clone, write",
+            -result,
+            pointer=pointer,
+            hint="without root only the caller's own id can be mapped",
+        )
+    return result
+
+
+def open_tree(path: str, recursive: bool, pointer: str) -> int:
+    """A descriptor of a detached clone of the mount that ``path`` is on, from there down, with all
+    mounts below it if ``recursive``; raises KernelError."""
+    result: int = lib.hutch_open_tree(path.encode(), int(recursive))
+    if result < 0:
+        raise KernelError("bind " + path, "open_tree", -result, pointer=pointer)
+    return result
+
+
+def idmap_mount(mount: int, namespace: int, recursive: bool) -> int:
+    """Gives a detached mount the mapping of a user namespace; 0 or the errno."""
+    result: int = lib.hutch_idmap_mount(mount, namespace, int(recursive))
+    return -result

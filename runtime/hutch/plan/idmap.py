@@ -1,0 +1,79 @@
+"""Mounts with an id mapping of their own: config.md "POSIX-platform Mounts", idmap and ridmap.
+
+The mapping is the mount's or, where it has none, that of the container's user namespace. What is
+bound is cloned and mapped by the runtime: it takes rights over the file system, which a container's
+user namespace does not give. A new file system is mapped by hutch-init, which mounts it.
+"""
+
+from hutch.errors import ConfigError
+from hutch.plan.mount_options import IDMAP
+from hutch.plan.namespaces import mapping_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Idmap:
+    """The mapping of one mount: text for uid_map and gid_map, or the ``path`` of a user namespace.
+
+    ``source`` is what is bound ("": a new file system) with what is below it if ``tree``;
+    ``recursive``: the mapping holds below too; ``slot`` is where hutch-init finds the descriptor:
+    of the mapped tree, or of the user namespace.
+    """
+
+    __slots__ = ("gid_map", "path", "pointer", "recursive", "slot", "source", "tree", "uid_map")
+
+    def __init__(self, pointer: str, uid_map: str, gid_map: str, path: str) -> None:
+        self.pointer = pointer
+        self.uid_map = uid_map
+        self.gid_map = gid_map
+        self.path = path
+        self.source = ""
+        self.tree = False
+        self.recursive = False
+        self.slot = 0
+
+
+def compile_idmaps(config: "dict[str, Any]", bundle: str, first_slot: int) -> "dict[int, Idmap]":
+    """{index of the mount: its mapping}, their slots from ``first_slot`` on."""
+    result: dict[int, Idmap] = {}
+    for index, mount in enumerate(config.get("mounts") or []):
+        words = [word for word in mount.get("options") or [] if word in IDMAP]
+        if not words and not mount.get("uidMappings"):
+            continue
+        pointer = "mounts[" + str(index) + "]"
+        idmap = _mapping(mount, config.get("linux") or {}, pointer)
+        options = mount.get("options") or []
+        if "bind" in options or "rbind" in options:
+            idmap.source = mount.get("source") or ""
+            if not idmap.source.startswith("/"):
+                idmap.source = bundle + "/" + idmap.source
+            idmap.tree = "rbind" in options
+        idmap.recursive = "ridmap" in words
+        idmap.slot = first_slot + len(result)
+        result[index] = idmap
+    return result
+
+
+def _mapping(mount: "dict[str, Any]", linux: "dict[str, Any]", pointer: str) -> Idmap:
+    if mount.get("uidMappings"):
+        return Idmap(
+            pointer + ".uidMappings",
+            mapping_lines(mount["uidMappings"]),
+            mapping_lines(mount["gidMappings"]),
+            "",
+        )
+    pointer += ".options"
+    for namespace in linux.get("namespaces") or []:
+        if namespace["type"] == "user" and namespace.get("path"):
+            return Idmap(pointer, "", "", namespace["path"])
+    if linux.get("uidMappings") and linux.get("gidMappings"):
+        return Idmap(
+            pointer, mapping_lines(linux["uidMappings"]), mapping_lines(linux["gidMappings"]), ""
+        )
+    raise ConfigError(
+        pointer,
+        "there is no mapping: neither the mount's own nor a user namespace's",
+        hint="add uidMappings and gidMappings to the mount",
+    )
