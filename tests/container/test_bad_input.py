@@ -154,7 +154,6 @@ def test_a_missing_section_names_its_field(hutch: Runtime, bundle: Bundle, field
     ("pointer", "value"),
     [
         ("linux.intelRdt", {"closID": "x"}),
-        ("linux.timeOffsets", {"monotonic": {"secs": 1}}),
     ],
 )
 def test_a_field_that_is_not_carried_out_is_an_error_and_never_silence(

@@ -78,8 +78,11 @@ def accompany(
                     _set_oom_score(init.pid, plan.oom_score_adj)
                 return
             if message.number == barriers.NAMESPACES:
-                _write_map(init.pid, "uid_map", plan.uid_map)
-                _write_map(init.pid, "gid_map", plan.gid_map)
+                if plan.uid_map:
+                    _write_map(init.pid, "uid_map", plan.uid_map)
+                    _write_map(init.pid, "gid_map", plan.gid_map)
+                if plan.time_offsets:
+                    _set_time(init.pid, plan.time_offsets)
             elif message.number == barriers.MOUNTED:
                 _run_hooks(init, plan, state or {})
             init.answer()
@@ -92,6 +95,16 @@ def _set_oom_score(pid: int, score: int) -> None:
         str(score),
         "process.oomScoreAdj",
         "lowering it below the caller's own takes CAP_SYS_RESOURCE",
+    )
+
+
+def _set_time(pid: int, offsets: str) -> None:
+    _write_proc(
+        pid,
+        "timens_offsets",
+        offsets,
+        "linux.timeOffsets",
+        "no clock can be set before its zero, nor beyond 146 years",
     )
 
 

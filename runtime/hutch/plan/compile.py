@@ -18,7 +18,13 @@ from hutch.plan.mount_options import (
     RDONLY,
 )
 from hutch.plan.mounts import MountContext, compile_mounts
-from hutch.plan.namespaces import CLONE_NEWCGROUP, compile_namespaces, host_id, mapping_lines
+from hutch.plan.namespaces import (
+    CLONE_NEWCGROUP,
+    compile_namespaces,
+    host_id,
+    mapping_lines,
+    offset_lines,
+)
 from hutch.plan.plan import CREATED, MOUNTED, NAMESPACES, Plan
 from hutch.plan.process import (
     check_capabilities,
@@ -47,7 +53,6 @@ if TYPE_CHECKING:
 # Fields of the spec for Linux that this compiler does not carry out. Silence about them would be a
 # lie (an ignored wall is no wall), so they are errors.
 NOT_CARRIED_OUT = (
-    ("linux", "timeOffsets"),
     ("linux", "netDevices"),
     ("linux", "intelRdt"),
 )
@@ -147,6 +152,7 @@ def compile_plan(
         plan.cgroup = cgroup
         _limit(plan, linux.get("resources") or {}, host.cgroups)
     plan.oom_score_adj = process.get("oomScoreAdj")
+    plan.time_offsets = offset_lines(linux.get("timeOffsets") or {})
     if "user" in namespaces.new:
         plan.uid_map = mapping_lines(linux.get("uidMappings") or [])
         plan.gid_map = mapping_lines(linux.get("gidMappings") or [])
@@ -323,8 +329,11 @@ def _enter_namespaces(
     result = list(namespaces.entry)
     if "user" in namespaces.new:
         result.append(op.barrier("linux.uidMappings", NAMESPACES))
+    elif (config.get("linux") or {}).get("timeOffsets"):
+        result.append(op.barrier("linux.timeOffsets", NAMESPACES))
     if namespaces.has("user"):
         result.append(op.become_root("linux.uidMappings"))
+    result += namespaces.inner
     result.append(op.protect("security: nobody in the container may trace the init"))
     result.append(op.session("security: a session of its own"))
     result.append(op.open_proc("security: a verified procfs"))

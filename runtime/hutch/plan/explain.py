@@ -109,7 +109,8 @@ def _at(plan: "Plan", barrier: object) -> "list[Step]":
                 "linux." + kind + "Mappings",
             )
             for name, text, kind in maps
-        ]
+            if text
+        ] + ([_time_offsets(plan)] if plan.time_offsets else [])
     if barrier == barriers.MOUNTED:
         return [
             Step(
@@ -123,6 +124,11 @@ def _at(plan: "Plan", barrier: object) -> "list[Step]":
     if barrier == barriers.CREATED:
         return [Step(RUNTIME, "rename", "save the state: the container is created", "runtime.md")]
     return []
+
+
+def _time_offsets(plan: "Plan") -> Step:
+    does = "write " + "; ".join(plan.time_offsets.splitlines()) + " to its timens_offsets"
+    return Step(RUNTIME, "write", does, "linux.timeOffsets")
 
 
 def as_table(rows: "list[Step]") -> str:

@@ -11,6 +11,10 @@ CAP_SYS_ADMIN over its owner, and a new namespace belongs to the user namespace 
    (user namespace last where the caller is root, since root may enter the others from outside;
    first where it is not), and then clones itself into the new ones.
 
+A new time namespace is made before all but the user namespace, and the process that made it does
+not live in it: the runtime writes its offsets, which can no longer be changed once anybody does,
+and then hutch-init clones itself into it and into the other new ones (time_namespaces(7)).
+
 A pid namespace is entered only by a child, so joining one always takes the clone of way 3. The
 cgroup namespace is made later, once the process is in its cgroup, whose place it shows as "/".
 """
@@ -42,7 +46,11 @@ TYPES = {
     "uts": CLONE_NEWUTS,
     "user": CLONE_NEWUSER,
     "cgroup": CLONE_NEWCGROUP,
+    "time": CLONE_NEWTIME,
 }
+
+# The clocks of a time namespace, in the order in which they are written.
+CLOCKS = ("monotonic", "boottime")
 
 FIRST_SLOT = 2
 
@@ -51,16 +59,18 @@ class Namespaces:
     """What becomes of linux.namespaces.
 
     ``new`` and ``joined`` map a type to its pointer and to (slot, pointer, path); ``spawn_flags``
-    are for the clone3 that starts hutch-init, ``entry`` the operations that complete it.
+    are for the clone3 that starts hutch-init, ``entry`` the operations that complete it, and
+    ``inner`` those for which the user namespace must be mapped and the time set.
     """
 
-    __slots__ = ("entry", "joined", "new", "spawn_flags")
+    __slots__ = ("entry", "inner", "joined", "new", "spawn_flags")
 
     def __init__(self) -> None:
         self.new: dict[str, str] = {}
         self.joined: dict[str, tuple[int, str, str]] = {}
         self.spawn_flags = 0
         self.entry: list[Operation] = []
+        self.inner: list[Operation] = []
 
     def has(self, kind: str) -> bool:
         """Whether the container has this namespace for itself or shares another container's."""
@@ -82,8 +92,11 @@ def compile_namespaces(config: "dict[str, Any]", host: "Host") -> Namespaces:
             result.new[kind] = pointer
     flags = 0
     for kind in result.new:
-        if kind != "cgroup":
+        if kind not in ("cgroup", "time"):
             flags |= TYPES[kind]
+    if "time" in result.new:
+        result.inner = [op.clone(result.new["time"], flags & ~CLONE_NEWUSER)]
+        flags &= CLONE_NEWUSER
     joins = [
         op.join(pointer, slot, TYPES[kind])
         for kind, (slot, pointer, _) in sorted(result.joined.items(), key=_join_order)
@@ -95,12 +108,23 @@ def compile_namespaces(config: "dict[str, Any]", host: "Host") -> Namespaces:
     else:
         result.spawn_flags = flags
         result.entry = joins
+    if "time" in result.new:
+        result.entry.append(op.unshare(result.new["time"], CLONE_NEWTIME))
     return result
 
 
 def _join_order(item: "tuple[str, tuple[int, str, str]]") -> int:
     """User last: after it the caller's rights over the others are gone. Mount just before."""
     return {"user": 2, "mount": 1}.get(item[0], 0)
+
+
+def offset_lines(offsets: "dict[str, dict[str, int]]") -> str:
+    """What is written to /proc/PID/timens_offsets (time_namespaces(7)); "" for none."""
+    return "".join(
+        f"{clock} {offsets[clock].get('secs', 0)} {offsets[clock].get('nanosecs', 0)}\n"
+        for clock in CLOCKS
+        if clock in offsets
+    )
 
 
 def mapping_lines(mappings: "list[dict[str, int]]") -> str:

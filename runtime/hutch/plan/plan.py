@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hutch.plan.resources import CgroupWrite
 
 # The barriers at which hutch-init waits for the runtime.
-NAMESPACES = 1  # the namespaces are there: id maps are written
+NAMESPACES = 1  # the namespaces are there: id maps and time offsets are written
 MOUNTED = 2  # the mounts stand: prestart and createRuntime hooks run
 CREATED = 3  # nothing is left but `start`
 
@@ -26,12 +26,14 @@ class Plan:
     those of ``cgroup_entry``, the operation that joins cgroups, whose number is known once they are
     made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace),
+    ``time_offsets`` (text; "": none),
     ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
     """
 
     __slots__ = (
         "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "idmaps", "oom_score_adj",
-        "operations", "preserved", "root", "slots", "spawn_flags", "start_slot", "trace_slot",
+        "operations", "preserved", "root", "slots", "spawn_flags", "start_slot", "time_offsets",
+        "trace_slot",
         "uid_map", "warnings", "writes",
     )  # fmt: skip
 
@@ -49,6 +51,7 @@ class Plan:
         self.preserved = 0
         self.uid_map = ""
         self.gid_map = ""
+        self.time_offsets = ""
         self.oom_score_adj: int | None = None
         self.hooks: list[Hook] = []
         self.start_slot = 0
