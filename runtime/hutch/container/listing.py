@@ -27,6 +27,7 @@ def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
     """The containers, sorted by id, and a sentence for each that cannot be read."""
     found = []
     damaged = []
+    owners: dict[int, str] = {}
     for id in store.ids():
         try:
             entry = store.find(id)
@@ -35,7 +36,10 @@ def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
         except HutchError as error:
             damaged.append("load container " + id + ": " + str(error))
             continue
-        shown["owner"] = _user_name(state["uid"])
+        uid = state["uid"]
+        if uid not in owners:
+            owners[uid] = _user_name(uid)
+        shown["owner"] = owners[uid]
         found.append(Listed(id, shown))
     return found, damaged
 

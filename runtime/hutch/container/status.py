@@ -14,6 +14,7 @@ STOPPED = "stopped"
 
 # What /proc/PID/exe says of hutch-init, which is executed from memory.
 INIT_EXE = "/memfd:hutch-init (deleted)"
+SOCKET = "/start.sock"
 
 
 def start_time(pid: int) -> int:
@@ -50,21 +51,20 @@ def status_of(state: "dict[str, Any]", directory: str) -> str:
 
 
 def is_waiting(pid: int, directory: str) -> bool:
-    """Whether hutch-init, the process ``pid``, still listens for `start`. Its socket closes by the
-    exec itself, so there is no moment in which the answer could be wrong; where another program
-    has been executed already, it need not be asked."""
-    try:
-        if posix.readlink("/proc/" + str(pid) + "/exe") != INIT_EXE:
-            return False
-    except OSError:
-        pass  # not for us to see
-    from hutch.kernel.channel import connect
+    """Whether hutch-init, the process ``pid``, still waits for `start`.
 
+    `start` removes the socket once the program was executed. Should it have died before that, the
+    process tells that it executes another program by now. The socket is not asked: that would wake
+    the init of every container that `list` shows.
+    """
     try:
-        posix.close(connect(directory))
+        posix.lstat(directory + SOCKET)
     except OSError:
         return False
-    return True
+    try:
+        return posix.readlink("/proc/" + str(pid) + "/exe") == INIT_EXE
+    except OSError:
+        return True  # not for us to see
 
 
 def _being_created(directory: str) -> bool:
