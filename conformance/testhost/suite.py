@@ -20,6 +20,7 @@ NO_TESTS = 5  # an exit status of pytest
 # Each kind of machine, and the markers of the tests that run there.
 HOSTS = {
     "apparmor": (Kind("apparmor", "v2"), "not selinux and not hybrid"),
+    "selinux-enforcing": (Kind("selinux-enforcing", "v2"), "selinux"),
 }
 
 

@@ -218,6 +218,29 @@ static int new_mount(struct context *context, const struct op_mount *op, char *c
     return mount < 0 ? filesystem_failed(context, fs, "fsmount") : mount;
 }
 
+/* An option for mount(2), after what is there already. SELinux's labels hold commas and so stand in
+ * quotes (mount(8), context). */
+static void append_option(char *data, const char *option)
+{
+    static const char *const contexts[] = {"context=", "defcontext=", "fscontext=",
+                                           "rootcontext="};
+    const char *quote = "";
+    size_t name = 0;
+    for (size_t i = 0; i < sizeof(contexts) / sizeof(*contexts); i++) {
+        size_t length = strlen(contexts[i]);
+        if (strncmp(option, contexts[i], length) == 0) {
+            quote = "\"";
+            name = length;
+        }
+    }
+    if (*data)
+        strcat(data, ",");
+    strncat(data, option, name);
+    strcat(data, quote);
+    strcat(data, option + name);
+    strcat(data, quote);
+}
+
 /* mount(2) for what fsconfig cannot take: strings over 255 bytes, such as overlay's lowerdir, and
  * the rare flags that have no name there. */
 static int classic_mount(struct context *context, const struct op_mount *op, char *const *options,
@@ -225,15 +248,12 @@ static int classic_mount(struct context *context, const struct op_mount *op, cha
 {
     size_t length = 1;
     for (int i = 0; options[i]; i++)
-        length += strlen(options[i]) + 1;
+        length += strlen(options[i]) + sizeof(",\"\"") - 1;
     char *data = keep(length);
     if (!data)
         return failed(context, "mmap");
-    for (int i = 0; options[i]; i++) {
-        if (i)
-            strcat(data, ",");
-        strcat(data, options[i]);
-    }
+    for (int i = 0; options[i]; i++)
+        append_option(data, options[i]);
     long result = -1;
     if (fchdir(target) == 0)
         result = syscall(SYS_mount, op->source, ".", op->fstype,

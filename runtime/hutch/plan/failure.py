@@ -126,6 +126,8 @@ HINTS = {
     ("join", "EINVAL"): "the path is a namespace of another type, or the caller's own user "
     "namespace",
     ("join", "EPERM"): "joining takes CAP_SYS_ADMIN over the namespace's owner",
+    ("keyring_label", "EINVAL"): "the loaded policy does not know this label",
+    ("keyring_label", "EACCES"): "the caller's own label may not give this one to keys",
     ("mount", "ENOSPC"): "the size of the tmpfs is too small for what is to be copied into it",
     ("mount", "EINVAL"): "an option is not known to this file system, or its value is wrong",
     ("mount_setattr(MOUNT_ATTR_IDMAP)", "EINVAL"): "this file system takes no idmapped mounts, or "
@@ -155,6 +157,7 @@ HINTS = {
     ("memory_policy", "ENOSYS"): "the kernel is built without NUMA (CONFIG_NUMA)",
     ("seccomp", "EACCES"): "without noNewPrivileges loading a filter takes CAP_SYS_ADMIN",
     ("seccomp", "EINVAL"): "the kernel does not know one of the actions or flags of linux.seccomp",
+    ("selinux", "EACCES"): "the caller's own label may not choose the next one",
     ("selinux", "EINVAL"): "the loaded policy does not know this label",
     ("sysctl", "EINVAL"): "the kernel refuses this value",
     ("sysctl", "ENOENT"): "the kernel has no such sysctl",

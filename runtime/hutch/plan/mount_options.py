@@ -91,6 +91,10 @@ IDMAP = ("idmap", "ridmap")
 WITHOUT_EFFECT = ("defaults",)
 
 
+# Options by which SELinux labels a file system (mount(8)).
+CONTEXTS = ("context", "defcontext", "fscontext", "rootcontext")
+
+
 class Options:
     """What the options of one mount come to.
 
@@ -153,9 +157,18 @@ def read_options(words: "list[str]") -> Options:
         elif word == COPY_UP:
             options.copy_up = True
         elif word not in WITHOUT_EFFECT and word not in IDMAP:
-            options.data.append(word)
+            options.data.append(_unquoted(word) if "context=" in word else word)
             options.places.append(place)
     return options
+
+
+def _unquoted(word: str) -> str:
+    """``context="a:b:c:s0:c1,c2"``, as SELinux's labels are written for mount(8), which splits at
+    commas, without the quotes, which fsconfig(2) would take for a part of the label."""
+    name, _, label = word.partition("=")
+    if name in CONTEXTS and len(label) > 1 and label[0] == label[-1] == '"':
+        return name + "=" + label[1:-1]
+    return word
 
 
 def _keep_last(options: Options, place: int, word: str, rivals: "tuple[str, ...]") -> None:

@@ -5,7 +5,7 @@ runtime-spec config.md "Mounts"; security.md S-20 to S-25 for what may be mounte
 
 from hutch.errors import ConfigError, HostError
 from hutch.plan import operations as op
-from hutch.plan.mount_options import MS_I_VERSION, RDONLY, read_options
+from hutch.plan.mount_options import CONTEXTS, MS_I_VERSION, RDONLY, read_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,13 +142,15 @@ def _mount(
     idmap: int,
     context: MountContext,
 ) -> "Operation":
-    data = options.data
+    data, parts = options.data, _parts(options, pointer)
     cover = _cover(options) if fstype == "tmpfs" else 0
-    if cover:
+    if cover and "ro" in data:
         # The mount alone is read-only, once it is filled.
-        data = [option for option in data if option != "ro"]
-    if context.label and fstype not in NO_CONTEXT:
-        data = [*data, 'context="' + context.label + '"']
+        at = data.index("ro")
+        data, parts = data[:at] + data[at + 1 :], parts[:at] + parts[at + 1 :]
+    if context.label and fstype not in NO_CONTEXT and not _has_context(data):
+        data = [*data, "context=" + context.label]
+        parts = (*parts, "linux.mountLabel")
     operation = op.mount(
         pointer,
         fstype,
@@ -164,7 +166,7 @@ def _mount(
         cover,
         idmap,
     )
-    operation.parts = _parts(options, pointer)
+    operation.parts = parts
     return operation
 
 
@@ -176,6 +178,10 @@ def _cover(options: "Options") -> int:
     if options.copy_up:
         cover |= COVER_CONTENTS | (0 if given & {"uid", "gid"} else COVER_OWNER)
     return cover
+
+
+def _has_context(data: "list[str]") -> bool:
+    return any(word.partition("=")[0] in CONTEXTS for word in data)
 
 
 def _bind(

@@ -1,0 +1,138 @@
+"""SELinux labels in force, on a host that enforces."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Bundle, Outcome, Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.selinux]
+
+LEVEL = "s0:c1,c2"
+PROCESS = f"system_u:system_r:container_t:{LEVEL}"
+FILES = f"system_u:object_r:container_file_t:{LEVEL}"
+XATTR = "security.selinux"
+
+
+def label(path: Path, context: str) -> None:
+    os.setxattr(path, XATTR, context.encode() + b"\0", follow_symlinks=False)
+
+
+def context_of(path: Path) -> str:
+    return os.getxattr(path, XATTR).decode().rstrip("\0")
+
+
+@pytest.fixture
+def labelled(bundle: Bundle) -> Bundle:
+    """A bundle whose files, process and mounts have the container's categories."""
+    for path in [bundle.rootfs, *bundle.rootfs.rglob("*")]:
+        label(path, FILES)
+
+    def change(config: dict[str, Any]) -> None:
+        config["process"]["selinuxLabel"] = PROCESS
+        config["linux"]["mountLabel"] = FILES
+        config["root"]["readonly"] = False
+
+    return bundle.change(change)
+
+
+def test_this_host_enforces() -> None:
+    assert Path("/sys/fs/selinux/enforce").read_text() == "1"
+
+
+def said(bundle: Bundle) -> list[str]:
+    """What the container has written to /tmp/said: the test's own files are closed to it."""
+    return (bundle.rootfs / "tmp" / "said").read_text().replace("\0", "\n").splitlines()
+
+
+def test_the_process_has_its_label_and_may_do_no_more_than_it(
+    labelled: Bundle, run: Callable[..., Outcome]
+) -> None:
+    own, others = labelled.rootfs / "etc" / "own", labelled.rootfs / "etc" / "others"
+    own.write_text("own\n")
+    label(own, FILES)
+    others.write_text("others\n")
+    label(others, FILES.replace("c1,c2", "c3,c4"))
+    run("cat /proc/self/attr/current /etc/own /etc/others >/tmp/said 2>&1", check=False)
+    assert said(labelled) == [
+        PROCESS,
+        "own",
+        "cat: can't open '/etc/others': Permission denied",
+    ]
+
+
+def test_mounts_have_the_mount_label(hutch: Runtime, labelled: Bundle) -> None:
+    labelled.sh("echo written >/dev/shm/file && exec sleep 1000")
+    hutch("run", "--detach", "--bundle", str(labelled.path), "test")
+    root = Path(f"/proc/{hutch.state('test')['pid']}/root")
+    for path in ("dev", "dev/null", "dev/shm"):
+        assert context_of(root / path) == FILES
+    hutch("exec", "test", "sh", "-c", "cat /dev/shm/file >/tmp/said")
+    assert said(labelled) == ["written"]
+
+
+def test_without_a_mount_label_the_containers_own_mounts_are_closed_to_it(
+    labelled: Bundle, run: Callable[..., Outcome]
+) -> None:
+    labelled.change(lambda config: config["linux"].pop("mountLabel"))
+    run("exec 2>/tmp/said; echo >/dev/shm/file", check=False)
+    assert said(labelled) == ["sh: can't create /dev/shm/file: Permission denied"]
+
+
+def test_an_option_may_label_a_mount_too_and_a_long_one_goes_by_mount(
+    labelled: Bundle, tmp_path: Path, run: Callable[..., Outcome]
+) -> None:
+    """fsconfig(2) takes the label as it is, mount(2) in quotes; podman always writes quotes."""
+    labelled.change(lambda config: config["linux"].pop("mountLabel"))
+    lower, lowest = tmp_path / ("l" * 200), tmp_path / ("m" * 200)
+    lower.mkdir()
+    lowest.mkdir()
+    (lowest / "file").write_text("below\n")
+    context = f'context="{FILES}"'
+    lowers = f"lowerdir={lower}:{lowest}"
+    mounts = [
+        {"destination": "/tmp/small", "type": "tmpfs", "source": "tmpfs", "options": [context]},
+        {"destination": "/var", "type": "overlay", "source": "o", "options": [lowers, context]},
+    ]
+    labelled.change(lambda config: config["mounts"].extend(mounts))
+    run("exec >/tmp/said 2>&1; cat /var/file; echo small >/tmp/small/file; cat /tmp/small/file")
+    assert said(labelled) == ["below", "small"]
+
+
+def test_exec_takes_the_containers_label_or_its_own(hutch: Runtime, labelled: Bundle) -> None:
+    labelled.args("sleep", "1000")
+    hutch("run", "--detach", "--bundle", str(labelled.path), "test")
+    words = ("test", "sh", "-c", "cat /proc/self/attr/current >/tmp/said")
+    hutch("exec", *words)
+    assert said(labelled) == [PROCESS]
+    other = PROCESS.replace(LEVEL, "s0:c1,c2,c9")
+    hutch("exec", "--process-label", other, *words)
+    assert said(labelled) == [other]
+
+
+def test_a_label_that_the_policy_does_not_know_is_an_error_that_says_so(
+    hutch: Runtime, labelled: Bundle, no_traces: None
+) -> None:
+    unknown = PROCESS.replace("container_t", "nowhere_t")
+
+    def change(config: dict[str, Any]) -> None:
+        config["process"]["selinuxLabel"] = unknown
+
+    labelled.change(change)
+    message = hutch.refuses("run", "--bundle", str(labelled.path), "test")
+    assert "process.selinuxLabel" in message
+    assert "policy" in message
+    assert hutch.ids() == []
+
+
+def test_a_mount_label_that_the_policy_does_not_know_is_an_error(
+    hutch: Runtime, labelled: Bundle, no_traces: None
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["linux"]["mountLabel"] = FILES.replace("container_file_t", "nowhere_t")
+
+    labelled.change(change)
+    message = hutch.refuses("run", "--bundle", str(labelled.path), "test")
+    assert "linux.mountLabel" in message
