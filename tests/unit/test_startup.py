@@ -20,6 +20,10 @@ FROZEN = frozen.modules(SOURCE, {*embed.BUILTIN, *embed.CORE, *embed.OURS})
 # What a frozen module imports while it works that is not in the executable: the command is then
 # executed by the interpreter's front. Each of these must be wanted before anything was changed.
 ELSEWHERE = {
+    ("hutch.cgroups", "hutch.cgroups.systemd"),
+    ("hutch.container.create", "hutch.cgroups.systemd"),
+    ("hutch.container.create", "hutch.plan.systemd_unit"),
+    ("hutch.plan.cgroup_paths", "hutch.plan.systemd_unit"),
     ("hutch.container.listing", "pwd"),
     ("hutch.container.listing", "subprocess"),
     ("hutch.spec.load", "hutch.spec.explain"),

@@ -2,6 +2,7 @@
 
     layout      how cgroups are mounted on this host
     v1, v2      making a cgroup and joining it, with controllers apart or in one tree
+    systemd     the same by a scope of systemd's; bus: talking to it
     tree        its directories: what is there before, what is in them, their end
     files       reading and writing one file; explain: why that failed
     limits      new limits for a cgroup in use
@@ -46,7 +47,9 @@ def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWri
     A caller without root does without hierarchies it may not use and needs no limit in; they leave
     ``directories``. Raises HostError, KernelError, StateError; whatever was made is in ``made``.
     """
-    if cgroup.mode == "v2":
+    if cgroup.unit is not None:
+        from hutch.cgroups.systemd import create
+    elif cgroup.mode == "v2":
         from hutch.cgroups.v2 import create
     else:
         from hutch.cgroups.v1 import create
@@ -57,6 +60,10 @@ def update(cgroup: "Cgroup", writes: "Sequence[CgroupWrite]") -> None:
     """Writes new limits (``plan.resources_update.compile_update``) in an order that works."""
     from hutch.cgroups.limits import update
 
+    if cgroup.unit is not None:
+        from hutch.cgroups.systemd import tell_limits
+
+        tell_limits(cgroup, writes)
     update(cgroup, writes)
 
 
@@ -69,6 +76,10 @@ def device_rules(cgroup: "Cgroup", devices: "DeviceList | None") -> None:
     from hutch.plan.device_rules import AT, device_lines, effective
 
     rules = effective(devices)
+    if cgroup.unit is not None:
+        from hutch.cgroups.systemd import tell_devices
+
+        tell_devices(cgroup, rules)
     if cgroup.mode == "v2":
         from hutch.cgroups.v2 import set_device_program
         from hutch.plan.device_program import device_program
@@ -92,6 +103,10 @@ def update_device_rules(
     """Changes the rules of a running container; at no moment it has more than both allow."""
     from hutch.plan.device_rules import AT, device_changes, effective
 
+    if cgroup.unit is not None:
+        from hutch.cgroups.systemd import tell_devices
+
+        tell_devices(cgroup, effective(after))
     if cgroup.mode == "v2":
         from hutch.cgroups.v2 import set_device_program
         from hutch.plan.device_program import device_program
@@ -117,7 +132,11 @@ def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
     On v1 the first write sleeps for an RCU grace period, 4 to 10 ms: see ``join_descriptors``. On
     v2 a container with controllers of its own takes a process only beside its first one.
     """
-    if cgroup.mode == "v2":
+    if cgroup.unit is not None:
+        from hutch.cgroups import systemd
+
+        systemd.join(cgroup, pid, beside)
+    elif cgroup.mode == "v2":
         from hutch.cgroups import v2
 
         v2.join(cgroup, pid, beside)
@@ -230,4 +249,15 @@ def destroy(cgroup: "Cgroup", patience: float = 10.0) -> None:
     """
     from hutch.cgroups.tree import destroy
 
+    if cgroup.unit is not None:
+        from hutch.cgroups.systemd import stop
+
+        stop(cgroup)
     destroy(cgroup, patience)
+
+
+def release(cgroup: "Cgroup") -> None:
+    """Lets go of what kept the cgroup, once the container's first process is in it."""
+    if cgroup.keeper is not None:
+        cgroup.keeper.end()
+        cgroup.keeper = None

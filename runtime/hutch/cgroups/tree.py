@@ -95,8 +95,12 @@ def without_root(cgroup: "Cgroup") -> bool:
     or because the caller says so (``Cgroup.rootless``)."""
     if cgroup.rootless is not None:
         return cgroup.rootless
-    initial = read_or("/proc/self/uid_map").split() == ["0", "0", "4294967295"]
-    return posix.geteuid() != 0 or not initial
+    return posix.geteuid() != 0 or in_user_namespace()
+
+
+def in_user_namespace() -> bool:
+    """Whether this process is in another user namespace than the host's."""
+    return read_or("/proc/self/uid_map").split() != ["0", "0", "4294967295"]
 
 
 def _make_with_parents(path: str) -> None:

@@ -33,11 +33,9 @@ def command(words: "list[str]") -> int:
             from hutch.cli.usage import show
 
             return show(call)
-        if call.options.get("systemd-cgroup"):
+        if call.options.get("systemd-cgroup") and not _systemd_runs():
             raise HutchError(
-                "systemd not running on this host, cannot use systemd cgroups manager"
-                if not _systemd_runs()
-                else "--systemd-cgroup: the systemd cgroup driver is not supported yet",
+                "systemd not running on this host, cannot use systemd cgroups manager",
                 hint="leave --systemd-cgroup out to use the cgroup file system",
             )
         if call.options.get("trace"):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hutch.container.init import Init
     from hutch.container.store import Entry, Store
     from hutch.container.trace import Trace
+    from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.compile import Choices
     from hutch.plan.host import Host
     from hutch.plan.plan import Plan
@@ -34,13 +35,13 @@ class Request:
 
     ``console`` takes the pty master's descriptor when there is one; ``pid_file`` is absolute, as
     is ``pidfd_socket``, whose listener gets a pidfd of the first process; ``rootless`` says how to
-    treat cgroups (Cgroup.rootless); ``warn`` is told what is passed over, ``debug`` each step of
-    the plan, ``trace`` their times.
+    treat cgroups (Cgroup.rootless), ``systemd`` that systemd makes them; ``warn`` is told what is
+    passed over, ``debug`` each step of the plan, ``trace`` their times.
     """
 
     __slots__ = (
         "bundle", "choices", "console", "debug", "id", "pid_file", "pidfd_socket", "rootless",
-        "trace", "warn",
+        "systemd", "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +54,7 @@ class Request:
         pid_file: str = "",
         pidfd_socket: str = "",
         rootless: "bool | None" = None,
+        systemd: bool = False,
         warn: "Callable[[str], None]" = lambda _: None,
         debug: "Callable[[str], None] | None" = None,
         trace: "Trace | None" = None,
@@ -64,6 +66,7 @@ class Request:
         self.pid_file = pid_file
         self.pidfd_socket = pidfd_socket
         self.rootless = rootless
+        self.systemd = systemd
         self.warn = warn
         self.debug = debug
         self.trace = trace
@@ -143,9 +146,7 @@ def plan_for(config: "dict[str, Any]", host: "Host", request: Request, store: "S
     from hutch.plan.compile import compile_plan
 
     linux = config.get("linux") or {}
-    rootless = host.uid != 0 if request.rootless is None else request.rootless
-    cgroup = resolve(linux.get("cgroupsPath"), request.id, host.cgroups, rootless=rootless)
-    cgroup.rootless = request.rootless
+    cgroup = cgroup_for(config, host, request.id, request.systemd, request.rootless)
     filter = None
     if linux.get("seccomp"):
         from hutch.container.filter_cache import filter_for
@@ -163,6 +164,26 @@ def plan_for(config: "dict[str, Any]", host: "Host", request: Request, store: "S
         choices=request.choices,
     )
     return plan
+
+
+def cgroup_for(
+    config: "dict[str, Any]", host: "Host", id: str, systemd: bool, rootless: "bool | None"
+) -> "Cgroup":
+    """Where the container's cgroup will be. Raises ConfigError, HostError or UsageError."""
+    path = (config.get("linux") or {}).get("cgroupsPath")
+    if systemd:
+        from hutch.cgroups.systemd import manager
+        from hutch.cgroups.tree import in_user_namespace
+        from hutch.plan.systemd_unit import resolve_unit
+
+        user = host.uid != 0 or in_user_namespace() if rootless is None else rootless
+        annotations = config.get("annotations") or {}
+        cgroup = resolve_unit(path, id, host.cgroups, manager(user), annotations)
+    else:
+        user = host.uid != 0 if rootless is None else rootless
+        cgroup = resolve(path, id, host.cgroups, rootless=user)
+    cgroup.rootless = rootless
+    return cgroup
 
 
 def _check_terminal(config: "dict[str, Any]", request: Request) -> None:
@@ -258,6 +279,8 @@ def _build(
     request.step("go along with hutch-init")
     try:
         accompany(init, plan, state, request.console)
+        if plan.cgroup is not None:
+            cgroups.release(plan.cgroup)
         request.step("save the state: created")
         state["pid"] = init.pid
         state["startTime"] = status.start_time(init.pid)

@@ -1,7 +1,7 @@
 """explain: the plan of a bundle on this host, with nothing done for it."""
 
+from hutch.container.create import cgroup_for
 from hutch.container.host import read_host
-from hutch.plan.cgroup_paths import resolve
 from hutch.plan.compile import Choices, compile_plan
 from hutch.spec.load import load_bundle
 
@@ -19,7 +19,7 @@ def explain(bundle: str, id: str = "explained") -> "list[Step]":
     return steps(plan_of_bundle(absolute(bundle), id))
 
 
-def plan_of_bundle(bundle: str, id: str) -> "Plan":
+def plan_of_bundle(bundle: str, id: str, systemd: bool = False) -> "Plan":
     """The plan that `create` would carry out; the seccomp filter is not compiled, only named.
 
     Takes no privilege and changes nothing. Raises what create would raise for the config's sake.
@@ -27,7 +27,7 @@ def plan_of_bundle(bundle: str, id: str) -> "Plan":
     config, _ = load_bundle(bundle)
     host = read_host()
     linux = config.get("linux") or {}
-    cgroup = resolve(linux.get("cgroupsPath"), id, host.cgroups, rootless=host.uid != 0)
+    cgroup = cgroup_for(config, host, id, systemd, None)
     filter = None
     if linux.get("seccomp"):
         from hutch.kernel.seccomp import Filter

@@ -1,6 +1,7 @@
 """The runtime's lanes: what it does for hutch-init at the spawn and at each barrier after it."""
 
 import posix
+from errno import EACCES
 
 from hutch import cgroups
 from hutch.container import status
@@ -40,7 +41,15 @@ def launch_in_cgroup(
         takes_none = any(write.file == "pids.max" and write.value == "0" for write in plan.writes)
         if not takes_none:
             directory = cgroups.open_directory(plan.cgroup, beside)
-        init = launch(plan, [*slots, *tasks], directory)
+        try:
+            init = launch(plan, [*slots, *tasks], directory)
+        except KernelError as error:
+            # From outside of what a user's systemd was given only root's can move a process there.
+            unit = plan.cgroup.unit
+            if directory < 0 or unit is None or not unit.user or error.errno != EACCES:
+                raise
+            takes_none = True
+            init = launch(plan, [*slots, *tasks])
         if takes_none:
             cgroups.join(plan.cgroup, init.pid, beside)
         return init

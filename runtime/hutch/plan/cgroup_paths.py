@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.plan.host import CgroupLayout
+    from hutch.plan.systemd_unit import Unit
 
 POINTER = "linux.cgroupsPath"
 NAME_MAX = 255
@@ -33,10 +34,12 @@ class Cgroup:
     cgroup2) to the absolute directory; controllers mounted together share one. ``made`` lists the
     directories that did not exist before this container, parents first: delete removes these and
     no others (runtime-spec runtime.md, Delete). ``rootless``: whether to do without what the caller
-    may not use, where no limit needs it; None: if the caller is not root.
+    may not use, where no limit needs it; None: if the caller is not root. ``unit`` is the scope
+    that the directories belong to where systemd manages them, ``keeper`` the process that keeps the
+    scope until the container's own is in it.
     """
 
-    __slots__ = ("directories", "made", "mode", "rootless")
+    __slots__ = ("directories", "keeper", "made", "mode", "rootless", "unit")
 
     def __init__(
         self,
@@ -49,21 +52,29 @@ class Cgroup:
         self.directories = directories
         self.made = made
         self.rootless = rootless
+        self.unit: Unit | None = None
+        self.keeper: Any = None
 
     def to_json(self) -> "dict[str, Any]":
         """What the state file keeps; ``from_json`` takes it back."""
-        return {
+        value = {
             "mode": self.mode,
             "directories": self.directories,
             "made": self.made,
             "rootless": self.rootless,
         }
+        return value if self.unit is None else {**value, "unit": self.unit.to_json()}
 
     @classmethod
     def from_json(cls, value: "dict[str, Any]") -> "Cgroup":
-        return cls(
+        cgroup = cls(
             value["mode"], dict(value["directories"]), list(value["made"]), value.get("rootless")
         )
+        if "unit" in value:
+            from hutch.plan.systemd_unit import Unit
+
+            cgroup.unit = Unit.from_json(value["unit"])
+        return cgroup
 
     def leaves(self) -> "list[str]":
         """The container's own directories, each once though controllers may share it."""
@@ -124,7 +135,9 @@ def below(cgroup: Cgroup, places: "Sequence[str]") -> Cgroup:
             if controller not in known or (colon and not controller):
                 raise UsageError(f"--cgroup {shown(place)}: the container has no such controller")
             directories[controller] = known[controller] + _plain(path)
-    return Cgroup(cgroup.mode, directories, [])
+    result = Cgroup(cgroup.mode, directories, [], cgroup.rootless)
+    result.unit = cgroup.unit
+    return result
 
 
 def _is_systemd_form(path: str) -> bool:

@@ -156,7 +156,7 @@ def device_lines(rules: "Sequence[DeviceRule]") -> "list[CgroupWrite]":
         CgroupWrite(
             "devices", FILES[start.allow], "a", start.pointer, optional=start.pointer == AT
         ),
-        *_lines(not start.allow, _exceptions(rules)),
+        *_lines(not start.allow, exceptions_of(rules)),
     ]
 
 
@@ -172,7 +172,7 @@ def device_changes(
     allow = after[0].allow
     if before[0].allow != allow:
         return device_lines(after)
-    old, new = _exceptions(before), _exceptions(after)
+    old, new = exceptions_of(before), exceptions_of(after)
     ended = _lines(allow, _difference(old, new))
     begun = _lines(not allow, _difference(new, old))
     return begun + ended
@@ -204,7 +204,7 @@ def _star(number: "int | None") -> str:
     return "*" if number is None else str(number)
 
 
-def _exceptions(rules: "Sequence[DeviceRule]") -> "Exceptions":
+def exceptions_of(rules: "Sequence[DeviceRule]") -> "Exceptions":
     """The exceptions to the first rule that the others leave: (type, numbers) -> (access, rule)."""
     allow = rules[0].allow
     found: Exceptions = {}

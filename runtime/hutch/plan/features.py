@@ -33,8 +33,8 @@ def features() -> "dict[str, Any]":
             "cgroup": {
                 "v1": True,
                 "v2": True,
-                "systemd": False,
-                "systemdUser": False,
+                "systemd": True,
+                "systemdUser": True,
                 "rdma": True,
             },
             "seccomp": {
@@ -52,5 +52,6 @@ def features() -> "dict[str, Any]":
             "netDevices": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": True}},
         },
+        "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."],
         "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
     }

@@ -34,6 +34,7 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
             notify=notify_directory(call),
         ),
         rootless=rootless(call),
+        systemd=bool(call.options.get("systemd-cgroup")),
         warn=log.warning,
         debug=log.debug if log.debug_wanted else None,
         trace=call.trace,

@@ -14,7 +14,8 @@ def run(call: Call, log: Log) -> int:
     if form not in ("table", "json"):
         raise UsageError("invalid format option: " + form, hint="table or json")
     bundle = absolute(call.arguments[0] if call.arguments else ".")
-    plan = plan_of_bundle(bundle, call.text("id", "explained"))
+    systemd = bool(call.options.get("systemd-cgroup"))
+    plan = plan_of_bundle(bundle, call.text("id", "explained"), systemd)
     for warning in plan.warnings:
         complain("hutch: warning: " + warning + "\n")
     rows = steps(plan)

@@ -1,0 +1,84 @@
+"""Annotations org.systemd.property.NAME: properties for the container's scope.
+
+Whoever may set annotations need not be who may command systemd (CVE-2024-3154), so only properties
+that neither run anything, nor start other units, nor widen what the container may do, can be set.
+A value is GVariant text, as in busctl and in other runtimes; the types are systemd's own, so it
+needs no general parser (S-42).
+"""
+
+from hutch.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PREFIX = "org.systemd.property."
+
+# The properties that can be set, and their D-Bus types (org.freedesktop.systemd1(5)).
+ALLOWED = {
+    "After": "as",
+    "Before": "as",
+    "CollectMode": "s",
+    "DefaultDependencies": "b",
+    "Description": "s",
+    "Documentation": "as",
+    "KillSignal": "i",
+    "SendSIGHUP": "b",
+    "TimeoutStopUSec": "t",
+}
+SECONDS, MICROSECONDS = "Sec", "USec"  # systemd knows times by the second name only
+INFINITE = (1 << 64) - 1
+BOUNDS = {"i": (1, 64), "t": (0, INFINITE)}
+
+
+def properties_of(annotations: "dict[str, str]") -> "list[tuple[str, str, Any]]":
+    """(name, D-Bus signature, value) of each. Raises ConfigError."""
+    result = []
+    for key, text in annotations.items():
+        if key.startswith(PREFIX):
+            pointer = f'annotations["{key}"]'
+            name, factor = _name(key.removeprefix(PREFIX))
+            kind = ALLOWED.get(name)
+            if kind is None:
+                raise ConfigError(
+                    pointer,
+                    "is a property that a container may not set on its unit",
+                    value=name,
+                    hint="it may set " + ", ".join(ALLOWED),
+                )
+            result.append((name, kind, _value(text.strip(), kind, factor, pointer)))
+    return result
+
+
+def _name(name: str) -> "tuple[str, int]":
+    """The name by which systemd knows the property, and what its value is to be multiplied by."""
+    if name.endswith(SECONDS) and not name.endswith(MICROSECONDS):
+        return name.removesuffix(SECONDS) + MICROSECONDS, 1_000_000
+    return name, 1
+
+
+def _value(text: str, kind: str, factor: int, pointer: str) -> "Any":
+    if kind == "b" and text in ("true", "false"):
+        return text == "true"
+    if kind == "s":
+        return _string(text, pointer)
+    if kind == "as" and text[:1] == "[" and text[-1:] == "]":
+        inner = text[1:-1].strip()
+        return [_string(part.strip(), pointer) for part in inner.split(",")] if inner else []
+    if kind in BOUNDS:
+        number = text.rpartition(" ")[2]  # "uint64 5", "5"
+        low, high = BOUNDS[kind]
+        if number.isascii() and number.isdigit() and low <= int(number) * factor <= high:
+            return int(number) * factor
+    raise ConfigError(pointer, "has no value of D-Bus type " + kind, value=text)
+
+
+def _string(text: str, pointer: str) -> str:
+    inner = text[1:-1]
+    if len(text) < 2 or text[0] != text[-1] or text[0] not in "'\"" or text[0] in inner:
+        raise ConfigError(
+            pointer, "must be a string in quotes", value=text, hint="such as \"'inactive'\""
+        )
+    if "\\" in inner or "\n" in inner or "\0" in inner:
+        raise ConfigError(pointer, "may have no backslash, line break or NUL", value=text)
+    return inner

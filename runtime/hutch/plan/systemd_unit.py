@@ -1,0 +1,128 @@
+"""The systemd scope of a container: ``linux.cgroupsPath`` as slice:prefix:name.
+
+systemd makes the cgroup, and where it makes it follows from the names: slice a-b.slice lies in
+a.slice, and the scope prefix-name.scope in its slice (systemd.slice(5), systemd.scope(5)).
+"""
+
+import re
+
+from hutch.errors import ConfigError, HostError, UsageError
+from hutch.plan.cgroup_paths import POINTER, Cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.plan.host import CgroupLayout
+
+PREFIX = "hutch"
+ROOT_SLICE = "-.slice"
+UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")  # systemd.unit(5)
+
+
+class Manager:
+    """The systemd that is asked: ``user`` for the caller's own, and ``root`` for its cgroup's path
+    in each hierarchy ("" for the root's)."""
+
+    __slots__ = ("root", "user")
+
+    def __init__(self, user: bool, root: str) -> None:
+        self.user = user
+        self.root = root
+
+
+class Unit:
+    """A scope: its names, whose manager has it, and ``properties`` (name, signature, value) that
+    annotations ask for."""
+
+    __slots__ = ("name", "properties", "slice", "user")
+
+    def __init__(
+        self, name: str, slice: str, user: bool, properties: "list[tuple[str, str, Any]]"
+    ) -> None:
+        self.name = name
+        self.slice = slice
+        self.user = user
+        self.properties = properties
+
+    def to_json(self) -> "dict[str, Any]":
+        """What the state file keeps: what later verbs need to find it."""
+        return {"name": self.name, "slice": self.slice, "user": self.user}
+
+    @classmethod
+    def from_json(cls, value: "dict[str, Any]") -> "Unit":
+        return cls(value["name"], value["slice"], value["user"], [])
+
+
+def resolve_unit(
+    path: "str | None",
+    id: str,
+    layout: "CgroupLayout",
+    manager: Manager,
+    annotations: "dict[str, str]",
+) -> Cgroup:
+    """The cgroup that systemd will make for container ``id``. Nothing is made.
+
+    Raises ConfigError for a path of another form, for names that systemd takes for no unit and for
+    annotations it may not be given; HostError where the host's cgroups are not for it.
+    """
+    if manager.user and layout.mode != "v2":
+        raise HostError(
+            "a user's systemd manages no cgroup of version 1",
+            pointer=POINTER,
+            hint="boot with systemd.unified_cgroup_hierarchy=1, or leave --systemd-cgroup out",
+        )
+    slice, name = _names(path, id, manager.user)
+    inner = manager.root.rstrip("/") + _slice_path(slice) + "/" + name
+    directories = {hierarchy: mount + inner for hierarchy, mount in layout.hierarchies.items()}
+    if layout.unified:
+        directories[""] = layout.unified + inner
+    cgroup = Cgroup(layout.mode, directories, [])
+    properties = []
+    if annotations:
+        from hutch.plan.systemd_annotations import properties_of
+
+        properties = properties_of(annotations)
+    cgroup.unit = Unit(name, slice, manager.user, properties)
+    return cgroup
+
+
+def _names(path: "str | None", id: str, user: bool) -> "tuple[str, str]":
+    """The names of the slice and of the scope."""
+    slice, prefix, name = "", PREFIX, id
+    if path:
+        parts = path.split(":")
+        if len(parts) != 3 or "/" in path:
+            raise ConfigError(
+                POINTER,
+                "must have the form slice:prefix:name for --systemd-cgroup",
+                value=path,
+                hint='such as "system.slice:hutch:NAME", or leave it out',
+            )
+        slice, prefix, name = parts
+    slice = slice or ("user.slice" if user else "system.slice")
+    name = name or id
+    scope = (prefix + "-" if prefix else "") + name + ".scope"
+    if not UNIT_NAME.fullmatch(scope):
+        reason = f"names the unit {scope}, which systemd does not take"
+        hint = "up to 255 ASCII letters, digits and : - _ . \\ @ may stand in its name"
+        if not path:
+            raise UsageError(f"the container ID {id} {reason}", hint=hint)
+        raise ConfigError(POINTER, reason, value=path, hint=hint)
+    return slice, scope
+
+
+def _slice_path(slice: str) -> str:
+    """ "/a.slice/a-b.slice" of a-b.slice."""
+    if slice == ROOT_SLICE:
+        return ""
+    base = slice.removesuffix(".slice")
+    parts = base.split("-")
+    if base == slice or not UNIT_NAME.fullmatch(slice) or not all(parts):
+        raise ConfigError(
+            POINTER,
+            "names no slice that systemd knows",
+            value=slice,
+            hint="such as system.slice, or machine-containers.slice in machine.slice",
+        )
+    return "".join([f"/{'-'.join(parts[: i + 1])}.slice" for i in range(len(parts))])
