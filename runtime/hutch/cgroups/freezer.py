@@ -20,7 +20,7 @@ def freezer_of(cgroup: "Cgroup") -> str:
             return hierarchy
     raise HostError(
         "the container has no cgroup that can be frozen",
-        hint="mount the freezer controller, or cgroup2",
+        hint="the freezer controller or cgroup2 must be mounted, and the caller's to use",
     )
 
 

@@ -266,7 +266,12 @@ def _build(
         make_directory(request.choices.notify)
     if plan.cgroup is not None:
         request.step("make the cgroup")
+        wanted = dict(plan.cgroup.directories)
         cgroups.create(plan.cgroup, host.cgroups, plan.writes)
+        if len(plan.cgroup.directories) < len(wanted):
+            from hutch.plan.mounts import show_callers_cgroups
+
+            show_callers_cgroups(plan.operations, wanted, plan.cgroup, host.cgroups)
         cgroups.device_rules(plan.cgroup, plan.devices)
     listener = _listen(entry.directory) if plan.start_slot else -1
     request.step("start hutch-init")

@@ -22,7 +22,9 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     state = entry.load_state()
     now = status.status_of(state, entry.directory)
     if all:
-        _kill_all(state, signal)
+        from hutch.container.kin import signal_all
+
+        signal_all(state, signal)
         return
     if now in (status.STOPPED, status.CREATING):
         raise StateError("container not running: " + id, id=id, status=now)
@@ -49,11 +51,3 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
 
         # A frozen process dies only once it is thawed (v1).
         thaw(Cgroup.from_json(state["cgroup"]))
-
-
-def _kill_all(state: "dict[str, object]", signal: int) -> None:
-    from hutch import cgroups
-    from hutch.plan.cgroup_paths import Cgroup
-
-    if isinstance(state["cgroup"], dict):
-        cgroups.kill(Cgroup.from_json(state["cgroup"]), signal)

@@ -88,8 +88,9 @@ def accompany(
                 return
             if message.number == barriers.NAMESPACES:
                 if plan.uid_map:
-                    _write_map(init.pid, "uid_map", plan.uid_map)
-                    _write_map(init.pid, "gid_map", plan.gid_map)
+                    from hutch.container.id_maps import write_maps
+
+                    write_maps(init.pid, plan)
                 if plan.time_offsets:
                     _set_time(init.pid, plan.time_offsets)
             elif message.number == barriers.MOUNTED:
@@ -98,7 +99,7 @@ def accompany(
 
 
 def _set_oom_score(pid: int, score: int) -> None:
-    _write_proc(
+    write_proc(
         pid,
         "oom_score_adj",
         str(score),
@@ -108,7 +109,7 @@ def _set_oom_score(pid: int, score: int) -> None:
 
 
 def _set_time(pid: int, offsets: str) -> None:
-    _write_proc(
+    write_proc(
         pid,
         "timens_offsets",
         offsets,
@@ -126,21 +127,8 @@ def _run_hooks(init: "Init", plan: "Plan", state: "dict[str, Any]") -> None:
     run_hooks(plan.hooks, status.public_state({**state, "pid": init.pid}, now))
 
 
-def _write_map(pid: int, name: str, text: str) -> None:
-    if name == "gid_map" and posix.geteuid() != 0:
-        # user_namespaces(7): without privilege a gid map takes giving up setgroups first.
-        _write_proc(pid, "setgroups", "deny", "linux.gidMappings", "")
-    field = "linux.uidMappings" if name == "uid_map" else "linux.gidMappings"
-    _write_proc(
-        pid,
-        name,
-        text,
-        field,
-        "the ranges must not overlap, and without root only the caller's own id can be mapped",
-    )
-
-
-def _write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
+def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
+    """Writes to a file of the process; KernelError names the field and gives the hint."""
     path = "/proc/" + str(pid) + "/" + name
     try:
         fd = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)

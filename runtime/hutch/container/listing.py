@@ -65,13 +65,9 @@ def _user_name(uid: int) -> str:
 
 def processes(store: "Store", id: str) -> "list[int]":
     """The pids, on the host, of all processes of a container."""
-    from hutch.cgroups import processes as in_cgroup
-    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.container.kin import processes_of
 
-    state = store.find(id).load_state()
-    if state.get("cgroup"):
-        return in_cgroup(Cgroup.from_json(state["cgroup"]))
-    return [state["pid"]] if status.is_alive(state) else []
+    return processes_of(store.find(id).load_state())
 
 
 def process_table(pids: "list[int]", options: "list[str]") -> str:

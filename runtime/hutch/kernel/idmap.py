@@ -1,5 +1,7 @@
 """Mounts with an id mapping of their own (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12)."""
 
+from errno import EPERM
+
 from hutch._native import lib
 from hutch.errors import KernelError
 
@@ -24,7 +26,13 @@ def open_tree(path: str, recursive: bool, pointer: str) -> int:
     mounts below it if ``recursive``; raises KernelError."""
     result: int = lib.hutch_open_tree(path.encode(), int(recursive))
     if result < 0:
-        raise KernelError("bind " + path, "open_tree", -result, pointer=pointer)
+        raise KernelError(
+            "bind " + path,
+            "open_tree",
+            -result,
+            pointer=pointer,
+            hint="without root no idmapped mount can be made" if -result == EPERM else "",
+        )
     return result
 
 

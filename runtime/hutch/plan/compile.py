@@ -20,8 +20,10 @@ from hutch.plan.mount_options import (
 from hutch.plan.mounts import MountContext, compile_mounts
 from hutch.plan.namespaces import (
     CLONE_NEWCGROUP,
+    are_groups_denied,
     compile_namespaces,
     host_id,
+    map_helpers,
     mapping_lines,
     offset_lines,
 )
@@ -156,6 +158,7 @@ def compile_plan(
     if "user" in namespaces.new:
         plan.uid_map = mapping_lines(linux.get("uidMappings") or [])
         plan.gid_map = mapping_lines(linux.get("gidMappings") or [])
+        plan.map_helpers = map_helpers(linux, host)
         _check_mapped(process, linux)
     plan.hooks = hooks_of(config, ("prestart", "createRuntime"))
     if not choices.direct:
@@ -208,7 +211,7 @@ def compile_plan(
         process,
         host,
         in_user_namespace,
-        groups_denied=in_user_namespace and host.uid != 0,
+        groups_denied=in_user_namespace and are_groups_denied(linux, host),
         filter=filter,
         warnings=warnings,
     )

@@ -5,7 +5,7 @@ becomes a child inside the pid namespace, and is then set up like the first.
 """
 
 from hutch.plan import operations as op
-from hutch.plan.namespaces import FIRST_SLOT, TYPES
+from hutch.plan.namespaces import FIRST_SLOT, TYPES, are_groups_denied
 from hutch.plan.plan import CREATED, Plan
 from hutch.plan.process import (
     compile_console,
@@ -82,7 +82,7 @@ def compile_exec(
         process,
         host,
         in_user_namespace,
-        groups_denied=in_user_namespace and host.uid != 0,
+        groups_denied=in_user_namespace and are_groups_denied(config.get("linux") or {}, host),
         filter=filter,
         warnings=warnings,
     )

@@ -2,6 +2,7 @@
 
 from hutch.plan import plan as barriers
 from hutch.plan.describe import describe, namespace_names
+from hutch.plan.namespaces import MAP_PROGRAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _at(plan: "Plan", barrier: object) -> "list[Step]":
         return [
             Step(
                 RUNTIME,
-                "write",
+                MAP_PROGRAMS[name] if name in plan.map_helpers else "write",
                 "write " + "; ".join(text.splitlines()) + " to its " + name,
                 "linux." + kind + "Mappings",
             )

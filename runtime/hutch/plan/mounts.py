@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.plan.cgroup_paths import Cgroup
-    from hutch.plan.host import Host
+    from hutch.plan.host import CgroupLayout, Host
     from hutch.plan.idmap import Idmap
     from hutch.plan.mount_options import Options
     from hutch.plan.operations import Operation
@@ -302,3 +302,23 @@ def _bound_cgroup(directory: str, target: str, options: "Options", pointer: str)
     return op.bind(
         pointer + ".type", directory, target, 0, options.set, 0, 0, 0, options.propagation, 0
     )
+
+
+def show_callers_cgroups(
+    operations: "list[Operation]",
+    wanted: "dict[str, str]",
+    cgroup: "Cgroup",
+    layout: "CgroupLayout",
+) -> None:
+    """Without root the container may have got no cgroup of its own in some hierarchies: of those
+    that were ``wanted`` and are not the ``cgroup``'s the caller's own is shown, as by runc."""
+    instead = {}
+    for hierarchy, directory in wanted.items():
+        if hierarchy not in cgroup.directories:
+            mount = layout.hierarchies[hierarchy] if hierarchy else layout.unified
+            instead[directory] = mount + layout.own.get(hierarchy, "").rstrip("/")
+    for operation in operations:
+        if operation.name == "bind" and operation.pointer.endswith("].type"):
+            source, *rest = operation.values
+            if source in instead:
+                operation.values = (instead[source], *rest)

@@ -54,6 +54,9 @@ CLOCKS = ("monotonic", "boottime")
 
 FIRST_SLOT = 2
 
+# The programs that write the maps of ids that are not the caller's (Debian: uidmap).
+MAP_PROGRAMS = {"uid_map": "newuidmap", "gid_map": "newgidmap"}
+
 
 class Namespaces:
     """What becomes of linux.namespaces.
@@ -131,6 +134,32 @@ def mapping_lines(mappings: "list[dict[str, int]]") -> str:
     """What is written to /proc/PID/uid_map or gid_map (user_namespaces(7))."""
     return "".join(
         f"{entry['containerID']} {entry['hostID']} {entry['size']}\n" for entry in mappings
+    )
+
+
+def is_own_alone(mappings: "list[dict[str, int]]", id: int) -> bool:
+    """Whether only the caller's own id is mapped: all that the kernel lets one do without root, and
+    of groups only at the price of setgroups(2) (user_namespaces(7))."""
+    return len(mappings) == 1 and mappings[0]["hostID"] == id and mappings[0]["size"] == 1
+
+
+def map_helpers(linux: "dict[str, Any]", host: "Host") -> "tuple[str, ...]":
+    """The maps that the caller needs newuidmap(1) and newgidmap(1) for."""
+    if host.uid == 0:
+        return ()
+    found = []
+    if not is_own_alone(linux.get("uidMappings") or [], host.uid):
+        found.append("uid_map")
+    if not is_own_alone(linux.get("gidMappings") or [], host.gid):
+        found.append("gid_map")
+    return tuple(found)
+
+
+def are_groups_denied(linux: "dict[str, Any]", host: "Host") -> bool:
+    """Whether the kernel refuses setgroups(2) in the container's user namespace. Of one that is
+    joined that is not known, and taken to be so."""
+    return host.uid != 0 and "gid_map" not in (
+        map_helpers(linux, host) if linux.get("gidMappings") else ()
     )
 
 

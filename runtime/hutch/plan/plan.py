@@ -25,16 +25,16 @@ class Plan:
     runtime itself starts the program), the memory for times at ``trace_slot`` (0: no trace), then
     those of ``cgroup_entry``, the operation that joins cgroups, whose number is known once they are
     made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to the user.
-    After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace),
+    After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace), and in
+    ``map_helpers`` the names of those that newuidmap(1) and newgidmap(1) have to write,
     ``time_offsets`` (text; "": none),
     ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
     """
 
     __slots__ = (
-        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "idmaps", "oom_score_adj",
-        "operations", "preserved", "root", "slots", "spawn_flags", "start_slot", "time_offsets",
-        "trace_slot",
-        "uid_map", "warnings", "writes",
+        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "idmaps", "map_helpers",
+        "oom_score_adj", "operations", "preserved", "root", "slots", "spawn_flags", "start_slot",
+        "time_offsets", "trace_slot", "uid_map", "warnings", "writes",
     )  # fmt: skip
 
     def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:
@@ -51,6 +51,7 @@ class Plan:
         self.preserved = 0
         self.uid_map = ""
         self.gid_map = ""
+        self.map_helpers: tuple[str, ...] = ()
         self.time_offsets = ""
         self.oom_score_adj: int | None = None
         self.hooks: list[Hook] = []

@@ -22,6 +22,11 @@ def run(call: Call, log: Log) -> int:
         raise StateError(
             "File " + path + " exists. Remove it first", hint="or give another --bundle"
         )
-    config = default_config(rootless=call.has("rootless"), cgroup_v2=read().mode == "v2")
+    config = default_config(
+        rootless=call.has("rootless"),
+        cgroup_v2=read().mode == "v2",
+        uid=posix.geteuid(),
+        gid=posix.getegid(),
+    )
     write_file(path, (pretty(config, "\t") + "\n").encode(), 0o644)
     return 0

@@ -1,0 +1,79 @@
+"""The id maps of a new user namespace (user_namespaces(7)).
+
+Root writes them, and anybody a map of his own id alone. Other ranges are what /etc/subuid and
+/etc/subgid give a user, and newuidmap(1) and newgidmap(1) write those.
+"""
+
+import posix
+
+from hutch.container.lanes import write_proc
+from hutch.errors import HostError, HutchError
+from hutch.plan.namespaces import MAP_PROGRAMS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.plan.plan import Plan
+
+FIELDS = {"uid_map": "linux.uidMappings", "gid_map": "linux.gidMappings"}
+RANGES = {"uid_map": "/etc/subuid", "gid_map": "/etc/subgid"}
+
+
+def write_maps(pid: int, plan: "Plan") -> None:
+    """Maps the ids of process ``pid``, in whose user namespace nothing is mapped yet."""
+    for name, text in (("uid_map", plan.uid_map), ("gid_map", plan.gid_map)):
+        if name in plan.map_helpers:
+            _run_helper(pid, name, text)
+            continue
+        if name == "gid_map" and posix.geteuid() != 0:
+            # Without privilege a gid map takes giving up setgroups first.
+            write_proc(pid, "setgroups", "deny", FIELDS[name], "")
+        write_proc(
+            pid,
+            name,
+            text,
+            FIELDS[name],
+            "the ranges must not overlap, and without root only the caller's own id can be mapped",
+        )
+
+
+def _run_helper(pid: int, name: str, text: str) -> None:
+    program = MAP_PROGRAMS[name]
+    output = posix.memfd_create(program, posix.MFD_CLOEXEC)
+    try:
+        status = _run([program, str(pid), *text.split()], output, FIELDS[name])
+        if status != 0:
+            from hutch.container.hooks import describe_status
+
+            said = posix.pread(output, 4096, 0).decode(errors="replace").strip()
+            raise HutchError(
+                "config.json: "
+                + FIELDS[name]
+                + ": "
+                + ("; ".join(said.splitlines()) or program + " " + describe_status(status)),
+                hint=RANGES[name] + " must give this user all ranges that are mapped",
+            )
+    finally:
+        posix.close(output)
+
+
+def _run(words: "list[str]", output: int, pointer: str) -> int:
+    """The wait status of a program of PATH, with all that it says in ``output``."""
+    try:
+        child = posix.posix_spawnp(
+            words[0],
+            words,
+            {b"PATH": posix.environ.get(b"PATH", b"/usr/bin:/bin")},
+            file_actions=[
+                (posix.POSIX_SPAWN_DUP2, output, 1),
+                (posix.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setsigmask=(),
+            setsigdef=(13, 25),  # SIGPIPE, SIGXFSZ: ignored by the interpreter
+        )
+    except OSError:
+        raise HostError(
+            words[0] + " is missing: without root it takes that to map more than the caller's id",
+            pointer=pointer,
+            hint="install it (Debian: uidmap), or map one id alone: the caller's",
+        ) from None
+    return posix.waitpid(child, 0)[1]

@@ -1,0 +1,278 @@
+"""Containers of an ordinary user: `spec --rootless`, id ranges, what goes without cgroups."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import COMMAND, Result, eventually, make_rootfs
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+UID, GID = 23456, 23457
+
+# In a mount namespace of its own: who the user is and what ids he may map, and the installed
+# commands where he can reach them whoever owns the directories above. Then as that user.
+AS_USER = f"""
+set -e
+for file in passwd group subuid subgid; do mount --bind "$1/$file" "/etc/$file"; done
+shift
+prefix=$1 closed=$2
+shift 2
+if [ -n "$closed" ]; then
+    mount --bind "$prefix" /mnt
+    mount -t tmpfs -o mode=755 tmpfs "$closed"
+    mkdir -p "$prefix"
+    mount --bind /mnt "$prefix"
+fi
+exec setpriv --reuid {UID} --regid {GID} --clear-groups "$@"
+"""
+
+
+def closed_to_others(path: Path) -> str:
+    """The first directory on the way to ``path`` that not everybody may enter; "" if none."""
+    for above in reversed([path, *path.parents]):
+        if not above.stat().st_mode & 0o001:
+            return str(above)
+    return ""
+
+
+class User:
+    """An ordinary user with a bundle, and the command as he calls it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.bundle = home / "bundle"
+        self.runtime = home / "run"
+        self.etc = home / "etc"
+        self.rootfs = make_rootfs(self.bundle / "rootfs")
+        for path in (self.runtime, self.etc):
+            path.mkdir()
+        (self.etc / "passwd").write_text(f"root:x:0:0::/:/bin/sh\nada:x:{UID}:{GID}::/:/bin/sh\n")
+        (self.etc / "group").write_text(f"root:x:0:\nada:x:{GID}:\n")
+        (self.etc / "subuid").write_text("ada:300000:65536\n")
+        (self.etc / "subgid").write_text("ada:400000:65536\n")
+        for path in (self.runtime, self.bundle, *self.bundle.rglob("*")):
+            os.chown(path, UID, GID, follow_symlinks=False)
+        for path in (home, *home.parents):
+            if path.is_relative_to("/tmp/pytest-of-root"):
+                path.chmod(0o755)
+
+    def __call__(self, *words: str, check: bool = True, **environment: str) -> Result:
+        """Runs the command in the bundle. What it prints goes to files: a detached container keeps
+        them open."""
+        prefix = Path(sys.prefix)
+        given = {"XDG_RUNTIME_DIR": str(self.runtime), "PATH": "/usr/bin:/bin", **environment}
+        variables = [f"{name}={value}" for name, value in given.items()]
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            done = subprocess.run(
+                ["unshare", "--mount", "sh", "-c", AS_USER, "sh", self.etc, prefix,
+                 closed_to_others(prefix), "env", "-i", *variables, COMMAND, *words],
+                cwd=self.bundle, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=60,
+                check=False,
+            )  # fmt: skip
+            out.seek(0)
+            err.seek(0)
+            result = Result(done.returncode, out.read().decode(), err.read().decode())
+        if check:
+            assert result.code == 0, result.err
+        return result
+
+    def refused(self, *words: str, code: int = 1, **options: Any) -> str:
+        """The one line of a command that fails."""
+        done = self(*words, check=False, **options)
+        assert done.code == code, done.err
+        assert done.err.count("\n") == 1, done.err
+        return done.err
+
+    def config(self, *args: str) -> dict[str, Any]:
+        """What `spec --rootless` writes, with these args to run."""
+        (self.bundle / "config.json").unlink(missing_ok=True)
+        self("spec", "--rootless")
+        config: dict[str, Any] = json.loads((self.bundle / "config.json").read_text())
+        config["process"]["terminal"] = False
+        config["process"]["args"] = list(args)
+        self.save(config)
+        return config
+
+    def save(self, config: dict[str, Any]) -> None:
+        (self.bundle / "config.json").write_text(json.dumps(config))
+
+    def ids(self) -> list[str]:
+        state = self.runtime / "hutch"
+        return [path.name for path in state.iterdir()] if state.exists() else []
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> Iterator[User]:
+    """The user; his containers are deleted at the end of the test."""
+    found = User(tmp_path / "home")
+    yield found
+    for id in found.ids():
+        if not id.startswith("."):
+            found("delete", "--force", id, check=False)
+
+
+def with_ranges(config: dict[str, Any]) -> None:
+    for field, own, first in (("uidMappings", UID, 300000), ("gidMappings", GID, 400000)):
+        config["linux"][field] = [
+            {"containerID": 0, "hostID": own, "size": 1},
+            {"containerID": 1, "hostID": first, "size": 65535},
+        ]
+
+
+def test_a_bundle_of_spec_rootless_runs(user: User) -> None:
+    user.config(
+        "sh", "-c",
+        "id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups;"
+        "echo x > /dev/null; hostname; ls /sys/fs/cgroup > /dev/null && echo $$",
+    )  # fmt: skip
+    lines = user("run", "test").out.splitlines()
+    assert lines[:2] == ["0", "0"]
+    assert lines[2].split() == ["0", str(UID), "1"]
+    assert lines[3].split() == ["0", str(GID), "1"]
+    assert lines[4:] == ["deny", "hutch", "1"]
+    assert user.ids() == []
+
+
+def test_a_whole_life_and_all_that_can_be_asked_of_it(user: User) -> None:
+    user.config("sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done")
+    user("create", "test")
+    state = json.loads(user("state", "test").out)
+    assert state["status"] == "created"
+    assert Path(f"/proc/{state['pid']}").stat().st_uid in (0, UID)
+    assert (user.runtime / "hutch" / "test").stat().st_uid == UID
+    user("start", "test")
+    (listed,) = json.loads(user("list", "--format", "json").out)
+    assert (listed["id"], listed["status"]) == ("test", "running")
+    assert user("exec", "test", "id", "-u").out == "0\n"
+    assert (
+        user("exec", "--env", "A=b", "test", "sh", "-c", "echo $A; exit 3", check=False).code == 3
+    )
+    user("exec", "--detach", "test", "sleep", "1000")
+    pids = json.loads(user("ps", "--format", "json", "test").out)
+    assert state["pid"] in pids
+    assert len(pids) >= 2
+    assert str(state["pid"]) in user("ps", "test").out
+    user("kill", "test", "TERM")
+    eventually(lambda: json.loads(user("state", "test").out)["status"] == "stopped")
+    user("delete", "test")
+    assert user.ids() == []
+
+
+def test_kill_all_reaches_everybody_without_a_cgroup(user: User) -> None:
+    user.config("sleep", "1000")
+    user("run", "--detach", "test")
+    user("exec", "--detach", "test", "sleep", "2000")
+    assert len(json.loads(user("ps", "--format", "json", "test").out)) == 2
+    user("kill", "--all", "test", "KILL")
+    eventually(lambda: json.loads(user("state", "test").out)["status"] == "stopped")
+    user("delete", "test")
+
+
+def test_ranges_of_ids_are_mapped_by_newuidmap_and_newgidmap(user: User) -> None:
+    config = user.config("sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; id; id -G")
+    with_ranges(config)
+    config["process"]["user"] = {"uid": 5, "gid": 6, "additionalGids": [7, 8]}
+    user.save(config)
+    lines = [line.split() for line in user("run", "test").out.splitlines()]
+    assert lines[:4] == [
+        ["0", str(UID), "1"], ["1", "300000", "65535"],
+        ["0", str(GID), "1"], ["1", "400000", "65535"],
+    ]  # fmt: skip
+    assert lines[4][:2] == ["uid=5", "gid=6"]
+    assert lines[5] == ["6", "7", "8"]
+    config["process"]["args"] = ["sleep", "1000"]
+    user.save(config)
+    user("run", "--detach", "test")
+    assert user("exec", "--user", "9:10", "test", "id", "-u").out == "9\n"
+    assert "newuidmap" in user("explain", ".").out
+
+
+def test_ranges_that_the_user_does_not_have(user: User) -> None:
+    config = user.config("true")
+    with_ranges(config)
+    user.save(config)
+    (user.etc / "subuid").write_text("")
+    error = user.refused("run", "test")
+    assert "linux.uidMappings: newuidmap: " in error
+    assert "/etc/subuid must give this user all ranges" in error
+    assert user.ids() == []
+
+
+def test_ranges_where_newuidmap_is_not_installed(user: User) -> None:
+    config = user.config("true")
+    with_ranges(config)
+    user.save(config)
+    error = user.refused("run", "test", PATH="/nowhere")
+    assert "linux.uidMappings: newuidmap is missing" in error
+    assert "Debian: uidmap" in error
+
+
+def test_additional_groups_with_the_own_id_alone(user: User) -> None:
+    config = user.config("id", "-G")
+    config["process"]["user"]["additionalGids"] = [0]
+    user.save(config)
+    error = user.refused("run", "test")
+    assert "process.user" in error
+    assert "additionalGids cannot be set where setgroups is denied" in error
+
+
+def test_without_a_user_namespace_the_error_says_what_is_missing(user: User) -> None:
+    config = user.config("true")
+    config["linux"]["namespaces"] = [{"type": "mount"}, {"type": "uts"}]
+    del config["linux"]["uidMappings"], config["linux"]["gidMappings"]
+    user.save(config)
+    error = user.refused("run", "test")
+    assert "operation not permitted" in error
+    assert "a caller without root needs a user namespace" in error
+
+
+def test_limits_only_where_cgroups_are_the_users(user: User) -> None:
+    config = user.config("sleep", "1000")
+    config["linux"]["resources"] = {"memory": {"limit": 1 << 25}}
+    user.save(config)
+    error = user.refused("run", "test")
+    assert (
+        "linux.resources.memory.limit" in error
+        or "linux.cgroupsPath" in error
+        or ("permission denied" in error)
+    )
+    assert user.ids() == []
+    del config["linux"]["resources"]
+    user.save(config)
+    user("run", "--detach", "test")
+    assert "has no cgroup that can be frozen" in user.refused("pause", "test")
+    assert "no cgroup of the controller memory" in user.refused(
+        "update", "--memory", "100000000", "test"
+    )
+
+
+def test_without_a_place_for_the_state(user: User) -> None:
+    user.config("true")
+    assert "XDG_RUNTIME_DIR is not set" in user.refused("run", "test", XDG_RUNTIME_DIR="")
+
+
+def test_a_time_namespace_and_its_offsets_are_the_users_too(user: User) -> None:
+    config = user.config("cat", "/proc/self/timens_offsets")
+    config["linux"]["namespaces"].append({"type": "time"})
+    config["linux"]["timeOffsets"] = {"boottime": {"secs": 1000}}
+    user.save(config)
+    assert user("run", "test").out.splitlines()[1].split() == ["boottime", "1000", "0"]
+
+
+def test_mapping_the_ids_of_a_mount_takes_root(user: User) -> None:
+    config = user.config("true")
+    config["mounts"].append(
+        {"destination": "/tmp", "source": str(user.home), "options": ["bind", "idmap"]}
+    )
+    user.save(config)
+    error = user.refused("run", "test")
+    assert "mounts[7].options" in error
+    assert "operation not permitted" in error
+    assert "without root no idmapped mount can be made" in error
