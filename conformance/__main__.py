@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from conformance.runtimes import Runtime, find, strict_flags
+from conformance.suite.run import Outcome
 
 DEFAULT = ("hutch", "runc", "crun")
 
@@ -20,7 +21,14 @@ def main() -> int:
         "--runtime", action="append", metavar="NAME", help="a command or path (may be repeated)"
     )
     parser.add_argument("--programs", type=Path, metavar="DIR", help="built validation programs")
-    parser.add_argument("--only", action="append", metavar="NAME", help="only these programs")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="only these programs, or rows whose id begins so",
+    )
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write the pages into DIR")
+    parser.add_argument("--verbose", action="store_true", help="tell every row's result")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the programs' output here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
@@ -30,7 +38,36 @@ def main() -> int:
             )
             for given in options.runtime or DEFAULT
         ]
-        return validate(runtimes, options)
+        if options.programs:
+            return validate(runtimes, options)
+        return demand(runtimes, options)
+
+
+def demand(runtimes: list[Runtime], options: argparse.Namespace) -> int:
+    """Runs our own suite; 1 where a runtime fails a row."""
+    from conformance.suite import report
+    from conformance.suite.run import run_all
+    from conformance.suite.table import FAIL, Row, rows
+
+    chosen = [
+        row
+        for row in rows()
+        if not options.only or any(row.id.startswith(prefix) for prefix in options.only)
+    ]
+
+    def tell(row: Row, name: str, outcome: Outcome) -> None:
+        if outcome.result == FAIL or options.verbose:
+            print(f"{row.id:8} {name:6} {outcome.result:8} {outcome.note}", file=sys.stderr)
+
+    outcomes = run_all(chosen, runtimes, tell)
+    page = report.Page(chosen, outcomes, [(r.name, r.version()) for r in runtimes])
+    if options.report:
+        options.report.mkdir(parents=True, exist_ok=True)
+        (options.report / "conformance.md").write_text(report.markdown(page))
+        (options.report / "conformance.html").write_text(report.as_html(page))
+        (options.report / "conformance.json").write_text(report.as_json(page))
+    print(report.totals(page))
+    return int(any(o.result == FAIL for row in outcomes.values() for o in row.values()))
 
 
 def validate(runtimes: list[Runtime], options: argparse.Namespace) -> int:

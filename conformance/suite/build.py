@@ -1,0 +1,25 @@
+"""Builds the probe: a static program, so that it runs in a root file system without anything."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+SOURCES = Path(__file__).parents[1] / "probe"
+WARNINGS = ("-Wall", "-Wextra", "-Werror")
+
+
+def build_probe(output: Path) -> Path:
+    """The static probe, linked with musl where that is installed.
+
+    Raises CalledProcessError after the compiler's words.
+    """
+    command = ["cc", "-static"]
+    if shutil.which("musl-gcc"):
+        triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
+        # musl's wrapper hides the kernel's headers.
+        headers = ("/usr/include", f"/usr/include/{triplet}")
+        command = ["musl-gcc", "-static", *(f"-idirafter{path}" for path in headers)]
+    sources = sorted(map(str, SOURCES.glob("*.c")))
+    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-Os", "-s", *WARNINGS]
+    subprocess.run([*command, *flags, "-o", str(output), *sources], check=True)
+    return output

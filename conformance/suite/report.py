@@ -1,0 +1,134 @@
+"""The results on one page: Markdown, HTML, and JSON."""
+
+import datetime
+import json
+from collections import Counter
+from typing import NamedTuple
+
+from conformance.suite import host
+from conformance.suite.page import html
+from conformance.suite.run import Outcome, Outcomes
+from conformance.suite.table import ARGUED, FAIL, NOT_HERE, PASS, RESULTS, SOURCE, Row
+
+TITLE = "What runtime-spec 1.3 demands on Linux"
+MARKS = {PASS: "pass", FAIL: "**fail**", NOT_HERE: "not here", ARGUED: "argued"}
+LEGEND = {
+    PASS: "shown from inside a container",
+    FAIL: "the runtime does otherwise; what it did is told",
+    NOT_HERE: "this host, or what the runtime says of itself, does not let it be shown",
+    ARGUED: "no container can show it; why is told",
+}
+
+
+class Page(NamedTuple):
+    """What the reports are made of: rows, how they went, and the runtimes with their versions."""
+
+    rows: list[Row]
+    outcomes: Outcomes
+    runtimes: list[tuple[str, str]]
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.runtimes]
+
+    def counts(self, name: str) -> "Counter[str]":
+        """How many rows of a runtime had each result."""
+        return Counter(self.outcomes[row.id][name].result for row in self.rows)
+
+
+def totals(page: Page) -> str:
+    """A line a runtime."""
+    lines = []
+    for name in page.names:
+        counts = page.counts(name)
+        said = ", ".join(f"{counts[result]} {result}" for result in RESULTS)
+        lines.append(f"{name}: {said}, of {len(page.rows)} rows")
+    return "\n".join(lines)
+
+
+def where() -> str:
+    """The host and the day."""
+    return f"{host.describe()}. {datetime.date.today()}."
+
+
+def as_json(page: Page) -> str:
+    """Every row and result, for programs."""
+    return json.dumps(
+        {
+            "host": host.describe(),
+            "runtimes": dict(page.runtimes),
+            "rows": [
+                {
+                    "id": row.id,
+                    "document": row.document,
+                    "lines": row.lines,
+                    "section": row.section,
+                    "level": row.level,
+                    "requirement": row.requirement,
+                    "results": {
+                        name: outcome._asdict() for name, outcome in page.outcomes[row.id].items()
+                    },
+                }
+                for row in page.rows
+            ],
+        },
+        indent=1,
+    )
+
+
+def notes(page: Page, row: Row) -> list[tuple[str, Outcome]]:
+    """What there is to say of a row, by runtime; once for all where it is the same for all."""
+    said = [(name, page.outcomes[row.id][name]) for name in page.names]
+    if len({outcome for _, outcome in said}) == 1:
+        said = [("", said[0][1])]
+    return [(name, outcome) for name, outcome in said if outcome.note]
+
+
+def cell(text: str) -> str:
+    """Text as it may stand in a Markdown table."""
+    for mark in "\\|`*_<>[]":
+        text = text.replace(mark, "\\" + mark)
+    return text.replace("\n", " ")
+
+
+def markdown(page: Page) -> str:
+    """The page as Markdown."""
+    lines = [f"# {TITLE}", "", where(), ""]
+    lines += [f"- {name}: {version}" for name, version in page.runtimes]
+    lines += ["", "| | " + " | ".join(RESULTS) + " |", "|---" * (len(RESULTS) + 1) + "|"]
+    for name in page.names:
+        counts = page.counts(name)
+        lines.append(f"| {name} | " + " | ".join(str(counts[word]) for word in RESULTS) + " |")
+    lines += [""] + [f"- {word}: {meaning}" for word, meaning in LEGEND.items()]
+    document = section = ""
+    for row in page.rows:
+        if (row.document, row.section) != (document, section):
+            document, section = row.document, row.section
+            lines += ["", f"## {document}: {section}", ""]
+            lines += ["| id | level | requirement | " + " | ".join(page.names) + " | |"]
+            lines += ["|---" * (len(page.names) + 4) + "|"]
+        said = "; ".join(
+            (f"{name}: " if name else "") + outcome.note for name, outcome in notes(page, row)
+        )
+        marks = [MARKS[page.outcomes[row.id][name].result] for name in page.names]
+        words = [f"[{row.id}]({row.link})", row.level, cell(row.requirement), *marks, cell(said)]
+        lines.append("| " + " | ".join(words) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def as_html(page: Page) -> str:
+    """The page as one HTML file that needs no other."""
+    sections: list[tuple[str, list[dict[str, object]]]] = []
+    for row in page.rows:
+        title = f"{row.document}: {row.section}"
+        if not sections or sections[-1][0] != title:
+            sections.append((title, []))
+        sections[-1][1].append(
+            {
+                "row": row,
+                "results": [page.outcomes[row.id][name].result for name in page.names],
+                "notes": [(name, outcome.note) for name, outcome in notes(page, row)],
+            }
+        )
+    counts = {name: page.counts(name) for name in page.names}
+    return html(TITLE, where(), page.runtimes, counts, LEGEND, sections, SOURCE)

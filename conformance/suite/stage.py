@@ -1,0 +1,67 @@
+"""A mount namespace of the suite's own, and mount trees in it for containers to bind.
+
+What a runtime leaves mounted goes with it, and the host's own tree stays as it is.
+"""
+
+import ctypes
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+CLONE_NEWNS = 0x20000
+HARD = "nosuid,nodev,noexec,noatime,nodiratime"
+
+
+class Stage(NamedTuple):
+    """Two trees, each with a mount inside a mount: ``plain``, which is shared, and ``hard``, whose
+    mounts have every restriction."""
+
+    plain: Path
+    hard: Path
+
+
+def enter() -> None:
+    """Goes into a new mount namespace. Raises SystemExit for who may not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        reason = os.strerror(ctypes.get_errno())
+        raise SystemExit(f"conformance: unshare: {reason} (hint: run it as root)")
+    _mount("--make-rprivate", "/")
+
+
+def build(folder: Path) -> Stage:
+    """Mounts the trees below a folder."""
+    stage = Stage(folder / "plain", folder / "hard")
+    for path, options in ((stage.plain, "rw"), (stage.hard, HARD)):
+        for place in (path, path / "inner"):
+            place.mkdir()
+            _mount("-t", "tmpfs", "-o", options + ",mode=755", "tree", str(place))
+            (place / "file").write_text("here\n")
+    (stage.plain / "link").symlink_to("file")
+    share(stage)
+    if _mount("-o", f"remount,bind,nosymfollow,{HARD}", str(stage.hard / "inner"), check=False):
+        _mount("-o", f"remount,bind,nosymfollow,{HARD}", str(stage.hard))
+    return stage
+
+
+def share(stage: Stage) -> None:
+    """Makes the plain tree shared, also once more: a container without a mount namespace may have
+    changed that for all."""
+    _mount("--make-rshared", str(stage.plain))
+
+
+def clear(folder: Path) -> None:
+    """Unmounts whatever is mounted below a folder, so that it can be removed: a container without
+    a mount namespace mounts here, and some runtimes leave that."""
+    places = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for place in reversed(places):
+        if place.startswith(f"{folder}/"):
+            subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+
+
+def _mount(*words: str, check: bool = True) -> bool:
+    done = subprocess.run(["mount", *words], check=False, capture_output=True, text=True)
+    if check and done.returncode != 0:
+        raise SystemExit(f"conformance: {done.stderr.strip()}")
+    return done.returncode == 0
