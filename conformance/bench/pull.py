@@ -9,6 +9,7 @@ memory alone.
 import argparse
 import contextlib
 import datetime
+import io
 import json
 import os
 import random
@@ -246,20 +247,21 @@ def docker(folder: Path) -> Tool | None:
 def report(kind: str, size: int, samples: dict[str, list[Sample]]) -> str:
     """A table with the ratio of warren to each."""
     medians = {name: statistics.median(s.wall for s in taken) for name, taken in samples.items()}
-    own = medians["warren pull"]
+    minima = {name: min(s.wall for s in taken) for name, taken in samples.items()}
+    own, own_minimum = medians["warren pull"], minima["warren pull"]
     others = {name: wall for name, wall in medians.items() if name != "warren pull"}
     lines = [
         f"## {kind}, {size / 1e6:.0f} MB of layers\n",
-        "| tool | wall s, median | min | processor s | peak MiB | warren / it |",
-        "|---|---|---|---|---|---|",
+        "| tool | wall s, median | min | processor s | peak MiB | warren / it | of minima |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, taken in samples.items():
-        best = min(sample.wall for sample in taken)
         cpu = statistics.median(sample.cpu for sample in taken)
         memory = max(sample.memory for sample in taken) >> 10
-        ratio = f"{own / medians[name]:.2f}"
+        ratios = f"{own / medians[name]:.2f} | {own_minimum / minima[name]:.2f}"
         lines.append(
-            f"| {name} | {medians[name]:.2f} | {best:.2f} | {cpu:.2f} | {memory} | {ratio} |"
+            f"| {name} | {medians[name]:.2f} | {minima[name]:.2f} | {cpu:.2f} | {memory} "
+            f"| {ratios} |"
         )
     if others:
         quickest = min(others, key=lambda name: others[name])
@@ -269,6 +271,18 @@ def report(kind: str, size: int, samples: dict[str, list[Sample]]) -> str:
             f"\nBest of the others: {quickest}; ratio {ratio:.2f}, at most {TARGET}: {verdict}.\n"
         )
     return "\n".join(lines)
+
+
+def versions() -> str:
+    """The other tools' versions."""
+    commands = (["podman", "--version"], ["skopeo", "--version"], ["umoci", "--version"],
+                ["dockerd", "--version"], ["docker-registry", "--version"])  # fmt: skip
+    found = []
+    for command in commands:
+        if shutil.which(command[0]) is not None:
+            done = subprocess.run(command, capture_output=True, text=True)
+            found.append(done.stdout.strip().partition("\n")[0].partition(", build")[0])
+    return "; ".join(found) + "."
 
 
 def compare(folder: Path, image: str) -> str:
@@ -292,35 +306,25 @@ def compare(folder: Path, image: str) -> str:
     )
 
 
-def large_image(folder: Path, host: str, size: int) -> str:
-    """An image of ``size`` bytes in one layer, half of which can be compressed."""
+def large_image(folder: Path, host: str, size: int) -> tuple[str, int]:
+    """An image of one layer of ``size`` bytes, half of which can be compressed; its blobs' size."""
+    generator = random.Random(1)
+    text = bytes(range(256)) * 2048
     path = folder / "large.tar"
-    block = random.Random(1).randbytes(512 << 10) + bytes(range(256)) * 2048
     with tarfile.open(path, "w") as tar:
-        for number in range(size // len(block) // 16):
+        for number in range(size >> 24):
             info = tarfile.TarInfo(f"f{number}")
-            info.size = 16 * len(block)
-            tar.addfile(info, _Repeated(number.to_bytes(8, "big"), block, info.size))  # type: ignore[arg-type]
+            info.size = 16 << 20
+            parts = [part for _ in range(16) for part in (generator.randbytes(512 << 10), text)]
+            tar.addfile(info, io.BytesIO(b"".join(parts)))
     layout = folder / "large"
-    Image([path.read_bytes()], "gzip").write(layout)
+    image = Image([path.read_bytes()], "gzip")
+    image.write(layout)
     path.unlink()
     target = f"{host}/large:1"
     push(layout, target)
     shutil.rmtree(layout)
-    return target
-
-
-class _Repeated:
-    """``size`` bytes of a block over and over, with a mark at the front."""
-
-    def __init__(self, mark: bytes, block: bytes, size: int) -> None:
-        self._data = mark + block
-        self._left = size
-
-    def read(self, size: int) -> bytes:
-        size = min(size, self._left)
-        self._left -= size
-        return (self._data * (size // len(self._data) + 1))[:size]
+    return target, sum(map(len, image.blobs.values()))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -329,7 +333,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rootfs", default="", help="a debootstrap that is there already")
     parser.add_argument("--large", type=int, default=2048, help="MiB for the memory test")
     options = parser.parse_args(arguments)
-    parts = [f"# Pulls from a registry on loopback, cold stores, {datetime.date.today()}\n"]
+    parts = [
+        f"# Pulls from a registry on loopback, cold stores, {datetime.date.today()}\n",
+        f"{options.rounds} pulls by each tool, in turn, on {os.cpu_count()} processors; load "
+        f"{os.getloadavg()[0]:.1f} at the beginning. {versions()}\n",
+    ]
     numbers: dict[str, object] = {}
     with (
         tempfile.TemporaryDirectory(prefix="pb-", dir="/tmp") as name,
@@ -344,22 +352,25 @@ def main(arguments: list[str] | None = None) -> None:
             push(image.write(folder / kind), f"{host}/debian:{kind}")
             size = sum(map(len, image.blobs.values()))
             samples: dict[str, list[Sample]] = {}
-            for _ in range(options.rounds):
-                for tool in tools:
-                    if kind in tool.kinds:
-                        sample = measure(tool, f"{host}/debian:{kind}", folder)
-                        samples.setdefault(tool.name, []).append(sample)
+            fitting = [tool for tool in tools if kind in tool.kinds]
+            for number in range(options.rounds):
+                # Each round begins with another tool: none always runs after the same.
+                for place in range(len(fitting)):
+                    tool = fitting[(number + place) % len(fitting)]
+                    sample = measure(tool, f"{host}/debian:{kind}", folder)
+                    samples.setdefault(tool.name, []).append(sample)
             parts.append(report(kind, size, samples))
             if kind == "gzip":
                 parts.append(compare(folder, f"{host}/debian:gzip"))
             numbers[kind] = {n: [vars(s) for s in taken] for n, taken in samples.items()}
         if options.large:
-            target = large_image(folder, host, options.large << 20)
+            target, size = large_image(folder, host, options.large << 20)
             sample = measure(tools[0], target, folder)
             verdict = "held" if sample.memory < 100 << 10 else "not held"
             parts.append(
-                f"## {options.large} MiB in one layer\n\nwarren pull: {sample.wall:.1f} s, peak "
-                f"{sample.memory >> 10} MiB of memory; under 100 MiB: {verdict}.\n"
+                f"## {options.large} MiB in one layer, {size >> 20} MiB compressed\n\n"
+                f"warren pull: {sample.wall:.1f} s, peak {sample.memory >> 10} MiB of memory; "
+                f"under 100 MiB: {verdict}.\n"
             )
             numbers["large"] = vars(sample)
     text = "\n".join(parts)

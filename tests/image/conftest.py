@@ -1,8 +1,10 @@
 """Real registries on loopback, and warren run as people run it. All of it ends with its test."""
 
 import base64
+import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -107,7 +109,7 @@ def serve(
     port = free_port()
     config = folder / f"{name}.yml"
     config.write_text(
-        "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+        "version: 0.1\nlog: {level: error}\n"
         f"storage: {{filesystem: {{rootdirectory: {folder / data}}}, delete: {{enabled: true}}}}\n"
         f"http: {{addr: 127.0.0.1:{port}{http}}}\n{extra}"
     )
@@ -137,6 +139,84 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def registry(folder: Path) -> Iterator[str]:
     """A plain one: ``127.0.0.1:PORT``."""
     yield from serve(folder, "plain")
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A GET of a blob as the registry's access log has it: 200, or 206 for a range; bytes sent."""
+
+    repository: str
+    digest: str
+    status: int
+    size: int
+
+
+@pytest.fixture
+def fetches(registry: str, folder: Path) -> Callable[[int], list[Fetch]]:
+    """What blobs were fetched from the plain registry since the last call, or since the test began.
+
+    Waits for so many of them: the registry writes a line a little after a reply's last byte.
+    """
+    log = folder / "plain.log"
+    pattern = re.compile(r'"GET /v2/(\S+)/blobs/(\S+) HTTP/[\d.]+" (\d+) (\d+)')
+    at = log.stat().st_size
+
+    def since(count: int) -> list[Fetch]:
+        nonlocal at
+        text = b""
+        for _ in range(200):
+            text = log.read_bytes()[at:]
+            if len(pattern.findall(text.decode())) >= count:
+                break
+            time.sleep(0.05)
+        at += len(text)
+        return [Fetch(m[1], m[2], int(m[3]), int(m[4])) for m in pattern.finditer(text.decode())]
+
+    return since
+
+
+class Gate:
+    """A way to a registry that lets so many bytes of its replies through, and then no more until
+    it is opened."""
+
+    def __init__(self, host: str, limit: int) -> None:
+        self._target = host
+        self._left = limit
+        self._lock = threading.Lock()
+        self.open = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self.open.set()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        name, _, port = self._target.partition(":")
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection((name, int(port)))
+                for one, other, limited in ((client, server, False), (server, client, True)):
+                    arguments = (one, other, limited)
+                    threading.Thread(target=self._carry, args=arguments, daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket, limited: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(64 << 10):
+                while limited and data and not self.open.is_set():
+                    with self._lock:
+                        part, self._left = data[: self._left], self._left - len(data)
+                        self._left = max(self._left, 0)
+                    other.sendall(part)
+                    data = data[len(part) :]
+                    if data:
+                        self.open.wait()
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from hutch.image.pull import Puller
 from hutch.image.settings import Settings
 from hutch.image.store import Store
 
-from .conftest import Warren, skopeo
+from .conftest import Fetch, Gate, Warren, skopeo
 from .making import Image, Layer
 from .trees import describe
 
@@ -164,8 +165,10 @@ def large(registry: str, tmp_path: Path) -> str:
     return target
 
 
-def test_two_pulls_at_once_share_the_work(large: str, warren: Warren) -> None:
-    """Six processes, one image: every layer comes in exactly once."""
+def test_two_pulls_at_once_share_the_work(
+    large: str, warren: Warren, fetches: Callable[[int], list[Fetch]]
+) -> None:
+    """Six processes, one image: every layer comes in exactly once, and is fetched once."""
     warren.ok("images")
     pulls = [
         subprocess.Popen(
@@ -178,7 +181,39 @@ def test_two_pulls_at_once_share_the_work(large: str, warren: Warren) -> None:
     assert [pull.returncode for pull in pulls] == [0] * 6, told
     complete = sum(errors.count("Pull complete") for _, errors in told)
     assert complete == 4, told
+    layers = {layer["digest"] for layer in json.loads(warren.ok("inspect", large))[0]["Layers"]}
+    fetched = [fetch.digest for fetch in fetches(4 + 6) if fetch.digest in layers]
+    assert sorted(fetched) == sorted(layers)
     assert "all is well" in warren.ok("system", "check")
+
+
+def test_a_killed_pull_is_resumed_where_it_stopped(
+    large: str, registry: str, warren: Warren, fetches: Callable[[int], list[Fetch]]
+) -> None:
+    """Killed when three mebibytes of the replies had come; the registry's log tells the rest."""
+    gate = Gate(registry, 3 << 20)
+    name = large.replace(registry, gate.host)
+    pull = subprocess.Popen(warren.command("pull", "-q", name), env=warren.variables())
+    partial = warren.root / "partial"
+    until = time.monotonic() + 60
+    while not partial.is_dir() or sum(p.stat().st_size for p in partial.iterdir()) < 1_000_000:
+        assert pull.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    pull.kill()
+    pull.wait()
+    gate.close()
+    came = {path.name.replace("-", ":"): path.stat().st_size for path in partial.iterdir()}
+    fetches(1 + len(came))
+    warren.ok("pull", "-q", large)
+    sizes = {b["digest"]: b["size"] for b in json.loads(warren.ok("inspect", large))[0]["Layers"]}
+    fetched = [fetch for fetch in fetches(1 + len(sizes)) if fetch.digest in sizes]
+    assert {f.digest: (f.status, f.size) for f in fetched} == {
+        digest: (206 if came.get(digest) else 200, size - came.get(digest, 0))
+        for digest, size in sizes.items()
+    }
+    assert sum(came.values()) >= 1_000_000
+    assert "all is well" in warren.ok("system", "check")
+    assert list(partial.iterdir()) == []
 
 
 def test_kill_9_fifty_times_leaves_a_sound_store(large: str, warren: Warren) -> None:
