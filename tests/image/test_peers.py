@@ -2,15 +2,14 @@
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from .conftest import PASSWORD, USER, Server, TokenRegistry, Warren, skopeo
 from .making import Image, Layer, write_layout
+from .peers import Podman, merged
 from .trees import describe, differences
 
 pytestmark = pytest.mark.root
@@ -23,20 +22,6 @@ def pushed(registry: str, odd: Path) -> str:
         skopeo("copy", "-q", "--dest-tls-verify=false", f"oci:{odd}:{kind}",
                f"docker://{registry}/odd:{kind}")  # fmt: skip
     return f"{registry}/odd"
-
-
-def merged(warren: Warren, name: str, point: Path) -> dict[bytes, dict[str, object]]:
-    """The image's layers in the store, as overlayfs puts them together."""
-    driver = json.loads(warren.ok("inspect", name))[0]["GraphDriver"]["Data"]
-    layers = ":".join(part for part in (driver["UpperDir"], driver["LowerDir"]) if part)
-    point.mkdir()
-    subprocess.run(
-        ["mount", "-t", "overlay", "overlay", "-o", f"ro,lowerdir={layers}", point], check=True
-    )
-    try:
-        return describe(point)
-    finally:
-        subprocess.run(["umount", point], check=True)
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
@@ -76,33 +61,6 @@ def test_podman_makes_the_same_tree(pushed: str, warren: Warren, tmp_path: Path)
         if "links" not in line
     ]
     assert found == []
-
-
-class Podman:
-    """podman with a store of its own."""
-
-    def __init__(self) -> None:
-        self.root = root = Path(tempfile.mkdtemp(prefix="podman-"))  # its paths must be short
-        configuration = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
-        (root / "containers.conf").write_text(configuration)
-
-    def __enter__(self) -> "Podman":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self("image", "umount", "--all")
-        subprocess.run(["umount", self.root / "root" / "overlay"], capture_output=True)
-        shutil.rmtree(self.root)
-
-    def __call__(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["podman", "--root", self.root / "root", "--runroot", self.root / "run", "--tmpdir",
-             self.root / "tmp", *arguments],
-            env={**os.environ, "CONTAINERS_CONF": str(self.root / "containers.conf")},
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
 
 def test_podman_pulls_what_we_pushed(

@@ -240,6 +240,8 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
     "s65_whiteout_of_nothing": (lambda o: Layer().file("d/.wh.").tar(), "whiteout"),
     "s65_whiteout_of_dot": (lambda o: Layer().file("d/.wh..").tar(), "whiteout"),
     "s65_whiteout_of_dot_dot": (lambda o: Layer().file("d/.wh...").tar(), "whiteout"),
+    "s65_whiteout_of_dot_below_a_file": (
+        lambda o: Layer().file("d").file("d/.wh..").tar(), "whiteout"),
     "s65_file_below_a_whiteout": (lambda o: Layer().file(".wh.d/f").tar(), "whiteout"),
     "s66_overlay_whiteout_device": (
         lambda o: Layer().add("d", tarfile.CHRTYPE, devmajor=0, devminor=0).tar(), "0:0"),
@@ -327,6 +329,12 @@ WHITEOUTS: dict[str, tuple[Layer, Layer, set[str]]] = {
         {"usr", "usr/lib", "lib"}),
     "aufs_marks_are_nothing": (
         Layer().file("a"), Layer().file(".wh..wh.plnk").file(".wh..wh.aufs"), {"a"}),
+    "below_what_became_a_file": (
+        Layer().file("d/e/f"), Layer().file("d").whiteout("d/e").whiteout("d/e/f"), {"d"}),
+    "below_what_became_a_symlink": (
+        Layer().file("d/f").file("t/f"), Layer().symlink("d", "t").whiteout("d/f"),
+        {"d", "t", "t/f"}),
+    "before_it_became_a_file": (Layer().file("d/f"), Layer().whiteout("d/f").file("d"), {"d"}),
     "root_opaque": (Layer().file("a"), Layer().file(".wh..wh..opq").file("b"), {"b"}),
 }  # fmt: skip
 

@@ -32,8 +32,10 @@ class Found:
 def find(layers: list[int], path: bytes, overlay: Overlay) -> Found | None:
     """``path`` in the stack of layer roots, topmost first; None where it is not, or is hidden.
 
-    Symlinks on the way are not followed: such a path is not found.
+    Symlinks on the way are not followed: such a path is not found. b"" is the topmost's root.
     """
+    if not path:
+        return Found(layers[0], b"", os.stat(layers[0])) if layers else None
     parts = path.split(b"/")
     for root in layers:
         here = os.dup(root)
@@ -108,7 +110,7 @@ def complete(
         )  # fmt: skip
     if is_opaque(tree.root):
         _hide_all(tree, layers, overlay)
-    for path in sorted(tree.implied, key=lambda p: p.count(b"/"), reverse=True):
+    for path in sorted(tree.implied, key=lambda p: p.count(b"/") + bool(p), reverse=True):
         found = find(layers, path, overlay)
         if found is None or not stat.S_ISDIR(found.status.st_mode):
             continue

@@ -37,7 +37,7 @@ from .tarstream import (
     TarReader,
 )
 from .tree import Tree, split
-from .whiteout import PREFIX, Removal
+from .whiteout import PREFIX, Removal, hidden_name
 
 HOST_ERRORS = (
     ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPERM, EACCES,
@@ -127,6 +127,8 @@ class Unpacker:
                 self._entry(entry, reader)
             path = b""
             self._finish_folders()
+            if self.removal.stands_alone and b"" not in self._folders:
+                self.tree.implied.add(b"")
         except OSError as error:
             raise self._explain(path, error) from error
         finally:
@@ -154,10 +156,10 @@ class Unpacker:
         base = parts[-1]
         if any(part.startswith(PREFIX) for part in parts[:-1]):
             raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: below a whiteout")
-        directory, parent = self.tree.parent(b"/".join(parts[:-1]))
         if base.startswith(PREFIX):
-            self.removal.whiteout(self.tree, directory, parent, base)
+            self._whiteout(parts)
             return
+        directory, parent = self.tree.parent(b"/".join(parts[:-1]))
         path = parent + b"/" + base if parent else base
         kind = entry.kind
         if kind == DIRECTORY:
@@ -167,6 +169,23 @@ class Unpacker:
         else:
             self._make(directory, path, base, entry, reader)
         self.removal.wrote(path)
+
+    def _whiteout(self, parts: tuple[bytes, ...]) -> None:
+        """Hides what the marker names; nothing where its folder is none any more.
+
+        umoci writes such a layer where a folder became a file or a symlink: the new thing, and a
+        marker "below" it for all that was in the folder. Through the symlink it would hit others.
+        """
+        hidden_name(parts[-1])  # refuses a malformed one, wherever it lies
+        for count in range(1, len(parts)):
+            above = b"/".join(parts[:count])
+            status = self.tree.status(above)
+            if status is None:
+                break
+            if not stat.S_ISDIR(status.st_mode) and self.removal.brought(above):
+                return
+        directory, parent = self.tree.parent(b"/".join(parts[:-1]))
+        self.removal.whiteout(self.tree, directory, parent, parts[-1])
 
     def _folder(self, directory: int, path: bytes, base: bytes, entry: Entry) -> None:
         try:
@@ -195,6 +214,8 @@ class Unpacker:
         below = path + b"/"
         for known in [p for p in self._folders if p == path or p.startswith(below)]:
             del self._folders[known]
+        for gone in [p for p in self.tree.touched if p == path or p.startswith(below)]:
+            del self.tree.touched[gone]
         self.tree.implied = {p for p in self.tree.implied if p != path and not p.startswith(below)}
 
     def _make(

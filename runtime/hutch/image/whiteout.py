@@ -27,6 +27,9 @@ class Removal(Protocol):
     def wrote(self, path: bytes) -> None:
         """Tells that the layer itself brought ``path``."""
 
+    def brought(self, path: bytes) -> bool:
+        """Whether what stands at ``path`` is the layer's own."""
+
     def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
         """Takes away what stands at ``path`` (``was``), because the layer brings another thing."""
 
@@ -85,6 +88,10 @@ class Merged:
         """See ``Removal``. A folder on the way to it is kept with it (``Tree.empty``)."""
         self._written.add(path)
 
+    def brought(self, path: bytes) -> bool:
+        """See ``Removal``."""
+        return path in self._written
+
     def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
         """See ``Removal``."""
         tree.remove(directory, path)
@@ -135,6 +142,10 @@ class Overlay:
 
     def wrote(self, path: bytes) -> None:
         """All that is in the tree is the layer's own."""
+
+    def brought(self, path: bytes) -> bool:
+        """See ``Removal``."""
+        return True
 
     def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
         """See ``Removal``."""

@@ -1,0 +1,52 @@
+"""Other eyes on an image: podman with a store of its own, the kernel's overlayfs on ours."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .conftest import Warren
+from .trees import describe
+
+
+def merged(warren: Warren, name: str, point: Path) -> dict[bytes, dict[str, object]]:
+    """The image's layers in the store, as overlayfs puts them together."""
+    driver = json.loads(warren.ok("inspect", name))[0]["GraphDriver"]["Data"]
+    layers = ":".join(part for part in (driver["UpperDir"], driver["LowerDir"]) if part)
+    point.mkdir()
+    subprocess.run(
+        ["mount", "-t", "overlay", "overlay", "-o", f"ro,lowerdir={layers}", point], check=True
+    )
+    try:
+        return describe(point)
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
+class Podman:
+    """podman with a store of its own."""
+
+    def __init__(self) -> None:
+        self.root = root = Path(tempfile.mkdtemp(prefix="podman-"))  # its paths must be short
+        configuration = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+        (root / "containers.conf").write_text(configuration)
+
+    def __enter__(self) -> "Podman":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self("image", "umount", "--all")
+        subprocess.run(["umount", self.root / "root" / "overlay"], capture_output=True)
+        shutil.rmtree(self.root)
+
+    def __call__(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["podman", "--root", self.root / "root", "--runroot", self.root / "run", "--tmpdir",
+             self.root / "tmp", *arguments],
+            env={**os.environ, "CONTAINERS_CONF": str(self.root / "containers.conf")},
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
