@@ -3,6 +3,8 @@
 long long hutch_signal_pidfd(int pidfd, int signal);
 long long hutch_signal_descriptor(void);
 long long hutch_bounding_set(void);
+/* setns(2). */
+long long hutch_set_namespace(int namespace, int flags);
 long long hutch_become_subreaper(void);
 long long hutch_seal(const char *path);
 long long hutch_spawn(long long init, long long flags, long long cgroup, long long base,

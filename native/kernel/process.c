@@ -1,6 +1,7 @@
 /* Signals by pidfd, and what a process may ask about itself. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -43,4 +44,9 @@ long long hutch_bounding_set(void)
 long long hutch_become_subreaper(void)
 {
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+long long hutch_set_namespace(int namespace, int flags)
+{
+    return setns(namespace, flags) < 0 ? -errno : 0;
 }

@@ -24,6 +24,8 @@ ELSEWHERE = {
     ("hutch.container.create", "hutch.cgroups.systemd"),
     ("hutch.container.create", "hutch.plan.systemd_unit"),
     ("hutch.plan.cgroup_paths", "hutch.plan.systemd_unit"),
+    ("hutch.container.preflight", "hutch.container.net_devices"),
+    ("hutch.container.lanes", "hutch.container.net_devices"),
     ("hutch.container.listing", "pwd"),
     ("hutch.container.listing", "subprocess"),
     ("hutch.spec.load", "hutch.spec.explain"),

@@ -103,7 +103,7 @@ def create(store: "Store", request: Request) -> None:
 def prepare(store: "Store", request: Request) -> Created:
     """The same, but hutch-init is not let go of yet: `run` goes on with it itself."""
     from hutch.container.host import read_host
-    from hutch.container.preflight import check_host, open_namespaces
+    from hutch.container.preflight import check_host, check_tools, open_namespaces
     from hutch.spec.identifier import check_identifier
     from hutch.spec.load import load_bundle
 
@@ -124,6 +124,7 @@ def prepare(store: "Store", request: Request) -> Created:
             request.debug(step.lane + ": " + step.does + " [" + step.pointer + "]")
     request.step("check the host's files")
     check_host(plan, config)
+    check_tools(plan)
     namespaces = open_namespaces(plan, config)
     try:
         if plan.idmaps:

@@ -93,6 +93,10 @@ def accompany(
                     write_maps(init.pid, plan)
                 if plan.time_offsets:
                     _set_time(init.pid, plan.time_offsets)
+            elif message.number == barriers.NETWORK:
+                from hutch.container.net_devices import move_devices
+
+                move_devices(plan, init.pid)
             elif message.number == barriers.MOUNTED:
                 _run_hooks(init, plan, state or {})
             init.answer()

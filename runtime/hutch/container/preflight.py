@@ -8,7 +8,7 @@ only for the error to come early and to name the field.
 import posix
 from stat import S_ISDIR
 
-from hutch.errors import ConfigError, KernelError
+from hutch.errors import ConfigError, HostError, KernelError
 from hutch.plan.namespaces import TYPES
 
 TYPE_CHECKING = False
@@ -37,6 +37,20 @@ def check_host(plan: "Plan", config: "dict[str, Any]") -> None:
                 posix.stat(source)
             except OSError as error:
                 raise _missing(source, operation.pointer + ".source", source, error) from None
+
+
+def check_tools(plan: "Plan") -> None:
+    """Raises HostError for a library that the plan needs and that is not installed. What is found
+    is imported: later would be too late (native/launcher/embedded.py)."""
+    if plan.net_devices:
+        try:
+            import hutch.container.net_devices  # noqa: F401
+        except ImportError as error:
+            raise HostError(
+                "moving network devices takes the Python package pyroute2: " + str(error),
+                pointer="linux.netDevices",
+                hint="install it beside hutch: pip install pyroute2",
+            ) from None
 
 
 def _missing(value: str, pointer: str, path: str, error: OSError) -> ConfigError:

@@ -73,3 +73,10 @@ def become_subreaper() -> None:
     result = lib.hutch_become_subreaper()
     if result < 0:
         raise KernelError("become a subreaper", "prctl", -result)
+
+
+def set_namespace(namespace: int, flags: int) -> None:
+    """Enters a namespace (setns(2)); raises KernelError."""
+    result = lib.hutch_set_namespace(namespace, flags)
+    if result < 0:
+        raise KernelError("enter a namespace", "setns", -result)

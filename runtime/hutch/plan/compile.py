@@ -27,7 +27,7 @@ from hutch.plan.namespaces import (
     mapping_lines,
     offset_lines,
 )
-from hutch.plan.plan import CREATED, MOUNTED, NAMESPACES, Plan
+from hutch.plan.plan import CREATED, MOUNTED, NAMESPACES, NETWORK, Plan
 from hutch.plan.process import (
     check_capabilities,
     check_selinux,
@@ -54,10 +54,7 @@ if TYPE_CHECKING:
 
 # Fields of the spec for Linux that this compiler does not carry out. Silence about them would be a
 # lie (an ignored wall is no wall), so they are errors.
-NOT_CARRIED_OUT = (
-    ("linux", "netDevices"),
-    ("linux", "intelRdt"),
-)
+NOT_CARRIED_OUT = (("linux", "intelRdt"),)
 # Strictly, a container without a process can be created, but not started (runtime.md "Start").
 NO_PROCESS: "dict[str, Any]" = {"args": [], "cwd": "/"}
 
@@ -154,6 +151,9 @@ def compile_plan(
         plan.cgroup = cgroup
         _limit(plan, linux.get("resources") or {}, host.cgroups)
     plan.oom_score_adj = process.get("oomScoreAdj")
+    for name, device in (linux.get("netDevices") or {}).items():
+        pointer = 'linux.netDevices["' + name + '"]'
+        plan.net_devices.append((pointer, name, device.get("name") or name))
     plan.time_offsets = offset_lines(linux.get("timeOffsets") or {})
     if "user" in namespaces.new:
         plan.uid_map = mapping_lines(linux.get("uidMappings") or [])
@@ -348,6 +348,8 @@ def _enter_namespaces(
         result.append(op.keyring("default: a session keyring of its own", "_ses." + id))
     if "network" in namespaces.new:
         result.append(op.loopback(namespaces.new["network"]))
+    if (config.get("linux") or {}).get("netDevices"):
+        result.append(op.barrier("linux.netDevices", NETWORK))
     if config.get("hostname"):
         result.append(op.hostname("hostname", config["hostname"]))
     if config.get("domainname"):

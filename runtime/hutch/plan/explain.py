@@ -112,6 +112,11 @@ def _at(plan: "Plan", barrier: object) -> "list[Step]":
             for name, text, kind in maps
             if text
         ] + ([_time_offsets(plan)] if plan.time_offsets else [])
+    if barrier == barriers.NETWORK:
+        return [
+            Step(RUNTIME, "netlink", f"move {name} of the host in, as {new_name}", pointer)
+            for pointer, name, new_name in plan.net_devices
+        ]
     if barrier == barriers.MOUNTED:
         return [
             Step(

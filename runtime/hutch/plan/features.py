@@ -49,7 +49,7 @@ def features() -> "dict[str, Any]":
             "selinux": {"enabled": True},
             "intelRdt": {"enabled": False},
             "memoryPolicy": {"modes": sorted(MEMORY_MODES), "flags": sorted(MEMORY_FLAGS)},
-            "netDevices": {"enabled": False},
+            "netDevices": {"enabled": True},
             "mountExtensions": {"idmap": {"enabled": True}},
         },
         "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."],

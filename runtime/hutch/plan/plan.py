@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 # The barriers at which hutch-init waits for the runtime.
 NAMESPACES = 1  # the namespaces are there: id maps and time offsets are written
 MOUNTED = 2  # the mounts stand: prestart and createRuntime hooks run
+NETWORK = 4  # the network namespace is there: devices are moved into it
 CREATED = 3  # nothing is left but `start`
 
-BARRIERS = {NAMESPACES: "namespaces", MOUNTED: "mounted", CREATED: "created"}
+BARRIERS = {NAMESPACES: "namespaces", MOUNTED: "mounted", CREATED: "created", NETWORK: "network"}
 
 
 class Plan:
@@ -27,14 +28,14 @@ class Plan:
     made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace), and in
     ``map_helpers`` the names of those that newuidmap(1) and newgidmap(1) have to write,
-    ``time_offsets`` (text; "": none),
+    ``time_offsets`` (text; "": none), ``net_devices`` (pointer, name on the host, name inside),
     ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
     """
 
     __slots__ = (
         "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "idmaps", "map_helpers",
-        "oom_score_adj", "operations", "preserved", "root", "slots", "spawn_flags", "start_slot",
-        "time_offsets", "trace_slot", "uid_map", "warnings", "writes",
+        "net_devices", "oom_score_adj", "operations", "preserved", "root", "slots", "spawn_flags",
+        "start_slot", "time_offsets", "trace_slot", "uid_map", "warnings", "writes",
     )  # fmt: skip
 
     def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:
@@ -55,6 +56,7 @@ class Plan:
         self.time_offsets = ""
         self.oom_score_adj: int | None = None
         self.hooks: list[Hook] = []
+        self.net_devices: list[tuple[str, str, str]] = []
         self.start_slot = 0
         self.trace_slot = 0
 
