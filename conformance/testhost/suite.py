@@ -21,6 +21,7 @@ NO_TESTS = 5  # an exit status of pytest
 HOSTS = {
     "apparmor": (Kind("apparmor", "v2"), "not selinux and not hybrid"),
     "selinux-enforcing": (Kind("selinux-enforcing", "v2"), "selinux"),
+    "hybrid": (Kind("apparmor", "hybrid"), "hybrid"),
 }
 
 

@@ -10,30 +10,12 @@ from typing import Any
 
 import pytest
 from conftest import Bundle, Runtime, eventually
+from systemd_tools import SLICE, in_slice, runtimes, shown, systemctl, units
 
 pytestmark = [pytest.mark.root, pytest.mark.vm]
 
 TOP = Path("/sys/fs/cgroup")
-SLICE = "hutchtest.slice"
 DIRECTORY = TOP / SLICE
-
-
-def systemctl(*words: str) -> str:
-    done = subprocess.run(
-        ["systemctl", *words], capture_output=True, text=True, check=False, timeout=60
-    )
-    return done.stdout
-
-
-def shown(unit: str, *names: str) -> dict[str, str]:
-    """Properties of a unit as systemd has them."""
-    lines = systemctl("show", unit, *(f"--property={name}" for name in names)).splitlines()
-    return dict(line.split("=", 1) for line in lines)
-
-
-def units() -> list[str]:
-    text = systemctl("list-units", "--all", "--plain", "--no-legend", "hutch-*.scope")
-    return [line.split()[0] for line in text.splitlines() if line]
 
 
 def value(unit: str, file: str) -> str:
@@ -42,26 +24,12 @@ def value(unit: str, file: str) -> str:
 
 @pytest.fixture
 def bundle(bundle: Bundle) -> Bundle:
-    """One whose container systemd has in a slice of the tests'."""
-
-    def change(config: dict[str, Any]) -> None:
-        config["linux"]["cgroupsPath"] = f"{SLICE}:hutch:"
-
-    return bundle.change(change).args("sleep", "1000")
+    return in_slice(bundle)
 
 
 @pytest.fixture
 def systemd(hutch: Runtime) -> Iterator[Runtime]:
-    """The command with --systemd-cgroup; nothing is left of it in systemd."""
-
-    class WithSystemd(Runtime):
-        def __call__(self, *words: str, **options: Any) -> Any:
-            return super().__call__("--systemd-cgroup", *words, **options)
-
-    yield WithSystemd(hutch.command, hutch.root)
-    for id in hutch.ids():
-        hutch("delete", "--force", id, check=False)
-    assert units() == []
+    yield from runtimes(hutch)
 
 
 def limited(config: dict[str, Any]) -> None:

@@ -133,9 +133,9 @@ def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
     v2 a container with controllers of its own takes a process only beside its first one.
     """
     if cgroup.unit is not None:
-        from hutch.cgroups import systemd
+        from hutch.cgroups.systemd import join
 
-        systemd.join(cgroup, pid, beside)
+        join(cgroup, pid, beside)
     elif cgroup.mode == "v2":
         from hutch.cgroups import v2
 

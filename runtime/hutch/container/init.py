@@ -20,15 +20,20 @@ PROGRAM = "/libexec/hutch-init"
 
 
 class Init:
-    """A hutch-init at work: its process and the channel to it (kernel.channel)."""
+    """A hutch-init at work: its process and the channel to it (kernel.channel).
 
-    __slots__ = ("channel", "pid", "pidfd", "plan")
+    ``beside`` is None if it was started in its cgroup; if it has to be moved there, the pid of the
+    container's first process, or 0 where it is the first itself.
+    """
+
+    __slots__ = ("beside", "channel", "pid", "pidfd", "plan")
 
     def __init__(self, plan: "Plan", pid: int, pidfd: int, channel: int) -> None:
         self.plan = plan
         self.pid = pid
         self.pidfd = pidfd
         self.channel = channel
+        self.beside: int | None = None
 
     def message(self) -> "Message | None":
         """The next message; a failure is raised as the error it is. A PID is taken note of and

@@ -52,6 +52,7 @@ def launch_in_cgroup(
             init = launch(plan, [*slots, *tasks])
         if takes_none:
             cgroups.join(plan.cgroup, init.pid, beside)
+            init.beside = beside
         return init
     finally:
         for fd in tasks:
@@ -80,6 +81,9 @@ def accompany(
             else:
                 console(message.fd)
         elif message.kind == PID:
+            if init.beside is not None and plan.cgroup is not None:
+                # It may have been forked before the other was moved.
+                cgroups.join(plan.cgroup, init.pid, init.beside)
             init.answer()
         elif message.kind == AT:
             if message.number == barriers.CREATED:
