@@ -150,20 +150,6 @@ def test_a_missing_section_names_its_field(hutch: Runtime, bundle: Bundle, field
     assert not hutch.root.exists()
 
 
-@pytest.mark.parametrize(
-    ("pointer", "value"),
-    [
-        ("linux.intelRdt", {"closID": "x"}),
-    ],
-)
-def test_a_field_that_is_not_carried_out_is_an_error_and_never_silence(
-    hutch: Runtime, bundle: Bundle, pointer: str, value: object
-) -> None:
-    bundle.change(lambda config: put(config, pointer, value))
-    error = hutch.refuses("run", "-b", str(bundle.path), "test")
-    assert pointer in error
-
-
 def test_bundles_that_are_none(hutch: Runtime, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -299,3 +285,14 @@ def test_a_read_only_state_directory_is_one_line(
     other = Runtime(hutch.command, tiny / "state")
     error = other.refuses("run", "-b", str(bundle.path), "test")
     assert "read-only file system" in error
+
+
+def test_without_resctrl_intel_rdt_is_an_error_and_nothing_is_left(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    if " - resctrl " in Path("/proc/self/mountinfo").read_text():
+        pytest.skip("this machine has resctrl")
+    bundle.change(lambda config: put(config, "linux.intelRdt", {"closID": "x"}))
+    error = hutch.refuses("run", "-b", str(bundle.path), "test")
+    assert "linux.intelRdt: no resctrl file system is mounted (hint: where CPU and" in error
+    assert hutch.ids() in ([], [".filters"])

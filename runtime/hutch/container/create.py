@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.compile import Choices
     from hutch.plan.host import Host
+    from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
 
 
@@ -258,6 +259,10 @@ def _build(
     if plan.cgroup is not None:
         cgroups.prepare(plan.cgroup)
     state = _first_state(plan, config, request)
+    if plan.rdt is not None:
+        from hutch.container import intel_rdt
+
+        state["rdt"] = intel_rdt.place(plan.rdt, intel_rdt.resctrl())
     request.step("save the state: creating")
     entry.write("config.json", raw)
     entry.save_state(state)
@@ -274,6 +279,8 @@ def _build(
 
             show_callers_cgroups(plan.operations, wanted, plan.cgroup, host.cgroups)
         cgroups.device_rules(plan.cgroup, plan.devices)
+    if plan.rdt is not None:
+        _make_rdt(plan.rdt, entry, state)
     listener = _listen(entry.directory) if plan.start_slot else -1
     request.step("start hutch-init")
     try:
@@ -287,6 +294,9 @@ def _build(
         accompany(init, plan, state, request.console)
         if plan.cgroup is not None:
             cgroups.release(plan.cgroup)
+        if plan.rdt is not None:
+            intel_rdt.join(state["rdt"], init.pid)
+            state["rdt"] = intel_rdt.kept(plan.rdt, state["rdt"])
         request.step("save the state: created")
         state["pid"] = init.pid
         state["startTime"] = status.start_time(init.pid)
@@ -304,6 +314,17 @@ def _build(
         init.close()
         raise
     return Created(entry, init, state, config)
+
+
+def _make_rdt(rdt: "Rdt", entry: "Entry", state: "dict[str, Any]") -> None:
+    from hutch.container.intel_rdt import make, resctrl
+
+    try:
+        make(rdt, state["rdt"], resctrl())
+    except HutchError:
+        # What another was quicker to make is not ours to remove.
+        entry.save_state(state)
+        raise
 
 
 def _listen(directory: str) -> int:

@@ -90,6 +90,10 @@ def _remove(entry: "Entry", state: "dict[str, Any]") -> None:
             from hutch.plan.cgroup_paths import Cgroup
 
             destroy(Cgroup.from_json(state["cgroup"]))
+        if state.get("rdt"):
+            from hutch.container.intel_rdt import remove
+
+            remove(state["rdt"])
     entry.remove()
 
 

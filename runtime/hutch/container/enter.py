@@ -115,6 +115,10 @@ def execute(store: "Store", execution: Execution) -> "Init":
             posix.sched_setaffinity(0, before)
     try:
         accompany(init, plan, console=execution.console)
+        if state.get("rdt"):
+            from hutch.container.intel_rdt import join
+
+            join(state["rdt"], init.pid)
         if execution.pid_file:
             init.write_pid_file(execution.pid_file)
         if execution.pidfd_socket:

@@ -52,9 +52,6 @@ if TYPE_CHECKING:
     from hutch.plan.namespaces import Namespaces
     from hutch.plan.operations import Operation
 
-# Fields of the spec for Linux that this compiler does not carry out. Silence about them would be a
-# lie (an ignored wall is no wall), so they are errors.
-NOT_CARRIED_OUT = (("linux", "intelRdt"),)
 # Strictly, a container without a process can be created, but not started (runtime.md "Start").
 NO_PROCESS: "dict[str, Any]" = {"args": [], "cwd": "/"}
 
@@ -125,7 +122,6 @@ def compile_plan(
     ``bundle`` is absolute; ``cgroup`` where the container's cgroup will be; ``filter`` the compiled
     linux.seccomp. Raises ConfigError or HostError for what cannot be carried out.
     """
-    _check_carried_out(config)
     linux = config.get("linux") or {}
     process = config.get("process")
     if process is None and choices.strict:
@@ -147,6 +143,10 @@ def compile_plan(
         from hutch.plan.idmap import compile_idmaps
 
         plan.idmaps = compile_idmaps(config, bundle, plan.next_slot())
+    if linux.get("intelRdt") is not None:
+        from hutch.plan.intel_rdt import compile_rdt
+
+        plan.rdt = compile_rdt(linux["intelRdt"], id)
     if cgroup is not None:
         plan.cgroup = cgroup
         _limit(plan, linux.get("resources") or {}, host.cgroups)
@@ -244,13 +244,6 @@ def _limit(plan: Plan, resources: "dict[str, Any]", layout: "CgroupLayout") -> N
     rules = effective(plan.devices)
     if layout.mode != "v2":
         device_lines(rules)  # refuses rules that v1 cannot express, before anything is made
-
-
-def _check_carried_out(config: "dict[str, Any]") -> None:
-    for section, field in NOT_CARRIED_OUT:
-        value = (config.get(section) or {}).get(field)
-        if value:
-            raise ConfigError(section + "." + field, "is not supported yet")
 
 
 def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:

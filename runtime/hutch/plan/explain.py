@@ -2,11 +2,13 @@
 
 from hutch.plan import plan as barriers
 from hutch.plan.describe import describe, namespace_names
+from hutch.plan.intel_rdt import DEFAULT, POINTER
 from hutch.plan.namespaces import MAP_PROGRAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.plan.idmap import Idmap
+    from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
 
 RUNTIME = "runtime"
@@ -61,6 +63,8 @@ def _before(plan: "Plan") -> "list[Step]":
             result.append(Step(RUNTIME, "write", does, write.pointer))
         for index, rule in enumerate(plan.devices or []):
             result.append(_device_rule(rule, index))
+    if plan.rdt is not None:
+        result += _rdt(plan.rdt)
     where = " in new " + namespace_names(plan.spawn_flags) + " namespaces"
     result.append(
         Step(
@@ -73,6 +77,17 @@ def _before(plan: "Plan") -> "list[Step]":
     if plan.oom_score_adj is not None:
         does = "write " + str(plan.oom_score_adj) + " to its oom_score_adj"
         result.append(Step(RUNTIME, "write", does, "process.oomScoreAdj"))
+    return result
+
+
+def _rdt(rdt: "Rdt") -> "list[Step]":
+    group = "the default group" if rdt.group == DEFAULT else "the group " + rdt.group
+    result = [Step(RUNTIME, "mkdir", f"enter {group} of resctrl", POINTER)]
+    for pointer, line in rdt.lines:
+        result.append(Step(RUNTIME, "write", f"write {line} to its schemata", pointer))
+    if rdt.monitor:
+        does = "make its monitoring group " + rdt.monitor
+        result.append(Step(RUNTIME, "mkdir", does, POINTER + ".enableMonitoring"))
     return result
 
 

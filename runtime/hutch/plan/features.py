@@ -47,7 +47,7 @@ def features() -> "dict[str, Any]":
             },
             "apparmor": {"enabled": True},
             "selinux": {"enabled": True},
-            "intelRdt": {"enabled": False},
+            "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
             "memoryPolicy": {"modes": sorted(MEMORY_MODES), "flags": sorted(MEMORY_FLAGS)},
             "netDevices": {"enabled": True},
             "mountExtensions": {"idmap": {"enabled": True}},

@@ -5,6 +5,7 @@ if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.hooks import Hook
     from hutch.plan.idmap import Idmap
+    from hutch.plan.intel_rdt import Rdt
     from hutch.plan.operations import Operation
     from hutch.plan.resources import CgroupWrite
 
@@ -21,11 +22,12 @@ class Plan:
     """The runtime's part, by when it is done, and hutch-init's operations.
 
     Before the spawn: the cgroup (``cgroup``, its limits ``writes``, and ``devices``, the rules of
-    the config); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer, path),
-    ``idmaps`` by the index of the mount, then the listening socket at ``start_slot`` (0 where the
-    runtime itself starts the program), the memory for times at ``trace_slot`` (0: no trace), then
-    those of ``cgroup_entry``, the operation that joins cgroups, whose number is known once they are
-    made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong to the user.
+    the config) and the group of resctrl (``rdt``); the descriptors that hutch-init is given from
+    slot 2 on: ``slots`` (pointer, path), ``idmaps`` by the index of the mount, then the listening
+    socket at ``start_slot`` (0 where the runtime itself starts the program), the memory for times
+    at ``trace_slot`` (0: no trace), then those of ``cgroup_entry``, the operation that joins
+    cgroups, whose number is known once they are made; ``spawn_flags`` for clone3; ``preserved``
+    descriptors from 3 on that belong to the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace), and in
     ``map_helpers`` the names of those that newuidmap(1) and newgidmap(1) have to write,
     ``time_offsets`` (text; "": none), ``net_devices`` (pointer, name on the host, name inside),
@@ -34,14 +36,15 @@ class Plan:
 
     __slots__ = (
         "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "idmaps", "map_helpers",
-        "net_devices", "oom_score_adj", "operations", "preserved", "root", "slots", "spawn_flags",
-        "start_slot", "time_offsets", "trace_slot", "uid_map", "warnings", "writes",
+        "net_devices", "oom_score_adj", "operations", "preserved", "rdt", "root", "slots",
+        "spawn_flags", "start_slot", "time_offsets", "trace_slot", "uid_map", "warnings", "writes",
     )  # fmt: skip
 
     def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:
         self.operations = operations
         self.warnings = warnings
         self.root = ""
+        self.rdt: Rdt | None = None
         self.cgroup: Cgroup | None = None
         self.writes: list[CgroupWrite] = []
         self.cgroup_entry: Operation | None = None

@@ -1,0 +1,64 @@
+"""linux.intelRdt: which group of resctrl the container is in, and what is written there.
+
+config-linux.md "IntelRdt"; Documentation/filesystems/resctrl.rst of the kernel.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+POINTER = "linux.intelRdt"
+DEFAULT = "/"
+
+
+class Rdt:
+    """``group`` is its name, "/" for the default one. ``named``: the config gives it, so it
+    outlives the container. ``lines`` are (pointer, line) for its schemata, in the order in which
+    they are written; those with ``compared`` pointers must stand there already in a group that
+    exists. ``monitor`` is the name of the container's monitoring group, "" for none."""
+
+    __slots__ = ("compared", "group", "lines", "monitor", "named")
+
+    def __init__(self, group: str, named: bool) -> None:
+        self.group = group
+        self.named = named
+        self.lines: list[tuple[str, str]] = []
+        self.compared: tuple[str, ...] = ()
+        self.monitor = ""
+
+
+def compile_rdt(settings: "dict[str, Any]", id: str) -> Rdt:
+    """What a checked linux.intelRdt asks for, of container ``id``."""
+    closid = settings.get("closID") or ""
+    rdt = Rdt(closid or id, bool(closid))
+    for field in ("l3CacheSchema", "memBwSchema"):
+        if settings.get(field):
+            rdt.lines.append((POINTER + "." + field, settings[field]))
+    rdt.compared = tuple([pointer for pointer, _ in rdt.lines])
+    for index, line in enumerate(settings.get("schemata") or []):
+        rdt.lines.append((f"{POINTER}.schemata[{index}]", line))
+    if settings.get("enableMonitoring"):
+        rdt.monitor = id
+    return rdt
+
+
+def stands_in(line: str, schemata: str) -> bool:
+    """Whether all that a schema line asks for is so in the text of a schemata file: it may name
+    some of the domains only, and write its numbers otherwise."""
+    found: dict[str, dict[str, str]] = {}
+    for present in schemata.splitlines():
+        resource, domains = _parsed(present)
+        found[resource] = domains
+    resource, wanted = _parsed(line)
+    present_there = found.get(resource, {})
+    return all(present_there.get(domain) == value for domain, value in wanted.items())
+
+
+def _parsed(line: str) -> "tuple[str, dict[str, str]]":
+    """ "L3:0=7f0;1=1f" -> ("L3", {"0": "7f0", "1": "1f"})."""
+    resource, _, rest = line.partition(":")
+    domains = {}
+    for part in rest.split(";"):
+        domain, _, value = part.partition("=")
+        domains[domain.strip()] = value.strip().lower().lstrip("0")
+    return resource.strip(), domains
