@@ -38,6 +38,7 @@ CORE = {
     "gc": "PyInit_gc",
     "sys": None,
 }
+STARTED = {"_signal": "start_signals"}  # launcher/embedded.c
 OURS = {
     "hutch._json": "PyInit__json",
     "hutch._native": "PyInit_hutch__native",
@@ -116,7 +117,7 @@ def write_modules(source: Path) -> str:
     static = StaticCode(common_strings(codes.values(), COMMON))
     packages = {name for name, file in files.items() if file.stem == "__init__"}
     rows = {name: _frozen(name, code, name in packages, static) for name, code in codes.items()}
-    functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS}
+    functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}
     lines = [
         '#include "launcher/static_code.h"',
         *static.lines,

@@ -14,10 +14,18 @@
 #define Py_BUILD_CORE 1
 #include <Python.h>
 #include <internal/pycore_runtime.h>
+#include <signal.h>
 
 #include "launcher/places.h"
 
 int _PySignal_Init(int install_signal_handlers);
+PyObject *PyInit__signal(void);
+
+/* The builtin module _signal, with what it takes: 65 calls and a module that most verbs do without. */
+PyObject *start_signals(void)
+{
+    return _PySignal_Init(0) < 0 ? NULL : PyInit__signal();
+}
 
 static PyStatus initialise(int argc, char **argv)
 {
@@ -65,8 +73,10 @@ int main(int argc, char **argv)
         execv(launcher, argv);
         return die("cannot execute", launcher);
     }
-    /* Ctrl-C raises KeyboardInterrupt, SIGPIPE is ignored: as everywhere in Python. */
-    if (_PySignal_Init(1) < 0 || set_arguments(argc, argv) < 0) {
+    /* As everywhere in Python: a write tells of it. Ctrl-C ends a verb that does not catch it. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    if (set_arguments(argc, argv) < 0) {
         PyErr_Print();
         return 1;
     }
