@@ -1,41 +1,39 @@
 """Many containers alive at once: does one more cost as much as the first did?"""
 
-import statistics
-
-from conformance.bench.clock import measure
+from conformance.bench.clock import Sample, measure
+from conformance.bench.measures import Table
 from conformance.bench.peers import Peer
 
-
-def crowd(peer: Peer, bundle: str, sizes: list[int], samples: int) -> dict[int, dict[str, float]]:
-    """For each size: milliseconds (medians) of one more `run`-like create, start and delete, and of
-    `list`, while that many containers are alive."""
-    alive: list[str] = []
-    result = {}
-    try:
-        for size in sizes:
-            while len(alive) < size:
-                id = f"bench-crowd-{len(alive)}"
-                peer.call("create", "--bundle", bundle, id)
-                alive.append(id)
-            result[size] = {
-                "create+start+delete": _one_more(peer, bundle, samples),
-                "list": statistics.median(
-                    measure(peer.words("list", "--quiet")).wall for _ in range(samples)
-                ),
-            }
-    finally:
-        for id in alive:
-            peer.call("delete", "--force", id)
-    return result
+ONE_MORE = "create, start, delete"
 
 
-def _one_more(peer: Peer, bundle: str, samples: int) -> float:
-    taken = []
-    for number in range(samples):
-        id = f"bench-more-{number}"
-        taken.append(
-            measure(peer.words("create", "--bundle", bundle, id)).wall
-            + measure(peer.words("start", id)).wall
-            + measure(peer.words("delete", "--force", id)).wall
-        )
-    return statistics.median(taken)
+def crowd(peers: list[Peer], bundle: str, sizes: list[int], samples: int) -> Table:
+    """What one more container costs, and `list`, while so many are alive: one runtime's crowd after
+    the other's, since those of all would not fit into the memory of a small machine."""
+    table: Table = {
+        f"{what}, {size} alive": {} for what in (ONE_MORE, "list --quiet") for size in sizes
+    }
+    for peer in peers:
+        alive: list[str] = []
+        try:
+            for size in sizes:
+                while len(alive) < size:
+                    id = f"bench-crowd-{len(alive)}"
+                    peer.call("create", "--bundle", bundle, id)
+                    alive.append(id)
+                table[f"{ONE_MORE}, {size} alive"][peer.name] = [
+                    _one_more(peer, bundle, f"bench-more-{number}") for number in range(samples)
+                ]
+                table[f"list --quiet, {size} alive"][peer.name] = [
+                    measure(peer.words("list", "--quiet")) for _ in range(samples)
+                ]
+        finally:
+            for id in alive:
+                peer.call("delete", "--force", id)
+    return table
+
+
+def _one_more(peer: Peer, bundle: str, id: str) -> Sample:
+    steps = (("create", "--bundle", bundle, id), ("start", id), ("delete", "--force", id))
+    parts = [measure(peer.words(*step)) for step in steps]
+    return Sample(sum(part.wall for part in parts), sum(part.cpu for part in parts))

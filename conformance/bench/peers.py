@@ -35,6 +35,12 @@ class Peer:
             stderr=None if check else subprocess.DEVNULL,
         )
 
+    def clear(self) -> None:
+        """Deletes what a measure that failed has left."""
+        if os.path.isdir(self.root):
+            for id in os.listdir(self.root):
+                self.call("delete", "--force", id, check=False)
+
     def version(self) -> str:
         """The first line of --version."""
         done = subprocess.run(

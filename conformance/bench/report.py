@@ -3,12 +3,21 @@
 import json
 import platform
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from conformance.bench.clock import Sample
 from conformance.bench.measures import Table
 
 RIVALS = ("crun", "runc")
+
+# What is told of the samples of a measure.
+FIGURES: dict[str, Callable[[list[Sample]], float]] = {
+    "wall median": lambda samples: statistics.median(sample.wall for sample in samples),
+    "wall min": lambda samples: min(sample.wall for sample in samples),
+    "cpu median": lambda samples: statistics.median(sample.cpu for sample in samples),
+}
 
 
 def machine() -> str:
@@ -30,19 +39,14 @@ def machine() -> str:
 def timings(table: Table) -> str:
     """Medians and minima of wall time, medians of processor time, and ratios of the medians."""
     names = list(next(iter(table.values())))
-    head = ["measure", "runtime", "wall median ms", "wall min ms", "cpu median ms"]
+    head = ["measure", "runtime", *(figure + " ms" for figure in FIGURES)]
     head += ["/ " + rival for rival in RIVALS if rival in names]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for measure, columns in table.items():
-        medians = {name: statistics.median(s.wall for s in columns[name]) for name in names}
+        medians = {name: FIGURES["wall median"](columns[name]) for name in names}
         for name in names:
-            row = [
-                measure,
-                name,
-                f"{medians[name]:.1f}",
-                f"{min(s.wall for s in columns[name]):.1f}",
-                f"{statistics.median(s.cpu for s in columns[name]):.1f}",
-            ]
+            row = [measure, name]
+            row += [f"{function(columns[name]):.1f}" for function in FIGURES.values()]
             row += [f"{medians[name] / medians[rival]:.2f}" for rival in RIVALS if rival in names]
             lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
