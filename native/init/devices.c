@@ -48,7 +48,7 @@ static int is_device(struct context *context, int fd, const struct op_device *op
 /* In a user namespace nodes cannot be made: the host's own is bound, after a look at what it is. */
 static int bind_device(struct context *context, const struct op_device *op)
 {
-    autoclose int tree = clone_tree(context, AT_FDCWD, op->path, false);
+    autoclose int tree = clone_tree(context, AT_FDCWD, op->host, false);
     if (tree < 0)
         return tree;
     int result = is_device(context, tree, op);

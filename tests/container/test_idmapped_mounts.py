@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Outcome, Runtime
+from conftest import Bundle, Outcome, Runtime, reachable
 from hutch.kernel.idmap import user_namespace
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
@@ -33,9 +33,7 @@ def in_user_namespace(bundle: Bundle, outside: int) -> None:
     bundle.config["linux"]["namespaces"].append({"type": "user"})
     bundle.config["linux"]["uidMappings"] = mapping(0, outside, 1000)
     bundle.config["linux"]["gidMappings"] = mapping(0, outside, 1000)
-    for path in (bundle.path, *bundle.path.parents):
-        if path.is_relative_to("/tmp/pytest-of-root"):
-            path.chmod(0o755)
+    reachable(bundle.path)
 
 
 @pytest.fixture

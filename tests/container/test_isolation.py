@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, eventually
+from conftest import Bundle, Outcome, Runtime, eventually, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -68,9 +68,7 @@ def test_a_user_namespace_maps_ids_and_gives_root_only_inside(run: Run, bundle: 
     bundle.config["linux"]["uidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
     bundle.config["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 200000, "size": 65536}]
     bundle.save()
-    for path in (bundle.path, *bundle.path.parents):
-        if path.is_relative_to("/tmp/pytest-of-root"):
-            path.chmod(0o755)
+    reachable(bundle.path)
     done = run(
         "cat /proc/self/uid_map /proc/self/gid_map; id -u; id -g; stat -c %U:%u /bin/busybox;"
         "echo x > /dev/null && echo ok"
@@ -87,9 +85,7 @@ def test_a_uid_of_the_process_is_the_mapped_one_on_the_host(hutch: Runtime, bund
     bundle.config["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
     bundle.config["process"]["user"] = {"uid": 7, "gid": 8, "additionalGids": [9]}
     bundle.args("sleep", "1000")
-    for path in (bundle.path, *bundle.path.parents):
-        if path.is_relative_to("/tmp/pytest-of-root"):
-            path.chmod(0o755)
+    reachable(bundle.path)
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
     status = Path(f"/proc/{hutch.state('test')['pid']}/status").read_text()
     assert "Uid:\t100007\t100007\t100007\t100007" in status

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime, eventually
+from conftest import Bundle, Runtime, eventually, reachable
 from hutch.cli.table import GLOBAL, VERBS
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
@@ -304,9 +304,7 @@ def test_explain_as_json_names_lane_call_and_field(hutch: Runtime, bundle: Bundl
 
 
 def test_explain_needs_no_privileges(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
-    for path in (bundle.path, *bundle.path.parents):
-        if path.is_relative_to("/tmp/pytest-of-root"):
-            path.chmod(0o755)
+    reachable(bundle.path)
     done = subprocess.run(
         [hutch.command, "explain", str(bundle.path)],
         capture_output=True, text=True, user=65534, group=65534, extra_groups=[], check=False,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, eventually
+from conftest import Bundle, Outcome, Runtime, eventually, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -115,9 +115,7 @@ def test_devices_in_a_user_namespace(run: Run, bundle: Bundle, device: str) -> N
     bundle.config["linux"]["namespaces"].append({"type": "user"})
     for field in ("uidMappings", "gidMappings"):
         bundle.config["linux"][field] = [{"containerID": 0, "hostID": 100000, "size": 1000}]
-    for path in (bundle.path, *bundle.path.parents):
-        if path.is_relative_to("/tmp/pytest-of-root"):
-            path.chmod(0o755)
+    reachable(bundle.path)
     with_devices(bundle, **{device: {"name": "eth7"}})
     assert "10.99.7.1/24" in run("ip addr show eth7").out
 

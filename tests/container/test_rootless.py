@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COMMAND, Result, eventually, make_rootfs
+from conftest import COMMAND, Result, eventually, make_rootfs, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -50,6 +50,7 @@ class User:
         self.bundle = home / "bundle"
         self.runtime = home / "run"
         self.etc = home / "etc"
+        self.before: list[str] = []  # words of a command that executes ours
         self.rootfs = make_rootfs(self.bundle / "rootfs")
         for path in (self.runtime, self.etc):
             path.mkdir()
@@ -59,9 +60,7 @@ class User:
         (self.etc / "subgid").write_text("ada:400000:65536\n")
         for path in (self.runtime, self.bundle, *self.bundle.rglob("*")):
             os.chown(path, UID, GID, follow_symlinks=False)
-        for path in (home, *home.parents):
-            if path.is_relative_to("/tmp/pytest-of-root"):
-                path.chmod(0o755)
+        reachable(home)
 
     def __call__(self, *words: str, check: bool = True, **environment: str) -> Result:
         """Runs the command in the bundle. What it prints goes to files: a detached container keeps
@@ -71,7 +70,7 @@ class User:
         variables = [f"{name}={value}" for name, value in given.items()]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             done = subprocess.run(
-                ["unshare", "--mount", "sh", "-c", AS_USER, "sh", self.etc, prefix,
+                [*self.before, "unshare", "--mount", "sh", "-c", AS_USER, "sh", self.etc, prefix,
                  closed_to_others(prefix), "env", "-i", *variables, COMMAND, *words],
                 cwd=self.bundle, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=60,
                 check=False,

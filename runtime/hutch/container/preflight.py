@@ -8,13 +8,16 @@ only for the error to come early and to name the field.
 import posix
 from stat import S_ISDIR
 
+from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, KernelError
+from hutch.plan.devices import S_IFCHR
 from hutch.plan.namespaces import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hutch.plan.operations import Operation
     from hutch.plan.plan import Plan
 
 NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
@@ -37,6 +40,33 @@ def check_host(plan: "Plan", config: "dict[str, Any]") -> None:
                 posix.stat(source)
             except OSError as error:
                 raise _missing(source, operation.pointer + ".source", source, error) from None
+        elif operation.name == "device" and operation.pointer.endswith("]"):
+            _find_device(operation)
+
+
+def _find_device(operation: "Operation") -> None:
+    """Where the host has a device that is to be bound, if not under the path that the container
+    has it at: as the kernel names it (sysfs, "DEVNAME")."""
+    values: Any = operation.values
+    path, kind, major, minor, mode, uid, gid, bind, host = values
+    if not bind or _is_device(host, major, minor):
+        return
+    folder = "char" if kind == S_IFCHR else "block"
+    try:
+        text = read_file(f"/sys/dev/{folder}/{major}:{minor}/uevent").decode()
+    except OSError:
+        return  # hutch-init says what is wrong
+    for line in text.splitlines():
+        if line.startswith("DEVNAME="):
+            host = "/dev/" + line[8:]
+            operation.values = (path, kind, major, minor, mode, uid, gid, bind, host)
+
+
+def _is_device(path: "Any", major: "Any", minor: "Any") -> bool:
+    try:
+        return bool(posix.stat(path).st_rdev == posix.makedev(major, minor))
+    except OSError:
+        return False
 
 
 def check_tools(plan: "Plan") -> None:

@@ -101,10 +101,11 @@ def _remount(
 
 
 def _device(
-    path: str, type: int, major: int, minor: int, mode: int, uid: int, gid: int, bind: int
-) -> str:
+    path: str, type: int, major: int, minor: int, mode: int, uid: int, gid: int, bind: int,
+    host: str,
+) -> str:  # fmt: skip
     if bind:
-        return "bind the host's " + path
+        return "bind the host's " + host + ("" if host == path else " to " + path)
     return f"make {DEVICE_KINDS[type]} device {path} {major}:{minor}, mode {mode:04o}, {uid}:{gid}"
 
 

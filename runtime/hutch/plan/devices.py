@@ -46,14 +46,15 @@ def needs_devices(mounts: "list[dict[str, Any]]") -> bool:
 def compile_devices(config: "dict[str, Any]", in_user_namespace: bool) -> "list[Operation]":
     """The nodes and links of /dev.
 
-    In a user namespace nodes cannot be made, so the host's are bound. A device of the config that
+    In a user namespace nodes cannot be made, so the host's are bound, from the same path unless the
+    runtime finds them elsewhere (container/preflight.py). A device of the config that
     is also a default one replaces it.
     """
     bind = int(in_user_namespace)
     listed = config.get("linux", {}).get("devices") or []
     wanted = {device["path"] for device in listed}
     result = [
-        op.device(ORIGIN, path, S_IFCHR, major, minor, 0o666, 0, 0, bind)
+        op.device(ORIGIN, path, S_IFCHR, major, minor, 0o666, 0, 0, bind, path)
         for path, major, minor in DEFAULT_DEVICES
         if path not in wanted
     ]
@@ -80,4 +81,5 @@ def _device(device: "dict[str, Any]", pointer: str, in_user_namespace: bool) -> 
         device.get("uid") or 0,
         device.get("gid") or 0,
         int(in_user_namespace and kind != S_IFIFO),
+        path,
     )

@@ -115,6 +115,7 @@ HINTS = {
     ("console", "ENOENT"): 'a terminal needs a mount of type "devpts" at /dev/pts',
     ("device", "EPERM"): "device nodes cannot be made here; in a user namespace the host's are "
     "bound",
+    ("device", "ENOENT"): "in a user namespace only devices can be had that the host has in /dev",
     ("device", "ELOOP"): "a part of the path is a symbolic link in the image",
     ("device", "EEXIST"): "remove the file from the rootfs or correct type, major and minor",
     ("exec", "ENOENT"): "the program's interpreter (its #! line or its dynamic loader) is missing "

@@ -53,7 +53,7 @@ SIGNATURES = (
     "ssiiiiiii",  # bind
     "sliiiiii",  # remount
     "ssi",  # symlink
-    "siiiiiii",  # device
+    "siiiiiiis",  # device
     "s",  # mask
     "s",  # readonly
     "si",  # make_directory
@@ -129,7 +129,7 @@ ARGUMENTS = (
     ),
     ("target", "options", "bind", "set", "clear", "deep_set", "deep_clear", "propagation"),
     ("target", "path", "replace"),
-    ("path", "type", "major", "minor", "mode", "uid", "gid", "bind"),
+    ("path", "type", "major", "minor", "mode", "uid", "gid", "bind", "host"),
     ("path",),
     ("path",),
     ("path", "mode"),
@@ -314,8 +314,9 @@ def device(
     uid: "int",
     gid: "int",
     bind: "int",
+    host: "str",
 ) -> "Operation":
-    return Operation(24, "device", pointer, (path, type, major, minor, mode, uid, gid, bind))
+    return Operation(24, "device", pointer, (path, type, major, minor, mode, uid, gid, bind, host))
 
 
 def mask(pointer: str, path: "str") -> "Operation":
