@@ -57,7 +57,7 @@ def as_user(
         ["unshare", "--mount", "sh", "-c", script, "sh", *words],
         env={"PATH": os.environ["PATH"], "HOME": str(home),
              "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 
@@ -96,3 +96,19 @@ def test_a_user_namespace_keeps_the_owners(home: Path) -> None:
     assert as_user(home, "system", "check", ranges=True).returncode == 0
     assert as_user(home, "rmi", "-a", ranges=True).returncode == 0
     assert os.listdir(home / ".local/share/hutch/layers") == []
+
+
+def test_a_hundred_thousand_files_without_root(home: Path) -> None:
+    layer = Layer()
+    for number in range(100_000):
+        layer.file(f"d{number % 100}/f{number}", b"%d" % number, uid=number % 50)
+    Image([layer.tar()], "zstd").write(home / "many")
+    subprocess.run(["chown", "-R", f"{USER}:{USER}", home / "many"], check=True)
+    done = as_user(home, "pull", f"oci:{home}/many", ranges=True)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    (top,) = (home / ".local/share/hutch/layers").glob("*/diff")
+    found = [path for number in range(100) for path in os.scandir(top / f"d{number}")]
+    assert len(found) == 100_000
+    assert {path.stat().st_uid for path in found} == {USER, *range(FIRST, FIRST + 49)}
+    assert as_user(home, "rmi", "-a", ranges=True).returncode == 0

@@ -6,6 +6,7 @@ are left where they are: a bundle's root file system is its own.
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,14 @@ def make_bundle(
     existed = directory.is_dir()
     if existed and any(directory.iterdir()):
         raise ImageError(f"{directory} is not empty", hint="name a folder that does not exist yet")
+    mode = stat.S_IMODE(directory.stat().st_mode) if existed else 0o700
     rootfs = directory / "rootfs"
     try:
         try:
-            # 0700 until it is whole: setuid files of an image are nobody else's business (S-77).
+            # setuid files of an image are nobody else's business (S-77), and nobody else moves
+            # things about while they are laid down (S-62).
             directory.mkdir(mode=0o700, exist_ok=True)
+            directory.chmod(0o700)
             rootfs.mkdir(mode=0o755)
         except OSError as error:
             raise KernelError(f"make the bundle {directory}", "mkdir", error.errno or 0) from None
@@ -88,9 +92,12 @@ def make_bundle(
             os.close(root)
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (directory / "config.json").write_text(text, encoding="utf-8")
+        directory.chmod(mode)
     except BaseException:
         remove_tree(str(rootfs))
-        if not existed:
+        if existed:
+            directory.chmod(mode)
+        else:
             remove_tree(str(directory))
         raise
     return losses
