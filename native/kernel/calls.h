@@ -38,6 +38,10 @@ long long hutch_idmap_mount(int mount, int namespace, int recursive);
 long long hutch_mount_id(const char *path);
 long long hutch_unmount(const char *path, int flags);
 
+/* Goes on in a mount namespace of its own, a slave of the one before; binds a tree. */
+long long hutch_private_mounts(void);
+long long hutch_bind(const char *source, const char *target);
+
 /* Puts a device program (struct bpf_insn, `length` bytes; none where 0) on the cgroup v2 directory
  * `cgroup` in place of the one put there before. If the verifier refuses it, its words go to the
  * descriptor `log`, unless that is -1. 0, or -errno. */

@@ -1,7 +1,9 @@
-/* Unmounting what a container without a mount namespace of its own has left on the host. */
+/* Unmounting what a container without a mount namespace of its own has left on the host; and the
+ * root that CRIU restores a container on. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -22,4 +24,16 @@ long long hutch_mount_id(const char *path)
 long long hutch_unmount(const char *path, int flags)
 {
     return umount2(path, flags | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+long long hutch_private_mounts(void)
+{
+    if (unshare(CLONE_NEWNS) < 0)
+        return -errno;
+    return mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ? -errno : 0;
+}
+
+long long hutch_bind(const char *source, const char *target)
+{
+    return mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
 }

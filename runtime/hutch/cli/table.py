@@ -28,7 +28,38 @@ KEYRING = ("no-new-keyring", "", "", "keep the caller's session keyring")
 PIVOT = ("no-pivot", "", "", "change the root by MS_MOVE and chroot: weaker, for a ramdisk")
 FORMAT = ("format", "f", "FORMAT", "table or json")
 
+IMAGES = ("image-path", "", "DIR", "where the images are (default: checkpoint)")
+WORK = ("work-path", "", "DIR", "where CRIU works and logs (default: that of the images)")
+CRIU = (
+    ("tcp-established", "", "", "with established TCP connections"),
+    ("ext-unix-sk", "", "", "with unix sockets that are connected to the outside"),
+    ("shell-job", "", "", "with a terminal and session of the caller's"),
+    ("lazy-pages", "", "", "memory is fetched when it is needed, not before"),
+    ("file-locks", "", "", "with file locks"),
+    ("manage-cgroups-mode", "", "MODE", "soft, full, strict or ignore (default: soft)"),
+    ("empty-ns", "", "NAMESPACE...", "leave the content of a namespace out: network"),
+    ("auto-dedup", "", "", "remove from the parent's images what later ones have"),
+    ("link-remap", "", "", "with files that are open but have no name any more"),
+)
+
 VERBS = {
+    "checkpoint": (
+        "save a running container to files, through CRIU",
+        "CONTAINER",
+        1,
+        1,
+        (
+            IMAGES,
+            WORK,
+            ("parent-path", "", "DIR", "the images before these, counted from --image-path"),
+            ("leave-running", "", "", "do not end and delete the container"),
+            *CRIU,
+            ("tcp-skip-in-flight", "", "", "without TCP connections that are being made"),
+            ("status-fd", "", "FD", "gets a NUL byte when lazy pages can be had"),
+            ("page-server", "", "ADDRESS:PORT", "send memory to a page server"),
+            ("pre-dump", "", "", "save memory only, for less to be left to the checkpoint"),
+        ),
+    ),
     "create": (
         "make a container from a bundle, up to its program",
         "CONTAINER",
@@ -110,6 +141,25 @@ VERBS = {
         1,
         -1,
         (FORMAT,),
+    ),
+    "restore": (
+        "make a container again from a checkpoint, through CRIU",
+        "CONTAINER",
+        1,
+        1,
+        (
+            BUNDLE,
+            CONSOLE,
+            ("detach", "d", "", "do not wait for its end"),
+            PID_FILE,
+            ("no-subreaper", "", "", "leave orphans of the container to the host's init"),
+            PIVOT,
+            IMAGES,
+            WORK,
+            *CRIU,
+            ("lsm-profile", "", "TYPE:NAME", "another LSM profile: apparmor:NAME, selinux:LABEL"),
+            ("lsm-mount-context", "", "CONTEXT", "another SELinux context for mounts"),
+        ),
     ),
     "resume": ("thaw a paused container", "CONTAINER", 1, 1, ()),
     "run": (

@@ -111,7 +111,7 @@ def prepare(store: "Store", request: Request) -> Created:
     check_identifier(request.id)
     request.step("read and check config.json")
     config, raw = load_bundle(request.bundle)
-    _check_terminal(config, request)
+    check_terminal(config, request)
     request.step("look at the host")
     host = read_host()
     request.step("compile the plan")
@@ -136,7 +136,7 @@ def prepare(store: "Store", request: Request) -> Created:
         try:
             return _build(entry, plan, config, raw, host, request, namespaces)
         except BaseException:
-            _undo(entry, plan, request)
+            undo(entry, plan, request)
             raise
     finally:
         for fd in namespaces:
@@ -188,7 +188,8 @@ def cgroup_for(
     return cgroup
 
 
-def _check_terminal(config: "dict[str, Any]", request: Request) -> None:
+def check_terminal(config: "dict[str, Any]", request: Request) -> None:
+    """Raises ConfigError for a terminal that nobody would take."""
     terminal = (config.get("process") or {}).get("terminal")
     if terminal and request.console is None:
         raise ConfigError(
@@ -199,7 +200,8 @@ def _check_terminal(config: "dict[str, Any]", request: Request) -> None:
         )
 
 
-def _first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "dict[str, Any]":
+def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "dict[str, Any]":
+    """The state of a container that is being made: what has to be undone if it fails."""
     from time import time_ns
 
     hooks = config.get("hooks") or {}
@@ -258,7 +260,7 @@ def _build(
 ) -> Created:
     if plan.cgroup is not None:
         cgroups.prepare(plan.cgroup)
-    state = _first_state(plan, config, request)
+    state = first_state(plan, config, request)
     if plan.rdt is not None:
         from hutch.container import intel_rdt
 
@@ -334,7 +336,7 @@ def _listen(directory: str) -> int:
         raise KernelError("make the start socket", "bind", error.errno) from None
 
 
-def _undo(entry: "Entry", plan: "Plan", request: Request) -> None:
+def undo(entry: "Entry", plan: "Plan", request: Request) -> None:
     """Takes back what a create that failed has made. What cannot be taken back is left on disk
     for `delete --force`, and the error that is on its way is the one to tell."""
     from hutch.container.delete import destroy

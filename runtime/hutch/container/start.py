@@ -54,7 +54,7 @@ def _let_go(connection: int, entry: "Entry", state: "dict[str, Any]") -> None:
             if message.failure is not None:
                 from hutch.plan.failure import explain_failure
 
-                raise explain_failure(_plan(entry, state), message.failure)
+                raise explain_failure(plan_again(entry, state), message.failure)
             assert agent is not None
             agent.hand_over(state, state["pid"], message.fd)
     finally:
@@ -96,7 +96,7 @@ def _not_created(entry: "Entry", state: "dict[str, Any]") -> StateError:
     )
 
 
-def _plan(entry: "Entry", state: "dict[str, Any]") -> "Any":
+def plan_again(entry: "Entry", state: "dict[str, Any]") -> "Any":
     """The plan again, as it was compiled at create, to know what the failed operation was."""
     from hutch.container.host import read_host
     from hutch.kernel.seccomp import Filter

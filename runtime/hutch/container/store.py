@@ -236,11 +236,17 @@ class Entry:
 
 
 def _remove_directory(path: str) -> None:
-    """Removes a directory of files: nothing in a state directory is deeper."""
+    """Removes a directory of files: nothing in a state directory is deeper. The files only if rmdir
+    finds some: on a mount, which could be anybody's, it says that it is busy."""
     try:
-        for name in posix.listdir(path):
-            posix.unlink(path + "/" + name)
-        posix.rmdir(path)
+        try:
+            posix.rmdir(path)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            for name in posix.listdir(path):
+                posix.unlink(path + "/" + name)
+            posix.rmdir(path)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -17,3 +17,18 @@ def unmount(path: str, flags: int) -> None:
     result = lib.hutch_unmount(path.encode(), flags)
     if result < 0:
         raise KernelError("unmount " + path, "umount2", -result)
+
+
+def private_mounts() -> None:
+    """Goes on in a mount namespace of its own, from which nothing gets out, but into which the
+    host's unmounts get; raises KernelError."""
+    result = lib.hutch_private_mounts()
+    if result < 0:
+        raise KernelError("make a mount namespace", "unshare", -result)
+
+
+def bind(source: str, target: str) -> None:
+    """Binds a directory with all below it (MS_BIND | MS_REC); raises KernelError."""
+    result = lib.hutch_bind(source.encode(), target.encode())
+    if result < 0:
+        raise KernelError("bind " + source + " on " + target, "mount", -result)

@@ -1,0 +1,175 @@
+"""checkpoint: a running container to files, through CRIU."""
+
+import posix
+
+from hutch.container import status
+from hutch.container.criu import externals, messages
+from hutch.container.criu.service import Criu, search_path
+from hutch.container.start import plan_again
+from hutch.container.store import write_file
+from hutch.errors import KernelError, StateError, UsageError
+from hutch.plan.cgroup_paths import Cgroup
+from hutch.spec.json import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from hutch.container.store import Store
+
+LOG = "dump.log"
+CLONE_NEWNET = 0x40000000
+DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
+
+
+class Images:
+    """Where CRIU works: ``images`` holds what is saved, ``work`` its log, both absolute.
+
+    ``options`` are CRIU's own (messages.OPTIONS) as the command line gives them.
+    """
+
+    __slots__ = ("images", "options", "work")
+
+    def __init__(self, images: str, work: str, options: "dict[str, Any]") -> None:
+        self.images = images
+        self.work = work
+        self.options = options
+
+
+def checkpoint(
+    store: "Store",
+    id: str,
+    images: Images,
+    *,
+    pre_dump: bool = False,
+    warn: "Callable[[str], None]" = lambda _: None,
+) -> None:
+    """Saves a running or paused container and deletes it, unless it is to be left running or
+    ``pre_dump`` is set, which saves only memory. Raises HutchError, and then it runs on."""
+    entry = store.open(id)
+    try:
+        state = entry.load_state()
+        now = status.status_of(state, entry.directory)
+        if now not in (status.RUNNING, status.PAUSED):
+            raise StateError(
+                "cannot checkpoint a container that is " + now + ": " + id, id=id, status=now
+            )
+        config = entry.load_config()
+        pid = state["pid"]
+        make_folder(images.images)
+        make_folder(images.work)
+        parent = images.options.get("parent_img")
+        if parent:
+            check_parent(images.images, parent)
+        streams = externals.streams_of(pid)
+        options = {
+            **images.options,
+            "pid": pid,
+            "orphan_pts_master": True,
+            "external": [
+                *externals.namespaces_to_save(config, pid),
+                *externals.streams_to_save(streams),
+            ],
+            "ext_mnt": externals.mounts_to_save(plan_again(entry, state), pid),
+            "freeze_cgroup": freezer(state),
+            "network_lock": None if installed("iptables-restore") else messages.NFTABLES,
+            "track_mem": bool(pre_dump or parent),
+        }
+        kept = images.images + "/" + externals.STREAMS
+        write_file(kept, encode(streams).encode(), 0o600)
+        kind = messages.PRE_DUMP if pre_dump else messages.DUMP
+        try:
+            work_with_criu(kind, images, options, LOG, lambda name, pid, fd: None)
+        except BaseException:
+            posix.unlink(kept)
+            raise
+        if not pre_dump and not images.options.get("leave_running"):
+            from hutch.container.delete import destroy
+
+            destroy(entry, state, warn)
+    finally:
+        entry.release()
+
+
+def work_with_criu(
+    kind: int,
+    images: Images,
+    options: "dict[str, Any]",
+    log: str,
+    notice: "Callable[[str, int, int], None]",
+    *,
+    descriptors: "tuple[int, ...]" = (),
+    begun: "Callable[[int], None]" = lambda _: None,
+) -> None:
+    """One request to a CRIU of its own; ``begun`` is told its pid before it is asked."""
+    opened = []
+    try:
+        for path in (images.images, images.work):
+            opened.append(open_folder(path))
+        kept = [*opened, *descriptors]
+        if options.get("status_fd") is not None:
+            kept.append(options["status_fd"])
+        criu = Criu(kept)
+        try:
+            begun(criu.pid)
+            asked = {"images_dir_fd": opened[0], "work_dir_fd": opened[1], **options}
+            criu.ask(kind, asked, notice, images.work + "/" + log)
+        finally:
+            criu.close()
+    finally:
+        for fd in opened:
+            posix.close(fd)
+
+
+def installed(program: str) -> bool:
+    """Whether CRIU will find the program in PATH."""
+    for folder in search_path().split(":"):
+        try:
+            posix.stat(folder + "/" + program)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def freezer(state: "dict[str, Any]") -> str:
+    """The cgroup by which CRIU stops all processes at once; "" where there is none."""
+    if not state.get("cgroup"):
+        return ""
+    directories = Cgroup.from_json(state["cgroup"]).directories
+    return directories.get("freezer") or directories.get("", "")
+
+
+def make_folder(path: str) -> None:
+    """A directory for CRIU, its parents too; one that is there is fine. Raises KernelError."""
+    made = ""
+    for part in path.split("/")[1:]:
+        made += "/" + part
+        try:
+            posix.mkdir(made, 0o700)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise KernelError("make " + made, "mkdir", error.errno) from None
+
+
+def open_folder(path: str) -> int:
+    try:
+        return posix.open(path, DIRECTORY)
+    except OSError as error:
+        raise KernelError("open " + path, "open", error.errno) from None
+
+
+def check_parent(images: str, parent: str) -> None:
+    """The images of the checkpoint before, by a path that counts from the new ones'."""
+    if parent.startswith("/"):
+        raise UsageError(
+            "--parent-path " + parent + " must be relative", hint="it counts from --image-path"
+        )
+    try:
+        posix.close(posix.open(images + "/" + parent, DIRECTORY))
+    except OSError as error:
+        raise KernelError(
+            "--parent-path " + parent, "open", error.errno, hint="it counts from --image-path"
+        ) from None

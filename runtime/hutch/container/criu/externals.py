@@ -1,0 +1,194 @@
+"""What of a container is not in the container, so that CRIU has to be told of it.
+
+Files and directories that were bound into it come from the host: they get a name at the checkpoint,
+and what that name stands for is said at the restore. The plan knows them all, so both sides ask it.
+So do standard streams that are pipes of whoever started the container, and namespaces that it has
+joined by path.
+"""
+
+import posix
+
+from hutch.errors import KernelError
+from hutch.kernel.beneath import open_in_root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from hutch.plan.host import CgroupLayout
+    from hutch.plan.plan import Plan
+
+STREAMS = "descriptors.json"
+NULL = "/dev/null"
+S_IFMT, S_IFCHR = 0o170000, 0o020000
+# Namespaces that CRIU can leave out of the images, and its name for them (criu(8), --external).
+JOINABLE = {"network": "net", "pid": "pid"}
+
+
+def bound(plan: "Plan") -> "list[tuple[str, str, bool]]":
+    """(target in the container, source on the host, with all below it) of what the plan binds."""
+    found = []
+    for operation in plan.operations:
+        values: Sequence[Any] = operation.values
+        if operation.name == "bind":
+            found.append((str(values[1]), str(values[0]), bool(values[2])))
+        elif operation.name == "mask":
+            found.append((str(values[0]), NULL, False))
+        elif operation.name == "device" and values[-1]:
+            found.append((str(values[0]), str(values[0]), False))
+    return found
+
+
+def mounts_to_save(plan: "Plan", pid: int) -> "list[dict[str, str]]":
+    """For each mount of the running container that is the host's: where it is, and its name.
+
+    The names are the targets that the config gives; where these led by way of symbolic links,
+    the mount is somewhere else. What is gone, or of the container's own, is left out.
+    """
+    try:
+        root = posix.open(f"/proc/{pid}/root", posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    except OSError as error:
+        raise KernelError("open the container's root", "open", error.errno) from None
+    found: dict[str, str] = {}
+    try:
+        points = mount_points(f"/proc/{pid}/mountinfo")
+        for target, source, recursive in bound(plan):
+            place = _mount_point(root, target, points)
+            if not place or (source == NULL and not _is_device(root, target)):
+                continue
+            found[place] = target
+            if recursive:
+                for point in points.values():
+                    if point.startswith(place + "/") and point not in found:
+                        found[point] = target + point[len(place) :]
+    finally:
+        posix.close(root)
+    return [{"key": place, "val": name} for place, name in found.items()]
+
+
+def mounts_to_restore(plan: "Plan") -> "list[dict[str, str]]":
+    """For each name: what the host has for it."""
+    points = mount_points("/proc/self/mountinfo").values()
+    found: dict[str, str] = {}
+    for target, source, recursive in bound(plan):
+        found[target] = source
+        if recursive:
+            for point in points:
+                if point.startswith(source + "/"):
+                    found.setdefault(target + point[len(source) :], point)
+    return [{"key": name, "val": source} for name, source in found.items()]
+
+
+def mount_points(mountinfo: str) -> "dict[int, str]":
+    """The mount points by mount id (proc(5), mountinfo)."""
+    from hutch.container.store import read_file
+
+    points = {}
+    for line in read_file(mountinfo).split(b"\n"):
+        fields = line.split(b" ")
+        if len(fields) > 4:
+            points[int(fields[0])] = _unescaped(fields[4])
+    return points
+
+
+def _unescaped(path: bytes) -> str:
+    first, *rest = path.split(b"\\")
+    for part in rest:
+        first += bytes((int(part[:3], 8),)) + part[3:]
+    return first.decode("utf-8", "surrogateescape")
+
+
+def _mount_point(root: int, target: str, points: "dict[int, str]") -> str:
+    """Where the mount is on which ``target`` lies; "" where there is no such thing."""
+    try:
+        fd = open_in_root(root, target, posix.O_PATH)
+    except OSError:
+        return ""
+    try:
+        return points.get(_mount_of(f"/proc/self/fdinfo/{fd}"), "")
+    finally:
+        posix.close(fd)
+
+
+def _mount_of(fdinfo: str) -> int:
+    from hutch.container.store import read_file
+
+    text = read_file(fdinfo)
+    return int(text.partition(b"mnt_id:")[2].split()[0])
+
+
+def _is_device(root: int, target: str) -> bool:
+    fd = open_in_root(root, target, posix.O_PATH)
+    try:
+        return posix.fstat(fd).st_mode & S_IFMT == S_IFCHR
+    finally:
+        posix.close(fd)
+
+
+def streams_of(pid: int) -> "list[str]":
+    """CRIU's names for the standard streams of the first process: ``pipe:[12]`` as the kernel has
+    it, ``file[MOUNT:INODE]`` for a file that is not in the container; what is in it has its path.
+    """
+    points = mount_points(f"/proc/{pid}/mountinfo")
+    found = []
+    for fd in range(3):
+        path = f"/proc/{pid}/fd/{fd}"
+        try:
+            name = posix.readlink(path)
+            mount = _mount_of(f"/proc/{pid}/fdinfo/{fd}")
+            found_there = posix.stat(path)
+            if name.startswith("/") and mount not in points and not _is_terminal(found_there):
+                name = f"file[{mount:x}:{found_there.st_ino:x}]"
+        except OSError:
+            name = ""
+        found.append(name)
+    return found
+
+
+def _is_terminal(status: posix.stat_result) -> bool:
+    """Whether it is one, which is for --shell-job (the kernel's admin-guide/devices.rst)."""
+    major = posix.major(status.st_rdev)
+    return status.st_mode & S_IFMT == S_IFCHR and (major in {4, 5} or 136 <= major <= 143)
+
+
+def streams_to_save(streams: "Sequence[str]") -> "list[str]":
+    """Those that CRIU has to be told of."""
+    return sorted({name for name in streams if name.startswith("file[")})
+
+
+def streams_to_restore(streams: "Sequence[str]") -> "list[dict[str, Any]]":
+    """The pipes and files of the old caller are replaced by the standard streams of the new one."""
+    found: dict[str, int] = {}
+    for fd, name in enumerate(streams):
+        if name.startswith(("pipe:[", "file[")):
+            found.setdefault(name, fd)
+    return [{"key": name, "fd": fd} for name, fd in found.items()]
+
+
+def joined(config: "dict[str, Any]") -> "list[tuple[str, str]]":
+    """(CRIU's name of the kind, path) of the namespaces that were joined by path."""
+    found = []
+    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+        kind = JOINABLE.get(namespace["type"])
+        if kind and namespace.get("path"):
+            found.append((kind, namespace["path"]))
+    return found
+
+
+def namespaces_to_save(config: "dict[str, Any]", pid: int) -> "list[str]":
+    """CRIU's external namespaces, by their inode numbers: ``net[4026532]:joined-net``."""
+    found = []
+    for kind, _ in joined(config):
+        inode = posix.stat(f"/proc/{pid}/ns/{kind}").st_ino
+        found.append(f"{kind}[{inode}]:joined-{kind}")
+    return found
+
+
+def cgroup_roots(directories: "dict[str, str]", layout: "CgroupLayout") -> "list[dict[str, str]]":
+    """Where the new cgroup is in each hierarchy, from its root."""
+    roots = []
+    for hierarchy, directory in directories.items():
+        mount = layout.hierarchies.get(hierarchy, layout.unified) if hierarchy else layout.unified
+        roots.append({"ctrl": hierarchy, "path": directory[len(mount) :] or "/"})
+    return roots

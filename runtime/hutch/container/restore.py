@@ -1,0 +1,247 @@
+"""restore: a container again from the files of a checkpoint, through CRIU.
+
+The bundle says what the container is, as at `create`: its cgroup and its limits are made anew, its
+mounts come from where the config says now. CRIU makes namespaces, mounts and processes.
+"""
+
+import posix
+
+from hutch import cgroups
+from hutch.container import status
+from hutch.container.checkpoint import Images, work_with_criu
+from hutch.container.create import check_terminal, first_state, plan_for, undo
+from hutch.container.criu import externals, messages
+from hutch.container.init import Init
+from hutch.container.store import read_file
+from hutch.errors import ConfigError, HutchError
+from hutch.spec.json import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.container.create import Request
+    from hutch.container.store import Entry, Store
+    from hutch.container.terminal import Terminal
+    from hutch.plan.host import Host
+    from hutch.plan.plan import Plan
+
+LOG = "restore.log"
+ROOT = "criu-root"
+MNT_DETACH = 2
+
+
+def restore(
+    store: "Store",
+    request: "Request",
+    images: Images,
+    *,
+    detach: bool = False,
+    subreaper: bool = True,
+    terminal: "Terminal | None" = None,
+) -> int:
+    """Restores a container; as `run` does, it stays to its end and deletes it, unless detached.
+    Raises HutchError, and then nothing is left of it."""
+    from hutch.container.delete import delete
+    from hutch.container.run import has_pid_namespace
+    from hutch.container.signals import Signals
+    from hutch.container.start import finish
+    from hutch.container.supervise import supervise
+
+    entry, init, state, config = _make(store, request, images)
+    try:
+        try:
+            finish(entry, state, request.warn)
+        finally:
+            entry.release()
+        if detach:
+            return 0
+        adopts = subreaper and not has_pid_namespace(config)
+        if adopts:
+            from hutch.container.orphans import become_subreaper
+
+            become_subreaper()
+        shown = terminal if terminal is not None and terminal.attached() else None
+        code = supervise(init, Signals(), shown, None, adopts)
+    except BaseException:
+        delete(store, request.id, force=True, warn=request.warn)
+        raise
+    finally:
+        init.close()
+    delete(store, request.id, force=True, warn=request.warn)
+    return code
+
+
+def _make(
+    store: "Store", request: "Request", images: Images
+) -> "tuple[Entry, Init, dict[str, Any], dict[str, Any]]":
+    from hutch.container.host import read_host
+    from hutch.container.preflight import check_host, open_namespaces
+    from hutch.spec.identifier import check_identifier
+    from hutch.spec.load import load_bundle
+
+    check_identifier(request.id)
+    config, raw = load_bundle(request.bundle)
+    check_terminal(config, request)
+    _check_mount_namespace(config)
+    streams = _streams(images.images)
+    host = read_host()
+    plan = plan_for(config, host, request, store)
+    for warning in plan.warnings:
+        request.warn(warning)
+    check_host(plan, config)
+    # Looked at for their type; CRIU is given its own descriptors below.
+    for fd in open_namespaces(plan, config):
+        posix.close(fd)
+    entry = store.make(request.id)
+    try:
+        if plan.cgroup is not None:
+            cgroups.prepare(plan.cgroup)
+        state = first_state(plan, config, request)
+        entry.write("config.json", raw)
+        entry.save_state(state)
+        if plan.cgroup is not None:
+            cgroups.create(plan.cgroup, host.cgroups, plan.writes)
+            cgroups.device_rules(plan.cgroup, plan.devices)
+        init = _with_criu(entry, state, config, plan, host, request, images, streams)
+        return entry, init, state, config
+    except BaseException:
+        undo(entry, plan, request)
+        raise
+
+
+def _with_criu(
+    entry: "Entry",
+    state: "dict[str, Any]",
+    config: "dict[str, Any]",
+    plan: "Plan",
+    host: "Host",
+    request: "Request",
+    images: Images,
+    streams: "list[str]",
+) -> Init:
+    """Has CRIU make the processes, which are our children; saves the state in time."""
+    from hutch.kernel.mounts import unmount
+
+    root = _root_mount(entry, plan.root)
+    namespaces: list[tuple[str, int]] = []
+    for kind, path in externals.joined(config):
+        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+        namespaces.append(("joined-" + kind, fd))
+    ignored = images.options.get("manage_cgroups_mode") == messages.CGROUP_MODES["ignore"]
+    # Where CRIU shall not deal with cgroups, what it makes stays in that which it is in itself.
+    moves = plan.cgroup is not None and ignored
+    options = {
+        **images.options,
+        "root": root,
+        "rst_sibling": True,
+        "orphan_pts_master": True,
+        "ext_mnt": externals.mounts_to_restore(plan),
+        "inherit_fd": [
+            *externals.streams_to_restore(streams),
+            *[{"key": name, "fd": fd} for name, fd in namespaces],
+        ],
+    }
+    if plan.cgroup is not None and not ignored:
+        options["cg_root"] = externals.cgroup_roots(plan.cgroup.directories, host.cgroups)
+    made: list[Init] = []
+
+    def begun(criu: int) -> None:
+        if moves:
+            assert plan.cgroup is not None
+            cgroups.join(plan.cgroup, criu)
+
+    def notice(name: str, pid: int, descriptor: int) -> None:
+        if name == "setup-namespaces" and plan.hooks:
+            from hutch.container.hooks import run_hooks
+
+            run_hooks(plan.hooks, status.public_state({**state, "pid": pid}, status.CREATING))
+        elif name == "orphan-pts-master" and descriptor >= 0:
+            if request.console is None:
+                posix.close(descriptor)
+            else:
+                request.console(descriptor)
+        elif name == "post-restore":
+            made.append(_made(entry, state, plan, request, pid))
+
+    try:
+        work_with_criu(
+            messages.RESTORE,
+            images,
+            options,
+            LOG,
+            notice,
+            descriptors=tuple([fd for _, fd in namespaces]),
+            begun=begun,
+        )
+        if not made:
+            raise HutchError("CRIU restored the container without a word about its first process")
+    except BaseException:
+        for init in made:
+            init.kill()
+            init.close()
+        raise
+    finally:
+        for _, fd in namespaces:
+            posix.close(fd)
+        unmount(root, MNT_DETACH)
+        posix.rmdir(root)
+    return made[0]
+
+
+def _made(
+    entry: "Entry", state: "dict[str, Any]", plan: "Plan", request: "Request", pid: int
+) -> Init:
+    """The processes are there, but do not run yet."""
+    # hutch-init is not there to be spoken to; what would be its channel leads nowhere.
+    init = Init(plan, pid, posix.pidfd_open(pid), posix.open("/dev/null", posix.O_CLOEXEC))
+    try:
+        state["pid"] = pid
+        state["startTime"] = status.start_time(pid)
+        state["status"] = status.CREATED
+        state["cgroup"] = plan.cgroup.to_json() if plan.cgroup else None
+        entry.save_state(state)
+        if request.pid_file:
+            init.write_pid_file(request.pid_file)
+    except BaseException:
+        init.close()
+        raise
+    return init
+
+
+def _root_mount(entry: "Entry", rootfs: str) -> str:
+    """The rootfs as a mount of its own, which CRIU needs; in a mount namespace of our own, so that
+    nothing of it is left on the host, however this ends."""
+    from hutch.kernel.mounts import bind, private_mounts
+
+    root = entry.directory + "/" + ROOT
+    posix.mkdir(root, 0o700)
+    private_mounts()
+    bind(rootfs, root)
+    return root
+
+
+def _check_mount_namespace(config: "dict[str, Any]") -> None:
+    namespaces = (config.get("linux") or {}).get("namespaces") or []
+    if not any(namespace["type"] == "mount" for namespace in namespaces):
+        raise ConfigError(
+            "linux.namespaces", "without a mount namespace a container cannot be restored"
+        )
+
+
+def _streams(images: str) -> "list[str]":
+    """The standard streams as `checkpoint` found them. Raises HutchError where there are none: then
+    there is no checkpoint either."""
+    path = images + "/" + externals.STREAMS
+    try:
+        data = read_file(path)
+    except OSError as error:
+        from hutch.errors import KernelError
+
+        raise KernelError(
+            "read " + path, "open", error.errno, hint="is that a checkpoint? see --image-path"
+        ) from None
+    streams = decode(data, path)
+    if not isinstance(streams, list) or not all(isinstance(name, str) for name in streams):
+        raise HutchError(path + " must be an array of strings")
+    return streams
