@@ -25,7 +25,7 @@ KERNEL = "linux-image-amd64"  # the "cloud" kernel has no 9p
 STALE = 30 * 24 * 3600  # seconds without use after which an image is removed
 
 PACKAGES = """
-apparmor busybox-static conmon criu crun dbus dbus-user-session iproute2 jq kmod libcap2
+apparmor busybox-static conmon criu crun dbus dbus-user-session iproute2 iptables jq kmod libcap2
 libpam-systemd libseccomp2 nftables policycoreutils procps python3 runc selinux-policy-default
 selinux-utils systemd systemd-sysv udev uidmap util-linux
 """.split()  # noqa: SIM905

@@ -239,8 +239,10 @@ def test_what_comes_from_the_host_is_named(
 def test_streams_of_the_old_caller_become_the_new_ones(restore: Asks, recorder: Recorder) -> None:
     restore()
     request = recorder.record.read_bytes()
-    assert b"\x0a\x09pipe:[77]\x10\x00" in request
-    assert b"\x0a\x09file[5:6]\x10\x02" in request
+    for name in (b"pipe:[77]", b"file[5:6]"):
+        # Standard output is CRIU's own there.
+        place = request.index(b"\x0a\x09" + name + b"\x10") + 3 + len(name)
+        assert request[place] > 2
 
 
 def test_no_pivot_is_said_to_mean_nothing(

@@ -60,6 +60,7 @@ VERBS = {
             ("pre-dump", "", "", "save memory only, for less to be left to the checkpoint"),
         ),
     ),
+    "completion": ("print the completion script of a shell", "bash|zsh|fish", 1, 1, ()),
     "create": (
         "make a container from a bundle, up to its program",
         "CONTAINER",

@@ -4,7 +4,7 @@ import posix
 
 from hutch.container import status
 from hutch.container.criu import externals, messages
-from hutch.container.criu.service import Criu, search_path
+from hutch.container.criu.service import Criu
 from hutch.container.start import plan_again
 from hutch.container.store import write_file
 from hutch.errors import KernelError, StateError, UsageError
@@ -73,7 +73,6 @@ def checkpoint(
             ],
             "ext_mnt": externals.mounts_to_save(plan_again(entry, state), pid),
             "freeze_cgroup": freezer(state),
-            "network_lock": None if installed("iptables-restore") else messages.NFTABLES,
             "track_mem": bool(pre_dump or parent),
         }
         kept = images.images + "/" + externals.STREAMS
@@ -120,17 +119,6 @@ def work_with_criu(
     finally:
         for fd in opened:
             posix.close(fd)
-
-
-def installed(program: str) -> bool:
-    """Whether CRIU will find the program in PATH."""
-    for folder in search_path().split(":"):
-        try:
-            posix.stat(folder + "/" + program)
-        except OSError:
-            continue
-        return True
-    return False
 
 
 def freezer(state: "dict[str, Any]") -> str:

@@ -124,10 +124,10 @@ def _with_criu(
     from hutch.kernel.mounts import unmount
 
     root = _root_mount(entry, plan.root)
-    namespaces: list[tuple[str, int]] = []
+    inherited = externals.streams_to_restore(streams)
     for kind, path in externals.joined(config):
         fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
-        namespaces.append(("joined-" + kind, fd))
+        inherited.append(("joined-" + kind, fd))
     ignored = images.options.get("manage_cgroups_mode") == messages.CGROUP_MODES["ignore"]
     # Where CRIU shall not deal with cgroups, what it makes stays in that which it is in itself.
     moves = plan.cgroup is not None and ignored
@@ -137,10 +137,7 @@ def _with_criu(
         "rst_sibling": True,
         "orphan_pts_master": True,
         "ext_mnt": externals.mounts_to_restore(plan),
-        "inherit_fd": [
-            *externals.streams_to_restore(streams),
-            *[{"key": name, "fd": fd} for name, fd in namespaces],
-        ],
+        "inherit_fd": [{"key": name, "fd": fd} for name, fd in inherited],
     }
     if plan.cgroup is not None and not ignored:
         options["cg_root"] = externals.cgroup_roots(plan.cgroup.directories, host.cgroups)
@@ -171,7 +168,7 @@ def _with_criu(
             options,
             LOG,
             notice,
-            descriptors=tuple([fd for _, fd in namespaces]),
+            descriptors=tuple([fd for _, fd in inherited]),
             begun=begun,
         )
         if not made:
@@ -182,7 +179,7 @@ def _with_criu(
             init.close()
         raise
     finally:
-        for _, fd in namespaces:
+        for _, fd in inherited:
             posix.close(fd)
         unmount(root, MNT_DETACH)
         posix.rmdir(root)

@@ -157,13 +157,18 @@ def streams_to_save(streams: "Sequence[str]") -> "list[str]":
     return sorted({name for name in streams if name.startswith("file[")})
 
 
-def streams_to_restore(streams: "Sequence[str]") -> "list[dict[str, Any]]":
-    """The pipes and files of the old caller are replaced by the standard streams of the new one."""
+def streams_to_restore(streams: "Sequence[str]") -> "list[tuple[str, int]]":
+    """The pipes and files of the old caller are replaced by the standard streams of the new one:
+    CRIU's name, and a descriptor of ours, which the caller closes. In CRIU itself 1 and 2 are
+    something else."""
     found: dict[str, int] = {}
-    for fd, name in enumerate(streams):
-        if name.startswith(("pipe:[", "file[")):
-            found.setdefault(name, fd)
-    return [{"key": name, "fd": fd} for name, fd in found.items()]
+    for fd, name in enumerate(streams[:3]):
+        if name.startswith(("pipe:[", "file[")) and name not in found:
+            try:
+                found[name] = posix.dup(fd)
+            except OSError:  # it is closed
+                found[name] = posix.open(NULL, posix.O_RDWR | posix.O_CLOEXEC)
+    return list(found.items())
 
 
 def joined(config: "dict[str, Any]") -> "list[tuple[str, str]]":

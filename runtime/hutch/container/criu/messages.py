@@ -13,9 +13,6 @@ DUMP, RESTORE, PRE_DUMP, NOTIFY, VERSION = 1, 2, 4, 6, 10
 
 CGROUP_MODES = {"ignore": 0, "soft": 3, "full": 4, "strict": 5}
 
-# Of criu_network_lock_method; without it CRIU takes iptables.
-NFTABLES = 2
-
 OPTIONS: "dict[str, tuple[int, Any]]" = {
     "images_dir_fd": (1, "number"),
     "pid": (2, "number"),
@@ -52,7 +49,6 @@ OPTIONS: "dict[str, tuple[int, Any]]" = {
     "config_file": (51, "text"),
     "lsm_profile": (53, "text"),
     "lsm_mount_context": (63, "text"),
-    "network_lock": (64, "number"),
 }
 
 REQUEST: "dict[str, tuple[int, Any]]" = {

@@ -45,7 +45,7 @@ class Criu:
             self.pid = posix.posix_spawnp(
                 "criu",
                 ["criu", "swrk", str(theirs.fileno())],
-                {"PATH": search_path()},
+                {b"PATH": posix.environ.get(b"PATH", b"") or b"/usr/sbin:/usr/bin:/sbin:/bin"},
                 file_actions=actions,
                 setsigmask=(),
                 setsigdef=(13, 25),  # SIGPIPE, SIGXFSZ: ignored by the interpreter
@@ -116,16 +116,12 @@ class Criu:
         said = posix.pread(self._said, min(size, MESSAGE_MAX), 0)
         errors = errors_in(_content(log)) or errors_in(said)
         why = ": " + "; ".join(errors) if errors else " without saying why"
-        # A container that has something that CRIU cannot save, or a kernel that it does not know.
-        return HutchError(
-            f"CRIU could not {verb} the container{why}",
-            hint="see " + log + ", and what `criu check` says",
-        )
-
-
-def search_path() -> str:
-    """Where CRIU and what it starts itself are looked for."""
-    return posix.environ.get(b"PATH", b"").decode() or "/usr/sbin:/usr/bin:/sbin:/bin"
+        hint = "see " + log + ", and what `criu check` says"
+        if "iptables-restore" in why:
+            # With it CRIU holds the network still; its other way, by nftables, stays in force after
+            # a restore (3.17).
+            hint = "install the package iptables"
+        return HutchError(f"CRIU could not {verb} the container{why}", hint=hint)
 
 
 def errors_in(text: bytes) -> "list[str]":

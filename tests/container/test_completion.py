@@ -1,0 +1,247 @@
+"""Completion in the shells themselves, with containers to complete."""
+
+import os
+import pty
+import select
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Runtime
+from hutch.cli.table import GLOBAL, VERBS
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+BASH = """
+source "$1"
+shift
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_hutch
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+ZSH = """
+PS1= PS2= RPS1=
+autoload -U compinit
+compinit -u -D
+source {script}
+shown() {{ print -r -- "$BUFFER" > {out}; BUFFER= }}
+zle -N shown
+bindkey '^X' shown
+bindkey '^I' complete-word
+setopt no_beep no_list_ambiguous
+print READY
+"""
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The three scripts, as the command prints them."""
+    from conftest import COMMAND
+
+    folder = tmp_path_factory.mktemp("completion")
+    for shell in ("bash", "zsh", "fish"):
+        done = subprocess.run([COMMAND, "completion", shell], check=True, capture_output=True)
+        (folder / shell).write_bytes(done.stdout)
+    return folder
+
+
+@pytest.fixture
+def containers(hutch: Runtime, bundle: Bundle) -> list[str]:
+    for id in ("alpha", "beta"):
+        hutch("create", "-b", str(bundle.for_id(id).path), id)
+    return ["--root", str(hutch.root)]
+
+
+class Bash:
+    def __init__(self, folder: Path, command: str) -> None:
+        self.folder = folder
+        self.command = command
+
+    def __call__(self, *words: str, cwd: "Path | None" = None) -> list[str]:
+        done = subprocess.run(
+            ["bash", "--norc", "-c", BASH, "bash", self.folder / "bash", self.command, *words],
+            capture_output=True, text=True, check=True, cwd=cwd,
+        )  # fmt: skip
+        assert done.stderr == ""
+        return done.stdout.split()
+
+
+class Fish:
+    def __init__(self, folder: Path, command: str) -> None:
+        self.folder = folder
+        self.command = command
+
+    def __call__(self, *words: str, cwd: "Path | None" = None) -> list[str]:
+        """fish knows a command by its name alone."""
+        line = " ".join(["hutch", *words])
+        path = os.path.dirname(self.command) + ":" + os.environ["PATH"]
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
+             self.folder / "fish", line],
+            capture_output=True, text=True, check=True, cwd=cwd,
+            env={**os.environ, "PATH": path, "HOME": str(self.folder)},
+        )  # fmt: skip
+        assert done.stderr == ""
+        return [row.partition("\t")[0] for row in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def bash(scripts: Path, hutch: Runtime) -> Bash:
+    return Bash(scripts, hutch.command)
+
+
+@pytest.fixture
+def fish(scripts: Path, hutch: Runtime) -> Fish:
+    return Fish(scripts, hutch.command)
+
+
+@pytest.fixture(params=["bash", "fish"])
+def shell(request: pytest.FixtureRequest, scripts: Path, hutch: Runtime) -> "Bash | Fish":
+    kind = Bash if request.param == "bash" else Fish
+    return kind(scripts, hutch.command)
+
+
+def test_verbs_are_offered_first(shell: "Bash | Fish") -> None:
+    assert set(shell("")) == {"help", *VERBS}
+    assert set(shell("res")) == {"restore", "resume"}
+    assert set(shell("--debug", "--root", "/x", "res")) == {"restore", "resume"}
+    assert set(shell("help", "che")) == {"checkpoint"}
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_every_flag_is_offered(bash: Bash, fish: Fish, verb: str) -> None:
+    flags = VERBS[verb][4] if verb else GLOBAL
+    wanted = {"--" + flag[0] for flag in flags} | {"--help"}
+    words = [verb, "--"] if verb else ["--"]
+    assert set(bash(*words)) == wanted
+    # What takes a value, fish offers with "=" too.
+    assert {word.rstrip("=") for word in fish(*words)} == wanted
+
+
+def test_containers_are_those_of_the_root_on_the_line(
+    shell: "Bash | Fish", containers: list[str]
+) -> None:
+    assert shell(*containers, "start", "") == ["alpha", "beta"]
+    assert shell(*containers, "exec", "--cwd", "/tmp", "be") == ["beta"]
+    assert shell(*containers, "state", "alpha", "") == []
+    assert shell(*containers, "list", "") == []
+
+
+def test_values_of_flags_are_offered(shell: "Bash | Fish", tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    assert shell("--log-format", "") == ["json", "text"] or shell("--log-format", "") == [
+        "text",
+        "json",
+    ]
+    assert shell("list", "--format", "j") == ["json"]
+    assert shell("exec", "--cap", "CAP_SYS_TI") == ["CAP_SYS_TIME"]
+    assert shell("run", "--bundle", "f", cwd=tmp_path)[0].rstrip("/") == "folder"
+    assert {word.rstrip("/") for word in shell("run", "--pid-file", "f", cwd=tmp_path)} == {
+        "file",
+        "folder",
+    }
+    assert set(shell("--rootless", "")) == {"true", "false", "auto"}
+    assert set(shell("completion", "")) == {"bash", "zsh", "fish"}
+
+
+def test_kill_offers_signals_after_the_container(
+    shell: "Bash | Fish", containers: list[str]
+) -> None:
+    assert shell(*containers, "kill", "alpha", "KI") == ["KILL"]
+
+
+def test_bash_completes_behind_an_equals_sign(bash: Bash, containers: list[str]) -> None:
+    """Which bash makes a word of its own (COMP_WORDBREAKS)."""
+    assert bash("list", "--format", "=", "j") == ["json"]
+    assert bash("list", "--format", "=") == ["table", "json"]
+    assert bash("--root", "=", containers[1], "start", "a") == ["alpha"]
+
+
+def test_fish_takes_a_value_behind_an_equals_sign(fish: Fish, containers: list[str]) -> None:
+    assert fish("--root=" + containers[1], "state", "al") == ["alpha"]
+
+
+class Zsh:
+    """An interactive zsh on a terminal."""
+
+    def __init__(self, script: Path, command: str, folder: Path) -> None:
+        self.out = folder / "line"
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            path = os.path.dirname(command) + ":" + os.environ["PATH"]
+            environment = {**os.environ, "PATH": path, "HOME": str(folder), "TERM": "dumb"}
+            os.execvpe("zsh", ["zsh", "-f", "-i"], environment)
+        self.send(ZSH.format(script=script, out=self.out).replace("\n", "\r"))
+        text = b""
+        while b"\nREADY" not in text and b"\rREADY" not in text:
+            text += self.read()
+
+    def send(self, text: str) -> None:
+        os.write(self.fd, text.encode())
+
+    def read(self) -> bytes:
+        ready, _, _ = select.select([self.fd], [], [], 60)
+        assert ready
+        return os.read(self.fd, 65536)
+
+    def __call__(self, line: str) -> str:
+        """The line, with what the tab key makes of it."""
+        self.out.unlink(missing_ok=True)
+        self.send(line + "\t\x18")
+        while not self.out.exists() or not self.out.read_text().endswith("\n"):
+            if select.select([self.fd], [], [], 0.02)[0]:
+                os.read(self.fd, 65536)
+        return self.out.read_text().rstrip("\n")
+
+    def close(self) -> None:
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.fixture(scope="module")
+def zsh(scripts: Path) -> Iterator[Zsh]:
+    from conftest import COMMAND
+
+    made = Zsh(scripts / "zsh", COMMAND, scripts)
+    yield made
+    made.close()
+
+
+def test_zsh_completes_verbs_flags_values_and_containers(zsh: Zsh, containers: list[str]) -> None:
+    root = " ".join(containers)
+    for line, completed in (
+        ("hutch checkp", "hutch checkpoint "),
+        ("hutch --debug upd", "hutch --debug update "),
+        ("hutch help feat", "hutch help features "),
+        ("hutch --log-fo", "hutch --log-format="),
+        ("hutch run --no-piv", "hutch run --no-pivot "),
+        ("hutch update --cpuset-m", "hutch update --cpuset-mems="),
+        ("hutch list --format=j", "hutch list --format=json "),
+        ("hutch exec --cap CAP_SYS_TI", "hutch exec --cap CAP_SYS_TIME "),
+        (f"hutch {root} start al", f"hutch {root} start alpha "),
+        (f"hutch {root} kill beta KI", f"hutch {root} kill beta KILL "),
+        ("hutch completion f", "hutch completion fish "),
+    ):
+        assert zsh(line).rstrip() == completed.rstrip(), line
+
+
+def test_zsh_knows_the_flags_of_every_verb(zsh: Zsh) -> None:
+    """The first that no other one begins like; the rest are rows of the same table."""
+    for verb in VERBS:
+        names = [flag[0] for flag in VERBS[verb][4]] + ["help"]
+        name = next(n for n in names if not any(o != n and o.startswith(n[:-1]) for o in names))
+        line = f"hutch {verb} --{name}"
+        assert zsh(line[:-1]).rstrip(" =") == line, line
+
+
+def test_scripts_are_good_to_the_shells_own_check(scripts: Path) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        subprocess.run([shell, "-n", scripts / shell], check=True)
+
+
+def test_another_shell_is_refused(hutch: Runtime) -> None:
+    assert "bash, zsh or fish" in hutch.refuses("completion", "csh")
