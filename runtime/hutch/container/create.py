@@ -282,7 +282,7 @@ def _build(
             show_callers_cgroups(plan.operations, wanted, plan.cgroup, host.cgroups)
         cgroups.device_rules(plan.cgroup, plan.devices)
     if plan.rdt is not None:
-        _make_rdt(plan.rdt, entry, state)
+        make_rdt(plan.rdt, entry, state)
     listener = _listen(entry.directory) if plan.start_slot else -1
     request.step("start hutch-init")
     try:
@@ -318,7 +318,8 @@ def _build(
     return Created(entry, init, state, config)
 
 
-def _make_rdt(rdt: "Rdt", entry: "Entry", state: "dict[str, Any]") -> None:
+def make_rdt(rdt: "Rdt", entry: "Entry", state: "dict[str, Any]") -> None:
+    """Makes the groups for linux.intelRdt that ``state["rdt"]`` names; raises KernelError."""
     from hutch.container.intel_rdt import make, resctrl
 
     try:

@@ -7,9 +7,9 @@ mounts come from where the config says now. CRIU makes namespaces, mounts and pr
 import posix
 
 from hutch import cgroups
-from hutch.container import status
+from hutch.container import intel_rdt, status
 from hutch.container.checkpoint import Images, work_with_criu
-from hutch.container.create import check_terminal, first_state, plan_for, undo
+from hutch.container.create import check_terminal, first_state, make_rdt, plan_for, undo
 from hutch.container.criu import externals, messages
 from hutch.container.init import Init
 from hutch.container.store import read_file
@@ -98,11 +98,15 @@ def _make(
         if plan.cgroup is not None:
             cgroups.prepare(plan.cgroup)
         state = first_state(plan, config, request)
+        if plan.rdt is not None:
+            state["rdt"] = intel_rdt.place(plan.rdt, intel_rdt.resctrl())
         entry.write("config.json", raw)
         entry.save_state(state)
         if plan.cgroup is not None:
             cgroups.create(plan.cgroup, host.cgroups, plan.writes)
             cgroups.device_rules(plan.cgroup, plan.devices)
+        if plan.rdt is not None:
+            make_rdt(plan.rdt, entry, state)
         init = _with_criu(entry, state, config, plan, host, request, images, streams)
         return entry, init, state, config
     except BaseException:
@@ -193,6 +197,11 @@ def _made(
     # hutch-init is not there to be spoken to; what would be its channel leads nowhere.
     init = Init(plan, pid, posix.pidfd_open(pid), posix.open("/dev/null", posix.O_CLOEXEC))
     try:
+        if plan.cgroup is not None:
+            cgroups.release(plan.cgroup)
+        if plan.rdt is not None:
+            intel_rdt.join(state["rdt"], pid)
+            state["rdt"] = intel_rdt.kept(plan.rdt, state["rdt"])
         state["pid"] = pid
         state["startTime"] = status.start_time(pid)
         state["status"] = status.CREATED

@@ -22,6 +22,7 @@ def run(call: Call, log: Log) -> int:
         absolute(call.text("bundle", ".")),
         Choices(no_pivot=call.has("no-pivot"), direct=True),
         rootless=rootless(call),
+        systemd=bool(call.options.get("systemd-cgroup")),
         warn=log.warning,
     )
     if call.has("no-pivot"):
