@@ -28,7 +28,7 @@ VERBS = {
     "load": ("archives", "Read images from an archive"),
     "import": ("archives", "Make an image from a tar archive of a root file system"),
     "bundle": ("bundle", "Make an OCI bundle of an image, for use with hutch run"),
-    "system": ("system", "Look after the store: df, prune, check"),
+    "system": ("system", "Look after the store and the host: df, prune, check, apparmor"),
 }
 GLOBALS = {"--root": "DIR", "--config": "FILE"}
 

@@ -1,4 +1,4 @@
-"""``warren system df``, ``prune``, ``check``."""
+"""``warren system df``, ``prune``, ``check``, ``apparmor``."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -35,13 +35,18 @@ def declare(parser: ArgumentParser) -> None:
     check_parser = acts.add_parser("check", help=summary, description=summary.capitalize() + ".")
     check_parser.add_argument("-r", "--repair", action="store_true", help="put right what can be")
     check_parser.add_argument("-q", "--quiet", action="store_true", help="only the exit status")
+    summary = "load hutch-default, the AppArmor profile for containers"
+    apparmor_parser = acts.add_parser("apparmor", help=summary, description=summary + ".")
+    which = apparmor_parser.add_mutually_exclusive_group()
+    which.add_argument("--print", action="store_true", help="print it instead")
+    which.add_argument("--remove", action="store_true", help="take it out of the kernel instead")
 
 
 def system(arguments: Namespace, context: Context) -> int:
     """Hands on to the act."""
     if arguments.act is None:
         raise UsageError("a command of warren system is wanted", hint="warren system --help")
-    act = {"df": df, "prune": prune, "check": check}[arguments.act]
+    act = {"df": df, "prune": prune, "check": check, "apparmor": apparmor}[arguments.act]
     return act(arguments, context)
 
 
@@ -107,6 +112,19 @@ def check(arguments: Namespace, context: Context) -> int:
             + (f"{len(findings)} problems, {len(left)} left" if findings else "all is well")
         )
     return 1 if left else 0
+
+
+def apparmor(arguments: Namespace, context: Context) -> int:
+    """Loads the profile, prints it or removes it."""
+    from ...engine.apparmor import FILE, load, unload
+
+    if arguments.print:
+        sys.stdout.write(FILE.read_text())
+    elif arguments.remove:
+        unload()
+    else:
+        load()
+    return 0
 
 
 VERBS = {"system": Verb(declare, system)}
