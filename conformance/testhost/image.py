@@ -90,10 +90,11 @@ def image() -> Path:
         raise TestHostError(f"there is no test host for {platform.machine()} yet, x86_64 only")
     _install_tools()
     folder = cache() / ("image-" + _digest())
-    with cache_lock():
-        if not folder.exists():
-            _clear_stale()
-            _make(folder)
+    if not folder.exists():
+        with cache_lock():
+            if not folder.exists():
+                _clear_stale()
+                _make(folder)
     os.utime(folder)
     return folder
 

@@ -128,6 +128,8 @@ def _saved(kind: Kind, disk: Path) -> Path:
     own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     key = hashlib.sha256(repr((own, qemu.st_size, qemu.st_mtime_ns)).encode()).hexdigest()[:8]
     target = disk / f"{kind.security}-{kind.cgroup}-{key}"
+    if target.exists():
+        return target
     with cache_lock():
         if target.exists():
             return target

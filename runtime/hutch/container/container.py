@@ -36,24 +36,25 @@ class Container:
         preserve_fds: int = 0,
         no_pivot: bool = False,
         no_new_keyring: bool = False,
+        systemd_cgroup: bool = False,
         console: "Callable[[int], None] | None" = None,
         warn: "Callable[[str], None]" = _ignore,
     ) -> "Container":
         """Creates a container from a bundle, up to its program (runtime.md "Create").
 
-        ``console`` is given the descriptor of the terminal's master, where the config asks for a
-        terminal; ``warn`` what was passed over. Raises ConfigError, HostError, KernelError or
-        StateError, and then nothing is left behind.
+        ``systemd_cgroup`` has systemd make the cgroup, a scope. ``console`` is given the descriptor
+        of the terminal's master, where the config asks for a terminal; ``warn`` what was passed
+        over. Raises ConfigError, HostError, KernelError or StateError, and then nothing is left
+        behind.
         """
         from hutch.container.create import create
 
         container = cls(id, root)
-        create(
-            container._store,
-            _request(
-                id, bundle, pid_file, preserve_fds, no_pivot, no_new_keyring, console, warn, False
-            ),
+        request = _request(
+            id, bundle, pid_file, preserve_fds, no_pivot, no_new_keyring, console, warn, False
         )
+        request.systemd = systemd_cgroup
+        create(container._store, request)
         return container
 
     @classmethod
@@ -66,6 +67,7 @@ class Container:
         keep: bool = False,
         no_pivot: bool = False,
         no_new_keyring: bool = False,
+        systemd_cgroup: bool = False,
         warn: "Callable[[str], None]" = _ignore,
     ) -> int:
         """Creates and starts a container with the caller's standard streams, waits for its end and
@@ -76,6 +78,7 @@ class Container:
         from hutch.container.run import run
 
         request = _request(id, bundle, "", 0, no_pivot, no_new_keyring, None, warn, True)
+        request.systemd = systemd_cgroup
         return run(cls(id, root)._store, request, keep=keep)
 
     def start(self) -> None:
