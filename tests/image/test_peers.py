@@ -140,6 +140,39 @@ def test_a_private_registry_wants_a_login(private_registry: str, odd: Path, warr
     assert "401" in warren.fails("pull", "-q", name)
 
 
+def test_a_credential_helper_keeps_the_password(
+    private_registry: str, odd: Path, warren: Warren, tmp_path: Path
+) -> None:
+    """A program docker-credential-kept, asked by its standard input alone."""
+    helper = tmp_path / "docker-credential-kept"
+    helper.write_text(
+        f"""#!/bin/sh
+        echo "$@" >>{tmp_path}/calls
+        case $1 in
+        store) cat >{tmp_path}/secret ;;
+        get) cat {tmp_path}/secret 2>&1 || echo "credentials not found in native keychain" ;;
+        erase) rm {tmp_path}/secret ;;
+        esac
+        test -e {tmp_path}/secret
+        """
+    )
+    helper.chmod(0o755)
+    warren.environment["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+    settings = warren.home / ".docker" / "config.json"
+    settings.parent.mkdir()
+    settings.write_text('{"credsStore": "kept"}')
+    warren.ok("pull", "-q", f"oci:{odd}:tar")
+    name = f"{private_registry}/helped/odd:1"
+    said = warren.run("login", "-u", USER, "--password-stdin", private_registry,
+                      input=PASSWORD.encode())  # fmt: skip
+    assert said.returncode == 0 and "docker-credential-kept" in said.stderr
+    assert "auth" not in json.loads(settings.read_text())["auths"][private_registry]
+    assert warren.ok("push", "-q", "odd:tar", name) == name + "\n"
+    assert set((tmp_path / "calls").read_text().split()) == {"store", "get"}
+    (tmp_path / "secret").unlink()
+    assert "401" in warren.fails("pull", "-q", name)
+
+
 def test_a_token_registry_gives_tokens(
     token_registry: TokenRegistry, odd: Path, warren: Warren, another: Warren
 ) -> None:
