@@ -108,13 +108,15 @@ class User:
 
 
 @pytest.fixture
-def user(tmp_path: Path) -> Iterator[User]:
-    """The user; his containers are deleted at the end of the test."""
-    found = User(tmp_path / "home")
-    yield found
-    for id in found.ids():
-        if not id.startswith("."):
-            found("delete", "--force", id, check=False)
+def user() -> Iterator[User]:
+    """The user; his containers are deleted at the end of the test. His home is none of pytest's
+    directories: every session of pytest closes those to others again."""
+    with tempfile.TemporaryDirectory(prefix="hutch-user-") as home:
+        found = User(Path(home))
+        yield found
+        for id in found.ids():
+            if not id.startswith("."):
+                found("delete", "--force", id, check=False)
 
 
 def with_ranges(config: dict[str, Any]) -> None:
