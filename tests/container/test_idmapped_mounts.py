@@ -38,10 +38,11 @@ def in_user_namespace(bundle: Bundle, outside: int) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Path]:
-    """A tree of the host with files of several owners, and a tmpfs mounted in it."""
+    """A tree of the host with files of several owners, and another directory bound in it."""
     path = tmp_path / "source"
     (path / "below").mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "below", path / "below"], check=True)
+    (tmp_path / "other").mkdir()
+    subprocess.run(["mount", "--bind", tmp_path / "other", path / "below"], check=True)
     for name, owner in (("five", 5), ("below/six", 6)):
         (path / name).touch()
         os.chown(path / name, owner, owner + 10)

@@ -60,6 +60,7 @@ def _refused(idmap: "Idmap", error: int) -> KernelError:
         error,
         pointer=idmap.pointer,
         hint=_filesystem(idmap.source)
+        + (", or what is mounted below it," if idmap.recursive else "")
         + " on Linux "
         + posix.uname().release
         + " may not take idmapped mounts, or a mount that is idmapped already; without root none "
