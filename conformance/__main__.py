@@ -5,13 +5,19 @@ opencontainers/runtime-tools, built by whoever has a checkout.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.runtimes import Runtime, find, strict_flags
 from conformance.suite.run import Outcome
 
+if TYPE_CHECKING:
+    from conformance.suite.report import Page
+
+PROJECT = Path(__file__).resolve().parents[1]
 DEFAULT = ("hutch", "runc", "crun")
 
 
@@ -28,10 +34,16 @@ def main() -> int:
         help="only these programs, or rows whose id begins so",
     )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the pages into DIR")
+    parser.add_argument("--json", action="store_true", help="print every result")
+    parser.add_argument("--host", choices=["vm"], help="in a machine with cgroup v2")
+    parser.add_argument("--security", default="apparmor", help="what the machine has (apparmor)")
+    parser.add_argument("--probe", type=Path, help="the probe, built already")
     parser.add_argument("--verbose", action="store_true", help="tell every row's result")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the programs' output here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
+        if options.host:
+            return on_test_host(options)
         runtimes = [
             Runtime(
                 Path(given).name, find(given), Path(name) / Path(given).name, strict_flags(given)
@@ -40,12 +52,13 @@ def main() -> int:
         ]
         if options.programs:
             return validate(runtimes, options)
-        return demand(runtimes, options)
+        return demand(runtimes, options, Path(name))
 
 
-def demand(runtimes: list[Runtime], options: argparse.Namespace) -> int:
+def demand(runtimes: list[Runtime], options: argparse.Namespace, folder: Path) -> int:
     """Runs our own suite; 1 where a runtime fails a row."""
-    from conformance.suite import report
+    from conformance.suite import host, report
+    from conformance.suite.build import build_probe
     from conformance.suite.run import run_all
     from conformance.suite.table import FAIL, Row, rows
 
@@ -59,15 +72,56 @@ def demand(runtimes: list[Runtime], options: argparse.Namespace) -> int:
         if outcome.result == FAIL or options.verbose:
             print(f"{row.id:8} {name:6} {outcome.result:8} {outcome.note}", file=sys.stderr)
 
-    outcomes = run_all(chosen, runtimes, tell)
-    page = report.Page(chosen, outcomes, [(r.name, r.version()) for r in runtimes])
+    probe = options.probe or build_probe(folder / "probe")
+    outcomes = run_all(chosen, runtimes, probe, tell)
+    versions = [(runtime.name, runtime.version()) for runtime in runtimes]
+    return publish(report.Page(chosen, outcomes, versions, host.describe()), options)
+
+
+def publish(page: "Page", options: argparse.Namespace) -> int:
+    """Writes the pages where they are asked for, and says how it went."""
+    from conformance.suite import report
+    from conformance.suite.table import FAIL
+
+    if options.json:
+        print(report.as_json(page))
     if options.report:
         options.report.mkdir(parents=True, exist_ok=True)
         (options.report / "conformance.md").write_text(report.markdown(page))
         (options.report / "conformance.html").write_text(report.as_html(page))
         (options.report / "conformance.json").write_text(report.as_json(page))
-    print(report.totals(page))
-    return int(any(o.result == FAIL for row in outcomes.values() for o in row.values()))
+    print(report.totals(page), file=sys.stderr)
+    return int(any(page.counts(name)[FAIL] for name in page.names))
+
+
+def on_test_host(options: argparse.Namespace) -> int:
+    """Runs our own suite in a machine booted for it, with cgroup v2 (conformance.testhost)."""
+    from conformance.suite import report
+    from conformance.suite.build import build_probe
+    from conformance.suite.table import rows
+
+    # In the folder that the machine shares.
+    probe = build_probe(PROJECT / ".dev" / "probe")
+    words = ["--json", "--probe", str(probe), *(["--verbose"] if options.verbose else [])]
+    for flag, values in (("--runtime", options.runtime), ("--only", options.only)):
+        for value in values or []:
+            words += [flag, value]
+    host = [sys.executable, "-m", "conformance.testhost", "run", "--share", str(PROJECT)]
+    host += ["--timeout", "3600", "--security", options.security, "--"]
+    done = subprocess.run(
+        [*host, sys.executable, "-m", "conformance", *words],
+        check=False,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    )
+    # What the machine's own errors are, and what a runtime failed, comes on the same stream.
+    said, brace, line = done.stdout.partition('{"host": ')
+    print(said, file=sys.stderr, end="")
+    if not brace:
+        return done.returncode or 1
+    options.json = False
+    return publish(report.from_json(brace + line.partition("\n")[0], rows()), options)
 
 
 def validate(runtimes: list[Runtime], options: argparse.Namespace) -> int:

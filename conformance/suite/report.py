@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from typing import NamedTuple
 
-from conformance.suite import host
 from conformance.suite.page import html
 from conformance.suite.run import Outcome, Outcomes
 from conformance.suite.table import ARGUED, FAIL, NOT_HERE, PASS, RESULTS, SOURCE, Row
@@ -21,11 +20,13 @@ LEGEND = {
 
 
 class Page(NamedTuple):
-    """What the reports are made of: rows, how they went, and the runtimes with their versions."""
+    """What the reports are made of: rows, how they went, the runtimes with their versions, and the
+    host in a line."""
 
     rows: list[Row]
     outcomes: Outcomes
     runtimes: list[tuple[str, str]]
+    host: str
 
     @property
     def names(self) -> list[str]:
@@ -46,16 +47,16 @@ def totals(page: Page) -> str:
     return "\n".join(lines)
 
 
-def where() -> str:
+def where(page: Page) -> str:
     """The host and the day."""
-    return f"{host.describe()}. {datetime.date.today()}."
+    return f"{page.host}. {datetime.date.today()}."
 
 
 def as_json(page: Page) -> str:
-    """Every row and result, for programs."""
+    """Every row and result, for programs, in one line."""
     return json.dumps(
         {
-            "host": host.describe(),
+            "host": page.host,
             "runtimes": dict(page.runtimes),
             "rows": [
                 {
@@ -71,9 +72,19 @@ def as_json(page: Page) -> str:
                 }
                 for row in page.rows
             ],
-        },
-        indent=1,
+        }
     )
+
+
+def from_json(text: str, rows: list[Row]) -> Page:
+    """The page that as_json was given, with the rows of this table."""
+    found = json.loads(text)
+    outcomes = {
+        row["id"]: {name: Outcome(**result) for name, result in row["results"].items()}
+        for row in found["rows"]
+    }
+    chosen = [row for row in rows if row.id in outcomes]
+    return Page(chosen, outcomes, list(found["runtimes"].items()), found["host"])
 
 
 def notes(page: Page, row: Row) -> list[tuple[str, Outcome]]:
@@ -93,7 +104,7 @@ def cell(text: str) -> str:
 
 def markdown(page: Page) -> str:
     """The page as Markdown."""
-    lines = [f"# {TITLE}", "", where(), ""]
+    lines = [f"# {TITLE}", "", where(page), ""]
     lines += [f"- {name}: {version}" for name, version in page.runtimes]
     lines += ["", "| | " + " | ".join(RESULTS) + " |", "|---" * (len(RESULTS) + 1) + "|"]
     for name in page.names:
@@ -131,4 +142,4 @@ def as_html(page: Page) -> str:
             }
         )
     counts = {name: page.counts(name) for name in page.names}
-    return html(TITLE, where(), page.runtimes, counts, LEGEND, sections, SOURCE)
+    return html(TITLE, where(page), page.runtimes, counts, LEGEND, sections, SOURCE)

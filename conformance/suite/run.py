@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from conformance.runtimes import Runtime
 from conformance.suite import host
-from conformance.suite.build import build_probe
 from conformance.suite.case import Case
 from conformance.suite.stage import build, clear, enter
 from conformance.suite.table import ARGUED, FAIL, NOT_HERE, PASS, NotHere, Row, Unmet
@@ -54,10 +53,11 @@ def outcome_of(row: Row, case: Case) -> Outcome:
 def run_all(
     chosen: list[Row],
     runtimes: list[Runtime],
+    probe: Path,
     tell: Callable[[Row, str, Outcome], None] = lambda *_: None,
     workers: int = os.cpu_count() or 1,
 ) -> Outcomes:
-    """All rows with all runtimes; ``tell`` is told of each as it is known."""
+    """All rows with all runtimes, by a built probe; ``tell`` is told of each as it is known."""
     host.adopt_orphans()
     enter()
     outcomes: Outcomes = {row.id: {} for row in chosen}
@@ -65,7 +65,6 @@ def run_all(
     with TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        probe = build_probe(folder / "probe")
         stage = build(folder)
         versions = {runtime.name: version_for(runtime) for runtime in runtimes}
 

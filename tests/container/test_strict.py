@@ -50,6 +50,21 @@ def test_a_container_without_a_process_is_strictly_created_and_not_started(
     assert hutch.state("test")["status"] == "created"
 
 
+@pytest.mark.parametrize(("version", "ends"), [("1.2.1", False), ("1.3.0", True)])
+def test_a_failing_poststart_hook_is_strictly_what_the_configs_version_says(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path, version: str, ends: bool
+) -> None:
+    second = tmp_path / "second"
+    bundle.args("sleep", "1000")
+    hooks = [{"path": "/bin/false"}, {"path": "/bin/touch", "args": ["touch", str(second)]}]
+    bundle.change(lambda config: config.update(ociVersion=version, hooks={"poststart": hooks}))
+    hutch("--strict", "create", "--bundle", str(bundle.path), "test")
+    done = hutch("start", "test", check=False)
+    assert (done.code, "hooks.poststart[0]" in done.err) == (int(ends), True)
+    assert second.exists() != ends
+    assert ("test" in hutch.ids()) != ends
+
+
 @pytest.mark.parametrize("version", ["1.0.0", "1.0.2-dev"])
 def test_before_1_1_an_unknown_capability_is_an_error(
     hutch: Runtime, bundle: Bundle, version: str

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from conformance.suite.documents import DOCUMENTS
-from conformance.suite.report import Page, as_html, markdown
+from conformance.suite.report import Page, as_html, as_json, from_json, markdown
 from conformance.suite.run import Outcome
 from conformance.suite.sentences import sentences, uncovered
 from conformance.suite.table import FAIL, MUST, PASS, RESULTS, SAYS, SHOULD, rows
@@ -68,12 +68,13 @@ def test_the_pages_have_every_row_and_its_results() -> None:
         row.id: {"one": Outcome(PASS), "two": Outcome(FAIL, "it says <nothing> | at all")}
         for row in table
     }
-    page = Page(table, outcomes, [("one", "one 1.0"), ("two", "two 2.0")])
+    page = Page(table, outcomes, [("one", "one 1.0"), ("two", "two 2.0")], "a host")
     text = markdown(page)
     html = as_html(page)
     for row in table:
         assert f"[{row.id}](" in text
         assert f'<tr id="{row.id}" data-results="pass,fail">' in html
+    assert from_json(as_json(page), table) == page
     assert "it says \\<nothing\\> \\| at all" in text
     assert "it says &lt;nothing&gt; | at all" in html
     assert "http" not in html.replace("https://github.com/opencontainers/runtime-spec/", "")
