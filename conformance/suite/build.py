@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[1] / "probe"
@@ -23,3 +24,7 @@ def build_probe(output: Path) -> Path:
     flags = ["-std=gnu11", "-D_GNU_SOURCE", "-Os", "-s", *WARNINGS]
     subprocess.run([*command, *flags, "-o", str(output), *sources], check=True)
     return output
+
+
+if __name__ == "__main__":
+    build_probe(Path(sys.argv[1]))

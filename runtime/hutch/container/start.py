@@ -76,7 +76,7 @@ def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]
     from hutch.container.hooks import run_hook
     from hutch.plan.hooks import hooks_of
 
-    warned = state["choices"]["strict"] and state["ociVersion"].startswith(WARNED)
+    warned = state["choices"].get("strict") and state["ociVersion"].startswith(WARNED)
     for hook in hooks_of({"hooks": state["hooks"]}, ("poststart",)):
         try:
             run_hook(hook, status.public_state(state, status.RUNNING))
