@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent / "native"))
 import embed
 from archive import write_archive
 from demo.layout import write_layout
+from documents import write_documents
 
 # setuptools brings a distutils of its own, once it is imported.
 from distutils.command.build_scripts import build_scripts  # isort: skip
@@ -141,5 +142,6 @@ setup(
     ],
     cffi_modules=["native/bindings.py:kernel", "native/bindings.py:seccomp"],
     scripts=["native/launcher/launcher.c"],
+    data_files=write_documents(ROOT / "runtime", Path("build") / "documents"),
     cmdclass={"build_ext": BuildExtensions, "build_scripts": BuildCommands},
 )

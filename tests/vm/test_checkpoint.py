@@ -206,7 +206,6 @@ def test_memory_can_go_through_a_page_server(counter: Counter) -> None:
     counter.goes_on_from(saved)
 
 
-@pytest.mark.skipif(True, reason="later")
 def test_memory_can_be_fetched_when_it_is_needed(
     hutch: Runtime, counter: Counter, tmp_path: Path
 ) -> None:

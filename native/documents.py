@@ -1,0 +1,32 @@
+"""The manual pages and completion scripts, written when the package is built."""
+
+import sys
+from pathlib import Path
+
+COMPLETIONS = {
+    "bash": "bash-completion/completions/hutch",
+    "zsh": "zsh/site-functions/_hutch",
+    "fish": "fish/vendor_completions.d/hutch.fish",
+}
+
+
+def write_documents(source: Path, folder: Path) -> list[tuple[str, list[str]]]:
+    """Writes them below ``folder`` from the modules below ``source``.
+
+    What setuptools calls data files: (directory below the prefix, paths) of each.
+    """
+    sys.path.insert(0, str(source))
+    try:
+        from hutch.cli.completion import script
+        from hutch.cli.manual import pages
+    finally:
+        sys.path.remove(str(source))
+    files = {f"man/man8/{name}": text for name, text in pages().items()}
+    files |= {path: script(shell) for shell, path in COMPLETIONS.items()}
+    found = []
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        found.append((f"share/{Path(name).parent}", [str(path)]))
+    return found
