@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import Bundle, Runtime
+from hutch.spec.seccomp import FLAGS
 
 pytestmark = pytest.mark.root
 
@@ -77,6 +78,14 @@ def test_the_agent_gets_the_listener_and_the_state(
     assert agent.message["metadata"] == "some words"
     assert agent.message["pid"] == agent.message["state"]["pid"] > 1
     assert agent.message["state"]["id"] == "test"
+
+
+def test_all_flags_go_with_a_listener(hutch: Runtime, bundle: Bundle, agent: Agent) -> None:
+    notify(bundle, agent.path)
+    bundle.config["linux"]["seccomp"]["flags"] = sorted(FLAGS)
+    hutch("run", "--bundle", str(bundle.save().path), "test")
+    agent.thread.join(30)
+    assert agent.kind == "anon_inode:seccomp notify"
 
 
 def test_exec_hands_its_own_listener_over(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
