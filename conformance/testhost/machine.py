@@ -84,7 +84,7 @@ def run(kind: Kind, job: Job) -> int:
     work = Path(tempfile.mkdtemp(prefix="hutch-testhost-"))
     try:
         _write_job(work / "job", job)
-        drive = f"file={saved / 'disk'},format=qcow2,snapshot=on"
+        drive = f"file={_escaped(saved / 'disk')},format=qcow2,snapshot=on"
         machine = Machine(kind, disk, drive, work, [work / "job", *job.shares], saved / "memory")
         try:
             machine.wait_ready()
@@ -141,7 +141,7 @@ def _saved(kind: Kind, disk: Path) -> Path:
             overlay = work / "result" / "disk"
             create = (tool("qemu-img"), "create", "-q", "-f", "qcow2", "-F", "raw")
             call(*create, "-b", disk / "disk", overlay)
-            machine = Machine(kind, disk, f"file={overlay},format=qcow2", work, [])
+            machine = Machine(kind, disk, f"file={_escaped(overlay)},format=qcow2", work, [])
             try:
                 machine.wait_ready()
                 machine.save(work / "result" / "memory")
@@ -270,6 +270,11 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _escaped(path: Path) -> str:
+    """A comma ends a value in QEMU's options, two are one."""
+    return str(path).replace(",", ",,")
+
+
 def _qemu(
     kind: Kind, disk: Path, drive: str, shares: list[Path], door: int, control: int
 ) -> list[str]:
@@ -292,7 +297,7 @@ def _qemu(
         access = ",readonly=on" if index else ""
         words += [
             "-fsdev",
-            f"local,id={tag},path={path},security_model={model},multidevs=remap{access}",
+            f"local,id={tag},path={_escaped(path)},security_model={model},multidevs=remap{access}",
             "-device",
             f"virtio-9p-pci,fsdev={tag},mount_tag={tag}",
         ]

@@ -18,12 +18,12 @@ from archive import HEAD, write_archive  # noqa: E402
 FROZEN = frozen.modules(SOURCE, {*embed.BUILTIN, *embed.CORE, *embed.OURS})
 
 # What a frozen module imports while it works that is not in the executable: the command is then
-# executed by the interpreter's front. Each of these must be wanted before anything was changed.
+# executed by the interpreter's front. Each of these must be wanted before anything was changed, or
+# by a verb that can begin again, as delete can.
 ELSEWHERE = {
     ("hutch.cgroups", "hutch.cgroups.systemd"),
     ("hutch.container.create", "hutch.cgroups.systemd"),
-    ("hutch.container.create", "hutch.plan.systemd_unit"),
-    ("hutch.plan.cgroup_paths", "hutch.plan.systemd_unit"),
+    ("hutch.container.lanes", "hutch.cgroups.systemd"),
     ("hutch.container.preflight", "hutch.container.net_devices"),
     ("hutch.container.lanes", "hutch.container.net_devices"),
     ("hutch.container.listing", "pwd"),

@@ -100,7 +100,7 @@ def test_exec_takes_the_containers_profile_or_its_own(hutch: Runtime, secret: Bu
     assert "apparmor_parser" in message
 
 
-def test_a_proc_that_is_none_swallows_no_profile(
+def test_s20_a_proc_that_is_none_swallows_no_profile(
     secret: Bundle, run: Callable[..., Outcome]
 ) -> None:
     """CVE-2019-16884, CVE-2023-28642: an image's own /proc must not take the label."""

@@ -228,6 +228,12 @@ def test_a_create_that_is_killed_can_be_undone(
     assert not (DIRECTORY / "hutch-web.scope").exists()
 
 
+def test_explain_names_the_scope(systemd: Runtime, bundle: Bundle) -> None:
+    rows = json.loads(systemd("explain", "--format", "json", "--id", "web", str(bundle.path)).out)
+    does = [row["does"] for row in rows if row["call"] == "StartTransientUnit"]
+    assert does == [f"have systemd start the scope hutch-web.scope in {SLICE}"]
+
+
 def test_a_slice_in_a_slice(systemd: Runtime, bundle: Bundle, no_traces: None) -> None:
     bundle.change(lambda c: c["linux"].update(cgroupsPath="hutchtest-inner.slice::hutch-x"))
     systemd("run", "--detach", "--bundle", str(bundle.path), "web")

@@ -342,6 +342,8 @@ def undo(entry: "Entry", plan: "Plan", request: Request) -> None:
     for `delete --force`, and the error that is on its way is the one to tell."""
     from hutch.container.delete import destroy
 
+    if plan.cgroup is not None:
+        cgroups.release(plan.cgroup)
     try:
         state = entry.load_state()
     except HutchError:

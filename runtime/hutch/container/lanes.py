@@ -31,6 +31,9 @@ def launch_in_cgroup(
         slots = [*slots, trace.share(plan)]
     if plan.cgroup is None:
         return launch(plan, slots)
+    if plan.cgroup.unit is not None and plan.cgroup.unit.user:
+        # Joining may take systemd, and then the command could not begin again elsewhere.
+        import hutch.cgroups.systemd  # noqa: F401
     tasks = cgroups.join_descriptors(plan.cgroup)
     directory = -1
     try:

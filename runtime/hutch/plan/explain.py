@@ -55,6 +55,10 @@ def _before(plan: "Plan") -> "list[Step]":
     for idmap in plan.idmaps.values():
         result.append(_idmap(idmap))
     if plan.cgroup is not None:
+        unit = plan.cgroup.unit
+        if unit is not None:
+            does = "have systemd start the scope " + unit.name + " in " + unit.slice
+            result.append(Step(RUNTIME, "StartTransientUnit", does, "linux.cgroupsPath"))
         for directory in plan.cgroup.leaves():
             result.append(Step(RUNTIME, "mkdir", "make " + directory, "linux.cgroupsPath"))
         for write in plan.writes:

@@ -4,8 +4,6 @@ systemd makes the cgroup, and where it makes it follows from the names: slice a-
 a.slice, and the scope prefix-name.scope in its slice (systemd.slice(5), systemd.scope(5)).
 """
 
-import re
-
 from hutch.errors import ConfigError, HostError, UsageError
 from hutch.plan.cgroup_paths import POINTER, Cgroup
 
@@ -17,7 +15,11 @@ if TYPE_CHECKING:
 
 PREFIX = "hutch"
 ROOT_SLICE = "-.slice"
-UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")  # systemd.unit(5)
+# systemd.unit(5)
+NAME_MAX = 255
+CHARACTERS = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@",
+)
 
 
 class Manager:
@@ -103,7 +105,7 @@ def _names(path: "str | None", id: str, user: bool) -> "tuple[str, str]":
     slice = slice or ("user.slice" if user else "system.slice")
     name = name or id
     scope = (prefix + "-" if prefix else "") + name + ".scope"
-    if not UNIT_NAME.fullmatch(scope):
+    if not _is_unit_name(scope):
         reason = f"names the unit {scope}, which systemd does not take"
         hint = "up to 255 ASCII letters, digits and : - _ . \\ @ may stand in its name"
         if not path:
@@ -112,13 +114,17 @@ def _names(path: "str | None", id: str, user: bool) -> "tuple[str, str]":
     return slice, scope
 
 
+def _is_unit_name(name: str) -> bool:
+    return len(name) <= NAME_MAX and CHARACTERS.issuperset(name)
+
+
 def _slice_path(slice: str) -> str:
     """ "/a.slice/a-b.slice" of a-b.slice."""
     if slice == ROOT_SLICE:
         return ""
     base = slice.removesuffix(".slice")
     parts = base.split("-")
-    if base == slice or not UNIT_NAME.fullmatch(slice) or not all(parts):
+    if base == slice or not _is_unit_name(slice) or not all(parts):
         raise ConfigError(
             POINTER,
             "names no slice that systemd knows",
