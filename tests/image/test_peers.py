@@ -179,6 +179,8 @@ def test_a_token_registry_gives_tokens(
     host = token_registry.host
     warren.ok("pull", "-q", f"oci:{odd}:gzip")
     assert "warren login" in warren.fails("push", "-q", "odd:gzip", f"{host}/odd:1")
+    wrong = warren.run("login", "-u", USER, "--password-stdin", host, input=b"wrong")
+    assert wrong.returncode == 1 and "401" in wrong.stderr and "hint" not in wrong.stderr
     warren.ok("login", "-u", USER, "--password-stdin", host, input=PASSWORD.encode())
     warren.ok("push", "-q", "odd:gzip", f"{host}/odd:1")
     warren.ok("push", "-q", "odd:gzip", f"{host}/second:1")

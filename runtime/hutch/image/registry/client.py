@@ -295,11 +295,12 @@ class Registry:
 
     def login(self) -> None:
         """Raises RegistryError unless the credentials are right."""
-        response = self.request("GET", "", [])
-        if response.status in (401, 403):
-            raise Refused(f"{self.host}: login: {error_text(response)}")
-        if response.status != 200:
-            raise self.refuse(response, "login")
+        try:
+            response = self.request("GET", "", [])
+            if response.status != 200:
+                raise self.refuse(response, "login")
+        except RegistryError as error:
+            raise RegistryError(error.sentence) from None  # without the hint to log in
         response.drain_conn()
 
 
