@@ -14,7 +14,8 @@
 
 #include "init.h"
 
-#define LINKS_MAX 40 /* as the kernel's own limit */
+#define LINKS_MAX 40  /* as the kernel's own limit */
+#define DOTS_MAX 1000 /* how often the walk begins anew for a ".." */
 
 /* Joins the first `length` bytes of `head` and `tail` into `path`. */
 static int join(char path[PATH_MAX], const char *head, size_t length, const char *tail)
@@ -30,9 +31,9 @@ static int join(char path[PATH_MAX], const char *head, size_t length, const char
     return 0;
 }
 
-/* Begins the walk anew at the root with the path `again`. */
+/* Begins the walk anew at the root with the path `again`; `left` counts how often that may be. */
 static int restart(int root, int *at, char rest[PATH_MAX], char real[PATH_MAX], const char *again,
-                   int *links)
+                   int *left)
 {
     int top = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)
@@ -41,7 +42,7 @@ static int restart(int root, int *at, char rest[PATH_MAX], char real[PATH_MAX], 
     *at = top;
     strcpy(rest, again);
     real[0] = 0;
-    return ++*links > LINKS_MAX ? -ELOOP : 0;
+    return --*left < 0 ? -ELOOP : 0;
 }
 
 /* The fallback for kernels before 5.6 and filters that forbid openat2: walks the components one by
@@ -49,17 +50,23 @@ static int restart(int root, int *at, char rest[PATH_MAX], char real[PATH_MAX], 
  * `real` is the path walked so far, free of links, so that ".." can be taken from it. A component
  * that changes meanwhile can only make the walk fail or end elsewhere inside the root, because each
  * step opens one plain name and a link's text is never given to the kernel to resolve. */
-static int walk(int root, const char *start, int flags, bool nofollow)
+static int walk(struct context *context, const char *start, int flags, bool nofollow)
 {
     char rest[PATH_MAX], real[PATH_MAX] = "", again[PATH_MAX];
+    if (!*start)
+        return -ENOENT;
     if (strlen(start) >= sizeof(rest))
         return -ENAMETOOLONG;
     strcpy(rest, start);
-    int links = 0;
+    int root = context->root, links = LINKS_MAX, dots = DOTS_MAX;
     autoclose int at = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (at < 0)
         return -errno;
+    bool directory = true; /* what `at` is */
     for (char *name = rest;;) {
+        /* A slash, "." and ".." are of directories only. */
+        if (*name && !directory)
+            return -ENOTDIR;
         name += strspn(name, "/");
         size_t length = strcspn(name, "/");
         if (length == 0)
@@ -79,7 +86,7 @@ static int walk(int root, const char *start, int flags, bool nofollow)
                 *last = 0;
             int result = join(again, real, strlen(real), name);
             if (result == 0)
-                result = restart(root, &at, rest, real, again, &links);
+                result = restart(root, &at, rest, real, again, &dots);
             if (result < 0)
                 return result;
             name = rest;
@@ -93,8 +100,7 @@ static int walk(int root, const char *start, int flags, bool nofollow)
             close(next);
             return -EIO;
         }
-        bool last = name[strspn(name, "/")] == 0;
-        if (S_ISLNK(status.st_mode) && !(last && (flags & O_NOFOLLOW))) {
+        if (S_ISLNK(status.st_mode) && (*name || !(flags & O_NOFOLLOW))) {
             char link[PATH_MAX];
             ssize_t size = readlinkat(next, "", link, sizeof(link) - 1);
             close(next);
@@ -102,27 +108,27 @@ static int walk(int root, const char *start, int flags, bool nofollow)
                 return -errno;
             if (nofollow)
                 return -ELOOP;
-            link[size] = 0;
-            int result = join(again, link, (size_t)size, name);
-            if (result == 0 && link[0] != '/')
-                result = join(again, real, strlen(real), again);
+            if ((size_t)size + strlen(name) >= sizeof(link))
+                return -ENAMETOOLONG;
+            strcpy(link + size, name);
+            int result = link[0] == '/' ? 0 : join(link, real, strlen(real), link);
             if (result == 0)
-                result = restart(root, &at, rest, real, again, &links);
+                result = restart(root, &at, rest, real, link, &links);
             if (result < 0)
                 return result;
+            directory = true;
             name = rest;
             continue;
-        }
-        if (last && (flags & O_DIRECTORY) && !S_ISDIR(status.st_mode)) {
-            close(next);
-            return -ENOTDIR;
         }
         int joined = join(real, real, strlen(real), part);
         close(at);
         at = next;
+        directory = S_ISDIR(status.st_mode);
         if (joined < 0)
             return joined;
     }
+    if ((flags & O_DIRECTORY) && !directory)
+        return -ENOTDIR;
     int result;
     if (flags & O_PATH) {
         result = at;
@@ -131,9 +137,9 @@ static int walk(int root, const char *start, int flags, bool nofollow)
     }
     /* What O_PATH found is opened in earnest through its own descriptor. */
     char digits[DECIMAL_MAX];
-    char self[64] = "/proc/self/fd/";
+    char self[64] = "self/fd/";
     strcat(self, decimal(digits, (uint64_t)at));
-    result = open(self, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
+    result = openat(context->proc, self, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
     return result < 0 ? -errno : result;
 }
 
@@ -158,7 +164,7 @@ int beneath_open(struct context *context, const char *path, int flags, bool nofo
         }
         context->no_openat2 = true;
     }
-    return walk(context->root, path, flags, nofollow);
+    return walk(context, path, flags, nofollow);
 }
 
 /* Makes what `name` in `parent` should be. An entry that appeared meanwhile is looked at again. */

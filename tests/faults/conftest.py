@@ -1,0 +1,5 @@
+"""The fixtures of tests/container, for containers that meet faults."""
+
+from conftest import bundle, hutch, no_traces, reaper, run, sleeper
+
+__all__ = ["bundle", "hutch", "no_traces", "reaper", "run", "sleeper"]
