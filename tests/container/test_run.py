@@ -330,11 +330,3 @@ def test_exec_passes_options_of_the_command_on_unread(hutch: Runtime, sleeper: s
 def test_exec_tty_gives_a_terminal(hutch: Runtime, sleeper: str) -> None:
     assert hutch("exec", sleeper, "tty", check=False).out == "not a tty\n"
     assert hutch("exec", "-t", sleeper, "tty").out.strip() == "/dev/pts/0"
-
-
-def test_s06_exec_never_fills_the_inheritable_or_ambient_set(hutch: Runtime, sleeper: str) -> None:
-    out = hutch(
-        "exec", "--user", "1000", "--cap", "CAP_NET_RAW", sleeper,
-        "grep", "-E", "Cap(Inh|Amb)", "/proc/self/status",
-    ).out  # fmt: skip
-    assert [int(line.split()[1], 16) for line in out.splitlines()] == [0, 0]

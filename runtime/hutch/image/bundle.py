@@ -25,6 +25,11 @@ from .whiteout import Merged
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ANNOTATION = "org.opencontainers.image."
+# Annotations that a runtime acts on are the operator's to set, never an image's (CVE-2026-53488).
+ACTED_ON = (
+    "org.systemd.property.", "org.criu.", "run.oci.", "io.kubernetes.", "io.containerd.",
+    "io.katacontainers.", "io.podman.annotations.", "dev.hutch.",
+)  # fmt: skip
 
 
 def unpack_image(
@@ -166,7 +171,9 @@ def apply_image(document: dict[str, Any], config: ImageConfig, root: int) -> Non
     labels = execution.get("Labels")
     if isinstance(labels, dict):
         # conversion.md: labels win over the implicit annotations.
-        annotations.update({str(k): str(v) for k, v in labels.items() if k})
+        annotations.update(
+            {str(k): str(v) for k, v in labels.items() if k and not str(k).startswith(ACTED_ON)}
+        )
 
 
 def _list(execution: dict[str, Any], key: str) -> list[str]:

@@ -1,0 +1,32 @@
+"""The order in which rights are given up: a filter neither too early nor too late (S-13)."""
+
+import pytest
+from conftest import Bundle
+from hutch.container.explain import plan_of_bundle
+
+
+def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
+    bundle.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
+    del bundle.config["process"]["noNewPrivileges"]
+    if no_new_privileges is not None:
+        bundle.config["process"]["noNewPrivileges"] = no_new_privileges
+    bundle.save()
+    return [operation.name for operation in plan_of_bundle(str(bundle.path), "test").operations]
+
+
+@pytest.mark.parametrize("no_new_privileges", [True, False, None])
+def test_s13_the_filter_comes_last_or_before_the_rights_go_that_loading_it_takes(
+    bundle: Bundle, no_new_privileges: bool | None
+) -> None:
+    order = names(bundle, no_new_privileges)
+    dropping = ["bounding", "user", "capabilities"]
+    if no_new_privileges:
+        wanted = [*dropping, "no_new_privileges", "seccomp", "exec"]
+    else:
+        wanted = ["seccomp", *dropping, "exec"]
+        assert "no_new_privileges" not in order
+    assert [name for name in order if name in wanted] == wanted
+    # And all of it in the container's root, after whatever needs the host's rights.
+    assert order.index("pivot") < order.index(wanted[0])
+    assert order.index("open_proc") < order.index("open_root")
+    assert order.index("protect") < order.index("open_root")

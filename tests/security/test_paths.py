@@ -1,0 +1,179 @@
+"""What an image can do with its links: nothing outside the root is made, changed or shown.
+
+These run against other runtimes too (``HUTCH=runc``): they look at the host and at what the
+container sees, and not at the words of an error.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Outcome, Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+Run = Callable[..., Outcome]
+
+
+def bind(bundle: Bundle, destination: str, source: Path) -> None:
+    bundle.config["mounts"].append(
+        {"destination": destination, "source": str(source), "options": ["bind"]}
+    )
+    bundle.save()
+
+
+def without_dev(bundle: Bundle) -> None:
+    """The container's /dev is the image's."""
+    bundle.config["mounts"] = [
+        m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")
+    ]
+    bundle.config["root"]["readonly"] = False
+    bundle.save()
+
+
+def test_s23_s32_cve_2019_18837_a_destination_through_a_link_stays_inside(
+    run: Run, bundle: Bundle, source: Path, outside: Path
+) -> None:
+    (bundle.rootfs / "way").symlink_to(outside)
+    (bundle.rootfs / "up").symlink_to("../" * 30 + str(outside).lstrip("/"))
+    bind(bundle, "/way/place", source)
+    bind(bundle, "/up/other", source)
+    done = run(f"ls {outside}/place {outside}/other", check=False)
+    assert done.code != 0 or done.out.count("file") == 2
+    assert list(outside.iterdir()) == []
+
+
+def test_s24_cve_2024_45310_nothing_is_made_on_the_host(
+    run: Run, bundle: Bundle, source: Path, outside: Path
+) -> None:
+    (bundle.rootfs / "link").symlink_to(outside / "dangling")
+    bind(bundle, "/link", source / "file")
+    done = run(f"cat {outside}/dangling", check=False)
+    assert done.code != 0 or done.out == "from the host\n"
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["proc", "sys"])
+def test_s21_s22_cve_2019_19921_cve_2023_27561_proc_and_sysfs_go_to_no_link(
+    hutch: Runtime, bundle: Bundle, place: str
+) -> None:
+    (bundle.rootfs / place).rmdir()
+    (bundle.rootfs / place).symlink_to("/tmp")
+    bundle.sh("ls /tmp")
+    done = hutch("run", "-b", str(bundle.path), "test", check=False)
+    assert done.code != 0
+    assert done.out == ""
+
+
+def test_s22_cve_2023_28642_an_apparmor_profile_is_not_written_to_a_false_proc(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """Whether the host has AppArmor or not: what says that it set a profile has set it."""
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/proc"]
+    for name in ("self/attr/apparmor", "self/attr", "thread-self/attr/apparmor"):
+        (bundle.rootfs / "proc" / name).mkdir(parents=True, exist_ok=True)
+        (bundle.rootfs / "proc" / name / "exec").write_text("trap")
+    bundle.config["process"]["apparmorProfile"] = "hutch-test-profile"
+    bundle.config["linux"]["maskedPaths"] = bundle.config["linux"]["readonlyPaths"] = []
+    bundle.args("true")
+    done = hutch("run", "-b", str(bundle.path), "test", check=False)
+    assert done.code != 0
+    for path in (bundle.rootfs / "proc").rglob("exec"):
+        assert path.read_text() == "trap"
+
+
+def test_s20_cve_2019_16884_nothing_stands_where_labels_are_written(
+    hutch: Runtime, bundle: Bundle, source: Path
+) -> None:
+    bind(bundle, "/proc/self/attr", source)
+    bundle.args("true")
+    assert hutch("run", "-b", str(bundle.path), "test", check=False).code != 0
+    bundle.config["mounts"][-1]["destination"] = "/innocent/attr"
+    (bundle.rootfs / "innocent").symlink_to("/proc/self")
+    bundle.save()
+    assert hutch("run", "-b", str(bundle.path), "test", check=False).code != 0
+
+
+def test_s25_cve_2025_31133_a_false_dev_null_masks_nothing_wrongly(
+    run: Run, bundle: Bundle
+) -> None:
+    without_dev(bundle)
+    (bundle.rootfs / "trap").write_text("trap\n")
+    (bundle.rootfs / "secret").write_text("secret\n")
+    bundle.config["linux"]["maskedPaths"] = ["/secret"]
+    (bundle.rootfs / "dev" / "null").symlink_to("/trap")
+    # The image's own /dev/null is refused as a device, or the mask is the host's null.
+    done = run("cat /secret; cat /trap", check=False, timeout=20)
+    assert done.code != 0 or done.out == "trap\n"
+
+
+def test_s29_cve_2026_41579_cve_2026_47766_a_dev_that_is_a_link_changes_nothing_outside(
+    hutch: Runtime, bundle: Bundle, outside: Path
+) -> None:
+    (outside / "ptmx").write_text("keep")
+    without_dev(bundle)
+    (bundle.rootfs / "dev").rmdir()
+    (bundle.rootfs / "dev").symlink_to(outside)
+    hutch("run", "-b", str(bundle.path), "test", check=False)
+    assert [path.name for path in outside.iterdir()] == ["ptmx"]
+    assert (outside / "ptmx").read_text() == "keep"
+
+
+@pytest.mark.parametrize("name", ["null", "tty", "console", "ptmx", "fd", "stdin"])
+def test_s30_cve_2026_88264_cve_2026_88265_a_link_of_the_image_in_dev_is_not_followed(
+    hutch: Runtime, bundle: Bundle, outside: Path, name: str
+) -> None:
+    host = outside / "file"
+    host.write_text("keep")
+    before = host.stat()
+    without_dev(bundle)
+    (bundle.rootfs / "dev" / name).symlink_to(host)
+    bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    bundle.save()
+    hutch("run", "-b", str(bundle.path), "test", check=False)
+    after = host.stat()
+    assert host.read_text() == "keep"
+    assert (after.st_mode, after.st_uid, after.st_mtime) == (
+        before.st_mode,
+        before.st_uid,
+        before.st_mtime,
+    )
+    assert [path.name for path in outside.iterdir()] == ["file"]
+
+
+def test_s27_cve_2025_52881_sysctls_are_written_through_a_procfs_of_the_runtimes_own(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    # The container's /proc is full of traps; the runtime must not write to it.
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/proc"]
+    trap = bundle.rootfs / "proc" / "sys" / "net" / "ipv4"
+    trap.mkdir(parents=True)
+    (trap / "ip_forward").write_text("trap")
+    bundle.config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}
+    bundle.config["linux"]["maskedPaths"] = bundle.config["linux"]["readonlyPaths"] = []
+    bundle.config["root"]["readonly"] = False
+    bundle.args("true")
+    hutch("run", "-b", str(bundle.path), "test", check=False)
+    assert (trap / "ip_forward").read_text() == "trap"
+
+
+def test_s34_cve_2023_25809_the_cgroups_cannot_be_written_from_a_user_namespace(
+    hutch: Runtime,
+) -> None:
+    """Without a cgroup namespace, so that the container sees the host's."""
+    mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    with tempfile.TemporaryDirectory(prefix="hutch-") as name:
+        Path(name).chmod(0o755)
+        bundle = Bundle(Path(name) / "bundle")
+        bundle.config["ociVersion"] = "1.0.2"
+        bundle.config["linux"]["namespaces"].append({"type": "user"})
+        bundle.config["linux"].update(uidMappings=mapping, gidMappings=mapping)
+        bundle.config["mounts"].append({"destination": "/sys/fs/cgroup", "type": "cgroup"})
+        there = "[ -e $d/cgroup.procs ]"
+        bundle.sh(
+            f"for d in /sys/fs/cgroup/*; do {there} && mkdir $d/x && echo made $d; done; true"
+        )
+        done = hutch("run", "-b", str(bundle.path), "test")
+        assert "denied" in done.err or "Read-only" in done.err
+        assert done.out == ""

@@ -1,0 +1,257 @@
+"""What a container's process gets from the runtime: its ids, arguments and environment, no more.
+
+The tests of a CVE run against other runtimes too (``HUTCH=runc``), so they look at what a container
+has, and not at the words of an error.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+
+def descriptors(pid: int) -> dict[str, str]:
+    folder = Path(f"/proc/{pid}/fd")
+    return {path.name: os.readlink(path) for path in folder.iterdir()}
+
+
+def test_s01_cve_2016_9962_the_waiting_init_holds_no_directory_of_the_host(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    hutch("create", "--bundle", str(bundle.path), "test")
+    pid = hutch.state("test")["pid"]
+    for name, link in descriptors(pid).items():
+        held = Path(f"/proc/{pid}/fd/{name}")
+        assert not held.is_dir() or link == "/", (name, link)
+
+
+def test_s02_s03_cve_2019_5736_what_the_container_sees_of_the_runtime_cannot_be_written(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    hutch("create", "--bundle", str(bundle.path), "test")
+    exe = f"/proc/{hutch.state('test')['pid']}/exe"
+    with pytest.raises(OSError, match=r"busy|not permitted|Read-only"):
+        os.open(exe, os.O_WRONLY)
+    seen = os.open(exe, os.O_RDONLY)
+    try:
+        # Once it has ended it is busy no more: a file that is sealed, or on no writable mount.
+        wanted = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+        try:
+            sealed = fcntl.fcntl(seen, fcntl.F_GET_SEALS) & wanted == wanted
+        except OSError:
+            sealed = False
+        assert sealed or os.fstatvfs(seen).f_flag & os.ST_RDONLY
+    finally:
+        os.close(seen)
+
+
+def test_s08_cve_2026_30892_a_user_of_exec_is_the_one_that_is_given(
+    hutch: Runtime, sleeper: str
+) -> None:
+    for user in (1, 7, 1000, 65534, (1 << 31) - 1):
+        done = hutch("exec", "--user", f"{user}:{user}", sleeper, "sh", "-c", "id -u; id -g")
+        assert done.out.split() == [str(user), str(user)]
+    assert hutch("exec", "--user", "1", sleeper, "id", "-u").out == "1\n"
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["4294967295", "4294967296", "18446744073709551616", "-1", "+1", "0x0", "1 ", "", "1:-1"],
+)
+def test_s09_cve_2024_40635_cve_2026_46680_a_number_that_is_no_id_makes_nobody_root(
+    hutch: Runtime, bundle: Bundle, user: str
+) -> None:
+    # And the image's passwd names it root.
+    passwd = bundle.rootfs / "etc" / "passwd"
+    passwd.write_text(f"{user}:x:0:0::/:/bin/sh\nroot:x:0:0::/root:/bin/sh\n")
+    bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    hutch("run", "-d", "-b", str(bundle.args("sleep", "1000").path), "test")
+    done = hutch("exec", "--user", user, "test", "id", "-u", check=False)
+    assert done.out != "0\n"
+
+
+def test_s40_cve_2021_43784_long_and_many_arguments_and_mounts_arrive_as_they_are(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """An attribute's length of 16 bits would overflow and what follows be taken for another."""
+    words = [f"word{number}" for number in range(3000)]
+    long = "y" * 70_000
+    bundle.config["process"]["env"].append(f"LONG={long}")
+    bundle.config["mounts"] += [
+        {
+            "destination": f"/tmp/{number}/{'d' * 200}",
+            "type": "tmpfs",
+            "source": "many",
+            "options": ["size=4k", f"mode={number % 8}"],
+        }
+        for number in range(300)
+    ]
+    script = "echo $#; echo ${#LONG}; grep -c ' many ' /proc/self/mountinfo; id -u"
+    bundle.args("sh", "-c", script, "sh", *words)
+    assert hutch("run", "-b", str(bundle.path), "test").out.split() == ["3000", "70000", "300", "0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kernel.shmmni", "12+net.ipv4.ip_forward=1"),
+        ("kernel.shmmni=1+net.ipv4.ip_forward", "1"),
+        ("kernel/../net/ipv4/ip_forward", "1"),
+        ("kernel.shm_rmid_forced/../core_pattern", "x"),
+    ],
+)
+def test_s41_cve_2022_0811_a_sysctl_is_one_name_and_one_value(
+    hutch: Runtime, bundle: Bundle, name: str, value: str
+) -> None:
+    before = Path("/proc/sys/net/ipv4/ip_forward").read_text()
+    bundle.config["linux"]["sysctl"] = {name: value}
+    bundle.sh("cat /proc/sys/net/ipv4/ip_forward")
+    done = hutch("run", "-b", str(bundle.path), "test", check=False)
+    # Refused, or it did not become another one's value.
+    assert done.code != 0 or done.out == "0\n"
+    assert Path("/proc/sys/net/ipv4/ip_forward").read_text() == before
+
+
+def test_s85_nothing_of_the_callers_environment_arrives(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    script = ["sh", "-c", f"env >> {seen}"]
+    hook = [{"path": "/bin/sh", "args": script}]
+    inside = [{"path": "/bin/sh", "args": ["sh", "-c", "env >> /tmp/seen"]}]
+    bundle.config["hooks"] = {
+        "createRuntime": hook, "createContainer": hook, "startContainer": inside,
+        "poststart": hook, "poststop": hook,
+    }  # fmt: skip
+    bundle.config["root"]["readonly"] = False
+    bundle.sh("env; cat /tmp/seen")
+    caller = {**os.environ, "SECRET": "secret", "LD_PRELOAD": "", "BASH_ENV": "/secret"}
+    done = hutch("run", "-b", str(bundle.path), "test", env=caller)
+    text = done.out + seen.read_text()
+    assert "PATH=" in text
+    assert "ecret" not in text
+    hutch("run", "-d", "-b", str(bundle.args("sleep", "1000").path), "test")
+    assert "ecret" not in hutch("exec", "test", "env", env=caller).out
+
+
+def test_s11_cve_2020_15257_the_runtime_listens_on_no_abstract_socket(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    hutch("create", "--bundle", str(bundle.path), "test")
+    pid = hutch.state("test")["pid"]
+    held = {link[8:-1] for link in descriptors(pid).values() if link.startswith("socket:[")}
+    # The init is in a network namespace of its own; its sockets were bound in that of the host.
+    bound = {}
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        fields = line.split()
+        bound[fields[6]] = fields[7] if len(fields) > 7 else ""
+    paths = [bound[inode] for inode in held if bound.get(inode)]
+    assert not any(path.startswith("@") for path in paths)
+    for socket in hutch.root.rglob("*.sock"):
+        assert socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_s80_between_clone_and_exec_there_is_no_interpreter(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    """The child that the runtime makes calls nothing but what its few lines of C call."""
+    log = tmp_path / "calls"
+    words = [hutch.command, "--root", str(hutch.root), "run", "-b", str(bundle.path), "test"]
+    subprocess.run(["strace", "-ff", "-qq", "-o", log, *words], check=True, timeout=60)
+    found = 0
+    for path in tmp_path.glob("calls.*"):
+        lines = path.read_text().splitlines()
+        if not any(line.startswith("execveat(") for line in lines):
+            continue
+        found += 1
+        until = next(i for i, line in enumerate(lines) if line.startswith("execveat("))
+        calls = {line.split("(")[0] for line in lines[:until]}
+        assert calls <= {
+            "rt_sigaction", "rt_sigprocmask", "fcntl", "dup2", "dup3", "close_range", "close",
+            "prctl", "capget", "capset",
+        }  # fmt: skip
+    assert found == 1
+
+
+def test_s06_cve_2022_29162_cve_2022_27650_exec_fills_no_inheritable_or_ambient_set(
+    hutch: Runtime, sleeper: str
+) -> None:
+    out = hutch(
+        "exec", "--user", "1000", "--cap", "CAP_NET_RAW", sleeper,
+        "grep", "-E", "Cap(Inh|Amb)", "/proc/self/status",
+    ).out  # fmt: skip
+    assert [int(line.split()[1], 16) for line in out.splitlines()] == [0, 0]
+
+
+def test_s07_cve_2023_25173_the_groups_are_the_configs_and_never_the_callers(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    bundle.sh("id -G")
+    done = hutch("run", "-b", str(bundle.path), "test", extra_groups=[4, 20, 27])
+    assert done.out == "1000\n"
+
+
+LEAK = """
+import os, sys
+base = os.open(sys.argv[1], os.O_RDONLY)
+for number in map(int, sys.argv[2].split(",")):
+    os.dup2(base, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+LEAKING = (sys.executable, "-c", LEAK)
+
+
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_s04_cve_2024_21626_no_working_directory_leads_out_by_a_descriptor(
+    hutch: Runtime, bundle: Bundle, verb: str
+) -> None:
+    if verb == "exec":
+        hutch("run", "-d", "-b", str(bundle.args("sleep", "1000").path), "test")
+    command = str(shutil.which(hutch.command))
+    for number in (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20):
+        cwd = f"/proc/self/fd/{number}"
+        if verb == "run":
+            bundle.config["process"]["cwd"] = cwd
+            bundle.args("true")
+            rest = ["run", "--bundle", str(bundle.path), "leaky"]
+        else:
+            rest = ["exec", "--cwd", cwd, "test", "sh", "-c", "pwd; ls"]
+        done = subprocess.run(
+            [*LEAKING, "/", str(number), command, "--root", str(hutch.root), *rest],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            # The number is one of the init's own, that of the container's root.
+            assert done.stdout.split() == ["/", *sorted(os.listdir(bundle.rootfs))]
+        else:
+            assert Path(hutch.command).name != "hutch" or "process.cwd" in done.stderr
+
+
+def test_s05_cve_2017_5226_no_key_can_be_pushed_into_the_callers_terminal(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    master, slave = os.openpty()
+    # The container's standard input is the caller's terminal, yet not its controlling one.
+    bundle.sh("cat /dev/tty 2>&1; cut -d' ' -f7 /proc/self/stat")
+    words = [hutch.command, "--root", str(hutch.root), "run", "-b", str(bundle.path), "test"]
+
+    def control() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    done = subprocess.run(
+        words, stdin=slave, stdout=subprocess.PIPE, text=True, preexec_fn=control, check=False
+    )
+    os.close(master)
+    os.close(slave)
+    assert done.stdout.splitlines()[-1] == "0"
+    assert "No such device or address" in done.stdout

@@ -1,0 +1,118 @@
+"""A second container exchanges a directory of ours for a link, all the time that we mount there.
+
+Each test is bounded in attempts. They run against other runtimes too (``HUTCH=runc``): what they
+look at is the host and the container, never the words of an error.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+ATTEMPTS = 40
+MOUNTS = 15
+SOURCE = Path(__file__).parents[1] / "native" / "swap.c"
+
+
+@pytest.fixture(scope="module")
+def swap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = tmp_path_factory.mktemp("swap") / "swap"
+    subprocess.run(["cc", "-O1", SOURCE, "-o", program], check=True)
+    return program
+
+
+@contextmanager
+def swapping(program: Path, first: Path, second: Path) -> Iterator[None]:
+    """The two names are exchanged as long as this lasts."""
+    process = subprocess.Popen([program, first, second])
+    try:
+        yield
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("target", ["absolute", "upward"])
+def test_s23_s24_cve_2021_30465_cve_2024_45310_a_directory_that_becomes_a_link(
+    hutch: Runtime, bundle: Bundle, swap: Path, outside: Path, target: str
+) -> None:
+    """Nothing is made or mounted at where the link leads on the host."""
+    volume = bundle.rootfs / "volume"
+    (volume / "place").mkdir(parents=True)
+    up = "../" * len(bundle.rootfs.parts) + str(outside).lstrip("/")
+    (volume / "link").symlink_to(outside if target == "absolute" else up)
+    for number in range(MOUNTS):
+        bundle.config["mounts"].append(
+            {"destination": f"/volume/place/{number}/deep", "type": "tmpfs", "source": "race"}
+        )
+    bundle.sh("grep -c ' race ' /proc/self/mountinfo")
+    with swapping(swap, volume / "place", volume / "link"):
+        for _ in range(ATTEMPTS):
+            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            assert list(outside.iterdir()) == []
+            # Each mount is inside, wherever there; or the container did not start.
+            assert done.code != 0 or done.out.strip() == str(MOUNTS)
+
+
+def test_s25_cve_2025_31133_a_null_device_that_becomes_a_link(
+    hutch: Runtime, bundle: Bundle, swap: Path
+) -> None:
+    """What is masked shows nothing of what the link leads to."""
+    bundle.config["mounts"] = [
+        m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")
+    ]
+    bundle.config["root"]["readonly"] = False
+    (bundle.rootfs / "trap").write_text("trap\n")
+    (bundle.rootfs / "secret").write_text("secret\n")
+    dev = bundle.rootfs / "dev"
+    os.mknod(dev / "null", 0o666 | 0o020000, os.makedev(1, 3))
+    (dev / "link").symlink_to("/trap")
+    bundle.config["linux"]["maskedPaths"] = ["/secret"]
+    bundle.sh("cat /secret; echo x > /secret; cat /trap")
+    with swapping(swap, dev / "null", dev / "link"):
+        for _ in range(ATTEMPTS):
+            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            assert done.code != 0 or done.out == "trap\n"
+            assert (bundle.rootfs / "trap").read_text() == "trap\n"
+
+
+def test_s29_cve_2026_41579_a_dev_that_becomes_a_link(
+    hutch: Runtime, bundle: Bundle, swap: Path, outside: Path
+) -> None:
+    """No node, link or file is made or removed at where the link leads on the host."""
+    (outside / "ptmx").write_text("keep")
+    bundle.config["mounts"] = [
+        m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")
+    ]
+    bundle.config["root"]["readonly"] = False
+    (bundle.rootfs / "link").symlink_to(outside)
+    bundle.args("true")
+    with swapping(swap, bundle.rootfs / "dev", bundle.rootfs / "link"):
+        for _ in range(ATTEMPTS):
+            hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            assert [path.name for path in outside.iterdir()] == ["ptmx"]
+            assert (outside / "ptmx").read_text() == "keep"
+
+
+def test_s27_cve_2025_52881_a_proc_that_becomes_a_link(
+    hutch: Runtime, bundle: Bundle, swap: Path, outside: Path
+) -> None:
+    """A sysctl is written to the kernel or not at all, and to no file that a link leads to."""
+    (outside / "sys" / "net" / "ipv4").mkdir(parents=True)
+    trap = outside / "sys" / "net" / "ipv4" / "ip_forward"
+    trap.write_text("trap")
+    (bundle.rootfs / "link").symlink_to(outside)
+    bundle.config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}
+    bundle.sh("cat /proc/sys/net/ipv4/ip_forward")
+    with swapping(swap, bundle.rootfs / "proc", bundle.rootfs / "link"):
+        for _ in range(ATTEMPTS):
+            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            assert done.code != 0 or done.out == "1\n"
+            assert trap.read_text() == "trap"
