@@ -1,6 +1,7 @@
 """Configs made by chance from the table: mostly right, then spoilt in a few places."""
 
 import random
+from copy import deepcopy
 from typing import Any
 
 from hutch.spec.capabilities import NAMES
@@ -94,13 +95,15 @@ def spoil(place: Any, shape: Any, chance: random.Random) -> None:
     elif field and field[0] is int:
         place[step] = chance.choice([field[2] - 1, field[3] + 1, 1.0, True])
     else:
-        place[step] = chance.choice(OTHERS)
+        place[step] = deepcopy(chance.choice(OTHERS))
 
 
 def add(place: Any, shape: Any, chance: random.Random) -> None:
     if isinstance(place, list):
-        place.append(chance.choice([*OTHERS, *place]))
+        place.append(deepcopy(chance.choice([*OTHERS, *place])))
     elif isinstance(shape[2], dict) and chance.random() < 0.5:
-        place[chance.choice(list(shape[2]))] = chance.choice(OTHERS)
+        place[chance.choice(list(shape[2]))] = deepcopy(chance.choice(OTHERS))
     else:
-        place[chance.choice(["", "a\0b", "arg", "unknown", "a/b"])] = chance.choice(OTHERS)
+        place[chance.choice(["", "a\0b", "arg", "unknown", "a/b"])] = deepcopy(
+            chance.choice(OTHERS)
+        )
