@@ -64,7 +64,11 @@ def reaper() -> Iterator[None]:
 def take_orphans() -> None:
     """Reaps zombies that come out of a pid namespace: no child of a test itself does."""
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
+        try:
+            children = (task / "children").read_text()
+        except OSError:  # the thread has ended
+            continue
+        for pid in children.split():
             try:
                 status = Path(f"/proc/{pid}/status").read_text()
                 inner = status.partition("NSpid:")[2].partition("\n")[0].split()[1:]

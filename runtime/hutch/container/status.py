@@ -72,7 +72,7 @@ def _being_created(directory: str) -> bool:
     from fcntl import LOCK_EX, LOCK_NB, flock
 
     try:
-        fd = posix.open(directory + "/lock", posix.O_RDWR | posix.O_CLOEXEC | posix.O_NOFOLLOW)
+        fd = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
     except OSError:
         return False
     try:

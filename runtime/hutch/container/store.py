@@ -1,8 +1,8 @@
-"""The state directory: ``ROOT/ID/`` with state.json, config.json, start.sock and lock.
+"""The state directory: ``ROOT/ID/`` with state.json, config.json and start.sock.
 
 Files appear whole: written to another name, renamed. Nothing is synced to a disk: the state is of
 use only as long as the kernel lives that runs the containers. A directory belongs to whoever holds
-the flock on its ``lock``; the lock of a dead runtime is free, so what it left can be taken over.
+its flock; the lock of a dead runtime is free, so what it left can be taken over.
 The root and everything in it is 0700 and must be the caller's (security.md S-12, S-56).
 """
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ROOT = "/run/hutch"
 _READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
+_FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
 
 
@@ -81,19 +82,17 @@ class Store:
         except KernelError:
             posix.rmdir(directory)
             raise
-        if not locked:
+        # Others may have deleted it before we had the lock, and made it anew.
+        if not locked or posix.listdir(directory):
+            entry.release()
             raise StateError("container " + id + " is being worked on by another runtime", id=id)
         return entry
 
     def open(self, id: str) -> "Entry":
         """The container's directory, locked; waits for whoever works on it. StateError if none."""
         entry = self.find(id)
-        entry.lock(wait=True)
-        try:
-            posix.stat(entry.directory)
-        except FileNotFoundError:
-            entry.release()
-            raise StateError("container does not exist: " + id, id=id) from None
+        if not entry.lock(wait=True):
+            raise StateError("container does not exist: " + id, id=id)
         return entry
 
     def find(self, id: str) -> "Entry":
@@ -136,22 +135,22 @@ class Entry:
         self._lock = -1
 
     def lock(self, wait: bool) -> bool:
-        """Takes the lock; False where another runtime holds it and we do not wait."""
-        try:
-            self._lock = posix.open(
-                self.directory + "/lock",
-                posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW,
-                0o600,
-            )
-            flock(self._lock, LOCK_EX if wait else LOCK_EX | LOCK_NB)
-        except BlockingIOError:
+        """Takes the lock; False where the directory is gone, or another runtime holds the lock and
+        we do not wait."""
+        while True:
+            try:
+                self._lock = posix.open(self.directory, _FOLDER)
+                flock(self._lock, LOCK_EX if wait else LOCK_EX | LOCK_NB)
+                if posix.fstat(self._lock).st_ino == posix.stat(self.directory).st_ino:
+                    return True
+            except (BlockingIOError, FileNotFoundError):
+                self.release()
+                return False
+            except OSError as error:
+                self.release()
+                raise KernelError("lock " + self.directory, "flock", error.errno) from None
+            # It was removed while we waited, and another made under its name.
             self.release()
-            return False
-        except FileNotFoundError:
-            return True  # removed meanwhile: there is nothing left to lock
-        except OSError as error:
-            raise KernelError("lock " + self.directory, "flock", error.errno) from None
-        return True
 
     def release(self) -> None:
         """Gives the lock back."""
@@ -213,12 +212,12 @@ class Entry:
         return config
 
     def remove(self) -> None:
-        """Removes the directory, the lock last; what is gone already is fine."""
+        """Removes the directory; what is gone already is fine."""
         try:
             names = posix.listdir(self.directory)
         except FileNotFoundError:
             return
-        for name in sorted(names, key="lock".__eq__):
+        for name in names:
             try:
                 posix.unlink(self.directory + "/" + name)
             except IsADirectoryError:
