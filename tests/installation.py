@@ -2,6 +2,8 @@
 
 The command takes the init that lies beside its package. So a build for tests gets a copy of the
 package to lie beside, and the product knows nothing of it.
+
+    python -m installation FOLDER   a command whose init has sanitizers in it (./dev sanitize)
 """
 
 import shutil
@@ -43,3 +45,15 @@ def install_with(init: Path, prefix: Path) -> Path:
     command = prefix / "bin" / "hutch"
     shutil.copy(Path(sys.prefix) / "bin" / "hutch", command)
     return command
+
+
+def sanitized(folder: Path) -> Path:
+    """The command of an installation whose init has AddressSanitizer and UBSan in it (S-84)."""
+    options = NATIVE.parent / "tests" / "native" / "sanitized.c"
+    return install_with(
+        build_init(folder / "hutch-init", *SANITIZERS, str(options)), folder / "prefix"
+    )
+
+
+if __name__ == "__main__":
+    print(sanitized(Path(sys.argv[1])))
