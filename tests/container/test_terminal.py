@@ -237,18 +237,6 @@ def test_a_terminal_without_devpts_says_what_is_missing(hutch: Runtime, terminal
     assert "devpts" in error
 
 
-def test_s26_cve_2025_52565_dev_console_that_is_a_link_is_not_followed(
-    hutch: Runtime, terminal: Bundle, tmp_path: Path
-) -> None:
-    (tmp_path / "outside").write_text("keep")
-    terminal.config["mounts"] = [m for m in terminal.config["mounts"] if m["destination"] != "/dev"]
-    terminal.config["root"]["readonly"] = False
-    (terminal.rootfs / "dev" / "console").symlink_to(tmp_path / "outside")
-    terminal.save()
-    hutch("run", "-b", str(terminal.path), "test", check=False)
-    assert (tmp_path / "outside").read_text() == "keep"
-
-
 def test_the_end_of_the_callers_terminal_ends_the_container(
     hutch: Runtime, terminal: Bundle
 ) -> None:

@@ -4,6 +4,7 @@ These run against other runtimes too (``HUTCH=runc``): they look at the host and
 container sees, and not at the words of an error.
 """
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -121,7 +122,7 @@ def test_s29_cve_2026_41579_cve_2026_47766_a_dev_that_is_a_link_changes_nothing_
 
 
 @pytest.mark.parametrize("name", ["null", "tty", "console", "ptmx", "fd", "stdin"])
-def test_s30_cve_2026_88264_cve_2026_88265_a_link_of_the_image_in_dev_is_not_followed(
+def test_s30_cve_2026_88265_a_link_of_the_image_in_dev_is_not_followed(
     hutch: Runtime, bundle: Bundle, outside: Path, name: str
 ) -> None:
     host = outside / "file"
@@ -140,6 +141,32 @@ def test_s30_cve_2026_88264_cve_2026_88265_a_link_of_the_image_in_dev_is_not_fol
         before.st_mtime,
     )
     assert [path.name for path in outside.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", ["there", "dangling"])
+def test_s26_s30_cve_2025_52565_cve_2026_88264_a_console_that_is_a_link_is_not_followed(
+    hutch: Runtime, bundle: Bundle, outside: Path, kind: str
+) -> None:
+    host = outside / "file"
+    if kind == "there":
+        host.write_text("keep")
+        before = host.stat()
+    without_dev(bundle)
+    (bundle.rootfs / "dev" / "console").symlink_to(host)
+    bundle.config["mounts"].append(
+        {"destination": "/dev/pts", "type": "devpts", "options": ["newinstance", "ptmxmode=0666"]}
+    )
+    bundle.config["process"].update(terminal=True, user={"uid": 1000, "gid": 1000})
+    bundle.args("true")
+    master, slave = os.openpty()
+    hutch("run", "-b", str(bundle.path), "test", check=False, stdin=slave, stdout=slave)
+    os.close(slave)
+    os.close(master)
+    if kind == "there":
+        after = host.stat()
+        assert host.read_text() == "keep"
+        assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
+    assert [path.name for path in outside.iterdir()] == (["file"] if kind == "there" else [])
 
 
 def test_s27_cve_2025_52881_sysctls_are_written_through_a_procfs_of_the_runtimes_own(
