@@ -224,6 +224,7 @@ def test_what_comes_from_the_host_is_named(
     hutch("checkpoint", *words, env=recorder.environment)
     request = recorder.record.read_bytes()
     assert b"\x0a\x07/real/x\x12\x07/link/x" in request
+    assert b"/dev/urandom" not in request  # it is of the container's own /dev
     assert b"\x0a\x0a/proc/keys\x12\x0a/proc/keys" in request
     (tmp_path / "elsewhere").mkdir()
     mount["source"] = str(tmp_path / "elsewhere")
@@ -232,6 +233,7 @@ def test_what_comes_from_the_host_is_named(
     hutch.refuses("restore", "-b", str(bundle.path), *words, env=recorder.environment)
     place = str(tmp_path / "elsewhere").encode()
     request = recorder.record.read_bytes()
+    assert b"/dev/urandom" not in request
     assert b"\x0a\x07/link/x\x12" + bytes([len(place)]) + place in request
     assert b"\x0a\x0a/proc/keys\x12\x09/dev/null" in request
 

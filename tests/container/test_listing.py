@@ -158,6 +158,17 @@ def test_features_name_what_the_spec_asks_for(hutch: Runtime) -> None:
     assert linux["seccomp"]["enabled"]
 
 
+def test_features_say_whether_there_are_checkpoints(hutch: Runtime, tmp_path: Path) -> None:
+    key = "org.opencontainers.runc.checkpoint.enabled"
+    for words in ([], ["criu"]):
+        for name in words:
+            (tmp_path / name).touch()
+        features = json.loads(hutch("features", env={"PATH": str(tmp_path)}).out)
+        assert features["annotations"][key] == ("true" if words else "false")
+    # What podman looks for before it asks for one.
+    assert "--file-locks" in hutch("checkpoint", "--help").out
+
+
 @pytest.mark.parametrize("flag", ["--version", "-v"])
 def test_the_version_is_three_lines(hutch: Runtime, flag: str) -> None:
     lines = hutch(flag).out.splitlines()

@@ -4,6 +4,7 @@ from hutch.plan.mount_options import known_options
 from hutch.plan.namespaces import TYPES
 from hutch.plan.scheduling import MEMORY_FLAGS, MEMORY_MODES
 from hutch.spec.capabilities import NAMES
+from hutch.spec.default import OCI_VERSION
 from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 
 TYPE_CHECKING = False
@@ -20,11 +21,11 @@ HOOKS = (
 )
 
 
-def features() -> "dict[str, Any]":
-    """The document of features.md, version 1.3."""
+def features(checkpoint: bool = False) -> "dict[str, Any]":
+    """The document of features.md, version 1.3. ``checkpoint``: whether criu(8) is at hand."""
     return {
         "ociVersionMin": "1.0.0",
-        "ociVersionMax": "1.3.0",
+        "ociVersionMax": OCI_VERSION,
         "hooks": list(HOOKS),
         "mountOptions": known_options(),
         "linux": {
@@ -53,5 +54,8 @@ def features() -> "dict[str, Any]":
             "mountExtensions": {"idmap": {"enabled": True}},
         },
         "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."],
-        "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
+        "annotations": {
+            # Podman and Docker look for runc's key.
+            "org.opencontainers.runc.checkpoint.enabled": "true" if checkpoint else "false"
+        },
     }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STREAMS = "descriptors.json"
 NULL = "/dev/null"
+DEVICE_BIND = 7  # of plan.def's device: whether it is bound; from where stands behind it
 S_IFMT, S_IFCHR = 0o170000, 0o020000
 # Namespaces that CRIU can leave out of the images, and its name for them (criu(8), --external).
 JOINABLE = {"network": "net", "pid": "pid"}
@@ -35,8 +36,8 @@ def bound(plan: "Plan") -> "list[tuple[str, str, bool]]":
             found.append((str(values[1]), str(values[0]), bool(values[2])))
         elif operation.name == "mask":
             found.append((str(values[0]), NULL, False))
-        elif operation.name == "device" and values[-1]:
-            found.append((str(values[0]), str(values[0]), False))
+        elif operation.name == "device" and values[DEVICE_BIND]:
+            found.append((str(values[0]), str(values[DEVICE_BIND + 1]), False))
     return found
 
 
@@ -100,15 +101,18 @@ def _unescaped(path: bytes) -> str:
 
 
 def _mount_point(root: int, target: str, points: "dict[int, str]") -> str:
-    """Where the mount is on which ``target`` lies; "" where there is no such thing."""
-    try:
-        fd = open_in_root(root, target, posix.O_PATH)
-    except OSError:
-        return ""
-    try:
-        return points.get(_mount_of(f"/proc/self/fdinfo/{fd}"), "")
-    finally:
-        posix.close(fd)
+    """Where the mount is whose root ``target`` is; "" where it is none, or not there."""
+    found = []
+    for path in (target, target.rpartition("/")[0] or "/"):
+        try:
+            fd = open_in_root(root, path, posix.O_PATH)
+        except OSError:
+            return ""
+        try:
+            found.append(_mount_of(f"/proc/self/fdinfo/{fd}"))
+        finally:
+            posix.close(fd)
+    return points.get(found[0], "") if found[0] != found[1] else ""
 
 
 def _mount_of(fdinfo: str) -> int:

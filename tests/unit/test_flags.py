@@ -1,0 +1,188 @@
+"""Every flag of every verb, and the test that sees its effect.
+
+A flag without a line here fails; so does a line whose test is not there or does not give the flag.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+from hutch.cli.table import GLOBAL, VERBS
+
+TESTS = Path(__file__).parents[1] / "container"
+
+SWITCHES = dict.fromkeys(
+    ("tcp-established", "ext-unix-sk", "shell-job", "file-locks", "auto-dedup", "link-remap"),
+    "test_checkpoint::test_{}_switches_reach_criu_and_are_off_otherwise",
+)
+CGROUP_MODE = "test_checkpoint::test_the_mode_for_cgroups_reaches_criu"
+EMPTY = "test_checkpoint::test_a_namespace_is_left_out_where_asked"
+IMAGES = "test_checkpoint::test_the_images_are_where_they_are_asked_for"
+DELETES = "test_checkpoint::test_a_checkpoint_deletes_the_container_unless_it_is_left_running"
+PRE_DUMP = "test_checkpoint::test_a_pre_dump_saves_memory_for_the_checkpoint_that_follows"
+VM = "../vm/test_checkpoint::"
+CONSOLE = "test_terminal::test_the_console_socket_gets_the_master"
+PIDFD = "test_handing::test_the_pidfd_socket_gets_the_first_process"
+PRESERVED = "test_run::test_s01_preserved_descriptors_arrive_under_the_same_numbers_and_no_others"
+KEYRING = "test_lifecycle::test_a_session_keyring_is_new_unless_the_callers_is_to_be_kept"
+PID_FILE = "test_lifecycle::test_the_pid_file_holds_the_pid_and_counts_from_the_callers_directory"
+PIVOT = "test_lifecycle::test_no_pivot_changes_the_root_all_the_same"
+EXEC = "test_run::test_exec_flags_change_the_process"
+EXEC_LABELS = "test_run::test_exec_labels_are_errors_on_a_host_without_the_module"
+LIST = "test_listing::test_list_as_json_is_one_compact_line_of_states_with_the_owners_name"
+ORPHANS = (
+    "test_handing::test_run_adopts_orphans_of_a_container_without_a_pid_namespace"
+    "_unless_told_not_to"
+)
+EACH = "test_update::test_each_flag_changes_its_limit_and_no_other"
+
+SEEN = {
+    "": {
+        "root": "test_lifecycle::test_two_roots_do_not_see_each_others_containers",
+        "log": "test_listing::test_the_log_gets_the_error_in_runcs_form_and_stderr_the_message",
+        "log-format": "test_listing::test_the_log_as_json_has_sorted_keys",
+        "debug": "test_run::test_debug_tells_each_step",
+        "trace": "test_trace::test_create_is_traced_up_to_the_barrier",
+        "systemd-cgroup": "test_listing::test_the_systemd_driver_is_a_clear_error",
+        "rootless": "test_handing::test_rootless_true_does_without_cgroups_that_cannot_be_had",
+        "strict": "test_strict::test_a_created_container_is_not_deleted_strictly_and_not_touched",
+        "help": "test_listing::test_the_help_lists_every_verb_and_global_flag",
+        "version": "test_listing::test_the_version_is_three_lines",
+    },
+    "checkpoint": {
+        **{name: test.format("checkpoints") for name, test in SWITCHES.items()},
+        "image-path": IMAGES,
+        "work-path": IMAGES,
+        "parent-path": PRE_DUMP,
+        "pre-dump": PRE_DUMP,
+        "leave-running": DELETES,
+        "tcp-skip-in-flight": SWITCHES["link-remap"].format("checkpoints"),
+        "lazy-pages": "test_checkpoint::test_memory_goes_to_a_page_server",
+        "page-server": "test_checkpoint::test_memory_goes_to_a_page_server",
+        "status-fd": "test_checkpoint::test_the_status_descriptor_reaches_criu",
+        "manage-cgroups-mode": CGROUP_MODE,
+        "empty-ns": EMPTY,
+    },
+    "create": {
+        "bundle": "test_lifecycle::test_create_takes_a_relative_bundle",
+        "console-socket": CONSOLE,
+        "pid-file": PID_FILE,
+        "pidfd-socket": PIDFD,
+        "no-pivot": PIVOT,
+        "no-new-keyring": KEYRING,
+        "preserve-fds": PRESERVED,
+    },
+    "delete": {
+        "force": "test_lifecycle::test_delete_force_kills_a_running_one_and_takes_an_unknown_one"
+    },
+    "events": {
+        "interval": "test_events::test_statistics_come_at_every_interval_until_the_container_ends",
+        "stats": "test_events::test_stats_are_one_line_in_runcs_form",
+    },
+    "exec": {
+        "console-socket": "test_terminal::test_exec_detached_sends_its_terminal_too",
+        "cwd": EXEC,
+        "env": EXEC,
+        "tty": "test_run::test_exec_tty_gives_a_terminal",
+        "user": EXEC,
+        "additional-gids": EXEC,
+        "process": "test_run::test_exec_process_reads_a_file",
+        "detach": "test_run::test_exec_detached_leaves_the_process_and_writes_its_pid",
+        "pid-file": "test_run::test_exec_in_the_foreground_writes_the_pid_too",
+        "pidfd-socket": "test_handing::test_the_pidfd_socket_of_exec_gets_the_new_process",
+        "process-label": EXEC_LABELS,
+        "apparmor": EXEC_LABELS,
+        "no-new-privs": "test_run::test_exec_no_new_privs_is_off_as_in_the_config_unless_asked_for",
+        "cap": EXEC,
+        "preserve-fds": "test_run::test_exec_preserves_descriptors",
+        "cgroup": "test_run::test_exec_starts_in_a_sub_cgroup",
+        "ignore-paused": "test_run::test_exec_ignore_paused_waits_for_the_resume",
+    },
+    "explain": {
+        "format": "test_listing::test_explain_as_json_names_lane_call_and_field",
+        "id": "test_listing::test_explain_as_json_names_lane_call_and_field",
+    },
+    "kill": {"all": "test_lifecycle::test_kill_all_reaches_every_process"},
+    "list": {
+        "format": LIST,
+        "quiet": "test_listing::test_list_of_nothing_is_a_header_or_null",
+    },
+    "ps": {"format": "test_listing::test_ps_as_json_is_a_compact_array_of_host_pids"},
+    "restore": {
+        **{name: test.format("restores") for name, test in SWITCHES.items()},
+        "bundle": "test_checkpoint::test_what_comes_from_the_host_is_named",
+        "console-socket": VM + "test_a_terminal_comes_back_over_the_console_socket",
+        "detach": VM + "test_a_terminal_comes_back_over_the_console_socket",
+        "pid-file": VM + "test_memory_goes_on_where_it_was_and_the_container_is_whole",
+        "no-subreaper": VM + "test_restore_in_the_foreground_stays_to_the_end_and_takes_signals",
+        "no-pivot": "test_checkpoint::test_no_pivot_is_said_to_mean_nothing",
+        "image-path": "test_checkpoint::test_what_comes_from_the_host_is_named",
+        "work-path": VM + "test_memory_goes_on_where_it_was_and_the_container_is_whole",
+        "lazy-pages": SWITCHES["link-remap"].format("restores"),
+        "manage-cgroups-mode": CGROUP_MODE,
+        "empty-ns": EMPTY,
+        "lsm-profile": SWITCHES["link-remap"].format("restores"),
+        "lsm-mount-context": SWITCHES["link-remap"].format("restores"),
+    },
+    "run": {
+        "bundle": "test_run::test_run_keep_leaves_the_stopped_container",
+        "console-socket": CONSOLE,
+        "detach": "test_run::test_run_detached_returns_at_once_and_the_container_lives",
+        "keep": "test_run::test_run_keep_leaves_the_stopped_container",
+        "no-subreaper": ORPHANS,
+        "pid-file": "test_handing::test_run_passes_on_that_the_program_is_ready",
+        "pidfd-socket": PIDFD,
+        "no-pivot": PIVOT,
+        "no-new-keyring": KEYRING,
+        "preserve-fds": PRESERVED,
+    },
+    "spec": {
+        "bundle": "test_listing::test_spec_writes_a_config_that_runs_and_never_overwrites",
+        "rootless": "test_listing::test_spec_rootless_has_a_user_namespace",
+    },
+    "update": {
+        "resources": "test_update::test_resources_from_a_file_or_stdin_as_docker_sends_them",
+        "blkio-weight": "test_update::test_blkio_weight_is_written_where_the_host_has_it",
+        "cpu-burst": EACH,
+        "cpu-idle": EACH,
+        "cpu-period": EACH,
+        "cpu-quota": EACH,
+        "cpu-rt-period": EACH,
+        "cpu-rt-runtime": "test_update::test_cpu_rt_runtime_is_written_or_the_error_is_the_kernels",
+        "cpu-share": EACH,
+        "cpuset-cpus": EACH,
+        "cpuset-mems": EACH,
+        "memory": EACH,
+        "memory-reservation": EACH,
+        "memory-swap": EACH,
+        "pids-limit": EACH,
+    },
+}
+ROWS = [
+    (verb, flag)
+    for verb, flags in [("", GLOBAL), *[(verb, row[4]) for verb, row in VERBS.items()]]
+    for flag in flags
+]
+
+
+@pytest.mark.parametrize(("verb", "flag"), ROWS, ids=[f"{v} --{f[0]}" for v, f in ROWS])
+def test_a_flag_has_a_test_that_gives_it(verb: str, flag: tuple[str, str, str, str]) -> None:
+    name, short = flag[:2]
+    place = SEEN.get(verb, {}).get(name)
+    assert place, f"no test is known to see the effect of {verb} --{name}"
+    file, _, test = place.partition("::")
+    source = (TESTS / f"{file}.py").read_text()
+    found = {
+        node.name: ast.get_source_segment(source, node) or ""
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert test in found, f"{place} is not there"
+    # In the test itself, or in what it shares with the others of its file.
+    given = [f"--{name}", f'"{name}"', *([f'"-{short}"'] if short else [])]
+    assert any(word in found[test] or word in source for word in given), f"{place}: no --{name}"
+
+
+def test_no_line_is_left_of_a_flag_that_is_gone() -> None:
+    known = {(verb, flag[0]) for verb, flag in ROWS}
+    assert {(verb, name) for verb, flags in SEEN.items() for name in flags} <= known
