@@ -281,6 +281,8 @@ def _build(
 
             show_callers_cgroups(plan.operations, wanted, plan.cgroup, host.cgroups)
         cgroups.device_rules(plan.cgroup, plan.devices)
+        if plan.cgroup_owner:
+            cgroups.delegate(plan.cgroup, plan.cgroup_owner)
     if plan.rdt is not None:
         make_rdt(plan.rdt, entry, state)
     listener = _listen(entry.directory) if plan.start_slot else -1

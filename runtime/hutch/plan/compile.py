@@ -5,6 +5,7 @@ Each subject has its own file; this one says what comes after what, and why.
 
 from hutch.errors import ConfigError
 from hutch.plan import operations as op
+from hutch.plan.cgroup_paths import wants_ownership
 from hutch.plan.device_rules import device_lines, effective
 from hutch.plan.devices import compile_devices, needs_devices
 from hutch.plan.hooks import compile_hooks, hooks_of
@@ -149,6 +150,8 @@ def compile_plan(
         plan.rdt = compile_rdt(linux["intelRdt"], id)
     if cgroup is not None:
         plan.cgroup = cgroup
+        if cgroup.mode == "v2" and wants_ownership(linux, config.get("mounts") or []):
+            plan.cgroup_owner = _owner(config, host)
         _limit(plan, linux.get("resources") or {}, host.cgroups)
     plan.oom_score_adj = process.get("oomScoreAdj")
     for name, device in (linux.get("netDevices") or {}).items():
@@ -229,6 +232,15 @@ def _environment(process: "dict[str, Any]", choices: Choices) -> "list[str]":
         others = [word for word in environment if not word.startswith("NOTIFY_SOCKET=")]
         environment = [*others, socket]
     return environment
+
+
+def _owner(config: "dict[str, Any]", host: "Host") -> "int | None":
+    """The host's id of the container's user; None for who could give nothing away."""
+    if host.uid != 0:
+        return None
+    uid: int = ((config.get("process") or {}).get("user") or {}).get("uid", 0)
+    mappings = (config.get("linux") or {}).get("uidMappings")
+    return host_id(mappings, uid) if mappings else uid
 
 
 def _enter_cgroups(plan: Plan) -> None:

@@ -21,13 +21,14 @@ BARRIERS = {NAMESPACES: "namespaces", MOUNTED: "mounted", CREATED: "created", NE
 class Plan:
     """The runtime's part, by when it is done, and hutch-init's operations.
 
-    Before the spawn: the cgroup (``cgroup``, its limits ``writes``, and ``devices``, the rules of
-    the config) and the group of resctrl (``rdt``); the descriptors that hutch-init is given from
-    slot 2 on: ``slots`` (pointer, path), ``idmaps`` by the index of the mount, then the listening
-    socket at ``start_slot`` (0 where the runtime itself starts the program), the memory for times
-    at ``trace_slot`` (0: no trace), then those of ``cgroup_entry``, the operation that joins
-    cgroups, whose number is known once they are made; ``spawn_flags`` for clone3; ``preserved``
-    descriptors from 3 on that belong to the user.
+    Before the spawn: the cgroup (``cgroup``, its limits ``writes``, ``devices``, the rules of the
+    config, and ``cgroup_owner``, the host's id to give it to, None for nobody) and the group of
+    resctrl (``rdt``); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer,
+    path), ``idmaps`` by the index of the mount, then the listening socket at ``start_slot`` (0
+    where the runtime itself starts the program), the memory for times at ``trace_slot`` (0: no
+    trace), then those of ``cgroup_entry``, the operation that joins cgroups, whose number is known
+    once they are made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong
+    to the user.
     After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace), and in
     ``map_helpers`` the names of those that newuidmap(1) and newgidmap(1) have to write,
     ``time_offsets`` (text; "": none), ``net_devices`` (pointer, name on the host, name inside),
@@ -35,9 +36,10 @@ class Plan:
     """
 
     __slots__ = (
-        "cgroup", "cgroup_entry", "devices", "gid_map", "hooks", "idmaps", "map_helpers",
-        "net_devices", "oom_score_adj", "operations", "preserved", "rdt", "root", "slots",
-        "spawn_flags", "start_slot", "time_offsets", "trace_slot", "uid_map", "warnings", "writes",
+        "cgroup", "cgroup_entry", "cgroup_owner", "devices", "gid_map", "hooks", "idmaps",
+        "map_helpers", "net_devices", "oom_score_adj", "operations", "preserved", "rdt", "root",
+        "slots", "spawn_flags", "start_slot", "time_offsets", "trace_slot", "uid_map", "warnings",
+        "writes",
     )  # fmt: skip
 
     def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:
@@ -47,6 +49,7 @@ class Plan:
         self.rdt: Rdt | None = None
         self.cgroup: Cgroup | None = None
         self.writes: list[CgroupWrite] = []
+        self.cgroup_owner: int | None = None
         self.cgroup_entry: Operation | None = None
         self.devices: list[dict[str, object]] | None = None
         self.slots: list[tuple[str, str]] = []
