@@ -118,3 +118,13 @@ def test_the_face_names_what_there_is() -> None:
     with pytest.raises(AttributeError):
         hutch.nosuch  # noqa: B018
     assert (Path(hutch.__file__).parent / "py.typed").exists()
+
+
+def test_limits_are_changed_and_use_is_counted(bundle: Bundle, hutch_root: str) -> None:
+    bundle.args("sleep", "1000")
+    container = hutch.Container.create("limited", str(bundle.path), root=hutch_root)
+    container.update({"pids": {"limit": 17}})
+    assert container.statistics()["pids"]["limit"] == 17
+    with pytest.raises(hutch.ConfigError):
+        container.update({"pids": {"limit": "many"}})
+    container.delete(force=True)

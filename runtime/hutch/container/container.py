@@ -150,6 +150,21 @@ class Container:
         finally:
             init.close()
 
+    def update(self, resources: "dict[str, Any]") -> None:
+        """Changes limits: those that ``resources``, of the form of linux.resources, gives."""
+        from hutch.container.update import update
+        from hutch.spec.check import check_resources
+
+        check_resources(resources)
+        update(self._store, self.id, resources)
+
+    def statistics(self) -> "dict[str, Any]":
+        """What its cgroups have counted, as the ``data`` of `events --stats`."""
+        from hutch.container.events import statistics
+
+        data: dict[str, Any] = statistics(self._store, self.id)["data"]
+        return data
+
     def processes(self) -> "list[int]":
         """The pids, on the host, of all its processes."""
         from hutch.container.listing import processes
