@@ -1,5 +1,6 @@
 """Runs rows against runtimes."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +84,7 @@ def run_all(
                     future.result()
         finally:
             clear(folder)
-    for hierarchy in host.hierarchies():
-        if (hierarchy / top[1:]).is_dir():
-            (hierarchy / top[1:]).rmdir()
+            for hierarchy in host.hierarchies():
+                with contextlib.suppress(OSError):
+                    (hierarchy / top[1:]).rmdir()
     return outcomes
