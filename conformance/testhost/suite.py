@@ -52,15 +52,17 @@ def run(hosts: list[str], arguments: list[str]) -> int:
 
 
 def _beside_each_other(hosts: list[str], arguments: list[str]) -> int:
-    """The machines at the same time, each a process of its own whose output comes at its end: a
-    test keeps one emulated CPU busy, and few machines have only one."""
+    """The machines at the same time, each a process of its own: a test keeps one emulated CPU
+    busy, and few machines have only one. What the first says is seen at once, the others' words
+    come at their end."""
     command = [sys.executable, "-m", __package__, "test", *arguments, "--only"]
     statuses = []
     with contextlib.ExitStack() as stack:
         running = []
         for name in hosts:
             output = stack.enter_context(tempfile.TemporaryFile())
-            process = subprocess.Popen([*command, name], stdout=output, stderr=output)
+            to = output if running else None
+            process = subprocess.Popen([*command, name], stdout=to, stderr=to)
             stack.callback(process.wait)
             stack.callback(process.terminate)
             running.append((process, output))
