@@ -206,3 +206,11 @@ def test_a_limit_below_what_is_used_is_refused_where_the_file_asks_for_the_check
 
 def test_an_unknown_container_is_refused(hutch: Runtime) -> None:
     assert "does not exist" in hutch.refuses("update", "--pids-limit", "5", "none")
+
+
+def test_schemata_take_a_container_with_a_group_of_resctrl(hutch: Runtime, limited: str) -> None:
+    error = hutch.refuses("update", "--mem-bw-schema", "MB:0=50", limited)
+    assert error == (
+        f"hutch: container {limited} is in no group of resctrl "
+        "(hint: it has to be created with linux.intelRdt)"
+    )

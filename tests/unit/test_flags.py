@@ -34,6 +34,7 @@ ORPHANS = (
     "test_handing::test_run_adopts_orphans_of_a_container_without_a_pid_namespace"
     "_unless_told_not_to"
 )
+SCHEMATA = "../unit/test_intel_rdt::test_update_writes_schemata"
 EACH = "test_update::test_each_flag_changes_its_limit_and_no_other"
 
 SEEN = {
@@ -152,6 +153,8 @@ SEEN = {
         "cpu-share": EACH,
         "cpuset-cpus": EACH,
         "cpuset-mems": EACH,
+        "l3-cache-schema": SCHEMATA,
+        "mem-bw-schema": SCHEMATA,
         "memory": EACH,
         "memory-reservation": EACH,
         "memory-swap": EACH,

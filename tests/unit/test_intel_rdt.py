@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hutch.cli.arguments import Call, parse
+from hutch.cli.verbs.update import schemata_from
 from hutch.container import intel_rdt
-from hutch.container.intel_rdt import find_resctrl, join, kept, make, place, remove
+from hutch.container.intel_rdt import change, find_resctrl, join, kept, make, place, remove
 from hutch.errors import ConfigError, HostError, KernelError
 from hutch.plan.explain import steps
 from hutch.plan.features import features
@@ -206,3 +208,15 @@ def test_what_resctrl_says_of_a_schema_is_told(root: Path) -> None:
     (root / "shared" / "schemata").unlink()
     with pytest.raises(KernelError, match=r"schemata\[0\]: write L3.* \(Mask out of range\)"):
         make(rdt, placed, str(root))
+
+
+def test_update_writes_schemata(root: Path, writes: list[tuple[str, str]]) -> None:
+    call = Call()
+    parse(["update", "--mem-bw-schema", MB, "--l3-cache-schema", L3, "box"], call)
+    placed = place(settings(closID="shared"), str(root))
+    change(placed, schemata_from(call), str(root))
+    file = f"{root}/shared/schemata"
+    assert writes == [(file, L3 + "\n"), (file, MB + "\n")]
+    (root / "shared" / "schemata").unlink()
+    with pytest.raises(KernelError, match=r"--l3-cache-schema: write L3:0=7f0"):
+        change(placed, schemata_from(call), str(root))

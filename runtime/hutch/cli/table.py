@@ -210,6 +210,8 @@ VERBS = {
             ("cpu-share", "", "SHARES", "share of CPU time against others, 2 to 262144"),
             ("cpuset-cpus", "", "LIST", "the CPUs to use: 0-3,7"),
             ("cpuset-mems", "", "LIST", "the memory nodes to use"),
+            ("l3-cache-schema", "", "LINE", "the share of L3 cache, as resctrl has it: L3:0=ff"),
+            ("mem-bw-schema", "", "LINE", "the share of memory bandwidth, as resctrl: MB:0=50"),
             ("memory", "", "SIZE", "memory: bytes, 64M, 1.5G; -1: no limit"),
             ("memory-reservation", "", "SIZE", "memory that is kept when the host lacks some"),
             ("memory-swap", "", "SIZE", "memory and swap together; -1: no limit"),

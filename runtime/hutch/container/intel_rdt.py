@@ -84,8 +84,13 @@ def make(rdt: "Rdt", placed: "Placed", root: str) -> None:
             placed["made"].append(directory)
         except OSError as error:
             raise _failed("make " + directory, "mkdir", error, POINTER, root) from None
+    change(placed, rdt.lines, root)
+
+
+def change(placed: "Placed", lines: "list[tuple[str, str]]", root: str) -> None:
+    """Writes schemata, (who asks, line) each, to the container's group; raises KernelError."""
     group = placed["tasks"][0].rpartition("/")[0]
-    for pointer, line in rdt.lines:
+    for pointer, line in lines:
         try:
             _write(group + "/schemata", line + "\n")
         except OSError as error:

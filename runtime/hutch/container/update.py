@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from hutch.container.store import Store
 
 
-def update(store: "Store", id: str, changes: "dict[str, Any]") -> None:
+def update(
+    store: "Store",
+    id: str,
+    changes: "dict[str, Any]",
+    schemata: "list[tuple[str, str]] | None" = None,
+) -> None:
     """Changes the limits that ``changes``, a checked ``linux.resources``, gives; what it does not
-    give stays, device rules too, and a paused container stays paused.
+    give stays, device rules too, and a paused container stays paused. ``schemata``, (who asks,
+    line) each, go to the container's group of resctrl.
 
     The state remembers the outcome, from which the next update goes on. Raises HutchError; limits
     before the one that the kernel refused are in force then.
@@ -27,21 +33,39 @@ def update(store: "Store", id: str, changes: "dict[str, Any]") -> None:
         now = status.status_of(state, entry.directory)
         if now in (status.STOPPED, status.CREATING):
             raise StateError("container not running: " + id, id=id, status=now)
-        if not state.get("cgroup"):
-            raise HostError("container " + id + " has no cgroup, so nothing limits it")
-        before = resources_of(state, entry.load_config())
-        after = merged(before, changes)
-        cgroup = Cgroup.from_json(state["cgroup"])
-        writes = compile_update(before, changes, read())
-        if (changes.get("memory") or {}).get("limit"):
-            check_memory(after, cgroups.memory_usage(cgroup))
-        cgroups.update(cgroup, writes)
-        if changes.get("devices"):
-            cgroups.update_device_rules(cgroup, before.get("devices"), after["devices"])
-        state["resources"] = after
-        entry.save_state(state)
+        if schemata and not state.get("rdt"):
+            raise StateError(
+                "container " + id + " is in no group of resctrl",
+                id=id,
+                status=now,
+                hint="it has to be created with linux.intelRdt",
+            )
+        if changes:
+            _change_limits(state, entry.load_config(), changes)
+            entry.save_state(state)
+        if schemata:
+            from hutch.container import intel_rdt
+
+            intel_rdt.change(state["rdt"], schemata, intel_rdt.resctrl())
     finally:
         entry.release()
+
+
+def _change_limits(
+    state: "dict[str, Any]", config: "dict[str, Any]", changes: "dict[str, Any]"
+) -> None:
+    if not state.get("cgroup"):
+        raise HostError("container " + state["id"] + " has no cgroup, so nothing limits it")
+    before = resources_of(state, config)
+    after = merged(before, changes)
+    cgroup = Cgroup.from_json(state["cgroup"])
+    writes = compile_update(before, changes, read())
+    if (changes.get("memory") or {}).get("limit"):
+        check_memory(after, cgroups.memory_usage(cgroup))
+    cgroups.update(cgroup, writes)
+    if changes.get("devices"):
+        cgroups.update_device_rules(cgroup, before.get("devices"), after["devices"])
+    state["resources"] = after
 
 
 def resources_of(state: "dict[str, Any]", config: "dict[str, Any]") -> "dict[str, Any]":

@@ -29,10 +29,14 @@ FIELDS = {
     "pids-limit": ("pids", "limit", "number"),
 }
 
+# Flags whose text is a line of resctrl's schemata.
+SCHEMATA = ("l3-cache-schema", "mem-bw-schema")
+
 
 def run(call: Call, log: Log) -> int:
     store = Store(call.options.get("root"))
     file = call.text("resources")
+    schemata = []
     if file:
         from hutch.spec.load import load_resources
 
@@ -40,13 +44,15 @@ def run(call: Call, log: Log) -> int:
         changes = load_resources("-" if file == "-" else absolute(file))
         names = {"config.json: linux.resources.": document + ": "}
     else:
-        changes = from_flags(call)
+        schemata = schemata_from(call)
+        changes = from_flags(call, needed=not schemata)
         names = {
             f"config.json: linux.resources.{section}.{field}": "--" + flag
             for flag, (section, field, _) in FIELDS.items()
         }
+        names.update({"config.json: --" + flag: "--" + flag for flag in SCHEMATA})
     try:
-        update(store, call.arguments[0], changes)
+        update(store, call.arguments[0], changes, schemata)
     except HutchError as error:
         # Not config.json asks for it, but these flags or that file do.
         for pointer, name in names.items():
@@ -56,8 +62,14 @@ def run(call: Call, log: Log) -> int:
     return 0
 
 
-def from_flags(call: Call) -> "dict[str, Any]":
-    """``linux.resources`` as the flags give it, checked; UsageError where they give nothing."""
+def schemata_from(call: Call) -> "list[tuple[str, str]]":
+    """The lines for resctrl, each with the flag that gives it."""
+    return [("--" + flag, call.text(flag)) for flag in SCHEMATA if call.text(flag)]
+
+
+def from_flags(call: Call, needed: bool) -> "dict[str, Any]":
+    """``linux.resources`` as the flags give it, checked; UsageError where they give nothing and
+    something is ``needed``."""
     from hutch.spec.check import check_resources
 
     changes: dict[str, Any] = {}
@@ -66,7 +78,7 @@ def from_flags(call: Call) -> "dict[str, Any]":
             text = call.text(flag)
             value = text if form == "text" else _amount(text, "--" + flag, form)
             changes.setdefault(section, {})[field] = value
-    if not changes:
+    if not changes and needed:
         raise UsageError("update: nothing is given to change", hint="see hutch update --help")
     try:
         check_resources(changes)
