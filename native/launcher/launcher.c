@@ -45,8 +45,11 @@ int main(int argc, char **argv)
     char archive[PLACE_MAX + 64];
     struct stat found;
     snprintf(archive, sizeof(archive), "%s/hutch/libexec/" ARCHIVE, packages);
-    if (stat(archive, &found) == 0)
+    if (stat(archive, &found) == 0) {
         started = quick_code;
+        /* Everything is UTF-8 by -X utf8; a locale would only be read and mapped. */
+        setenv("LC_ALL", "C", 1);
+    }
 #endif
     char **words = calloc((size_t)argc + 8, sizeof(*words));
     if (!words)

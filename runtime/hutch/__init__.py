@@ -17,12 +17,11 @@ if TYPE_CHECKING:
         ConfigError,
         HostError,
         HutchError,
-        ImageError,
         KernelError,
-        RegistryError,
         StateError,
         UsageError,
     )
+    from hutch.image.errors import ImageError, RegistryError
 
 __version__ = "0.1.0"
 
@@ -39,7 +38,12 @@ __all__ = [
     "explain",
 ]
 
-_PLACES = {"Container": "hutch.container.container", "explain": "hutch.container.explain"}
+_PLACES = {
+    "Container": "hutch.container.container",
+    "ImageError": "hutch.image.errors",
+    "RegistryError": "hutch.image.errors",
+    "explain": "hutch.container.explain",
+}
 
 
 def __getattr__(name: str) -> "Any":

@@ -9,6 +9,8 @@
     ├── ImageError             an image or layer is malformed, hostile or unknown
     └── RegistryError          a registry refused, or answered wrongly
 
+The last two are in hutch.image.errors, where no container pays for them.
+
 ``str(error)`` is always one line. It keeps the phrases that engines look for ("no such file or
 directory", "permission denied", "executable file not found in $PATH", "container does not exist").
 """
@@ -113,11 +115,3 @@ class StateError(HutchError):
 
 class UsageError(HutchError):
     """The command line (or a call's arguments) cannot be understood."""
-
-
-class ImageError(HutchError):
-    """An image, layer or store that is malformed, hostile or unknown."""
-
-
-class RegistryError(HutchError):
-    """A registry that refused, or that answered something it should not."""

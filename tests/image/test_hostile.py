@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hutch.errors import ImageError
 from hutch.image.bundle import make_bundle
+from hutch.image.errors import ImageError
 from hutch.image.layout import LayoutSource
 from hutch.image.limits import Budget
 from hutch.image.manifest import Descriptor

@@ -5,8 +5,9 @@ import json
 from typing import Any
 
 import pytest
-from hutch.errors import ImageError, UsageError
+from hutch.errors import UsageError
 from hutch.image.digest import Digest, chain_ids
+from hutch.image.errors import ImageError
 from hutch.image.manifest import (
     DOCKER_MANIFEST,
     OCI_CONFIG,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hutch.errors import RegistryError
+from hutch.image.errors import RegistryError
 from hutch.image.registry import credentials
 from hutch.image.registry.auth import challenges
 from hutch.image.registry.client import Registry

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hutch.errors import ImageError, KernelError
+from hutch.errors import KernelError
 from hutch.image import catalog
 from hutch.image.collect import collect
+from hutch.image.errors import ImageError
 from hutch.image.layout import LayoutSource
 from hutch.image.platform import Platform
 from hutch.image.progress import Reporter

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hutch.errors import ImageError, KernelError
+from hutch.errors import KernelError
 from hutch.image.archive import Archive, all_images
+from hutch.image.errors import ImageError
 from hutch.image.limits import Budget
 from hutch.image.tarstream import Chunks, TarReader, nanoseconds, number, pax_records
 from hutch.image.tree import Tree, remove_tree

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from backports import zstd
-from hutch.errors import ImageError
 from hutch.image.bundle import unpack_image
 from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
 from hutch.image.layer import unpack_layer, verified
 from hutch.image.layout import LayoutSource
 from hutch.image.limits import Budget, Limits
@@ -397,7 +397,7 @@ def test_s68_a_bomb_is_refused_while_it_is_small(kind: str, tmp_path: Path) -> N
     script = """
 import sys
 from pathlib import Path
-from hutch.errors import ImageError
+from hutch.image.errors import ImageError
 from hutch.image.layout import LayoutSource
 from hutch.image.bundle import make_bundle
 from hutch.image.platform import Platform

@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     Flags = tuple[tuple[str, str, str, str], ...]
 
 
-class UnknownVerb(UsageError):
-    """A verb that does not exist."""
-
-
 class Call:
     """A parsed command line: ``verb`` ("" for none), its ``arguments``, the flags by name.
 
@@ -69,7 +65,7 @@ def parse(words: "list[str]", call: Call) -> None:
         return
     verb = VERBS.get(call.verb)
     if verb is None:
-        raise UnknownVerb("No help topic for '" + call.verb + "'", hint="see hutch --help")
+        raise UsageError("No help topic for '" + call.verb + "'", hint="see hutch --help")
     _, usage, fewest, most, flags = verb
     help_flag = (("help", "h", "", "show help"),)
     own_command = most < 0

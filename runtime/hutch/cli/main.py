@@ -7,8 +7,9 @@ written with write(2).
 import posix
 import sys
 
-from hutch.cli.arguments import Call, UnknownVerb, parse
+from hutch.cli.arguments import Call, parse
 from hutch.cli.log import Log
+from hutch.cli.table import VERBS
 from hutch.errors import HutchError
 
 EXIT_ERROR = 1
@@ -45,7 +46,7 @@ def command(words: "list[str]") -> int:
         if not log.path:
             _configure_leniently(log, call)
         log.error(str(error))
-        if isinstance(error, UnknownVerb):
+        if call.verb and call.verb not in VERBS:
             return EXIT_UNKNOWN_VERB
         return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
     except KeyboardInterrupt:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from .digest import Digest
+from .errors import ImageError
 from .inflate import archive_compression, compression, inflate_archive
 from .layout import REF_NAME
 from .limits import CONFIG_BYTES, MANIFEST_BYTES, Budget

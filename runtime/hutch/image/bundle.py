@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import ImageError, KernelError, shown
+from ..errors import KernelError, shown
 from . import users
 from .digest import Digest
+from .errors import ImageError
 from .layer import unpack_layer, verified
 from .limits import Budget
 from .manifest import ImageConfig, Manifest

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from ..errors import ImageError, UsageError, shown
+from ..errors import UsageError, shown
 from .collect import collect
 from .database import ImageRecord
+from .errors import ImageError
 from .reference import LOCAL, Reference, candidates
 from .settings import Settings
 from .store import Store

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HutchError, ImageError
+from ..errors import HutchError
 from .collect import collect, living_leases
 from .database import ImageRecord
 from .digest import Digest, chain_ids
+from .errors import ImageError
 from .layer import verified
 from .layout import LayoutSource, read_chunks
 from .manifest import Descriptor, Manifest

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ImageError
 from .digest import Digest
+from .errors import ImageError
 from .store import Store
 from .tree import remove_tree
 

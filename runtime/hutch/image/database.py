@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from .digest import Digest
+from .errors import ImageError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS image (

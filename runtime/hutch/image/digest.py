@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import ImageError, shown
+from ..errors import shown
+from .errors import ImageError
 
 if TYPE_CHECKING:
     from hashlib import _Hash

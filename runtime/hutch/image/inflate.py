@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from ..errors import ImageError
+from .errors import ImageError
 from .limits import XZ_MEMORY, ZSTD_WINDOW_LOG
 
 CHUNK = 512 << 10

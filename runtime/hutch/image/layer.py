@@ -10,9 +10,10 @@ a layer by rename, and the blob only becomes visible by rename (S-71).
 
 from collections.abc import Iterator
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from .ahead import Ahead
 from .digest import Digest
+from .errors import ImageError
 from .inflate import inflate
 from .limits import Budget
 from .manifest import LAYERS_TYPES, Descriptor

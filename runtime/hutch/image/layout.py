@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from .digest import Digest
+from .errors import ImageError
 from .limits import MANIFEST_BYTES
 from .manifest import Descriptor, parse_descriptor, parse_json
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ..errors import ImageError, UsageError, shown
+from ..errors import UsageError, shown
+from .errors import ImageError
 from .source import TRANSPORTS, Source
 
 

@@ -11,8 +11,9 @@ import shutil
 import stat
 from dataclasses import dataclass
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from ..kernel.beneath import O_PATH, open_in_root
+from .errors import ImageError
 from .tree import Tree
 from .whiteout import PREFIX, Overlay
 

@@ -10,8 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from .digest import Digest
+from .errors import ImageError
 from .limits import CONFIG_BYTES, LAYERS, MANIFEST_BYTES
 from .platform import Platform
 

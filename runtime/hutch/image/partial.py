@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import ImageError
 from .ahead import Ahead
+from .errors import ImageError
 from .layout import READ
 from .manifest import Descriptor
 from .progress import Reporter

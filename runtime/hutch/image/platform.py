@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ImageError, UsageError, shown
+from ..errors import UsageError, shown
+from .errors import ImageError
 
 # uname's machine -> GOARCH and variant, the words that images use (image-index.md, "platform").
 MACHINES = {

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from ..errors import HutchError, ImageError
+from ..errors import HutchError
 from .collect import collected_if_bad
 from .database import ImageRecord, LayerRecord
 from .digest import Digest, chain_ids
+from .errors import ImageError
 from .layer import check_layer, unpack_layer, verified
 from .layout import read_chunks
 from .limits import Budget, Limits

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from ..errors import RegistryError
+from .errors import RegistryError
 from .layout import read_chunks
 from .manifest import Descriptor, Manifest
 from .progress import Reporter

@@ -8,8 +8,9 @@ a path of one component lies below ``library/``.
 import re
 from dataclasses import dataclass, replace
 
-from ..errors import ImageError, UsageError, shown
+from ..errors import UsageError, shown
 from .digest import Digest
+from .errors import ImageError
 
 HUB = "docker.io"
 LOCAL = "localhost"  # images that were made here and never had a registry

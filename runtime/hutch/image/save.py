@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..errors import ImageError
 from .catalog import Named
+from .errors import ImageError
 from .layer import verified
 from .layout import VERSION, index_json, read_chunks
 from .manifest import Descriptor

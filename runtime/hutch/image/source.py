@@ -7,8 +7,8 @@ anything else                                                                   
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..errors import ImageError
 from .digest import Digest
+from .errors import ImageError
 from .limits import CONFIG_BYTES, MANIFEST_BYTES
 from .manifest import (
     Descriptor,

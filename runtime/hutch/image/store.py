@@ -20,9 +20,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import ImageError, KernelError
+from ..errors import KernelError
 from .database import Database, ImageRecord
 from .digest import Digest
+from .errors import ImageError
 from .layout import VERSION, Layout, index_json, read_bounded
 from .manifest import Descriptor
 from .platform import Platform

@@ -12,7 +12,8 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from struct import Struct
 
-from ..errors import ImageError, shown
+from ..errors import shown
+from .errors import ImageError
 from .limits import PAX_BYTES
 
 BLOCK = 512

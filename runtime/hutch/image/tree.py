@@ -10,8 +10,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import ImageError
 from ..kernel.beneath import LINKS, O_PATH, open_in_root
+from .errors import ImageError
 
 DIRECTORY = O_PATH | os.O_DIRECTORY
 CACHED = 128

@@ -22,8 +22,9 @@ from errno import (
     EROFS,
 )
 
-from ..errors import ImageError, KernelError, shown
+from ..errors import KernelError, shown
 from ..kernel.layfile import NONE, lay_file
+from .errors import ImageError
 from .limits import Budget
 from .tarstream import (
     BLOCK_DEVICE,

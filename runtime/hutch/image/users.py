@@ -6,8 +6,9 @@ The files are the image's, so they are opened beneath its root and read to a bou
 import os
 import stat
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from ..kernel.beneath import O_PATH, open_in_root
+from .errors import ImageError
 
 BYTES = 1 << 20
 MAX_ID = (1 << 31) - 1

@@ -4,9 +4,10 @@ import os
 import stat
 from collections.abc import Iterator
 
-from ..errors import ImageError, shown
+from ..errors import shown
 from ..kernel.beneath import open_in_root
 from .digest import Digest
+from .errors import ImageError
 from .inflate import inflate
 from .layer import differed, metered
 from .limits import Budget

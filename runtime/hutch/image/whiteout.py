@@ -8,7 +8,8 @@ import os
 import stat
 from typing import Protocol
 
-from ..errors import ImageError, shown
+from ..errors import shown
+from .errors import ImageError
 from .tree import Tree
 
 PREFIX = b".wh."

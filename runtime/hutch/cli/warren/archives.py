@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from ...errors import ImageError, KernelError, UsageError, shown
+from ...errors import KernelError, UsageError, shown
+from ...image.errors import ImageError
 from .context import Context, platform_option
 from .parser import Verb
 

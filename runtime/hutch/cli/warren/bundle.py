@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import ImageError
+from ...image.errors import ImageError
 from .context import Context, platform_option, registry_options
 from .parser import Verb
 

@@ -4,7 +4,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...errors import RegistryError, UsageError, shown
+from ...errors import UsageError, shown
+from ...image.errors import RegistryError
 from .context import Context, platform_option, registry_options
 from .parser import Verb
 

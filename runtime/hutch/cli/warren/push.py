@@ -4,7 +4,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...errors import ImageError, UsageError
+from ...errors import UsageError
+from ...image.errors import ImageError
 from .context import Context, registry_options
 from .parser import Verb
 

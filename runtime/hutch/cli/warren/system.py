@@ -5,7 +5,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from ...errors import ImageError, UsageError
+from ...errors import UsageError
+from ...image.errors import ImageError
 from .context import Context, format_option
 from .output import human_size, show
 from .parser import Parser, Verb

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from ...errors import RegistryError
+from ..errors import RegistryError
 from ..limits import TOKEN_BYTES
 from .credentials import Credentials
 from .transport import Transport, check_step, error_text, read_bounded, shown_url

@@ -7,8 +7,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from ...errors import ImageError, RegistryError
 from ..digest import Digest
+from ..errors import ImageError, RegistryError
 from ..limits import LIST_BYTES, MANIFEST_BYTES
 from ..manifest import INDEXES, MANIFESTS, Descriptor
 from ..reference import HUB

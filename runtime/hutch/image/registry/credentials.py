@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import RegistryError, UsageError, shown
+from ...errors import UsageError, shown
+from ..errors import RegistryError
 from ..reference import HUB
 
 HUB_KEY = "https://index.docker.io/v1/"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from ...errors import RegistryError
+from ..errors import RegistryError
 from ..manifest import Descriptor
 from ..progress import Reporter
 from ..reference import Reference

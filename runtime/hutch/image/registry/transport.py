@@ -19,7 +19,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
 from ... import __version__
-from ...errors import RegistryError, UsageError, shown
+from ...errors import UsageError, shown
+from ..errors import RegistryError
 from ..limits import ERROR_BYTES
 from ..settings import RegistrySettings
 
