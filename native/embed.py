@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType
 
 from binding import write_binding
-from frozen import code_of, modules
+from frozen import code_of, hot_first, modules
 from static_code import StaticCode, common_strings
 
 NATIVE = Path(__file__).parent
@@ -109,7 +109,10 @@ def write_modules(source: Path) -> str:
     linked: what lies in memory costs a page fault wherever it is touched.
     """
     at_hand = {*BUILTIN, *CORE, *OURS}
-    files = {**{name: _standard(name) for name in STANDARD}, **modules(source, at_hand)}
+    files = {
+        **{name: _standard(name) for name in STANDARD},
+        **hot_first(modules(source, at_hand)),
+    }
     codes = {
         **{name: code_of(name, *map(_launcher, parts)) for name, parts in FIRST.items()},
         **{name: code_of(name, file) for name, file in files.items()},
