@@ -180,15 +180,17 @@ def _children(directory: int) -> "list[str]":
 
 def remove_empty(cgroup: "Cgroup") -> bool:
     """Removes the container's own directories, as far as nothing is in them; whether that is all.
+    ``made`` then has the others.
 
     Of one that was there before it is only found out whether processes are in it.
     """
-    made = set(cgroup.made)
     empty = True
     for path in cgroup.leaves():
-        if path in made:
-            empty = _rmdir(path) and empty
-        elif processes_below(path):
+        if path not in cgroup.made:
+            empty = not processes_below(path) and empty
+        elif _rmdir(path):
+            cgroup.made.remove(path)
+        else:
             empty = False
     return empty
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.store import Entry, Store
+    from hutch.plan.cgroup_paths import Cgroup
 
 SIGKILL = 9
 MNT_DETACH = 2
@@ -82,14 +83,18 @@ def _remove(entry: "Entry", state: "dict[str, Any]") -> None:
     """Ends all processes and removes cgroup, mounts and state directory. Raises KernelError or
     HostError where something will not go; the state then stays, so that it can be tried again."""
     if state:
-        _end_processes(state)
-        if state.get("hostMount"):
-            _unmount(state["rootfs"], state["hostMount"])
+        cgroup = None
         if state.get("cgroup"):
-            from hutch.cgroups import destroy
             from hutch.plan.cgroup_paths import Cgroup
 
-            destroy(Cgroup.from_json(state["cgroup"]))
+            cgroup = Cgroup.from_json(state["cgroup"])
+        _end_processes(state, cgroup)
+        if state.get("hostMount"):
+            _unmount(state["rootfs"], state["hostMount"])
+        if cgroup is not None:
+            from hutch.cgroups import destroy
+
+            destroy(cgroup)
         if state.get("rdt"):
             from hutch.container.intel_rdt import remove
 
@@ -97,12 +102,7 @@ def _remove(entry: "Entry", state: "dict[str, Any]") -> None:
     entry.remove()
 
 
-def _end_processes(state: "dict[str, Any]") -> None:
-    cgroup = None
-    if state.get("cgroup"):
-        from hutch.plan.cgroup_paths import Cgroup
-
-        cgroup = Cgroup.from_json(state["cgroup"])
+def _end_processes(state: "dict[str, Any]", cgroup: "Cgroup | None") -> None:
     if status.is_alive(state):
         _end_first_process(state, cgroup)
     if cgroup is not None:
@@ -113,7 +113,7 @@ def _end_processes(state: "dict[str, Any]") -> None:
             cgroups.kill(cgroup, SIGKILL)
 
 
-def _end_first_process(state: "dict[str, Any]", cgroup: "Any") -> None:
+def _end_first_process(state: "dict[str, Any]", cgroup: "Cgroup | None") -> None:
     from select import POLLIN, poll
 
     from hutch.kernel.process import signal_pidfd

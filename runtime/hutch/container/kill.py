@@ -7,9 +7,12 @@ from hutch.errors import KernelError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.container.store import Store
+    from typing import Any
+
+    from hutch.container.store import Entry, Store
 
 SIGKILL = 9
+ESRCH = 3
 
 
 def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
@@ -20,34 +23,40 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     """
     entry = store.find(id)
     state = entry.load_state()
-    now = status.status_of(state, entry.directory)
     if all:
         from hutch.container.kin import signal_all
 
         signal_all(state, signal)
         return
-    if now in (status.STOPPED, status.CREATING):
-        raise StateError("container not running: " + id, id=id, status=now)
     from hutch.kernel.process import signal_pidfd
 
+    pidfd = -1
     try:
-        pidfd = posix.pidfd_open(state["pid"])
-    except ProcessLookupError:
-        raise StateError("container not running: " + id, id=id, status=status.STOPPED) from None
-    try:
+        if state["pid"]:
+            pidfd = posix.pidfd_open(state["pid"])
         # The pidfd holds the pid; if it is still the same process now, it stays so (S-51).
         if not status.is_alive(state):
-            raise StateError("container not running: " + id, id=id, status=status.STOPPED)
+            raise _not_running(entry, state)
         signal_pidfd(pidfd, signal)
+    except ProcessLookupError:
+        raise _not_running(entry, state) from None
     except KernelError as error:
-        if error.errno == 3:
-            raise StateError("container not running: " + id, id=id) from None
+        if error.errno == ESRCH:
+            raise _not_running(entry, state) from None
         raise
     finally:
-        posix.close(pidfd)
-    if now == status.PAUSED and signal == SIGKILL:
-        from hutch.cgroups import thaw
+        if pidfd >= 0:
+            posix.close(pidfd)
+    if signal == SIGKILL and state.get("cgroup"):
+        from hutch.cgroups import is_frozen, thaw
         from hutch.plan.cgroup_paths import Cgroup
 
         # A frozen process dies only once it is thawed (v1).
-        thaw(Cgroup.from_json(state["cgroup"]))
+        cgroup = Cgroup.from_json(state["cgroup"])
+        if is_frozen(cgroup):
+            thaw(cgroup)
+
+
+def _not_running(entry: "Entry", state: "dict[str, Any]") -> StateError:
+    now = status.status_of(state, entry.directory)
+    return StateError("container not running: " + entry.id, id=entry.id, status=now)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT_ROOT = "/run/hutch"
+CHUNK = 1 << 16  # more would be mapped and unmapped for every read
 _READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
@@ -305,7 +306,7 @@ def read_file(path: str) -> bytes:
     fd = posix.open(path, _READ)
     try:
         parts = []
-        while part := posix.read(fd, 1 << 20):
+        while part := posix.read(fd, CHUNK):
             parts.append(part)
         return b"".join(parts)
     finally:
