@@ -56,18 +56,21 @@ def measure_runtimes(
     chosen = actions(bundles)
     if options.only:
         chosen = {name: chosen[name] for name in options.only}
+    rest = []
+    if not options.only:
+        # Before the others: many cgroups that were just removed still hold on to memory.
+        rest.append(memory_part(runtimes, bundles))
+        rest.append(instructions_part(runtimes, bundles))
     table = take(chosen, runtimes, options.rounds)
+    if not options.only and options.crowd:
+        rest.append(crowd_part(runtimes, bundles, options.crowd))
     parts = [
         f"# Beside runc and crun, {datetime.date.today()}\n",
         report.machine() + f"; {options.rounds} rounds, all runtimes in turn.\n",
         "\n".join(f"- {peer.name}: {peer.version()}" for peer in runtimes) + "\n",
         report.timings(table),
+        *rest,
     ]
-    if not options.only:
-        parts.append(memory_part(runtimes, bundles))
-        parts.append(instructions_part(runtimes, bundles))
-        if options.crowd:
-            parts.append(crowd_part(runtimes, bundles, options.crowd))
     return "\n".join(parts), table
 
 
