@@ -1,7 +1,6 @@
 """Reading and writing the files of cgroups: plain text, one write a value."""
 
 import posix
-from errno import ENODEV, ENOENT
 
 from hutch.errors import KernelError
 
@@ -10,6 +9,7 @@ if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.resources import CgroupWrite
 
+ENOENT, ENODEV = 2, 19  # errno(3)
 READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 WRITE = posix.O_WRONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOLLOW

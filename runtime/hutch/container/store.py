@@ -6,7 +6,6 @@ its flock; the lock of a dead runtime is free, so what it left can be taken over
 The root and everything in it is 0700 and must be the caller's (security.md S-12, S-56).
 """
 
-import errno
 import posix
 from fcntl import LOCK_EX, LOCK_NB, flock
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT_ROOT = "/run/hutch"
+# errno(3); the module errno is dearer to import than all of its numbers are worth here.
+ENOENT, ENOTEMPTY = 2, 39
 CHUNK = 1 << 16  # more would be mapped and unmapped for every read
 _READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOLLOW
@@ -58,7 +59,7 @@ class Store:
         try:
             names = posix.listdir(self.root)
         except OSError as error:
-            if error.errno == errno.ENOENT and not self.given:
+            if error.errno == ENOENT and not self.given:
                 return []
             raise KernelError("list " + self.root, "open", error.errno) from None
         return sorted(name for name in names if not name.startswith("."))
@@ -231,7 +232,7 @@ class Entry:
         try:
             posix.rmdir(self.directory)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+            if error.errno not in (ENOENT, ENOTEMPTY):
                 raise KernelError("remove " + self.directory, "rmdir", error.errno) from None
 
 
@@ -242,7 +243,7 @@ def _remove_directory(path: str) -> None:
         try:
             posix.rmdir(path)
         except OSError as error:
-            if error.errno != errno.ENOTEMPTY:
+            if error.errno != ENOTEMPTY:
                 raise
             for name in posix.listdir(path):
                 posix.unlink(path + "/" + name)
