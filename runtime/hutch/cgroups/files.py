@@ -35,6 +35,15 @@ def read_or(path: str, default: str = "") -> str:
         return default
 
 
+def exists(path: str) -> bool:
+    """Whether there is anything at ``path`` that can be looked at."""
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
+
+
 def write_file(path: str, value: str) -> None:
     """Writes ``value`` in one call, as the files of cgroups want it. Raises OSError."""
     fd = posix.open(path, WRITE)

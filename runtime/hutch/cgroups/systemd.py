@@ -14,6 +14,7 @@ from errno import EACCES, EPERM
 
 from hutch.cgroups import v1, v2
 from hutch.cgroups.bus import Bus
+from hutch.cgroups.files import exists
 from hutch.errors import HostError, KernelError, StateError
 
 TYPE_CHECKING = False
@@ -77,7 +78,7 @@ def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWri
     with Bus(unit.user) as bus:
         _start(bus, unit, cgroup.keeper.pid, properties_for(writes))
     leaves = cgroup.leaves()
-    cgroup.made = [path for path in cgroup.made if not _exists(path)]
+    cgroup.made = [path for path in cgroup.made if not exists(path)]
     try:
         (v2 if cgroup.mode == "v2" else v1).create(cgroup, layout, writes)
     finally:
@@ -189,11 +190,3 @@ def stop(cgroup: "Cgroup") -> None:
         if error is not None and error.name != NO_SUCH_UNIT:
             raise HostError(f"systemd does not stop the unit {unit.name}: {error.text}")
         bus.call("ResetFailedUnit", "s", (unit.name,))
-
-
-def _exists(path: str) -> bool:
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True

@@ -7,7 +7,7 @@ walk goes by descriptors, one at a time, and never by a path.
 import posix
 from errno import EACCES, EBUSY, EOPNOTSUPP, EPERM, EROFS
 
-from hutch.cgroups.files import DIRECTORY, make_directory, read_file, read_or
+from hutch.cgroups.files import DIRECTORY, exists, make_directory, read_file, read_or
 from hutch.cgroups.frozen import FROZEN, is_frozen_at
 from hutch.errors import KernelError, StateError
 
@@ -35,7 +35,7 @@ def prepare(cgroup: "Cgroup") -> None:
         seen.add(leaf)
         missing = []
         nearest = leaf
-        while not _exists(nearest):
+        while not exists(nearest):
             missing.append(nearest)
             nearest = nearest.rpartition("/")[0]
         cgroup.made += reversed(missing)
@@ -292,14 +292,6 @@ def _wait_for_an_end(directory: int, deadline: float) -> bool:
             sleep(0.0005)
         return True
     return False
-
-
-def _exists(path: str) -> bool:
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True
 
 
 def _named(pids: "list[int]") -> str:

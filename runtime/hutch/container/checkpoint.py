@@ -6,7 +6,7 @@ from hutch.container import status
 from hutch.container.criu import externals, messages
 from hutch.container.criu.service import Criu
 from hutch.container.start import plan_again
-from hutch.container.store import write_file
+from hutch.container.store import make_directories, write_file
 from hutch.errors import KernelError, StateError, UsageError
 from hutch.plan.cgroup_paths import Cgroup
 from hutch.spec.json import encode
@@ -57,8 +57,8 @@ def checkpoint(
             )
         config = entry.load_config()
         pid = state["pid"]
-        make_folder(images.images)
-        make_folder(images.work)
+        make_directories(images.images)
+        make_directories(images.work)
         parent = images.options.get("parent_img")
         if parent:
             check_parent(images.images, parent)
@@ -127,19 +127,6 @@ def freezer(state: "dict[str, Any]") -> str:
         return ""
     directories = Cgroup.from_json(state["cgroup"]).directories
     return directories.get("freezer") or directories.get("", "")
-
-
-def make_folder(path: str) -> None:
-    """A directory for CRIU, its parents too; one that is there is fine. Raises KernelError."""
-    made = ""
-    for part in path.split("/")[1:]:
-        made += "/" + part
-        try:
-            posix.mkdir(made, 0o700)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise KernelError("make " + made, "mkdir", error.errno) from None
 
 
 def open_folder(path: str) -> int:

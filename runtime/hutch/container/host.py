@@ -3,6 +3,7 @@
 import posix
 
 from hutch.cgroups.layout import read
+from hutch.container.store import exists
 from hutch.plan.host import Host
 
 
@@ -15,7 +16,7 @@ def read_host() -> Host:
         gid=posix.getegid(),
         capabilities=bounding_set(),
         apparmor=_first_byte("/sys/module/apparmor/parameters/enabled") == b"Y",
-        selinux=_exists("/sys/fs/selinux/enforce"),
+        selinux=exists("/sys/fs/selinux/enforce"),
         cgroups=read(),
     )
 
@@ -29,11 +30,3 @@ def _first_byte(path: str) -> bytes:
         return posix.read(fd, 1)
     finally:
         posix.close(fd)
-
-
-def _exists(path: str) -> bool:
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True

@@ -7,7 +7,7 @@
 import posix
 from errno import ENOENT, ENOSPC
 
-from hutch.container.store import read_file
+from hutch.container.store import exists, read_file
 from hutch.errors import ConfigError, HostError, KernelError
 from hutch.plan.intel_rdt import DEFAULT, POINTER, stands_in
 
@@ -44,7 +44,7 @@ def place(rdt: "Rdt", root: str) -> "Placed":
     """
     group = root if rdt.group == DEFAULT else root + "/" + rdt.group
     made = []
-    if not _exists(group):
+    if not exists(group):
         if rdt.named and not rdt.lines:
             raise ConfigError(
                 POINTER + ".closID",
@@ -134,14 +134,6 @@ def _write(path: str, text: str) -> None:
         posix.write(fd, text.encode())
     finally:
         posix.close(fd)
-
-
-def _exists(path: str) -> bool:
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True
 
 
 def _failed(doing: str, call: str, error: OSError, pointer: str, root: str) -> KernelError:

@@ -109,15 +109,7 @@ class Store:
         return Entry(id, directory)
 
     def _make_root(self) -> None:
-        made = ""
-        for part in self.root.split("/")[1:]:
-            made += "/" + part
-            try:
-                posix.mkdir(made, 0o700)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise KernelError("make " + made, "mkdir", error.errno) from None
+        make_directories(self.root)
         status = posix.stat(self.root)
         if status.st_uid != posix.geteuid():
             raise HostError(
@@ -295,11 +287,33 @@ def _misfit(value: "Any", form: "dict[str, type]") -> str:
 _KINDS = {str: " string", int: " number", dict: "n object", list: "n array"}
 
 
+def make_directories(path: str) -> None:
+    """An absolute ``path`` and its parents, 0700; those that are there are fine. KernelError."""
+    made = ""
+    for part in path.split("/")[1:]:
+        made += "/" + part
+        try:
+            posix.mkdir(made, 0o700)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise KernelError("make " + made, "mkdir", error.errno) from None
+
+
 def absolute(path: str) -> str:
     """The path from the root, without empty and "." components; ".." is left to the kernel."""
     if not path.startswith("/"):
         path = posix.getcwd() + "/" + path
     return "/" + "/".join([part for part in path.split("/") if part not in ("", ".")])
+
+
+def exists(path: str) -> bool:
+    """Whether there is anything at ``path`` that can be looked at."""
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def read_file(path: str) -> bytes:
