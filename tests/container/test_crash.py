@@ -1,6 +1,7 @@
 """The runtime killed at any moment: `delete --force` leaves nothing, and others are untouched."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -107,18 +108,22 @@ def test_s52_a_kill_at_a_random_moment_leaves_nothing_after_delete_force(
 
 
 def test_a_container_whose_create_was_killed_is_shown_and_can_be_forced_away(
-    hutch: Runtime, bundle: Bundle
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
-    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "1000"]}]}
+    mark = tmp_path / "mark"
+    script = f"echo $$ > {mark}; exec sleep 1000"
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
     bundle.save()
     process = subprocess.Popen(command(hutch, bundle, "create"), stdin=subprocess.DEVNULL)
-    eventually(lambda: (hutch.root / "test" / "state.json").exists())
+    eventually(lambda: mark.exists() and mark.read_text().endswith("\n"))
     assert hutch.state("test")["status"] == "creating"
     for verb in ("start", "kill"):
         if verb == "kill":
             assert "not running" in hutch.refuses(verb, "test")
     process.kill()
     process.wait()
+    # The hook is the bundle's own program, and goes on.
+    os.kill(int(mark.read_text()), signal.SIGKILL)
     assert hutch.state("test")["status"] == "stopped"
     assert json.loads(hutch("list", "-f", "json").out)[0]["status"] == "stopped"
     delete_and_look(hutch)
