@@ -2,8 +2,8 @@
 
 import posix
 
+from hutch.cgroups.files import exists
 from hutch.cgroups.layout import read
-from hutch.container.store import exists
 from hutch.plan.host import Host
 
 

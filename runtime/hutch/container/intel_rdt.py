@@ -7,7 +7,8 @@
 import posix
 from errno import ENOENT, ENOSPC
 
-from hutch.container.store import exists, read_file
+from hutch.cgroups.files import exists
+from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, KernelError
 from hutch.plan.intel_rdt import DEFAULT, POINTER, stands_in
 

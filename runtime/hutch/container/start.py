@@ -68,7 +68,7 @@ def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]
     fails is the end of the container (runtime.md "Lifecycle", step 9); before 1.3 of the
     specification it was a warning, which it is strictly."""
     try:
-        posix.unlink(entry.directory + "/start.sock")
+        posix.unlink(entry.directory + status.SOCKET)
     except OSError:
         pass
     if not state["hooks"].get("poststart"):

@@ -307,15 +307,6 @@ def absolute(path: str) -> str:
     return "/" + "/".join([part for part in path.split("/") if part not in ("", ".")])
 
 
-def exists(path: str) -> bool:
-    """Whether there is anything at ``path`` that can be looked at."""
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True
-
-
 def read_file(path: str) -> bytes:
     """A whole file; raises OSError."""
     fd = posix.open(path, _READ)
