@@ -48,10 +48,10 @@ class Place:
         return child.pid
 
     def ended(self, pid: int) -> bool:
-        """Whether the child has ended; waits up to five seconds."""
+        """Whether the child has ended; waits up to a minute."""
         child = next(child for child in self.children if child.pid == pid)
         try:
-            child.wait(5)
+            child.wait(60)
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -104,8 +104,8 @@ def read_at(directory: int, name: str) -> str:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Until the condition holds; fails after ten seconds."""
-    deadline = time.monotonic() + 10
+    """Until the condition holds; fails after a minute."""
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.005)

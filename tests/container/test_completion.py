@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,7 +193,9 @@ class Zsh:
         """The line, with what the tab key makes of it."""
         self.out.unlink(missing_ok=True)
         self.send(line + "\t\x18")
+        deadline = time.monotonic() + 60
         while not self.out.exists() or not self.out.read_text().endswith("\n"):
+            assert time.monotonic() < deadline, "zsh does not answer"
             if select.select([self.fd], [], [], 0.02)[0]:
                 os.read(self.fd, 65536)
         return self.out.read_text().rstrip("\n")

@@ -54,7 +54,7 @@ class Engines:
     def run(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             words, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=80, check=False,
+            timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == 0 or not check, done.stderr
         return done

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,13 +82,16 @@ def test_statistics_come_at_every_interval_until_the_container_ends(
 def test_the_interval_is_five_seconds_unless_given(
     hutch: Runtime, sleeper: str, watch: Any
 ) -> None:
-    quick = watch("--interval=10ms", sleeper)
+    began = time.monotonic()
     usual = watch(sleeper)
+    eventually(lambda: watching(usual.process.pid))
+    quick = watch("--interval=10ms", sleeper)
     for _ in range(20):
         quick.line()
     hutch("delete", "--force", sleeper)
-    assert len(quick.rest()) >= 0
-    assert usual.rest() == []
+    assert quick.rest() is not None
+    # None, unless this machine is so busy that so long has passed.
+    assert len(usual.rest()) <= (time.monotonic() - began) // 5
 
 
 def test_memory_that_runs_out_is_told_of_when_it_happens(

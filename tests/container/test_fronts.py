@@ -116,7 +116,7 @@ def test_an_interrupted_create_leaves_nothing(front: str, bundle: Bundle, tmp_pa
     state = root / "slow" / "state.json"
     eventually(lambda: state.exists() and len(_children(started.pid)) == 2)
     started.send_signal(signal.SIGINT)
-    assert started.wait(timeout=20) != 0
+    assert started.wait(timeout=60) != 0
     assert not (root / "slow").exists()
 
 

@@ -6,21 +6,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime, eventually
+from conftest import Bundle, Runtime, alive, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
 def create(hutch: Runtime, bundle: Bundle, *flags: str, id: str = "test") -> None:
     hutch("create", "--bundle", str(bundle.path), *flags, id)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
 
 
 def test_a_created_container_waits_and_a_started_one_runs(hutch: Runtime, bundle: Bundle) -> None:

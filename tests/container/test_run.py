@@ -69,7 +69,7 @@ def test_run_passes_signals_on_to_the_container(hutch: Runtime, bundle: Bundle, 
     )
     eventually((bundle.rootfs / "tmp" / "ready").exists)
     process.send_signal(getattr(signal, "SIG" + name))
-    assert process.wait(10) == 9
+    assert process.wait(60) == 9
 
 
 def test_s01_preserved_descriptors_arrive_under_the_same_numbers_and_no_others(
@@ -319,7 +319,7 @@ def test_exec_ignore_paused_waits_for_the_resume(
     words = [hutch.command, "--root", str(hutch.root), "exec", "--ignore-paused", sleeper, "true"]
     process = subprocess.Popen(words)
     hutch("resume", sleeper)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_exec_passes_options_of_the_command_on_unread(hutch: Runtime, sleeper: str) -> None:

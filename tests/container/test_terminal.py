@@ -100,9 +100,10 @@ def test_the_size_is_the_callers_and_follows_it(hutch: Runtime, terminal: Bundle
         "trap 'stty size; exit' WINCH; stty size; echo ready; while :; do usleep 10000; done"
     )
     shown = Screen(
-        "/bin/sh", "-c", 'sleep 0.2; exec "$@"', "sh",
+        "/bin/sh", "-c", 'read sized; exec "$@"', "sh",
         hutch.command, "--root", str(hutch.root), "run", "-b", str(terminal.path), "test",
     )  # fmt: skip
+    shown.type("\r")
     shown.expect("ready")
     assert "33 77" in shown.text
     shown.resize(44, 99)

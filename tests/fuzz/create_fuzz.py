@@ -23,6 +23,8 @@ from conftest import Result, Runtime, make_rootfs, take_orphans
 from hutch.spec.default import default_config
 
 CGROUPS = f"hutch-fuzz-{os.getpid()}"
+# A config without a path for its cgroup has it by the container's name.
+ID = f"{CGROUPS}-own"
 WORK = Path("/mnt")
 
 
@@ -56,7 +58,7 @@ def left() -> list[str]:
     """Mounts and cgroups; what is there before is no finding."""
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     cgroups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{CGROUPS}/*/")]
-    return [*mounts, *cgroups, *map(str, Path("/sys/fs/cgroup").glob("*/fuzz"))]
+    return [*mounts, *cgroups, *map(str, Path("/sys/fs/cgroup").glob(f"*/{ID}"))]
 
 
 def flaw(done: Result, runtime: Runtime, before: list[str]) -> str:
@@ -66,7 +68,7 @@ def flaw(done: Result, runtime: Runtime, before: list[str]) -> str:
         return "an internal error"
     if done.code and len(lines) != 1:
         return "not one line"
-    runtime("delete", "--force", "fuzz", check=False)
+    runtime("delete", "--force", ID, check=False)
     take_orphans()
     if runtime.root.exists() and runtime.ids() not in ([], [".filters"]):
         return f"state is left: {runtime.ids()}"
@@ -99,7 +101,7 @@ def main(command: str, first: int, count: int, seconds: float) -> int:
             break
         (bundle / "config.json").write_text(json.dumps(config_of(seed)))
         try:
-            done = runtime("run", "--bundle", str(bundle), "fuzz", check=False, timeout=30)
+            done = runtime("run", "--bundle", str(bundle), ID, check=False, timeout=120)
         except subprocess.TimeoutExpired:
             print(f"seed {seed}: does not end")
             return 1

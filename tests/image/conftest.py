@@ -106,28 +106,40 @@ def serve(
     """docker-registry in a process of its own, until the generator is closed."""
     if shutil.which("docker-registry") is None:
         pytest.fail("docker-registry is not installed (apt-get install docker-registry)")
-    port = free_port()
     config = folder / f"{name}.yml"
-    config.write_text(
-        "version: 0.1\nlog: {level: error}\n"
-        f"storage: {{filesystem: {{rootdirectory: {folder / data}}}, delete: {{enabled: true}}}}\n"
-        f"http: {{addr: 127.0.0.1:{port}{http}}}\n{extra}"
-    )
-    log = (folder / f"{name}.log").open("wb")
-    process = subprocess.Popen(
-        ["docker-registry", "serve", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
-    )
+    log = folder / f"{name}.log"
+    for _ in range(5):
+        port = free_port()
+        config.write_text(
+            "version: 0.1\nlog: {level: error}\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder / data}}},"
+            f" delete: {{enabled: true}}}}\n"
+            f"http: {{addr: 127.0.0.1:{port}{http}}}\n{extra}"
+        )
+        with log.open("wb") as said:
+            process = subprocess.Popen(
+                ["docker-registry", "serve", config],
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            )  # fmt: skip
+        if listens(process, port):
+            break
+    else:
+        pytest.fail(f"docker-registry does not listen: {log.read_text()}")
     try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
         yield f"127.0.0.1:{port}"
     finally:
         process.kill()
         process.wait()
-        log.close()
+
+
+def listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Waits until it does; False if it ends, as when another has taken the port meanwhile."""
+    while process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.fixture(scope="session")

@@ -252,7 +252,12 @@ def test_a_host_that_there_is_not_is_told_at_once(
     def never(_: float) -> None:
         raise AssertionError("waited")
 
+    def unknown(*_: object) -> None:
+        # What a resolver that is there says; of the machine's own there may be none.
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
     monkeypatch.setattr(time, "sleep", never)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(RegistryError, match="name or service not known"):
         Transport("h.invalid", RegistrySettings()).request("GET", "https://h.invalid/v2/")
 

@@ -55,7 +55,7 @@ def test_s23_s24_cve_2021_30465_cve_2024_45310_a_directory_that_becomes_a_link(
     bundle.sh("grep -c ' race ' /proc/self/mountinfo")
     with swapping(swap, volume / "place", volume / "link"):
         for _ in range(ATTEMPTS):
-            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
             assert list(outside.iterdir()) == []
             # Each mount is inside, wherever there; or the container did not start.
             assert done.code != 0 or done.out.strip() == str(MOUNTS)
@@ -78,7 +78,7 @@ def test_s25_cve_2025_31133_a_null_device_that_becomes_a_link(
     bundle.sh("cat /secret; echo x > /secret; cat /trap")
     with swapping(swap, dev / "null", dev / "link"):
         for _ in range(ATTEMPTS):
-            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
             assert done.code != 0 or done.out == "trap\n"
             assert (bundle.rootfs / "trap").read_text() == "trap\n"
 
@@ -96,7 +96,7 @@ def test_s29_cve_2026_41579_a_dev_that_becomes_a_link(
     bundle.args("true")
     with swapping(swap, bundle.rootfs / "dev", bundle.rootfs / "link"):
         for _ in range(ATTEMPTS):
-            hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
             assert [path.name for path in outside.iterdir()] == ["ptmx"]
             assert (outside / "ptmx").read_text() == "keep"
 
@@ -113,6 +113,6 @@ def test_s27_cve_2025_52881_a_proc_that_becomes_a_link(
     bundle.sh("cat /proc/sys/net/ipv4/ip_forward")
     with swapping(swap, bundle.rootfs / "proc", bundle.rootfs / "link"):
         for _ in range(ATTEMPTS):
-            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=20)
+            done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
             assert done.code != 0 or done.out == "1\n"
             assert trap.read_text() == "trap"

@@ -1,0 +1,10 @@
+"""What holds for all tests, however they were started."""
+
+import signal
+
+# A job in the background, or one under nohup(1), is started with these ignored, and so would be
+# every command under test. What is caught, unlike what is ignored, is the default again after
+# execve.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
