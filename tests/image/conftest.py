@@ -53,11 +53,11 @@ class Warren:
         }
 
     def run(
-        self, *arguments: object, input: bytes | None = None
+        self, *arguments: object, input: bytes | None = None, cwd: Path | None = None
     ) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             self.command(*arguments), env=self.variables(), input=input, capture_output=True,
-            timeout=120,
+            timeout=120, cwd=cwd,
         )  # fmt: skip
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode()
@@ -69,9 +69,9 @@ class Warren:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def fails(self, *arguments: object, status: int = 1) -> str:
+    def fails(self, *arguments: object, status: int = 1, cwd: Path | None = None) -> str:
         """The one line of a command that must fail."""
-        done = self.run(*arguments)
+        done = self.run(*arguments, cwd=cwd)
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         lines = [line for line in done.stderr.splitlines() if line.startswith("warren: ")]
         assert len(lines) == 1, done.stderr
@@ -89,6 +89,16 @@ def another(tmp_path: Path) -> Warren:
     """A second store, on what could be another machine."""
     (tmp_path / "another").mkdir()
     return Warren(tmp_path / "another")
+
+
+def damage_layer(warren: Warren, image: str) -> Path:
+    """Turns a bit in the blob of an image's lowest layer; the blob's path."""
+    (record,) = json.loads(warren.ok("inspect", image))
+    blob = warren.root / "images" / "blobs" / record["Layers"][0]["digest"].replace(":", "/")
+    data = bytearray(blob.read_bytes())
+    data[1000] ^= 1
+    blob.write_bytes(data)
+    return blob
 
 
 @dataclass

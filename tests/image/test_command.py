@@ -12,7 +12,7 @@ import pytest
 from hutch.cli.warren import VERBS
 from hutch.cli.warren.output import ago, clean, human_size, render
 
-from .conftest import Warren
+from .conftest import Warren, damage_layer
 from .making import Layer
 
 pytestmark = pytest.mark.root
@@ -168,6 +168,28 @@ def test_bundle_never_writes_into_what_is_there(warren: Warren, odd: Path, tmp_p
     (tmp_path / "b" / "mine").write_text("mine")
     assert "not empty" in warren.fails("bundle", "-q", f"oci:{odd}:gzip", tmp_path / "b")
     assert os.listdir(tmp_path / "b") == ["mine"]
+
+
+def test_a_bundle_that_fails_takes_away_what_it_made_and_nothing_else(
+    kept: Warren, tmp_path: Path
+) -> None:
+    """Also where DIR is a word without a slash: the same word below / is somebody else's."""
+    blob = damage_layer(kept, "odd:gzip")
+    names = Path("/") / tmp_path.name
+    names.mkdir()
+    try:
+        assert blob.name in kept.fails("bundle", "-q", "odd:gzip", tmp_path.name, cwd=tmp_path)
+        assert names.is_dir()
+    finally:
+        names.rmdir()
+    assert not (tmp_path / tmp_path.name).exists()
+    (tmp_path / "empty").mkdir(mode=0o751)
+    kept.fails("bundle", "-q", "odd:gzip", "empty", cwd=tmp_path)
+    assert os.listdir(tmp_path / "empty") == []
+    assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o751
+    (tmp_path / "file").write_text("mine")
+    assert "not a directory" in kept.fails("bundle", "-q", "odd:gzip", "file", cwd=tmp_path)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_version_and_help(warren: Warren) -> None:

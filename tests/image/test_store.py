@@ -25,7 +25,7 @@ from hutch.image.pull import Puller
 from hutch.image.settings import Settings
 from hutch.image.store import Store
 
-from .conftest import Fetch, Gate, Warren, skopeo
+from .conftest import Fetch, Gate, Warren, damage_layer, skopeo
 from .making import Image, Layer
 from .trees import describe
 
@@ -312,11 +312,7 @@ def test_check_finds_a_missing_layer_and_mends_it(kept: Warren) -> None:
 
 
 def test_check_finds_a_damaged_blob_which_a_pull_brings_again(kept: Warren, odd: Path) -> None:
-    record = json.loads(kept.ok("inspect", "odd:gzip"))[0]
-    blob = kept.root / "images" / "blobs" / record["Layers"][0]["digest"].replace(":", "/")
-    data = bytearray(blob.read_bytes())
-    data[1000] ^= 1
-    blob.write_bytes(data)
+    blob = damage_layer(kept, "odd:gzip")
     done = kept.run("system", "check", "--repair")
     assert "pull the image again" in done.stderr and not blob.exists()
     kept.ok("pull", "-q", f"oci:{odd}:gzip")

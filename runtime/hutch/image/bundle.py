@@ -76,20 +76,13 @@ def make_bundle(
 
     What fails halfway is taken away again. Raises ImageError, KernelError.
     """
-    existed = directory.is_dir()
-    if existed and any(directory.iterdir()):
-        raise ImageError(f"{directory} is not empty", hint="name a folder that does not exist yet")
-    mode = stat.S_IMODE(directory.stat().st_mode) if existed else 0o700
     rootfs = directory / "rootfs"
+    existed, mode = _private(directory)
     try:
         try:
-            # setuid files of an image are nobody else's business (S-77), and nobody else moves
-            # things about while they are laid down (S-62).
-            directory.mkdir(mode=0o700, exist_ok=True)
-            directory.chmod(0o700)
             rootfs.mkdir(mode=0o755)
         except OSError as error:
-            raise KernelError(f"make the bundle {directory}", "mkdir", error.errno or 0) from None
+            raise KernelError(f"make the bundle {directory}", "mkdir", error.errno) from None
         root = os.open(rootfs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             losses = unpack_image(source, manifest, config, root, budget or Budget(), reporter)
@@ -97,16 +90,48 @@ def make_bundle(
         finally:
             os.close(root)
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        (directory / "config.json").write_text(text, encoding="utf-8")
+        try:
+            (directory / "config.json").write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise KernelError(f"write {directory}/config.json", "write", error.errno) from None
         directory.chmod(mode)
     except BaseException:
         remove_tree(str(rootfs))
+        (directory / "config.json").unlink(missing_ok=True)
         if existed:
             directory.chmod(mode)
         else:
-            remove_tree(str(directory))
+            directory.rmdir()
         raise
     return losses
+
+
+def _private(directory: Path) -> tuple[bool, int]:
+    """An empty folder that only its owner enters; whether it was there, and its mode at the end.
+
+    setuid files of an image are nobody else's business (S-77), and nobody else moves things about
+    while they are laid down (S-62). Raises ImageError, KernelError: then nothing was touched.
+    """
+    try:
+        directory.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise KernelError(f"make the bundle {directory}", "mkdir", error.errno) from None
+    else:
+        return False, 0o700
+    try:
+        empty = not any(directory.iterdir())
+        mode = stat.S_IMODE(directory.stat().st_mode)
+    except OSError as error:
+        raise KernelError(f"make the bundle {directory}", "open", error.errno) from None
+    if not empty:
+        raise ImageError(f"{directory} is not empty", hint="name a folder that does not exist yet")
+    try:
+        directory.chmod(0o700)
+    except OSError as error:
+        raise KernelError(f"make the bundle {directory}", "chmod", error.errno) from None
+    return True, mode
 
 
 def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> dict[str, Any]:

@@ -185,9 +185,9 @@ class Tree:
 
 def remove_tree(path: str) -> None:
     """Takes away a folder of ours and all in it, however deep; nothing there is no error."""
-    parent, _, name = path.rstrip("/").rpartition("/")
+    parent, name = os.path.split(path.rstrip("/"))
     try:
-        directory = os.open(parent or "/", DIRECTORY)
+        directory = os.open(parent or ".", DIRECTORY)
     except FileNotFoundError:
         return
     try:
