@@ -338,6 +338,29 @@ def test_check_writes_a_lost_index_anew(kept: Warren) -> None:
     assert index.read_bytes() == before
 
 
+def test_check_writes_an_index_anew_that_cannot_be_read(kept: Warren) -> None:
+    index = kept.root / "images" / "index.json"
+    before = index.read_bytes()
+    index.write_text("garbage")
+    assert kept.run("system", "check").returncode == 1
+    assert kept.run("system", "check", "-r").returncode == 0
+    assert index.read_bytes() == before
+
+
+def test_a_damaged_config_is_found_and_a_pull_brings_it_again(kept: Warren, odd: Path) -> None:
+    config = (
+        kept.root
+        / "images/blobs"
+        / json.loads(kept.ok("inspect", "odd:gzip"))[0]["Id"].replace(":", "/")
+    )
+    config.write_bytes(config.read_bytes().replace(b"linux", b"Linux"))
+    assert "check --repair" in kept.fails("history", "odd:gzip")
+    done = kept.run("system", "check")
+    assert done.returncode == 1 and config.name in done.stderr
+    kept.ok("pull", "-q", f"oci:{odd}:gzip")
+    assert "all is well" in kept.ok("system", "check")
+
+
 def test_a_newer_store_is_left_alone(kept: Warren) -> None:
     with sqlite3.connect(kept.root / "store.db") as connection:
         connection.execute("PRAGMA user_version = 99")

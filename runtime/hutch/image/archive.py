@@ -14,7 +14,7 @@ from typing import IO
 
 from ..errors import shown
 from .digest import Digest
-from .errors import ImageError
+from .errors import ImageError, storage_error
 from .inflate import archive_compression, compression, inflate_archive
 from .layout import REF_NAME
 from .limits import CONFIG_BYTES, MANIFEST_BYTES, Budget
@@ -125,8 +125,12 @@ class Archive:
             head = source.read(READ)
             for chunk in inflate_archive(head, _metered(head, source, budget)):
                 budget.produce(len(chunk))
-                copy.write(chunk)
-            copy.flush()
+                try:
+                    copy.write(chunk)
+                    copy.flush()
+                except OSError as error:
+                    what = f"inflate the archive into a file in {tempfile.gettempdir()}"
+                    raise storage_error(what, error.errno, elsewhere="$TMPDIR") from None
             return os.dup(copy.fileno())
 
     def close(self) -> None:

@@ -79,9 +79,8 @@ def tag(store: Store, settings: Settings, old: str, new: str) -> str:
     """Gives an image another name; says it in full."""
     named = find(store, settings, old)
     name = str(parse_name(new))
-    with store.database.transaction():
+    with store.naming():
         store.database.set_name(name, named.record.manifest)
-        store.write_index()
     return name
 
 
@@ -92,8 +91,13 @@ def remove(store: Store, settings: Settings, text: str, *, force: bool = False) 
     container uses stays. Raises ImageError.
     """
     named = find(store, settings, text)
+    with store.using_reserve():
+        return _removed(store, named, text, force=force)
+
+
+def _removed(store: Store, named: Named, text: str, *, force: bool) -> list[str]:
     done = []
-    with store.database.transaction():
+    with store.naming():
         # By its id an image is meant in all its forms: one config may have several manifests.
         records = [named.record] if named.name else store.database.by_id(named.record.id)
         names = {r.manifest: store.database.names_of(r.manifest) for r in records}
@@ -114,7 +118,6 @@ def remove(store: Store, settings: Settings, text: str, *, force: bool = False) 
             store.database.remove_image(record.manifest)
         if going:
             done.append(f"Deleted: {named.record.config}")
-        store.write_index()
     if going:
         done += [f"Deleted: {chain}" for chain in collect(store).layers]
     return done
@@ -126,14 +129,14 @@ def prune(store: Store, *, every: bool = False) -> tuple[list[ImageRecord], int]
     What was removed, and how many bytes that set free.
     """
     gone = []
-    with store.database.transaction():
-        for record in store.database.images():
-            unnamed = every or not store.database.names_of(record.manifest)
-            if unnamed and not store.database.holders(record.manifest):
-                store.database.remove_image(record.manifest)
-                gone.append(record)
-        store.write_index()
-    return gone, collect(store).size
+    with store.using_reserve():
+        with store.naming():
+            for record in store.database.images():
+                unnamed = every or not store.database.names_of(record.manifest)
+                if unnamed and not store.database.holders(record.manifest):
+                    store.database.remove_image(record.manifest)
+                    gone.append(record)
+        return gone, collect(store).size
 
 
 def digest_name(reference: Reference, digest: str) -> str:

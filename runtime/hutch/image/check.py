@@ -23,7 +23,7 @@ from .platform import Platform
 from .progress import Reporter
 from .pull import Puller
 from .store import Store
-from .stored import documents
+from .stored import documents, manifest_of
 from .verify import verify_layer
 
 
@@ -78,10 +78,9 @@ class Checker:
 
     def _image(self, record: ImageRecord) -> None:
         top = Descriptor(record.media_type, record.manifest, record.manifest_size)
-        if not self._blob(top):
+        if not self._blob(top) or not self._blob(manifest_of(self.store, record).config):
             return
         manifest, config = documents(self.store, record)
-        self._blob(manifest.config)
         chains = chain_ids(config.diff_ids)
         if self.store.database.chains_of(record.manifest) != chains:
             self._find(f"image {record.config.short}: its layers are not what its config says")
@@ -97,23 +96,28 @@ class Checker:
             self._unpack_again(record, manifest)
 
     def _blob(self, blob: Descriptor) -> bool:
-        """Reads a blob through; a damaged one is taken away, so that a pull brings it again."""
+        """Reads a blob through; a damaged one is taken away, so that a pull brings it again.
+
+        That is not for us to do: we do not know where it comes from.
+        """
         if blob.digest in self.blobs:
             return self.blobs[blob.digest]
         path = self.store.blob_path(blob.digest)
-        self.blobs[blob.digest] = True
-        try:
-            for _ in verified(read_chunks(path), blob):
-                pass
-        except ImageError as error:
-            self.blobs[blob.digest] = False
-
-            def mend() -> str:
-                path.unlink(missing_ok=True)
-                return "taken away; pull the image again"
-
-            self._find(error.sentence, mend)
-        return self.blobs[blob.digest]
+        problem = ""
+        if not path.exists():
+            problem = f"blob {blob.digest} is missing"
+        else:
+            try:
+                for _ in verified(read_chunks(path), blob):
+                    pass
+            except ImageError as error:
+                problem = error.sentence
+                if self.repair:
+                    path.unlink(missing_ok=True)
+        if problem:
+            self._find(f"{problem}; pull the image again")
+        self.blobs[blob.digest] = not problem
+        return not problem
 
     def _layer(self, layer: Descriptor, diff_id: Digest, chain: Digest) -> str:
         """What is wrong with an unpacked layer; "" if nothing is, or if it has been told."""
@@ -148,17 +152,23 @@ class Checker:
         Puller(self.store, Reporter()).pull(source, platform, [])
 
     def _names(self) -> None:
+        problem = ""
         with self.store.database.transaction():
-            listed = {(name, entry.digest) for name, entry in self.store.layout.names() if name}
             known = {(name, manifest) for name, manifest, _ in self.store.database.names()}
-        if listed != known:
+            try:
+                listed = {(name, entry.digest) for name, entry in self.store.layout.names() if name}
+            except ImageError as error:
+                problem = error.sentence
+            else:
+                if listed != known:
+                    problem = "index.json does not list the names there are"
 
-            def mend() -> str:
-                with self.store.database.transaction():
-                    self.store.write_index()
-                return "written anew"
+        def mend() -> str:
+            self.store.renew_layout()
+            return "written anew"
 
-            self._find("index.json does not list the names there are", mend)
+        if problem:
+            self._find(problem, mend)
 
     def _rubbish(self) -> None:
         """What dead acts left is no damage; it goes when something may be repaired."""

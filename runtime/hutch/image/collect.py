@@ -7,12 +7,13 @@ What goes is first renamed out of sight, in that transaction, and then deleted.
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import HutchError, KernelError
 from .digest import Digest
-from .errors import ImageError
+from .errors import FULL, ImageError, storage_error
 from .store import Store
 from .tree import remove_tree
 
@@ -53,33 +54,35 @@ def collect(store: Store, only: "set[str] | None" = None) -> Freed:
             return
         rubbish.append(aside)
 
-    with store.database.transaction():
-        living = living_leases(store)
-        needed = store.database.needed()
-        for digest in _digests(store.layout_root / "blobs"):
-            if str(digest) not in needed and (only is None or str(digest) in only):
-                away(store.blob_path(digest))
-                freed.blobs.append(digest)
-        rows = {layer.chain for layer in store.database.layers()}
-        folders = {Digest("sha256", name) for name in os.listdir(store.layers)}
-        for chain in rows | folders:
-            item = f"layer:{chain}"
-            if item not in needed and (only is None or item in only):
-                store.database.remove_layer(chain)
-                away(store.layers / chain.hex)
-                freed.layers.append(chain)
-        for name in os.listdir(store.partial):
-            item = name.replace("-", ":", 1)
-            if item not in needed and (only is None or item in only):
-                away(store.partial / name)
-        store.database.forget_seen()
-        if only is None:
-            for name in os.listdir(store.work):
-                if name.partition(".")[0] not in living and not _in_use(name):
-                    away(store.work / name)
-    for path in rubbish:
-        freed.size += _size(path)
-        remove_tree(str(path))
+    try:
+        with store.database.transaction():
+            living = living_leases(store)
+            needed = store.database.needed()
+            for digest in _digests(store.layout_root / "blobs"):
+                if str(digest) not in needed and (only is None or str(digest) in only):
+                    away(store.blob_path(digest))
+                    freed.blobs.append(digest)
+            rows = {layer.chain for layer in store.database.layers()}
+            folders = {Digest("sha256", name) for name in os.listdir(store.layers)}
+            for chain in rows | folders:
+                item = f"layer:{chain}"
+                if item not in needed and (only is None or item in only):
+                    store.database.remove_layer(chain)
+                    away(store.layers / chain.hex)
+                    freed.layers.append(chain)
+            for name in os.listdir(store.partial):
+                item = name.replace("-", ":", 1)
+                if item not in needed and (only is None or item in only):
+                    away(store.partial / name)
+            store.database.forget_seen()
+            if only is None:
+                for name in os.listdir(store.work):
+                    if name.partition(".")[0] not in living and not _in_use(name):
+                        away(store.work / name)
+    finally:  # also where a full disk forbids the commit: what nothing needs may go all the same
+        for path in rubbish:
+            freed.size += _size(path)
+            remove_tree(str(path))
     return freed
 
 
@@ -121,9 +124,14 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def collected_if_bad(store: Store, items: list[str]) -> Iterator[None]:
-    """What the block brings in under a lease on ``items`` goes again if it raises ImageError."""
+    """What the block brings in under a lease on ``items`` goes again if it raises ImageError, or if
+    the disk is full. OSError, which does not say where, becomes KernelError."""
     try:
         yield
-    except ImageError:
-        collect(store, set(items))
+    except (ImageError, KernelError, OSError) as error:
+        if isinstance(error, ImageError) or error.errno in FULL:
+            with suppress(HutchError, OSError):  # there may not be room for that, either
+                collect(store, set(items))
+        if isinstance(error, OSError):
+            raise storage_error(f"write to the store {store.root}", error.errno) from None
         raise

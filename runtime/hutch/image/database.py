@@ -5,6 +5,8 @@ the images with all they need, their names, the unpacked layers, where blobs hav
 a push can ask for a mount), and leases: what a running pull needs, though no image names it yet.
 """
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
-from ..errors import shown
+from ..errors import HutchError, KernelError, shown
 from .digest import Digest
-from .errors import ImageError
+from .errors import ImageError, storage_error
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS image (
@@ -81,11 +83,24 @@ class LayerRecord:
     entries: int
 
 
+def failure(path: Path, error: sqlite3.Error) -> HutchError:
+    """What SQLite's error means to a person: a full disk is no damage."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says where in SQLite
+    if code == sqlite3.SQLITE_FULL:
+        return storage_error(f"change the store's database {path}", errno.ENOSPC)
+    if code == sqlite3.SQLITE_CANTOPEN and not os.access(path, os.R_OK | os.W_OK):
+        return KernelError(f"open the store's database {path}", "open", errno.EACCES)
+    damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    hint = "warren system check --repair" if damaged else ""
+    return ImageError(f"the store's database {path}: {error}", hint=hint)
+
+
 class Database:
     """The tables of one store. Methods may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
+        self._path = path
         try:
             self._connection = sqlite3.connect(
                 path, timeout=WAIT, isolation_level=None, check_same_thread=False
@@ -100,9 +115,7 @@ class Database:
                         self._connection.execute(statement)
                     self._connection.execute(f"PRAGMA user_version={VERSION}")
         except sqlite3.Error as error:
-            raise ImageError(
-                f"the store's database {path}: {error}", hint="warren system check --repair"
-            ) from None
+            raise failure(path, error) from None
         if version > VERSION:
             raise ImageError(f"the store {path.parent} was written by a newer warren")
 
@@ -116,22 +129,21 @@ class Database:
             if self._connection.in_transaction:
                 yield
                 return
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._rows("BEGIN IMMEDIATE")
             try:
                 yield
+                self._rows("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite may have taken it back itself
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def _rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
         try:
             with self._lock:
                 return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise ImageError(
-                f"the store's database: {error}", hint="warren system check --repair"
-            ) from None
+            raise failure(self._path, error) from None
 
     # Images and their names
 

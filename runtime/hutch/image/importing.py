@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from ..errors import UsageError, shown
 from .digest import Digest
+from .errors import storage_error
 from .inflate import archive_compression, inflate, inflate_archive
 from .layout import READ, read_chunks
 from .limits import Budget
@@ -35,8 +36,10 @@ class ImportedSource:
         self._path = scratch
         try:
             layer, diff_id = self._copy(archive)
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError):
+                raise storage_error(f"copy the archive to {scratch.parent}", error.errno) from None
             raise
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         config = {

@@ -123,14 +123,13 @@ class Puller:
                 self.store.add_blob(digest, data)
             record = self._record(manifest, config, chains)
             top = Digest.of(index.raw) if index else manifest.digest
-            with self.store.database.transaction():
+            with self.store.naming():
                 self.store.database.add_image(record, blobs, chains)
                 for name in names:
                     self.store.database.set_name(name, manifest.digest, top)
                 if repository:
                     layers = [layer.digest for layer in manifest.layers]
                     self.store.database.add_seen([*layers, manifest.config.digest], repository)
-                self.store.write_index()
         return Pulled(record, manifest, top, self._fresh, self.losses)
 
     @staticmethod

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from .errors import RegistryError
+from .layer import verified
 from .layout import read_chunks
 from .manifest import Descriptor, Manifest
 from .progress import Reporter
@@ -82,6 +83,6 @@ def _mounted(store: Store, blob: Descriptor, target: Reference, registry: Regist
 
 
 def _told(store: Store, blob: Descriptor, reporter: Reporter) -> Iterator[bytes]:
-    for chunk in read_chunks(store.blob_path(blob.digest)):
+    for chunk in verified(read_chunks(store.blob_path(blob.digest)), blob):
         reporter.advance(blob.digest, len(chunk))
         yield chunk

@@ -78,7 +78,11 @@ def write_layout(store: Store, images: list[Named], root: Path) -> None:
 def _copy(chunks: Iterator[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "wb") as file:
-        for chunk in chunks:
-            file.write(chunk)
-    os.rename(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        os.rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -2,6 +2,7 @@
 
     ROOT/                     0700: setuid files of images are nobody else's business (S-77)
         store.db              database.Database
+        reserve               room that rmi and prune can work with when the disk is full
         images/               an OCI image layout; skopeo and others read it as it is
             blobs/sha256/HEX  appears by rename, after its digest and size are right (S-71)
             index.json        written anew, by rename, when a name changes
@@ -17,17 +18,19 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import KernelError
+from ..errors import HutchError
 from .database import Database, ImageRecord
 from .digest import Digest
-from .errors import ImageError
+from .errors import ImageError, storage_error
 from .layout import VERSION, Layout, index_json, read_bounded
 from .manifest import Descriptor
 from .platform import Platform
 from .tree import remove_tree
+
+RESERVE = 1 << 20  # bytes
 
 
 def default_root() -> Path:
@@ -94,17 +97,32 @@ class Store:
             if not (self.layout_root / "index.json").exists():
                 self._write(self.layout_root / "index.json", index_json([]))
         except OSError as error:
-            hint = "--root DIR names another place" if error.errno in (1, 13, 30) else ""
-            raise KernelError(
-                f"open the store {root}", "mkdir", error.errno or 0, hint=hint
-            ) from None
+            raise storage_error(f"open the store {root}", error.errno) from None
         self.database = Database(root / "store.db")
+        self._reserve = root / "reserve"
+        if not self._reserve.exists():
+            self._keep_reserve()
+
+    def _keep_reserve(self) -> None:
+        with suppress(OSError), open(self._reserve, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE)
+
+    @contextmanager
+    def using_reserve(self) -> Iterator[None]:
+        """For acts that set room free: they need some for their own records, on a full disk too."""
+        with suppress(OSError):
+            os.truncate(self._reserve, 0)
+        try:
+            yield
+        finally:
+            self._keep_reserve()
 
     def close(self) -> None:
         self.database.close()
 
-    def _write(self, path: Path, data: bytes) -> None:
-        """A file whole or not at all.
+    @contextmanager
+    def _written(self, data: bytes) -> Iterator[Path]:
+        """A file that is to be renamed to where it belongs; otherwise it goes again.
 
         Not fsync'd: with hundreds of megabytes of a layer still to be written, ext4 would write
         them all first. What a power failure takes, ``warren system check --repair`` finds.
@@ -113,10 +131,16 @@ class Store:
         try:
             with open(temporary, "xb") as file:
                 file.write(data)
-            os.rename(temporary, path)
-        except BaseException:
+            yield temporary
+        except OSError as error:
+            raise storage_error(f"write to the store {self.root}", error.errno) from None
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """A file whole or not at all."""
+        with self._written(data) as temporary:
+            os.rename(temporary, path)
 
     # Blobs
 
@@ -139,10 +163,14 @@ class Store:
         return data
 
     def add_blob(self, digest: Digest, data: bytes) -> None:
-        """Adds a small blob; its digest must already have been checked against ``data``."""
-        if not self.has_blob(digest):
-            self.blob_path(digest).parent.mkdir(exist_ok=True)
-            self._write(self.blob_path(digest), data)
+        """Adds a small blob; its digest must already have been checked against ``data``.
+
+        One that is there but damaged is replaced.
+        """
+        path = self.blob_path(digest)
+        if not (path.exists() and path.read_bytes() == data):
+            path.parent.mkdir(exist_ok=True)
+            self._write(path, data)
 
     def publish_blob(self, digest: Digest) -> None:
         """Makes a complete, verified partial blob visible."""
@@ -181,13 +209,38 @@ class Store:
         try:
             yield name
         finally:
-            self.database.end_lease(name)
+            with suppress(HutchError):  # a full disk; the row of a dead lease goes with the next
+                self.database.end_lease(name)
             lock.release()
 
     # Names
 
-    def write_index(self) -> None:
-        """index.json anew from the database; call it in the transaction that changed a name."""
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """A transaction that changes names; index.json follows it, or neither is changed.
+
+        The new index is written before the commit, when the disk may turn out to be full, and
+        appears after it. Its lock is taken last and held till then, so that of two processes the
+        later one's stays.
+        """
+        lock = self.lock("index")
+        try:
+            with ExitStack() as stack:
+                with self.database.transaction():
+                    yield
+                    lock.acquire()
+                    temporary = stack.enter_context(self._written(self._index()))
+                os.rename(temporary, self.layout_root / "index.json")
+        finally:
+            lock.release()
+
+    def renew_layout(self) -> None:
+        """The layout's own files anew, from the database."""
+        self._write(self.layout_root / "oci-layout", VERSION.encode())
+        with self.naming():
+            pass
+
+    def _index(self) -> bytes:
         entries: list[tuple[str, Descriptor]] = []
         images = {image.manifest: image for image in self.database.images()}
         named = set()
@@ -195,7 +248,7 @@ class Store:
             named.add(manifest)
             entries.append((name, self._descriptor(images[manifest])))
         entries += [("", self._descriptor(i)) for m, i in images.items() if m not in named]
-        self._write(self.layout_root / "index.json", index_json(entries))
+        return index_json(entries)
 
     @staticmethod
     def _descriptor(image: ImageRecord) -> Descriptor:

@@ -36,10 +36,16 @@ class StoredSource:
         """See ``Source``."""
 
 
-def documents(store: Store, record: ImageRecord) -> tuple[Manifest, ImageConfig]:
-    """The image's manifest and config. Raises ImageError if they are damaged."""
+def manifest_of(store: Store, record: ImageRecord) -> Manifest:
+    """The image's manifest. Raises ImageError if it is damaged."""
     manifest = parse(store.read_blob(record.manifest, MANIFEST_BYTES), record.media_type)
     assert isinstance(manifest, Manifest)
+    return manifest
+
+
+def documents(store: Store, record: ImageRecord) -> tuple[Manifest, ImageConfig]:
+    """The image's manifest and config. Raises ImageError if they are damaged."""
+    manifest = manifest_of(store, record)
     return manifest, parse_config(store.read_blob(record.config, CONFIG_BYTES), manifest)
 
 

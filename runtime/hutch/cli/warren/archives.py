@@ -4,12 +4,14 @@ import os
 import secrets
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ...errors import KernelError, UsageError, shown
 from ...image.errors import ImageError
-from .context import Context, platform_option
+from .context import Context, mendable, platform_option
 from .parser import Verb
 
 if TYPE_CHECKING:
@@ -36,27 +38,47 @@ def save(arguments: Namespace, context: Context) -> int:
     from ...image.save import save as write
     from ...image.save import write_layout
 
-    images = [find(context.store, context.settings, image) for image in arguments.images]
-    if arguments.format == "oci-dir":
-        if not arguments.output:
-            raise UsageError("--format oci-dir needs --output DIR")
-        write_layout(context.store, images, Path(arguments.output))
-    elif arguments.output:
-        output = Path(arguments.output)
-        temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
-        try:
-            with open(temporary, "xb") as file:
-                write(context.store, images, file)
-            temporary.rename(output)
-        except OSError as error:
-            raise KernelError(f"write {shown(arguments.output)}", "write", error.errno) from None
-        finally:
-            temporary.unlink(missing_ok=True)
-    elif sys.stdout.isatty():
+    output = arguments.output
+    if arguments.format == "oci-dir" and not output:
+        raise UsageError("--format oci-dir needs --output DIR")
+    if not output and sys.stdout.isatty():
         raise UsageError("an archive is nothing for a terminal", hint="-o FILE, or redirect it")
-    else:
-        write(context.store, images, sys.stdout.buffer)
+    images = [find(context.store, context.settings, image) for image in arguments.images]
+    with mendable():
+        if not output:
+            write(context.store, images, sys.stdout.buffer)
+            return 0
+        try:
+            if arguments.format == "oci-dir":
+                write_layout(context.store, images, Path(output))
+            else:
+                with replacing(Path(output)) as file:
+                    write(context.store, images, file)
+        except OSError as error:
+            raise KernelError(f"write {shown(output)}", "write", error.errno) from None
     return 0
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that becomes ``path`` when it is complete; nothing of it is left otherwise.
+
+    What is no plain file (a pipe, /dev/stdout) stays what it is, and is written to.
+    """
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as file:
+            yield file
+        return
+    path = path.resolve()
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(temporary, "xb") as file:
+        try:
+            yield file
+            file.flush()
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink()
+            raise
 
 
 def open_file(path: str, mode: str) -> IO[bytes]:

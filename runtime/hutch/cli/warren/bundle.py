@@ -1,11 +1,12 @@
 """``warren bundle``: image → OCI bundle."""
 
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...image.errors import ImageError
-from .context import Context, platform_option, registry_options
+from .context import Context, mendable, platform_option, registry_options
 from .parser import Verb
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def bundle(arguments: Namespace, context: Context) -> int:
     """Unpacks the image's layers to DIR/rootfs and writes DIR/config.json; prints DIR."""
     from ...image.bundle import make_bundle
     from ...image.limits import Budget
+    from ...image.local import is_local
     from ...image.source import resolve
 
     platform, explicit = context.platform(arguments.platform)
@@ -44,10 +46,11 @@ def bundle(arguments: Namespace, context: Context) -> int:
         source = find_source(arguments, context, reporter)
         try:
             manifest, config, _ = resolve(source, platform, explicit=explicit)
-            losses = make_bundle(
-                source, manifest, config, arguments.directory,
-                reporter=reporter, budget=Budget(context.settings.limits),
-            )  # fmt: skip
+            with nullcontext() if is_local(arguments.image) else mendable():
+                losses = make_bundle(
+                    source, manifest, config, arguments.directory,
+                    reporter=reporter, budget=Budget(context.settings.limits),
+                )  # fmt: skip
         finally:
             source.close()
         if sentence := losses.sentence():

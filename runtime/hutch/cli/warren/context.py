@@ -2,7 +2,7 @@
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from ...image.platform import Platform
@@ -89,6 +89,18 @@ class Context:
             certificates=arguments.cert_dir,
             verify=arguments.tls_verify,
         )
+
+
+@contextmanager
+def mendable() -> "Iterator[None]":
+    """What is wrong with a blob of the store can be told, and mended, by ``system check``."""
+    from ...image.errors import ImageError
+
+    try:
+        yield
+    except ImageError as error:
+        hint = error.hint or "warren system check --repair, then pull the image again"
+        raise ImageError(error.sentence, hint=hint) from None
 
 
 def truth(text: str) -> bool:

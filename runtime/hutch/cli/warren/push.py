@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...image.errors import ImageError
-from .context import Context, registry_options
+from .context import Context, mendable, registry_options
 from .parser import Verb
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def push(arguments: Namespace, context: Context) -> int:
         manifest, _ = documents(context.store, image.record)
         registry = context.connector(arguments)(target.registry, target.path)
         try:
-            with context.reporter(quiet=arguments.quiet) as reporter:
+            with mendable(), context.reporter(quiet=arguments.quiet) as reporter:
                 upload(context.store, manifest, target, registry, reporter)
         finally:
             registry.close()
