@@ -11,16 +11,24 @@ from hutch.cli.table import GLOBAL, VERBS
 
 TESTS = Path(__file__).parents[1] / "container"
 
-SWITCHES = dict.fromkeys(
-    ("tcp-established", "ext-unix-sk", "shell-job", "file-locks", "auto-dedup", "link-remap"),
-    "test_checkpoint::test_{}_switches_reach_criu_and_are_off_otherwise",
-)
-CGROUP_MODE = "test_checkpoint::test_the_mode_for_cgroups_reaches_criu"
-EMPTY = "test_checkpoint::test_a_namespace_is_left_out_where_asked"
+VM = "../vm/test_checkpoint::"
+VM_FLAGS = "../vm/test_checkpoint_flags::test_"
+SWITCHES = {
+    "tcp-established": VM + "test_connections_are_saved_only_if_asked_for",
+    "ext-unix-sk": VM_FLAGS + "a_socket_connected_to_the_hosts_is_saved_only_if_asked_for",
+    "shell-job": VM_FLAGS + "the_callers_terminal_is_taken_only_if_asked_for",
+    "file-locks": VM_FLAGS + "file_locks_are_saved_only_if_asked_for",
+    "auto-dedup": VM_FLAGS
+    + "what_is_not_needed_any_more_is_punched_out_of_the_images_if_asked_for",
+    "link-remap": VM_FLAGS + "a_name_is_made_for_a_file_whose_own_is_gone_only_if_asked_for",
+}
+CGROUP_MODE = VM + "test_with_every_mode_for_cgroups_it_is_in_the_cgroup_of_its_config"
+EMPTY = VM + "test_an_empty_network_namespace_is_made_anew"
+RESTORES = "test_checkpoint::test_restores_switches_reach_criu_and_are_off_otherwise"
+LAZY = VM + "test_memory_can_be_fetched_when_it_is_needed"
 IMAGES = "test_checkpoint::test_the_images_are_where_they_are_asked_for"
 DELETES = "test_checkpoint::test_a_checkpoint_deletes_the_container_unless_it_is_left_running"
-PRE_DUMP = "test_checkpoint::test_a_pre_dump_saves_memory_for_the_checkpoint_that_follows"
-VM = "../vm/test_checkpoint::"
+PRE_DUMP = VM + "test_a_checkpoint_builds_on_the_pre_dump_before"
 CONSOLE = "test_terminal::test_the_console_socket_gets_the_master"
 PIDFD = "test_handing::test_the_pidfd_socket_gets_the_first_process"
 PRESERVED = "test_run::test_s01_preserved_descriptors_arrive_under_the_same_numbers_and_no_others"
@@ -51,16 +59,17 @@ SEEN = {
         "version": "test_listing::test_the_version_is_three_lines",
     },
     "checkpoint": {
-        **{name: test.format("checkpoints") for name, test in SWITCHES.items()},
+        **SWITCHES,
         "image-path": IMAGES,
         "work-path": IMAGES,
         "parent-path": PRE_DUMP,
         "pre-dump": PRE_DUMP,
         "leave-running": DELETES,
-        "tcp-skip-in-flight": SWITCHES["link-remap"].format("checkpoints"),
-        "lazy-pages": "test_checkpoint::test_memory_goes_to_a_page_server",
-        "page-server": "test_checkpoint::test_memory_goes_to_a_page_server",
-        "status-fd": "test_checkpoint::test_the_status_descriptor_reaches_criu",
+        "tcp-skip-in-flight": VM_FLAGS
+        + "a_connection_that_is_not_accepted_yet_is_left_out_only_if_asked_for",
+        "lazy-pages": LAZY,
+        "page-server": VM + "test_memory_can_go_through_a_page_server",
+        "status-fd": LAZY,
         "manage-cgroups-mode": CGROUP_MODE,
         "empty-ns": EMPTY,
     },
@@ -110,7 +119,7 @@ SEEN = {
     },
     "ps": {"format": "test_listing::test_ps_as_json_is_a_compact_array_of_host_pids"},
     "restore": {
-        **{name: test.format("restores") for name, test in SWITCHES.items()},
+        **SWITCHES,
         "bundle": "test_checkpoint::test_what_comes_from_the_host_is_named",
         "console-socket": VM + "test_a_terminal_comes_back_over_the_console_socket",
         "detach": VM + "test_a_terminal_comes_back_over_the_console_socket",
@@ -119,11 +128,11 @@ SEEN = {
         "no-pivot": "test_checkpoint::test_no_pivot_is_said_to_mean_nothing",
         "image-path": "test_checkpoint::test_what_comes_from_the_host_is_named",
         "work-path": VM + "test_memory_goes_on_where_it_was_and_the_container_is_whole",
-        "lazy-pages": SWITCHES["link-remap"].format("restores"),
+        "lazy-pages": LAZY,
         "manage-cgroups-mode": CGROUP_MODE,
         "empty-ns": EMPTY,
-        "lsm-profile": SWITCHES["link-remap"].format("restores"),
-        "lsm-mount-context": SWITCHES["link-remap"].format("restores"),
+        "lsm-profile": VM_FLAGS + "another_apparmor_profile_if_asked_for",
+        "lsm-mount-context": RESTORES,
     },
     "run": {
         "bundle": "test_run::test_run_keep_leaves_the_stopped_container",
@@ -181,6 +190,8 @@ def test_a_flag_has_a_test_that_gives_it(verb: str, flag: tuple[str, str, str, s
         if isinstance(node, ast.FunctionDef)
     }
     assert test in found, f"{place} is not there"
+    if "from checkpoint_tools import" in source:
+        source += (TESTS.parent / "checkpoint_tools.py").read_text()
     # In the test itself, or in what it shares with the others of its file.
     given = [f"--{name}", f'"{name}"', *([f'"-{short}"'] if short else [])]
     assert any(word in found[test] or word in source for word in given), f"{place}: no --{name}"

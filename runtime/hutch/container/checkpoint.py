@@ -63,6 +63,7 @@ def checkpoint(
         if parent:
             check_parent(images.images, parent)
         streams = externals.streams_of(pid)
+        externals.check_terminals(streams, images.options.get("shell_job"))
         options = {
             **images.options,
             "pid": pid,

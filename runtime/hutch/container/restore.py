@@ -85,6 +85,7 @@ def _make(
     check_terminal(config, request)
     _check_mount_namespace(config)
     streams = _streams(images.images)
+    externals.check_terminals(streams, images.options.get("shell_job"))
     host = read_host()
     plan = plan_for(config, host, request, store)
     for warning in plan.warnings:

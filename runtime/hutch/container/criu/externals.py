@@ -8,7 +8,7 @@ joined by path.
 
 import posix
 
-from hutch.errors import KernelError
+from hutch.errors import KernelError, UsageError
 from hutch.kernel.beneath import open_in_root
 
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STREAMS = "descriptors.json"
 NULL = "/dev/null"
+TERMINAL = "tty["
 DEVICE_BIND = 7  # of plan.def's device: whether it is bound; from where stands behind it
 S_IFMT, S_IFCHR = 0o170000, 0o020000
 # Namespaces that CRIU can leave out of the images, and its name for them (criu(8), --external).
@@ -132,7 +133,8 @@ def _is_device(root: int, target: str) -> bool:
 
 def streams_of(pid: int) -> "list[str]":
     """CRIU's names for the standard streams of the first process: ``pipe:[12]`` as the kernel has
-    it, ``file[MOUNT:INODE]`` for a file that is not in the container; what is in it has its path.
+    it, ``file[MOUNT:INODE]`` for a file that is not in the container, ``tty[RDEV:DEV]`` for a
+    terminal that is not (criu(8), --external); what is in it has its path.
     """
     points = mount_points(f"/proc/{pid}/mountinfo")
     found = []
@@ -141,9 +143,12 @@ def streams_of(pid: int) -> "list[str]":
         try:
             name = posix.readlink(path)
             mount = _mount_of(f"/proc/{pid}/fdinfo/{fd}")
-            found_there = posix.stat(path)
-            if name.startswith("/") and mount not in points and not _is_terminal(found_there):
-                name = f"file[{mount:x}:{found_there.st_ino:x}]"
+            if name.startswith("/") and mount not in points:
+                found_there = posix.stat(path)
+                if _is_terminal(found_there):
+                    name = f"tty[{found_there.st_rdev:x}:{found_there.st_dev:x}]"
+                else:
+                    name = f"file[{mount:x}:{found_there.st_ino:x}]"
         except OSError:
             name = ""
         found.append(name)
@@ -151,23 +156,34 @@ def streams_of(pid: int) -> "list[str]":
 
 
 def _is_terminal(status: posix.stat_result) -> bool:
-    """Whether it is one, which is for --shell-job (the kernel's admin-guide/devices.rst)."""
+    """Whether it is one (the kernel's admin-guide/devices.rst)."""
     major = posix.major(status.st_rdev)
     return status.st_mode & S_IFMT == S_IFCHR and (major in {4, 5} or 136 <= major <= 143)
 
 
 def streams_to_save(streams: "Sequence[str]") -> "list[str]":
     """Those that CRIU has to be told of."""
-    return sorted({name for name in streams if name.startswith("file[")})
+    return sorted({name for name in streams if name.startswith(("file[", TERMINAL))})
+
+
+def check_terminals(streams: "Sequence[str]", asked: object) -> None:
+    """A terminal of whoever started the container is there only where its caller has one again, so
+    it has to be asked for. Raises UsageError."""
+    for fd, name in enumerate(streams):
+        if name.startswith(TERMINAL) and not asked:
+            raise UsageError(
+                f"the container's descriptor {fd} is a terminal of whoever started it",
+                hint="--shell-job: at the restore that of its caller takes its place",
+            )
 
 
 def streams_to_restore(streams: "Sequence[str]") -> "list[tuple[str, int]]":
-    """The pipes and files of the old caller are replaced by the standard streams of the new one:
-    CRIU's name, and a descriptor of ours, which the caller closes. In CRIU itself 1 and 2 are
-    something else."""
+    """The pipes, files and terminals of the old caller are replaced by the standard streams of the
+    new one: CRIU's name, and a descriptor of ours, which the caller closes. In CRIU itself 1 and 2
+    are something else."""
     found: dict[str, int] = {}
     for fd, name in enumerate(streams[:3]):
-        if name.startswith(("pipe:[", "file[")) and name not in found:
+        if name.startswith(("pipe:[", "file[", TERMINAL)) and name not in found:
             try:
                 found[name] = posix.dup(fd)
             except OSError:  # it is closed

@@ -1,0 +1,64 @@
+"""Containers that count, to be saved by CRIU and to count on from there."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conftest import Bundle, Runtime
+
+# What it counts is in its memory alone; the file only shows it.
+COUNT = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; usleep 100000; done"
+
+
+# A stream that was opened with O_NOFOLLOW, as temporary files are, cannot be opened by CRIU again.
+QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def wait_for(fact: Callable[[], object], seconds: int = 60) -> None:
+    """This host is slow: what comes true here may take its time."""
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "this never came true"
+        time.sleep(0.05)
+
+
+class Counter:
+    """A bundle whose container counts, and its images."""
+
+    def __init__(self, hutch: Runtime, bundle: Bundle, folder: Path) -> None:
+        self.hutch = hutch
+        self.bundle = bundle
+        self.images = folder / "images"
+        self.pid_file = folder / "pid"
+        bundle.config["root"]["readonly"] = False
+        bundle.config["linux"]["namespaces"].append({"type": "cgroup"})
+        bundle.sh(COUNT)
+        self.flags = ["--image-path", str(self.images), "--work-path", str(folder / "work")]
+
+    def count(self) -> int:
+        try:
+            return int((self.bundle.rootfs / "tmp" / "n").read_text() or 0)
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def run(self) -> None:
+        self.hutch("run", "-d", "-b", str(self.bundle.path), "test", **QUIET)
+        wait_for(lambda: self.count() > 3)
+
+    def checkpoint(self, *flags: str, **options: Any) -> int:
+        """The count that was saved: nothing counts on meanwhile."""
+        self.hutch("checkpoint", *self.flags, *flags, "test", **options)
+        return self.count()
+
+    def restore(self, *flags: str, id: str = "test") -> None:
+        words = ["-d", "-b", str(self.bundle.path), "--pid-file", str(self.pid_file)]
+        done = self.hutch("restore", *self.flags, *words, *flags, id, check=False, **QUIET)
+        log = self.images.parent / "work" / "restore.log"
+        assert done.code == 0, [line for line in log.read_text().splitlines() if "Error" in line]
+
+    def goes_on_from(self, saved: int) -> None:
+        """That it counts on, and has not begun again."""
+        wait_for(lambda: self.count() > saved + 2)
+        assert self.hutch.state("test")["status"] == "running"
