@@ -57,6 +57,11 @@ def test_formats(kept: Warren) -> None:
         "TAG", "SIZE", "gzip", "3.4MB",
     ]  # fmt: skip
     assert kept.ok("inspect", "-f", "{{json .Config.Cmd}}", "odd:gzip") == '["/bin/sh"]\n'
+    assert kept.ok("images", "--format", "table") == kept.ok("images")
+    first = kept.ok("inspect", "-f", '{{index .RepoTags 0}} {{index .Labels "x.y"}}', "odd:gzip")
+    assert first == "localhost/odd:gzip <no value>\n"
+    assert "no item" in kept.fails("inspect", "-f", "{{index .RepoTags 9}}", "odd:gzip", status=125)
+    assert "alone" in kept.fails("images", "--format", "{{.ID", status=125)
     assert "no field" in kept.fails("inspect", "-f", "{{.Nope}}", "odd:gzip", status=125)
     assert "not understood" in kept.fails("images", "--format", "{{range .}}", status=125)
 
@@ -95,6 +100,32 @@ def test_prune_asks_first(kept: Warren) -> None:
     assert "Total reclaimed space: 0B" in kept.ok("system", "prune", "--force")
     assert "Deleted" in kept.ok("system", "prune", "--force", "--all")
     assert os.listdir(kept.root / "layers") == []
+
+
+def test_prune_takes_only_what_its_filters_mean(kept: Warren, tmp_path: Path) -> None:
+    archive = tmp_path / "root.tar"
+    archive.write_bytes(Layer().file("a").tar())
+    kept.ok("import", "-q", "-c", "LABEL stage=test", archive, "labelled:1")
+
+    def left(*filters: str) -> int:
+        kept.ok("system", "prune", "-af", *(f"--filter={text}" for text in filters))
+        return len(kept.ok("images", "-q").split())
+
+    assert left("until=2020-01-01") == left("until=99999h", "label=stage") == 2
+    assert left("label=stage=production") == left("label=stage", "until=1h30m") == 2
+    assert left("until=1d") == left("label!=stage") == 1  # the odd image is of 2020
+    assert left("label=stage=test", "label!=other") == 0
+    for text in ("until=soon", "until=", "x=y", "until=99999-01-01"):
+        kept.fails("system", "prune", "-f", f"--filter={text}", status=125)
+
+
+def test_a_digest_does_not_move_or_remove_a_tag(kept: Warren) -> None:
+    name = "registry.example/team/odd"
+    digest = json.loads(kept.ok("inspect", "odd:gzip"))[0]["Digest"]
+    kept.ok("tag", "odd:gzip", f"{name}:2")
+    assert "several names" in kept.fails("rmi", f"{name}@{digest}")
+    assert kept.ok("rmi", f"{name}:2@{digest}") == f"Untagged: {name}:2\n"
+    assert len(kept.ok("images", "-q", name).split()) == 1
 
 
 def test_df_adds_up(kept: Warren) -> None:
@@ -244,6 +275,14 @@ def test_what_cannot_be_written_is_named(kept: Warren, tmp_path: Path) -> None:
         command = kept.command("save", "odd:gzip")
         done = subprocess.run(command, env=kept.variables(), stdout=full, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (1, b"warren: no space left on device\n")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(kept: Warren) -> None:
+    assert b"manifest.json" in subprocess.run(
+        kept.command("save", "-o", "/dev/stdout", "odd:gzip"), env=kept.variables(),
+        stdout=subprocess.PIPE, check=True,
+    ).stdout  # fmt: skip
+    assert os.path.islink("/dev/stdout")
 
 
 def test_it_starts_isolated_and_without_site(warren: Warren, odd: Path) -> None:

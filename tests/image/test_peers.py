@@ -105,7 +105,8 @@ def test_pull_by_digest_and_tag(pushed: str, warren: Warren) -> None:
         "Digest"
     ]
     assert f"Digest: {digest}" in warren.ok("pull", f"{pushed}@{digest}")
-    assert warren.ok("pull", "-q", f"{pushed}:gzip@{digest}").startswith("sha256:")
+    assert warren.ok("pull", "-q", f"{pushed}:other@{digest}").startswith("sha256:")
+    assert warren.ok("images", "--format", "{{.Tag}}", pushed).split() == ["<none>"]
     wrong = "sha256:" + "0" * 64
     assert "404" in warren.fails("pull", "-q", f"{pushed}@{wrong}")
     assert warren.ok("pull", "-q", f"docker://{pushed}:gzip").startswith("sha256:")
@@ -118,6 +119,11 @@ def test_all_tags_and_search(pushed: str, registry: str, warren: Warren) -> None
     tags = warren.ok("images", "--format", "{{.Tag}}", pushed).split()
     assert sorted(tags) == ["gzip", "zstd"]
     assert f"{registry}/odd" in warren.ok("search", f"{registry}/od").split()
+    settings = warren.home / "two.toml"
+    settings.write_text(f'search = ["127.0.0.1:1", "{registry}"]\n')
+    done = warren.run("--config", settings, "search", "--no-trunc", "od")
+    assert done.returncode == 1 and "connection refused" in done.stderr
+    assert f"{registry}/odd" in done.stdout.split()  # one that fails does not hide the others
     assert "gzip" in warren.ok("search", "--list-tags", pushed)
 
 
@@ -199,7 +205,8 @@ def test_tls_with_an_authority_of_its_own(
     refused = warren.fails("push", "-q", "--tls-verify=true", "odd:gzip", name)
     assert "certificate not trusted" in refused
     warren.ok("push", "-q", "--cert-dir", tls_registry.ca.parent, "odd:gzip", name)
-    warren.ok("pull", "-q", "--tls-verify=false", name)
+    assert "--cert-dir" in refused
+    assert warren.run("pull", "-q", "--tls-verify=false", name).stderr == ""
     settings = tmp_path / "warren.toml"
     settings.write_text(f'[registry."{tls_registry.host}"]\nca = "{tls_registry.ca}"\n')
     warren.ok("rmi", name)

@@ -242,6 +242,20 @@ def test_passing_failures_are_tried_again(fake: Fake) -> None:
     assert registry.manifest("app", "1")[0] == b"body"
 
 
+@pytest.mark.root
+def test_another_try_is_told_unless_quiet_is_asked_for(fake: Fake, warren: Warren) -> None:
+    publish(fake, Image([Layer().file("f").tar()]))
+    good = fake.answers[MANIFEST]
+    left: list[Answer] = []
+    fake.answers[MANIFEST] = lambda handler: (left.pop(0) if left else good)(handler)
+    for quiet in (False, True):
+        left.append(always(503))
+        done = warren.run("pull", *["-q"] * quiet, f"{fake.host}/app:1")
+        assert done.returncode == 0
+        said = f"GET http://{fake.host}{MANIFEST}: 503 Service Unavailable; trying again in 0.3 s\n"
+        assert (said in done.stderr) is not quiet
+
+
 def test_a_host_that_there_is_not_is_told_at_once(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,7 +316,10 @@ def test_a_broken_connection_is_resumed(ranges: bool, fake: Fake, warren: Warren
         handler.connection.shutdown(socket.SHUT_RDWR)
 
     fake.answers[f"/v2/app/blobs/{digest}"] = break_off
-    warren.ok("pull", "-q", f"{fake.host}/app:1")
+    done = warren.run("pull", f"{fake.host}/app:1")
+    assert done.returncode == 0, done.stderr
+    assert f"{fake.host}: blob {digest[7:19]}: " in done.stderr
+    assert "; trying again in 0.6 s\n" in done.stderr
     assert asked[0] == "" and len(asked) >= 3
     assert all(one.startswith("bytes=") for one in asked[1:])
     assert "all is well" in warren.ok("system", "check")

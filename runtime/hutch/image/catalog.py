@@ -1,5 +1,6 @@
 """What people call the images of a store: names, ids, and giving and taking these."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..errors import UsageError, shown
@@ -39,13 +40,17 @@ def _possible(store: Store, settings: Settings, text: str) -> list[Named]:
     for option in options:
         if option.digest:
             # A digest is looked for among all that this repository has: its tag does not matter.
-            for name, manifest, top in store.database.names():
-                own = Reference.parse(name)
-                if own.repository == option.repository and option.digest in (manifest, top):
-                    record = store.database.image(manifest)
-                    if record is not None:
-                        found.append(Named(record, name))
-                        break
+            same = {
+                name: manifest
+                for name, manifest, top in store.database.names()
+                if Reference.parse(name).repository == option.repository
+                and option.digest in (manifest, top)
+            }
+            exact = digest_name(option, str(option.digest)), str(replace(option, digest=None))
+            name = next((name for name in exact if name in same), next(iter(same), ""))
+            record = store.database.image(same[name]) if name else None
+            if record is not None:
+                found.append(Named(record, name))
             continue
         name = str(option.tagged())
         record = store.database.named(name)
@@ -102,6 +107,10 @@ def _removed(store: Store, named: Named, text: str, *, force: bool) -> list[str]
         records = [named.record] if named.name else store.database.by_id(named.record.id)
         names = {r.manifest: store.database.names_of(r.manifest) for r in records}
         leaving = [named.name] if named.name else [n for own in names.values() for n in own]
+        if named.name and "@" in text and not text.endswith("@" + named.name.partition("@")[2]):
+            # A digest alone found it under a tag: which of its tags is to go, was not said.
+            tagged = named.name == str(replace(Reference.parse(text), digest=None))
+            leaving = leaving if tagged else names[named.record.manifest]
         if len(leaving) > 1 and not force:
             raise ImageError(
                 f"image {named.record.config.short} has several names: {', '.join(leaving)}",
@@ -123,17 +132,23 @@ def _removed(store: Store, named: Named, text: str, *, force: bool) -> list[str]
     return done
 
 
-def prune(store: Store, *, every: bool = False) -> tuple[list[ImageRecord], int]:
+def prune(
+    store: Store,
+    *,
+    every: bool = False,
+    meant: Callable[[ImageRecord], bool] = lambda _: True,
+) -> tuple[list[ImageRecord], int]:
     """Removes images without a name (or, with ``every``, all that nobody uses), and all garbage.
 
-    What was removed, and how many bytes that set free.
+    Of the images only those that are ``meant``. What was removed, and how many bytes that set free.
     """
     gone = []
     with store.using_reserve():
         with store.naming():
             for record in store.database.images():
                 unnamed = every or not store.database.names_of(record.manifest)
-                if unnamed and not store.database.holders(record.manifest):
+                free = unnamed and not store.database.holders(record.manifest)
+                if free and meant(record):
                     store.database.remove_image(record.manifest)
                     gone.append(record)
         return gone, collect(store).size

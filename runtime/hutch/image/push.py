@@ -4,7 +4,6 @@ A blob that the registry has is not sent again; one that another of its reposito
 have is mounted from there (distribution-spec, "Mounting a blob from another repository").
 """
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,6 +29,7 @@ def push(
     Raises RegistryError, ImageError (a blob is missing in the store).
     """
     blobs = list({d.digest: d for d in [*manifest.layers, manifest.config]}.values())
+    registry.transport.reporter = reporter
     registry.base()
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="push") as pool:
         jobs = [pool.submit(_blob, store, blob, target, registry, reporter) for blob in blobs]
@@ -66,7 +66,7 @@ def _blob(
         except RegistryError as error:
             if attempt == TRIES or isinstance(error, Refused):
                 raise
-            time.sleep(BACK_OFF * 2**attempt)
+            registry.transport.wait(error.sentence, BACK_OFF * 2**attempt)
 
 
 def _mounted(store: Store, blob: Descriptor, target: Reference, registry: Registry) -> str:

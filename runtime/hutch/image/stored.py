@@ -49,6 +49,13 @@ def documents(store: Store, record: ImageRecord) -> tuple[Manifest, ImageConfig]
     return manifest, parse_config(store.read_blob(record.config, CONFIG_BYTES), manifest)
 
 
+def has_label(store: Store, record: ImageRecord, wanted: str) -> bool:
+    """Whether the image bears the label ``KEY`` or ``KEY=VALUE``."""
+    labels = documents(store, record)[1].execution.get("Labels")
+    key, given, value = wanted.partition("=")
+    return isinstance(labels, dict) and key in labels and (not given or labels[key] == value)
+
+
 def inspect(store: Store, record: ImageRecord) -> dict[str, Any]:
     """What is known of an image, in the shape of ``docker image inspect``."""
     manifest, config = documents(store, record)

@@ -101,7 +101,7 @@ def parse_filter(context: Context, text: str) -> Callable[[ImageRecord, str], bo
     """A condition on an image and its name. Raises UsageError."""
     from ...image.catalog import find
     from ...image.reference import Reference
-    from ...image.stored import documents
+    from ...image.stored import has_label
 
     key, equals, value = text.partition("=")
     if equals and key == "dangling" and value in ("true", "false"):
@@ -118,15 +118,7 @@ def parse_filter(context: Context, text: str) -> Callable[[ImageRecord, str], bo
 
         return by_pattern
     if equals and key == "label":
-        label, given, wanted = value.partition("=")
-
-        def by_label(record: ImageRecord, _: str) -> bool:
-            labels = documents(context.store, record)[1].execution.get("Labels")
-            if not isinstance(labels, dict):
-                return False
-            return label in labels and (not given or labels[label] == wanted)
-
-        return by_label
+        return lambda record, _: has_label(context.store, record, value)
     if equals and key in ("before", "since"):
         pivot = find(context.store, context.settings, value).record.created
         if key == "before":
@@ -152,8 +144,9 @@ def rmi(arguments: Namespace, context: Context) -> int:
     from ...image.catalog import prune, remove
 
     if arguments.all:
-        for record in prune(context.store, every=True)[0]:
-            print(f"Deleted: {record.config}")
+        gone, _ = prune(context.store, every=True)
+        for config in dict.fromkeys(record.config for record in gone):
+            print(f"Deleted: {config}")
         return 0
     if not arguments.images:
         raise UsageError("at least one image is wanted", hint="warren rmi --help")

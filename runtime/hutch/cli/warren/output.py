@@ -6,6 +6,7 @@
     TEXT with {{.Field}}    the field; {{.A.B}} goes into objects
     {{json .Field}}         the field as JSON; {{json .}} all of it
     {{upper .F}} {{lower .F}}
+    {{index .Field 0}}      an item of a list, or with "KEY" of an object
     table TEXT              the same in columns, with a heading; columns are parted by \\t
 
 ``\\t`` and ``\\n`` stand for a tab and a line break. Anything else in ``{{ }}`` is an error.
@@ -21,6 +22,7 @@ from ...errors import UsageError, shown
 
 ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
 FIELD = re.compile(r"(?:(json|upper|lower)\s+)?\.((?:[A-Za-z_][\w-]*)(?:\.[A-Za-z_][\w-]*)*)?")
+ITEM = re.compile(r'index\s+\.([A-Za-z_][\w.-]*)\s+("[^"]*"|\d+)')
 
 
 def human_size(size: int) -> str:
@@ -33,12 +35,19 @@ def human_size(size: int) -> str:
     return f"{value:.3g}TB"
 
 
-def ago(created: str) -> str:
-    """How long ago an RFC 3339 time is, in words; "N/A" where it is none."""
+def age(created: str) -> float | None:
+    """How many seconds ago an RFC 3339 time is; None where it is none."""
     try:
         then = datetime.fromisoformat(re.sub(r"\.\d+", "", created).replace("Z", "+00:00"))
-        seconds = (datetime.now(UTC) - then).total_seconds()
+        return (datetime.now(UTC) - then).total_seconds()
     except (ValueError, TypeError):
+        return None
+
+
+def ago(created: str) -> str:
+    """How long ago an RFC 3339 time is, in words; "N/A" where it is none."""
+    seconds = age(created)
+    if seconds is None:
         return "N/A"
     if seconds < 60:
         return "Less than a minute ago"
@@ -70,11 +79,14 @@ def render(template: str, row: Mapping[str, Any]) -> str:
     """A template filled in from ``row``."""
 
     def fill(match: re.Match[str]) -> str:
+        if (item := ITEM.fullmatch(match[1])) is not None:
+            return plain(item_of(lookup(row, item[1]), item[2]))
         action = FIELD.fullmatch(match[1])
         if action is None:
             raise UsageError(
                 f"--format: {shown(match[0])} is not understood",
-                hint="{{.Field}}, {{json .Field}}, {{upper .Field}} and {{lower .Field}} are",
+                hint="{{.Field}}, {{json .Field}}, {{upper .Field}}, {{lower .Field}} and "
+                "{{index .Field 0}} are",
             )
         function, path = action[1], action[2]
         value = lookup(row, path) if path else dict(row)
@@ -85,7 +97,19 @@ def render(template: str, row: Mapping[str, Any]) -> str:
             text.upper() if function == "upper" else text.lower() if function == "lower" else text
         )
 
+    rest = ACTION.sub("", template)
+    if "{{" in rest or "}}" in rest:
+        raise UsageError(f"--format: {shown(template)}: a {{{{ or }}}} is alone")
     return ACTION.sub(fill, template.replace("\\t", "\t").replace("\\n", "\n"))
+
+
+def item_of(value: Any, key: str) -> Any:
+    """An item of a list or an object; None for what an object does not have. Raises UsageError."""
+    if key.isdecimal() and isinstance(value, list) and int(key) < len(value):
+        return value[int(key)]
+    if not key.isdecimal() and (value is None or isinstance(value, Mapping)):
+        return (value or {}).get(key[1:-1])
+    raise UsageError(f"--format: there is no item {key}")
 
 
 def plain(value: Any) -> str:
@@ -120,6 +144,8 @@ def show(
     emit: Callable[[str], None] = print,
 ) -> None:
     """Prints rows: by ``template``, or as a table of ``columns`` (heading, field)."""
+    if template == "table":
+        template = ""  # the usual one
     if template == "json":
         for row in rows:
             emit(json.dumps(row))

@@ -81,6 +81,7 @@ def pull_remote(
     if not arguments.all_tags:
         return [(str(reference), pull_one(context, arguments, reference, reporter))]
     registry = context.connector(arguments)(reference.registry, reference.path)
+    registry.transport.reporter = reporter
     context.stack.callback(registry.close)
     done = []
     for tag in registry.tags(reference.path):
@@ -103,8 +104,9 @@ def pull_one(
     platform, explicit = context.platform(arguments.platform)
     mirrors = context.settings.registry(reference.registry).mirrors
     source = RegistrySource(reference, mirrors, context.connector(arguments), reporter)
-    name = replace(reference, digest=None)
-    names = [str(name)] if name.tag else [digest_name(reference, str(reference.digest))]
+    # As with Docker a digest does not move the tag beside it: the tag may mean another image now.
+    digest = reference.digest
+    names = [digest_name(reference, str(digest)) if digest else str(reference)]
     try:
         puller = Puller(
             context.store,

@@ -1,9 +1,11 @@
 """``warren search``."""
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
 from ...errors import UsageError, shown
+from ...image.errors import RegistryError
 from .context import Context, format_option, registry_options
 from .output import show
 from .parser import Verb
@@ -20,6 +22,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=count, default=25, metavar="N", help="at most so many lines (25)"
     )
+    parser.add_argument("--no-trunc", action="store_true", help="whole names, as always")
     parser.add_argument("--list-tags", action="store_true", help="the tags of the repository TERM")
     format_option(parser)
     registry_options(parser)
@@ -41,6 +44,7 @@ def search(arguments: Namespace, context: Context) -> int:
     if not hosts:
         raise UsageError("no registry is configured to search", hint="REGISTRY/TERM")
     rows: list[dict[str, Any]] = []
+    status = 0
     for host in hosts:
         registry = context.connector(arguments)(host.partition("/")[0], "")
         try:
@@ -50,11 +54,16 @@ def search(arguments: Namespace, context: Context) -> int:
             else:
                 names = [name for name in registry.catalogue() if term in name]
                 rows += [{"Name": f"{host}/{name}"} for name in names]
+        except RegistryError as error:
+            if len(hosts) == 1:
+                raise
+            print(f"warren: {error}", file=sys.stderr)  # the others may still answer
+            status = 1
         finally:
             registry.close()
     columns = TAG_COLUMNS if arguments.list_tags else COLUMNS
     show(rows[: arguments.limit], columns, arguments.format)
-    return 0
+    return status
 
 
 VERBS = {"search": Verb(declare, search)}

@@ -1,14 +1,19 @@
 """``warren system df``, ``prune``, ``check``, ``apparmor``."""
 
+import re
 import sys
+import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import UsageError, shown
+from ...image.database import ImageRecord
 from ...image.errors import ImageError
 from .context import Context, format_option
-from .output import human_size, show
+from .output import age, human_size, show
 from .parser import Parser, Verb
 
 COLUMNS = [
@@ -18,6 +23,8 @@ COLUMNS = [
     ("SIZE", "Size"),
     ("RECLAIMABLE", "Reclaimable"),
 ]
+
+SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -32,6 +39,10 @@ def declare(parser: ArgumentParser) -> None:
     prune_parser = acts.add_parser("prune", help=summary, description=summary.capitalize() + ".")
     prune_parser.add_argument("-a", "--all", action="store_true", help="named images too")
     prune_parser.add_argument("-f", "--force", action="store_true", help="do not ask")
+    prune_parser.add_argument(
+        "--filter", action="append", default=[], metavar="KEY=VALUE",
+        help="only images: until=TIME (made before: 24h, or a date), label=KEY[=VALUE], label!=...",
+    )  # fmt: skip
     summary = "verify everything in the store"
     check_parser = acts.add_parser("check", help=summary, description=summary.capitalize() + ".")
     check_parser.add_argument("-r", "--repair", action="store_true", help="put right what can be")
@@ -75,6 +86,7 @@ def prune(arguments: Namespace, context: Context) -> int:
     """Removes images without a name (with --all: without a container), layers, unfinished pulls."""
     from ...image.catalog import prune as clear
 
+    filters = [prune_filter(context, text) for text in arguments.filter]
     if not arguments.force:
         what = "all images that no container uses" if arguments.all else "all images without a name"
         print(f"This will remove {what}, and whatever nothing needs.", file=sys.stderr)
@@ -83,11 +95,46 @@ def prune(arguments: Namespace, context: Context) -> int:
             return 1
         if input("Are you sure? [y/N] ").lower() not in ("y", "yes"):
             return 0
-    gone, size = clear(context.store, every=arguments.all)
-    for record in gone:
-        print(f"Deleted: {record.config}")
+    gone, size = clear(
+        context.store,
+        every=arguments.all,
+        meant=lambda record: all(keep(record) for keep in filters),
+    )
+    for config in dict.fromkeys(record.config for record in gone):
+        print(f"Deleted: {config}")
     print(f"Total reclaimed space: {human_size(size)}")
     return 0
+
+
+def prune_filter(context: Context, text: str) -> Callable[[ImageRecord], bool]:
+    """A condition on an image to remove, with Docker's words. Raises UsageError."""
+    from ...image.stored import has_label
+
+    key, equals, value = text.partition("=")
+    if equals and value and key == "until":
+        limit = seconds_since(value)
+        return lambda record: (own := age(record.created)) is not None and own > limit
+    if equals and value and key == "label":
+        return lambda record: has_label(context.store, record, value)
+    if equals and value and key == "label!":
+        return lambda record: not has_label(context.store, record, value)
+    raise UsageError(
+        f"invalid filter {shown(text)}", hint="until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]"
+    )
+
+
+def seconds_since(text: str) -> float:
+    """How long ago a person means by ``24h``, ``1h30m``, or a date and time."""
+    parts = re.findall(r"(\d+)([dhms])", text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(int(number) * SECONDS[unit] for number, unit in parts)
+    try:
+        return time.time() - datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"until={shown(text)[1:-1]} is neither a duration nor a time",
+            hint="as in until=24h, until=2026-01-31 or until=2026-01-31T12:00:00",
+        ) from None
 
 
 def check(arguments: Namespace, context: Context) -> int:

@@ -173,7 +173,9 @@ class Registry:
             failures += 1
             if failures >= self.transport.tries:
                 raise RegistryError(f"{self.host}: blob {blob.digest}: {problem}")
-            _sleep(BACK_OFF * 2**failures)
+            self.transport.wait(
+                f"{self.host}: blob {blob.digest.short}: {problem}", BACK_OFF * 2**failures
+            )
 
     def _blob_once(self, path: str, blob: Descriptor, offset: int) -> Iterator[bytes]:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
@@ -307,12 +309,6 @@ class Registry:
 def _range_from(response: Any, offset: int) -> bool:
     value = response.headers.get("content-range", "")
     return not value or value.startswith(f"bytes {offset}-")
-
-
-def _sleep(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)
 
 
 def pull_scope(path: str) -> str:

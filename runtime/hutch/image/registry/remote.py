@@ -36,6 +36,7 @@ class RegistrySource:
     def registry(self, host: str, path: str) -> Registry:
         if host not in self._registries:
             self._registries[host] = self._connect(host, path)
+            self._registries[host].transport.reporter = self._reporter
         return self._registries[host]
 
     def top(self) -> tuple[bytes, str]:
@@ -53,7 +54,7 @@ class RegistrySource:
         if len(self._places) == 1:
             raise error
         host, _ = self._places.pop(0)
-        self._reporter.note(f"mirror {host}: {error.sentence}")
+        self._reporter.note(f"mirror {host} is passed over: {error.sentence}")
 
     def document(self, descriptor: Descriptor, limit: int) -> bytes:
         """See ``Source``."""

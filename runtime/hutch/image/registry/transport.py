@@ -22,6 +22,7 @@ from ... import __version__
 from ...errors import UsageError, shown
 from ..errors import RegistryError
 from ..limits import ERROR_BYTES
+from ..progress import Reporter
 from ..settings import RegistrySettings
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ BACK_OFF = 0.3  # seconds before the second try; doubled for each one after it
 PATIENCE = 30.0  # the longest wait that a Retry-After may ask for
 CONNECT, READ = 15.0, 60.0
 RETRIED = (429, 500, 502, 503, 504)
+UNTRUSTED = "certificate not trusted"
+UNTRUSTED_HINT = "--cert-dir DIR names who is to be trusted"
 SECRET_HEADERS = ("authorization", "cookie")
 CERTIFICATES = ("/etc/hutch/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d")
 
@@ -96,8 +99,9 @@ def origin(url: str) -> tuple[str, str, int]:
 def tls_context(host: str, settings: RegistrySettings, certificates: str = "") -> ssl.SSLContext:
     """Who is trusted for ``host``: the system's authorities, or the ones configured for it."""
     if settings.insecure:
-        context = ssl._create_unverified_context()  # noqa: S323 asked for by name
-        return context
+        # Asked for by name: a warning of urllib3's with every request says nothing new.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        return ssl._create_unverified_context()  # noqa: S323
     if certificates and not os.path.isdir(certificates):
         raise UsageError(f"{shown(certificates)}: no such folder of certificates")
     folders = [certificates] if certificates else [f"{base}/{host}" for base in CERTIFICATES]
@@ -128,6 +132,7 @@ class Transport:
         self.host = host
         self.settings = settings
         self.tries = tries
+        self.reporter = Reporter()
         self._certificates = certificates
         self._pools: dict[str, PoolManager] = {}
 
@@ -188,16 +193,26 @@ class Transport:
             try:
                 response = self._follow(method, url, dict(headers or {}), body)
             except HTTPError as error:
+                problem = reason(error)
                 if last or is_final(error):
-                    raise RegistryError(f"{method} {shown_url(url)}: {reason(error)}") from None
+                    hint = UNTRUSTED_HINT if problem.startswith(UNTRUSTED) else ""
+                    raise RegistryError(
+                        f"{method} {shown_url(url)}: {problem}", hint=hint
+                    ) from None
             else:
                 if response.status not in RETRIED or last:
                     return response
                 wait = max(wait, retry_after(response))
+                problem = f"{response.status} {response.reason or ''}".strip()
                 response.drain_conn()
-            time.sleep(wait)
+            self.wait(f"{method} {shown_url(url)}: {problem}", wait)
             wait *= 2
         raise AssertionError("unreachable")
+
+    def wait(self, problem: str, seconds: float) -> None:
+        """Waits before another try, and says so: a silent pause looks like a hang."""
+        self.reporter.note(f"{problem}; trying again in {seconds:g} s")
+        time.sleep(seconds)
 
     def _follow(
         self, method: str, url: str, headers: dict[str, str], body: "bytes | None"
@@ -243,7 +258,7 @@ def reason(error: Exception) -> str:
     text = str(error)
     cause = error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        text = f"certificate not trusted: {cause.verify_message}"
+        text = f"{UNTRUSTED}: {cause.verify_message}"
     elif isinstance(cause, ConnectionRefusedError):
         text = "connection refused"
     elif isinstance(cause, OSError) and cause.strerror:
