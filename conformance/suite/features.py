@@ -234,7 +234,7 @@ def idmap(case: Case) -> None:
     mapping = [{"containerID": 0, "hostID": 100000, "size": 1000}]
     case.mount(
         "/data",
-        source=str(case.stage.plain),
+        source=str(case.stage.mapped),
         options=["bind", "idmap"],
         uidMappings=mapping,
         gidMappings=mapping,

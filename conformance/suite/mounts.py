@@ -53,7 +53,7 @@ def idmapped(case: Case, word: str) -> None:
     base = "rbind" if word == "ridmap" else "bind"
     case.mount(
         "/data",
-        source=str(case.stage.plain),
+        source=str(case.stage.mapped),
         options=[base, word],
         uidMappings=MAPPING,
         gidMappings=MAPPING,
@@ -77,7 +77,7 @@ def ridmap(case: Case) -> None:
 def idmap_of_nothing(case: Case) -> None:
     for word in ("idmap", "ridmap"):
         case.config["mounts"] = [m for m in case.config["mounts"] if m["destination"] != "/data"]
-        case.mount("/data", source=str(case.stage.plain), options=["rbind", word])
+        case.mount("/data", source=str(case.stage.mapped), options=["rbind", word])
         case.refused()
 
 
@@ -88,7 +88,7 @@ def mappings_alone(case: Case) -> None:
     needs(kernel() >= (5, 12), "takes Linux 5.12")
     case.mount(
         "/data",
-        source=str(case.stage.plain),
+        source=str(case.stage.mapped),
         options=["bind"],
         uidMappings=MAPPING,
         gidMappings=MAPPING,
@@ -105,7 +105,7 @@ def half_mapped(case: Case) -> None:
     for field in ("uidMappings", "gidMappings"):
         case.config["mounts"] = [m for m in case.config["mounts"] if m["destination"] != "/data"]
         fields = {field: MAPPING}
-        case.mount("/data", source=str(case.stage.plain), options=["bind", "idmap"], **fields)
+        case.mount("/data", source=str(case.stage.mapped), options=["bind", "idmap"], **fields)
         case.refused()
 
 

@@ -9,16 +9,19 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from conformance.suite.host import kernel
+
 CLONE_NEWNS = 0x20000
 HARD = "nosuid,nodev,noexec,noatime,nodiratime"
 
 
 class Stage(NamedTuple):
-    """Two trees, each with a mount inside a mount: ``plain``, which is shared, and ``hard``, whose
-    mounts have every restriction."""
+    """Trees, each with a mount inside a mount: ``plain``, which is shared, ``hard``, whose mounts
+    have every restriction, and ``mapped``, of a file system that takes idmapped mounts."""
 
     plain: Path
     hard: Path
+    mapped: Path
 
 
 def enter() -> None:
@@ -32,11 +35,18 @@ def enter() -> None:
 
 def build(folder: Path) -> Stage:
     """Mounts the trees below a folder."""
-    stage = Stage(folder / "plain", folder / "hard")
+    plain = folder / "plain"
+    # A tmpfs takes idmapped mounts since Linux 6.3; what disks have did so before (5.12).
+    stage = Stage(plain, folder / "hard", plain if kernel() >= (6, 3) else folder / "mapped")
     for path, options in ((stage.plain, "rw"), (stage.hard, HARD)):
         for place in (path, path / "inner"):
             place.mkdir()
             _mount("-t", "tmpfs", "-o", options + ",mode=755", "tree", str(place))
+            (place / "file").write_text("here\n")
+    if stage.mapped != plain:
+        for place in (stage.mapped, stage.mapped / "inner"):
+            place.mkdir()
+            _mount("--bind", str(place), str(place))
             (place / "file").write_text("here\n")
     (stage.plain / "link").symlink_to("file")
     share(stage)
