@@ -23,9 +23,10 @@ NO_TESTS = 5  # an exit status of pytest
 
 # Each kind of machine, and the markers of the tests that run there.
 HOSTS = {
-    "apparmor": (Kind("apparmor", "v2"), "not selinux and not hybrid"),
-    "selinux-enforcing": (Kind("selinux-enforcing", "v2"), "selinux"),
-    "hybrid": (Kind("apparmor", "hybrid"), "hybrid"),
+    "apparmor": (Kind("apparmor", "v2"), "not selinux and not v1"),
+    "selinux-enforcing": (Kind("selinux-enforcing", "v2"), "selinux or systemd"),
+    "hybrid": (Kind("apparmor", "hybrid"), "v1"),
+    "v1": (Kind("apparmor", "v1"), "v1"),
 }
 
 

@@ -197,6 +197,24 @@ long long hutch_spawn(long long init, long long flags, long long cgroup, long lo
     return (long long)pid << 32 | (unsigned)pidfd;
 }
 
+/* Whether this id stands for all that this user namespace does not know, the host's root among them
+ * (user_namespaces(7)): inside of one, what the host has installed belongs to nobody else. */
+static bool is_from_outside(uid_t id)
+{
+    unsigned first, outer, count;
+    unsigned long overflow = 0;
+    FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
+    bool known = file && fscanf(file, "%lu", &overflow) == 1;
+    if (file)
+        fclose(file);
+    if (!known || id != overflow || !(file = fopen("/proc/self/uid_map", "re")))
+        return false;
+    bool complete = fscanf(file, "%u %u %u", &first, &outer, &count) == 3 && first == 0 &&
+                    outer == 0 && count == UINT32_MAX;
+    fclose(file);
+    return !complete;
+}
+
 /* The init is executed from a sealed copy in memory, so that no process of a container can reach a
  * file of the host through /proc/PID/exe (CVE-2019-5736). The file itself must be ours alone. */
 long long hutch_seal(const char *path)
@@ -208,7 +226,7 @@ long long hutch_seal(const char *path)
     int copy = -1;
     int error = EPERM;
     if (fstat(source, &status) < 0 || !S_ISREG(status.st_mode) || status.st_mode & 022 ||
-        (status.st_uid != 0 && status.st_uid != geteuid()))
+        (status.st_uid != 0 && status.st_uid != geteuid() && !is_from_outside(status.st_uid)))
         goto out;
     copy = memfd_create("hutch-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
     if (copy < 0 && errno == EINVAL) /* before 6.3 every memfd may be executed */

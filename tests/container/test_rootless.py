@@ -51,6 +51,7 @@ class User:
         self.runtime = home / "run"
         self.etc = home / "etc"
         self.before: list[str] = []  # words of a command that executes ours
+        self.inside: list[str] = []  # such words, for who is the user already
         self.rootfs = make_rootfs(self.bundle / "rootfs")
         for path in (self.runtime, self.etc):
             path.mkdir()
@@ -71,7 +72,7 @@ class User:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             done = subprocess.run(
                 [*self.before, "unshare", "--mount", "sh", "-c", AS_USER, "sh", self.etc, prefix,
-                 closed_to_others(prefix), "env", "-i", *variables, COMMAND, *words],
+                 closed_to_others(prefix), "env", "-i", *variables, *self.inside, COMMAND, *words],
                 cwd=self.bundle, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=60,
                 check=False,
             )  # fmt: skip
@@ -222,6 +223,17 @@ def test_additional_groups_with_the_own_id_alone(user: User) -> None:
     error = user.refused("run", "test")
     assert "process.user" in error
     assert "additionalGids cannot be set where setgroups is denied" in error
+
+
+def test_root_of_a_user_namespace_runs_what_the_host_has_installed(user: User) -> None:
+    """There the host's root, whose the command is, has no id."""
+    config = user.config("cat", "/proc/self/uid_map")
+    config["linux"]["namespaces"].remove({"type": "user"})
+    del config["linux"]["uidMappings"], config["linux"]["gidMappings"]
+    user.save(config)
+    user.inside = ["unshare", "--user", "--map-root-user", "--mount"]
+    done = user("--root", str(user.runtime / "hutch"), "run", "test")
+    assert done.out.split() == ["0", str(UID), "1"]
 
 
 def test_without_a_user_namespace_the_error_says_what_is_missing(user: User) -> None:

@@ -1,7 +1,8 @@
 """Real containers on a host booted for it: the fixtures of tests/container.
 
 Run by ``./dev test --host vm``. A test that takes a special machine is marked ``selinux`` (SELinux
-enforcing) or ``hybrid`` (cgroup v1 and v2 with systemd); the others run on cgroup v2 with AppArmor.
+enforcing) or ``v1`` (systemd on cgroup v1); the others run on cgroup v2 with AppArmor, and those
+marked ``systemd`` with SELinux too.
 """
 
 from conftest import (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Bundle, Outcome, Runtime
+from systemd_tools import SLICE, in_slice, runtimes, shown
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.selinux]
 
@@ -110,6 +111,22 @@ def test_exec_takes_the_containers_label_or_its_own(hutch: Runtime, labelled: Bu
     other = PROCESS.replace(LEVEL, "s0:c1,c2,c9")
     hutch("exec", "--process-label", other, *words)
     assert said(labelled) == [other]
+
+
+def test_a_labelled_container_lives_in_a_scope_of_systemds(
+    hutch: Runtime, labelled: Bundle, no_traces: None
+) -> None:
+    in_slice(labelled)
+    for runtime in runtimes(hutch):
+        runtime("run", "--detach", "--bundle", str(labelled.path), "web")
+        process = Path("/proc", str(runtime.state("web")["pid"]))
+        assert (process / "attr" / "current").read_text().rstrip("\0") == PROCESS
+        assert (process / "cgroup").read_text() == f"0::/{SLICE}/hutch-web.scope\n"
+        runtime("update", "--pids-limit", "33", "web")
+        assert shown("hutch-web.scope", "TasksMax") == {"TasksMax": "33"}
+        runtime("exec", "web", "sh", "-c", "cat /proc/self/attr/current >/tmp/said")
+        assert said(labelled) == [PROCESS]
+        runtime("delete", "--force", "web")
 
 
 def test_a_label_that_the_policy_does_not_know_is_an_error_that_says_so(

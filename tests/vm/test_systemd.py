@@ -12,7 +12,7 @@ import pytest
 from conftest import Bundle, Runtime, eventually
 from systemd_tools import SLICE, in_slice, runtimes, shown, systemctl, units
 
-pytestmark = [pytest.mark.root, pytest.mark.vm]
+pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.systemd]
 
 TOP = Path("/sys/fs/cgroup")
 DIRECTORY = TOP / SLICE

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import COMMAND, Bundle, Runtime, eventually
 from hutch.spec.default import default_config
 
-pytestmark = [pytest.mark.root, pytest.mark.vm]
+pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.systemd]
 
 UID = 1000
 HOME = Path("/home/tester")
@@ -43,11 +44,11 @@ def manager() -> Iterator[None]:
     subprocess.run(["loginctl", "disable-linger", "tester"], check=True)
 
 
-@pytest.fixture
-def users(tmp_path: Path) -> Iterator[Runtime]:
-    """The command with --systemd-cgroup as tester, outside of what tester's systemd was given."""
-    script = tmp_path / "hutch"
-    command = shlex.join([*AS_TESTER, COMMAND, "--systemd-cgroup"])
+def runtimes(folder: Path, *before: str) -> Iterator[Runtime]:
+    """The command with --systemd-cgroup as tester, outside of what tester's systemd was given;
+    ``before`` it come these words."""
+    script = folder / "hutch"
+    command = shlex.join([*AS_TESTER, *before, COMMAND, "--systemd-cgroup"])
     script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     script.chmod(0o755)
     runtime = Runtime(str(script), RUN / "hutch")
@@ -55,6 +56,28 @@ def users(tmp_path: Path) -> Iterator[Runtime]:
     for id in runtime.ids():
         runtime("delete", "--force", id, check=False)
     assert units() == ""
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Iterator[Runtime]:
+    yield from runtimes(tmp_path)
+
+
+@pytest.fixture
+def inner_roots(tmp_path: Path) -> Iterator[Runtime]:
+    """As root of a user namespace of tester's, which is how engines without root call a runtime."""
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "echo; exec cat"]
+    with subprocess.Popen(
+        [*AS_TESTER, *unshare], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"\n"
+        # runuser waits for it, in a session of its own.
+        (pid,) = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split()
+        enter = ["nsenter", "--user", "--mount", "--preserve-credentials", "--target", pid]
+        yield from runtimes(tmp_path, *enter)
+        assert holder.stdin
+        holder.stdin.close()
 
 
 @pytest.fixture
@@ -73,6 +96,23 @@ def bundle(bundle: Bundle) -> Iterator[Bundle]:
 
 
 def test_a_life_in_the_users_systemd(users: Runtime, bundle: Bundle) -> None:
+    has_a_life(users, bundle)
+
+
+def test_a_life_in_the_users_systemd_for_root_of_a_user_namespace(
+    inner_roots: Runtime, bundle: Bundle
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        for name in ("uidMappings", "gidMappings"):
+            del config["linux"][name]
+        config["linux"]["namespaces"].remove({"type": "user"})
+
+    bundle.change(change)
+    has_a_life(inner_roots, bundle)
+
+
+def has_a_life(users: Runtime, bundle: Bundle) -> None:
+    """create, start, exec, ps, pause, update, resume, delete, in the cgroup and its limits."""
     resources = {"memory": {"limit": 64 << 20}, "pids": {"limit": 20}, "cpu": {"cpus": "0"}}
     bundle.change(lambda config: config["linux"].update(resources=resources))
     users("create", "--bundle", str(bundle.path), "web")

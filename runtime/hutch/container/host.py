@@ -18,6 +18,7 @@ def read_host() -> Host:
         apparmor=_first_byte("/sys/module/apparmor/parameters/enabled") == b"Y",
         selinux=exists("/sys/fs/selinux/enforce"),
         cgroups=read(),
+        groups_denied=_first_byte("/proc/self/setgroups") == b"d",
     )
 
 

@@ -214,7 +214,7 @@ def compile_plan(
         process,
         host,
         in_user_namespace,
-        groups_denied=in_user_namespace and are_groups_denied(linux, host),
+        groups_denied=are_groups_denied(linux, host, in_user_namespace),
         filter=filter,
         warnings=warnings,
     )

@@ -82,7 +82,7 @@ def compile_exec(
         process,
         host,
         in_user_namespace,
-        groups_denied=in_user_namespace and are_groups_denied(config.get("linux") or {}, host),
+        groups_denied=are_groups_denied(config.get("linux") or {}, host, in_user_namespace),
         filter=filter,
         warnings=warnings,
     )

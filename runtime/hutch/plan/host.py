@@ -38,10 +38,11 @@ class Host:
     """The facts of the host that decide what a config becomes.
 
     ``uid`` and ``gid`` are the caller's; ``capabilities`` the mask of those it can give away;
-    ``apparmor`` and ``selinux`` whether the kernel runs them; ``cgroups`` the layout.
+    ``apparmor`` and ``selinux`` whether the kernel runs them; ``cgroups`` the layout;
+    ``groups_denied`` whether setgroups(2) is denied to the caller (user_namespaces(7)).
     """
 
-    __slots__ = ("apparmor", "capabilities", "cgroups", "gid", "selinux", "uid")
+    __slots__ = ("apparmor", "capabilities", "cgroups", "gid", "groups_denied", "selinux", "uid")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Host:
         apparmor: bool,
         selinux: bool,
         cgroups: CgroupLayout,
+        groups_denied: bool = False,
     ) -> None:
         self.uid = uid
         self.gid = gid
@@ -58,3 +60,4 @@ class Host:
         self.apparmor = apparmor
         self.selinux = selinux
         self.cgroups = cgroups
+        self.groups_denied = groups_denied

@@ -155,9 +155,13 @@ def map_helpers(linux: "dict[str, Any]", host: "Host") -> "tuple[str, ...]":
     return tuple(found)
 
 
-def are_groups_denied(linux: "dict[str, Any]", host: "Host") -> bool:
-    """Whether the kernel refuses setgroups(2) in the container's user namespace. Of one that is
-    joined that is not known, and taken to be so."""
+def are_groups_denied(linux: "dict[str, Any]", host: "Host", in_user_namespace: bool) -> bool:
+    """Whether the kernel refuses setgroups(2) in the container's user namespace, as it does below
+    one where it does. Of one that is joined that is not known, and taken to be so."""
+    if host.groups_denied:
+        return True
+    if not in_user_namespace:
+        return False
     return host.uid != 0 and "gid_map" not in (
         map_helpers(linux, host) if linux.get("gidMappings") else ()
     )

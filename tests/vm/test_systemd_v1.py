@@ -1,4 +1,5 @@
-"""The systemd cgroup driver where systemd runs on cgroup v1, with a cgroup2 tree beside it."""
+"""The systemd cgroup driver where systemd runs on cgroup v1: with a cgroup2 tree beside it, and
+with none at all."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from conftest import Bundle, Runtime, eventually
 from hutch.cgroups import layout
 from systemd_tools import SLICE, in_slice, runtimes, shown, systemctl, units
 
-pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.hybrid]
+pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.v1]
 
 TOP = Path("/sys/fs/cgroup")
 UNIT = "hutch-web.scope"
@@ -39,8 +40,10 @@ def value(controller: str, file: str) -> str:
     return (TOP / controller / SLICE / UNIT / file).read_text().strip()
 
 
-def test_this_host_has_both() -> None:
-    assert layout.read().mode == "hybrid"
+def test_the_layout_of_this_host_is_known() -> None:
+    kernel = Path("/proc/cmdline").read_text()
+    pure = "systemd.legacy_systemd_cgroup_controller=1" in kernel
+    assert layout.read().mode == ("v1" if pure else "hybrid")
 
 
 def test_a_life_in_systemd_on_v1(systemd: Runtime, bundle: Bundle, no_traces: None) -> None:
