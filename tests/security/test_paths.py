@@ -5,6 +5,7 @@ container sees, and not at the words of an error.
 """
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,30 @@ def test_s21_s22_cve_2019_19921_cve_2023_27561_proc_and_sysfs_go_to_no_link(
     assert done.out == ""
 
 
+@pytest.mark.parametrize("where", ["absolute", "upward", "its parent"])
+@pytest.mark.parametrize("place", ["proc", "sys"])
+def test_s21_cve_2025_54867_proc_and_sysfs_show_at_no_place_of_the_host(
+    hutch: Runtime, bundle: Bundle, outside: Path, place: str, where: str
+) -> None:
+    """That place is bound afterwards, to see from inside whether they came to be there."""
+    up = "../" * 30 + str(outside).lstrip("/")
+    if where == "its parent":
+        (outside / place).mkdir()
+        (bundle.rootfs / "way").symlink_to(up)
+        for entry in bundle.config["mounts"]:
+            if entry["destination"] == f"/{place}":
+                entry["destination"] = f"/way/{place}"
+    else:
+        (bundle.rootfs / place).rmdir()
+        (bundle.rootfs / place).symlink_to(outside if where == "absolute" else up)
+    bind(bundle, "/seen", outside)
+    bundle.config["mounts"][-1]["options"] = ["rbind"]
+    bundle.sh(f"ls /seen; ls /seen/{place}/")
+    done = hutch("run", "-b", str(bundle.path), "test", check=False)
+    assert done.code != 0 or done.out.split() == [place]
+    assert [path for path in outside.rglob("*") if path != outside / place] == []
+
+
 def test_s22_cve_2023_28642_an_apparmor_profile_is_not_written_to_a_false_proc(
     hutch: Runtime, bundle: Bundle
 ) -> None:
@@ -107,6 +132,25 @@ def test_s25_cve_2025_31133_a_false_dev_null_masks_nothing_wrongly(
     # The image's own /dev/null is refused as a device, or the mask is the host's null.
     done = run("cat /secret; cat /trap", check=False, timeout=60)
     assert done.code != 0 or done.out == "trap\n"
+
+
+@pytest.mark.parametrize("kind", ["a link into proc", "another device", "a file"])
+def test_s25_cve_2025_62161_what_is_no_null_device_masks_nothing(
+    run: Run, bundle: Bundle, kind: str
+) -> None:
+    """What stands at /dev/null is not bound over what is to be hidden, unless it is the null."""
+    without_dev(bundle)
+    null = bundle.rootfs / "dev" / "null"
+    if kind == "a link into proc":
+        null.symlink_to("/proc/sys/kernel/ostype")
+    elif kind == "another device":
+        os.mknod(null, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # zero
+    else:
+        null.write_text("trap\n")
+    (bundle.rootfs / "secret").write_text("secret\n")
+    bundle.config["linux"]["maskedPaths"] = ["/secret"]
+    done = run("head -c 20 /secret", check=False, timeout=60)
+    assert done.code != 0 or done.out == ""
 
 
 def test_s29_cve_2026_41579_cve_2026_47766_a_dev_that_is_a_link_changes_nothing_outside(
@@ -183,6 +227,31 @@ def test_s27_cve_2025_52881_sysctls_are_written_through_a_procfs_of_the_runtimes
     bundle.args("true")
     hutch("run", "-b", str(bundle.path), "test", check=False)
     assert (trap / "ip_forward").read_text() == "trap"
+
+
+def test_s27_cve_2025_62596_no_write_to_proc_is_led_to_another_file_of_proc(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """Where /proc should be are links into a procfs that is a real one: it alone is no proof."""
+    for entry in bundle.config["mounts"]:
+        if entry["type"] == "proc":
+            entry["destination"] = "/real"
+    for name in ("sys/net/ipv4/ip_default_ttl", "self/oom_score_adj", "self/attr/exec"):
+        link = bundle.rootfs / "proc" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to("/real/sys/kernel/domainname")
+    # What other runtimes read on their way, so that they get as far as writing.
+    for name in ("fd", "status"):
+        (bundle.rootfs / "proc" / "self" / name).symlink_to(f"/real/self/{name}")
+    bundle.config["linux"]["sysctl"] = {"net.ipv4.ip_default_ttl": "99"}
+    bundle.config["linux"]["maskedPaths"] = bundle.config["linux"]["readonlyPaths"] = []
+    bundle.config["process"]["oomScoreAdj"] = 77
+    bundle.config["domainname"] = "example.org"
+    bundle.sh("cd /real; cat sys/kernel/domainname self/oom_score_adj sys/net/ipv4/ip_default_ttl")
+    done = hutch("run", "-b", str(bundle.path), "test", check=False)
+    assert done.code != 0 or done.out.split()[-2:] == ["77", "99"]
+    # An older runtime sets no domain name; in a namespace of its own there is none then.
+    assert done.code != 0 or done.out.split()[0] in ("example.org", "(none)")
 
 
 def test_s34_cve_2023_25809_the_cgroups_cannot_be_written_from_a_user_namespace(

@@ -7,6 +7,7 @@ has, and not at the words of an error.
 import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import termios
@@ -189,6 +190,23 @@ def test_s06_cve_2022_29162_cve_2022_27650_exec_fills_no_inheritable_or_ambient_
         "grep", "-E", "Cap(Inh|Amb)", "/proc/self/status",
     ).out  # fmt: skip
     assert [int(line.split()[1], 16) for line in out.splitlines()] == [0, 0]
+
+
+def test_s06_cve_2025_27612_a_capability_of_exec_is_passed_on_to_no_program(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """Not to one whose file may take it from its caller's inheritable set, either."""
+    bundle.config["process"]["noNewPrivileges"] = False
+    program = shutil.copy(bundle.rootfs / "bin" / "busybox", bundle.rootfs / "bin" / "busybox-i")
+    takes = struct.pack("<5I", 0x02000001, 0, 1 << 13, 0, 0)  # cap_net_raw=ei; capability.h
+    os.setxattr(program, "security.capability", takes)
+    hutch("run", "-d", "-b", str(bundle.args("sleep", "1000").path), "test")
+    grep = "grep -E 'Cap(Prm|Eff)' /proc/self/status"
+    out = hutch(
+        "exec", "--user", "1000", "--cap", "CAP_NET_RAW", "test",
+        "sh", "-c", f"{grep}; /bin/busybox-i {grep}",
+    ).out  # fmt: skip
+    assert [int(line.split()[1], 16) for line in out.splitlines()] == [0, 0, 0, 0]
 
 
 def test_s07_cve_2023_25173_the_groups_are_the_configs_and_never_the_callers(

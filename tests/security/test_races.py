@@ -116,3 +116,58 @@ def test_s27_cve_2025_52881_a_proc_that_becomes_a_link(
             done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
             assert done.code != 0 or done.out == "1\n"
             assert trap.read_text() == "trap"
+
+
+@pytest.mark.parametrize("what", ["the console", "the terminals"])
+def test_s26_cve_2025_52565_a_terminal_that_becomes_a_link(
+    hutch: Runtime, bundle: Bundle, swap: Path, outside: Path, what: str
+) -> None:
+    """The console is the terminal that was just made: no name in /dev/pts is followed to it, and
+    nothing is changed at where /dev/console leads on the host."""
+    (outside / "file").write_text("keep")
+    before = (outside / "file").stat()
+    bundle.config["mounts"] = [
+        m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")
+    ]
+    shown = bundle.path / "shown"
+    shown.mkdir()
+    shown.chmod(0o777)
+    bundle.config["mounts"] += [
+        {"destination": "/dev/pts", "type": "devpts", "options": ["newinstance", "ptmxmode=0666"]},
+        {"destination": "/shown", "source": str(shown), "options": ["bind"]},
+    ]
+    bundle.config["root"]["readonly"] = False
+    bundle.config["process"].update(terminal=True, user={"uid": 1000, "gid": 1000})
+    bundle.sh("stat -c '%t %F' /dev/console > /shown/console; stat -c %u /trap > /shown/trap")
+    (bundle.rootfs / "trap").write_text("trap")
+    dev = bundle.rootfs / "dev"
+    (dev / "pts").mkdir()
+    if what == "the console":
+        names = (dev / "console", dev / "link")
+        names[0].touch()
+        names[1].symlink_to(outside / "file")
+    else:
+        # Whichever name the real one has just now, its multiplexer is found: only what that
+        # makes is another's.
+        names = (dev / "pts", dev / "false")
+        names[1].mkdir()
+        (names[1] / "ptmx").symlink_to("/dev/false/ptmx")
+        for number in range(3):
+            (names[1] / str(number)).symlink_to("/trap")
+    with swapping(swap, *names):
+        for _ in range(ATTEMPTS):
+            master, slave = os.openpty()
+            words = ("run", "-b", str(bundle.path), "test")
+            done = hutch(*words, check=False, stdin=slave, stdout=slave, timeout=60)
+            os.close(slave)
+            os.close(master)
+            # What is mounted on the console is at its other name half of the time.
+            if done.code == 0 and what == "the terminals":
+                # Unix98 terminals have the major numbers from 136 on.
+                assert (shown / "console").read_text() == "88 character special file\n"
+                assert (shown / "trap").read_text() == "0\n"
+            assert (bundle.rootfs / "trap").read_text() == "trap"
+            assert [path.name for path in outside.iterdir()] == ["file"]
+            assert (outside / "file").read_text() == "keep"
+            after = (outside / "file").stat()
+            assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
