@@ -48,7 +48,8 @@ class Counter:
         wait_for(lambda: self.count() > 3)
 
     def checkpoint(self, *flags: str, **options: Any) -> int:
-        """The count that was saved: nothing counts on meanwhile."""
+        """The count that was saved: nothing counts on meanwhile, unless it is left running. Then a
+        file that is open just now may be another one at the restore, which CRIU refuses."""
         self.hutch("checkpoint", *self.flags, *flags, "test", **options)
         return self.count()
 

@@ -24,7 +24,6 @@ SWITCHES = {
 }
 CGROUP_MODE = VM + "test_with_every_mode_for_cgroups_it_is_in_the_cgroup_of_its_config"
 EMPTY = VM + "test_an_empty_network_namespace_is_made_anew"
-RESTORES = "test_checkpoint::test_restores_switches_reach_criu_and_are_off_otherwise"
 LAZY = VM + "test_memory_can_be_fetched_when_it_is_needed"
 IMAGES = "test_checkpoint::test_the_images_are_where_they_are_asked_for"
 DELETES = "test_checkpoint::test_a_checkpoint_deletes_the_container_unless_it_is_left_running"
@@ -132,7 +131,8 @@ SEEN = {
         "manage-cgroups-mode": CGROUP_MODE,
         "empty-ns": EMPTY,
         "lsm-profile": VM_FLAGS + "another_apparmor_profile_if_asked_for",
-        "lsm-mount-context": RESTORES,
+        "lsm-mount-context": "../vm/test_selinux::"
+        "test_restore_gives_mounts_another_context_if_asked_for",
     },
     "run": {
         "bundle": "test_run::test_run_keep_leaves_the_stopped_container",

@@ -1,11 +1,12 @@
 """SELinux labels in force, on a host that enforces."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from checkpoint_tools import Counter
 from conftest import Bundle, Outcome, Runtime
 from systemd_tools import SLICE, in_slice, runtimes, shown
 
@@ -153,3 +154,47 @@ def test_a_mount_label_that_the_policy_does_not_know_is_an_error(
     labelled.change(change)
     message = hutch.refuses("run", "--bundle", str(labelled.path), "test")
     assert "linux.mountLabel" in message
+
+
+@pytest.fixture
+def permissive() -> Iterator[None]:
+    """SELinux only watches: Debian's policy does not let CRIU do its work (userfaultfd(2))."""
+    enforce = Path("/sys/fs/selinux/enforce")
+    enforce.write_text("0")
+    yield
+    enforce.write_text("1")
+
+
+def test_restore_gives_mounts_another_context_if_asked_for(
+    hutch: Runtime, labelled: Bundle, tmp_path: Path, permissive: None
+) -> None:
+    labelled.config["process"].pop("selinuxLabel")
+    counter = Counter(hutch, labelled, tmp_path)
+    counter.run()
+
+    def contexts() -> set[str]:
+        root = Path(f"/proc/{hutch.state('test')['pid']}/root")
+        return {context_of(root / path) for path in ("dev", "dev/shm")}
+
+    counter.checkpoint()
+    counter.restore()
+    assert contexts() == {FILES}
+    counter.checkpoint()
+    other = FILES.replace("c1,c2", "c1,c3")
+    counter.restore("--lsm-mount-context", other)
+    assert contexts() == {other}
+    hutch("delete", "--force", "test")
+
+
+def test_a_container_that_criu_has_taken_the_label_from_is_not_restored(
+    hutch: Runtime, labelled: Bundle, tmp_path: Path, permissive: None, no_traces: None
+) -> None:
+    """Debian's CRIU is built without SELinux, and would leave the container with our own label."""
+    counter = Counter(hutch, labelled, tmp_path)
+    counter.run()
+    counter.checkpoint()
+    words = ["restore", *counter.flags, "--detach", "--bundle", str(labelled.path)]
+    assert f"instead of {PROCESS}" in hutch.refuses(*words, "test")
+    words += ["--lsm-profile", f"selinux:{PROCESS}"]
+    assert "selinux LSM specified but selinux not supported" in hutch.refuses(*words, "test")
+    assert hutch.ids() == []

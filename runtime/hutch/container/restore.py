@@ -13,7 +13,7 @@ from hutch.container.create import check_terminal, first_state, make_rdt, plan_f
 from hutch.container.criu import externals, messages
 from hutch.container.init import Init
 from hutch.container.store import read_file
-from hutch.errors import ConfigError, HutchError
+from hutch.errors import ConfigError, HostError, HutchError
 from hutch.spec.json import decode
 
 TYPE_CHECKING = False
@@ -165,6 +165,9 @@ def _with_criu(
                 request.console(descriptor)
         elif name == "post-restore":
             made.append(_made(entry, state, plan, request, pid))
+        elif name == "pre-resume":
+            # Labels are restored last; nothing of the container's has run yet.
+            _check_label(config, images.options.get("lsm_profile") or "", state["pid"])
 
     try:
         work_with_criu(
@@ -214,6 +217,32 @@ def _made(
         init.close()
         raise
     return init
+
+
+def _check_label(config: "dict[str, Any]", given: str, pid: int) -> None:
+    """A process that has our own label instead of the container's is confined by nothing: so it is
+    after a CRIU that was built without SELinux, as Debian's is. ``given`` is of --lsm-profile.
+    Raises HostError."""
+    process = config.get("process") or {}
+    wanted = process.get("selinuxLabel") or process.get("apparmorProfile")
+    wanted = given.partition(":")[2] or wanted
+    if not wanted:
+        return
+    label = _label(str(pid))
+    if label and label != wanted and label == _label("self"):
+        raise HostError(
+            f"CRIU gave the container the label {label} instead of {wanted}",
+            hint="this CRIU may be built without SELinux or AppArmor, and the checkpoint too",
+        )
+
+
+def _label(process: str) -> str:
+    """The label of a process (proc_pid_attr(5)), without AppArmor's mode; "" if there is none."""
+    try:
+        text = read_file("/proc/" + process + "/attr/current").decode()
+    except OSError:
+        return ""
+    return text.rstrip("\0\n").partition(" (")[0]
 
 
 def _root_mount(entry: "Entry", rootfs: str) -> str:
