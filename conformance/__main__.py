@@ -84,7 +84,7 @@ def publish(page: "Page", options: argparse.Namespace) -> int:
     from conformance.suite.table import FAIL
 
     if options.json:
-        print(report.as_json(page))
+        print(report.as_json(page), flush=True)
     if options.report:
         options.report.mkdir(parents=True, exist_ok=True)
         (options.report / "conformance.md").write_text(report.markdown(page))
@@ -108,20 +108,26 @@ def on_test_host(options: argparse.Namespace) -> int:
             words += [flag, value]
     host = [sys.executable, "-m", "conformance.testhost", "run", "--share", str(PROJECT)]
     host += ["--timeout", "3600", "--security", options.security, "--"]
-    done = subprocess.run(
+    found = ""
+    # Its errors, and what a runtime failed, come on the same stream: they are told at once.
+    with subprocess.Popen(
         [*host, sys.executable, "-m", "conformance", *words],
-        check=False,
         stdout=subprocess.PIPE,
         text=True,
         cwd=PROJECT,
-    )
-    # What the machine's own errors are, and what a runtime failed, comes on the same stream.
-    said, brace, line = done.stdout.partition('{"host": ')
-    print(said, file=sys.stderr, end="")
-    if not brace:
-        return done.returncode or 1
+    ) as machine:
+        assert machine.stdout
+        for line in machine.stdout:
+            if found:  # what it says after its results, we say again
+                continue
+            if line.startswith('{"host": '):
+                found = line
+            else:
+                print(line, file=sys.stderr, end="", flush=True)
+    if not found:
+        return machine.returncode or 1
     options.json = False
-    return publish(report.from_json(brace + line.partition("\n")[0], rows()), options)
+    return publish(report.from_json(found, rows()), options)
 
 
 def validate(runtimes: list[Runtime], options: argparse.Namespace) -> int:
