@@ -1,27 +1,16 @@
 """Containers that count, to be saved by CRIU and to count on from there."""
 
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import Bundle, Runtime
+from conftest import Bundle, Runtime, eventually
 
 # What it counts is in its memory alone; the file only shows it.
 COUNT = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; usleep 100000; done"
 
-
 # A stream that was opened with O_NOFOLLOW, as temporary files are, cannot be opened by CRIU again.
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
-
-def wait_for(fact: Callable[[], object], seconds: int = 60) -> None:
-    """This host is slow: what comes true here may take its time."""
-    deadline = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.05)
 
 
 class Counter:
@@ -45,7 +34,7 @@ class Counter:
 
     def run(self) -> None:
         self.hutch("run", "-d", "-b", str(self.bundle.path), "test", **QUIET)
-        wait_for(lambda: self.count() > 3)
+        eventually(lambda: self.count() > 3)
 
     def checkpoint(self, *flags: str, **options: Any) -> int:
         """The count that was saved: nothing counts on meanwhile, unless it is left running. Then a
@@ -61,5 +50,5 @@ class Counter:
 
     def goes_on_from(self, saved: int) -> None:
         """That it counts on, and has not begun again."""
-        wait_for(lambda: self.count() > saved + 2)
+        eventually(lambda: self.count() > saved + 2)
         assert self.hutch.state("test")["status"] == "running"

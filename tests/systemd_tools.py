@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from conftest import Bundle, Result, Runtime
 
 SLICE = "hutchtest.slice"
@@ -34,19 +35,17 @@ class SystemdRuntime(Runtime):
         return super().__call__("--systemd-cgroup", *words, **options)
 
 
-def runtimes(hutch: Runtime) -> Iterator[SystemdRuntime]:
-    """For fixtures: the command, of which nothing is left in systemd at the end."""
+@pytest.fixture
+def systemd(hutch: Runtime, bundle: Bundle) -> Iterator[SystemdRuntime]:
+    """The command, of which nothing is left in systemd at the end. The bundle's container sleeps,
+    hutch-ID.scope in the tests' slice."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["linux"]["cgroupsPath"] = f"{SLICE}:hutch:"
+
+    bundle.change(change).args("sleep", "1000")
     runtime = SystemdRuntime(hutch.command, hutch.root)
     yield runtime
     for id in runtime.ids():
         runtime("delete", "--force", id, check=False)
     assert units() == []
-
-
-def in_slice(bundle: Bundle) -> Bundle:
-    """A container that sleeps, hutch-ID.scope in the tests' slice."""
-
-    def change(config: dict[str, Any]) -> None:
-        config["linux"]["cgroupsPath"] = f"{SLICE}:hutch:"
-
-    return bundle.change(change).args("sleep", "1000")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bundle, Runtime
+from disks import small_disk
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -253,13 +254,8 @@ def test_delete_force_removes_a_container_whose_state_is_damaged_and_says_so(
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A tmpfs of one page and a handful of inodes."""
-    path = tmp_path / "tiny"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=8", "t", path], check=True)
-    try:
+    with small_disk(tmp_path / "tiny", "size=4k,nr_inodes=8") as path:
         yield path
-    finally:
-        subprocess.run(["umount", path], check=True)
 
 
 @pytest.mark.parametrize("filled", ["space", "inodes"])

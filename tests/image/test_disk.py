@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import small_disk
 
 from .conftest import Warren
 from .making import Image, Layer
@@ -17,13 +18,8 @@ pytestmark = pytest.mark.root
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Warren]:
     """A store on a disk of 8 MiB."""
-    home = tmp_path / "small"
-    home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "small", home], check=True)
-    try:
+    with small_disk(tmp_path / "small", "size=8m") as home:
         yield Warren(home)
-    finally:
-        subprocess.run(["umount", home], check=True)
 
 
 def files(root: Path) -> set[str]:

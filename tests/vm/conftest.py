@@ -16,6 +16,7 @@ from conftest import (
     run,
     sleeper,
 )
+from systemd_tools import systemd
 
 __all__ = [
     "Bundle",
@@ -27,4 +28,5 @@ __all__ = [
     "reaper",
     "run",
     "sleeper",
+    "systemd",
 ]

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from checkpoint_tools import COUNT, QUIET, Counter, wait_for
-from conftest import Bundle, Runtime
+from checkpoint_tools import COUNT, QUIET, Counter
+from conftest import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.usefixtures("no_traces")]
 
@@ -47,7 +47,7 @@ def test_memory_goes_on_where_it_was_and_the_container_is_whole(
     hutch("resume", "test")
     counter.goes_on_from(stood)
     hutch("kill", "test", "KILL")
-    wait_for(lambda: hutch.state("test")["status"] == "stopped")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
     hutch("delete", "test")
 
 
@@ -64,10 +64,10 @@ def test_a_container_that_is_left_running_can_be_restored_twice_and_under_anothe
         return int(done.out or 0) if done.code == 0 else 0
 
     hutch("run", "-d", "-b", str(counter.bundle.path), "test", **QUIET)
-    wait_for(lambda: count("test") > 30)
+    eventually(lambda: count("test") > 30)
     hutch("checkpoint", *counter.flags, "--leave-running", "test")
     left = count("test")
-    wait_for(lambda: count("test") > left)
+    eventually(lambda: count("test") > left)
     hutch("delete", "--force", "test")
     counter.bundle.for_id("other")
     counter.restore(id="other")
@@ -84,14 +84,14 @@ def test_restore_in_the_foreground_stays_to_the_end_and_takes_signals(
         [hutch.command, "--root", str(hutch.root), "run", "-b", str(counter.bundle.path), "test"],
         stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     ):  # fmt: skip
-        wait_for(lambda: counter.count() > 3)
+        eventually(lambda: counter.count() > 3)
         saved = counter.checkpoint()
     words = ["restore", *counter.flags, "-b", str(counter.bundle.path), "--no-subreaper", "test"]
     with subprocess.Popen(
         [hutch.command, "--root", str(hutch.root), *words],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as restored:  # fmt: skip
-        wait_for(lambda: counter.count() > saved + 2)
+        eventually(lambda: counter.count() > saved + 2)
         restored.send_signal(signal.SIGTERM)
         # The pipe of the old caller is that of the new one now.
         out, _ = restored.communicate(timeout=120)
@@ -154,7 +154,7 @@ def test_memory_can_go_through_a_page_server(counter: Counter) -> None:
     with subprocess.Popen(
         ["criu", "page-server", "-D", counter.images, "--address", "127.0.0.1", "--port", port]
     ) as server:
-        wait_for(lambda: listens(port))
+        eventually(lambda: listens(port))
         saved = counter.checkpoint("--page-server", f"127.0.0.1:{port}")
         assert server.wait(120) == 0
     counter.restore()
@@ -181,10 +181,10 @@ def test_memory_can_be_fetched_when_it_is_needed(
         ["criu", "lazy-pages", "--page-server", "--address", "127.0.0.1", "--port", port,
          "-D", counter.images, "-W", tmp_path / "work"],
     ) as fetcher:  # fmt: skip
-        wait_for((tmp_path / "work" / "lazy-pages.socket").exists)
+        eventually((tmp_path / "work" / "lazy-pages.socket").exists)
         counter.bundle.for_id("lazy")
         counter.restore("--lazy-pages", id="lazy")
-        wait_for(lambda: counter.count() > saved + 2)
+        eventually(lambda: counter.count() > saved + 2)
         assert dump.wait(120) == 0
         assert fetcher.wait(120) == 0
     hutch("delete", "--force", "lazy")
@@ -217,7 +217,7 @@ def test_connections_are_saved_only_if_asked_for(hutch: Runtime, counter: Counte
     counter.restore("--tcp-established")
     counter.goes_on_from(saved)
     hutch("exec", "test", "sh", "-c", "echo two > /tmp/b")
-    wait_for(lambda: "two" in (counter.bundle.rootfs / "tmp" / "out").read_text())
+    eventually(lambda: "two" in (counter.bundle.rootfs / "tmp" / "out").read_text())
 
 
 def test_an_empty_network_namespace_is_made_anew(hutch: Runtime, counter: Counter) -> None:

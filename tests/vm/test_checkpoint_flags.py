@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from checkpoint_tools import COUNT, Counter, wait_for
-from conftest import Bundle, Runtime
+from checkpoint_tools import COUNT, Counter
+from conftest import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.usefixtures("no_traces")]
 
@@ -135,7 +135,7 @@ def test_the_callers_terminal_is_taken_only_if_asked_for(
     streams = [dict.fromkeys(("stdin", "stdout", "stderr"), slave) for _, slave in (old, new)]
     words = ["-d", "-b", str(counter.bundle.path), "test"]
     hutch("run", *words, **streams[0])
-    wait_for(lambda: counter.count() > 3)
+    eventually(lambda: counter.count() > 3)
     assert "--shell-job" in refused()
     saved = counter.checkpoint("--shell-job")
     hutch("restore", *counter.flags, "--shell-job", *words, **streams[1])
@@ -199,7 +199,7 @@ def test_a_connection_that_is_not_accepted_yet_is_left_out_only_if_asked_for(
     ) as client:
         try:
             tcp = f"/proc/{hutch.state('test')['pid']}/net/tcp"
-            wait_for(lambda: ":1B58 01" in "".join(Path(tcp + v).read_text() for v in ("", "6")))
+            eventually(lambda: ":1B58 01" in "".join(Path(tcp + v).read_text() for v in ("", "6")))
             assert "In-flight connection" in refused()
             saved = counter.checkpoint("--tcp-skip-in-flight")
         finally:
@@ -211,7 +211,7 @@ def test_a_connection_that_is_not_accepted_yet_is_left_out_only_if_asked_for(
     assert shown.count(":1B58") == 1
     # It listens still.
     hutch("exec", "test", "sh", "-c", "kill -CONT $(cat /tmp/nc); echo two | nc 127.0.0.1 7000")
-    wait_for(lambda: (counter.bundle.rootfs / "tmp" / "out").read_text() == "two\n")
+    eventually(lambda: (counter.bundle.rootfs / "tmp" / "out").read_text() == "two\n")
 
 
 PROFILE = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from checkpoint_tools import Counter
 from conftest import Bundle, Outcome, Runtime
-from systemd_tools import SLICE, in_slice, runtimes, shown
+from systemd_tools import SLICE, shown
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.selinux]
 
@@ -115,19 +115,17 @@ def test_exec_takes_the_containers_label_or_its_own(hutch: Runtime, labelled: Bu
 
 
 def test_a_labelled_container_lives_in_a_scope_of_systemds(
-    hutch: Runtime, labelled: Bundle, no_traces: None
+    labelled: Bundle, systemd: Runtime, no_traces: None
 ) -> None:
-    in_slice(labelled)
-    for runtime in runtimes(hutch):
-        runtime("run", "--detach", "--bundle", str(labelled.path), "web")
-        process = Path("/proc", str(runtime.state("web")["pid"]))
-        assert (process / "attr" / "current").read_text().rstrip("\0") == PROCESS
-        assert (process / "cgroup").read_text() == f"0::/{SLICE}/hutch-web.scope\n"
-        runtime("update", "--pids-limit", "33", "web")
-        assert shown("hutch-web.scope", "TasksMax") == {"TasksMax": "33"}
-        runtime("exec", "web", "sh", "-c", "cat /proc/self/attr/current >/tmp/said")
-        assert said(labelled) == [PROCESS]
-        runtime("delete", "--force", "web")
+    systemd("run", "--detach", "--bundle", str(labelled.path), "web")
+    process = Path("/proc", str(systemd.state("web")["pid"]))
+    assert (process / "attr" / "current").read_text().rstrip("\0") == PROCESS
+    assert (process / "cgroup").read_text() == f"0::/{SLICE}/hutch-web.scope\n"
+    systemd("update", "--pids-limit", "33", "web")
+    assert shown("hutch-web.scope", "TasksMax") == {"TasksMax": "33"}
+    systemd("exec", "web", "sh", "-c", "cat /proc/self/attr/current >/tmp/said")
+    assert said(labelled) == [PROCESS]
+    systemd("delete", "--force", "web")
 
 
 def test_a_label_that_the_policy_does_not_know_is_an_error_that_says_so(

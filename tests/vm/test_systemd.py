@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Bundle, Runtime, eventually
-from systemd_tools import SLICE, in_slice, runtimes, shown, systemctl, units
+from systemd_tools import SLICE, shown, systemctl, units
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.systemd]
 
@@ -20,16 +19,6 @@ DIRECTORY = TOP / SLICE
 
 def value(unit: str, file: str) -> str:
     return (DIRECTORY / unit / file).read_text().strip()
-
-
-@pytest.fixture
-def bundle(bundle: Bundle) -> Bundle:
-    return in_slice(bundle)
-
-
-@pytest.fixture
-def systemd(hutch: Runtime) -> Iterator[Runtime]:
-    yield from runtimes(hutch)
 
 
 def limited(config: dict[str, Any]) -> None:

@@ -2,29 +2,18 @@
 with none at all."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Bundle, Runtime, eventually
 from hutch.cgroups import layout
-from systemd_tools import SLICE, in_slice, runtimes, shown, systemctl, units
+from systemd_tools import SLICE, shown, systemctl, units
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.v1]
 
 TOP = Path("/sys/fs/cgroup")
 UNIT = "hutch-web.scope"
-
-
-@pytest.fixture
-def bundle(bundle: Bundle) -> Bundle:
-    return in_slice(bundle)
-
-
-@pytest.fixture
-def systemd(hutch: Runtime) -> Iterator[Runtime]:
-    yield from runtimes(hutch)
 
 
 def limited(config: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError, shown
 from .collect import collect
 from .database import ImageRecord
+from .digest import Digest
 from .errors import ImageError
 from .reference import LOCAL, Reference, candidates
 from .settings import Settings
@@ -137,10 +138,11 @@ def prune(
     *,
     every: bool = False,
     meant: Callable[[ImageRecord], bool] = lambda _: True,
-) -> tuple[list[ImageRecord], int]:
+) -> tuple[list[Digest], int]:
     """Removes images without a name (or, with ``every``, all that nobody uses), and all garbage.
 
-    Of the images only those that are ``meant``. What was removed, and how many bytes that set free.
+    Of the images only those that are ``meant``. The ids of what was removed, and the bytes
+    that this set free.
     """
     gone = []
     with store.using_reserve():
@@ -150,8 +152,8 @@ def prune(
                 free = unnamed and not store.database.holders(record.manifest)
                 if free and meant(record):
                     store.database.remove_image(record.manifest)
-                    gone.append(record)
-        return gone, collect(store).size
+                    gone.append(record.config)
+        return list(dict.fromkeys(gone)), collect(store).size
 
 
 def digest_name(reference: Reference, digest: str) -> str:

@@ -29,7 +29,6 @@ def push(
     Raises RegistryError, ImageError (a blob is missing in the store).
     """
     blobs = list({d.digest: d for d in [*manifest.layers, manifest.config]}.values())
-    registry.transport.reporter = reporter
     registry.base()
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="push") as pool:
         jobs = [pool.submit(_blob, store, blob, target, registry, reporter) for blob in blobs]

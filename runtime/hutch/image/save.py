@@ -5,8 +5,9 @@ manifest.json beside it, which names the same blobs (docker load of any age).
 """
 
 import json
-import os
+import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -77,12 +78,28 @@ def write_layout(store: Store, images: list[Named], root: Path) -> None:
 
 def _copy(chunks: Iterator[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-        os.rename(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that becomes ``path`` when it is complete; nothing of it is left otherwise.
+
+    What is no plain file (a pipe, /dev/stdout) stays what it is, and is written to.
+    """
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as file:
+            yield file
+        return
+    path = path.resolve()
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(temporary, "xb") as file:
+        try:
+            yield file
+            file.flush()
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink()
+            raise

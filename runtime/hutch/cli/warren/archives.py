@@ -4,8 +4,6 @@ import os
 import secrets
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -35,8 +33,8 @@ def declare_save(parser: ArgumentParser) -> None:
 def save(arguments: Namespace, context: Context) -> int:
     """Writes an archive that Docker, podman, skopeo and warren read, or a folder."""
     from ...image.catalog import find
+    from ...image.save import replacing, write_layout
     from ...image.save import save as write
-    from ...image.save import write_layout
 
     output = arguments.output
     if arguments.format == "oci-dir" and not output:
@@ -57,28 +55,6 @@ def save(arguments: Namespace, context: Context) -> int:
         except OSError as error:
             raise KernelError(f"write {shown(output)}", "write", error.errno) from None
     return 0
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that becomes ``path`` when it is complete; nothing of it is left otherwise.
-
-    What is no plain file (a pipe, /dev/stdout) stays what it is, and is written to.
-    """
-    if path.exists() and not path.is_file():
-        with open(path, "wb") as file:
-            yield file
-        return
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(temporary, "xb") as file:
-        try:
-            yield file
-            file.flush()
-            temporary.rename(path)
-        except BaseException:
-            temporary.unlink()
-            raise
 
 
 def open_file(path: str, mode: str) -> IO[bytes]:

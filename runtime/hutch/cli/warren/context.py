@@ -79,7 +79,9 @@ class Context:
 
         return (Platform.parse(text), True) if text else (Platform.host(), False)
 
-    def connector(self, arguments: Namespace) -> "Callable[[str, str], Registry]":
+    def connector(
+        self, arguments: Namespace, reporter: "Reporter | None" = None
+    ) -> "Callable[[str, str], Registry]":
         """Makes registries as configuration and the options of ``registry_options`` say."""
         from ...image.registry.remote import connector
 
@@ -88,6 +90,7 @@ class Context:
             authfile=arguments.authfile,
             certificates=arguments.cert_dir,
             verify=arguments.tls_verify,
+            reporter=reporter,
         )
 
 

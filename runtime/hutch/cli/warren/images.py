@@ -144,8 +144,7 @@ def rmi(arguments: Namespace, context: Context) -> int:
     from ...image.catalog import prune, remove
 
     if arguments.all:
-        gone, _ = prune(context.store, every=True)
-        for config in dict.fromkeys(record.config for record in gone):
+        for config in prune(context.store, every=True)[0]:
             print(f"Deleted: {config}")
         return 0
     if not arguments.images:

@@ -80,8 +80,7 @@ def pull_remote(
         reporter.note(f"{arguments.image} is {reference}")
     if not arguments.all_tags:
         return [(str(reference), pull_one(context, arguments, reference, reporter))]
-    registry = context.connector(arguments)(reference.registry, reference.path)
-    registry.transport.reporter = reporter
+    registry = context.connector(arguments, reporter)(reference.registry, reference.path)
     context.stack.callback(registry.close)
     done = []
     for tag in registry.tags(reference.path):
@@ -103,7 +102,7 @@ def pull_one(
 
     platform, explicit = context.platform(arguments.platform)
     mirrors = context.settings.registry(reference.registry).mirrors
-    source = RegistrySource(reference, mirrors, context.connector(arguments), reporter)
+    source = RegistrySource(reference, mirrors, context.connector(arguments, reporter), reporter)
     # As with Docker a digest does not move the tag beside it: the tag may mean another image now.
     digest = reference.digest
     names = [digest_name(reference, str(digest)) if digest else str(reference)]

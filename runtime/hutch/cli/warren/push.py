@@ -32,12 +32,12 @@ def push(arguments: Namespace, context: Context) -> int:
 
     for image, target in wanted(arguments, context):
         manifest, _ = documents(context.store, image.record)
-        registry = context.connector(arguments)(target.registry, target.path)
-        try:
-            with mendable(), context.reporter(quiet=arguments.quiet) as reporter:
+        with mendable(), context.reporter(quiet=arguments.quiet) as reporter:
+            registry = context.connector(arguments, reporter)(target.registry, target.path)
+            try:
                 upload(context.store, manifest, target, registry, reporter)
-        finally:
-            registry.close()
+            finally:
+                registry.close()
         if arguments.quiet:
             print(target)
         else:

@@ -100,7 +100,7 @@ def prune(arguments: Namespace, context: Context) -> int:
         every=arguments.all,
         meant=lambda record: all(keep(record) for keep in filters),
     )
-    for config in dict.fromkeys(record.config for record in gone):
+    for config in gone:
         print(f"Deleted: {config}")
     print(f"Total reclaimed space: {human_size(size)}")
     return 0

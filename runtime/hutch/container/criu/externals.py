@@ -146,7 +146,7 @@ def streams_of(pid: int) -> "list[str]":
             if name.startswith("/") and mount not in points:
                 found_there = posix.stat(path)
                 if _is_terminal(found_there):
-                    name = f"tty[{found_there.st_rdev:x}:{found_there.st_dev:x}]"
+                    name = f"{TERMINAL}{found_there.st_rdev:x}:{found_there.st_dev:x}]"
                 else:
                     name = f"file[{mount:x}:{found_there.st_ino:x}]"
         except OSError:

@@ -11,6 +11,7 @@ from ..digest import Digest
 from ..errors import ImageError, RegistryError
 from ..limits import LIST_BYTES, MANIFEST_BYTES
 from ..manifest import INDEXES, MANIFESTS, Descriptor
+from ..progress import Reporter
 from ..reference import HUB
 from ..settings import RegistrySettings
 from .auth import Authorizer
@@ -51,11 +52,12 @@ class Registry:
         settings: RegistrySettings,
         credentials: Credentials | None = None,
         certificates: str = "",
+        reporter: Reporter | None = None,
     ) -> None:
         self.host = host
         self._address = HUB_HOST if host == HUB else host
         self._settings = settings
-        self.transport = Transport(self._address, settings, certificates)
+        self.transport = Transport(self._address, settings, certificates, reporter=reporter)
         self.authorizer = Authorizer(self.transport, credentials)
         self._base = ""
 

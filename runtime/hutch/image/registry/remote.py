@@ -36,7 +36,6 @@ class RegistrySource:
     def registry(self, host: str, path: str) -> Registry:
         if host not in self._registries:
             self._registries[host] = self._connect(host, path)
-            self._registries[host].transport.reporter = self._reporter
         return self._registries[host]
 
     def top(self) -> tuple[bytes, str]:
@@ -94,8 +93,10 @@ def connector(
     authfile: str = "",
     certificates: str = "",
     verify: bool | None = None,
+    reporter: Reporter | None = None,
 ) -> Callable[[str, str], Registry]:
-    """Makes registries as the configuration says; ``verify`` overrides it (--tls-verify)."""
+    """Makes registries as the configuration says; ``verify`` overrides it (--tls-verify), and
+    ``reporter`` is told of what is tried again."""
     from dataclasses import replace
 
     def connect(host: str, path: str) -> Registry:
@@ -103,6 +104,6 @@ def connector(
         if verify is not None:
             own = replace(own, insecure=not verify)
         given = credentials or find(host, path, authfile)
-        return Registry(host, own, given, certificates)
+        return Registry(host, own, given, certificates, reporter)
 
     return connect

@@ -127,12 +127,17 @@ class Transport:
     """Requests to one registry (and to where it redirects). Safe to use from several threads."""
 
     def __init__(
-        self, host: str, settings: RegistrySettings, certificates: str = "", tries: int = TRIES
+        self,
+        host: str,
+        settings: RegistrySettings,
+        certificates: str = "",
+        tries: int = TRIES,
+        reporter: Reporter | None = None,
     ) -> None:
         self.host = host
         self.settings = settings
         self.tries = tries
-        self.reporter = Reporter()
+        self.reporter = reporter or Reporter()
         self._certificates = certificates
         self._pools: dict[str, PoolManager] = {}
 
