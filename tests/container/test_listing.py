@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from conftest import Bundle, Runtime, eventually, reachable
 from hutch.cli.table import GLOBAL, VERBS
+from ordinary_user import as_user
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
+NOBODY = 65534
 KEYS = ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "owner"]
 
 
@@ -28,11 +30,8 @@ def test_list_refuses_a_root_that_is_given_and_missing_but_not_the_default(
     assert f"list {hutch.root}: open: no such file" in hutch.refuses("list")
     assert not hutch.root.exists()
     done = subprocess.run(
-        [hutch.command, "list", "-f", "json"],
+        as_user([hutch.command, "list", "-f", "json"], NOBODY, NOBODY, tmp_path),
         env={"XDG_RUNTIME_DIR": "/nowhere"},
-        user=65534,
-        group=65534,
-        extra_groups=[],
         capture_output=True,
         text=True,
         check=False,
@@ -317,8 +316,10 @@ def test_explain_as_json_names_lane_call_and_field(hutch: Runtime, bundle: Bundl
 def test_explain_needs_no_privileges(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
     reachable(bundle.path)
     done = subprocess.run(
-        [hutch.command, "explain", str(bundle.path)],
-        capture_output=True, text=True, user=65534, group=65534, extra_groups=[], check=False,
-    )  # fmt: skip
+        as_user([hutch.command, "explain", str(bundle.path)], NOBODY, NOBODY, tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "execute true" in done.stdout

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,35 +10,11 @@ from typing import Any
 
 import pytest
 from conftest import COMMAND, Result, eventually, make_rootfs, reachable
+from ordinary_user import as_user
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 UID, GID = 23456, 23457
-
-# In a mount namespace of its own: who the user is and what ids he may map, and the installed
-# commands where he can reach them whoever owns the directories above. Then as that user.
-AS_USER = f"""
-set -e
-for file in passwd group subuid subgid; do mount --bind "$1/$file" "/etc/$file"; done
-shift
-prefix=$1 closed=$2
-shift 2
-if [ -n "$closed" ]; then
-    mount --bind "$prefix" /mnt
-    mount -t tmpfs -o mode=755 tmpfs "$closed"
-    mkdir -p "$prefix"
-    mount --bind /mnt "$prefix"
-fi
-exec setpriv --reuid {UID} --regid {GID} --clear-groups "$@"
-"""
-
-
-def closed_to_others(path: Path) -> str:
-    """The first directory on the way to ``path`` that not everybody may enter; "" if none."""
-    for above in reversed([path, *path.parents]):
-        if not above.stat().st_mode & 0o001:
-            return str(above)
-    return ""
 
 
 class User:
@@ -66,13 +41,12 @@ class User:
     def __call__(self, *words: str, check: bool = True, **environment: str) -> Result:
         """Runs the command in the bundle. What it prints goes to files: a detached container keeps
         them open."""
-        prefix = Path(sys.prefix)
         given = {"XDG_RUNTIME_DIR": str(self.runtime), "PATH": "/usr/bin:/bin", **environment}
         variables = [f"{name}={value}" for name, value in given.items()]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            command = ["env", "-i", *variables, *self.inside, COMMAND, *words]
             done = subprocess.run(
-                [*self.before, "unshare", "--mount", "sh", "-c", AS_USER, "sh", self.etc, prefix,
-                 closed_to_others(prefix), "env", "-i", *variables, *self.inside, COMMAND, *words],
+                [*self.before, *as_user(command, UID, GID, self.etc)],
                 cwd=self.bundle, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=60,
                 check=False,
             )  # fmt: skip

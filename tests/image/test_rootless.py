@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import ordinary_user
 import pytest
 
 from .making import Image, Layer
@@ -43,18 +44,16 @@ def as_user(
     home: Path, *arguments: object, ranges: bool = False
 ) -> "subprocess.CompletedProcess[str]":
     """warren as USER; with ``ranges``, in a mount namespace whose /etc/subuid grants them ids."""
-    (home / "granted").write_text(f"{USER}:{FIRST}:{COUNT}\n" if ranges else "")
+    etc = home / "etc"
+    etc.mkdir(exist_ok=True)
+    for name in ("subuid", "subgid"):
+        (etc / name).write_text(f"{USER}:{FIRST}:{COUNT}\n" if ranges else "")
     words = [sys.executable, "-m", "hutch.cli.warren", *map(str, arguments)]
     users = Path("/etc/passwd").read_text() + f"rootless:x:{USER}:{USER}::{home}:/bin/sh\n"
-    (home / "passwd").write_text(users)
-    (home / "passwd").chmod(0o644)
-    tables = {"subuid": "granted", "subgid": "granted", "passwd": "passwd"}
-    mounts = [f"mount --bind {home}/{ours} /etc/{table}" for table, ours in tables.items()]
-    script = " && ".join(
-        [*mounts, f'exec setpriv --reuid {USER} --regid {USER} --clear-groups "$@"']
-    )
+    (etc / "passwd").write_text(users)
+    (etc / "passwd").chmod(0o644)
     return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", *words],
+        ordinary_user.as_user(words, USER, USER, etc),
         env={"PATH": os.environ["PATH"], "HOME": str(home),
              "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True, text=True, timeout=600,
