@@ -6,14 +6,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
-from hutch import cgroups
+from hutch import cgroups, plan
 from hutch.cgroups import layout
 from hutch.cgroups.tree import walk
 from hutch.plan.cgroup_paths import Cgroup, resolve
 from hutch.plan.resources import compile
+
+# hutch.cgroups imports late. By then a child that is no longer root may not reach the files.
+for package in (cgroups, plan):
+    for module in iter_modules(package.__path__, package.__name__ + "."):
+        import_module(module.name)
 
 CLONE_INTO_CGROUP = 0x200000000
 SYS_CLONE3 = 435
