@@ -87,24 +87,38 @@ int run_user(struct context *context, const struct op_user *op)
     return 0;
 }
 
-int run_capabilities(struct context *context, const struct op_capabilities *op)
+static int set_capabilities(struct context *context, int64_t effective, int64_t permitted,
+                            int64_t inheritable)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct sets[2];
     for (int i = 0; i < 2; i++) {
-        sets[i].effective = (uint32_t)((uint64_t)op->effective >> (32 * i));
-        sets[i].permitted = (uint32_t)((uint64_t)op->permitted >> (32 * i));
-        sets[i].inheritable = (uint32_t)((uint64_t)op->inheritable >> (32 * i));
+        sets[i].effective = (uint32_t)((uint64_t)effective >> (32 * i));
+        sets[i].permitted = (uint32_t)((uint64_t)permitted >> (32 * i));
+        sets[i].inheritable = (uint32_t)((uint64_t)inheritable >> (32 * i));
     }
+    return syscall(SYS_capset, &header, sets) < 0 ? failed(context, "capset") : 0;
+}
+
+int run_capabilities(struct context *context, const struct op_capabilities *op)
+{
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return failed(context, "prctl(PR_CAP_AMBIENT)");
-    if (syscall(SYS_capset, &header, sets) < 0)
-        return failed(context, "capset");
+    int result = set_capabilities(context, op->effective, op->permitted, op->inheritable);
+    if (result < 0)
+        return result;
     for (int capability = 0; capability < 64; capability++)
         if (((uint64_t)op->ambient >> capability & 1) &&
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
             return failed(context, "prctl(PR_CAP_AMBIENT_RAISE)");
     return 0;
+}
+
+/* Without no_new_privs a filter is loaded with CAP_SYS_ADMIN, and so that is the last to go. The
+ * ambient set is within both that stay, and stays. */
+int run_drop(struct context *context, const struct op_drop *op)
+{
+    return set_capabilities(context, op->effective, op->permitted, op->inheritable);
 }
 
 int run_no_new_privileges(struct context *context, const struct op_no_new_privileges *op)
@@ -132,5 +146,5 @@ int run_seccomp(struct context *context, const struct op_seccomp *op)
         listener = -1;
         return 0;
     }
-    return tell_fd(context, listener);
+    return tell_listener(context, listener);
 }

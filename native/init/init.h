@@ -7,11 +7,15 @@
  *       AT(barrier)       ◀──────────────────────    stops at a barrier
  *       answer (one byte) ──────────────────────▶    goes on
  *       PID(pid, pidfd)   ◀──────────────────────    goes on as another process (clone)
- *       FD(descriptor)    ◀──────────────────────    the console's master, seccomp's listener
+ *       FD(descriptor)    ◀──────────────────────    the console's master
+ *       LISTENER(number)  ◀──────────────────────    seccomp's listener, for the runtime to fetch
  *       FAIL(operation, call, errno, detail) ◀───    an operation failed; exits
  *       end of file       ◀──────────────────────    the program was executed
- *     start: connect, one byte ────────────────▶     waits in await_start, then goes on;
- *       FAIL or end of file ◀────────────────────    what follows is told on this connection
+ *     start: one byte to a fifo ───────────────▶     waits in await_start, then goes on;
+ *       FAIL or end of file ◀────────────────────    what follows is told on another fifo
+ *
+ * From the filter on, all of this takes read and write alone, which every program calls: the filter
+ * is the container's, and may forbid the rest.
  *
  * Convention: an operation returns 0 or -errno. Where a call fails, `failed(context, "call")` notes
  * its name and errno for the sentence that Python makes of it. Nothing is printed here, and
@@ -26,7 +30,10 @@
 
 #include "plan.h"
 
-enum message { MESSAGE_AT = 1, MESSAGE_FAIL, MESSAGE_FD, MESSAGE_PID };
+enum message { MESSAGE_AT = 1, MESSAGE_FAIL, MESSAGE_FD, MESSAGE_PID, MESSAGE_LISTENER };
+
+/* The answers. */
+enum { ANSWER_GO_ON, ANSWER_SEND };
 
 struct failure {
     uint32_t message; /* MESSAGE_FAIL */
@@ -39,7 +46,7 @@ struct failure {
 
 struct context {
     int base;               /* descriptors from here on are the runtime's own */
-    int sync;               /* the runtime, or the one who called `start` */
+    int sync;               /* to the runtime, or to the one who called `start` */
     int root;               /* the container's root */
     int proc;               /* our procfs */
     int null;               /* the host's /dev/null, verified */
@@ -73,6 +80,9 @@ int refused(struct context *context, const char *call, int error, const char *de
 /* Sets close-on-exec on all descriptors from `first` on. */
 void close_on_exec(int first);
 
+/* The end of this process, whatever the filter forbids. */
+__attribute__((noreturn)) void end(int code);
+
 void autoclose_fd(int *fd);
 #define autoclose __attribute__((cleanup(autoclose_fd)))
 
@@ -91,6 +101,8 @@ int tell_fd(struct context *context, int fd);
 int tell_pid(struct context *context, pid_t pid, int pidfd);
 void tell_failure(struct context *context);
 int await_answer(struct context *context);
+/* Has the runtime fetch seccomp's listener; sends it where the runtime may not. */
+int tell_listener(struct context *context, int fd);
 
 /* beneath.c: the one place that resolves paths below the container's root. */
 enum { BENEATH_DIRECTORY, BENEATH_FILE };

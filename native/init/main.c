@@ -3,10 +3,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,31 +50,19 @@ void close_on_exec(int first)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* exit_group and exit may be forbidden like everything else, and would only return then. What no
+ * filter forbids is to fail; the kernel ends even the first process of a namespace for that. */
+void end(int code)
+{
+    syscall(SYS_exit_group, code);
+    syscall(SYS_exit, code);
+    __builtin_trap();
+}
+
 int run_barrier(struct context *context, const struct op_barrier *op)
 {
     int result = tell_at(context, (uint32_t)op->which);
     return result < 0 ? result : await_answer(context);
-}
-
-/* Whoever connects and sends a byte starts the container; who connects and goes away only wanted to
- * know whether it is still waiting. */
-int run_await_start(struct context *context, const struct op_await_start *op)
-{
-    for (;;) {
-        int caller = accept4(context->base + (int)op->slot, NULL, NULL, SOCK_CLOEXEC);
-        if (caller < 0) {
-            if (errno == EINTR || errno == ECONNABORTED)
-                continue;
-            return failed(context, "accept4");
-        }
-        char byte;
-        if (recv(caller, &byte, 1, 0) == 1) {
-            close(context->base + (int)op->slot);
-            context->sync = caller;
-            return 0;
-        }
-        close(caller);
-    }
 }
 
 static uint64_t now(void)
@@ -176,5 +162,5 @@ int main(int argc, char **argv)
     context.umask = umask(0);
     if (carry_out(&context) < 0)
         tell_failure(&context);
-    return 1;
+    end(1);
 }

@@ -71,7 +71,7 @@ int run_clone(struct context *context, const struct op_clone *op)
     int result = tell_pid(context, (pid_t)pid, pidfd);
     if (result < 0)
         kill((pid_t)pid, SIGKILL);
-    _exit(result < 0);
+    end(result < 0);
 }
 
 static void give_up(int *fd)
@@ -88,6 +88,7 @@ int run_outlive(struct context *context, const struct op_outlive *op)
     give_up(&context->root);
     give_up(&context->null);
     give_up(&context->masked);
+    give_up(&context->proc);
     return prctl(PR_SET_PDEATHSIG, 0) < 0 ? failed(context, "prctl(PR_SET_PDEATHSIG)") : 0;
 }
 

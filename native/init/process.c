@@ -157,18 +157,21 @@ static int state_file(const struct op_hook *op)
 }
 
 /* Says over `broken`, which closes when the hook is executed, why it was not. */
-static void execute_hook(const struct op_hook *op, int state, int output, int broken)
+static void execute_hook(struct context *context, const struct op_hook *op, int state, int output,
+                         int broken)
 {
     char **args = list_vector(&op->args);
     char **env = list_vector(&op->env);
     setsid();
     if (args && env && dup2(state, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
-        close_on_exec(3); /* the preserved ones too: they are for the program */
+        /* All of ours go by themselves, but the preserved ones are for the program. */
+        for (int fd = 3; fd < context->base; fd++)
+            close(fd);
         execve(op->path, args, env);
     }
     int error = errno;
     (void)!write(broken, &error, sizeof(error));
-    _exit(127);
+    end(127);
 }
 
 /* The last line that a failed hook wrote, for the person who has to find out why. */
@@ -199,7 +202,7 @@ int run_hook(struct context *context, const struct op_hook *op)
     autoclose int broken = ends[0];
     pid_t child = fork();
     if (child == 0)
-        execute_hook(op, state, output, ends[1]);
+        execute_hook(context, op, state, output, ends[1]);
     close(ends[1]);
     if (child < 0)
         return failed(context, "fork");

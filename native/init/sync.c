@@ -7,7 +7,13 @@
 
 #include "init.h"
 
-static int send_message(struct context *context, const void *data, size_t length, const int *fd)
+static int write_message(struct context *context, const void *data, size_t length)
+{
+    /* A signal of a broken pipe ends us as the error would. */
+    return write(context->sync, data, length) < 0 ? failed(context, "write") : 0;
+}
+
+static int send_message(struct context *context, const void *data, size_t length, int fd)
 {
     union {
         char space[CMSG_SPACE(sizeof(int))];
@@ -15,16 +21,17 @@ static int send_message(struct context *context, const void *data, size_t length
     } control;
     memset(&control, 0, sizeof(control));
     struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = length};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (fd) {
-        message.msg_control = &control;
-        message.msg_controllen = sizeof(control.space);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), fd, sizeof(int));
-    }
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control.space),
+    };
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof(int));
     if (sendmsg(context->sync, &message, MSG_NOSIGNAL) < 0)
         return failed(context, "sendmsg");
     return 0;
@@ -33,36 +40,63 @@ static int send_message(struct context *context, const void *data, size_t length
 int tell_at(struct context *context, uint32_t barrier)
 {
     uint32_t message[2] = {MESSAGE_AT, barrier};
-    return send_message(context, message, sizeof(message), NULL);
+    return write_message(context, message, sizeof(message));
 }
 
 int tell_fd(struct context *context, int fd)
 {
     uint32_t message[2] = {MESSAGE_FD, context->failure.index};
-    return send_message(context, message, sizeof(message), &fd);
+    return send_message(context, message, sizeof(message), fd);
 }
 
 int tell_pid(struct context *context, pid_t pid, int pidfd)
 {
     uint32_t message[2] = {MESSAGE_PID, (uint32_t)pid};
-    return send_message(context, message, sizeof(message), &pidfd);
+    return send_message(context, message, sizeof(message), pidfd);
 }
 
 void tell_failure(struct context *context)
 {
     context->failure.message = MESSAGE_FAIL;
-    (void)send_message(context, &context->failure, sizeof(context->failure), NULL);
+    (void)write_message(context, &context->failure, sizeof(context->failure));
+}
+
+/* The answer, or -errno. */
+static int read_answer(struct context *context, int from)
+{
+    unsigned char answer;
+    ssize_t got;
+    do
+        got = read(from, &answer, 1);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return failed(context, "read");
+    /* The runtime is gone: nobody will ever start this container. */
+    return got == 0 ? refused(context, "read", ECONNRESET, NULL) : answer;
 }
 
 int await_answer(struct context *context)
 {
-    char answer;
-    ssize_t got;
-    do
-        got = recv(context->sync, &answer, 1, 0);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return failed(context, "recv");
-    /* The runtime is gone: nobody will ever start this container. */
-    return got == 0 ? refused(context, "recv", ECONNRESET, NULL) : 0;
+    int answer = read_answer(context, context->sync);
+    return answer < 0 ? answer : 0;
+}
+
+/* Sending a descriptor takes sendmsg, which the filter that has just been loaded may forbid. */
+int tell_listener(struct context *context, int fd)
+{
+    uint32_t message[2] = {MESSAGE_LISTENER, (uint32_t)fd};
+    int result = write_message(context, message, sizeof(message));
+    if (result < 0)
+        return result;
+    result = read_answer(context, context->sync);
+    return result == ANSWER_SEND ? tell_fd(context, fd) : result;
+}
+
+/* `start` writes a byte to the first fifo; what comes of it, it reads from the other: a failure, or
+ * the end, by the exec. We hold both ends of each, so that neither ends before that. */
+int run_await_start(struct context *context, const struct op_await_start *op)
+{
+    int answer = read_answer(context, context->base + (int)op->slot);
+    context->sync = context->base + (int)op->reply;
+    return answer < 0 ? answer : 0;
 }

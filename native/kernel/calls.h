@@ -18,11 +18,9 @@ long long hutch_channel(void);
 long long hutch_receive(int channel, unsigned char *message, size_t size);
 
 /* Sends one byte; no SIGPIPE comes of it. */
-long long hutch_answer(int channel);
-
-/* A socket that listens at `path`, or is connected to the one that does. */
-long long hutch_listen(const char *path);
-long long hutch_connect(const char *path);
+long long hutch_answer(int channel, int answer);
+/* pidfd_getfd(2): a copy of another process's descriptor, or -errno. */
+long long hutch_fetch(int pidfd, int fd);
 
 /* openat2(2): a descriptor, or -errno. */
 long long hutch_openat2(int dirfd, const char *path, unsigned long long flags,

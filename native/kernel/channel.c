@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/calls.h"
-
-#define BACKLOG 128
 
 long long hutch_channel(void)
 {
@@ -42,40 +40,14 @@ long long hutch_receive(int channel, unsigned char *message, size_t size)
     return (long long)(fd + 1) << 32 | length;
 }
 
-long long hutch_answer(int channel)
+long long hutch_answer(int channel, int answer)
 {
-    return send(channel, "", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    unsigned char byte = (unsigned char)answer;
+    return send(channel, &byte, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static long long at_path(const char *path, int (*place)(int, const struct sockaddr *, socklen_t))
+long long hutch_fetch(int pidfd, int fd)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    strcpy(address.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    if (place(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    return fd;
-}
-
-long long hutch_listen(const char *path)
-{
-    long long fd = at_path(path, bind);
-    if (fd >= 0 && listen((int)fd, BACKLOG) < 0) {
-        int error = errno;
-        close((int)fd);
-        return -error;
-    }
-    return fd;
-}
-
-long long hutch_connect(const char *path)
-{
-    return at_path(path, connect);
+    long long fetched = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+    return fetched < 0 ? -errno : fetched;
 }

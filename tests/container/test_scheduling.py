@@ -64,7 +64,7 @@ def test_a_real_time_policy_or_the_reason_why_not(
 def test_the_deadline_policy_even_where_a_hook_runs_before(hutch: Runtime, bundle: Bundle) -> None:
     bundle.config["process"]["scheduler"] = {
         "policy": "SCHED_DEADLINE", "runtime": 1_000_000, "deadline": 50_000_000,
-        "period": 100_000_000,
+        "period": 100_000_000, "flags": ["SCHED_FLAG_RESET_ON_FORK"],
     }  # fmt: skip
     bundle.config["hooks"] = {
         "startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo x > /tmp/hooked"]}]
@@ -74,7 +74,8 @@ def test_the_deadline_policy_even_where_a_hook_runs_before(hutch: Runtime, bundl
     done = hutch("run", "--detach", "--bundle", str(bundle.path), "test", check=False)
     assert (bundle.rootfs / "tmp" / "hooked").exists()
     if done.code == 0:
-        assert os.sched_getscheduler(hutch.state("test")["pid"]) == 6
+        now = os.sched_getscheduler(hutch.state("test")["pid"])
+        assert now == 6 | os.SCHED_RESET_ON_FORK
     else:
         assert "process.scheduler: be scheduled by SCHED_DEADLINE" in done.err
         assert "operation not permitted" in done.err or "device or resource busy" in done.err

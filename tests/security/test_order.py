@@ -15,17 +15,23 @@ def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
 
 
 @pytest.mark.parametrize("no_new_privileges", [True, False, None])
-def test_s13_the_filter_comes_last_or_before_the_rights_go_that_loading_it_takes(
+def test_s13_the_filter_comes_last_and_what_loading_it_takes_goes_at_once(
     bundle: Bundle, no_new_privileges: bool | None
 ) -> None:
     order = names(bundle, no_new_privileges)
-    dropping = ["bounding", "user", "capabilities"]
+    wanted = ["bounding", "user", "capabilities"]
     if no_new_privileges:
-        wanted = [*dropping, "no_new_privileges", "seccomp", "exec"]
+        wanted += ["no_new_privileges", "seccomp"]
+        assert "drop" not in order
     else:
-        wanted = ["seccomp", *dropping, "exec"]
+        wanted += ["seccomp", "drop"]
         assert "no_new_privileges" not in order
+    # The program's rights and filter are there before anybody can wait for its start.
+    wanted += ["await_start", "exec"]
     assert [name for name in order if name in wanted] == wanted
+    assert order[order.index("seccomp") :] == [
+        "seccomp", *["drop"] * (not no_new_privileges), "barrier", "await_start", "exec",
+    ]  # fmt: skip
     # And all of it in the container's root, after whatever needs the host's rights.
     assert order.index("pivot") < order.index(wanted[0])
     assert order.index("open_proc") < order.index("open_root")

@@ -73,21 +73,36 @@ def test_fields_left_out_are_zero() -> None:
     assert operation.values == (3, 0, 0, 0, 0, 0, 0)
 
 
-def test_scheduling_comes_before_created_but_never_before_a_start_container_hook() -> None:
+def test_scheduling_comes_while_there_are_the_rights_for_it() -> None:
     def change(config: dict[str, Any]) -> None:
         config["process"]["scheduler"] = {"policy": "SCHED_IDLE"}
         config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 7}
 
     asked = ("scheduler", "io_priority", "outlive", "hook", "user")
-    assert order(compiled(change), *asked) == ["scheduler", "io_priority", "outlive", "user"]
+    rights = ["scheduler", "io_priority", "user", "outlive"]
+    assert order(compiled(change), *asked) == rights
 
     def hooked(config: dict[str, Any]) -> None:
         change(config)
         config["hooks"] = {"startContainer": [{"path": "/bin/hook"}]}
 
-    assert order(compiled(hooked), *asked) == [
-        "outlive", "hook", "scheduler", "io_priority", "user",
-    ]  # fmt: skip
+    assert order(compiled(hooked), *asked) == [*rights, "hook"]
+
+
+def test_what_may_not_fork_can_run_no_start_container_hook() -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["process"]["scheduler"] = {"policy": "SCHED_DEADLINE", "runtime": 1, "period": 2}
+        config["hooks"] = {"startContainer": [{"path": "/bin/hook"}]}
+
+    with pytest.raises(ConfigError, match=r"process\.scheduler\.policy.*startContainer") as caught:
+        compiled(change)
+    assert "SCHED_FLAG_RESET_ON_FORK" in caught.value.hint
+
+    def forking(config: dict[str, Any]) -> None:
+        change(config)
+        config["process"]["scheduler"]["flags"] = ["SCHED_FLAG_RESET_ON_FORK"]
+
+    assert order(compiled(forking), "scheduler", "hook") == ["scheduler", "hook"]
 
 
 @pytest.mark.parametrize(("kind", "number"), IO_CLASSES.items())

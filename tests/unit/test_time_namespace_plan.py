@@ -33,7 +33,7 @@ def test_features_names_it() -> None:
 def test_offsets_are_written_between_the_making_and_the_entering() -> None:
     plan = compiled(with_time(monotonic={"secs": -5, "nanosecs": 7}, boottime={"secs": 9}))
     assert plan.spawn_flags == 0
-    assert order(plan, *FIRST)[:4] == ["unshare", "barrier", "clone", "protect"]
+    assert order(plan, *FIRST)[:4] == ["protect", "unshare", "barrier", "clone"]
     assert arguments(named(plan, "unshare")[0])["flags"] == CLONE_NEWTIME
     assert arguments(named(plan, "clone")[0])["flags"] & CLONE_NEWPID
     assert plan.time_offsets == "monotonic -5 7\nboottime 9 0\n"
@@ -43,14 +43,16 @@ def test_offsets_are_written_between_the_making_and_the_entering() -> None:
 
 def test_without_offsets_nobody_is_waited_for() -> None:
     plan = compiled(with_time())
-    assert order(plan, *FIRST)[:3] == ["unshare", "clone", "protect"]
+    assert order(plan, *FIRST)[:3] == ["protect", "unshare", "clone"]
     assert plan.time_offsets == ""
 
 
 def test_a_new_user_namespace_owns_it() -> None:
     plan = compiled(with_time({"type": "user"}, boottime={"secs": 9}))
     assert plan.spawn_flags == CLONE_NEWUSER
-    assert order(plan, *FIRST)[:5] == ["unshare", "barrier", "become_root", "clone", "protect"]
+    assert order(plan, *FIRST)[:6] == [
+        "protect", "unshare", "barrier", "become_root", "clone", "protect",
+    ]  # fmt: skip
     assert not arguments(named(plan, "clone")[0])["flags"] & CLONE_NEWUSER
     does = [step.does for step in steps(plan)]
     assert "write 0 1000 5 to its uid_map" in does
@@ -59,10 +61,10 @@ def test_a_new_user_namespace_owns_it() -> None:
 
 def test_others_may_be_joined_beside_it() -> None:
     plan = compiled(with_time({"type": "cgroup", "path": "/proc/1/ns/cgroup"}))
-    assert order(plan, *FIRST)[:4] == ["join", "unshare", "clone", "protect"]
+    assert order(plan, *FIRST)[:4] == ["protect", "join", "unshare", "clone"]
     plan = compiled(with_time({"type": "user", "path": "/proc/1/ns/user"}))
-    assert order(plan, *FIRST)[:6] == [
-        "join", "clone", "unshare", "become_root", "clone", "protect",
+    assert order(plan, *FIRST)[:7] == [
+        "protect", "join", "clone", "unshare", "become_root", "clone", "protect",
     ]  # fmt: skip
 
 

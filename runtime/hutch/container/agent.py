@@ -8,7 +8,7 @@ import _socket
 import posix
 from errno import ENAMETOOLONG
 
-from hutch.container.status import RUNNING, public_state
+from hutch.container.status import public_state
 from hutch.errors import KernelError
 from hutch.spec.json import encode
 
@@ -35,9 +35,9 @@ class Agent:
             self._connection.close()
             raise self._failed("connect", error) from None
 
-    def hand_over(self, state: "dict[str, Any]", pid: int, listener: int) -> None:
+    def hand_over(self, state: "dict[str, Any]", status: str, pid: int, listener: int) -> None:
         """Sends the listener of process ``pid`` (on the host) and closes ours; KernelError."""
-        shown = public_state(state, RUNNING)
+        shown = public_state(state, status)
         del shown["rootfs"], shown["created"], shown["owner"]
         document = {
             "ociVersion": state["ociVersion"],

@@ -13,7 +13,7 @@ from hutch import cgroups
 from hutch.container import status
 from hutch.container.lanes import accompany, launch_in_cgroup
 from hutch.errors import ConfigError, HutchError, KernelError
-from hutch.kernel.channel import listen
+from hutch.kernel.channel import make_fifo
 from hutch.plan.cgroup_paths import resolve
 
 TYPE_CHECKING = False
@@ -285,17 +285,26 @@ def _build(
             cgroups.delegate(plan.cgroup, plan.cgroup_owner)
     if plan.rdt is not None:
         make_rdt(plan.rdt, entry, state)
-    listener = _listen(entry.directory) if plan.start_slot else -1
+    agent = None
+    if state["notifies"]:
+        from hutch.container.agent import agent_of
+
+        agent = agent_of(config)
+
+    def give_listener(listener: int) -> None:
+        assert agent is not None
+        agent.hand_over({**state, "pid": init.pid}, status.CREATING, init.pid, listener)
+
+    gate = _make_gate(entry.directory) if plan.start_slot else []
     request.step("start hutch-init")
     try:
-        slots = [*namespaces, listener] if plan.start_slot else namespaces
-        init = launch_in_cgroup(plan, slots, trace=request.trace)
+        init = launch_in_cgroup(plan, [*namespaces, *gate], trace=request.trace)
     finally:
-        if plan.start_slot:
-            posix.close(listener)
+        for fd in gate:
+            posix.close(fd)
     request.step("go along with hutch-init")
     try:
-        accompany(init, plan, state, request.console)
+        accompany(init, plan, state, request.console, give_listener)
         if plan.cgroup is not None:
             cgroups.release(plan.cgroup)
         if plan.rdt is not None:
@@ -332,11 +341,11 @@ def make_rdt(rdt: "Rdt", entry: "Entry", state: "dict[str, Any]") -> None:
         raise
 
 
-def _listen(directory: str) -> int:
+def _make_gate(directory: str) -> "list[int]":
     try:
-        return listen(directory)
+        return [make_fifo(directory + name) for name in (status.START, status.REPLY)]
     except OSError as error:
-        raise KernelError("make the start socket", "bind", error.errno) from None
+        raise KernelError("make the fifos for `start`", "mkfifo", error.errno) from None
 
 
 def undo(entry: "Entry", plan: "Plan", request: Request) -> None:

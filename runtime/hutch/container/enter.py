@@ -114,7 +114,17 @@ def execute(store: "Store", execution: Execution) -> "Init":
         if before:
             posix.sched_setaffinity(0, before)
     try:
-        accompany(init, plan, console=execution.console)
+        agent = None
+        if filter is not None and filter.notify:
+            from hutch.container.agent import agent_of
+
+            agent = agent_of(config)
+
+        def give_listener(listener: int) -> None:
+            assert agent is not None
+            agent.hand_over(state, status.RUNNING, init.pid, listener)
+
+        accompany(init, plan, console=execution.console, agent=give_listener)
         if state.get("rdt"):
             from hutch.container.intel_rdt import join
 
@@ -125,15 +135,8 @@ def execute(store: "Store", execution: Execution) -> "Init":
             from hutch.container.handing import hand_over
 
             hand_over(execution.pidfd_socket, "pidfd", b"pidfd", init.pidfd)
-        agent = None
-        if filter is not None and filter.notify:
-            from hutch.container.agent import agent_of
-
-            agent = agent_of(config)
         init.answer()
-        while (message := init.message()) is not None:
-            assert agent is not None
-            agent.hand_over(state, init.pid, message.fd)
+        init.executed()
     except BaseException:
         init.kill()
         init.close()

@@ -6,6 +6,8 @@ from hutch.cgroups.files import exists
 from hutch.cgroups.layout import read
 from hutch.plan.host import Host
 
+PROC_USER_INIT_INO = 0xEFFFFFFD  # linux/proc_ns.h
+
 
 def read_host() -> Host:
     """This host's facts; cheap enough for every create."""
@@ -19,6 +21,7 @@ def read_host() -> Host:
         selinux=exists("/sys/fs/selinux/enforce"),
         cgroups=read(),
         groups_denied=_first_byte("/proc/self/setgroups") == b"d",
+        in_initial_user_namespace=posix.stat("/proc/self/ns/user").st_ino == PROC_USER_INIT_INO,
     )
 
 

@@ -7,7 +7,8 @@ Root writes them, and anybody a map of his own id alone. Other ranges are what /
 import posix
 
 from hutch.container.lanes import write_proc
-from hutch.errors import HostError, HutchError
+from hutch.container.store import read_file
+from hutch.errors import ConfigError, HostError, HutchError
 from hutch.plan.namespaces import MAP_PROGRAMS
 
 TYPE_CHECKING = False
@@ -34,6 +35,22 @@ def write_maps(pid: int, plan: "Plan") -> None:
             FIELDS[name],
             "the ranges must not overlap, and without root only the caller's own id can be mapped",
         )
+
+
+def compare_maps(pid: int, plan: "Plan") -> None:
+    """Raises ConfigError unless the user namespace that process ``pid`` has joined maps the ids as
+    the config says."""
+    for name, text in (("uid_map", plan.uid_map), ("gid_map", plan.gid_map)):
+        found = read_file("/proc/" + str(pid) + "/" + name).decode()
+        lines = [" ".join(line.split()) for line in found.splitlines()]
+        if text and sorted(lines) != sorted(text.splitlines()):
+            raise ConfigError(
+                FIELDS[name],
+                "the user namespace at " + plan.mapped_namespace + " has other mappings: "
+                + ("; ".join(lines) or "none"),
+                value="; ".join(text.splitlines()),
+                hint="leave " + FIELDS[name] + " out, or give the same",
+            )  # fmt: skip
 
 
 def _run_helper(pid: int, name: str, text: str) -> None:

@@ -52,12 +52,29 @@ class Init:
             self.pid, self.pidfd = message.number, message.fd
         return message
 
-    def answer(self) -> None:
+    def answer(self, answer: int = channel.GO_ON) -> None:
         """Lets hutch-init go on. That it is gone is seen at the next message."""
         try:
-            channel.answer(self.channel)
+            channel.answer(self.channel, answer)
         except OSError:
             pass
+
+    def executed(self) -> None:
+        """Returns once the program was executed, or raises why it was not."""
+        while self.message() is not None:
+            pass
+
+    def fetch(self, number: int) -> int:
+        """seccomp's listener, the descriptor ``number`` of hutch-init's: taken from there, or sent
+        by it where that is not allowed; -1 if it died over it. hutch-init goes on."""
+        try:
+            fd = channel.fetch(self.pidfd, number)
+        except OSError:
+            self.answer(channel.SEND)
+            message = self.message()
+            return -1 if message is None else message.fd
+        self.answer()
+        return fd
 
     def kill(self) -> None:
         """Ends the process and takes its status, whatever it is doing."""

@@ -6,8 +6,8 @@ from errno import EACCES
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.init import launch
-from hutch.container.messages import AT, FD, PID
-from hutch.errors import HutchError, KernelError
+from hutch.container.messages import AT, FD, LISTENER, PID
+from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.plan import plan as barriers
 
 TYPE_CHECKING = False
@@ -69,10 +69,12 @@ def accompany(
     plan: "Plan",
     state: "dict[str, Any] | None" = None,
     console: "Callable[[int], None] | None" = None,
+    agent: "Callable[[int], None] | None" = None,
 ) -> None:
     """Goes along with hutch-init to the barrier CREATED, which is not answered.
 
-    ``state`` is what hooks read; ``console`` takes the pty's master. Raises what went wrong.
+    ``state`` is what hooks read; ``console`` takes the pty's master, ``agent`` the listener of a
+    seccomp filter. Raises what went wrong.
     """
     while True:
         message = init.message()
@@ -83,6 +85,11 @@ def accompany(
                 posix.close(message.fd)
             else:
                 console(message.fd)
+        elif message.kind == LISTENER:
+            listener = init.fetch(message.number)
+            if listener >= 0:
+                assert agent is not None
+                agent(listener)
         elif message.kind == PID:
             if init.beside is not None and plan.cgroup is not None:
                 # It may have been forked before the other was moved.
@@ -94,7 +101,11 @@ def accompany(
                     _set_oom_score(init.pid, plan.oom_score_adj)
                 return
             if message.number == barriers.NAMESPACES:
-                if plan.uid_map:
+                if plan.mapped_namespace:
+                    from hutch.container.id_maps import compare_maps
+
+                    compare_maps(init.pid, plan)
+                elif plan.uid_map:
                     from hutch.container.id_maps import write_maps
 
                     write_maps(init.pid, plan)
@@ -107,6 +118,15 @@ def accompany(
             elif message.number == barriers.MOUNTED:
                 _run_hooks(init, plan, state or {})
             init.answer()
+
+
+# How hutch-init ends where the filter that it has just loaded stops it: by SIGILL or SIGTRAP, where
+# nothing but a fault is left to end by (native/init/main.c, end), or by SIGSYS.
+FORBIDDEN = {
+    128 + 4: "the filter forbids the container's first process to tell what failed, and to exit",
+    128 + 5: "the filter forbids the container's first process to tell what failed, and to exit",
+    128 + 31: "the filter killed the container's first process before it was ready",
+}
 
 
 def _set_oom_score(pid: int, score: int) -> None:
@@ -164,6 +184,13 @@ def _died(init: "Init", plan: "Plan") -> HutchError:
             "config.json: " + pointer + (" = " + limits[0] if limits else "") + ": the kernel "
             "killed the container's first process for want of memory",
             hint="the limit, in bytes, is too small for the container to start",
+        )
+    if code in FORBIDDEN and any(step.name == "seccomp" for step in plan.operations):
+        return ConfigError(
+            "linux.seccomp",
+            FORBIDDEN[code],
+            hint="what every program calls must be allowed: read, write, execve and exit_group, "
+            "and without process.noNewPrivileges capset",
         )
     how = f"by signal {code - 128}" if code > 128 else f"with exit status {code}"
     return HutchError("the container's first process ended " + how + " before it was ready")

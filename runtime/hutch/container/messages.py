@@ -1,4 +1,4 @@
-"""The messages of hutch-init (native/init/init.h), read from a connection to it."""
+"""The messages of hutch-init (native/init/init.h), as they come from it."""
 
 from hutch.kernel.channel import receive
 
@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.plan.failure import Failure
 
-AT, FAIL, FD, PID = 1, 2, 3, 4
+AT, FAIL, FD, PID, LISTENER = 1, 2, 3, 4, 5
 
 
 class Message:
@@ -28,8 +28,11 @@ def read_message(channel: int) -> "Message | None":
         data, fd = receive(channel)
     except ConnectionResetError:
         return None
-    if not data:
-        return None
+    return decode(data, fd) if data else None
+
+
+def decode(data: bytes, fd: int = -1) -> Message:
+    """The message that ``data`` is."""
     kind = int.from_bytes(data[:4], "little")
     if kind != FAIL:
         return Message(kind, int.from_bytes(data[4:8], "little"), fd)

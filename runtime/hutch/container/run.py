@@ -46,15 +46,8 @@ def run(
     try:
         try:
             request.step("let the program be executed")
-            agent = None
-            if made.state["notifies"]:
-                from hutch.container.agent import agent_of
-
-                agent = agent_of(made.config)
             init.answer()
-            while (message := init.message()) is not None:
-                assert agent is not None
-                agent.hand_over(made.state, init.pid, message.fd)
+            init.executed()
             finish(made.entry, made.state, request.warn)
         except BaseException:
             init.kill()

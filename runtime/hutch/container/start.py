@@ -3,9 +3,9 @@
 import posix
 
 from hutch.container import status
-from hutch.container.messages import read_message
+from hutch.container.messages import decode
 from hutch.errors import ConfigError, HutchError, StateError
-from hutch.kernel.channel import answer, connect
+from hutch.kernel.channel import MESSAGE_MAX, let_start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,15 +26,11 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
         state = entry.load_state()
         if state.get("idle"):
             raise ConfigError("process", "is missing: there is nothing to run")
-        try:
-            connection = connect(entry.directory)
-        except OSError:
-            raise _not_created(entry, state) from None
         if state["choices"].get("notify"):
             from hutch.container.notify import Notify
 
             notify = Notify(state["choices"]["notify"], warn)
-        _let_go(connection, entry, state)
+        _let_go(entry, state)
         finish(entry, state, warn)
     finally:
         entry.release()
@@ -42,35 +38,33 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
         notify.wait(state["pid"])
 
 
-def _let_go(connection: int, entry: "Entry", state: "dict[str, Any]") -> None:
-    """Gives the word and waits: the connection ends by the exec, or brings a failure, or the
-    listener of a seccomp filter."""
-    agent = None
+def _let_go(entry: "Entry", state: "dict[str, Any]") -> None:
+    """Gives the word and waits: the reply ends by the exec, or brings a failure."""
     try:
-        if state["notifies"]:
-            from hutch.container.agent import agent_of
-
-            agent = agent_of(entry.load_config())
-        answer(connection)
-        while (message := read_message(connection)) is not None:
-            if message.failure is not None:
-                from hutch.plan.failure import explain_failure
-
-                raise explain_failure(plan_again(entry, state), message.failure)
-            assert agent is not None
-            agent.hand_over(state, state["pid"], message.fd)
+        reply = let_start(entry.directory + status.START, entry.directory + status.REPLY)
+    except OSError:
+        raise _not_created(entry, state) from None
+    try:
+        said = posix.read(reply, MESSAGE_MAX)
     finally:
-        posix.close(connection)
+        posix.close(reply)
+    if said:
+        from hutch.plan.failure import explain_failure
+
+        failure = decode(said).failure
+        assert failure is not None
+        raise explain_failure(plan_again(entry, state), failure)
 
 
 def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:
-    """What follows the exec: the socket is of no use any more, and poststart hooks run. One that
+    """What follows the exec: the fifos are of no use any more, and poststart hooks run. One that
     fails is the end of the container (runtime.md "Lifecycle", step 9); before 1.3 of the
     specification it was a warning, which it is strictly."""
-    try:
-        posix.unlink(entry.directory + status.SOCKET)
-    except OSError:
-        pass
+    for name in (status.START, status.REPLY):
+        try:
+            posix.unlink(entry.directory + name)
+        except OSError:
+            pass
     if not state["hooks"].get("poststart"):
         return
     from hutch.container.hooks import run_hook

@@ -14,7 +14,9 @@ STOPPED = "stopped"
 
 # What /proc/PID/exe says of hutch-init, which is executed from memory.
 INIT_EXE = "/memfd:hutch-init (deleted)"
-SOCKET = "/start.sock"
+# In a container's directory: the fifo at which it waits, and the one on which it then tells.
+START = "/start.fifo"
+REPLY = "/reply.fifo"
 
 
 def start_time(pid: int) -> int:
@@ -53,12 +55,11 @@ def status_of(state: "dict[str, Any]", directory: str) -> str:
 def is_waiting(pid: int, directory: str) -> bool:
     """Whether hutch-init, the process ``pid``, still waits for `start`.
 
-    `start` removes the socket once the program was executed. Should it have died before that, the
-    process tells that it executes another program by now. The socket is not asked: that would wake
-    the init of every container that `list` shows.
+    `start` removes the fifos once the program was executed. Should it have died before that, the
+    process tells that it executes another program by now.
     """
     try:
-        posix.lstat(directory + SOCKET)
+        posix.lstat(directory + START)
     except OSError:
         return False
     try:

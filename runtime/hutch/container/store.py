@@ -1,4 +1,4 @@
-"""The state directory: ``ROOT/ID/`` with state.json, config.json and start.sock.
+"""The state directory: ``ROOT/ID/`` with state.json, config.json and the fifos of `start`.
 
 Files appear whole: written to another name, renamed. Nothing is synced to a disk: the state is of
 use only as long as the kernel lives that runs the containers. A directory belongs to whoever holds

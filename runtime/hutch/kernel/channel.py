@@ -1,4 +1,5 @@
-"""The unix sockets between the runtime and hutch-init, as plain descriptors.
+"""The ways between the runtime and hutch-init, as plain descriptors: a pair of unix sockets for the
+one that starts it, and two fifos for who says `start` later.
 
 The standard library's socket module is dearer to import than most verbs are to run.
 """
@@ -7,12 +8,10 @@ import posix
 
 from hutch._native import ffi, lib
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 MESSAGE_MAX = 512
-NAME = "/start.sock"
+# What hutch-init is answered (native/init/init.h).
+GO_ON, SEND = 0, 1
+_NO_LINK = posix.O_CLOEXEC | posix.O_NOFOLLOW
 
 
 def pair() -> "tuple[int, int]":
@@ -30,28 +29,38 @@ def receive(channel: int) -> "tuple[bytes, int]":
     return bytes(ffi.buffer(buffer, result & 0xFFFFFFFF)), (result >> 32) - 1
 
 
-def answer(channel: int) -> None:
+def answer(channel: int, answer: int = GO_ON) -> None:
     """Sends the one byte that lets the other side go on. Raises OSError, but no signal comes."""
-    _checked(lib.hutch_answer(channel))
+    _checked(lib.hutch_answer(channel, answer))
 
 
-def listen(directory: str) -> int:
-    """A socket that listens in ``directory`` for `start`. Raises OSError."""
-    return _in(directory, lib.hutch_listen)
+def fetch(pidfd: int, fd: int) -> int:
+    """A copy of descriptor ``fd`` of another process (pidfd_getfd(2), Linux 5.6). OSError."""
+    return _checked(lib.hutch_fetch(pidfd, fd))
 
 
-def connect(directory: str) -> int:
-    """A connection to whoever listens in ``directory``; OSError where nobody does."""
-    return _in(directory, lib.hutch_connect)
+def make_fifo(path: str) -> int:
+    """A new fifo, with both ends on one descriptor. Raises OSError."""
+    posix.mkfifo(path, 0o600)
+    return posix.open(path, posix.O_RDWR | posix.O_CLOEXEC)
 
 
-def _in(directory: str, call: "Callable[[bytes], int]") -> int:
-    """By way of the directory's descriptor: a socket's path holds 107 bytes at the most."""
-    folder = posix.open(directory, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+def let_start(start: str, reply: str) -> int:
+    """Lets the hutch-init go on that waits at the fifo ``start``; what it then tells on the fifo
+    ``reply`` is read from the descriptor. OSError where none waits: with ENXIO if it is dead or
+    has executed the program."""
+    told = posix.open(reply, posix.O_RDONLY | posix.O_NONBLOCK | _NO_LINK)
     try:
-        return _checked(call(("/proc/self/fd/" + str(folder) + NAME).encode()))
-    finally:
-        posix.close(folder)
+        gate = posix.open(start, posix.O_WRONLY | posix.O_NONBLOCK | _NO_LINK)
+        try:
+            posix.write(gate, b"\0")
+        finally:
+            posix.close(gate)
+        posix.set_blocking(told, True)
+    except BaseException:
+        posix.close(told)
+        raise
+    return told
 
 
 def _checked(result: int) -> int:

@@ -33,10 +33,9 @@ from hutch.plan.process import (
     check_capabilities,
     check_selinux,
     compile_console,
-    compile_credentials,
-    compile_labels,
     compile_limits,
     compile_program,
+    compile_rights,
     placement_of,
     scheduling_of,
 )
@@ -133,6 +132,7 @@ def compile_plan(
     namespaces = compile_namespaces(config, host)
     _check_needs(config, namespaces)
     check_capabilities(config)
+    _check_deadline(config)
     in_user_namespace = namespaces.has("user")
     root = _rootfs(config, bundle)
     plan = Plan([], warnings)
@@ -158,10 +158,13 @@ def compile_plan(
         pointer = 'linux.netDevices["' + name + '"]'
         plan.net_devices.append((pointer, name, device.get("name") or name))
     plan.time_offsets = offset_lines(linux.get("timeOffsets") or {})
-    if "user" in namespaces.new:
+    if linux.get("uidMappings") or linux.get("gidMappings"):
         plan.uid_map = mapping_lines(linux.get("uidMappings") or [])
         plan.gid_map = mapping_lines(linux.get("gidMappings") or [])
-        plan.map_helpers = map_helpers(linux, host)
+        if "user" in namespaces.new:
+            plan.map_helpers = map_helpers(linux, host)
+        else:
+            plan.mapped_namespace = namespaces.joined["user"][2]
         _check_mapped(process, linux)
     plan.hooks = hooks_of(config, ("prestart", "createRuntime"))
     if not choices.direct:
@@ -172,7 +175,10 @@ def compile_plan(
     operations = plan.operations
     if plan.trace_slot:
         operations.append(op.trace("runtime: --trace", plan.trace_slot))
-    operations += _enter_namespaces(config, namespaces, id, choices, host)
+    protect = op.protect("security: nobody in the container may trace the init")
+    if not _maps_without_root(namespaces, linux, host):
+        operations.append(protect)
+    operations += _enter_namespaces(config, namespaces, id, choices, host, protect)
     if "cgroup" in namespaces.new:
         # The namespace's root is the cgroup the process is in, so it must be in its own by now.
         _enter_cgroups(plan)
@@ -195,29 +201,23 @@ def compile_plan(
     operations += _close_root(config, namespaces, choices)
     operations += compile_limits(process)
     operations += placement_of(linux)
-    scheduling = scheduling_of(process)
-    hooked = bool((config.get("hooks") or {}).get("startContainer"))
-    if not hooked:
-        operations += scheduling
+    operations += scheduling_of(process)
     operations += compile_program(process, in_user_namespace)
-    # From here on the container is created: whatever follows happens at `start`.
-    operations.append(op.outlive("runtime.md: create"))
-    operations.append(op.barrier("runtime.md: create", CREATED))
-    if plan.start_slot:
-        operations.append(op.await_start("runtime.md: start", plan.start_slot))
-    operations += compile_hooks(config, "startContainer", _state(config, id, bundle, "created"))
-    if hooked:
-        # A hook is not the process: and SCHED_DEADLINE does not even let it be forked.
-        operations += scheduling
-    operations += compile_labels(process, host)
-    operations += compile_credentials(
+    operations += compile_rights(
         process,
         host,
         in_user_namespace,
         groups_denied=are_groups_denied(linux, host, in_user_namespace),
         filter=filter,
         warnings=warnings,
+        outlive="runtime.md: create",
     )
+    # From here on the container is created: whatever follows happens at `start`, with no more
+    # rights than the program's, and under its filter.
+    operations.append(op.barrier("runtime.md: create", CREATED))
+    if plan.start_slot:
+        operations.append(op.await_start("runtime.md: start", plan.start_slot, plan.start_slot + 1))
+    operations += compile_hooks(config, "startContainer", _state(config, id, bundle, "created"))
     operations.append(op.exec("process.args", process["args"], _environment(process, choices)))
     return plan
 
@@ -270,14 +270,10 @@ def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:
             )
     linux = config.get("linux") or {}
     if linux.get("uidMappings") or linux.get("gidMappings"):
-        if "user" in namespaces.joined:
-            raise ConfigError(
-                "linux.uidMappings", "a user namespace joined by path has its mappings already"
-            )
-        if "user" not in namespaces.new:
+        if not namespaces.has("user"):
             raise ConfigError(
                 "linux.uidMappings",
-                "needs a new user namespace",
+                "needs a user namespace",
                 hint='add {"type": "user"} to linux.namespaces',
             )
     elif "user" in namespaces.new:
@@ -287,8 +283,24 @@ def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:
         )
 
 
+def _check_deadline(config: "dict[str, Any]") -> None:
+    """A process with SCHED_DEADLINE may not fork (sched(7)), and so cannot run a hook."""
+    scheduler = (config.get("process") or {}).get("scheduler") or {}
+    if (
+        scheduler.get("policy") == "SCHED_DEADLINE"
+        and "SCHED_FLAG_RESET_ON_FORK" not in (scheduler.get("flags") or [])
+        and (config.get("hooks") or {}).get("startContainer")
+    ):
+        raise ConfigError(
+            "process.scheduler.policy",
+            "lets the process start no other, so hooks.startContainer cannot run",
+            value="SCHED_DEADLINE",
+            hint='add "SCHED_FLAG_RESET_ON_FORK" to process.scheduler.flags',
+        )
+
+
 def _check_mapped(process: "dict[str, Any]", linux: "dict[str, Any]") -> None:
-    """Ids of the process that the new user namespace does not know cannot be taken on."""
+    """Ids of the process that the user namespace does not know cannot be taken on."""
     user = process.get("user") or {}
     uids = linux.get("uidMappings") or []
     gids = linux.get("gidMappings") or []
@@ -297,7 +309,8 @@ def _check_mapped(process: "dict[str, Any]", linux: "dict[str, Any]") -> None:
     for index, group in enumerate(user.get("additionalGids") or []):
         wanted.append((f"process.user.additionalGids[{index}]", group, gids, "linux.gidMappings"))
     for pointer, number, mappings, where in wanted:
-        if host_id(mappings, number) is None:
+        # Of a namespace that is joined one of the two may be left out.
+        if mappings and host_id(mappings, number) is None:
             raise ConfigError(pointer, "is not mapped in " + where, value=number)
 
 
@@ -332,17 +345,21 @@ def _enter_namespaces(
     id: str,
     choices: Choices,
     host: "Host",
+    protect: "Operation",
 ) -> "list[Operation]":
     """Into the namespaces, and what is set in them that needs no file system."""
+    linux = config.get("linux") or {}
     result = list(namespaces.entry)
-    if "user" in namespaces.new:
+    if linux.get("uidMappings") or linux.get("gidMappings"):
         result.append(op.barrier("linux.uidMappings", NAMESPACES))
-    elif (config.get("linux") or {}).get("timeOffsets"):
+    elif linux.get("timeOffsets"):
         result.append(op.barrier("linux.timeOffsets", NAMESPACES))
     if namespaces.has("user"):
         result.append(op.become_root("linux.uidMappings"))
     result += namespaces.inner
-    result.append(op.protect("security: nobody in the container may trace the init"))
+    if namespaces.has("user") or _maps_without_root(namespaces, linux, host):
+        # For the first time, or again: a change of ids can take it away (proc(5), suid_dumpable).
+        result.append(protect)
     result.append(op.session("security: a session of its own"))
     result.append(op.open_proc("security: a verified procfs"))
     label = (config.get("process") or {}).get("selinuxLabel")
@@ -353,13 +370,26 @@ def _enter_namespaces(
         result.append(op.keyring("default: a session keyring of its own", "_ses." + id))
     if "network" in namespaces.new:
         result.append(op.loopback(namespaces.new["network"]))
-    if (config.get("linux") or {}).get("netDevices"):
+    if linux.get("netDevices"):
         result.append(op.barrier("linux.netDevices", NETWORK))
     if config.get("hostname"):
         result.append(op.hostname("hostname", config["hostname"]))
     if config.get("domainname"):
         result.append(op.domainname("domainname", config["domainname"]))
     return result
+
+
+def _maps_without_root(namespaces: "Namespaces", linux: "dict[str, Any]", host: "Host") -> bool:
+    """Whether id maps or clocks are written by who is not the host's root.
+
+    Nobody may reach the init through the namespaces that it joins, so protection comes before all
+    else. But then its files in /proc belong to the host's root (proc(5)), and who is another could
+    not write the maps of a new user namespace: there it comes as soon as they are written. Whoever
+    could reach the init until then holds the caller's own rights.
+    """
+    if host.uid == 0 and host.in_initial_user_namespace:
+        return False
+    return "user" in namespaces.new or bool(linux.get("timeOffsets"))
 
 
 def _build_root(

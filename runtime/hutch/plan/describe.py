@@ -187,6 +187,10 @@ def _capabilities(effective: int, permitted: int, inheritable: int, ambient: int
     return text + "; inheritable " + _mask(inheritable) + "; ambient " + _mask(ambient)
 
 
+def _drop(effective: int, permitted: int, inheritable: int) -> str:
+    return "hold no more than permitted " + _mask(permitted)
+
+
 def _barrier(which: int) -> str:
     from hutch.plan.plan import BARRIERS
 
@@ -207,7 +211,7 @@ WORDS: "dict[str, tuple[str, Any]]" = {
     ),
     "enter_cgroups": ("write", "enter the cgroups of v1 hierarchies"),
     "barrier": ("sendmsg, recv", _barrier),
-    "await_start": ("accept4", "wait for `start`"),
+    "await_start": ("read", "wait for `start`"),
     "outlive": ("prctl(PR_SET_PDEATHSIG)", "let the runtime end"),
     "protect": ("prctl(PR_SET_DUMPABLE)", "forbid being traced"),
     "become_root": ("setresgid, setresuid", "become root of the user namespace"),
@@ -272,6 +276,7 @@ WORDS: "dict[str, tuple[str, Any]]" = {
         ),
     ),
     "capabilities": ("capset, prctl(PR_CAP_AMBIENT)", _capabilities),
+    "drop": ("capset", _drop),
     "no_new_privileges": ("prctl(PR_SET_NO_NEW_PRIVS)", "give up gaining privileges by exec"),
     "seccomp": (
         "seccomp",

@@ -9,10 +9,9 @@ from hutch.plan.namespaces import FIRST_SLOT, TYPES, are_groups_denied
 from hutch.plan.plan import CREATED, Plan
 from hutch.plan.process import (
     compile_console,
-    compile_credentials,
-    compile_labels,
     compile_limits,
     compile_program,
+    compile_rights,
     placement_of,
     scheduling_of,
 )
@@ -56,7 +55,8 @@ def compile_exec(
     if trace:
         plan.trace_slot = plan.next_slot()
         operations.append(op.trace("runtime: --trace", plan.trace_slot))
-    operations.append(op.protect("security: nobody in the container may trace the init"))
+    protect = op.protect("security: nobody in the container may trace the init")
+    operations.append(protect)
     plan.cgroup_entry = op.enter_cgroups(EXEC, plan.next_slot(), 0)
     operations.append(plan.cgroup_entry)
     operations += _affinity(process)
@@ -64,7 +64,7 @@ def compile_exec(
         operations.append(op.join(EXEC, FIRST_SLOT, flags))
     operations.append(op.clone(EXEC, 0))
     if in_user_namespace:
-        operations.append(op.become_root(EXEC))
+        operations += [op.become_root(EXEC), protect]
     operations.append(op.session("security: a session of its own"))
     operations.append(op.open_proc("security: a verified procfs"))
     operations.append(op.current_root(EXEC))
@@ -75,17 +75,16 @@ def compile_exec(
     operations += placement_of(config.get("linux") or {})
     operations += scheduling_of(process)
     operations += compile_program(process, in_user_namespace)
-    operations.append(op.outlive(EXEC))
-    operations.append(op.barrier(EXEC, CREATED))
-    operations += compile_labels(process, host)
-    operations += compile_credentials(
+    operations += compile_rights(
         process,
         host,
         in_user_namespace,
         groups_denied=are_groups_denied(config.get("linux") or {}, host, in_user_namespace),
         filter=filter,
         warnings=warnings,
+        outlive=EXEC,
     )
+    operations.append(op.barrier(EXEC, CREATED))
     operations.append(op.exec("process.args", process["args"], process.get("env") or []))
     return plan
 

@@ -121,16 +121,9 @@ def _device_rule(rule: "dict[str, object]", index: int) -> Step:
 def _at(plan: "Plan", barrier: object) -> "list[Step]":
     if barrier == barriers.NAMESPACES:
         maps = (("uid_map", plan.uid_map, "uid"), ("gid_map", plan.gid_map, "gid"))
-        return [
-            Step(
-                RUNTIME,
-                MAP_PROGRAMS[name] if name in plan.map_helpers else "write",
-                "write " + "; ".join(text.splitlines()) + " to its " + name,
-                "linux." + kind + "Mappings",
-            )
-            for name, text, kind in maps
-            if text
-        ] + ([_time_offsets(plan)] if plan.time_offsets else [])
+        return [_map(plan, *each) for each in maps if each[1]] + (
+            [_time_offsets(plan)] if plan.time_offsets else []
+        )
     if barrier == barriers.NETWORK:
         return [
             Step(RUNTIME, "netlink", f"move {name} of the host in, as {new_name}", pointer)
@@ -149,6 +142,15 @@ def _at(plan: "Plan", barrier: object) -> "list[Step]":
     if barrier == barriers.CREATED:
         return [Step(RUNTIME, "rename", "save the state: the container is created", "runtime.md")]
     return []
+
+
+def _map(plan: "Plan", name: str, text: str, kind: str) -> Step:
+    lines = "; ".join(text.splitlines())
+    pointer = "linux." + kind + "Mappings"
+    if plan.mapped_namespace:
+        return Step(RUNTIME, "read", f"see that its {name} is {lines}", pointer)
+    call = MAP_PROGRAMS[name] if name in plan.map_helpers else "write"
+    return Step(RUNTIME, call, f"write {lines} to its {name}", pointer)
 
 
 def _time_offsets(plan: "Plan") -> Step:

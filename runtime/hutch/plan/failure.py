@@ -156,6 +156,9 @@ HINTS = {
     ("memory_policy", "EINVAL"): "a node is not online or not in the container's "
     "linux.resources.cpu.mems, or the kernel does not know the mode or the flag",
     ("memory_policy", "ENOSYS"): "the kernel is built without NUMA (CONFIG_NUMA)",
+    ("drop", "EPERM"): "without noNewPrivileges linux.seccomp must allow capset, which drops the "
+    "CAP_SYS_ADMIN that loading the filter took",
+    ("barrier", "EPERM"): "linux.seccomp must allow read and write, which every program calls",
     ("seccomp", "EACCES"): "without noNewPrivileges loading a filter takes CAP_SYS_ADMIN",
     ("seccomp", "EINVAL"): "the kernel does not know one of the actions or flags of linux.seccomp",
     ("selinux", "EACCES"): "the caller's own label may not choose the next one",

@@ -39,10 +39,14 @@ class Host:
 
     ``uid`` and ``gid`` are the caller's; ``capabilities`` the mask of those it can give away;
     ``apparmor`` and ``selinux`` whether the kernel runs them; ``cgroups`` the layout;
-    ``groups_denied`` whether setgroups(2) is denied to the caller (user_namespaces(7)).
+    ``groups_denied`` whether setgroups(2) is denied to the caller, ``in_initial_user_namespace``
+    whether its root is the host's (user_namespaces(7)).
     """
 
-    __slots__ = ("apparmor", "capabilities", "cgroups", "gid", "groups_denied", "selinux", "uid")
+    __slots__ = (
+        "apparmor", "capabilities", "cgroups", "gid", "groups_denied",
+        "in_initial_user_namespace", "selinux", "uid",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Host:
         selinux: bool,
         cgroups: CgroupLayout,
         groups_denied: bool = False,
+        in_initial_user_namespace: bool = True,
     ) -> None:
         self.uid = uid
         self.gid = gid
@@ -61,3 +66,4 @@ class Host:
         self.selinux = selinux
         self.cgroups = cgroups
         self.groups_denied = groups_denied
+        self.in_initial_user_namespace = in_initial_user_namespace

@@ -35,7 +35,7 @@ SIGNATURES = (
     "i",  # clone
     "ii",  # enter_cgroups
     "i",  # barrier
-    "i",  # await_start
+    "ii",  # await_start
     "",  # outlive
     "",  # protect
     "",  # become_root
@@ -75,6 +75,7 @@ SIGNATURES = (
     "i",  # bounding
     "iili",  # user
     "iiii",  # capabilities
+    "iii",  # drop
     "",  # no_new_privileges
     "bii",  # seccomp
     "i",  # home
@@ -90,7 +91,7 @@ ARGUMENTS = (
     ("flags",),
     ("slot", "count"),
     ("which",),
-    ("slot",),
+    ("slot", "reply"),
     (),
     (),
     (),
@@ -151,6 +152,7 @@ ARGUMENTS = (
     ("capabilities",),
     ("uid", "gid", "groups", "keep_groups"),
     ("effective", "permitted", "inheritable", "ambient"),
+    ("effective", "permitted", "inheritable"),
     (),
     ("filter", "flags", "notify"),
     ("uid",),
@@ -184,8 +186,8 @@ def barrier(pointer: str, which: "int") -> "Operation":
     return Operation(5, "barrier", pointer, (which,))
 
 
-def await_start(pointer: str, slot: "int") -> "Operation":
-    return Operation(6, "await_start", pointer, (slot,))
+def await_start(pointer: str, slot: "int", reply: "int") -> "Operation":
+    return Operation(6, "await_start", pointer, (slot, reply))
 
 
 def outlive(pointer: str) -> "Operation":
@@ -418,20 +420,24 @@ def capabilities(
     return Operation(45, "capabilities", pointer, (effective, permitted, inheritable, ambient))
 
 
+def drop(pointer: str, effective: "int", permitted: "int", inheritable: "int") -> "Operation":
+    return Operation(46, "drop", pointer, (effective, permitted, inheritable))
+
+
 def no_new_privileges(pointer: str) -> "Operation":
-    return Operation(46, "no_new_privileges", pointer, ())
+    return Operation(47, "no_new_privileges", pointer, ())
 
 
 def seccomp(pointer: str, filter: "bytes", flags: "int", notify: "int") -> "Operation":
-    return Operation(47, "seccomp", pointer, (filter, flags, notify))
+    return Operation(48, "seccomp", pointer, (filter, flags, notify))
 
 
 def home(pointer: str, uid: "int") -> "Operation":
-    return Operation(48, "home", pointer, (uid,))
+    return Operation(49, "home", pointer, (uid,))
 
 
 def lookup(pointer: str, file: "str", path: "str") -> "Operation":
-    return Operation(49, "lookup", pointer, (file, path))
+    return Operation(50, "lookup", pointer, (file, path))
 
 
 def hook(
@@ -443,8 +449,8 @@ def hook(
     state_head: "str",
     state_tail: "str",
 ) -> "Operation":
-    return Operation(50, "hook", pointer, (path, args, env, timeout, state_head, state_tail))
+    return Operation(51, "hook", pointer, (path, args, env, timeout, state_head, state_tail))
 
 
 def exec(pointer: str, args: "list[str]", env: "list[str]") -> "Operation":
-    return Operation(51, "exec", pointer, (args, env))
+    return Operation(52, "exec", pointer, (args, env))

@@ -24,22 +24,23 @@ class Plan:
     Before the spawn: the cgroup (``cgroup``, its limits ``writes``, ``devices``, the rules of the
     config, and ``cgroup_owner``, the host's id to give it to, None for nobody) and the group of
     resctrl (``rdt``); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer,
-    path), ``idmaps`` by the index of the mount, then the listening socket at ``start_slot`` (0
-    where the runtime itself starts the program), the memory for times at ``trace_slot`` (0: no
+    path), ``idmaps`` by the index of the mount, then the two fifos from ``start_slot`` on (0 where
+    the runtime itself starts the program), the memory for times at ``trace_slot`` (0: no
     trace), then those of ``cgroup_entry``, the operation that joins cgroups, whose number is known
     once they are made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong
     to the user.
-    After it: ``uid_map``/``gid_map`` (text; "" where there is no new user namespace), and in
-    ``map_helpers`` the names of those that newuidmap(1) and newgidmap(1) have to write,
+    After it: ``uid_map``/``gid_map`` (text; "": none), which are written to a new user namespace,
+    by newuidmap(1) and newgidmap(1) where their names are in ``map_helpers``, or are those that the
+    joined one at ``mapped_namespace`` has to have already ("": it is new),
     ``time_offsets`` (text; "": none), ``net_devices`` (pointer, name on the host, name inside),
     ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
     """
 
     __slots__ = (
         "cgroup", "cgroup_entry", "cgroup_owner", "devices", "gid_map", "hooks", "idmaps",
-        "map_helpers", "net_devices", "oom_score_adj", "operations", "preserved", "rdt", "root",
-        "slots", "spawn_flags", "start_slot", "time_offsets", "trace_slot", "uid_map", "warnings",
-        "writes",
+        "map_helpers", "mapped_namespace", "net_devices", "oom_score_adj", "operations",
+        "preserved", "rdt", "root", "slots", "spawn_flags", "start_slot", "time_offsets",
+        "trace_slot", "uid_map", "warnings", "writes",
     )  # fmt: skip
 
     def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:
@@ -59,6 +60,7 @@ class Plan:
         self.uid_map = ""
         self.gid_map = ""
         self.map_helpers: tuple[str, ...] = ()
+        self.mapped_namespace = ""
         self.time_offsets = ""
         self.oom_score_adj: int | None = None
         self.hooks: list[Hook] = []
@@ -69,5 +71,9 @@ class Plan:
     def next_slot(self) -> int:
         """The slot behind those that are taken so far."""
         return (
-            2 + len(self.slots) + len(self.idmaps) + (self.start_slot > 0) + (self.trace_slot > 0)
+            2
+            + len(self.slots)
+            + len(self.idmaps)
+            + 2 * (self.start_slot > 0)
+            + (self.trace_slot > 0)
         )

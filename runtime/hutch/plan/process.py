@@ -1,9 +1,14 @@
 """process: what the user's program is given, and the order in which it is given up.
 
-The order (security.md S-13): everything that needs the rights of the container's root comes first.
-A seccomp filter is loaded last of all where no_new_privs is set, so that it need not allow what
-sets the process up; without no_new_privs loading it takes CAP_SYS_ADMIN, so it comes just before
-the capabilities are dropped. Then bounding set, groups, user, capabilities.
+The order (security.md S-13): everything that needs the rights of the container's root comes
+first, the LSM labels among it, then bounding set, groups, user, capabilities, no_new_privs, and
+the seccomp filter last of all, so that it need not allow what sets the process up. Without
+no_new_privs loading a filter takes CAP_SYS_ADMIN: where the config does not give that, it alone is
+held until the filter is there, and the filter must allow capset(2), which drops it.
+
+All of this comes before the wait for `start`: what waits there can be reached by whoever shares its
+pid namespace, and holds no more than the config gives. What it still calls must pass the filter,
+and is what every program calls: read, write, close, execve.
 """
 
 from hutch.errors import ConfigError, HostError
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from hutch.plan.operations import Operation
 
 UNLIMITED = (1 << 64) - 1
+SYS_ADMIN = 1 << 21  # linux/capability.h
 
 
 def compile_console(process: "dict[str, Any]", bind: bool) -> "list[Operation]":
@@ -122,22 +128,27 @@ def compile_program(process: "dict[str, Any]", in_user_namespace: bool) -> "list
     return result
 
 
-def compile_credentials(
+def compile_rights(
     process: "dict[str, Any]",
     host: "Host",
     in_user_namespace: bool,
     groups_denied: bool,
     filter: "Filter | None",
     warnings: "list[str]",
+    outlive: str,
 ) -> "list[Operation]":
-    """From the container's root to the user's rights, and the filter at its right place."""
+    """From the container's root to the user's rights, up to and with the filter.
+
+    ``outlive`` is the pointer for what lets the runtime end, which a filter may not allow later."""
     user = process.get("user") or {}
     sets = _capability_sets(process, host, in_user_namespace, warnings)
     no_new_privileges = bool(process.get("noNewPrivileges"))
-    filters = [_seccomp(filter)] if filter else []
     umask = user.get("umask")
     groups = [str(group) for group in user.get("additionalGids") or []]
-    result = [] if no_new_privileges else [*filters]
+    loading = 0
+    if filter and not no_new_privileges and (in_user_namespace or host.capabilities & SYS_ADMIN):
+        loading = SYS_ADMIN & ~(sets["effective"] & sets["permitted"])
+    result = compile_labels(process, host)
     result += [
         op.bounding("process.capabilities.bounding", sets["bounding"]),
         op.user(
@@ -149,22 +160,28 @@ def compile_credentials(
         ),
         op.capabilities(
             "process.capabilities",
-            sets["effective"],
-            sets["permitted"],
+            sets["effective"] | loading,
+            sets["permitted"] | loading,
             sets["inheritable"],
             sets["ambient"],
         ),
+        # A change of ids can take it away (proc(5), fs.suid_dumpable).
+        op.protect("security: nobody in the container may trace the init"),
         op.chdir("process.cwd", process["cwd"], 1),
         op.umask("process.user.umask", -1 if umask is None else umask),
     ]
     if no_new_privileges:
         result.append(op.no_new_privileges("process.noNewPrivileges"))
-        result += filters
+    result.append(op.outlive(outlive))
+    if filter:
+        result.append(op.seccomp("linux.seccomp", filter.program, filter.flags, int(filter.notify)))
+    if loading:
+        result.append(
+            op.drop(
+                "process.capabilities", sets["effective"], sets["permitted"], sets["inheritable"]
+            )
+        )
     return result
-
-
-def _seccomp(filter: "Filter") -> "Operation":
-    return op.seccomp("linux.seccomp", filter.program, filter.flags, int(filter.notify))
 
 
 def check_capabilities(config: "dict[str, Any]") -> None:
