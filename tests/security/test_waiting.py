@@ -72,7 +72,7 @@ def test_s13_what_waits_for_start_holds_what_the_config_gives(
     process = bundle.config["process"]
     process["noNewPrivileges"] = no_new_privileges
     process["user"] = {"uid": user, "gid": user, "additionalGids": [7]}
-    process["capabilities"] = {kind: capabilities for kind in SETS}
+    process["capabilities"] = dict.fromkeys(SETS, capabilities)
     if filtered:
         bundle.config["linux"]["seccomp"] = {
             "defaultAction": "SCMP_ACT_ALLOW",
