@@ -84,7 +84,8 @@ def test_s63_damage_is_an_error_or_harmless(
         folder = Path(name) / "root"
         folder.mkdir()
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        unpacker = Unpacker(Tree(root), Merged(), Budget(), Ownership.current())
+        budget = Budget()
+        unpacker = Unpacker(Tree(root, budget), Merged(), budget, Ownership.current())
         try:
             unpacker.unpack(TarReader(cut(bytes(layer), 70_000)))
         except (ImageError, KernelError) as error:

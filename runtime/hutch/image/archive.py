@@ -32,6 +32,7 @@ from .tarstream import FILE, LINK, SYMLINK, Chunks, TarReader
 
 READ = 1 << 20
 LINKS = 8
+MEMBER = 400  # bytes of memory that the place of a file takes, beside its name
 
 
 class FileChunks(Chunks):
@@ -105,8 +106,9 @@ class Archive:
         reader, budget = TarReader(stream), Budget()
         for entry in reader:
             budget.entry()
+            budget.hold(2 * (len(entry.name) + len(entry.link)) + MEMBER)
             name = os.path.normpath(os.fsdecode(entry.name))
-            if entry.kind == FILE:
+            if entry.kind == FILE and entry.sparse is None:
                 self._files[name] = (stream.position, entry.size)
             elif entry.kind in (SYMLINK, LINK):
                 target = os.fsdecode(entry.link)

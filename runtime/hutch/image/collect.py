@@ -81,8 +81,7 @@ def collect(store: Store, only: "set[str] | None" = None) -> Freed:
                         away(store.work / name)
     finally:  # also where a full disk forbids the commit: what nothing needs may go all the same
         for path in rubbish:
-            freed.size += _size(path)
-            remove_tree(str(path))
+            freed.size += remove_tree(str(path))
     return freed
 
 
@@ -103,23 +102,6 @@ def _digests(blobs: Path) -> list[Digest]:
             except ImageError:
                 continue
     return found
-
-
-def _size(path: Path) -> int:
-    """Bytes on disk below a path; what vanishes meanwhile counts nothing."""
-    total = 0
-    try:
-        total = os.lstat(path).st_blocks * 512
-        if path.is_dir() and not path.is_symlink():
-            for folder, _, files, fd in os.fwalk(path, onerror=None, follow_symlinks=False):
-                del folder
-                total += sum(
-                    os.stat(name, dir_fd=fd, follow_symlinks=False).st_blocks * 512
-                    for name in files
-                )
-    except FileNotFoundError:
-        pass
-    return total
 
 
 @contextmanager

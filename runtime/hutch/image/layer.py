@@ -79,7 +79,7 @@ def unpack_layer(
 
     Raises ImageError, naming the layer, for what is hostile or damaged.
     """
-    tree = Tree(root)
+    tree = Tree(root, budget)
     unpacker = Unpacker(tree, removal, budget, ownership)
     declared = LAYERS_TYPES.get(descriptor.media_type, "tar")
     plain = differed(inflate(metered(chunks, budget), declared), diff_id, budget)

@@ -27,12 +27,14 @@ class Limits:
     """What one image may become when it is unpacked.
 
     ``ratio`` is output to compressed input; it only counts past ``ratio_from`` bytes of output,
-    because a small layer of zeros is common and harmless.
+    because a small layer of zeros is common and harmless. ``names`` is the memory, in bytes, that
+    names of files and what is said of folders may take until a layer is laid down.
     """
 
     unpacked_bytes: int = 256 << 30
     entries: int = 5_000_000
     depth: int = 256
+    names: int = 256 << 20
     ratio: int = 200
     ratio_from: int = 1 << 30
 
@@ -46,6 +48,7 @@ class Budget:
         self._read = 0
         self._written = 0
         self._entries = 0
+        self._held = 0
 
     def consume(self, compressed: int) -> None:
         """Tells that ``compressed`` bytes of layers came in."""
@@ -78,3 +81,20 @@ class Budget:
                 f"the image's layers hold more than {self.limits.entries} entries",
                 hint="limits.entries in the configuration raises it",
             )
+
+    def hold(self, size: int) -> None:
+        """Tells that names take ``size`` more bytes of memory; raises ImageError past the limit."""
+        with self._lock:
+            self._held += size
+            held = self._held
+        if held > self.limits.names:
+            raise ImageError(
+                "the names of the image's files and folders take more than"
+                f" {self.limits.names} bytes of memory",
+                hint="limits.names in the configuration raises it",
+            )
+
+    def release(self, size: int) -> None:
+        """Tells that this memory is free again."""
+        with self._lock:
+            self._held -= size

@@ -3,18 +3,21 @@
 An archive may speak of ``a/b`` and not of ``a``. Applied over the merged tree, ``a`` keeps its
 owner, mode and times; laid into a folder of its own for overlayfs it would become root's, 0755, and
 hide the lower one's. Docker and podman leave it so. And a hard link may lead to a file of a lower
-layer. Both are put right here, so that layers can be unpacked side by side.
+layer; and a whiteout lie below what is no folder there. All are put right here, so that layers can
+be unpacked side by side.
 """
 
 import os
-import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import ENXIO
 
 from ..errors import shown
 from ..kernel.beneath import O_PATH, open_in_root
 from .errors import ImageError
-from .tree import Tree
+from .tree import READ_FOLDER, Tree
+from .unpack import explained
 from .whiteout import PREFIX, Overlay
 
 OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
@@ -54,7 +57,7 @@ def find(layers: list[int], path: bytes, overlay: Overlay) -> Found | None:
                     return Found(root, path, status)
                 if not stat.S_ISDIR(status.st_mode):
                     return None
-                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+                below = os.open(part, READ_FOLDER, dir_fd=here)
                 os.close(here)
                 here = below
         finally:
@@ -82,59 +85,115 @@ def _copy_metadata(source: int, target: int, status: os.stat_result, privileged:
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def complete(
-    tree: Tree,
-    links: list[tuple[bytes, bytes]],
-    layers: list[int],
-    overlay: Overlay,
-    *,
-    privileged: bool,
-) -> None:
+def complete(tree: Tree, layers: list[int], overlay: Overlay, *, privileged: bool) -> None:
     """Settles a freshly unpacked layer against the ``layers`` below it, topmost first.
 
-    ``links`` are (path, target) of hard links into lower layers. Raises ImageError for a link to
-    nothing.
+    Raises ImageError for a hard link to nothing, and for what else the image asks for and cannot
+    be; KernelError for what the host refuses.
     """
-    for path, target in links:
-        found = find(layers, target, overlay)
-        if found is None or stat.S_ISDIR(found.status.st_mode):
-            raise ImageError(
-                f"entry {shown(os.fsdecode(path))}: hard link to {shown(os.fsdecode(target))},"
-                " which is not in the image"
-            )
-        _copy_up(tree, found)
-        source, _ = tree.parent(target.rpartition(b"/")[0])
-        directory, _ = tree.parent(path.rpartition(b"/")[0])
-        os.link(
-            target.rpartition(b"/")[2], path.rpartition(b"/")[2],
-            src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False,
-        )  # fmt: skip
-    if is_opaque(tree.root):
-        _hide_all(tree, layers, overlay)
-    for path in sorted(tree.implied, key=lambda p: p.count(b"/") + bool(p), reverse=True):
-        found = find(layers, path, overlay)
-        if found is None or not stat.S_ISDIR(found.status.st_mode):
-            continue
-        lower = open_in_root(found.root, path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with tree.folder(path) as own:
-                _copy_metadata(lower, own, found.status, privileged)
-        finally:
-            os.close(lower)
-    tree.close()
+    path = b""
+    try:
+        for path, target in list(_links(tree)):
+            _settle_link(tree, layers, overlay, path, target)
+        path = b""
+        if is_opaque(tree.root):
+            _hide_all(tree, layers, overlay)
+        for path, folder in tree.folders.inside_out():
+            if folder.implied:
+                _settle_folder(tree, layers, overlay, path, privileged=privileged)
+            elif folder.time is not None:  # links came into it, or a folder went
+                with tree.folder(path) as own:
+                    os.utime(own, ns=(folder.time, folder.time))
+    except OSError as error:
+        raise explained(path, error) from error
+    finally:
+        tree.close()
+        tree.folders.forget()
+
+
+def _links(tree: Tree) -> Iterator[tuple[bytes, bytes]]:
+    """(path, target) of the hard links that wait; the folders that they are in are still there."""
+    for path, folder in tree.folders.inside_out():
+        for name, target in folder.links.items():
+            yield (path + b"/" + name if path else name), target
+
+
+def _settle_link(
+    tree: Tree, layers: list[int], overlay: Overlay, path: bytes, target: bytes
+) -> None:
+    """Makes the hard link ``path`` to a lower layer's file, which comes up into this one."""
+    found = find(layers, target, overlay)
+    if found is None or stat.S_ISDIR(found.status.st_mode):
+        raise ImageError(
+            f"entry {shown(os.fsdecode(path))}: hard link to {shown(os.fsdecode(target))},"
+            " which is not in the image"
+        )
+    where, _, name = path.rpartition(b"/")
+    directory, _ = tree.parent(where)
+    try:
+        source, true = tree.parent(target.rpartition(b"/")[0])
+    except NotADirectoryError:
+        # This layer has made a file of the folder that the target was in.
+        _copy_up(tree, found, directory, name)
+        return
+    base = target.rpartition(b"/")[2]
+    brought = tree.folders.at(true).links
+    if tree.status(target) is None:
+        _copy_up(tree, found, source, base)
+        brought[base] = target
+    if path == target:
+        return
+    if brought.get(base) == target:
+        os.link(base, name, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
+    else:
+        # This layer has another file there by now: the link is to what was there before it.
+        _copy_up(tree, found, directory, name)
+
+
+def _settle_folder(
+    tree: Tree, layers: list[int], overlay: Overlay, path: bytes, *, privileged: bool
+) -> None:
+    """What the layer did not say of a folder, the folder below says."""
+    found = find(layers, path, overlay)
+    if found is None or not stat.S_ISDIR(found.status.st_mode):
+        if path:
+            _remove_marks(tree, path, overlay)
+        return
+    lower = open_in_root(found.root, path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with tree.folder(path) as own:
+            _copy_metadata(lower, own, found.status, privileged)
+    finally:
+        os.close(lower)
+
+
+def _remove_marks(tree: Tree, path: bytes, overlay: Overlay) -> None:
+    """Takes a folder away that only whiteouts led to, and that is none below: they hide nothing."""
+    with tree.folder(path) as own:
+        marks = []
+        with os.scandir(own) as children:
+            for child in children:
+                if not overlay.is_whiteout(child.stat(follow_symlinks=False)):
+                    return
+                marks.append(child.name)
+        for name in marks:
+            os.unlink(name, dir_fd=own)
+    directory, _ = tree.parent(path.rpartition(b"/")[0])
+    tree.forget(path)
+    os.rmdir(path.rpartition(b"/")[2], dir_fd=directory)
 
 
 def _hide_all(tree: Tree, layers: list[int], overlay: Overlay) -> None:
     """An opaque root: overlayfs knows no such thing, so each name of the layers below is hidden."""
     for root in layers:
-        for child in os.listdir(root):
-            overlay.whiteout(tree, tree.root, b"", PREFIX + os.fsencode(child))
+        with os.scandir(root) as children:
+            for child in children:
+                overlay.whiteout(tree, tree.root, b"", PREFIX + os.fsencode(child.name))
 
 
-def _copy_up(tree: Tree, found: Found) -> None:
-    """A lower layer's file into this one, as overlayfs itself would."""
-    folder, _, name = found.path.rpartition(b"/")
-    directory, _ = tree.parent(folder)
+def _copy_up(tree: Tree, found: Found, directory: int, name: bytes) -> None:
+    """A lower layer's file as ``name`` into ``directory``, as overlayfs itself would."""
+    tree.budget.entry()
     if stat.S_ISLNK(found.status.st_mode):
         link = open_in_root(found.root, found.path, O_PATH | os.O_NOFOLLOW)
         try:
@@ -145,15 +204,34 @@ def _copy_up(tree: Tree, found: Found) -> None:
     if not stat.S_ISREG(found.status.st_mode):
         os.mknod(name, found.status.st_mode, found.status.st_rdev, dir_fd=directory)
         return
+    tree.budget.produce(found.status.st_blocks * 512)
     source = open_in_root(found.root, found.path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         target = os.open(name, flags, 0o600, dir_fd=directory)
         try:
-            with os.fdopen(os.dup(source), "rb") as old, os.fdopen(os.dup(target), "wb") as new:
-                shutil.copyfileobj(old, new, 1 << 20)
+            _copy_data(source, target, found.status.st_size)
             _copy_metadata(source, target, found.status, os.geteuid() == 0)
         finally:
             os.close(target)
     finally:
         os.close(source)
+
+
+def _copy_data(source: int, target: int, size: int) -> None:
+    """The content of one file into another; its holes stay holes."""
+    os.ftruncate(target, size)
+    end = 0
+    while end < size:
+        try:
+            at = os.lseek(source, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == ENXIO:  # nothing but a hole follows
+                return
+            raise
+        end = os.lseek(source, at, os.SEEK_HOLE)
+        while at < end:
+            data = os.pread(source, min(end - at, 1 << 20), at)
+            if not data:
+                return
+            at += os.pwrite(target, data, at)

@@ -283,15 +283,12 @@ class Puller:
         if laid.work is not None and laid.tree is not None and laid.result is not None:
             with ExitStack() as stack:
                 roots = []
-                if laid.tree.implied or laid.result.pending_links or is_opaque(laid.root):
+                if laid.tree.folders.any or is_opaque(laid.root):
                     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
                     for below in reversed(chains[:place]):
                         roots.append(os.open(self.store.layer_path(below), flags))
                         stack.callback(os.close, roots[-1])
-                complete(
-                    laid.tree, laid.result.pending_links, roots, self.overlay,
-                    privileged=self.ownership.privileged,
-                )  # fmt: skip
+                complete(laid.tree, roots, self.overlay, privileged=self.ownership.privileged)
             self.store.discard(self.store.layers / chain.hex)  # of a crash before its commit
             with self.store.database.transaction():
                 self.store.database.add_layer(

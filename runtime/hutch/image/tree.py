@@ -6,24 +6,34 @@ else moves things about in it (S-62, S-77).
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
+from ..errors import shown
 from ..kernel.beneath import LINKS, O_PATH, open_in_root
 from .errors import ImageError
+from .folders import Folders
+from .limits import COMPONENT_BYTES, NAME_BYTES, Budget
 
 DIRECTORY = O_PATH | os.O_DIRECTORY
+READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 CACHED = 128
+BATCH = 1000  # names of a folder that are read at once
 
 
 class Tree:
-    """The directory open as ``root``; not closed by us. Folders made on the way are remembered."""
+    """The directory open as ``root``; not closed by us. Folders made on the way are remembered.
 
-    def __init__(self, root: int) -> None:
+    ``budget`` counts them, and says how deep they may truly lie, whatever symlinks lead there.
+    """
+
+    def __init__(self, root: int, budget: Budget) -> None:
         self.root = root
-        self.implied: set[bytes] = set()  # parents that no entry has described
-        self.touched: dict[bytes, int] = {}  # folders that were there, with their times before
+        self.budget = budget
+        self.folders = Folders(budget)
         self._parents: dict[bytes, tuple[int, bytes]] = {}
 
     def close(self) -> None:
@@ -32,20 +42,30 @@ class Tree:
             os.close(fd)
         self._parents.clear()
 
-    def parent(self, path: bytes) -> tuple[int, bytes]:
-        """A descriptor of the folder ``path`` and its true path; made if it is not there.
+    def parent(self, path: bytes, *, make: bool = True) -> tuple[int, bytes]:
+        """A descriptor of the folder ``path`` and its true path; with ``make``, made if missing.
 
         ``path`` has no ".." and no empty components; b"" is the root. The descriptor stays ours.
+        Raises OSError, and ImageError where something in it would lie too deep.
         """
         known = self._parents.pop(path, None)
         if known is None:
-            known = self._beside(path) or self._from_root(path)
+            known = self._beside(path) or self._from_root(path, make)
             if len(self._parents) >= CACHED:  # the one used longest ago
                 os.close(self._parents.pop(next(iter(self._parents)))[0])
-            if known[1] not in self.implied and known[1] not in self.touched:
-                self.touched[known[1]] = os.stat(known[0]).st_mtime_ns
+            self._parents[path] = known
+            self._check_depth(known[1])
+            folder = self.folders.at(known[1])
+            if not folder.implied and folder.time is None:
+                folder.time = os.stat(known[0]).st_mtime_ns
         self._parents[path] = known
         return known
+
+    def _check_depth(self, folder: bytes) -> None:
+        """Raises ImageError where nothing may be made in ``folder`` (its true path)."""
+        deep = folder.count(b"/") + 2 > self.budget.limits.depth if folder else False
+        if deep or len(folder) + 1 + COMPONENT_BYTES > NAME_BYTES:
+            raise ImageError(f"folder {shown(os.fsdecode(folder[-60:]))}: too deep to lay files in")
 
     def _beside(self, path: bytes) -> tuple[int, bytes] | None:
         """The folder, if the one above it is open and it is really a folder there: one step."""
@@ -59,9 +79,9 @@ class Tree:
             return None
         return fd, near[1] + b"/" + name if near[1] else name
 
-    def _from_root(self, path: bytes) -> tuple[int, bytes]:
-        """The folder by its whole path, made if it is not there."""
-        true = self._make(path)
+    def _from_root(self, path: bytes, make: bool) -> tuple[int, bytes]:
+        """The folder by its whole path."""
+        true = self._walk(path, make)
         return open_in_root(self.root, true, DIRECTORY | os.O_NOFOLLOW), true
 
     def forget(self, path: bytes) -> None:
@@ -72,8 +92,11 @@ class Tree:
                 os.close(fd)
                 del self._parents[asked]
 
-    def _make(self, path: bytes) -> bytes:
-        """Walks to ``path`` through symlinks kept inside; makes folders that are missing (0755)."""
+    def _walk(self, path: bytes, make: bool) -> bytes:
+        """The true path of ``path``, through symlinks kept inside.
+
+        With ``make``, folders that are missing are made (0755), and counted as entries.
+        """
         todo = [part for part in reversed(path.split(b"/")) if part]
         done: list[bytes] = []
         here = os.dup(self.root)
@@ -89,10 +112,14 @@ class Tree:
                     try:
                         found = os.stat(part, dir_fd=here, follow_symlinks=False)
                     except FileNotFoundError:
+                        if not make:
+                            raise
+                        self._check_depth(b"/".join(done))
+                        self.budget.entry()
                         os.mkdir(part, 0o755, dir_fd=here)
                         os.chmod(part, 0o755, dir_fd=here)  # noqa: S103 as tar makes them
                         done.append(part)
-                        self.implied.add(b"/".join(done))
+                        self.folders.at(b"/".join(done)).implied = True
                         here = self._step(here, part)
                         continue
                     if stat.S_ISDIR(found.st_mode):
@@ -124,19 +151,12 @@ class Tree:
 
     def status(self, path: bytes) -> os.stat_result | None:
         """What ``path`` is (a symlink is itself), None if there is nothing."""
-        try:
-            fd = open_in_root(self.root, path, O_PATH | os.O_NOFOLLOW)
-        except OSError:
-            return None
-        try:
-            return os.stat(fd)
-        finally:
-            os.close(fd)
+        return status_of(self.root, path)
 
     @contextmanager
     def folder(self, path: bytes) -> Iterator[int]:
         """The folder ``path`` open for reading, not through a symlink in its last component."""
-        fd = open_in_root(self.root, path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        fd = open_in_root(self.root, path, READ_FOLDER)
         try:
             yield fd
         finally:
@@ -146,60 +166,102 @@ class Tree:
         """Takes away ``path``, whose parent is open as ``directory``, with everything in it."""
         name = path.rpartition(b"/")[2]
         self.forget(path)
+        self.folders.drop(path)
         try:
             os.unlink(name, dir_fd=directory)
         except FileNotFoundError:
             return
         except (IsADirectoryError, PermissionError):
-            self.empty(directory, name)
-            os.rmdir(name, dir_fd=directory)
+            remove_folder(directory, name)
 
-    def empty(self, directory: int, name: bytes, keep: "set[bytes] | None" = None,
-              path: bytes = b"") -> bool:  # fmt: skip
-        """Takes away what is in the folder ``name``, but not the paths in ``keep``.
 
-        ``path`` is the folder's own path in the tree (only needed with ``keep``). Says whether
-        nothing is left. Folders are walked with a stack of descriptors, never by a joined path.
-        """
-        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
-        try:
-            bare = True
-            for child in os.listdir(folder):
-                raw = os.fsencode(child)
-                own = path + b"/" + raw if path else raw
-                kept = keep is not None and own in keep
-                status = os.stat(raw, dir_fd=folder, follow_symlinks=False)
+def status_of(root: int, path: bytes) -> os.stat_result | None:
+    """What ``path`` beneath ``root`` is (a symlink is itself), None if nothing is there."""
+    try:
+        fd = open_in_root(root, path, O_PATH | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        return os.stat(fd)
+    finally:
+        os.close(fd)
+
+
+def remove_folder(directory: int, name: bytes) -> int:
+    """Takes away the folder ``name`` in ``directory`` with all in it; the bytes of disk set free.
+
+    However deep it is, two descriptors and the names of a batch are all that it takes: the folders
+    in a folder are moved up, below the topmost one, before that folder goes. What is left by a
+    killed process is taken away by the next call.
+    """
+    freed = 0
+    top = os.open(name, READ_FOLDER, dir_fd=directory)
+    try:
+        while children := _batch(top):
+            for child in children:
+                status = os.stat(child, dir_fd=top, follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
-                    if self.empty(folder, raw, keep, own) and not kept:
-                        os.rmdir(raw, dir_fd=folder)
-                    else:
-                        bare = False
-                elif kept:
-                    bare = False
+                    freed += _flatten(top, child)
+                    os.rmdir(child, dir_fd=top)
                 else:
-                    os.unlink(raw, dir_fd=folder)
-            return bare
-        finally:
-            os.close(folder)
+                    os.unlink(child, dir_fd=top)
+                freed += _freed(status)
+        freed += _freed(os.stat(top))
+    finally:
+        os.close(top)
+    os.rmdir(name, dir_fd=directory)
+    return freed
 
 
-def remove_tree(path: str) -> None:
-    """Takes away a folder of ours and all in it, however deep; nothing there is no error."""
+def _flatten(top: int, name: bytes) -> int:
+    """Empties the folder ``name`` of ``top``: its files go, its folders move to ``top``."""
+    freed = 0
+    folder = os.open(name, READ_FOLDER, dir_fd=top)
+    try:
+        while children := _batch(folder):
+            for child in children:
+                status = os.stat(child, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    # A name that nobody could foresee, so it is nobody's yet.
+                    os.rename(child, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=top)
+                else:
+                    os.unlink(child, dir_fd=folder)
+                    freed += _freed(status)
+    finally:
+        os.close(folder)
+    return freed
+
+
+def _batch(folder: int) -> list[bytes]:
+    """Some names of what is in an open folder; none once it is empty."""
+    with os.scandir(folder) as children:
+        return [os.fsencode(child.name) for child in islice(children, BATCH)]
+
+
+def _freed(status: os.stat_result) -> int:
+    """What goes with this name, in bytes of disk: nothing while a file has other names."""
+    last = stat.S_ISDIR(status.st_mode) or status.st_nlink == 1
+    return status.st_blocks * 512 if last else 0
+
+
+def remove_tree(path: str) -> int:
+    """Takes away a file or folder of ours and all in it, however deep; the bytes of disk set free.
+
+    Nothing there is no error.
+    """
     parent, name = os.path.split(path.rstrip("/"))
     try:
         directory = os.open(parent or ".", DIRECTORY)
     except FileNotFoundError:
-        return
+        return 0
     try:
-        tree = Tree(directory)
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
-            tree.empty(directory, os.fsencode(name))
-            os.rmdir(name, dir_fd=directory)
-        else:
-            os.unlink(name, dir_fd=directory)
+            return remove_folder(directory, os.fsencode(name))
+        os.unlink(name, dir_fd=directory)
+        return _freed(status)
     except FileNotFoundError:
-        return
+        return 0
     finally:
         os.close(directory)
 
@@ -207,17 +269,19 @@ def remove_tree(path: str) -> None:
 def split(name: bytes, what: str = "entry") -> tuple[bytes, ...]:
     """The components of a name in an archive; raises ImageError for one that could lead out.
 
-    "/" at the front and "." are passed over, as every engine does; ".." is refused wherever it
-    stands, since what it means would depend on symlinks.
+    "/" at the front and "." are passed over, as every engine does. ".." takes away the component
+    before it, by the letters of the name and whatever that is (a symlink, say): so do they.
     """
-    from ..errors import shown
-    from .limits import COMPONENT_BYTES, NAME_BYTES
-
     if len(name) > NAME_BYTES:
         raise ImageError(f"{what}: a name of {len(name)} bytes; {NAME_BYTES} is the limit")
-    parts = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
-    if b".." in parts:
-        raise ImageError(f"{what} {shown(os.fsdecode(name))}: leads out of the layer")
-    if any(len(part) > COMPONENT_BYTES for part in parts):
-        raise ImageError(f"{what} {shown(os.fsdecode(name))}: a component over 255 bytes")
-    return parts
+    parts: list[bytes] = []
+    for part in name.split(b"/"):
+        if part == b"..":
+            if not parts:
+                raise ImageError(f"{what} {shown(os.fsdecode(name))}: leads out of the layer")
+            parts.pop()
+        elif len(part) > COMPONENT_BYTES:
+            raise ImageError(f"{what} {shown(os.fsdecode(name))}: a component over 255 bytes")
+        elif part not in (b"", b"."):
+            parts.append(part)
+    return tuple(parts)

@@ -13,18 +13,22 @@ from errno import (
     EDQUOT,
     EINVAL,
     EIO,
+    ELOOP,
     EMFILE,
     ENFILE,
+    ENOENT,
     ENOMEM,
     ENOSPC,
+    ENOTDIR,
     EOPNOTSUPP,
     EPERM,
     EROFS,
 )
 
-from ..errors import KernelError, shown
+from ..errors import HutchError, KernelError, shown
 from ..kernel.layfile import NONE, lay_file
 from .errors import ImageError
+from .folders import Folder
 from .limits import Budget
 from .tarstream import (
     BLOCK_DEVICE,
@@ -43,6 +47,8 @@ from .whiteout import PREFIX, Removal, hidden_name
 HOST_ERRORS = (
     ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPERM, EACCES,
 )  # fmt: skip
+NO_FOLDER = (ENOENT, ENOTDIR, ELOOP)
+WRITTEN = 150  # bytes of memory that a path in a set takes, beside its letters
 HOLE = 64 << 10  # a run of zeros this long becomes a hole
 ZEROS = bytes(HOLE)
 CAPABILITY = b"security.capability"
@@ -94,15 +100,12 @@ class Losses:
 
 @dataclass(slots=True)
 class Result:
-    """What a layer was: its entries, its bytes on disk, and what was left for later.
-
-    ``pending_links`` are hard links whose target lies in a lower layer (only with overlay).
-    """
+    """What a layer was: its entries, and its bytes on disk. What waits for the lower layers, the
+    tree's ``folders`` know."""
 
     entries: int = 0
     size: int = 0
     losses: Losses = field(default_factory=Losses)
-    pending_links: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class Unpacker:
@@ -114,7 +117,7 @@ class Unpacker:
         self.budget = budget
         self.ownership = ownership
         self.result = Result()
-        self._folders: dict[bytes, Entry] = {}
+        self._names = 0  # bytes of memory that the removal's own record takes
         self._changed_bits = changed_bits(tree.root)
 
     def unpack(self, reader: TarReader) -> Result:
@@ -126,23 +129,20 @@ class Unpacker:
                 self.result.entries += 1
                 path = entry.name
                 self._entry(entry, reader)
-            path = b""
-            self._finish_folders()
-            if self.removal.stands_alone and b"" not in self._folders:
-                self.tree.implied.add(b"")
+            root = self.tree.folders.at(b"")
+            root.implied = self.removal.stands_alone and root.entry is None
+            for path, folder in self.tree.folders.inside_out():
+                self._finish_folder(path, folder)
+            if self.removal.stands_alone:
+                self.tree.folders = self.tree.folders.unsettled()
+            else:
+                self.tree.folders.forget()
         except OSError as error:
-            raise self._explain(path, error) from error
+            raise explained(path, error) from error
         finally:
             self.tree.close()
+            self.budget.release(self._names)
         return self.result
-
-    def _explain(self, path: bytes, error: OSError) -> Exception:
-        """Whose fault a failed call is: the host's (out of room, not allowed) or the archive's."""
-        name = shown(os.fsdecode(path))
-        number = error.errno or 0
-        if number in HOST_ERRORS:
-            return KernelError(f"unpack {name}", "write", number)
-        return ImageError(f"entry {name}: cannot be laid down: {os.strerror(number).lower()}")
 
     def _entry(self, entry: Entry, reader: TarReader) -> None:
         parts = split(entry.name)
@@ -150,10 +150,8 @@ class Unpacker:
             # CVE-2021-29136: a "." entry that is a symlink would move the root itself (S-60).
             if entry.kind != DIRECTORY:
                 raise ImageError('the entry "/" is not a folder')
-            self._folders[b""] = entry
+            self.tree.folders.describe(b"", entry)
             return
-        if len(parts) > self.budget.limits.depth:
-            raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: too deep")
         base = parts[-1]
         if any(part.startswith(PREFIX) for part in parts[:-1]):
             raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: below a whiteout")
@@ -162,6 +160,7 @@ class Unpacker:
             return
         directory, parent = self.tree.parent(b"/".join(parts[:-1]))
         path = parent + b"/" + base if parent else base
+        self.tree.folders.unlink(parent, base)
         kind = entry.kind
         if kind == DIRECTORY:
             self._folder(directory, path, base, entry)
@@ -169,15 +168,18 @@ class Unpacker:
             self._link(directory, path, base, entry)
         else:
             self._make(directory, path, base, entry, reader)
-        self.removal.wrote(path)
+        if not self.removal.brought(path):
+            self._names += len(path) + WRITTEN
+            self.budget.hold(len(path) + WRITTEN)
+            self.removal.wrote(path)
 
     def _whiteout(self, parts: tuple[bytes, ...]) -> None:
-        """Hides what the marker names; nothing where its folder is none any more.
+        """Hides what the marker names; nothing where its folder is none, or none any more.
 
         umoci writes such a layer where a folder became a file or a symlink: the new thing, and a
         marker "below" it for all that was in the folder. Through the symlink it would hit others.
         """
-        hidden_name(parts[-1])  # refuses a malformed one, wherever it lies
+        hidden = hidden_name(parts[-1])  # refuses a malformed one, wherever it lies
         for count in range(1, len(parts)):
             above = b"/".join(parts[:count])
             status = self.tree.status(above)
@@ -185,8 +187,15 @@ class Unpacker:
                 break
             if not stat.S_ISDIR(status.st_mode) and self.removal.brought(above):
                 return
-        directory, parent = self.tree.parent(b"/".join(parts[:-1]))
-        self.removal.whiteout(self.tree, directory, parent, parts[-1])
+        make = self.removal.stands_alone  # what the lower layers have there is not known yet
+        try:
+            directory, parent = self.tree.parent(b"/".join(parts[:-1]), make=make)
+        except OSError as error:
+            if not make and error.errno in NO_FOLDER:
+                return
+            raise
+        if hidden is None or self.tree.folders.pending(parent, hidden) is None:
+            self.removal.whiteout(self.tree, directory, parent, parts[-1])
 
     def _folder(self, directory: int, path: bytes, base: bytes, entry: Entry) -> None:
         try:
@@ -197,8 +206,7 @@ class Unpacker:
                 self.removal.replace(self.tree, directory, path, status)
                 os.mkdir(base, 0o700, dir_fd=directory)
                 self.removal.replaced_by_folder(self.tree, directory, base, status)
-        self.tree.implied.discard(path)
-        self._folders[path] = entry
+        self.tree.folders.describe(path, entry)
 
     def _clear(self, directory: int, path: bytes, base: bytes) -> bool:
         """Makes room for ``base`` if something is there."""
@@ -206,18 +214,8 @@ class Unpacker:
             status = os.stat(base, dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        if stat.S_ISDIR(status.st_mode):
-            self._drop_folders(path)
         self.removal.replace(self.tree, directory, path, status)
         return True
-
-    def _drop_folders(self, path: bytes) -> None:
-        below = path + b"/"
-        for known in [p for p in self._folders if p == path or p.startswith(below)]:
-            del self._folders[known]
-        for gone in [p for p in self.tree.touched if p == path or p.startswith(below)]:
-            del self.tree.touched[gone]
-        self.tree.implied = {p for p in self.tree.implied if p != path and not p.startswith(below)}
 
     def _make(
         self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
@@ -235,7 +233,10 @@ class Unpacker:
     def _regular(
         self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
     ) -> None:
-        if entry.size < HOLE and not entry.xattrs:
+        if entry.sparse is not None:
+            # Holes take no room here; in what is made of the file some day they may.
+            self.budget.produce(entry.size - sum(length for _, length in entry.sparse))
+        elif entry.size < HOLE and not entry.xattrs:
             data = reader.whole()
             if data is not None:
                 self._small(directory, path, base, entry, data)
@@ -274,17 +275,17 @@ class Unpacker:
         self.result.size += entry.size
 
     def _content(self, fd: int, entry: Entry, reader: TarReader) -> None:
-        at, hole = 0, False
-        for piece in reader.content():
+        end, hole = 0, False
+        for at, piece in reader.placed():
             if len(piece) < HOLE:
                 _write(fd, piece, at)
                 hole = False
             else:
                 hole = self._with_holes(fd, piece, at)
-            at += len(piece)
-        if hole:
-            os.ftruncate(fd, at)
-        self.result.size += at
+            end = at + len(piece)
+            self.result.size += len(piece)
+        if hole or end < entry.size:
+            os.ftruncate(fd, entry.size)
 
     @staticmethod
     def _with_holes(fd: int, piece: memoryview, at: int) -> bool:
@@ -349,8 +350,9 @@ class Unpacker:
         if status is None or self.removal.is_whiteout(status):
             if status is None and self.removal.stands_alone:
                 # The target may be a lower layer's; that is known when all of them are there.
+                waiting = self.tree.folders.pending(true, parts[-1])
                 self._clear(directory, path, base)
-                self.result.pending_links.append((path, source))
+                self.tree.folders.link(path.rpartition(b"/")[0], base, waiting or source)
                 return
             raise ImageError(f"{what} {shown(os.fsdecode(entry.link))}, which is not in the layer")
         if stat.S_ISDIR(status.st_mode):
@@ -367,20 +369,17 @@ class Unpacker:
     def _hard_link(source: int, old: bytes, directory: int, new: bytes) -> None:
         os.link(old, new, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
 
-    def _finish_folders(self) -> None:
-        """Folders last and from the inside out: their times change while they are filled."""
-        for path in sorted(self._folders, key=lambda p: p.count(b"/") + bool(p), reverse=True):
-            entry = self._folders[path]
+    def _finish_folder(self, path: bytes, folder: Folder) -> None:
+        """Last and from the inside out: the times of folders change while they are filled."""
+        if (entry := folder.entry) is not None:
             if not self.ownership.privileged:
                 entry.mode |= 0o700  # or the next layer could not be written, nor this one removed
             with self.tree.folder(path) as fd:
                 self._dress(fd, entry)
-
-        for path, time in self.tree.touched.items():
+        elif folder.time is not None and not self.removal.stands_alone:
             # What a layer does not speak of keeps its time, though things came and went in it.
-            if path not in self._folders and self.tree.status(path) is not None:
-                with self.tree.folder(path) as fd:
-                    os.utime(fd, ns=(time, time))
+            with self.tree.folder(path) as fd:
+                os.utime(fd, ns=(folder.time, folder.time))
 
     def _owner(self, entry: Entry) -> bool:
         """Whether the file must be given away."""
@@ -446,6 +445,15 @@ class Unpacker:
             if capability or name.startswith((b"user.", b"trusted.")) or name in ACLS:
                 kept.append((name, value))
         return kept
+
+
+def explained(path: bytes, error: OSError) -> HutchError:
+    """Whose fault a failed call is: the host's (out of room, not allowed) or the archive's."""
+    name = shown(os.fsdecode(path))
+    number = error.errno or 0
+    if number in HOST_ERRORS:
+        return KernelError(f"unpack {name}", "write", number)
+    return ImageError(f"entry {name}: cannot be laid down: {os.strerror(number).lower()}")
 
 
 def changed_bits(root: int) -> int:

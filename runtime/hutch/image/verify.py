@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from typing import IO
 
 from ..errors import shown
 from ..kernel.beneath import open_in_root
@@ -10,7 +11,8 @@ from .digest import Digest
 from .errors import ImageError
 from .inflate import inflate
 from .layer import differed, metered
-from .limits import Budget
+from .layout import READ
+from .limits import Budget, Limits
 from .manifest import LAYERS_TYPES, Descriptor
 from .tarstream import (
     BLOCK_DEVICE,
@@ -24,7 +26,7 @@ from .tarstream import (
     Entry,
     TarReader,
 )
-from .tree import Tree, split
+from .tree import split, status_of
 from .unpack import Ownership
 from .whiteout import PREFIX
 
@@ -38,16 +40,19 @@ FORMATS = {
 }
 
 
+# What is checked was within the limits of its pull; only the memory of the check is bounded here.
+ACCEPTED = Limits(unpacked_bytes=1 << 62, entries=1 << 62, ratio=1 << 62)
+SUSPECT = 300  # bytes of memory
+
+
 def verify_layer(chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, root: int) -> str:
-    """What differs first, "" if nothing does. ``root`` is the layer's folder.
+    """What differs, "" if nothing does. ``root`` is the layer's folder.
 
-    The archive is read once: a file that a later entry replaces is told apart by being looked at
-    only when the archive has ended, so contents are remembered by their digest.
+    The archive is read once, and each entry compared as it comes. What differs may be what a later
+    entry replaced, so it is only told when the archive has ended without one.
     """
-    import hashlib
-
-    wanted: dict[bytes, tuple[Entry, str]] = {}
-    budget = Budget()
+    suspects: dict[bytes, str] = {}
+    budget = Budget(ACCEPTED)
     declared = LAYERS_TYPES.get(layer.media_type, "tar")
     stream = Chunks(differed(inflate(metered(chunks, budget), declared), diff_id, budget))
     reader = TarReader(stream)
@@ -56,38 +61,34 @@ def verify_layer(chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, ro
             path = b"/".join(split(entry.name))
             if path.rpartition(b"/")[2].startswith(PREFIX):
                 continue
-            before = wanted.get(path)
-            if before is not None and before[0].kind == DIRECTORY != entry.kind:
-                gone = [known for known in wanted if known.startswith(path + b"/")]
-                for known in gone:
-                    del wanted[known]
-            content = ""
-            if entry.kind == FILE:
-                hasher = hashlib.sha256()
-                for piece in reader.content():
-                    hasher.update(piece)
-                content = hasher.hexdigest()
-            wanted[path] = (entry, content)
+            if suspects and entry.kind != DIRECTORY:
+                suspects = {p: said for p, said in suspects.items() if not below(p, path)}
+            if problem := _compare(root, path, entry, reader):
+                budget.hold(len(path) + SUSPECT)
+                suspects[path] = problem
+            else:
+                suspects.pop(path, None)
         while stream.skip(1 << 20):
             pass
     except ImageError as error:
         return error.sentence
-    tree = Tree(root)
-    for path, (entry, content) in wanted.items():
-        if problem := _compare(tree, path, entry, content):
-            return f"{shown(os.fsdecode(path) or '/')}: {problem}"
+    for path, problem in suspects.items():
+        return f"{shown(os.fsdecode(path) or '/')}: {problem}"
     return ""
 
 
-def _compare(tree: Tree, path: bytes, entry: Entry, content: str) -> str:
-    """How the file at ``path`` is not what ``entry`` says; "" if it is."""
-    import hashlib
+def below(path: bytes, folder: bytes) -> bool:
+    """Whether ``path`` lies in ``folder``."""
+    return path.startswith(folder + b"/")
 
-    if entry.kind == LINK:
-        return "" if tree.status(path) is not None else "missing"
-    status = tree.status(path)
+
+def _compare(root: int, path: bytes, entry: Entry, reader: TarReader) -> str:
+    """How the file at ``path`` is not what ``entry`` says; "" if it is."""
+    status = status_of(root, path)
     if status is None:
         return "missing"
+    if entry.kind == LINK:
+        return ""
     ownership = Ownership.current()
     if stat.S_IFMT(status.st_mode) != FORMATS[entry.kind]:
         placeholder = entry.kind in (CHARACTER, BLOCK_DEVICE) and stat.S_ISREG(status.st_mode)
@@ -102,8 +103,27 @@ def _compare(tree: Tree, path: bytes, entry: Entry, content: str) -> str:
             return f"{status.st_size} bytes, not {entry.size}"
         if status.st_mtime_ns != entry.mtime:
             return "changed at another time"
-        fd = open_in_root(tree.root, path, os.O_RDONLY | os.O_NOFOLLOW)
+        fd = open_in_root(root, path, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(fd, "rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != content:
-                return "other content"
+            return "" if _same(file, entry, reader) else "other content"
     return ""
+
+
+def _same(file: IO[bytes], entry: Entry, reader: TarReader) -> bool:
+    """Whether an open file has the entry's content, and zeros where that has holes."""
+    end = 0
+    for at, piece in reader.placed():
+        if not _zeros(file, at - end) or file.read(len(piece)) != piece:
+            return False
+        end = at + len(piece)
+    return _zeros(file, entry.size - end)
+
+
+def _zeros(file: IO[bytes], size: int) -> bool:
+    """Whether the next ``size`` bytes are all zero."""
+    while size > 0:
+        data = file.read(min(size, READ))
+        if not data or data.count(0) != len(data):
+            return False
+        size -= len(data)
+    return True

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..errors import shown
 from .errors import ImageError
-from .tree import Tree
+from .tree import READ_FOLDER, Tree
 
 PREFIX = b".wh."
 META = b".wh..wh."
@@ -53,6 +53,22 @@ def hidden_name(base: bytes) -> bytes | None:
     return name
 
 
+class Level:
+    """A folder on the way down; ``bare`` while nothing in it stays. ``above`` has its name."""
+
+    def __init__(self, path: bytes, above: int) -> None:
+        self.path = path
+        self.above = above
+        self.bare = True
+        self.folder = os.open(path.rpartition(b"/")[2], READ_FOLDER, dir_fd=above)
+        self.children = os.scandir(self.folder)
+
+    def close(self) -> None:
+        """Lets go of its descriptors."""
+        self.children.close()
+        os.close(self.folder)
+
+
 class Merged:
     """Whiteouts delete: the layer is applied over the ones below it, in one tree."""
 
@@ -64,9 +80,10 @@ class Merged:
     def whiteout(self, tree: Tree, directory: int, parent: bytes, base: bytes) -> None:
         """Deletes what lower layers brought. See ``Removal``."""
         if base == OPAQUE:
-            for child in os.listdir(f"/proc/self/fd/{directory}"):
-                name = os.fsencode(child)
-                self._delete(tree, directory, parent + b"/" + name if parent else name)
+            with os.scandir(f"/proc/self/fd/{directory}") as children:
+                for child in children:
+                    name = os.fsencode(child.name)
+                    self._delete(tree, directory, parent + b"/" + name if parent else name)
             return
         hidden = hidden_name(base)
         if hidden is not None:
@@ -80,13 +97,41 @@ class Merged:
             return
         if stat.S_ISDIR(status.st_mode):
             tree.forget(path)
-            if tree.empty(directory, name, self._written, path) and path not in self._written:
-                os.rmdir(name, dir_fd=directory)
+            self._thin_out(tree, directory, path)
         elif path not in self._written:
             tree.remove(directory, path)
 
+    def _thin_out(self, tree: Tree, directory: int, path: bytes) -> None:
+        """Takes away the folder ``path`` and all in it, but what the layer wrote and its way there.
+
+        Nothing recurses: the levels are a list, and no more than the budget's depth.
+        """
+        levels = [Level(path, directory)]
+        try:
+            while levels:
+                level = levels[-1]
+                child = next(level.children, None)
+                if child is None:
+                    levels.pop().close()
+                    if level.bare and level.path not in self._written:
+                        os.rmdir(level.path.rpartition(b"/")[2], dir_fd=level.above)
+                        tree.folders.drop(level.path)
+                    elif levels:
+                        levels[-1].bare = False
+                    continue
+                own = level.path + b"/" + os.fsencode(child.name)
+                if child.is_dir(follow_symlinks=False):
+                    levels.append(Level(own, level.folder))
+                elif own in self._written:
+                    level.bare = False
+                else:
+                    os.unlink(child.name, dir_fd=level.folder)
+        finally:
+            for level in levels:
+                level.close()
+
     def wrote(self, path: bytes) -> None:
-        """See ``Removal``. A folder on the way to it is kept with it (``Tree.empty``)."""
+        """See ``Removal``. A folder on the way to it is kept with it (``_thin_out``)."""
         self._written.add(path)
 
     def brought(self, path: bytes) -> bool:
@@ -135,7 +180,7 @@ class Overlay:
                 self._set_opaque(directory, hidden)
 
     def _set_opaque(self, directory: int, name: bytes) -> None:
-        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+        fd = os.open(name, READ_FOLDER, dir_fd=directory)
         try:
             os.setxattr(fd, self._opaque, b"y")
         finally:
