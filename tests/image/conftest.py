@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -82,6 +83,15 @@ class Warren:
 @pytest.fixture
 def warren(tmp_path: Path) -> Warren:
     return Warren(tmp_path)
+
+
+@pytest.fixture
+def pit() -> Iterator[Path]:
+    """A folder that everybody reaches, to dig in: rm takes it away, however deep it is then."""
+    folder = Path(tempfile.mkdtemp(prefix="pit-"))
+    folder.chmod(0o755)
+    yield folder
+    subprocess.run(["rm", "-rf", folder], check=True)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,14 +43,6 @@ except SystemExit as end:
     told(end.code or 0)
 told(0)
 """
-
-
-@pytest.fixture
-def pit() -> Iterator[Path]:
-    """A folder to dig in: rm takes it away whatever comes of the test, pytest could not."""
-    folder = tempfile.mkdtemp(prefix="pit-")
-    yield Path(folder)
-    subprocess.run(["rm", "-rf", folder], check=True)
 
 
 def dig(folder: Path, depth: int) -> None:

@@ -390,47 +390,6 @@ def test_ctrl_c_ends_at_once_and_the_next_pull_resumes(
     assert "all is well" in warren.ok("system", "check")
 
 
-@pytest.mark.parametrize("kind", ["fifo", "symlink out", "device", "directory", "missing"])
-def test_s67_the_images_passwd_is_only_read_if_it_is_a_file(kind: str, tmp_path: Path) -> None:
-    from hutch.image import users
-
-    (tmp_path / "outside").write_text("root:x:77:77:::\n")
-    etc = tmp_path / "root" / "etc"
-    etc.mkdir(parents=True)
-    passwd = etc / "passwd"
-    if kind == "fifo":
-        os.mkfifo(passwd)
-    elif kind == "symlink out":
-        passwd.symlink_to(tmp_path / "outside")
-    elif kind == "device":
-        os.mknod(passwd, stat.S_IFCHR | 0o600, os.makedev(10, 130))  # a watchdog: never open one
-    elif kind == "directory":
-        passwd.mkdir()
-    root = os.open(tmp_path / "root", os.O_RDONLY)
-    assert users.resolve(root, "") == (0, 0, [])
-    assert users.resolve(root, "7:8") == (7, 8, [])
-    with pytest.raises(ImageError, match="not in the image's /etc/passwd"):
-        users.resolve(root, "web")
-    os.close(root)
-
-
-def test_users_and_groups_are_the_images_own(tmp_path: Path) -> None:
-    from hutch.image import users
-
-    etc = tmp_path / "etc"
-    etc.mkdir()
-    (etc / "passwd").write_text("root:x:0:0:::\nweb:x:33:44:::\nbad line\n")
-    (etc / "group").write_text("root:x:0:\nweb:x:44:\nextra:x:99:other,web\nmore:x:98:web\n")
-    root = os.open(tmp_path, os.O_RDONLY)
-    assert users.resolve(root, "web") == (33, 44, [98, 99])
-    assert users.resolve(root, "33") == (33, 44, [98, 99])
-    assert users.resolve(root, "web:extra") == (33, 99, [])
-    assert users.resolve(root, "1000") == (1000, 0, [])
-    with pytest.raises(ImageError, match="group"):
-        users.resolve(root, "web:nobody")
-    os.close(root)
-
-
 def test_a_damaged_blob_in_the_store_is_fetched_again(kept: Warren, odd: Path) -> None:
     record = json.loads(kept.ok("inspect", "odd:gzip"))[0]
     blob = kept.root / "images" / "blobs" / record["Layers"][0]["digest"].replace(":", "/")

@@ -16,7 +16,7 @@ from ..errors import shown
 from .digest import Digest
 from .errors import ImageError, storage_error
 from .inflate import archive_compression, compression, inflate_archive
-from .layout import REF_NAME
+from .layout import REF_NAME, open_file
 from .limits import CONFIG_BYTES, MANIFEST_BYTES, Budget
 from .manifest import (
     DOCKER_CONFIG,
@@ -83,11 +83,7 @@ class Archive:
     """A tar archive by the names of its files."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            fd = os.open(path, os.O_RDONLY)
-        except OSError as error:
-            reason = (error.strerror or "").lower()
-            raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
+        fd = open_file(path, pipes=True)
         self._files: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
         try:
@@ -222,6 +218,8 @@ def docker_entries(archive: Archive) -> list[dict[str, object]]:
         raise ImageError("manifest.json: a list of objects is wanted")
     for entry in entries:
         layers, tags = entry.get("Layers"), entry.get("RepoTags") or []
+        if isinstance(tags, list):  # docker save writes the second for an image without a name
+            entry["RepoTags"] = tags = [tag for tag in tags if tag != "<none>:<none>"]
         if (
             not isinstance(entry.get("Config"), str)
             or not isinstance(layers, list)

@@ -20,17 +20,16 @@ from .limits import Budget
 from .manifest import ImageConfig, Manifest
 from .progress import Reporter
 from .source import Source
-from .tree import remove_tree
+from .tree import READ_FOLDER, remove_tree
 from .unpack import Losses, Ownership
 from .whiteout import Merged
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ANNOTATION = "org.opencontainers.image."
-# Annotations that a runtime acts on are the operator's to set, never an image's (CVE-2026-53488).
-ACTED_ON = (
-    "org.systemd.property.", "org.criu.", "run.oci.", "io.kubernetes.", "io.containerd.",
-    "io.katacontainers.", "io.podman.annotations.", "dev.hutch.",
-)  # fmt: skip
+# Labels become annotations only in namespaces that describe, and that nobody acts on (S-43,
+# CVE-2026-53488). Which others some runtime acts on, and in which spelling, nobody can list:
+# org.systemd.property.*, run.oci.*, module.wasm.*, io.katacontainers.*, hooks by any key ...
+DESCRIBING = ("org.opencontainers.image.", "org.label-schema.")
 
 
 def unpack_image(
@@ -74,16 +73,17 @@ def make_bundle(
 ) -> Losses:
     """Makes ``directory`` a bundle of the image; it must not exist yet, or be empty.
 
-    What fails halfway is taken away again. Raises ImageError, KernelError.
+    It is closed to all but its owner: an image's setuid programs and device nodes are nobody
+    else's (S-77). What fails halfway is taken away again. Raises ImageError, KernelError.
     """
     rootfs = directory / "rootfs"
-    existed, mode = _private(directory)
+    before = _private(directory)
     try:
         try:
             rootfs.mkdir(mode=0o755)
         except OSError as error:
             raise KernelError(f"make the bundle {directory}", "mkdir", error.errno) from None
-        root = os.open(rootfs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        root = os.open(rootfs, READ_FOLDER)
         try:
             losses = unpack_image(source, manifest, config, root, budget or Budget(), reporter)
             document = runtime_config(config, manifest.digest, root)
@@ -94,23 +94,28 @@ def make_bundle(
             (directory / "config.json").write_text(text, encoding="utf-8")
         except OSError as error:
             raise KernelError(f"write {directory}/config.json", "write", error.errno) from None
-        directory.chmod(mode)
     except BaseException:
         remove_tree(str(rootfs))
         (directory / "config.json").unlink(missing_ok=True)
-        if existed:
-            directory.chmod(mode)
-        else:
+        if before is None:
             directory.rmdir()
+        else:
+            directory.chmod(before)
         raise
+    if before is not None and before & 0o077:
+        reporter.warn(
+            f"{directory} was open to others (mode {before:04o}); it is 0700 now, since the image's"
+            " setuid programs and devices are nobody else's"
+        )
     return losses
 
 
-def _private(directory: Path) -> tuple[bool, int]:
-    """An empty folder that only its owner enters; whether it was there, and its mode at the end.
+def _private(directory: Path) -> int | None:
+    """An empty folder that only its owner enters; its mode before, None if it was not there.
 
-    setuid files of an image are nobody else's business (S-77), and nobody else moves things about
-    while they are laid down (S-62). Raises ImageError, KernelError: then nothing was touched.
+    Nobody else moves things about in it while files are laid down (S-62), and nobody else reaches
+    them later (S-77). So a folder of another user is refused: its owner can always open it again.
+    Raises ImageError, KernelError: then nothing was touched.
     """
     try:
         directory.mkdir(mode=0o700)
@@ -119,19 +124,26 @@ def _private(directory: Path) -> tuple[bool, int]:
     except OSError as error:
         raise KernelError(f"make the bundle {directory}", "mkdir", error.errno) from None
     else:
-        return False, 0o700
+        return None
+    hint = "name a folder that does not exist yet"
     try:
         empty = not any(directory.iterdir())
-        mode = stat.S_IMODE(directory.stat().st_mode)
+        status = directory.stat()
     except OSError as error:
         raise KernelError(f"make the bundle {directory}", "open", error.errno) from None
     if not empty:
-        raise ImageError(f"{directory} is not empty", hint="name a folder that does not exist yet")
+        raise ImageError(f"{directory} is not empty", hint=hint)
+    if status.st_uid != os.geteuid():
+        raise ImageError(
+            f"{directory} belongs to the user {status.st_uid}, who could enter it and use the"
+            " image's setuid programs and devices",
+            hint=hint,
+        )
     try:
         directory.chmod(0o700)
     except OSError as error:
         raise KernelError(f"make the bundle {directory}", "chmod", error.errno) from None
-    return True, mode
+    return stat.S_IMODE(status.st_mode)
 
 
 def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> dict[str, Any]:
@@ -197,9 +209,12 @@ def apply_image(document: dict[str, Any], config: ImageConfig, root: int) -> Non
     labels = execution.get("Labels")
     if isinstance(labels, dict):
         # conversion.md: labels win over the implicit annotations.
-        annotations.update(
-            {str(k): str(v) for k, v in labels.items() if k and not str(k).startswith(ACTED_ON)}
-        )
+        annotations.update({str(k): str(v) for k, v in labels.items() if describes(str(k))})
+
+
+def describes(label: str) -> bool:
+    """Whether a label may become an annotation: the describing ones, and words of no namespace."""
+    return label.startswith(DESCRIBING) or (label.isascii() and label.isalpha())
 
 
 def _list(execution: dict[str, Any], key: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ..errors import UsageError, shown
 from .digest import Digest
-from .errors import storage_error
+from .errors import ImageError, storage_error
 from .inflate import archive_compression, inflate, inflate_archive
 from .layout import READ, read_chunks
 from .limits import Budget
@@ -62,6 +62,8 @@ class ImportedSource:
     def _copy(self, archive: IO[bytes]) -> tuple[Descriptor, Digest]:
         """The layer as it will be kept: as it came if it is gzip or zstd, otherwise gzipped."""
         head = archive.read(READ)
+        if not head:
+            raise ImageError("the archive is empty: not a byte came")
         kind = archive_compression(head)
         chunks = self._chunks(head, archive)
         plain, blob = hashlib.sha256(), hashlib.sha256()

@@ -2,11 +2,13 @@
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import shown
+from ..kernel.beneath import O_PATH
 from .digest import Digest
 from .errors import ImageError
 from .limits import MANIFEST_BYTES
@@ -15,16 +17,45 @@ from .manifest import Descriptor, parse_descriptor, parse_json
 REF_NAME = "org.opencontainers.image.ref.name"
 VERSION = '{"imageLayoutVersion":"1.0.0"}'
 READ = 1 << 20
+KINDS = {
+    stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder",
+}  # fmt: skip
+
+
+def open_file(path: Path, *, pipes: bool = False) -> int:
+    """A file for reading; raises ImageError if it cannot be read, or is no regular file.
+
+    What lies in somebody's folder may be a pipe, at which an open waits for ever, or a device, at
+    which an open does things: so it is looked at first. With ``pipes``, for what a person names
+    itself, a pipe may stand there too, but somebody must have it open to write.
+    """
+    try:
+        place = os.open(path, O_PATH | os.O_CLOEXEC)
+        try:
+            kind = stat.S_IFMT(os.stat(place).st_mode)
+            if kind != stat.S_IFREG and not (pipes and kind == stat.S_IFIFO):
+                what = KINDS.get(kind, "no file")
+                raise ImageError(f"cannot read {shown(str(path))}: it is {what}")
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+            fd = os.open(f"/proc/self/fd/{place}", flags)
+        finally:
+            os.close(place)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
+    os.set_blocking(fd, True)
+    return fd
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
     """A small file whole; raises ImageError if it is longer than ``limit`` or cannot be read."""
-    try:
-        with open(path, "rb") as file:
+    with os.fdopen(open_file(path), "rb") as file:
+        try:
             data = file.read(limit + 1)
-    except OSError as error:
-        reason = (error.strerror or "").lower()
-        raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
     if len(data) > limit:
         raise ImageError(f"{shown(str(path))}: longer than {limit} bytes")
     return data
@@ -32,11 +63,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 def read_chunks(path: Path, offset: int = 0) -> Iterator[bytes]:
     """A file in chunks; raises ImageError if it cannot be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY)
-    except OSError as error:
-        reason = (error.strerror or "").lower()
-        raise ImageError(f"cannot read {shown(str(path))}: {reason}") from None
+    fd = open_file(path)
     try:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         os.lseek(fd, offset, os.SEEK_SET)

@@ -78,7 +78,7 @@ def write_layout(store: Store, images: list[Named], root: Path) -> None:
 
 def _copy(chunks: Iterator[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with renamed(path) as file:
         for chunk in chunks:
             file.write(chunk)
 
@@ -93,7 +93,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with open(path, "wb") as file:
             yield file
         return
-    path = path.resolve()
+    with renamed(path.resolve()) as file:
+        yield file
+
+
+@contextmanager
+def renamed(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of whatever is at ``path`` when it is complete."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with open(temporary, "xb") as file:
         try:

@@ -87,7 +87,14 @@ class Store:
         self.locks = root / "locks"
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if root.stat().st_mode & 0o077:
+            status = root.stat()
+            if status.st_uid != os.geteuid() and os.geteuid() == 0:
+                raise ImageError(
+                    f"the store {root} belongs to the user {status.st_uid}, who could enter it"
+                    " and use the images' setuid programs and devices",
+                    hint="name another place with --root, or give it to root",
+                )
+            if status.st_mode & 0o077:
                 root.chmod(0o700)
             (self.layout_root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
             for folder in (self.layers, self.partial, self.work, self.locks):

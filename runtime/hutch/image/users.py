@@ -1,6 +1,8 @@
 """Who "USER" of an image is: looked up in the root file system's own passwd and group.
 
-The files are the image's, so they are opened beneath its root and read to a bound.
+The files are the image's, so they are opened beneath its root and read to a bound. What is a number
+to anybody is a number here, and must be one that an id can be: it is never looked up as a name,
+and an id in a file that is none is an error, not 0 (S-09).
 """
 
 import os
@@ -11,11 +13,15 @@ from ..kernel.beneath import O_PATH, open_in_root
 from .errors import ImageError
 
 BYTES = 1 << 20
-MAX_ID = (1 << 31) - 1
+MAX_ID = (1 << 32) - 2  # 2³²-1 means "leave it" to the kernel
+BASES = ("0x", "0o", "0b")
 
 
 def _lines(root: int, path: str) -> list[list[str]]:
-    """The colon-separated lines of a file in the root; none if it cannot be read."""
+    """The colon-separated lines of a file in the root; none if it cannot be read.
+
+    A line is what ends with a newline, as for the C library; one that the bound cuts is left out.
+    """
     try:
         place = open_in_root(root, path, O_PATH)
     except OSError:
@@ -25,16 +31,48 @@ def _lines(root: int, path: str) -> list[list[str]]:
         if not stat.S_ISREG(os.stat(place).st_mode):
             return []
         with open(f"/proc/self/fd/{place}", "rb") as file:
-            data = file.read(BYTES)
+            data = file.read(BYTES + 1)
     except OSError:
         return []
     finally:
         os.close(place)
-    return [line.split(":") for line in data.decode(errors="replace").splitlines()]
+    if len(data) > BYTES:
+        data = data[: data.rfind(b"\n", 0, BYTES) + 1]
+    return [line.split(":") for line in os.fsdecode(data).split("\n")]
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) <= 10 and int(text) <= MAX_ID else None
+    """An id in plain decimal digits; None for anything else."""
+    digits = text.lstrip("0") or "0" if text else ""
+    if not (text.isascii() and text.isdecimal()) or len(digits) > 10 or int(digits) > MAX_ID:
+        return None
+    return int(digits)
+
+
+def _numeric(text: str) -> bool:
+    """Whether somebody may take it for a number: signs, blanks, other digits, other bases too."""
+    bare = text.strip().lstrip("+-").strip().replace("_", "").replace(",", "").replace(".", "")
+    return bare.isnumeric() or bare[:2].lower() in BASES
+
+
+def _asked(text: str, what: str) -> int | None:
+    """The number that ``text`` is, None if it is a name. Raises ImageError for what is neither."""
+    found = _number(text)
+    if found is None and _numeric(text):
+        raise ImageError(
+            f"image config: config.User: {what} {shown(text[:40])} is no id and no name",
+            hint=f"an id is written in decimal digits, 0 to {MAX_ID}",
+        )
+    return found
+
+
+def _field(line: list[str], place: int, path: str) -> int:
+    """The id in a line of the image's file. Raises ImageError."""
+    found = _number(line[place])
+    if found is None:
+        what = shown(line[place][:40])
+        raise ImageError(f"the image's {path}: the line of {shown(line[0])}: {what} is no id")
+    return found
 
 
 def resolve(root: int, user: str) -> tuple[int, int, list[int]]:
@@ -45,25 +83,23 @@ def resolve(root: int, user: str) -> tuple[int, int, list[int]]:
     name, _, group = user.partition(":")
     passwd = [line for line in _lines(root, "etc/passwd") if len(line) >= 4]
     groups = [line for line in _lines(root, "etc/group") if len(line) >= 3]
-    uid = _number(name) if name else 0
-    own = None
-    if uid is None or not name:
-        own = next((line for line in passwd if line[0] == (name or "root")), None)
-    if own is None and uid is not None:
-        own = next((line for line in passwd if _number(line[2]) == uid), None)
+    uid = _asked(name, "user") if name else 0
     if uid is None:
-        uid = _number(own[2]) if own else None
-        if uid is None:
+        own = next((line for line in passwd if line[0] == name), None)
+        if own is None:
             raise ImageError(f"user {shown(name)} is not in the image's /etc/passwd")
-    gid = (_number(own[3]) if own else 0) or 0
+        uid = _field(own, 2, "/etc/passwd")
+    else:
+        own = next((line for line in passwd if _number(line[2]) == uid), None)
     if group:
-        found = _number(group)
+        found = _asked(group, "group")
         if found is None:
             line = next((line for line in groups if line[0] == group), None)
-            found = _number(line[2]) if line else None
-        if found is None:
-            raise ImageError(f"group {shown(group)} is not in the image's /etc/group")
+            if line is None:
+                raise ImageError(f"group {shown(group)} is not in the image's /etc/group")
+            found = _field(line, 2, "/etc/group")
         return uid, found, []
+    gid = _field(own, 3, "/etc/passwd") if own else 0
     login = own[0] if own else ""
     more = {
         number

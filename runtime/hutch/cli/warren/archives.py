@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ...errors import KernelError, UsageError, shown
-from ...image.errors import ImageError
 from .context import Context, mendable, platform_option
 from .parser import Verb
 
@@ -55,14 +54,6 @@ def save(arguments: Namespace, context: Context) -> int:
         except OSError as error:
             raise KernelError(f"write {shown(output)}", "write", error.errno) from None
     return 0
-
-
-def open_file(path: str, mode: str) -> IO[bytes]:
-    """A file that a person named. Raises ImageError."""
-    try:
-        return open(path, mode)
-    except OSError as error:
-        raise ImageError(f"{shown(path)}: {(error.strerror or '').lower()}") from None
 
 
 def declare_load(parser: ArgumentParser) -> None:
@@ -129,13 +120,17 @@ def import_(arguments: Namespace, context: Context) -> int:
     """Makes an image of one layer; prints its id."""
     from ...image.catalog import parse_name
     from ...image.importing import ImportedSource, execution
+    from ...image.layout import open_file
     from ...image.pull import Puller
 
     config = execution(arguments.change)
     names = [str(parse_name(arguments.name))] if arguments.name else []
     platform, _ = context.platform(arguments.platform)
     scratch = context.store.work / f"import-{os.getpid()}-{secrets.token_hex(4)}"
-    with sys.stdin.buffer if arguments.file == "-" else open_file(arguments.file, "rb") as file:
+    file: IO[bytes] = sys.stdin.buffer
+    if arguments.file != "-":
+        file = os.fdopen(open_file(Path(arguments.file), pipes=True), "rb")
+    with file:
         source = ImportedSource(file, scratch, platform, config, arguments.message)
     try:
         with context.reporter(quiet=arguments.quiet) as reporter:
