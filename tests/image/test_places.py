@@ -20,8 +20,10 @@ FILES = ["index.json", "oci-layout", "manifest", "config", "layer"]
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Path:
-    layer = Layer().file("tool", b"#!/bin/sh\n", mode=0o4755).add(
-        "node", b"3", devmajor=1, devminor=3, mode=0o666
+    layer = (
+        Layer()
+        .file("tool", b"#!/bin/sh\n", mode=0o4755)
+        .add("node", b"3", devmajor=1, devminor=3, mode=0o666)
     )
     return Image([layer.tar()]).write(tmp_path / "layout")
 

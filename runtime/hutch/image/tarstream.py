@@ -274,9 +274,7 @@ class TarReader:
             entry.size = 0
         return entry
 
-    def _read_map(
-        self, entry: Entry, header: bytes | None, records: dict[bytes, bytes]
-    ) -> None:
+    def _read_map(self, entry: Entry, header: bytes | None, records: dict[bytes, bytes]) -> None:
         """Which parts of a sparse file are stored; the stream then stands at the first of them.
 
         ``header`` is the entry's own, if its type says that it is sparse.
