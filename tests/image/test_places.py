@@ -50,7 +50,7 @@ def test_what_is_no_file_in_a_layout_is_told_and_not_opened(
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "device":
-        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(10, 130))  # a watchdog: never open one
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(42, 7))  # of no driver
     elif kind == "folder":
         path.mkdir()
     else:
@@ -77,7 +77,7 @@ def test_a_pipe_that_nobody_writes_to_is_an_error(
     if verb[0].endswith("archive"):
         words = ["pull", "-q", f"{verb[0]}:{tmp_path}/pipe"]
     warren.fails(*words)
-    os.mknod(tmp_path / "node", stat.S_IFCHR | 0o600, os.makedev(10, 130))
+    os.mknod(tmp_path / "node", stat.S_IFCHR | 0o600, os.makedev(42, 7))
     assert "it is a device" in warren.fails(*[str(w).replace("/pipe", "/node") for w in words])
 
 
@@ -189,3 +189,10 @@ def test_s77_a_bundle_that_fails_leaves_the_folder_as_it_was(
     warren.fails("bundle", "-q", f"oci:{bad}", pit / "b")
     assert stat.S_IMODE((pit / "b").stat().st_mode) == 0o755
     assert list((pit / "b").iterdir()) == []
+
+
+def test_s77_a_store_that_was_open_is_closed(warren: Warren) -> None:
+    warren.root.mkdir()
+    warren.root.chmod(0o755)
+    warren.ok("images")
+    assert stat.S_IMODE(warren.root.stat().st_mode) == 0o700

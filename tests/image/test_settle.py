@@ -5,10 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
+from hutch.image.layer import verified
 from hutch.image.layout import LayoutSource
 from hutch.image.limits import Limits
 from hutch.image.lower import complete
+from hutch.image.manifest import OCI_LAYER, Descriptor
 from hutch.image.platform import Platform
 from hutch.image.progress import Reporter
 from hutch.image.pull import Puller
@@ -190,3 +193,12 @@ def test_a_link_that_comes_leaves_a_folders_time(tmp_path: Path) -> None:
     settled(upper, tmp_path / "upper", [tmp_path / "lower"])
     assert (tmp_path / "upper" / "d").stat().st_mtime == 7
     assert (tmp_path / "upper").stat().st_mtime == 9
+
+
+def test_s71_a_blob_of_another_digest_is_refused() -> None:
+    blob = b"what was sent"
+    other = Descriptor(OCI_LAYER, Digest.of(b"what was made"), len(blob))
+    with pytest.raises(ImageError, match="its content has another digest"):
+        list(verified(iter([blob]), other))
+    own = Descriptor(OCI_LAYER, Digest.of(blob), len(blob))
+    assert b"".join(verified(iter([blob]), own)) == blob
