@@ -10,6 +10,7 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from backports import zstd
@@ -33,17 +34,9 @@ from .trees import describe, differences
 pytestmark = pytest.mark.root
 
 
-def lay(
-    data: bytes,
-    target: Path,
-    removal: Removal | None = None,
-    kind: str = "tar",
-    limits: Limits | None = None,
-    diff: bytes | None = None,
-    ownership: Ownership | None = None,
-) -> Result:
-    """One layer into ``target``."""
-    return laid(data, target, removal, kind, limits, diff, ownership)[1]
+def lay(data: bytes, target: Path, *arguments: Any, **more: Any) -> Result:
+    """One layer into ``target``; the rest is as for ``laid``."""
+    return laid(data, target, *arguments, **more)[1]
 
 
 def laid(
@@ -55,7 +48,7 @@ def laid(
     diff: bytes | None = None,
     ownership: Ownership | None = None,
 ) -> tuple[Tree, Result]:
-    """The same, and the tree as it is known then; its root is closed."""
+    """One layer into ``target``, and the tree as it is known then; its root is closed."""
     target.mkdir(exist_ok=True, mode=0o755)
     blob = compress(data, kind)
     suffix = {"tar": "", "gzip": "+gzip", "zstd": "+zstd"}[kind]

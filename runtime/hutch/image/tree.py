@@ -8,7 +8,7 @@ else moves things about in it (S-62, S-77).
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
@@ -194,19 +194,9 @@ def remove_folder(directory: int, name: bytes) -> int:
     in a folder are moved up, below the topmost one, before that folder goes. What is left by a
     killed process is taken away by the next call.
     """
-    freed = 0
     top = os.open(name, READ_FOLDER, dir_fd=directory)
     try:
-        while children := _batch(top):
-            for child in children:
-                status = os.stat(child, dir_fd=top, follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
-                    freed += _flatten(top, child)
-                    os.rmdir(child, dir_fd=top)
-                else:
-                    os.unlink(child, dir_fd=top)
-                freed += _freed(status)
-        freed += _freed(os.stat(top))
+        freed = _freed(os.stat(top)) + _empty(top, lambda child: _flatten(top, child))
     finally:
         os.close(top)
     os.rmdir(name, dir_fd=directory)
@@ -214,21 +204,33 @@ def remove_folder(directory: int, name: bytes) -> int:
 
 
 def _flatten(top: int, name: bytes) -> int:
-    """Empties the folder ``name`` of ``top``: its files go, its folders move to ``top``."""
-    freed = 0
+    """Takes away the folder ``name`` of ``top``, but for its folders, which move to ``top``."""
     folder = os.open(name, READ_FOLDER, dir_fd=top)
+
+    def up(child: bytes) -> int:
+        # A name that nobody could foresee, so it is nobody's yet.
+        os.rename(child, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=top)
+        return 0
+
     try:
-        while children := _batch(folder):
-            for child in children:
-                status = os.stat(child, dir_fd=folder, follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
-                    # A name that nobody could foresee, so it is nobody's yet.
-                    os.rename(child, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=top)
-                else:
-                    os.unlink(child, dir_fd=folder)
-                    freed += _freed(status)
+        freed = _freed(os.stat(folder)) + _empty(folder, up)
     finally:
         os.close(folder)
+    os.rmdir(name, dir_fd=top)
+    return freed
+
+
+def _empty(folder: int, away: Callable[[bytes], int]) -> int:
+    """Unlinks what is in an open folder; ``away`` deals with the folders. The bytes set free."""
+    freed = 0
+    while children := _batch(folder):
+        for child in children:
+            status = os.stat(child, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                freed += away(child)
+            else:
+                os.unlink(child, dir_fd=folder)
+                freed += _freed(status)
     return freed
 
 
