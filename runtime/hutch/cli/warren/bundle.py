@@ -23,7 +23,7 @@ def declare(parser: ArgumentParser) -> None:
         "directory",
         metavar="DIR",
         type=Path,
-        help="the bundle to make; it must not exist, or be empty",
+        help="the bundle to make; it must not exist, or be empty and yours: it becomes 0700",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.add_argument(
