@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from .fake import Fake, start
+
 USER, PASSWORD = "ann", "sesame: open"
 
 
@@ -397,3 +399,19 @@ def skopeo(*arguments: object) -> str:
 
 
 Skopeo = Callable[..., str]
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    fake, server = start()
+    yield fake
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Fake]:
+    fake, server = start()
+    yield fake
+    server.shutdown()
+    server.server_close()

@@ -131,9 +131,10 @@ def test_a_private_registry_wants_a_login(private_registry: str, odd: Path, warr
     warren.ok("pull", "-q", f"oci:{odd}:tar")
     name = f"{private_registry}/team/odd:1"
     assert "warren login" in warren.fails("push", "-q", "odd:tar", name)
-    wrong = warren.run("login", "-u", USER, "--password-stdin", private_registry, input=b"wrong")
-    assert wrong.returncode == 1 and "401" in wrong.stderr and "wrong" not in wrong.stderr
-    assert "hint" not in wrong.stderr  # to log in
+    wrong = warren.run("login", "-u", USER, "--password-stdin", private_registry, input=b"pa55")
+    assert wrong.returncode == 1 and "401" in wrong.stderr and "pa55" not in wrong.stderr
+    assert 'login as "ann": wrong user name or password' in wrong.stderr
+    assert "warren login" not in wrong.stderr
     login = ["login", "-u", USER, "--password-stdin", private_registry]
     assert "Login Succeeded" in warren.ok(*login, input=PASSWORD.encode() + b"\n")
     kept = warren.home / ".docker" / "config.json"
@@ -185,8 +186,9 @@ def test_a_token_registry_gives_tokens(
     host = token_registry.host
     warren.ok("pull", "-q", f"oci:{odd}:gzip")
     assert "warren login" in warren.fails("push", "-q", "odd:gzip", f"{host}/odd:1")
-    wrong = warren.run("login", "-u", USER, "--password-stdin", host, input=b"wrong")
-    assert wrong.returncode == 1 and "401" in wrong.stderr and "hint" not in wrong.stderr
+    wrong = warren.run("login", "-u", USER, "--password-stdin", host, input=b"pa55")
+    assert wrong.returncode == 1 and "401" in wrong.stderr and "warren login" not in wrong.stderr
+    assert 'login as "ann": wrong user name or password' in wrong.stderr
     warren.ok("login", "-u", USER, "--password-stdin", host, input=PASSWORD.encode())
     warren.ok("push", "-q", "odd:gzip", f"{host}/odd:1")
     warren.ok("push", "-q", "odd:gzip", f"{host}/second:1")

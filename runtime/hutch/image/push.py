@@ -14,6 +14,7 @@ from .manifest import Descriptor, Manifest
 from .progress import Reporter
 from .reference import Reference
 from .registry.client import Refused, Registry, pull_scope, push_scope
+from .registry.target import Target
 from .store import Store
 
 PARALLEL = 3
@@ -55,7 +56,7 @@ def _blob(
                 reporter.done(blob.digest, "Already exists")
                 return
             location = _mounted(store, blob, target, registry)
-            if not location:
+            if location is None:
                 reporter.done(blob.digest, "Mounted")
                 return
             content = _told(store, blob, reporter)
@@ -68,8 +69,10 @@ def _blob(
             registry.transport.wait(error.sentence, BACK_OFF * 2**attempt)
 
 
-def _mounted(store: Store, blob: Descriptor, target: Reference, registry: Registry) -> str:
-    """ "" if the blob could be mounted; otherwise where to send it."""
+def _mounted(
+    store: Store, blob: Descriptor, target: Reference, registry: Registry
+) -> Target | None:
+    """None if the blob could be mounted; otherwise where to send it."""
     scopes = [push_scope(target.path)]
     for repository in store.database.seen(blob.digest):
         host, _, path = repository.partition("/")

@@ -56,7 +56,7 @@ def login(arguments: Namespace, context: Context) -> int:
     )
     registry = connect(host, "")
     try:
-        registry.login()
+        registry.login(user)
     finally:
         registry.close()
     place = store(host, credentials, arguments.authfile)

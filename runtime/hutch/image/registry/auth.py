@@ -9,20 +9,29 @@ import json
 import re
 import threading
 import time
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from ..errors import RegistryError
 from ..limits import TOKEN_BYTES
 from .credentials import Credentials
-from .transport import Transport, check_step, error_text, read_bounded, shown_url
+from .reply import Reply
+from .target import Sender, Target
+from .transport import Transport
 
-PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-SCHEME = re.compile(r"\s*,?\s*([A-Za-z0-9_-]+)(?:\s+|$)")
+WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+PARAMETER = re.compile(rf'({WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))(?=[\s,]|$)')
+SCHEME = re.compile(rf"({WORD})(?:\s+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))|\s+|(?=,|$))")
+COMMAS = re.compile(r"[\s,]*")
 TOKEN_SECONDS = 60  # the token spec: a token without expires_in lives this long
 MARGIN = 10
+LONGEST = 1 << 31  # seconds; more is no lifetime
+VISIBLE = re.compile(r"[!-~]+")
 CLIENT = "warren"
+
+
+class Denied(RegistryError):
+    """The token server does not give a token for these credentials, or without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +43,24 @@ class Challenge:
 
 
 def challenges(header: str) -> list[Challenge]:
-    """The challenges in a header; what cannot be understood ends the list."""
-    found = []
-    at = 0
-    while match := SCHEME.match(header, at):
-        at = match.end()
-        parameters: dict[str, str] = {}
-        while parameter := PARAMETER.match(header, at):
+    """The challenges in a header, or in several joined by commas (RFC 9110, 11.6.1).
+
+    A comma stands between challenges and between the parameters of one; a scheme may have
+    parameters, one token68 (Negotiate, NTLM) or nothing. What cannot be understood ends the list.
+    """
+    found: list[Challenge] = []
+    at = COMMAS.match(header, 0).end()  # type: ignore[union-attr]
+    while at < len(header):
+        parameter = PARAMETER.match(header, at) if found else None
+        scheme = None if parameter else SCHEME.match(header, at)
+        if parameter:
             value = parameter[2] if parameter[2] is not None else parameter[3]
-            parameters[parameter[1].lower()] = re.sub(r"\\(.)", r"\1", value)
-            comma = re.compile(r"\s*,\s*").match(header, parameter.end())
-            at = comma.end() if comma else parameter.end()
-        found.append(Challenge(match[1].lower(), parameters))
+            found[-1].parameters.setdefault(parameter[1].lower(), re.sub(r"\\(.)", r"\1", value))
+        elif scheme:
+            found.append(Challenge(scheme[1].lower(), {}))
+        else:
+            break
+        at = COMMAS.match(header, (parameter or scheme).end()).end()  # type: ignore[union-attr]
     return found
 
 
@@ -56,17 +71,19 @@ class Authorizer:
         self._transport = transport
         self._credentials = credentials
         self._challenge: Challenge | None = None
-        self._base = ""
+        self._challenger: Sender | None = None
         self._tokens: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
-    def challenged(self, base: str, header: str) -> bool:
+    def challenged(self, reply: Reply) -> bool:
         """Takes note of a 401's challenge; whether it is one we can answer."""
-        offered = {challenge.scheme: challenge for challenge in challenges(header)}
-        chosen = offered.get("bearer") or offered.get("basic")
+        offered = challenges(reply.header("www-authenticate"))
+        bearer = (c for c in offered if c.scheme == "bearer" and c.parameters.get("realm"))
+        basic = (c for c in offered if c.scheme == "basic")
+        chosen = next(bearer, None) or next(basic, None)
         if chosen is None:
             return False
-        self._base = base
+        self._challenger = reply.sender
         self._challenge = chosen
         return chosen.scheme == "bearer" or self._credentials is not None
 
@@ -90,10 +107,10 @@ class Authorizer:
             self._tokens.pop(" ".join(scopes), None)
 
     def _fetch(self, scopes: list[str]) -> tuple[str, float]:
-        assert self._challenge is not None
-        realm = self._challenge.parameters.get("realm", "")
-        check_step(self._base, realm, "token realm")
-        service = self._challenge.parameters.get("service", "")
+        assert self._challenge is not None and self._challenger is not None
+        parameters = self._challenge.parameters
+        realm = self._challenger.step(parameters["realm"], "token realm")
+        service = parameters.get("service", "")
         if self._credentials is not None and self._credentials.identity_token:
             return self._refresh(realm, service, scopes)
         query = [("service", service)] if service else []
@@ -102,11 +119,10 @@ class Authorizer:
         if self._credentials is not None:
             query.append(("account", self._credentials.user))
             headers["Authorization"] = self._credentials.basic
-        separator = "&" if urlsplit(realm).query else "?"
-        response = self._transport.request("GET", realm + separator + urlencode(query), headers)
-        return self._token(response, realm)
+        asked = replace(realm, url=realm.url.with_query(urlencode(query)))
+        return self._token(self._transport.request("GET", asked, headers), realm)
 
-    def _refresh(self, realm: str, service: str, scopes: list[str]) -> tuple[str, float]:
+    def _refresh(self, realm: Target, service: str, scopes: list[str]) -> tuple[str, float]:
         assert self._credentials is not None
         form = urlencode(
             {
@@ -121,18 +137,22 @@ class Authorizer:
         return self._token(self._transport.request("POST", realm, headers, form.encode()), realm)
 
     @staticmethod
-    def _token(response: Any, realm: str) -> tuple[str, float]:
-        what = f"token from {shown_url(realm)}"
-        if response.status != 200:
-            hint = "warren login" if response.status in (401, 403) else ""
-            raise RegistryError(f"{what}: {error_text(response)}", hint=hint)
+    def _token(reply: Reply, realm: Target) -> tuple[str, float]:
+        what = f"token from {realm.url.shown}"
+        if reply.status in (401, 403):
+            raise Denied(f"{what}: {reply.error_text()}")
+        if reply.status != 200:
+            raise RegistryError(f"{what}: {reply.error_text()}")
         try:
-            document = json.loads(read_bounded(response, TOKEN_BYTES, what))
+            document = json.loads(reply.whole(TOKEN_BYTES, what))
             token = document.get("token") or document.get("access_token")
             seconds = document.get("expires_in") or TOKEN_SECONDS
         except (ValueError, AttributeError, RecursionError):
             raise RegistryError(f"{what}: not a token reply") from None
-        # A token becomes a header: a line break in it would begin another.
-        if not isinstance(token, str) or not token or not token.isprintable():
+        if not isinstance(token, str) or not token:
             raise RegistryError(f"{what}: not a token reply")
-        return token, float(seconds) if isinstance(seconds, int | float) else TOKEN_SECONDS
+        # A token becomes a header: a line break in it would begin another.
+        if not VISIBLE.fullmatch(token):
+            raise RegistryError(f"{what}: a token with characters that no header can carry")
+        timed = isinstance(seconds, int | float) and 0 <= seconds < LONGEST
+        return token, float(seconds) if timed else TOKEN_SECONDS

@@ -1,38 +1,34 @@
 """A registry's API (distribution-spec 1.1): what can be asked of it, and what it may answer."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin, urlsplit
+from dataclasses import replace
+from typing import IO
+from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
+from ...errors import UsageError, shown
 from ..digest import Digest
 from ..errors import ImageError, RegistryError
-from ..limits import LIST_BYTES, MANIFEST_BYTES
+from ..limits import LIST_BYTES, LIST_PAGES, MANIFEST_BYTES
 from ..manifest import INDEXES, MANIFESTS, Descriptor
 from ..progress import Reporter
 from ..reference import HUB
 from ..settings import RegistrySettings
-from .auth import Authorizer
+from .address import is_loopback
+from .auth import Authorizer, Denied
 from .credentials import Credentials
-from .transport import (
-    BACK_OFF,
-    Transport,
-    check_step,
-    error_text,
-    is_loopback,
-    origin,
-    read_bounded,
-    reason,
-)
+from .reply import NO_TLS, Reply, hint_for, reason
+from .target import Target
+from .transport import BACK_OFF, RETRIED, Transport
+from .url import BadUrl, Url
 
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
-
-CHUNK = 256 << 10
 ACCEPT = ", ".join(MANIFESTS + INDEXES)
 HUB_HOST = "registry-1.docker.io"
+NEXT = re.compile(r"\s*<([^>]*)>[^<]*;\s*rel=\"?next\b")  # RFC 8288
+RANGE = re.compile(r"bytes\s+([0-9]{1,19})-", re.ASCII)
 
 
 class Refused(RegistryError):
@@ -56,25 +52,33 @@ class Registry:
     ) -> None:
         self.host = host
         self._address = HUB_HOST if host == HUB else host
+        try:
+            self._secure = Url.parse(f"https://{self._address}")
+            if self._secure.target != "/":
+                raise BadUrl
+        except BadUrl:
+            raise UsageError(f"{shown(host)} is no HOST[:PORT] of a registry") from None
         self._settings = settings
         self.transport = Transport(self._address, settings, certificates, reporter=reporter)
         self.authorizer = Authorizer(self.transport, credentials)
-        self._base = ""
+        self._known = credentials is not None
+        self._base: Url | None = None
+        self._doubt = ""  # what it did that no registry does
 
     def close(self) -> None:
         self.transport.close()
 
     # One request
 
-    def base(self) -> str:
-        """``https://HOST`` or ``http://HOST``: found out by asking /v2/ once.
+    def base(self) -> Url:
+        """``https://HOST/v2/`` or ``http://HOST/v2/``: found out by asking it once.
 
         http is only tried on loopback (Docker's rule) or where the configuration calls the registry
         insecure.
         """
         if self._base:
             return self._base
-        local = is_loopback(urlsplit("//" + self._address).hostname or "")
+        local = is_loopback(self._secure.host)
         plain = self._settings.insecure or (
             self._settings.insecure is None and local and not self._settings.ca
         )
@@ -82,56 +86,97 @@ class Registry:
         schemes = ["https"] if not plain else ["http", "https"] if local else ["https", "http"]
         problems = []
         for scheme in schemes:
-            url = f"{scheme}://{self._address}"
+            url = Url.parse(f"{scheme}://{self._address}/v2/")
             try:
-                response = self.transport.request("GET", url + "/v2/", retry=len(schemes) == 1)
+                reply = self.transport.request("GET", Target(url), retry=len(schemes) == 1)
             except RegistryError as error:
                 problems.append(error)
                 continue
-            header = response.headers.get("www-authenticate", "")
-            if response.status == 401:
-                self.authorizer.challenged(url, header)
-            body = response.read(512)
-            response.close()
-            if scheme == "http" and response.status == 400 and b"HTTPS" in body:
+            if reply.status == 401:
+                self._challenged(url, reply)
+            doubt = _doubt(reply)
+            if scheme == "http" and b"HTTPS" in reply.start(512) and reply.status == 400:
                 continue
+            self._doubt = doubt and f"GET {url.shown}: {doubt}"
             self._base = url
             return url
-        raise problems[-1]
+        # That it speaks no TLS says little of one with which plain http was tried, too.
+        said = [one for one in problems if len(schemes) == 1 or NO_TLS not in one.sentence]
+        raise (said or problems)[-1]
+
+    def _challenged(self, base: Url, reply: Reply) -> bool:
+        """Takes the registry's own challenge, and nobody else's to whom it redirected us."""
+        return reply.sender.url.origin == base.origin and self.authorizer.challenged(reply)
 
     def request(
         self,
         method: str,
-        path: str,
+        place: str | Target,
         scopes: list[str],
         headers: "Mapping[str, str] | None" = None,
         body: "bytes | None" = None,
-    ) -> "BaseHTTPResponse":
-        """A request to ``/v2/PATH`` (or a whole URL of this registry), authorized as it asks."""
-        url = path if path.startswith("http") else f"{self.base()}/v2/{path}"
-        ours = origin(url) == origin(self.base())
+    ) -> Reply:
+        """A request to ``/v2/PLACE``, or to where the registry sent us, authorized as it asks."""
+        base = self.base()
+        target = place if isinstance(place, Target) else Target(base.join("/v2/" + place))
+        ours = target.url.origin == base.origin
         for attempt in (1, 2):
             given = dict(headers or {})
             if ours:
-                given.update(self.authorizer.header(scopes))
-            response = self.transport.request(method, url, given, body)
-            if response.status != 401 or attempt == 2 or not ours:
-                return response
-            challenge = response.headers.get("www-authenticate", "")
+                given.update(self._authorization(scopes))
+            reply = self.transport.request(method, target, given, body)
+            if reply.status != 401 or attempt == 2 or not ours:
+                return reply
             self.authorizer.refused(scopes)
-            if not self.authorizer.challenged(self.base(), challenge):
-                return response
-            response.drain_conn()
+            if not self._challenged(base, reply):
+                return reply
+            reply.discard()
         raise AssertionError("unreachable")
 
-    def refuse(self, response: "BaseHTTPResponse", what: str) -> RegistryError:
-        """The error for a reply that is not what was asked for."""
-        text = f"{self.host}: {what}: {error_text(response)}"
-        if response.status == 404:
+    def _authorization(self, scopes: list[str]) -> dict[str, str]:
+        try:
+            return self.authorizer.header(scopes)
+        except Denied as error:
+            raise Refused(f"{self.host}: {error.sentence}", hint=self._login_hint()) from None
+
+    def _login_hint(self) -> str:
+        known = "the credentials kept for it do not allow this; " if self._known else ""
+        return f"{known}warren login {self.host}"
+
+    def refuse(self, reply: Reply, what: str) -> RegistryError:
+        """The error for a reply that is not what was asked for. Reads its body."""
+        errors = reply.errors()
+        if self._doubt and not errors:
+            return self._no_registry()
+        text = f"{self.host}: {what}: {reply.line(errors)}"
+        if reply.status == 404:
             return NotFound(text)
-        denied = response.status in (401, 403)
-        kind = Refused if 400 <= response.status < 500 else RegistryError
-        return kind(text, hint=f"warren login {self.host}" if denied else "")
+        passing = reply.status in RETRIED or not 400 <= reply.status < 500
+        kind = RegistryError if passing else Refused
+        return kind(text, hint=self._login_hint() if reply.status in (401, 403) else "")
+
+    def _no_registry(self) -> "RegistryError":
+        hint = "the name of an image begins with the HOST[:PORT] of its registry"
+        return Refused(f"{self.host} does not answer as a registry does: {self._doubt}", hint=hint)
+
+    def _missing(self, reply: Reply, path: str, selector: str, what: str) -> RegistryError:
+        """The error for a manifest that the registry does not have, or does not show us."""
+        if reply.status in (401, 403):
+            return self.refuse(reply, f"no repository {shown(path)}, or it is not open to you")
+        error = self.refuse(reply, what)
+        if reply.status != 404 or not isinstance(error, NotFound):
+            return error
+        place = f"{self.host}/{path}"
+        listed = self.request("GET", f"{path}/tags/list?n=1", [pull_scope(path)])
+        listed.discard()
+        if listed.status == 404:
+            sentence = f"{self.host} has no repository {shown(path)}"
+            part = path.rpartition("/")[2]
+            return NotFound(f"{sentence} (404)", hint=f"warren search {self.host}/{part}")
+        if listed.status == 200 and ":" not in selector:
+            sentence = f"{place} has no tag {shown(selector)} (404)"
+            return NotFound(sentence, hint=f"warren search --list-tags {place}")
+        return error
 
     # Reading
 
@@ -139,20 +184,17 @@ class Registry:
         """A manifest or index by tag or digest, and the media type it came with."""
         what = f"manifest {path}:{selector}" if ":" not in selector else f"manifest {selector}"
         target = f"{path}/manifests/{quote(selector, safe=':')}"
-        response = self.request("GET", target, [pull_scope(path)], {"Accept": ACCEPT})
-        if response.status != 200:
-            raise self.refuse(response, what)
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip()
-        raw = read_bounded(response, MANIFEST_BYTES, f"{self.host}: {what}")
+        reply = self.request("GET", target, [pull_scope(path)], {"Accept": ACCEPT})
+        if reply.status != 200:
+            raise self._missing(reply, path, selector, what)
+        if reply.media_type == "text/html":
+            reply.close()
+            self._doubt = self._doubt or f"GET {reply.sender.url.shown}: a page of HTML"
+            raise self._no_registry()
+        raw = reply.whole(MANIFEST_BYTES, f"{self.host}: {what}")
         if ":" in selector and not Digest.parse(selector).matches(raw):
             raise RegistryError(f"{self.host}: {what}: the reply has another digest")
-        return raw, media_type
-
-    def has_manifest(self, path: str, selector: str) -> bool:
-        target = f"{path}/manifests/{quote(selector, safe=':')}"
-        response = self.request("HEAD", target, [pull_scope(path)], {"Accept": ACCEPT})
-        response.drain_conn()
-        return response.status == 200
+        return raw, reply.media_type
 
     def blob(self, path: str, blob: Descriptor, offset: int = 0) -> Iterator[bytes]:
         """The bytes of a blob from ``offset``; a broken connection is resumed where it broke."""
@@ -174,38 +216,47 @@ class Registry:
                 problem = f"ended after {offset} of {blob.size} bytes"
             failures += 1
             if failures >= self.transport.tries:
-                raise RegistryError(f"{self.host}: blob {blob.digest}: {problem}")
+                sentence = f"{self.host}: blob {blob.digest}: {problem}"
+                raise RegistryError(sentence, hint=hint_for(problem))
             self.transport.wait(
                 f"{self.host}: blob {blob.digest.short}: {problem}", BACK_OFF * 2**failures
             )
 
     def _blob_once(self, path: str, blob: Descriptor, offset: int) -> Iterator[bytes]:
-        headers = {"Range": f"bytes={offset}-"} if offset else {}
-        target = f"{path}/blobs/{blob.digest}"
-        response = self.request("GET", target, [pull_scope(path)], headers)
+        reply, skip = self._blob_reply(path, blob, offset)
         try:
-            if response.status not in (200, 206):
-                raise self.refuse(response, f"blob {blob.digest}")
-            skip = offset if response.status == 200 else 0
-            if response.status == 206 and not _range_from(response, offset):
-                raise RegistryError(f"{self.host}: blob {blob.digest}: another range than asked")
-            while chunk := response.read(CHUNK):
-                if skip:
-                    # It does not know Range, so what we have comes once more.
-                    cut = min(skip, len(chunk))
-                    skip -= cut
-                    chunk = chunk[cut:]
-                if chunk:
-                    yield chunk
+            for chunk in reply.chunks():
+                # What we have comes once more where the registry gives no ranges.
+                cut = min(skip, len(chunk))
+                skip -= cut
+                if rest := chunk[cut:]:
+                    yield rest
         finally:
-            response.close()
+            reply.close()
+
+    def _blob_reply(self, path: str, blob: Descriptor, offset: int) -> tuple[Reply, int]:
+        """The reply with a blob's bytes, and how many of them lie before ``offset``."""
+        place, scopes = f"{path}/blobs/{blob.digest}", [pull_scope(path)]
+        if offset:
+            reply = self.request("GET", place, scopes, {"Range": f"bytes={offset}-"})
+            if reply.status == 206 and _begins(reply) == offset:
+                return reply, 0
+            if reply.status == 200:
+                return reply, offset
+            if reply.status in (401, 404, *RETRIED) or not 206 <= reply.status < 500:
+                raise self.refuse(reply, f"blob {blob.digest}")
+            reply.discard()  # it does not like the range: then all of it
+        reply = self.request("GET", place, scopes)
+        if reply.status != 200 and not (reply.status == 206 and _begins(reply) == 0):
+            raise self.refuse(reply, f"blob {blob.digest}")
+        return reply, offset
 
     def has_blob(self, path: str, digest: Digest, scopes: list[str]) -> bool:
-        response = self.request("HEAD", f"{path}/blobs/{digest}", scopes)
-        response.drain_conn()
-        if response.status not in (200, 404):
-            raise self.refuse(response, f"blob {digest}")
-        return response.status == 200
+        reply = self.request("HEAD", f"{path}/blobs/{digest}", scopes)
+        if reply.status not in (200, 404):
+            raise self.refuse(reply, f"blob {digest}")
+        reply.discard()
+        return reply.status == 200
 
     def tags(self, path: str) -> list[str]:
         """All tags of a repository, by as many pages as it takes."""
@@ -223,13 +274,16 @@ class Registry:
     def _pages(self, path: str, scopes: list[str], key: str, what: str) -> list[str]:
         found: list[str] = []
         seen: set[str] = set()
-        while path and path not in seen:
-            seen.add(path)
-            response = self.request("GET", path, scopes)
-            if response.status != 200:
-                raise self.refuse(response, what)
-            link = response.headers.get("link", "")
-            raw = read_bounded(response, LIST_BYTES, f"{self.host}: {what}")
+        place: str | Target = path
+        while str(place) not in seen:
+            seen.add(str(place))
+            if len(seen) > LIST_PAGES:
+                raise RegistryError(f"{self.host}: {what}: more than {LIST_PAGES} pages")
+            reply = self.request("GET", place, scopes)
+            if reply.status != 200:
+                raise self.refuse(reply, what)
+            link = NEXT.match(reply.header("link"))
+            raw = reply.whole(LIST_BYTES, f"{self.host}: {what}")
             try:
                 page = json.loads(raw).get(key) or []
             except (ValueError, AttributeError, RecursionError):
@@ -237,80 +291,98 @@ class Registry:
             if not isinstance(page, list) or not all(isinstance(item, str) for item in page):
                 raise RegistryError(f"{self.host}: {what}: a list of strings is wanted")
             found += page
-            path = ""
-            if 'rel="next"' in link and link.startswith("<"):
-                path = urljoin(self.base() + "/v2/", link[1 : link.index(">")])
-                check_step(self.base(), path, "next page")
+            if link is None:
+                break
+            place = reply.sender.step(link[1], "next page")
         return found
 
     # Writing
 
-    def mount(self, path: str, digest: Digest, origin_path: str, scopes: list[str]) -> str:
-        """Asks for a blob of another repository; "" if it is there now, else where to upload."""
+    def mount(
+        self, path: str, digest: Digest, origin_path: str, scopes: list[str]
+    ) -> Target | None:
+        """Asks for a blob of another repository; None if it is there now, else where to upload."""
         query = f"?mount={digest}&from={quote(origin_path)}" if origin_path else ""
-        response = self.request("POST", f"{path}/blobs/uploads/{query}", scopes)
-        response.drain_conn()
-        if response.status == 201 and origin_path:
-            return ""
-        if response.status != 202:
-            raise self.refuse(response, f"upload to {path}")
-        return self._location(response, f"upload to {path}")
+        reply = self.request("POST", f"{path}/blobs/uploads/{query}", scopes)
+        if reply.status == 201 and origin_path:
+            reply.discard()
+            return None
+        if reply.status != 202:
+            raise self.refuse(reply, f"upload to {path}")
+        reply.discard()
+        location = reply.header("location")
+        if not location:
+            raise RegistryError(f"{self.host}: upload to {path}: no Location in the reply")
+        return reply.sender.step(location, "upload")
 
     def upload(
         self,
-        location: str,
+        location: Target,
         blob: Descriptor,
         content: "IO[bytes] | Iterator[bytes]",
         scopes: list[str],
     ) -> None:
         """Sends a blob to where ``mount`` said, in one request (POST, then PUT)."""
-        separator = "&" if urlsplit(location).query else "?"
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(blob.size),
         }
-        if origin(location) == origin(self.base()):
-            headers.update(self.authorizer.header(scopes))
-        url = f"{location}{separator}digest={quote(str(blob.digest), safe='')}"
+        if location.url.origin == self.base().origin:
+            headers.update(self._authorization(scopes))
+        query = "digest=" + quote(str(blob.digest), safe="")
+        target = replace(location, url=location.url.with_query(query))
         try:
-            response = self.transport.once("PUT", url, headers, content)
+            reply = self.transport.once("PUT", target, headers, content)
         except HTTPError as error:
-            raise RegistryError(f"{self.host}: upload of {blob.digest}: {reason(error)}") from None
-        if response.status != 201:
-            raise self.refuse(response, f"upload of {blob.digest}")
-        response.drain_conn()
-
-    def _location(self, response: "BaseHTTPResponse", what: str) -> str:
-        location = response.headers.get("location", "")
-        if not location:
-            raise RegistryError(f"{self.host}: {what}: no Location in the reply")
-        target = urljoin(self.base() + "/", location)
-        check_step(self.base(), target, "upload")
-        return target
+            problem = reason(error)
+            sentence = f"{self.host}: upload of {blob.digest}: {problem}"
+            raise RegistryError(sentence, hint=hint_for(problem)) from None
+        if reply.status != 201:
+            raise self.refuse(reply, f"upload of {blob.digest}")
+        reply.discard()
 
     def put_manifest(self, path: str, selector: str, raw: bytes, media_type: str) -> None:
-        response = self.request(
+        reply = self.request(
             "PUT", f"{path}/manifests/{quote(selector, safe=':')}", [push_scope(path)],
             {"Content-Type": media_type}, raw,
         )  # fmt: skip
-        if response.status not in (200, 201):
-            raise self.refuse(response, f"manifest {path}:{selector}")
-        response.drain_conn()
+        if reply.status not in (200, 201):
+            raise self.refuse(reply, f"manifest {path}:{selector}")
+        reply.discard()
 
-    def login(self) -> None:
-        """Raises RegistryError unless the credentials are right."""
+    def login(self, user: str) -> None:
+        """Raises RegistryError unless the credentials, of ``user``, are right."""
+        wrong = f"{self.host}: login as {shown(user)}: wrong user name or password"
+        hint = "some registries want an access token in the password's place"
+        self.base()
         try:
-            response = self.request("GET", "", [])
-            if response.status != 200:
-                raise self.refuse(response, "login")
-        except RegistryError as error:
-            raise RegistryError(error.sentence) from None  # without the hint to log in
-        response.drain_conn()
+            headers = self.authorizer.header([])
+        except Denied as error:
+            raise RegistryError(f"{wrong} ({error.sentence})", hint=hint) from None
+        reply = self.transport.request("GET", Target(self.base()), headers)
+        if reply.status in (401, 403):
+            raise RegistryError(f"{wrong} ({reply.error_text()})", hint=hint)
+        if reply.status != 200 or self._doubt:
+            raise self.refuse(reply, "login")
+        reply.discard()
 
 
-def _range_from(response: Any, offset: int) -> bool:
-    value = response.headers.get("content-range", "")
-    return not value or value.startswith(f"bytes {offset}-")
+def _doubt(reply: Reply) -> str:
+    """What shows that this reply to ``GET /v2/`` is no registry's; "" if nothing does."""
+    if reply.header("docker-distribution-api-version"):
+        return ""
+    if reply.status == 200:
+        return "a page of HTML" if reply.media_type == "text/html" else ""
+    if reply.status == 401 and reply.header("www-authenticate"):
+        return ""
+    odd = reply.status not in (401, 403) and reply.status not in RETRIED
+    return f"{reply.status} {reply.reason}".strip() if odd else ""
+
+
+def _begins(reply: Reply) -> int | None:
+    """The offset at which a 206 says that it begins; None if it does not."""
+    match = RANGE.match(reply.header("content-range"))
+    return int(match[1]) if match else None
 
 
 def pull_scope(path: str) -> str:

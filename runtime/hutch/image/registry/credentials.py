@@ -35,10 +35,20 @@ class Credentials:
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
 
+    def __post_init__(self) -> None:
+        """Raises UsageError for what cannot be sent (RFC 7617, 2)."""
+        if ":" in self.user:
+            raise UsageError("a user name with a colon cannot be sent to a registry")
+        try:
+            for text in (self.user, self.password, self.identity_token):
+                text.encode(errors="surrogateescape")
+        except (UnicodeEncodeError, AttributeError):
+            raise UsageError("a user name or password that is no text") from None
+
     @property
     def basic(self) -> str:
         """The value of an Authorization header."""
-        pair = f"{self.user}:{self.password}".encode()
+        pair = f"{self.user}:{self.password}".encode(errors="surrogateescape")
         return "Basic " + base64.b64encode(pair).decode()
 
 

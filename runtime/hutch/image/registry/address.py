@@ -1,0 +1,137 @@
+"""Addresses: which are public, and connections that are made to no others.
+
+The guard stands where a socket is connected, after the name was resolved and for each address that
+is tried, so no other resolution (DNS rebinding) and no odd way to write an address comes in between
+(S-75).
+"""
+
+import ipaddress
+import socket
+import sys
+from typing import ClassVar
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from .url import Address, host_address
+
+GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # all that IANA gives out for global unicast
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+
+
+class InternalAddress(Exception):
+    """The name has only addresses that are of no public network; the message is one of them."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address can be one of the public Internet.
+
+    What carries an IPv4 address within it (mapped, 6to4, NAT64) is judged by that.
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast
+    inner = address.ipv4_mapped or address.sixtofour
+    if address in NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if inner is not None:
+        return is_public(inner)
+    return address in GLOBAL_V6 and address.is_global
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` (a name or an address, no port) can only be this machine."""
+    address = host_address(host)
+    return address.is_loopback if address else host.rstrip(".").lower() == "localhost"
+
+
+def is_internal(host: str) -> bool:
+    """The same judgement of a host that nobody has resolved: what it shows by itself."""
+    address = host_address(host)
+    return not is_public(address) if address else is_loopback(host)
+
+
+def dial(
+    host: str, port: int, timeout: float | None, *, public_only: bool
+) -> tuple[socket.socket, bool]:
+    """A connected socket, and whether its address is public. ``timeout`` in seconds, an address.
+
+    Raises OSError, and InternalAddress where ``public_only`` leaves no address to try.
+    """
+    failure: Exception | None = None
+    for family, kind, protocol, _, where in socket.getaddrinfo(
+        host.strip("[]"), port, 0, socket.SOCK_STREAM
+    ):
+        public = is_public(ipaddress.ip_address(where[0]))
+        if public_only and not public:
+            failure = failure or InternalAddress(str(where[0]))
+            continue
+        try:
+            made = socket.socket(family, kind, protocol)
+        except OSError as error:
+            failure = error
+            continue
+        try:
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made.settimeout(timeout)
+            made.connect(where)
+        except OSError as error:
+            failure = error
+            made.close()
+            continue
+        return made, public
+    raise failure or OSError("the name has no address")
+
+
+class Judged:
+    """What our connections add to urllib3's: by whom they may be reached, and who was."""
+
+    public_only: ClassVar[bool] = False
+    public = False
+
+    def _new_conn(self) -> socket.socket:
+        """See urllib3; its errors are what it would raise."""
+        assert isinstance(self, HTTPConnection)
+        timeout = self.timeout if isinstance(self.timeout, int | float) else None
+        try:
+            made, public = dial(
+                self._dns_host, self.port, timeout, public_only=type(self).public_only
+            )
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "the connection timed out") from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+        self.public = public
+        sys.audit("http.client.connect", self, self.host, self.port)
+        return made
+
+
+class AnyHttp(Judged, HTTPConnection):
+    """To wherever a person sends us."""
+
+
+class AnyHttps(Judged, HTTPSConnection):
+    """To wherever a person sends us, by TLS."""
+
+
+class PublicHttp(AnyHttp):
+    """To public addresses only."""
+
+    public_only = True
+
+
+class PublicHttps(AnyHttps):
+    """To public addresses only, by TLS."""
+
+    public_only = True
+
+
+def pool_classes(*, public_only: bool) -> dict[str, type[HTTPConnectionPool]]:
+    """What a PoolManager makes its pools of, by scheme."""
+    http, https = (PublicHttp, PublicHttps) if public_only else (AnyHttp, AnyHttps)
+    return {
+        "http": type("HttpPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
+        "https": type("HttpsPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),
+    }

@@ -1,0 +1,146 @@
+"""A reply: its headers, and a body of which no more is read than it was given room for (S-69)."""
+
+import contextlib
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from http.client import BadStatusLine
+from typing import TYPE_CHECKING
+
+from urllib3.exceptions import HTTPError, MaxRetryError
+
+from ..errors import RegistryError
+from ..limits import DRAIN_BYTES, ERROR_BYTES
+from .target import Sender
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+CHUNK = 256 << 10
+UNTRUSTED = "certificate not trusted"
+NO_TLS = "no TLS is spoken there"
+NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")  # OpenSSL's words for it
+# What can be done about a reason, by the words it begins with.
+HINTS = {
+    UNTRUSTED: "--cert-dir DIR names who is to be trusted",
+    "connection refused": "nothing listens there: look at the registry's name and port",
+    "name or service not known": "there is no host of this name: look at how it is written",
+    NO_TLS: "--tls-verify=false speaks plain http with it",
+    "no HTTP": "that is no registry: look at its name and port",
+}
+
+
+class Reply:
+    """One reply. ``sender`` is who gave it, after all redirects. Its body is read once."""
+
+    def __init__(self, response: "BaseHTTPResponse", sender: Sender) -> None:
+        self._response = response
+        self.sender = sender
+        self.status = response.status
+        self.reason = response.reason or ""
+
+    def header(self, name: str) -> str:
+        """A header's value, several of the same name joined by commas; "" if there is none."""
+        return self._response.headers.get(name, "")
+
+    @property
+    def media_type(self) -> str:
+        return self.header("content-type").partition(";")[0].strip().lower()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body in pieces of at most CHUNK bytes. Raises urllib3's errors."""
+        while chunk := self._response.read(CHUNK):
+            yield chunk
+
+    def whole(self, limit: int, what: str) -> bytes:
+        """The whole body if it is at most ``limit`` bytes; else RegistryError, naming ``what``."""
+        parts, size = [], 0
+        try:
+            for chunk in self.chunks():
+                size += len(chunk)
+                if size > limit:
+                    raise RegistryError(f"{what}: longer than {limit} bytes")
+                parts.append(chunk)
+        except HTTPError as error:
+            raise RegistryError(f"{what}: {reason(error)}") from None
+        except BaseException:
+            self.close()
+            raise
+        self._response.release_conn()
+        return b"".join(parts)
+
+    def start(self, size: int) -> bytes:
+        """The first bytes of the body; the rest is not read. b"" where even these do not come."""
+        try:
+            return self._response.read(size)
+        except HTTPError:
+            return b""
+        finally:
+            self.close()
+
+    def discard(self) -> None:
+        """Does without the body. The connection serves again only if it is short and said so."""
+        left = getattr(self._response, "length_remaining", None)  # None if it was not said
+        if left is not None and left <= DRAIN_BYTES:
+            with contextlib.suppress(HTTPError):
+                self._response.read(DRAIN_BYTES)
+                self._response.release_conn()
+                return
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection, if any of the body is still to come."""
+        self._response.close()
+
+    def errors(self) -> list[tuple[str, str]]:
+        """Codes and messages of a refusal (distribution-spec, "Error Codes"); none if it has none.
+
+        Reads the body.
+        """
+        try:
+            errors = json.loads(self.start(ERROR_BYTES))["errors"]
+            found = [
+                tuple(one[k] if isinstance(one.get(k), str) else "" for k in ("code", "message"))
+                for one in errors[:3]
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return []
+        return [(code, message) for code, message in found if code or message]
+
+    def line(self, errors: list[tuple[str, str]]) -> str:
+        """Status and what a registry says of its refusal, short."""
+        texts = [": ".join(filter(None, one)) for one in errors]
+        return f"{self.status} " + ("; ".join(texts)[:300] or self.reason[:100])
+
+    def error_text(self) -> str:
+        """The same, read at once."""
+        return self.line(self.errors()).strip()
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, without urllib3's object names."""
+    while isinstance(error, MaxRetryError) and error.reason is not None:
+        error = error.reason
+    text = str(error)
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        text = f"{UNTRUSTED}: {cause.verify_message}"
+    elif isinstance(cause, ssl.SSLError) and cause.reason in NOT_TLS:
+        text = NO_TLS
+    elif isinstance(cause, BadStatusLine):
+        text = "no HTTP is spoken there"
+    elif isinstance(cause, ConnectionRefusedError):
+        text = "connection refused"
+    elif isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
+        text = "name or service not known"
+    elif isinstance(cause, OSError) and cause.strerror:
+        text = cause.strerror.lower()
+    else:
+        text = text.rpartition(">: ")[2] or type(error).__name__
+    return text
+
+
+def hint_for(text: str) -> str:
+    """What can be done about a ``reason``; "" where nothing is known to help."""
+    return next((hint for words, hint in HINTS.items() if text.startswith(words)), "")

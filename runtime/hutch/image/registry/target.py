@@ -1,0 +1,41 @@
+"""Where requests go: where a person sends us, or where a reply does, which is held to rules.
+
+A reply sends us elsewhere by a redirect, a token realm, an upload's Location or a next page (S-75,
+S-76): never to another scheme than http and https, never from https to http, and never from a
+public address to an internal one. What counts is the address that gave the reply, and the one that
+is connected to for the next. So a registry at an internal address may send us to internal
+addresses; and of whatever public place it sends us to, the same rules hold again.
+"""
+
+from dataclasses import dataclass
+
+from ..errors import RegistryError
+from .url import BadUrl, Url
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place that may be asked. ``sent_by`` says who sends us there; "" is a person."""
+
+    url: Url
+    sent_by: str = ""
+    public_only: bool = False  # no connection to an internal address
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose word a reply is: the URL that gave it, and whether its address was a public one."""
+
+    url: Url
+    public: bool
+
+    def step(self, where: str, what: str) -> Target:
+        """The place ``where`` that the reply names as its ``what``. Raises RegistryError."""
+        sent_by = f"{self.url.shown}: {what}"
+        try:
+            url = self.url.join(where)
+        except BadUrl as error:
+            raise RegistryError(f"{sent_by} to a URL {error}; refused") from None
+        if self.url.scheme == "https" and url.scheme == "http":
+            raise RegistryError(f"{sent_by} to {url.shown} without TLS; refused")
+        return Target(url, sent_by, public_only=self.public)

@@ -1,0 +1,111 @@
+"""URLs: the one parse by which a place is judged, credentials are given and a connection is made.
+
+Stricter than RFC 3986. What two parsers could read in two ways (a backslash, a user name, a line
+break, ``127.1``) is refused, not repaired: a registry has no honest reason to send it.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from ...errors import shown
+
+# What RFC 3986 allows anywhere, and what signed links leave unescaped in path and query.
+CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%|{}^`\"<>-]*")
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
+AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+PORTS = {"http": 80, "https": 443}
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class BadUrl(ValueError):
+    """The text is no URL that we take; the message says why, and quotes no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An http or https URL. ``host`` is in lower case, an IPv6 address in its brackets."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str  # path and query, as the request line has them
+
+    @classmethod
+    def parse(cls, text: str) -> "Url":
+        """The URL that ``text`` writes in full; a fragment is dropped. Raises BadUrl."""
+        if not CHARACTERS.fullmatch(text):
+            wrong = next(c for c in text if not CHARACTERS.fullmatch(c))
+            raise BadUrl(f"with the character {shown(wrong)} in it")
+        match = URL.fullmatch(text)
+        if match is None or match[1].lower() not in PORTS:
+            raise BadUrl("that is not http or https")
+        scheme, authority = match[1].lower(), match[2]
+        if "@" in authority:
+            raise BadUrl("with a user name in it")
+        parts = AUTHORITY.fullmatch(authority)
+        if parts is None or not is_host(parts[1]):
+            raise BadUrl(f"whose host {shown(authority)} is none")
+        port = int(parts[2]) if parts[2] else PORTS[scheme]
+        if not 0 < port < 1 << 16:
+            raise BadUrl(f"whose port {port} is none")
+        return cls(scheme, parts[1].lower(), port, (match[3] or "/") + (match[4] or ""))
+
+    def join(self, reference: str) -> "Url":
+        """Where ``reference``, absolute or relative, leads from here (RFC 3986, 5.2)."""
+        if not CHARACTERS.fullmatch(reference):
+            return Url.parse(reference)  # which says what is wrong with it
+        try:
+            whole = urljoin(str(self), reference)
+        except ValueError:
+            raise BadUrl("that is not understood") from None
+        return Url.parse(whole)
+
+    def with_query(self, query: str) -> "Url":
+        """The same with more in its query."""
+        separator = "&" if "?" in self.target else "?"
+        return Url(self.scheme, self.host, self.port, self.target + separator + query)
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: what credentials are for (RFC 6454)."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def netloc(self) -> str:
+        """Host and port, the port only where it is not the scheme's own."""
+        return self.host if self.port == PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+    @property
+    def shown(self) -> str:
+        """Without the query, where signed links and tokens stand (S-86): fit for an error."""
+        return f"{self.scheme}://{self.netloc}{self.target.partition('?')[0]}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}{self.target}"
+
+
+def is_host(text: str) -> bool:
+    """Whether ``text`` is a DNS name, or an address in the one form that everybody reads alike.
+
+    The resolver also takes ``127.1``, ``2130706433`` and ``0x7f.1`` for addresses: no name ends in
+    a number.
+    """
+    if host_address(text) is not None:
+        return True
+    labels = text.removesuffix(".").split(".")
+    named = all(LABEL.fullmatch(label) for label in labels) and len(text) <= 254
+    return named and not NUMBER.fullmatch(labels[-1])
+
+
+def host_address(host: str) -> Address | None:
+    """The address that ``host`` is; None if it is a name. A zone (``%eth0``) is no part of one."""
+    try:
+        if host.startswith("["):
+            return ipaddress.IPv6Address(host[1:-1]) if "%" not in host else None
+        return ipaddress.IPv4Address(host)
+    except ValueError:
+        return None
