@@ -37,6 +37,7 @@ class Fake:
 class Handler(BaseHTTPRequestHandler):
     fake: Fake
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def handle_any(self) -> None:
         self.fake.seen.append(

@@ -17,6 +17,7 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after one byte 0x50 to 0x5f
 XZ_MAGIC = b"\xfd7zXZ\0"
 BZIP2_MAGIC = b"BZh"
+USTAR, USTAR_AT = b"ustar", 257  # in the header of the first entry; it may have any name
 
 
 def compression(head: bytes) -> str:
@@ -38,16 +39,18 @@ def archive_compression(head: bytes) -> str:
 def inflate(chunks: Iterator[bytes], declared: str) -> Iterator[bytes]:
     """A layer's uncompressed stream. ``declared`` is its media type's word: "gzip", "zstd", "tar".
 
-    A blob that is declared compressed is read by its magic, since builders mix gzip and zstd up;
-    one that is declared plain is never decompressed. Raises ImageError.
+    What it is, its first bytes say, since builders mix the three up; only where one that is
+    declared plain begins as a tar archive does, it is one. The diffID decides in the end whether
+    the stream is the right one. Raises ImageError.
     """
     head = next(chunks, b"")
-    while len(head) < 4:
+    while len(head) < USTAR_AT + len(USTAR):
         more = next(chunks, b"")
         if not more:
             break
         head += more
-    yield from _expanded("tar" if declared == "tar" else compression(head), head, chunks)
+    plain = declared == "tar" and head.startswith(USTAR, USTAR_AT)
+    yield from _expanded("tar" if plain else compression(head), head, chunks)
 
 
 def inflate_archive(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -19,6 +19,8 @@ LIST_PAGES = 1000
 PAX_BYTES = 1 << 20  # one PAX header or GNU long name
 NAME_BYTES = 4096  # PATH_MAX
 COMPONENT_BYTES = 255  # NAME_MAX
+INDEX_DEPTH = 4  # indexes in indexes
+NESTED_DOCUMENTS = 32  # what is fetched of one index to choose an image from it
 LAYERS = 500  # overlayfs takes 500 lower layers
 ZSTD_WINDOW_LOG = 27  # 128 MiB: what zstd --long=27 writes
 XZ_MEMORY = 1 << 28  # xz -9 takes 65 MiB to decompress

@@ -31,20 +31,18 @@ INDEXES = (OCI_INDEX, DOCKER_INDEX)
 MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
 
-# What the layer's media type says of its compression; the content's first bytes decide between
-# gzip and zstd, because registries and builders have confused the two.
+OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+DOCKER_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+
+# What the layer's media type says of its compression; the content's first bytes decide, because
+# registries and builders have confused the three.
 LAYERS_TYPES = {
-    OCI_LAYER: "tar",
-    OCI_LAYER + "+gzip": "gzip",
-    OCI_LAYER + "+zstd": "zstd",
-    DOCKER_LAYER: "tar",
-    DOCKER_LAYER + ".gzip": "gzip",
-    DOCKER_LAYER + ".zstd": "zstd",
-}
-FOREIGN_TYPES = (
-    "application/vnd.oci.image.layer.nondistributable.v1.tar",
-    "application/vnd.docker.image.rootfs.foreign.diff.tar",
-)
+    base + (mark + packed if packed != "tar" else ""): packed
+    for base, mark in (
+        (OCI_LAYER, "+"), (OCI_FOREIGN, "+"), (DOCKER_LAYER, "."), (DOCKER_FOREIGN, "."),
+    )
+    for packed in ("tar", "gzip", "zstd")
+}  # fmt: skip
 EMPTY_JSON = b"{}"
 
 
@@ -58,6 +56,11 @@ class Descriptor:
     platform: Platform | None = None
     annotations: dict[str, str] = field(default_factory=dict)
     data: bytes | None = None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is a layer that registries need not have."""
+        return self.media_type.startswith((OCI_FOREIGN, DOCKER_FOREIGN))
 
     def json(self) -> dict[str, Any]:
         """The descriptor as a document holds it."""
@@ -233,7 +236,11 @@ def parse(raw: bytes, media_type: str = "") -> Manifest | Index:
 
 
 def check_runnable(manifest: Manifest) -> None:
-    """Raises ImageError unless this is a container image whose layers we can and may fetch."""
+    """Raises ImageError unless this is a container image whose layers we can read.
+
+    A foreign layer is had from the image's own registry, or not at all: its URLs lead anywhere,
+    and once took credentials along (CVE-2020-15157, S-74).
+    """
     what = f"manifest {manifest.digest}"
     if manifest.config.media_type not in CONFIGS:
         raise ImageError(
@@ -244,11 +251,6 @@ def check_runnable(manifest: Manifest) -> None:
             f"{what}: a config of {manifest.config.size} bytes; {CONFIG_BYTES} is the limit"
         )
     for number, layer in enumerate(manifest.layers):
-        if layer.media_type.startswith(FOREIGN_TYPES):
-            # CVE-2020-15157: such a layer's URLs lead anywhere, and once took credentials along.
-            raise ImageError(
-                f"{what}: layers[{number}]: a foreign layer, to be had from elsewhere; refused"
-            )
         if layer.media_type not in LAYERS_TYPES:
             raise ImageError(
                 f"{what}: layers[{number}].mediaType: {shown(layer.media_type)} is not a layer"

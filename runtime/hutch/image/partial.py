@@ -16,14 +16,10 @@ from .progress import Reporter
 from .source import Source
 
 
-class Damaged(ImageError):
-    """A resumed blob came out wrong: worth one more try from the beginning."""
-
-
 def incoming(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -> Iterator[bytes]:
     """The blob's bytes, which are also written to ``path``; a thread reads ahead of its user.
 
-    At the end the size and digest are right, or Damaged (resumed) or ImageError was raised.
+    At the end the size and digest are right, or ImageError was raised.
     """
     with Ahead(_written(source, blob, path, reporter)) as ahead:
         yield from ahead
@@ -35,17 +31,16 @@ def _written(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -
     try:
         if os.fstat(fd).st_size > blob.size:
             os.ftruncate(fd, 0)
-        at = resumed = 0
+        at = 0
         while chunk := os.read(fd, READ):
             hasher.update(chunk)
             at += len(chunk)
             reporter.advance(blob.digest, len(chunk))
             yield chunk
-        resumed = at
         if at < blob.size:
             for chunk in source.blob(blob, at):
                 if at + len(chunk) > blob.size:
-                    _throw_away(path, resumed, f"longer than {blob.size} bytes", blob)
+                    _throw_away(path, f"longer than {blob.size} bytes", blob)
                 view = memoryview(chunk)
                 while view:
                     view = view[os.write(fd, view) :]
@@ -56,11 +51,11 @@ def _written(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -
         if at != blob.size:
             raise ImageError(f"blob {blob.digest}: {at} bytes, {blob.size} were promised")
         if hasher.hexdigest() != blob.digest.hex:
-            _throw_away(path, resumed, "its content has another digest", blob)
+            _throw_away(path, "its content has another digest", blob)
     finally:
         os.close(fd)
 
 
-def _throw_away(path: Path, resumed: int, reason: str, blob: Descriptor) -> None:
+def _throw_away(path: Path, reason: str, blob: Descriptor) -> None:
     path.unlink(missing_ok=True)
-    raise (Damaged if resumed else ImageError)(f"blob {blob.digest}: {reason}")
+    raise ImageError(f"blob {blob.digest}: {reason}")

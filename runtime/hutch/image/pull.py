@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -24,13 +24,13 @@ from ..errors import HutchError
 from .collect import collected_if_bad
 from .database import ImageRecord, LayerRecord
 from .digest import Digest, chain_ids
-from .errors import ImageError
+from .errors import FULL, ImageError, storage_error
 from .layer import check_layer, unpack_layer, verified
 from .layout import read_chunks
 from .limits import Budget, Limits
 from .lower import complete, is_opaque
 from .manifest import Descriptor, ImageConfig, Index, Manifest
-from .partial import Damaged, incoming
+from .partial import incoming
 from .platform import Platform
 from .progress import Reporter
 from .source import Source, resolve
@@ -67,6 +67,17 @@ class Pulled:
     top: Digest
     fresh: bool
     losses: Losses
+
+
+@contextmanager
+def told_of_a_full_store(store: Store) -> Iterator[None]:
+    """Says which disk is full, and what to do; a bare errno could mean any."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise storage_error(f"write to the store {store.root}", error.errno) from None
 
 
 class Puller:
@@ -115,6 +126,7 @@ class Puller:
         blobs = [*small, *(layer.digest for layer in manifest.layers)]
         items = [str(blob) for blob in blobs] + [f"layer:{chain}" for chain in chains]
         with ExitStack() as stack:
+            stack.enter_context(told_of_a_full_store(self.store))
             stack.enter_context(collected_if_bad(self.store, items))
             self._lease = stack.enter_context(self.store.lease())
             self.store.database.lease(self._lease, items)
@@ -231,9 +243,10 @@ class Puller:
         try:
             partial = self.store.partial_path(layer.digest)
             for last in (False, True):
+                laid.new_blob = not self.store.has_blob(layer.digest)
+                fresh = laid.new_blob and not partial.exists()
                 try:
                     self.reporter.layer(layer.digest, layer.size, "Downloading")
-                    laid.new_blob = not self.store.has_blob(layer.digest)
                     chunks = (
                         incoming(source, layer, partial, self.reporter)
                         if laid.new_blob
@@ -245,10 +258,10 @@ class Puller:
                     else:
                         check_layer(chunks, layer, diff_id, self.budget)
                     break
-                except ImageError as error:
+                except ImageError:
                     self._discard_work(laid)
                     partial.unlink(missing_ok=True)  # hostile or wrong: nothing to resume
-                    if last or (laid.new_blob and not isinstance(error, Damaged)):
+                    if last or fresh:
                         raise
                     self.store.blob_path(layer.digest).unlink(missing_ok=True)
             if laid.new_blob:

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from .digest import Digest
 from .errors import ImageError
-from .limits import CONFIG_BYTES, MANIFEST_BYTES
+from .limits import CONFIG_BYTES, INDEX_DEPTH, MANIFEST_BYTES, NESTED_DOCUMENTS
 from .manifest import (
+    CONFIGS,
     Descriptor,
     ImageConfig,
     Index,
@@ -52,29 +53,6 @@ def fetch_document(source: Source, descriptor: Descriptor, limit: int, what: str
     return data
 
 
-def choose(index: Index, wanted: Platform) -> Descriptor:
-    """The entry that fits ``wanted`` best; the first of equals (image-index.md). Raises ImageError.
-
-    An entry without a platform is taken when the index has no other.
-    """
-    ranked = []
-    for place, entry in enumerate(index.manifests):
-        if entry.platform is not None:
-            rank = entry.platform.rank(wanted)
-            if rank is not None:
-                ranked.append((rank, place, entry))
-    if ranked:
-        return min(ranked, key=lambda item: item[:2])[2]
-    bare = [entry for entry in index.manifests if entry.platform is None]
-    if len(bare) == 1 and len(index.manifests) == 1:
-        return bare[0]
-    offered = sorted({str(e.platform) for e in index.manifests if e.platform is not None})
-    raise ImageError(
-        f"the image is not made for {wanted}",
-        hint="--platform takes one of " + ", ".join(offered[:20]) if offered else "",
-    )
-
-
 def resolve(
     source: Source, wanted: Platform, *, explicit: bool = True
 ) -> tuple[Manifest, ImageConfig, Index | None]:
@@ -84,21 +62,92 @@ def resolve(
     """
     raw, media_type = source.top()
     top = parse(raw, media_type)
-    index: Index | None = None
-    depth = 0
-    while isinstance(top, Index):
-        index = index or top
-        depth += 1
-        if depth > 4:
-            raise ImageError("an index in an index in an index; refused")
-        chosen = choose(top, wanted)
-        raw = fetch_document(source, chosen, MANIFEST_BYTES, "manifest")
-        top = parse(raw, chosen.media_type)
-    check_runnable(top)
-    config = parse_config(fetch_document(source, top.config, CONFIG_BYTES, "image config"), top)
+    index = top if isinstance(top, Index) else None
+    manifest = Choice(source, wanted).of(top) if isinstance(top, Index) else top
+    check_runnable(manifest)
+    config = _config(source, manifest)
     if explicit and config.platform.architecture and config.platform.rank(wanted) is None:
         raise ImageError(f"the image is made for {config.platform}, not for {wanted}")
-    return top, config, index
+    return manifest, config, index
+
+
+def _config(source: Source, manifest: Manifest) -> ImageConfig:
+    raw = fetch_document(source, manifest.config, CONFIG_BYTES, "image config")
+    return parse_config(raw, manifest)
+
+
+class Choice:
+    """The choice of one image for ``wanted`` from an index (image-index.md).
+
+    The entry that says the fitting platform is taken, the first of equals. Where none does, those
+    that say nothing are looked into: an index for what it has, a manifest for what its config says.
+    """
+
+    def __init__(self, source: Source, wanted: Platform) -> None:
+        self._source = source
+        self._wanted = wanted
+        self._offered: set[str] = set()
+        self._left = NESTED_DOCUMENTS
+
+    def of(self, index: Index) -> Manifest:
+        """The image. Raises ImageError if there is none for the platform."""
+        found = self._best(index, 1)
+        if found is not None:
+            return found[1]
+        offered = ", ".join(sorted(self._offered)[:20])
+        raise ImageError(
+            f"the image is not made for {self._wanted}",
+            hint=f"--platform takes one of {offered}" if offered else "",
+        )
+
+    def _best(self, index: Index, depth: int) -> tuple[int, Manifest] | None:
+        """The best image in an index and in those below it, with its rank (0 is best)."""
+        if depth > INDEX_DEPTH:
+            raise ImageError("an index in an index in an index; refused")
+        said, bare = [], []
+        for entry in index.manifests:
+            if entry.platform is None:
+                bare.append(entry)
+                continue
+            self._offered.add(str(entry.platform))
+            rank = entry.platform.rank(self._wanted)
+            if rank is not None:
+                said.append((rank, entry))
+        for rank, entry in sorted(said, key=lambda pair: pair[0]):
+            document = self._document(entry)
+            if isinstance(document, Manifest):
+                return rank, document
+            if found := self._best(document, depth + 1):
+                return found
+        best: tuple[int, Manifest] | None = None
+        for entry in bare:
+            document = self._document(entry)
+            if isinstance(document, Index):
+                found = self._best(document, depth + 1)
+            elif len(index.manifests) == 1:
+                found = 0, document  # there is no other
+            else:
+                found = self._by_config(document)
+            if found and (best is None or found[0] < best[0]):
+                best = found
+            if best and best[0] == 0:
+                break
+        return best
+
+    def _document(self, entry: Descriptor) -> Manifest | Index:
+        self._left -= 1
+        if self._left < 0:
+            raise ImageError(f"more than {NESTED_DOCUMENTS} indexes and manifests in an index")
+        raw = fetch_document(self._source, entry, MANIFEST_BYTES, "manifest")
+        return parse(raw, entry.media_type)
+
+    def _by_config(self, manifest: Manifest) -> tuple[int, Manifest] | None:
+        if manifest.config.media_type not in CONFIGS:
+            return None  # an artifact
+        platform = _config(self._source, manifest).platform
+        self._offered.add(str(platform))
+        rank = platform.rank(self._wanted)
+        return None if rank is None else (rank, manifest)
 
 
 def digest_of_top(source: Source) -> Digest:

@@ -46,8 +46,11 @@ def usage() -> str:
         *(f"  {verb:<{width}}{summary}" for verb, (_, summary) in VERBS.items()),
         "",
         "Options:",
-        "  --root DIR     where images are kept",
-        "  --config FILE  registries, mirrors and limits (TOML)",
+        "  --root DIR     where images are kept, instead of $WARREN_ROOT,",
+        "                 /var/lib/hutch (root) or ~/.local/share/hutch (others;",
+        "                 $XDG_DATA_HOME stands for ~/.local/share)",
+        "  --config FILE  registries, mirrors and limits (TOML), instead of",
+        "                 ~/.config/hutch/warren.toml or /etc/hutch/warren.toml",
         "  --version      print the version",
         "  --help         print this; after a command, its own help",
         "",
@@ -106,6 +109,22 @@ def run(arguments: list[str]) -> int:
     return status
 
 
+def with_root(hint: str, arguments: list[str]) -> str:
+    """The hint with this command line's --root in the commands that it names."""
+    import re
+    import shlex
+
+    try:
+        root = split_globals(arguments)[0].get("--root", "")
+    except UsageError:
+        return hint
+    if not root:
+        return hint
+    verbs = "|".join(verb for verb in VERBS if verb not in ("login", "logout", "search"))
+    given = f"warren --root {shlex.quote(root)} "
+    return re.sub(rf"\bwarren (?=(?:{verbs})\b(?! --help))", lambda _: given, hint)
+
+
 def alike(name: str) -> str:
     """What may have been meant by a verb that there is not."""
     from ...kernel.nearest import nearest
@@ -123,6 +142,7 @@ def command(arguments: list[str]) -> int:
         status = run(arguments)
         sys.stdout.flush()
     except HutchError as error:
+        error.hint = with_root(error.hint, arguments)
         print(f"warren: {error}", file=sys.stderr)
         return 125 if isinstance(error, UsageError) else 1
     except BrokenPipeError:

@@ -108,10 +108,10 @@ def mendable() -> "Iterator[None]":
 
 def truth(text: str) -> bool:
     """The value of a boolean option."""
-    if text.lower() in ("true", "1", "yes"):
-        return True
-    if text.lower() in ("false", "0", "no"):
-        return False
+    from .parser import TRUTH
+
+    if text.lower() in TRUTH:
+        return TRUTH[text.lower()]
     raise ArgumentTypeError(f"{shown(text)} is neither true nor false")
 
 

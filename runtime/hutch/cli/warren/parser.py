@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 COLUMN = 34  # where an option's help begins
+TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 class Verb(NamedTuple):
@@ -67,6 +68,20 @@ def parse(
     """The arguments of ``warren NAME``. Raises UsageError; --help prints and exits."""
     parser = Parser(f"warren {name}", description=summary + ".")
     declare(parser)
-    # Alone it means true; argparse would take the next word for its value.
-    words = ["--tls-verify=true" if word == "--tls-verify" else word for word in words]
+    words = with_truth(words)
     return parser.parse_intermixed_args(words) if name != "system" else parser.parse_args(words)
+
+
+def with_truth(words: list[str]) -> list[str]:
+    """The words with ``--tls-verify`` and its value as one.
+
+    Alone it means true; where the next word is a truth value it is this option's, not an image's.
+    """
+    given: list[str] = []
+    for word in words:
+        if given and given[-1] == "--tls-verify":
+            given[-1] += "=" + (word if word.lower() in TRUTH else "true")
+            if word.lower() in TRUTH:
+                continue
+        given.append(word)
+    return [word + "=true" if word == "--tls-verify" else word for word in given]

@@ -234,6 +234,16 @@ class Registry:
         finally:
             reply.close()
 
+    def _no_blob(self, reply: Reply, blob: Descriptor) -> RegistryError:
+        error = self.refuse(reply, f"blob {blob.digest}")
+        if blob.foreign and isinstance(error, NotFound):
+            sentence = f"{error.sentence}; it is a foreign layer, and its URLs are not followed"
+            hint = (
+                "push the image with its foreign layers (docker: allow-nondistributable-artifacts)"
+            )
+            return NotFound(sentence, hint=hint)
+        return error
+
     def _blob_reply(self, path: str, blob: Descriptor, offset: int) -> tuple[Reply, int]:
         """The reply with a blob's bytes, and how many of them lie before ``offset``."""
         place, scopes = f"{path}/blobs/{blob.digest}", [pull_scope(path)]
@@ -244,11 +254,11 @@ class Registry:
             if reply.status == 200:
                 return reply, offset
             if reply.status in (401, 404, *RETRIED) or not 206 <= reply.status < 500:
-                raise self.refuse(reply, f"blob {blob.digest}")
+                raise self._no_blob(reply, blob)
             reply.discard()  # it does not like the range: then all of it
         reply = self.request("GET", place, scopes)
         if reply.status != 200 and not (reply.status == 206 and _begins(reply) == 0):
-            raise self.refuse(reply, f"blob {blob.digest}")
+            raise self._no_blob(reply, blob)
         return reply, offset
 
     def has_blob(self, path: str, digest: Digest, scopes: list[str]) -> bool:
