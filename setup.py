@@ -10,6 +10,7 @@ are. Without that the launcher is the command.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,12 +28,51 @@ from documents import write_documents
 
 # setuptools brings a distutils of its own, once it is imported.
 from distutils.command.build_scripts import build_scripts  # isort: skip
+from distutils.errors import DistutilsExecError  # isort: skip
 
 ROOT = Path(__file__).parent
 NATIVE = Path("native")
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 COMMANDS = {"hutch": "hutch.cli.main", "warren": "hutch.cli.warren"}
 HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
+
+# Headers that the build needs, and the Debian package that has each. musl-tools may be missing.
+HEADERS = {
+    "stdio.h": "libc6-dev",
+    "linux/mount.h": "linux-libc-dev",
+    "seccomp.h": "libseccomp-dev",
+    "Python.h": f"libpython{sys.version_info[0]}.{sys.version_info[1]}-dev",
+}
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages without which nothing can be built here.
+
+    The compiler is asked for its headers; without one, the folders where Debian has them.
+    """
+    python = sysconfig.get_paths()["include"]
+    compiler = os.environ.get("CC") or shutil.which("gcc")
+    if compiler is None:
+        folders = [Path(python), Path("/usr/include"), *Path("/usr/include").glob("*-linux-gnu*")]
+        absent = [p for h, p in HEADERS.items() if not any((f / h).exists() for f in folders)]
+        return ["gcc", *absent]
+    absent = []
+    for header, package in HEADERS.items():
+        command = [*shlex.split(compiler), "-E", "-I", python, "-x", "c", "-o", os.devnull, "-"]
+        text = f"#include <{header}>\n"
+        done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+        if done.returncode != 0:
+            absent.append(package)
+    return absent
+
+
+def check_packages() -> None:
+    """Raises DistutilsExecError, naming the packages, if one is missing."""
+    if absent := missing_packages():
+        raise DistutilsExecError(
+            f"hutch is built with a C compiler and headers that are not here: "
+            f"apt-get install {' '.join(absent)}, then try again"
+        )
 
 
 def static_compiler() -> list[str]:
@@ -95,6 +135,7 @@ class BuildExtensions(build_ext):
     """The extensions, and into hutch/libexec beside them what is executed from there."""
 
     def run(self) -> None:
+        check_packages()
         super().run()
         package = Path("runtime" if self.inplace else self.build_lib) / "hutch"
         init = sorted((ROOT / NATIVE / "init").glob("*.c"))

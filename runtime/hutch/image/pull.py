@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -24,7 +24,7 @@ from ..errors import HutchError
 from .collect import collected_if_bad
 from .database import ImageRecord, LayerRecord
 from .digest import Digest, chain_ids
-from .errors import FULL, ImageError, storage_error
+from .errors import ImageError, told_of_a_full_disk
 from .layer import check_layer, unpack_layer, verified
 from .layout import read_chunks
 from .limits import Budget, Limits
@@ -67,17 +67,6 @@ class Pulled:
     top: Digest
     fresh: bool
     losses: Losses
-
-
-@contextmanager
-def told_of_a_full_store(store: Store) -> Iterator[None]:
-    """Says which disk is full, and what to do; a bare errno could mean any."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise storage_error(f"write to the store {store.root}", error.errno) from None
 
 
 class Puller:
@@ -126,7 +115,7 @@ class Puller:
         blobs = [*small, *(layer.digest for layer in manifest.layers)]
         items = [str(blob) for blob in blobs] + [f"layer:{chain}" for chain in chains]
         with ExitStack() as stack:
-            stack.enter_context(told_of_a_full_store(self.store))
+            stack.enter_context(told_of_a_full_disk(f"the store {self.store.root}"))
             stack.enter_context(collected_if_bad(self.store, items))
             self._lease = stack.enter_context(self.store.lease())
             self.store.database.lease(self._lease, items)

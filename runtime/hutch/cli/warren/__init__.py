@@ -109,20 +109,12 @@ def run(arguments: list[str]) -> int:
     return status
 
 
-def with_root(hint: str, arguments: list[str]) -> str:
-    """The hint with this command line's --root in the commands that it names."""
-    import re
-    import shlex
-
+def root_in(arguments: list[str]) -> str:
+    """The value of --root in a command line, "" if there is none."""
     try:
-        root = split_globals(arguments)[0].get("--root", "")
+        return split_globals(arguments)[0].get("--root", "")
     except UsageError:
-        return hint
-    if not root:
-        return hint
-    verbs = "|".join(verb for verb in VERBS if verb not in ("login", "logout", "search"))
-    given = f"warren --root {shlex.quote(root)} "
-    return re.sub(rf"\bwarren (?=(?:{verbs})\b(?! --help))", lambda _: given, hint)
+        return ""
 
 
 def alike(name: str) -> str:
@@ -142,8 +134,9 @@ def command(arguments: list[str]) -> int:
         status = run(arguments)
         sys.stdout.flush()
     except HutchError as error:
-        error.hint = with_root(error.hint, arguments)
-        print(f"warren: {error}", file=sys.stderr)
+        from .hints import complain
+
+        complain(error, root_in(arguments))
         return 125 if isinstance(error, UsageError) else 1
     except BrokenPipeError:
         return 1  # the reader of our output went away

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...image.errors import ImageError
+from ...image.errors import ImageError, told_of_a_full_disk
 from .context import Context, mendable, platform_option, registry_options
 from .parser import Verb
 
@@ -46,7 +46,11 @@ def bundle(arguments: Namespace, context: Context) -> int:
         source = find_source(arguments, context, reporter)
         try:
             manifest, config, _ = resolve(source, platform, explicit=explicit)
-            with nullcontext() if is_local(arguments.image) else mendable():
+            place = f"the bundle {arguments.directory}"
+            with (
+                told_of_a_full_disk(place, elsewhere="DIR"),
+                nullcontext() if is_local(arguments.image) else mendable(),
+            ):
                 losses = make_bundle(
                     source, manifest, config, arguments.directory,
                     reporter=reporter, budget=Budget(context.settings.limits),

@@ -25,7 +25,7 @@ class Context:
     """Made once a command; what it holds is made when it is first asked for, and closed with it."""
 
     def __init__(self, root: str, config: str) -> None:
-        self._root = root
+        self.named_root = root
         self._config = config
         self.stack = ExitStack()
 
@@ -45,7 +45,7 @@ class Context:
         """Where images are kept: --root, $WARREN_ROOT, or the usual place."""
         from ...image.store import default_root
 
-        named = self._root or os.environ.get("WARREN_ROOT", "")
+        named = self.named_root or os.environ.get("WARREN_ROOT", "")
         return Path(named).absolute() if named else default_root()
 
     @cached_property

@@ -1,7 +1,6 @@
 """``warren images``, ``rmi``, ``tag``."""
 
 import fnmatch
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from ...errors import HutchError, UsageError, shown
 from ...image.database import ImageRecord
 from .context import Context, format_option
+from .hints import complain
 from .output import ago, human_size, show
 from .parser import Verb
 
@@ -157,7 +157,7 @@ def rmi(arguments: Namespace, context: Context) -> int:
         except HutchError as error:
             if arguments.force and "no such image" in error.sentence:
                 continue
-            print(f"warren: {error}", file=sys.stderr)
+            complain(error, context.named_root)
             status = 1
     return status
 

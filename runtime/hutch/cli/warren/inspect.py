@@ -1,11 +1,11 @@
 """``warren inspect`` and ``warren history``."""
 
 import json
-import sys
 from argparse import ArgumentParser, Namespace
 
 from ...errors import HutchError
 from .context import Context, format_option
+from .hints import complain
 from .output import ago, clean, human_size, render, show
 from .parser import Verb
 
@@ -36,7 +36,7 @@ def inspect(arguments: Namespace, context: Context) -> int:
             record = find(context.store, context.settings, image).record
             described.append(describe(context.store, record))
         except HutchError as error:
-            print(f"warren: {error}", file=sys.stderr)
+            complain(error, context.named_root)
             status = 1
     if not arguments.format:
         print(json.dumps(described, indent=4))

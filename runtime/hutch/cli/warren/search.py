@@ -1,12 +1,12 @@
 """``warren search``."""
 
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
 from ...errors import UsageError, shown
 from ...image.errors import RegistryError
 from .context import Context, format_option, registry_options
+from .hints import complain
 from .output import show
 from .parser import Verb
 
@@ -57,7 +57,7 @@ def search(arguments: Namespace, context: Context) -> int:
         except RegistryError as error:
             if len(hosts) == 1:
                 raise
-            print(f"warren: {error}", file=sys.stderr)  # the others may still answer
+            complain(error, context.named_root)  # the others may still answer
             status = 1
         finally:
             registry.close()

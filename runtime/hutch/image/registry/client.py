@@ -159,6 +159,12 @@ class Registry:
         hint = "the name of an image begins with the HOST[:PORT] of its registry"
         return Refused(f"{self.host} does not answer as a registry does: {self._doubt}", hint=hint)
 
+    def _no_page(self, reply: Reply) -> RegistryError:
+        """The error for a page that is for people."""
+        reply.close()
+        self._doubt = self._doubt or f"GET {reply.sender.url.shown}: a page of HTML"
+        return self._no_registry()
+
     def _missing(self, reply: Reply, path: str, selector: str, what: str) -> RegistryError:
         """The error for a manifest that the registry does not have, or does not show us."""
         if reply.status in (401, 403):
@@ -170,13 +176,16 @@ class Registry:
         listed = self.request("GET", f"{path}/tags/list?n=1", [pull_scope(path)])
         listed.discard()
         if listed.status == 404:
-            sentence = f"{self.host} has no repository {shown(path)}"
-            part = path.rpartition("/")[2]
-            return NotFound(f"{sentence} (404)", hint=f"warren search {self.host}/{part}")
+            return self._no_repository(path)
         if listed.status == 200 and ":" not in selector:
             sentence = f"{place} has no tag {shown(selector)} (404)"
             return NotFound(sentence, hint=f"warren search --list-tags {place}")
         return error
+
+    def _no_repository(self, path: str) -> RegistryError:
+        part = path.rpartition("/")[2]
+        sentence = f"{self.host} has no repository {shown(path)} (404)"
+        return NotFound(sentence, hint=f"warren search {self.host}/{part}")
 
     # Reading
 
@@ -188,9 +197,7 @@ class Registry:
         if reply.status != 200:
             raise self._missing(reply, path, selector, what)
         if reply.media_type == "text/html":
-            reply.close()
-            self._doubt = self._doubt or f"GET {reply.sender.url.shown}: a page of HTML"
-            raise self._no_registry()
+            raise self._no_page(reply)
         raw = reply.whole(MANIFEST_BYTES, f"{self.host}: {what}")
         if ":" in selector and not Digest.parse(selector).matches(raw):
             raise RegistryError(f"{self.host}: {what}: the reply has another digest")
@@ -270,7 +277,10 @@ class Registry:
 
     def tags(self, path: str) -> list[str]:
         """All tags of a repository, by as many pages as it takes."""
-        return self._pages(f"{path}/tags/list", [pull_scope(path)], "tags", f"tags of {path}")
+        try:
+            return self._pages(f"{path}/tags/list", [pull_scope(path)], "tags", f"tags of {path}")
+        except NotFound:
+            raise self._no_repository(path) from None
 
     def catalogue(self) -> list[str]:
         """All repositories, where the registry has the catalogue API."""
@@ -292,6 +302,8 @@ class Registry:
             reply = self.request("GET", place, scopes)
             if reply.status != 200:
                 raise self.refuse(reply, what)
+            if reply.media_type == "text/html":
+                raise self._no_page(reply)
             link = NEXT.match(reply.header("link"))
             raw = reply.whole(LIST_BYTES, f"{self.host}: {what}")
             try:

@@ -1,0 +1,18 @@
+"""Errors as this command line's: the commands that a hint names have its --root."""
+
+import re
+import shlex
+import sys
+
+from ...errors import HutchError
+
+STORE_VERBS = "pull|push|images|rmi|tag|inspect|history|save|load|import|bundle|system"
+COMMAND = re.compile(rf"\bwarren (?=(?:{STORE_VERBS})\b(?! --help))")
+
+
+def complain(error: HutchError, root: str) -> None:
+    """Prints an error as its one line. ``root`` is the value of --root, "" if it was not given."""
+    if root:
+        given = f"warren --root {shlex.quote(root)} "
+        error.hint = COMMAND.sub(lambda _: given, error.hint)
+    print(f"warren: {error}", file=sys.stderr)
