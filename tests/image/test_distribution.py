@@ -360,6 +360,7 @@ def test_a_list_has_an_end(fake: Fake) -> None:
     fake.answers["/v2/app/tags/list"] = page
     with pytest.raises(RegistryError, match="more than 1000 pages"):
         connect(fake).tags("app")
+    assert pages[0] == 1000
     for broken in ('</v2/app/tags/list; rel="next"', '<http://[>; rel="next"', "<>", "rel=next"):
         fake.answers["/v2/app/tags/list"] = always(200, b'{"tags":["a"]}', Link=broken)
         try:
