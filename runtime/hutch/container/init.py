@@ -4,7 +4,7 @@ import posix
 
 import hutch
 from hutch.container.messages import PID, read_message
-from hutch.container.store import write_file
+from hutch.container.store import read_file, write_file
 from hutch.errors import HutchError
 from hutch.kernel import channel
 from hutch.kernel.process import seal_init, signal_pidfd, spawn
@@ -26,7 +26,7 @@ class Init:
     container's first process, or 0 where it is the first itself.
     """
 
-    __slots__ = ("beside", "channel", "pid", "pidfd", "plan")
+    __slots__ = ("beside", "channel", "moved", "pid", "pidfd", "plan")
 
     def __init__(self, plan: "Plan", pid: int, pidfd: int, channel: int) -> None:
         self.plan = plan
@@ -34,6 +34,7 @@ class Init:
         self.pidfd = pidfd
         self.channel = channel
         self.beside: int | None = None
+        self.moved = False  # it has gone on as another process
 
     def message(self) -> "Message | None":
         """The next message; a failure is raised as the error it is. A PID is taken note of and
@@ -49,7 +50,10 @@ class Init:
             posix.close(self.pidfd)
             # Only a stepping stone: the process that goes on is its sibling and our child.
             posix.waitpid(self.pid, 0)
-            self.pid, self.pidfd = message.number, message.fd
+            # One that was in a joined pid namespace already only knows its child's number there.
+            self.pid = _pid_of(message.fd) if self.moved else message.number
+            self.pidfd = message.fd
+            self.moved = True
         return message
 
     def answer(self, answer: int = channel.GO_ON) -> None:
@@ -101,6 +105,12 @@ class Init:
     def close(self) -> None:
         posix.close(self.channel)
         posix.close(self.pidfd)
+
+
+def _pid_of(pidfd: int) -> int:
+    """The process of a pidfd, by its number in our own pid namespace (pidfd_open(2))."""
+    text = read_file("/proc/self/fdinfo/" + str(pidfd))
+    return int(text.partition(b"\nPid:")[2].split(None, 1)[0])
 
 
 def launch(plan: "Plan", slots: "list[int]", cgroup: int = -1) -> Init:
