@@ -33,6 +33,7 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
+#define SIGNALS 64 /* as the kernel counts them */
 #define SLOTS_MAX 256
 #define STACK_SIZE (64 * 1024)
 
@@ -90,19 +91,21 @@ static void keep_capabilities(void)
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
 }
 
+/* Every signal as it is at the start of a system: the interpreter ignores two, has handlers in our own
+ * memory, and whoever called us may ignore more (nohup(1), a daemon), which outlasts every exec and
+ * would make the container deaf. By the bare call: the library refuses to touch its own two. */
+static void reset_signals(void)
+{
+    static const unsigned long plain[8]; /* struct sigaction as the kernel has it, all of it SIG_DFL */
+    for (int signal = 1; signal <= SIGNALS; signal++)
+        syscall(SYS_rt_sigaction, signal, plain, NULL, SIGNALS / 8);
+}
+
 static void become_init(struct child *child)
 {
     static char *const no_environment[] = {NULL};
-    struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t none;
-    /* The interpreter ignores the first two; whoever is executed must not inherit that. And its
-     * handlers for the others, in our own memory, must not run here; ignored, they stay so. */
-    static const int reset[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    for (size_t i = 0; i < sizeof(reset) / sizeof(reset[0]); i++) {
-        struct sigaction now;
-        if (i < 2 || (sigaction(reset[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN))
-            sigaction(reset[i], &plain, NULL);
-    }
+    reset_signals();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (child->keep_capabilities)

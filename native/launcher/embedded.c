@@ -14,7 +14,6 @@
 #define Py_BUILD_CORE 1
 #include <Python.h>
 #include <internal/pycore_runtime.h>
-#include <signal.h>
 
 #include "launcher/places.h"
 
@@ -66,6 +65,7 @@ int main(int argc, char **argv)
 {
     char prefix[PATH_MAX], packages[PLACE_MAX], launcher[PLACE_MAX + 32];
     open_standard_streams();
+    keep_exit_codes();
     if (find_places(prefix, packages))
         return 1;
     if (PyStatus_Exception(initialise(argc, argv))) {

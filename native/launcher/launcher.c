@@ -35,6 +35,7 @@ int main(int argc, char **argv)
 {
     char prefix[PATH_MAX], packages[PLACE_MAX], path[PLACE_MAX], interpreter[PATH_MAX];
     open_standard_streams();
+    keep_exit_codes();
     if (find_places(prefix, packages))
         return 1;
     snprintf(path, sizeof(path), "%s/bin/python" PYTHON_VERSION, prefix);

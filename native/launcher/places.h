@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,6 +42,12 @@ static void open_standard_streams(void)
     while (fd >= 0 && fd < 3);
     if (fd >= 3)
         close(fd);
+}
+
+/* Ignored by who called us, SIGCHLD would take the exit codes of all that we start (wait(2)). */
+static void keep_exit_codes(void)
+{
+    signal(SIGCHLD, SIG_DFL);
 }
 
 static void go_up(char *path)

@@ -2,6 +2,7 @@
 
 import posix
 
+from hutch.container.signals import RESET
 from hutch.errors import HutchError
 from hutch.spec.json import encode
 
@@ -42,7 +43,7 @@ def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
                 ],
                 setpgroup=0,
                 setsigmask=(),
-                setsigdef=(13, 25),  # SIGPIPE, SIGXFSZ: ignored by the interpreter
+                setsigdef=RESET,
             )
         except OSError as error:
             from hutch.errors import KernelError

@@ -7,6 +7,7 @@ Root writes them, and anybody a map of his own id alone. Other ranges are what /
 import posix
 
 from hutch.container.lanes import write_proc
+from hutch.container.signals import RESET
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, HutchError
 from hutch.plan.namespaces import MAP_PROGRAMS
@@ -85,7 +86,7 @@ def _run(words: "list[str]", output: int, pointer: str) -> int:
                 (posix.POSIX_SPAWN_DUP2, output, 2),
             ],
             setsigmask=(),
-            setsigdef=(13, 25),  # SIGPIPE, SIGXFSZ: ignored by the interpreter
+            setsigdef=RESET,
         )
     except OSError:
         raise HostError(

@@ -12,6 +12,10 @@ RECORD = 128  # struct signalfd_siginfo; its first four bytes are the signal's n
 # HUP, INT, QUIT and TERM: by these somebody asks the runtime to end.
 TERMINATING = (1, 2, 3, 15)
 
+# What posix_spawn is to set to its default in a program that we start: what our caller ignores
+# would stay ignored in it. SIGKILL and SIGSTOP cannot be; 32 and 33 are the C library's own.
+RESET = tuple([number for number in range(1, 65) if number not in (9, 19, 32, 33)])
+
 
 def raise_on_signals() -> None:
     """From now on the first terminating signal is raised as a HutchError from wherever it meets us,

@@ -11,6 +11,7 @@ import _socket
 import posix
 
 from hutch.container.criu import messages
+from hutch.container.signals import RESET
 from hutch.errors import HostError, HutchError
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ class Criu:
                 {b"PATH": posix.environ.get(b"PATH", b"") or b"/usr/sbin:/usr/bin:/sbin:/bin"},
                 file_actions=actions,
                 setsigmask=(),
-                setsigdef=(13, 25),  # SIGPIPE, SIGXFSZ: ignored by the interpreter
+                setsigdef=RESET,
             )
         except FileNotFoundError:
             ours.close()

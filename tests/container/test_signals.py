@@ -1,0 +1,79 @@
+"""Signals: what a container inherits of them, and how they reach it."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Runtime, eventually
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+STATUS = "/proc/self/status"
+SHOW = "grep SigIgn " + STATUS
+NONE_IGNORED = "SigIgn:\t0000000000000000\n"
+
+
+def ignore_all() -> None:
+    """What a daemon under nohup(1) and worse hands down to the runtime that it calls."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def test_a_container_ignores_nothing_that_its_caller_ignores(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    bundle.args(*SHOW.split())
+    done = hutch("run", "--bundle", str(bundle.path), "test", preexec_fn=ignore_all)
+    assert done.out == NONE_IGNORED
+
+
+def test_nor_does_a_process_of_exec(hutch: Runtime, sleeper: str) -> None:
+    done = hutch("exec", sleeper, *SHOW.split(), preexec_fn=ignore_all)
+    assert done.out == NONE_IGNORED
+
+
+def test_a_container_that_a_deaf_caller_made_hears_a_hangup(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.change(lambda config: config["root"].update(readonly=False))
+    bundle.sh("trap 'echo heard > /tmp/heard; exit' HUP; touch /tmp/ready; while :; do :; done")
+    hutch("run", "--detach", "--bundle", str(bundle.path), "test", preexec_fn=ignore_all)
+    eventually((bundle.rootfs / "tmp" / "ready").exists)
+    hutch("kill", "test", "HUP")
+    eventually((bundle.rootfs / "tmp" / "heard").exists)
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+
+
+def test_nor_does_a_hook(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    record.mkdir()
+    kinds = ("createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+    bundle.config["mounts"].append(
+        {"destination": str(record), "source": str(record), "options": ["bind", "rw"]}
+    )
+    # sed is at hand inside and outside, and it changes no dispositions as a shell may.
+    bundle.config["hooks"] = {
+        kind: [
+            {"path": "/bin/sed", "args": ["sed", "-n", f"/SigIgn/w {record}/{kind}", STATUS]},
+        ]
+        for kind in kinds
+    }
+    bundle.save()
+    hutch("run", "--bundle", str(bundle.path), "test", preexec_fn=ignore_all)
+    for kind in kinds:
+        ignored = int((record / kind).read_text().split()[1], 16)
+        # 32 and 33 are the C library's own, which ignores them whenever it spawns.
+        assert ignored & ~(0b11 << 31) == 0, kind
+
+
+def test_exit_codes_arrive_at_a_caller_that_ignores_its_children(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    def ignore_children() -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/true"}]}
+    bundle.sh("exit 7")
+    words = ["run", "--bundle", str(bundle.path), "test"]
+    assert hutch(*words, check=False, preexec_fn=ignore_children).code == 7
+    bundle.args("sleep", "1000")
+    hutch("run", "--detach", *words[1:], preexec_fn=ignore_children)
+    assert hutch("exec", "test", "false", check=False, preexec_fn=ignore_children).code == 1
