@@ -138,6 +138,38 @@ def test_run_with_a_terminal_but_no_terminal_of_the_caller(
     assert done.out.split()[0] == "/dev/pts/0"
 
 
+# A shell sets the terminal's mode, which may flush away the end of its input or make a NUL of it.
+@pytest.mark.parametrize("words", [["sh"], ["sh", "-c", "stty raw; stty sane; cat; cat"]])
+def test_a_run_whose_input_is_at_its_end_ends(
+    hutch: Runtime, terminal: Bundle, words: list[str]
+) -> None:
+    terminal.args(*words)
+    for number in range(20):
+        hutch("run", "-b", str(terminal.for_id(str(number)).path), f"test{number}", timeout=20)
+
+
+@pytest.mark.parametrize(("given", "shown"), [(b"abc", "abcabc"), (b"abc\n", "abc\nabc\n")])
+def test_input_that_ends_in_or_behind_a_line_ends_a_reader(
+    hutch: Runtime, sleeper: str, tmp_path: Path, given: bytes, shown: str
+) -> None:
+    (tmp_path / "given").write_bytes(given)
+    for _ in range(20):
+        with (tmp_path / "given").open() as file:
+            done = hutch("exec", "-t", sleeper, "cat", stdin=file, timeout=20)
+        # The terminal echoes what is typed; a line feed stays one, as with runc.
+        assert done.out == shown
+
+
+def test_more_input_than_a_terminal_holds_goes_through(
+    hutch: Runtime, sleeper: str, tmp_path: Path
+) -> None:
+    (tmp_path / "given").write_text("y\n" * 500_000)
+    with (tmp_path / "given").open() as file:
+        done = hutch("exec", "-t", sleeper, "cat", stdin=file, timeout=50)
+    # What cat writes and what the terminal echoes fall into each other's lines.
+    assert done.out.count("y") == 1_000_000
+
+
 class Console:
     """A console socket: what an engine listens on."""
 

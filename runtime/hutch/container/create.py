@@ -321,7 +321,7 @@ def _build(
         if request.pidfd_socket:
             from hutch.container.handing import hand_over
 
-            hand_over(request.pidfd_socket, "pidfd", b"pidfd", init.pidfd)
+            hand_over(request.pidfd_socket, "pidfd", b"standard", init.pidfd)
     except BaseException:
         init.kill()
         init.close()

@@ -134,7 +134,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
         if execution.pidfd_socket:
             from hutch.container.handing import hand_over
 
-            hand_over(execution.pidfd_socket, "pidfd", b"pidfd", init.pidfd)
+            hand_over(execution.pidfd_socket, "pidfd", b"setns", init.pidfd)
         init.answer()
         init.executed()
     except BaseException:

@@ -1,6 +1,6 @@
 """Staying with a process in the foreground until it ends: `run` and `exec`."""
 
-from select import POLLHUP, POLLIN, poll
+from select import POLLIN, poll
 
 from hutch.container.signals import SIGCHLD, SIGURG, SIGWINCH, Signals
 from hutch.errors import KernelError
@@ -42,8 +42,8 @@ def supervise(
                     notify.take(init.pid)
                     if notify.ready:
                         waiting.unregister(fd)
-                elif terminal is not None and events & (POLLIN | POLLHUP):
-                    terminal.carry(fd, waiting)
+                elif terminal is not None:
+                    terminal.carry(fd, events)
     finally:
         if terminal is not None:
             terminal.end()
