@@ -11,9 +11,9 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 Run = Callable[..., Outcome]
 
 
-def test_a_umask_that_is_not_given_is_the_callers(run: Run, bundle: Bundle) -> None:
-    """config.md "umask": "If unspecified, the umask should not be changed"."""
-    assert run("umask", umask=0o027).out == "0027\n"
+def test_a_umask_that_is_not_given_is_runcs_whatever_the_callers(run: Run, bundle: Bundle) -> None:
+    assert run("umask", umask=0o077).out == "0022\n"
+    assert run("umask", umask=0).out == "0022\n"
     bundle.config["process"]["user"]["umask"] = 0
     assert run("umask", umask=0o027).out == "0000\n"
 

@@ -27,11 +27,11 @@ class Receiver:
         self.listener.bind(str(path))
         self.listener.listen()
 
-    def descriptor(self) -> int:
+    def descriptor(self, name: bytes) -> int:
         connection, _ = self.listener.accept()
         with connection:
             data, control, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4 * 16))
-        assert 0 < len(data) < 4096
+        assert data == name
         ((_, _, payload),) = control
         (fd,) = array.array("i", payload)
         return fd
@@ -57,7 +57,7 @@ def test_the_pidfd_socket_gets_the_first_process(
     detach = ["--detach"] if verb == "run" else []
     flags = ["--bundle", str(bundle.path), "--pidfd-socket", str(receiver.path)]
     hutch(verb, *detach, *flags, "test")
-    pidfd = receiver.descriptor()
+    pidfd = receiver.descriptor(b"standard")
     assert pid_of(pidfd) == hutch.state("test")["pid"]
     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     eventually(lambda: hutch.state("test")["status"] == "stopped")
@@ -70,7 +70,7 @@ def test_the_pidfd_socket_of_exec_gets_the_new_process(
     file = tmp_path / "pid"
     flags = ["--pid-file", str(file), "--pidfd-socket", receiver.path.name]
     hutch("exec", "-d", *flags, sleeper, "sleep", "999", cwd=tmp_path)
-    pidfd = receiver.descriptor()
+    pidfd = receiver.descriptor(b"setns")
     assert pid_of(pidfd) == int(file.read_text())
     os.close(pidfd)
 

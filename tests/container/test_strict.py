@@ -77,3 +77,11 @@ def test_before_1_1_an_unknown_capability_is_an_error(
     error = hutch.refuses("run", "--bundle", str(bundle.path), "test")
     assert "process.capabilities.permitted[" in error
     assert "CAP_RABBIT" in error
+
+
+def test_a_umask_that_is_not_given_is_strictly_the_callers(hutch: Runtime, bundle: Bundle) -> None:
+    """config.md "umask": "If unspecified, the umask should not be changed"."""
+    bundle.args("sh", "-c", "umask")
+    words = ["run", "--bundle", str(bundle.path), "test"]
+    assert hutch("--strict", *words, umask=0o027).out == "0027\n"
+    assert hutch(*words, umask=0o027).out == "0022\n"

@@ -211,6 +211,8 @@ def compile_plan(
         filter=filter,
         warnings=warnings,
         outlive="runtime.md: create",
+        # By the specification the caller's is kept; runc's habit keeps a daemon's out.
+        default_umask=-1 if choices.strict else 0o022,
     )
     # From here on the container is created: whatever follows happens at `start`, with no more
     # rights than the program's, and under its filter.

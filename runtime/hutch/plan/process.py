@@ -136,10 +136,12 @@ def compile_rights(
     filter: "Filter | None",
     warnings: "list[str]",
     outlive: str,
+    default_umask: int = -1,
 ) -> "list[Operation]":
     """From the container's root to the user's rights, up to and with the filter.
 
-    ``outlive`` is the pointer for what lets the runtime end, which a filter may not allow later."""
+    ``outlive`` is the pointer for what lets the runtime end, which a filter may not allow later.
+    Without process.user.umask there is ``default_umask``; -1: the caller's."""
     user = process.get("user") or {}
     sets = _capability_sets(process, host, in_user_namespace, warnings)
     no_new_privileges = bool(process.get("noNewPrivileges"))
@@ -168,7 +170,7 @@ def compile_rights(
         # A change of ids can take it away (proc(5), fs.suid_dumpable).
         op.protect("security: nobody in the container may trace the init"),
         op.chdir("process.cwd", process["cwd"], 1),
-        op.umask("process.user.umask", -1 if umask is None else umask),
+        op.umask("process.user.umask", default_umask if umask is None else umask),
     ]
     if no_new_privileges:
         result.append(op.no_new_privileges("process.noNewPrivileges"))
