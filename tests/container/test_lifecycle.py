@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -294,6 +295,69 @@ def test_s12_s56_the_state_directory_is_the_callers_alone(hutch: Runtime, bundle
         if not path.is_socket():
             assert path.stat().st_mode & 0o077 == 0, path
     assert not [path for path in directory.iterdir() if path.name.startswith(".")]
+
+
+def given_to_another_user(directory: Path) -> None:
+    os.chown(directory, 1000, 1000)
+
+
+def opened_to_others(directory: Path) -> None:
+    directory.chmod(0o777)
+
+
+@pytest.mark.parametrize("spoil", [given_to_another_user, opened_to_others])
+@pytest.mark.parametrize("which", ["", "test"])
+def test_s12_no_verb_opens_a_state_directory_that_another_user_can_fill(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path, which: str, spoil: Callable[[Path], None]
+) -> None:
+    ran = tmp_path / "ran"
+    bundle.config["hooks"] = {
+        kind: [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {kind} >> {ran}"]}]
+        for kind in ("poststart", "poststop")
+    }
+    create(hutch, bundle.save())
+    directory = hutch.root / which
+    spoil(directory)
+    words = [
+        ("state", "test"),
+        ("start", "test"),
+        ("exec", "test", "true"),
+        ("kill", "test", "KILL"),
+        ("delete", "test"),
+        ("delete", "--force", "test"),
+        ("ps", "test"),
+        ("update", "--pids-limit", "9", "test"),
+        ("events", "--stats", "test"),
+        ("pause", "test"),
+        ("list",),
+    ]
+    for verb in words:
+        said = hutch(*verb, check=False).err
+        assert str(directory).rstrip("/") in said, verb
+        assert "another user" in said or "other users" in said, verb
+    assert not ran.exists()
+    os.chown(directory, 0, 0)
+    directory.chmod(0o700)
+    hutch("start", "test")
+    hutch("delete", "--force", "test")
+    assert ran.read_text() == "poststart\npoststop\n"
+
+
+@pytest.mark.parametrize("flag", ["--log", "--trace"])
+def test_a_file_to_write_is_not_reached_over_a_symlink_of_another_user(
+    hutch: Runtime, tmp_path: Path, flag: str
+) -> None:
+    victim, link, own = tmp_path / "victim", tmp_path / "planted", tmp_path / "own"
+    victim.write_text("as it was")
+    for path in (link, own):
+        path.symlink_to(victim)
+    os.lchown(link, 1000, 1000)
+    said = hutch.refuses(flag, str(link), "state", "none")
+    assert f"{link}: open: too many levels of symbolic links (hint: it is a symlink of" in said
+    assert victim.read_text() == "as it was"
+    hutch(flag, str(own), "state", "none", check=False)
+    assert victim.read_text() != "as it was"
+    assert own.is_symlink()
 
 
 def test_no_pivot_changes_the_root_all_the_same(hutch: Runtime, bundle: Bundle) -> None:

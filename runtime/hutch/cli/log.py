@@ -11,8 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_APPEND = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC
-
 
 class Log:
     """Where messages go, as the flags --log, --log-format and --debug say."""
@@ -34,10 +32,9 @@ class Log:
         self.json = form == "json"
         path = options.get("log", "")
         if path:
-            try:
-                posix.close(posix.open(path, _APPEND, 0o644))
-            except OSError as error:
-                raise KernelError("open the log " + path, "open", error.errno) from None
+            from hutch.container.store import open_for_writing
+
+            posix.close(open_for_writing(path, posix.O_APPEND, "the log"))
             self.path = path
 
     def error(self, message: str) -> None:
@@ -67,9 +64,11 @@ class Log:
             complain("hutch: " + level + ": " + message + "\n")
 
     def _append(self, level: str, message: str) -> None:
+        from hutch.container.store import open_for_writing
+
         try:
-            fd = posix.open(self.path, _APPEND, 0o644)
-        except OSError:
+            fd = open_for_writing(self.path, posix.O_APPEND, "the log")
+        except KernelError:
             return
         try:
             posix.write(fd, self._line(level, message).encode())

@@ -3,7 +3,8 @@
 Files appear whole: written to another name, renamed. Nothing is synced to a disk: the state is of
 use only as long as the kernel lives that runs the containers. A directory belongs to whoever holds
 its flock; the lock of a dead runtime is free, so what it left can be taken over.
-The root and everything in it is 0700 and must be the caller's (security.md S-12, S-56).
+The root and everything in it is 0700 and must be the caller's (security.md S-12, S-56): what is in
+it is carried out, hooks above all, so no verb opens a directory that somebody else can write to.
 """
 
 import posix
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ROOT = "/run/hutch"
 # errno(3); the module errno is dearer to import than all of its numbers are worth here.
-ENOENT, ENOTEMPTY = 2, 39
+ENOENT, ENOTEMPTY, ELOOP = 2, 39, 40
+S_IFMT, S_IFDIR, OTHERS_WRITE = 0o170000, 0o040000, 0o022  # inode(7)
 CHUNK = 1 << 16  # more would be mapped and unmapped for every read
 _READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOLLOW
@@ -57,6 +59,7 @@ class Store:
         """The containers there are, sorted; none where the default root does not exist, but a root
         that was given and does not is an error."""
         try:
+            check_owned(self.root, posix.stat(self.root))
             names = posix.listdir(self.root)
         except OSError as error:
             if error.errno == ENOENT and not self.given:
@@ -98,24 +101,38 @@ class Store:
         return entry
 
     def find(self, id: str) -> "Entry":
-        """The container's directory, not locked. StateError where there is none."""
+        """The container's directory, not locked. StateError where there is none, HostError where
+        somebody else could have put it there."""
         directory = self.directory(id)
         try:
-            posix.stat(directory)
+            root = posix.stat(self.root)
+            status = posix.lstat(directory)
         except FileNotFoundError:
             raise StateError("container does not exist: " + id, id=id) from None
         except OSError as error:
             raise KernelError("look for " + directory, "stat", error.errno) from None
+        check_owned(self.root, root)
+        check_owned(directory, status)
         return Entry(id, directory)
 
     def _make_root(self) -> None:
         make_directories(self.root)
-        status = posix.stat(self.root)
-        if status.st_uid != posix.geteuid():
-            raise HostError(
-                "the state directory " + self.root + " belongs to another user",
-                hint="give another --root",
-            )
+        check_owned(self.root, posix.stat(self.root))
+
+
+def check_owned(path: str, status: posix.stat_result) -> None:
+    """Raises HostError where a directory of state is not the caller's, or others may write to it
+    (S-12)."""
+    if status.st_uid != posix.geteuid():
+        raise HostError(
+            "the state directory " + path + " belongs to another user",
+            hint="give another --root, or call as uid " + str(status.st_uid),
+        )
+    if status.st_mode & OTHERS_WRITE and status.st_mode & S_IFMT == S_IFDIR:
+        raise HostError(
+            "other users may write to the state directory " + path,
+            hint="chmod go-w " + path + ", or give another --root",
+        )
 
 
 class Entry:
@@ -317,6 +334,30 @@ def read_file(path: str) -> bytes:
         return b"".join(parts)
     finally:
         posix.close(fd)
+
+
+def open_for_writing(path: str, flags: int, what: str) -> int:
+    """A descriptor of a file that the caller names, made (0644) where there is none. KernelError,
+    in which ``what`` says what the file is.
+
+    Of its last component a symlink counts only if it is the caller's or root's, as /dev/stderr is:
+    one that another user has planted would lead the caller to any file (proc_sys_fs(5),
+    protected_symlinks).
+    """
+    flags |= posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC
+    hint = ""
+    try:
+        try:
+            return posix.open(path, flags | posix.O_NOFOLLOW, 0o644)
+        except OSError as error:
+            if error.errno != ELOOP:
+                raise
+            if posix.lstat(path).st_uid not in (0, posix.geteuid()):
+                hint = "it is a symlink of another user"
+                raise
+        return posix.open(path, flags, 0o644)
+    except OSError as error:
+        raise KernelError("open " + what + " " + path, "open", error.errno, hint=hint) from None
 
 
 def write_file(path: str, data: bytes, mode: int) -> None:

@@ -8,7 +8,7 @@ the trace-event format (JSON) that Perfetto and chrome://tracing open.
 import posix
 from time import monotonic_ns
 
-from hutch.errors import KernelError
+from hutch.container.store import open_for_writing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ class Trace:
     __slots__ = ("_events", "_file", "_plan", "_since", "_step", "_times")
 
     def __init__(self, path: str) -> None:
-        try:
-            self._file = posix.open(
-                path, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC, 0o644
-            )
-        except OSError as error:
-            raise KernelError("open the trace " + path, "open", error.errno) from None
+        self._file = open_for_writing(path, posix.O_TRUNC, "the trace")
         self._events: list[dict[str, Any]] = [_name(RUNTIME, "hutch"), _name(INIT, "hutch-init")]
         self._step = ""
         self._since = 0
