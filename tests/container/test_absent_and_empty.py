@@ -1,5 +1,6 @@
 """Values that are absent, empty, zero or contradict each other, as the specification has it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,51 @@ def test_no_new_privileges_false_is_as_absent(run: Run, bundle: Bundle, given: b
         bundle.config["process"]["noNewPrivileges"] = given
     done = run("grep NoNewPrivs /proc/self/status")
     assert done.out.split()[1] == str(int(bool(given)))
+
+
+def test_what_is_null_or_in_other_letters_holds_for_create_and_exec(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    process, linux = bundle.config["process"], bundle.config["linux"]
+    linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": None, "flags": None}
+    linux.update(devices=None, sysctl=None, uidMappings=None, intelRdt=None, timeOffsets=None)
+    linux["namespaces"][0]["path"] = None
+    linux["resources"]["pids"] = None
+    linux["resources"]["Memory"] = {"LIMIT": 64 << 20}
+    process.update(rlimits=None, capabilities=None, scheduler=None, apparmorProfile=None)
+    process["ENV"] = [*process.pop("env"), "WORD=known"]
+    process["user"] = {"umask": None}
+    bundle.config.update(hooks=None, annotations=None, domainname=None)
+    bundle.args("sleep", "1000")
+    said = hutch("run", "--detach", "--bundle", str(bundle.path), "test").err
+    assert [line.partition("config.json: ")[2] for line in said.splitlines()] == [
+        'process.ENV: is taken for "env"',
+        'linux.resources.Memory: is taken for "memory"',
+        'linux.resources.memory.LIMIT: is taken for "limit"',
+    ]
+    shown = hutch("exec", "test", "sh", "-c", "echo $WORD; id -u; grep CapEff /proc/self/status")
+    assert shown.out == "known\n0\nCapEff:\t0000000000000000\n"
+    hutch("update", "--pids-limit", "50", "test")
+    usage = json.loads(hutch("events", "--stats", "test").out)["data"]
+    assert usage["memory"]["usage"]["limit"] == 64 << 20
+    assert usage["pids"]["limit"] == 50
+
+
+def test_a_misspelt_field_is_told_and_its_nearest_name(run: Run, bundle: Bundle) -> None:
+    bundle.config["linux"]["resources"]["memroy"] = {"limit": 1 << 26}
+    done = run("echo runs")
+    assert done.out == "runs\n"
+    assert done.err == (
+        "hutch: warning: config.json: linux.resources.memroy: is not known, and ignored "
+        '(hint: did you mean "memory"?)\n'
+    )
+
+
+def test_a_relative_destination_counts_from_the_root(run: Run, bundle: Bundle) -> None:
+    bundle.config["mounts"].append({"destination": "tmp", "type": "tmpfs", "source": "none"})
+    done = run("grep -c ' /tmp tmpfs ' /proc/mounts")
+    assert done.out == "1\n"
+    assert 'mounts[7].destination = "tmp": is taken for "/tmp"' in done.err
 
 
 def test_the_config_is_the_one_of_create(hutch: Runtime, bundle: Bundle) -> None:

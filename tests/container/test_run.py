@@ -136,6 +136,17 @@ def test_run_refuses_a_console_socket_in_the_foreground(hutch: Runtime, bundle: 
     assert "cannot use console socket" in error
 
 
+@pytest.mark.parametrize("words", [["create"], ["run", "--detach"]])
+def test_a_console_socket_needs_a_terminal(
+    hutch: Runtime, bundle: Bundle, words: list[str]
+) -> None:
+    words = [*words, "--bundle", str(bundle.path)]
+    error = hutch.refuses(*words, "--console-socket", "/nowhere", "test")
+    assert "cannot use console socket" in error
+    assert "process.terminal" in error
+    hutch(*words, "test")
+
+
 def test_a_detached_terminal_needs_a_console_socket(hutch: Runtime, bundle: Bundle) -> None:
     bundle.change(lambda config: config["process"].update(terminal=True))
     for words in (["create"], ["run", "--detach"]):

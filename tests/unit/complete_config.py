@@ -17,7 +17,7 @@ def complete_config() -> dict[str, Any]:
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {
-                "destination": "data",
+                "destination": "/data",
                 "type": "none",
                 "source": "/volumes/data",
                 "options": ["rbind", "ro", "ridmap"],
@@ -181,7 +181,7 @@ def complete_config() -> dict[str, Any]:
             "personality": {"domain": "LINUX32", "flags": []},
         },
         "windows": {"layerFolders": 3},
-        "solaris": None,
+        "solaris": 5,
         "vm": [],
         "zos": "",
         "freebsd": {},

@@ -10,6 +10,8 @@ from hutch.spec.table import CONFIG
 # For each form of forms.py what has it and what has not; the names are those of the functions.
 RIGHT = {
     "absolute_path": ["/", "/a/b", "/dev/null"],
+    "absolute_path_or_none": ["", "/proc/1/ns/net"],
+    "destination": ["/", "/a/b"],
     "not_empty": ["x", "net.core.somaxconn", "é"],
     "one_line": ["", "L3:0=7f0"],
     "version": ["1.3.0", "1.0.2-dev"],
@@ -25,6 +27,8 @@ RIGHT = {
 }
 WRONG = {
     "absolute_path": ["", "a", "./a"],
+    "absolute_path_or_none": ["a", "./a"],
+    "destination": ["", "a", "./a"],
     "not_empty": [""],
     "one_line": ["a\nb"],
     "version": ["", "2.0.0", "1.0"],
@@ -34,7 +38,7 @@ WRONG = {
     "file_name": ["", "..", "a/b"],
     "interface": ["", "a b", "sixteen-letters-"],
     "page_size": ["", "2mb", "0KB", "MB"],
-    "device_access": ["x"],
+    "device_access": ["x", "rx"],
     "memory_bandwidth": ["", "L3:"],
     "class_of_service": ["", "a/b"],
 }
@@ -104,6 +108,6 @@ def add(place: Any, shape: Any, chance: random.Random) -> None:
     elif isinstance(shape[2], dict) and chance.random() < 0.5:
         place[chance.choice(list(shape[2]))] = deepcopy(chance.choice(OTHERS))
     else:
-        place[chance.choice(["", "a\0b", "arg", "unknown", "a/b"])] = deepcopy(
+        place[chance.choice(["", "a\0b", "arg", "ARGS", "unknown", "a/b"])] = deepcopy(
             chance.choice(OTHERS)
         )

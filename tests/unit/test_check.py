@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hutch.spec import table
 from hutch.spec.check import check, check_process, check_resources
 from hutch.spec.default import default_config
 from hutch.spec.json import decode, encode
+from hutch.spec.table import CONFIG
 
 Config = dict[str, Any]
 PACKAGES = Path(hutch.__file__).parents[1]
@@ -38,7 +40,7 @@ def changed(path: str, value: Any) -> Config:
 ABSENT = object()
 
 
-def refusal(call: Callable[[Any], None], value: Any) -> ConfigError:
+def refusal(call: Callable[[Any], object], value: Any) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         call(value)
     return caught.value
@@ -81,6 +83,116 @@ def test_the_least_that_can_be_said_passes() -> None:
     check({"ociVersion": "1.0.0", "root": {"path": "rootfs"}})
 
 
+def optional_fields(value: Any, shape: Any, path: str) -> Iterator[str]:
+    """The paths of all fields in the complete config that may be left out."""
+    if shape and shape[0] is list and value:
+        yield from optional_fields(value[0], shape[2], path + " 0")
+    elif shape and shape[0] is dict and isinstance(shape[2], dict):
+        for name, field in shape[2].items():
+            if name in value and name not in shape[3]:
+                yield f"{path} {name}".strip()
+            if name in value:
+                yield from optional_fields(value[name], field, f"{path} {name}".strip())
+
+
+def mended(path: str, value: Any) -> tuple[Any, list[str]]:
+    """What the check makes of a config with a change in it, and its warnings."""
+    config = changed(path, value)
+    before = deepcopy(config)
+    checked, warnings = check(config)
+    assert config == before
+    return checked, [str(warning) for warning in warnings]
+
+
+def outcome(config: Any) -> Any:
+    """What the check says to a config."""
+    try:
+        return check(config)
+    except ConfigError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("path", [*optional_fields(complete_config(), CONFIG, "")])
+def test_null_for_an_optional_field_is_absence(path: str) -> None:
+    assert outcome(changed(path, None)) == outcome(changed(path, ABSENT))
+
+
+def test_a_config_by_the_book_is_not_copied() -> None:
+    config = complete_config()
+    checked, warnings = check(config)
+    assert checked is config
+    assert warnings == []
+
+
+@pytest.mark.parametrize("path", ["process user", "process user uid", "process user gid"])
+def test_who_is_not_named_is_root(path: str) -> None:
+    check(changed(path, ABSENT))
+
+
+def test_the_priority_of_a_class_may_be_left_out() -> None:
+    check(changed("process ioPriority", {"class": "IOPRIO_CLASS_BE"}))
+
+
+def test_an_empty_path_of_a_namespace_is_none() -> None:
+    config, warnings = mended("linux namespaces 0 path", "")
+    assert not config["linux"]["namespaces"][0]["path"]
+    assert warnings == []
+
+
+def test_letters_of_an_access_that_mean_nothing_are_left_out_with_a_warning() -> None:
+    config, (warning,) = mended("linux resources devices 0 access", "xrz")
+    assert config["linux"]["resources"]["devices"][0]["access"] == "r"
+    assert warning.startswith(
+        'config.json: linux.resources.devices[0].access = "xrz": is taken for "r": it must be made'
+    )
+
+
+def test_a_relative_destination_counts_from_the_root_with_a_warning() -> None:
+    config, warnings = mended("mounts 0 destination", "a/b")
+    assert config["mounts"][0]["destination"] == "/a/b"
+    assert warnings == [
+        'config.json: mounts[0].destination = "a/b": is taken for "/a/b": it must be an absolute '
+        "path"
+    ]
+
+
+def test_upper_and_lower_case_of_names_are_one_with_a_warning() -> None:
+    config = default_config()
+    config["linux"]["resources"] = {"Memory": {"LIMIT": 5}}
+    config["Root"] = config.pop("root")
+    checked, warnings = check(config)
+    assert checked["linux"]["resources"] == {"memory": {"limit": 5}}
+    assert checked["root"] == config["Root"]
+    assert sorted(map(str, warnings)) == [
+        'config.json: Root: is taken for "root"',
+        'config.json: linux.resources.Memory: is taken for "memory"',
+        'config.json: linux.resources.memory.LIMIT: is taken for "limit"',
+    ]
+
+
+def test_a_name_in_other_letters_does_not_replace_the_right_one() -> None:
+    config, warnings = mended("process user UID", 0)
+    assert config["process"]["user"]["uid"] == complete_config()["process"]["user"]["uid"]
+    assert warnings == ["config.json: process.user.UID: is not known, and ignored"]
+
+
+def test_s46_what_is_taken_otherwise_is_checked_all_the_same() -> None:
+    for path, value in (("ROOT", {"path": "a\0b"}), ("root", {"PATH": ""}), ("root", {"Path": 5})):
+        config = default_config()
+        config.pop("root", None)
+        config[path] = value
+        assert refusal(check, config).pointer == "root.path"
+
+
+def test_a_misspelt_field_is_a_warning_with_the_nearest_name() -> None:
+    config, warnings = mended("linux resources", {"memroy": {"limit": 5}})
+    assert config["linux"]["resources"] == {}
+    assert warnings == [
+        "config.json: linux.resources.memroy: is not known, and ignored "
+        '(hint: did you mean "memory"?)'
+    ]
+
+
 def test_unknown_properties_are_ignored() -> None:
     for path in ("x", "process x", "linux resources memory x", "mounts 0 x", "hooks x"):
         check(changed(path, {"anything": None}))
@@ -113,7 +225,10 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("root path", ABSENT, "root.path", "is required, but missing"),
     ("root path", "", "root.path", "must be a string that is not empty"),
     ("root readonly", "yes", "root.readonly", "must be true or false, not a string"),
-    ("linux", None, "linux", "must be an object, not null: leave the field out instead"),
+    ("mounts 0", None, "mounts[0]", "must be an object, not null"),
+    ("root", None, "root", "is required, but missing"),
+    ("root path", None, "root.path", "is required, but missing"),
+    ("linux sysctl", {"net.x": None}, 'linux.sysctl["net.x"]', "must be a string, not null"),
     ("mounts", {}, "mounts", "must be an array, not an object"),
     ("mounts 0 destination", ABSENT, "mounts[0].destination", "is required, but missing"),
     ("mounts 1 options 1", 3, "mounts[1].options[1]", "must be a string, not a number"),
@@ -126,7 +241,6 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("process terminal", 1, "process.terminal", "must be true or false, not a number"),
     ("process env 0", "PATH", "process.env[0]", 'must be of the form "NAME=value"'),
     ("process env 0", "=x", "process.env[0]", 'must be of the form "NAME=value"'),
-    ("process user uid", ABSENT, "process.user.uid", "is required, but missing"),
     ("process user uid", True, "process.user.uid", "must be a whole number, not a boolean"),
     ("process user uid", "0", "process.user.uid", "must be a whole number, not a string"),
     ("process user uid", 1.0, "process.user.uid", "must be a whole number, not one with a frac"),
@@ -153,7 +267,7 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("linux devices 0 major", 4096, "linux.devices[0].major", "must be a whole number from 0 to"),
     ("linux netDevices a/b", {}, 'linux.netDevices["a/b"]', "the name must be the name of a net"),
     ("linux resources devices 0 allow", ABSENT, "linux.resources.devices[0].allow", "is required"),
-    ("linux resources devices 0 access", "rx", "linux.resources.devices[0].access", "must be made"),
+    ("linux resources devices 0 access", "x", "linux.resources.devices[0].access", "must be made"),
     ("linux resources memory limit", -2, "linux.resources.memory.limit", "must be a whole number"),
     ("linux resources memory limit", "1G", "linux.resources.memory.limit", "must be a whole numb"),
     ("linux resources cpu cpus", "two", "linux.resources.cpu.cpus", 'must be a list such as "0-3'),

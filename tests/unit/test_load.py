@@ -11,8 +11,8 @@ import hutch
 import pytest
 from hutch.errors import ConfigError, HutchError
 from hutch.spec.default import default_config
-from hutch.spec.json import JsonError, encode, pretty
-from hutch.spec.load import MAX_SIZE, load_bundle, load_process
+from hutch.spec.json import JsonError, decode, encode, pretty
+from hutch.spec.load import MAX_SIZE, load_bundle, load_process, load_resources
 
 PACKAGES = Path(hutch.__file__).parents[1]
 
@@ -169,3 +169,24 @@ def test_errors_of_a_process_file_name_the_file_and_begin_inside_it(tmp_path: Pa
         load_process(str(path))
     with pytest.raises(HutchError, match=r"absent\.json: no such file or directory"):
         load_process(str(tmp_path / "absent.json"))
+
+
+def test_what_is_ignored_or_taken_otherwise_is_told_and_not_kept(tmp_path: Path) -> None:
+    told: list[str] = []
+    config = default_config()
+    loaded, data = load_bundle(
+        bundle(tmp_path, {**config, "mount": [], "annotations": None}), told.append
+    )
+    assert loaded == decode(data, "what create keeps") == config
+    assert told == ["config.json: mount: is not known, and ignored"]
+    path = tmp_path / "process.json"
+    path.write_text('{"args": ["ls"], "cwd": "/", "terminale": true, "env": null}')
+    assert load_process(str(path), told.append) == {"args": ["ls"], "cwd": "/"}
+    assert told[1:] == [
+        f'{path}: terminale: is not known, and ignored (hint: did you mean "terminal"?)'
+    ]
+    path.write_text('{"memory": {"limit": 5, "swop": 6}}')
+    assert load_resources(str(path), told.append) == {"memory": {"limit": 5}}
+    assert told[2:] == [
+        f'{path}: memory.swop: is not known, and ignored (hint: did you mean "swap"?)'
+    ]

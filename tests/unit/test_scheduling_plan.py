@@ -112,6 +112,9 @@ def test_an_io_priority_is_class_and_level_in_one_number(kind: str, number: int)
     (operation,) = named(plan, "io_priority")
     assert operation.values == (number << 13 | 5,)
     assert describe(operation)[1].endswith(f"to {kind} 5")
+    del value["priority"]
+    plan = compiled(lambda config: config["process"].update(ioPriority=value))
+    assert named(plan, "io_priority")[0].values == (number << 13,)
 
 
 @pytest.mark.parametrize(("mode", "number"), MEMORY_MODES.items())

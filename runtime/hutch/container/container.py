@@ -155,8 +155,8 @@ class Container:
         from hutch.container.update import update
         from hutch.spec.check import check_resources
 
-        check_resources(resources)
-        update(self._store, self.id, resources)
+        checked, _ = check_resources(resources)
+        update(self._store, self.id, checked)
 
     def statistics(self) -> "dict[str, Any]":
         """What its cgroups have counted, as the ``data`` of `events --stats`."""

@@ -34,15 +34,16 @@ if TYPE_CHECKING:
 class Request:
     """What create and run are asked to do beside the config.
 
-    ``console`` takes the pty master's descriptor when there is one; ``pid_file`` is absolute, as
+    ``console`` takes the pty master's descriptor when there is one, which there must be where it
+    sends it to a ``console_socket``; ``pid_file`` is absolute, as
     is ``pidfd_socket``, whose listener gets a pidfd of the first process; ``rootless`` says how to
     treat cgroups (Cgroup.rootless), ``systemd`` that systemd makes them; ``warn`` is told what is
     passed over, ``debug`` each step of the plan, ``trace`` their times.
     """
 
     __slots__ = (
-        "bundle", "choices", "console", "debug", "id", "pid_file", "pidfd_socket", "rootless",
-        "systemd", "trace", "warn",
+        "bundle", "choices", "console", "console_socket", "debug", "id", "pid_file",
+        "pidfd_socket", "rootless", "systemd", "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +65,7 @@ class Request:
         self.bundle = bundle
         self.choices = choices
         self.console = console
+        self.console_socket = ""
         self.pid_file = pid_file
         self.pidfd_socket = pidfd_socket
         self.rootless = rootless
@@ -110,7 +112,7 @@ def prepare(store: "Store", request: Request) -> Created:
 
     check_identifier(request.id)
     request.step("read and check config.json")
-    config, raw = load_bundle(request.bundle)
+    config, raw = load_bundle(request.bundle, request.warn)
     check_terminal(config, request)
     request.step("look at the host")
     host = read_host()
@@ -189,8 +191,16 @@ def cgroup_for(
 
 
 def check_terminal(config: "dict[str, Any]", request: Request) -> None:
-    """Raises ConfigError for a terminal that nobody would take."""
+    """Raises ConfigError for a terminal that nobody would take, UsageError for a socket that would
+    get none."""
     terminal = (config.get("process") or {}).get("terminal")
+    if request.console_socket and not terminal:
+        from hutch.errors import UsageError
+
+        raise UsageError(
+            "cannot use console socket if runc will not detach or allocate tty",
+            hint="set process.terminal to true, or leave --console-socket out",
+        )
     if terminal and request.console is None:
         raise ConfigError(
             "process.terminal",

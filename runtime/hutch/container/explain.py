@@ -24,7 +24,8 @@ def plan_of_bundle(bundle: str, id: str, systemd: bool = False) -> "Plan":
 
     Takes no privilege and changes nothing. Raises what create would raise for the config's sake.
     """
-    config, _ = load_bundle(bundle)
+    told: list[str] = []
+    config, _ = load_bundle(bundle, told.append)
     host = read_host()
     linux = config.get("linux") or {}
     cgroup = cgroup_for(config, host, id, systemd, None)
@@ -33,6 +34,8 @@ def plan_of_bundle(bundle: str, id: str, systemd: bool = False) -> "Plan":
         from hutch.kernel.seccomp import Filter
 
         filter = Filter(b"", 0, False, [])
-    return compile_plan(
+    plan = compile_plan(
         config, host, id=id, bundle=bundle, cgroup=cgroup, filter=filter, choices=Choices()
     )
+    plan.warnings[:0] = told
+    return plan

@@ -73,8 +73,7 @@ def _compile(profile: "dict[str, Any]") -> Filter:
     from hutch.kernel.libseccomp import compile_filter
     from hutch.spec.seccomp import check_profile, translate
 
-    check_profile(profile)
-    return compile_filter(translate(profile))
+    return compile_filter(translate(check_profile(profile)))
 
 
 def _open_directory(path: str) -> int:

@@ -81,7 +81,7 @@ def _make(
     from hutch.spec.load import load_bundle
 
     check_identifier(request.id)
-    config, raw = load_bundle(request.bundle)
+    config, raw = load_bundle(request.bundle, request.warn)
     check_terminal(config, request)
     _check_mount_namespace(config)
     streams = _streams(images.images)

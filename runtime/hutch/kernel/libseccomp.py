@@ -284,7 +284,7 @@ def _unknown_names(
     """A sentence for each name that is no system call's, with the nearest one that is."""
     from hutch.errors import shown
     from hutch.kernel.filter_head import NEWER_CALLS
-    from hutch.kernel.nearest import nearest
+    from hutch.nearest import nearest
 
     known = {name for one in architectures for name, _ in _named(extension, one)}
     known.update(NEWER_CALLS)

@@ -79,7 +79,7 @@ def compile_scheduling(process: "dict[str, Any]") -> "list[Operation]":
         )
     priority = process.get("ioPriority")
     if priority:
-        value = IO_CLASSES[priority["class"]] << IO_CLASS_SHIFT | priority["priority"]
+        value = IO_CLASSES[priority["class"]] << IO_CLASS_SHIFT | priority.get("priority", 0)
         result.append(op.io_priority("process.ioPriority", value))
     return result
 

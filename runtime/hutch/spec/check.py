@@ -1,7 +1,8 @@
 """The quick check of a config: the first problem is raised; a good config costs next to nothing.
 
-It walks over the table (table.py), then asks the rules (rules.py). Properties that the table does
-not know are ignored (config.md, "Extensibility"). explain.py finds the same problems, all of them.
+It walks over the table (table.py), then asks the rules (rules.py). What is not by the book is
+tidied (tidy.py) and walked over again; properties that the table does not know are ignored with a
+warning (config.md, "Extensibility"). explain.py finds the same problems, all of them.
 """
 
 from hutch.errors import ConfigError
@@ -16,25 +17,37 @@ if TYPE_CHECKING:
     from hutch.spec.rules import Rule
     from hutch.spec.shapes import Type
 
+    Checked = tuple[Any, list[ConfigError]]
+
 NAMES = {str: "a string", int: "a number", float: "a number", bool: "a boolean", list: "an array"}
 
 
-def check(config: "Any") -> None:
-    """Raises ConfigError for the first thing in config.json that is wrong.
+def check(config: "Any") -> "Checked":
+    """The config to go on with, and what to warn of. Raises ConfigError for the first thing in
+    config.json that is wrong.
 
-    ``config`` is what was decoded from it. ``process`` may be absent: only start needs it.
+    ``config`` is what was decoded from it, and is not changed: one by the book is itself returned.
+    ``process`` may be absent: only start needs it.
     """
-    _check(config, CONFIG, RULES, config)
+    checked = _check(config, CONFIG)
+    _ask(RULES, checked[0])
+    return checked
 
 
-def check_process(process: "Any") -> None:
+def check_process(process: "Any") -> "Checked":
     """The same for a process alone, as `exec --process` reads it; pointers begin at ``process``."""
-    _check(process, PROCESS, PROCESS_RULES, {"process": process}, "process")
+    checked = _check(process, PROCESS, "process")
+    _ask(PROCESS_RULES, {"process": checked[0]})
+    return checked
 
 
-def check_resources(resources: "Any") -> None:
+def check_resources(resources: "Any") -> "Checked":
     """The same for resources alone, as `update --resources` reads them."""
-    _check(resources, RESOURCES, (), {}, "linux", "resources")
+    return _check(resources, RESOURCES, "linux", "resources")
+
+
+class _Untidy(Exception):
+    """There is something that only tidy.py can judge."""
 
 
 class _Refused(Exception):
@@ -46,17 +59,26 @@ class _Refused(Exception):
         self.steps: list[str | int] = list(steps)
 
 
-def _check(
-    value: "Any", shape: "Type", rules: "Sequence[Rule]", config: "Any", *base: "str | int"
-) -> None:
+def _check(value: "Any", shape: "Type", *base: "str | int") -> "Checked":
     try:
         _walk(value, shape)
+        return value, []
+    except (_Refused, _Untidy):
+        from hutch.spec.tidy import tidy
+
+        value, warnings = tidy(value, shape, base)
+    try:
+        _walk(value, shape)
+        return value, warnings
     except _Refused as refused:
         from hutch.spec.pointer import pointer
 
         path = (*base, *reversed(refused.steps))
         given = ... if refused.value is None else refused.value
         raise ConfigError(pointer(path, CONFIG), refused.reason, value=given) from None
+
+
+def _ask(rules: "Sequence[Rule]", config: "Any") -> None:
     for rule, _ in rules:
         for problem in rule(config):
             raise problem
@@ -98,6 +120,8 @@ def _walk_record(
             raise _Refused(MISSING, ..., name)
     for name, item in value.items():
         shape = fields.get(name)
+        if item is None or (shape is None and name not in fields):
+            raise _Untidy
         if shape is not None:
             try:
                 _walk(item, shape)
@@ -132,7 +156,7 @@ def wrong_type(value: "Any", shape: "Type") -> str:
     """What to say of a value that has not even the JSON type of its shape."""
     kind = shape[0]
     if value is None:
-        return "must be " + _wanted(shape) + ", not null: leave the field out instead"
+        return "must be " + _wanted(shape) + ", not null"
     found = NAMES.get(type(value), "an object")
     if kind is int and isinstance(value, float):
         found = "one with a fraction or exponent"

@@ -64,8 +64,8 @@ class ConsoleSize(TypedDict):
 class User(TypedDict, total=False):
     """config.md, "POSIX-platform User"."""
 
-    uid: Required[int]
-    gid: Required[int]
+    uid: int
+    gid: int
     umask: int
     additionalGids: list[int]
     username: str
@@ -102,7 +102,7 @@ class Scheduler(TypedDict, total=False):
 
 
 # "class" is a keyword, so this one cannot be a class.
-IoPriority = TypedDict("IoPriority", {"class": str, "priority": int})
+IoPriority = TypedDict("IoPriority", {"class": Required[str], "priority": int}, total=False)
 
 
 class ExecCpuAffinity(TypedDict, total=False):

@@ -30,6 +30,7 @@ from hutch.spec.check import (
 from hutch.spec.pointer import pointer
 from hutch.spec.rules import PROCESS_RULES, RULES
 from hutch.spec.schema import FORMATS, json_schema
+from hutch.spec.tidy import tidy
 
 if TYPE_CHECKING:
     from hutch.spec.rules import Rule
@@ -40,16 +41,19 @@ Path = tuple[str | int, ...]
 
 def findings(config: Any) -> list[ConfigError]:
     """All that is wrong with config.json, in the order of the pointers; empty if it is good."""
+    config, _ = tidy(config, table.CONFIG, (), keep=True)
     return _findings(config, (), RULES, config)
 
 
 def process_findings(process: Any) -> list[ConfigError]:
     """The same for a process alone; pointers begin at ``process``."""
+    process, _ = tidy(process, table.PROCESS, ("process",), keep=True)
     return _findings(process, ("process",), PROCESS_RULES, {"process": process})
 
 
 def resources_findings(resources: Any) -> list[ConfigError]:
     """The same for resources alone; pointers begin at ``linux.resources``."""
+    resources, _ = tidy(resources, table.RESOURCES, ("linux", "resources"), keep=True)
     return _findings(resources, ("linux", "resources"), (), {})
 
 
@@ -58,7 +62,8 @@ def warnings(config: Any) -> list[ConfigError]:
 
     They are values to show, not errors to raise (config.md, "Extensibility", "capabilities").
     """
-    return _sorted([*_unknown_properties(config, table.CONFIG, ()), *_unknown_capabilities(config)])
+    config, told = tidy(config, table.CONFIG, ())
+    return _sorted([*told, *_unknown_capabilities(config)])
 
 
 def _findings(value: Any, base: Path, rules: "Sequence[Rule]", config: Any) -> list[ConfigError]:
@@ -169,23 +174,6 @@ def _misspelt(name: str, value: dict[str, Any], shape: "Type") -> str:
     unknown = {other.lower(): other for other in value if other not in shape[2]}
     matches = difflib.get_close_matches(name.lower(), unknown, n=1, cutoff=0.7)
     return f'"{unknown[matches[0]]}" is not known: is it meant?' if matches else ""
-
-
-def _unknown_properties(value: Any, shape: "Type", path: Path) -> Iterator[ConfigError]:
-    inner = shape[2]
-    if shape[0] is list and isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unknown_properties(item, inner, (*path, index))
-    elif shape[0] is dict and isinstance(value, dict):
-        for name, item in value.items():
-            field = inner[1] if isinstance(inner, tuple) else inner.get(name)
-            if field:
-                yield from _unknown_properties(item, field, (*path, name))
-            elif isinstance(inner, dict) and name not in inner:
-                missing = [other for other in inner if other not in value]
-                yield _problem(
-                    (*path, name), "is not known, and ignored", hint=_nearest(name, missing)
-                )[1]
 
 
 def _unknown_capabilities(config: Any) -> Iterator[ConfigError]:

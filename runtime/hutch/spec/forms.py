@@ -14,6 +14,16 @@ def absolute_path(text: str) -> bool:
     return text[:1] == "/"
 
 
+def destination(text: str) -> bool:
+    """Where a mount goes: an absolute path."""
+    return text[:1] == "/"
+
+
+def absolute_path_or_none(text: str) -> bool:
+    """Begins with a slash, or is empty: Go writes a path that is not given so."""
+    return text == "" or text[0] == "/"
+
+
 def not_empty(text: str) -> bool:
     """Has at least one character."""
     return text != ""

@@ -5,10 +5,11 @@ from errno import ENOENT
 
 from hutch.errors import ConfigError, HutchError, errno_text
 from hutch.spec.check import check, check_process, check_resources
-from hutch.spec.json import decode
+from hutch.spec.json import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 MAX_SIZE = 4 << 20  # bytes; security.md S-46
@@ -16,8 +17,11 @@ S_IFMT = 0o170000
 S_IFREG = 0o100000
 
 
-def load_bundle(bundle: str) -> "tuple[dict[str, Any], bytes]":
-    """The checked config of a bundle's directory, and the bytes of config.json as they are.
+def load_bundle(
+    bundle: str, warn: "Callable[[str], object] | None" = None
+) -> "tuple[dict[str, Any], bytes]":
+    """The checked config of a bundle's directory, and its bytes; ``warn`` is told what is ignored
+    or taken otherwise than it stands there.
 
     Raises HutchError where there is no such file or it cannot be read, JsonError where it is not
     JSON, ConfigError where a field is wrong.
@@ -39,16 +43,19 @@ def load_bundle(bundle: str) -> "tuple[dict[str, Any], bytes]":
         posix.close(fd)
     config = decode(data, "config.json")
     try:
-        check(config)
+        checked, warnings = check(config)
     except ConfigError as error:
         raise _with_all("config.json", error, config, "") from None
-    return config, data
+    if warn is not None:
+        for warning in warnings:
+            warn(str(warning))
+    return checked, data if checked is config else encode(checked).encode()
 
 
-def load_process(path: str) -> "dict[str, Any]":
+def load_process(path: str, warn: "Callable[[str], object] | None" = None) -> "dict[str, Any]":
     """The checked process of a file that `exec --process` names; a pipe (/dev/fd/3) will do.
 
-    Raises as load_bundle does; pointers begin inside the process: ``rlimits[0].type``.
+    Warns and raises as load_bundle does; pointers begin inside the process: ``rlimits[0].type``.
     """
     fd = _open(path, 0)
     if fd is None:
@@ -59,16 +66,17 @@ def load_process(path: str) -> "dict[str, Any]":
         posix.close(fd)
     process = decode(data, path)
     try:
-        check_process(process)
+        checked, warnings = check_process(process)
     except ConfigError as error:
         raise _with_all(path, error, process, "process") from None
-    return process  # type: ignore[no-any-return]
+    _tell(warnings, path, "process", warn)
+    return checked  # type: ignore[no-any-return]
 
 
-def load_resources(path: str) -> "dict[str, Any]":
+def load_resources(path: str, warn: "Callable[[str], object] | None" = None) -> "dict[str, Any]":
     """The checked resources of a file that `update --resources` names; "-" is standard input.
 
-    Raises as load_process does.
+    Warns and raises as load_process does.
     """
     document = "standard input" if path == "-" else path
     fd = posix.dup(0) if path == "-" else _open(path, 0)
@@ -80,12 +88,29 @@ def load_resources(path: str) -> "dict[str, Any]":
         posix.close(fd)
     resources = decode(data, document)
     try:
-        check_resources(resources)
+        checked, warnings = check_resources(resources)
     except ConfigError as error:
-        place = error.sentence.removeprefix("config.json: linux.resources")
-        error.sentence = document + (": " + place[1:] if place[:1] == "." else place)
-        raise
-    return resources  # type: ignore[no-any-return]
+        raise _in_document(error, document, "linux.resources") from None
+    _tell(warnings, document, "linux.resources", warn)
+    return checked  # type: ignore[no-any-return]
+
+
+def _tell(
+    warnings: "list[ConfigError]",
+    document: str,
+    base: str,
+    warn: "Callable[[str], object] | None",
+) -> None:
+    if warn is not None:
+        for warning in warnings:
+            warn(str(_in_document(warning, document, base)))
+
+
+def _in_document(error: ConfigError, document: str, base: str) -> ConfigError:
+    """The same, told of a file in which what a config has at ``base`` stands alone."""
+    place = error.sentence.removeprefix("config.json: " + base)
+    error.sentence = document + (": " + place[1:] if place[:1] == "." else place)
+    return error
 
 
 def _open(path: str, flags: int) -> "int | None":

@@ -165,7 +165,7 @@ def time_offsets(config: "Config") -> "Problems":
         return
     for index, namespace in enumerate(linux.get("namespaces", ())):
         if namespace["type"] == "time":
-            if "path" in namespace:
+            if namespace.get("path"):
                 yield ConfigError(
                     "linux.timeOffsets",
                     f"the time namespace of linux.namespaces[{index}] has its offsets already",

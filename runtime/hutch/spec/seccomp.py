@@ -90,14 +90,18 @@ LAST_ERRNO = 4094  # of libseccomp; the kernel's own MAX_ERRNO is one more
 NOT_NOTIFIED = ("write", "sendmsg")
 
 
-def check_profile(profile: "Any") -> None:
-    """Raises ConfigError for the first thing in ``linux.seccomp`` that is wrong."""
+def check_profile(profile: "Any") -> "Profile":
+    """The profile to go on with (check.py). Raises ConfigError for the first thing in
+    ``linux.seccomp`` that is wrong."""
     from hutch.spec.check import check
 
     config = {"ociVersion": "1.0.0", "root": {"path": "."}, "linux": {"seccomp": profile}}
-    check(config)
+    config, _ = check(config)
     for problem in problems(config):
         raise problem
+    if "seccomp" not in config["linux"]:
+        raise ConfigError("linux.seccomp", "must be an object, not null")
+    return config["linux"]["seccomp"]  # type: ignore[no-any-return]
 
 
 def problems(config: "dict[str, Any]") -> "Iterator[ConfigError]":

@@ -53,6 +53,7 @@ ID_MAPPINGS = array(
     )
 )
 
+# Every runtime takes a user without uid or gid for root, as it does a process without a user.
 USER = record(
     {
         "uid": USER_ID,
@@ -60,9 +61,7 @@ USER = record(
         "umask": number(0, 0o777),
         "additionalGids": array(USER_ID),
         "username": STRING,
-    },
-    "uid",
-    "gid",
+    }
 )
 
 SCHEDULER = record(
@@ -133,7 +132,6 @@ PROCESS = record(
                 "priority": number(0, 7),
             },
             "class",
-            "priority",
         ),
         "execCPUAffinity": record({"initial": NUMBER_LIST, "final": NUMBER_LIST}),
         "user": USER,
@@ -144,7 +142,7 @@ PROCESS = record(
 
 MOUNT = record(
     {
-        "destination": NOT_EMPTY,
+        "destination": text("an absolute path", forms.destination),
         "source": STRING,
         "options": STRINGS,
         "type": STRING,
@@ -346,7 +344,7 @@ LINUX = record(
                     "type": one_of(
                         "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"
                     ),
-                    "path": ABSOLUTE_PATH,
+                    "path": text("an absolute path", forms.absolute_path_or_none),
                 },
                 "type",
             )

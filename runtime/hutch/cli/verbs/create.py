@@ -48,6 +48,7 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
         from hutch.container.terminal import send_console
 
         path = absolute(socket)
+        result.console_socket = path
         result.console = lambda master: send_console(path, master)
     return result
 

@@ -25,7 +25,7 @@ def run(call: Call, log: Log) -> int:
     asked = Execution(
         state,
         config,
-        _process(call, config),
+        _process(call, log, config),
         cgroup=call.many("cgroup"),
         preserved=preserved(call),
         warn=log.warning,
@@ -51,12 +51,12 @@ def run(call: Call, log: Log) -> int:
         init.close()
 
 
-def _process(call: Call, config: "dict[str, Any]") -> "dict[str, Any]":
+def _process(call: Call, log: Log, config: "dict[str, Any]") -> "dict[str, Any]":
     file = call.text("process")
     if file:
         from hutch.spec.load import load_process
 
-        process = load_process(absolute(file))
+        process = load_process(absolute(file), log.warning)
         if call.has("tty"):
             process["terminal"] = True
         return process

@@ -41,6 +41,7 @@ def run(call: Call, log: Log) -> int:
         from hutch.container.terminal import send_console
 
         path = absolute(socket)
+        request.console_socket = path
         request.console = lambda master: send_console(path, master)
     elif not detach:
         from hutch.container.terminal import Terminal

@@ -41,7 +41,7 @@ def run(call: Call, log: Log) -> int:
         from hutch.spec.load import load_resources
 
         document = "standard input" if file == "-" else file
-        changes = load_resources("-" if file == "-" else absolute(file))
+        changes = load_resources("-" if file == "-" else absolute(file), log.warning)
         names = {"config.json: linux.resources.": document + ": "}
     else:
         schemata = schemata_from(call)

@@ -1,0 +1,100 @@
+"""What a config says in another way than the specification has it, and every runtime takes.
+
+Engines and people's tools are written against runtimes whose decoder is Go's: null stands for a
+field that is left out, and upper and lower case of a field's name are one. The quick check
+(check.py) knows none of this; what it cannot take is tidied here and looked at again, so a config
+by the book pays nothing.
+"""
+
+from hutch.errors import ConfigError
+from hutch.nearest import nearest
+from hutch.spec import forms
+from hutch.spec.pointer import pointer
+from hutch.spec.table import CONFIG
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.spec.pointer import Path
+    from hutch.spec.shapes import Type
+
+UNKNOWN = "is not known, and ignored"
+
+
+def tidy(
+    value: "Any", shape: "Type", base: "Path", *, keep: bool = False
+) -> "tuple[Any, list[ConfigError]]":
+    """The value as the table has it, and a warning for each thing that may be meant otherwise.
+
+    Null fields are left out, and unknown ones too unless ``keep``; a name in other letters gets
+    the table's, an absolute path its slash, an access its three letters. What is wrong stays as it
+    is. ``value`` itself is not changed; ``base`` is where it stands in a config.
+    """
+    warnings: list[ConfigError] = []
+    return _tidied(value, shape, base, warnings, keep), warnings
+
+
+def _tidied(
+    value: "Any", shape: "Type", path: "Path", warnings: "list[ConfigError]", keep: bool
+) -> "Any":
+    kind, _, inner, _ = shape
+    if kind is list and isinstance(value, list):
+        return [
+            _tidied(item, inner, (*path, index), warnings, keep) for index, item in enumerate(value)
+        ]
+    if kind is dict and isinstance(value, dict):
+        if isinstance(inner, dict):
+            return _tidied_record(value, inner, path, warnings, keep)
+        return {
+            name: _tidied(item, inner[1], (*path, name), warnings, keep)
+            for name, item in value.items()
+        }
+    if kind is str and isinstance(value, str) and inner in MENDED:
+        text: str = MENDED[inner](value)
+        if text != value:
+            reason = 'is taken for "' + text + '": it must be ' + shape[1]
+            warnings.append(ConfigError(pointer(path, CONFIG), reason, value=value))
+        return text
+    return value
+
+
+def _tidied_record(
+    value: "dict[str, Any]",
+    fields: "dict[str, Type | None]",
+    path: "Path",
+    warnings: "list[ConfigError]",
+    keep: bool,
+) -> "dict[str, Any]":
+    result: dict[str, Any] = {}
+    for given, item in value.items():
+        name = given
+        if given not in fields:
+            at = pointer((*path, given), CONFIG)
+            left = [field for field in fields if field not in value]
+            name = next((field for field in left if field.lower() == given.lower()), "")
+            if not name:
+                near = nearest(given, left)
+                hint = f'did you mean "{near}"?' if near else ""
+                warnings.append(ConfigError(at, UNKNOWN, hint=hint))
+                if keep:
+                    result[given] = item
+                continue
+            warnings.append(ConfigError(at, f'is taken for "{name}"'))
+        if item is not None:
+            field = fields[name]
+            result[name] = _tidied(item, field, (*path, name), warnings, keep) if field else item
+    return result
+
+
+def _destination(text: str) -> str:
+    """config.md, "Mounts": a relative destination counts from "/"."""
+    return "/" + text if text and text[0] != "/" else text
+
+
+def _access(text: str) -> str:
+    """The letters that mean something, if any does."""
+    return "".join([letter for letter in text if letter in "rwm"]) or text
+
+
+MENDED = {forms.destination: _destination, forms.device_access: _access}
