@@ -270,6 +270,14 @@ def test_home_comes_from_the_containers_passwd_unless_the_config_has_it(
     assert run("echo $HOME").out == "/\n"
     bundle.config["process"]["env"].append("HOME=/set")
     assert run("echo $HOME").out == "/set\n"
+    bundle.config["process"]["env"].append("HOME=")
+    bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    assert run("echo $HOME; env | grep -c ^HOME=").out == "/tmp\n1\n"
+
+
+def test_of_a_variable_that_stands_there_twice_the_last_counts(run: Run, bundle: Bundle) -> None:
+    bundle.config["process"]["env"] = ["A=1", "PATH=/nowhere", "B=2", "A=3", "PATH=/bin"]
+    assert run("env | grep -E '^(A|B|PATH)='").lines == ["A=3", "PATH=/bin", "B=2"]
 
 
 def test_s10_a_passwd_that_is_a_fifo_a_device_or_a_link_out_is_passed_over(

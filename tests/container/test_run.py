@@ -212,6 +212,10 @@ def test_exec_flags_change_the_process(hutch: Runtime, sleeper: str) -> None:
     assert sh("echo $A$B$TERM", "--env", "A=1", "-e", "B=2") == "12xterm"
     assert sh("id -u; id -g", "--user", "1000:2000") == "1000\n2000"
     assert sh("id -u; id -g", "-u", "1000") == "1000\n0"
+    assert sh("echo $TERM", "-e", "TERM=first", "-e", "TERM=last") == "last"
+    assert sh("env | grep -c ^TERM=", "-e", "TERM=new") == "1"
+    assert sh("echo $HOME", "-e", "HOME=") == "/root"
+    assert sh("echo $HOME", "-e", "HOME=", "-u", "1000") == "/tmp"
     assert sh("id -G", "--user", "5:6", "-g", "7", "--additional-gids", "8") == "6 7 8"
     assert sh("grep NoNewPrivs /proc/self/status") == "NoNewPrivs:\t1"
     caps = "grep -E 'Cap(Eff|Prm|Inh|Bnd|Amb)' /proc/self/status"
@@ -224,6 +228,48 @@ def test_exec_flags_change_the_process(hutch: Runtime, sleeper: str) -> None:
         name for name in sets[0] if sets[0][name] | 1 << 18 == sets[1][name] != sets[0][name]
     }
     assert changed == {"CapEff", "CapPrm", "CapBnd"}
+
+
+def test_exec_user_changes_what_it_names(hutch: Runtime, bundle: Bundle) -> None:
+    user = {"uid": 1, "gid": 7, "additionalGids": [8, 9], "umask": 0o27}
+    bundle.change(lambda config: config["process"].update(user=user)).args("sleep", "1000")
+    hutch("run", "-d", "-b", str(bundle.path), "test")
+
+    def ids(*flags: str) -> str:
+        return hutch("exec", *flags, "test", "sh", "-c", "echo $(id -u) $(id -G) $(umask)").out
+
+    assert ids() == "1 7 8 9 0027\n"
+    assert ids("--user", "5") == "5 7 8 9 0027\n"
+    assert ids("--user", "5:6") == "5 6 8 9 0027\n"
+    assert ids("--user", "5", "--additional-gids", "3") == "5 7 3 8 9 0027\n"
+
+
+def test_exec_flags_are_checked_as_the_config_is(hutch: Runtime, sleeper: str) -> None:
+    for flags, why in (
+        (("--cwd", "bin"), '--cwd = "bin": must be an absolute path'),
+        (("--env", "A=1", "--env", "NOEQ"), '--env = "NOEQ": must be of the form "NAME=value"'),
+        (("--env", "=x"), '--env = "=x": must be of the form "NAME=value"'),
+    ):
+        error = hutch.refuses("exec", *flags, sleeper, "echo", "reached", code=255)
+        assert error == "hutch: " + why
+    assert hutch("exec", "--cwd", "/bin", "--env", "A=", sleeper, "pwd").out == "/bin\n"
+
+
+def test_errors_of_exec_name_what_asked_for_it(
+    hutch: Runtime, sleeper: str, tmp_path: Path
+) -> None:
+    def told(*words: str) -> str:
+        return hutch.refuses("exec", *words, code=255)
+
+    assert told("--cwd", "/none", sleeper, "pwd").startswith("hutch: --cwd: change to /none: chdir")
+    assert told(sleeper, "nosuch").startswith('hutch: exec: "nosuch": ')
+    assert told("--tty", "--detach", sleeper, "true").startswith("hutch: --tty = True: a detached")
+    process = {"args": ["true"], "cwd": "/none", "env": ["PATH=/bin"]}
+    path = tmp_path / "process.json"
+    path.write_text(json.dumps(process))
+    assert told("--process", str(path), sleeper).startswith(f"hutch: {path}: cwd: change to /none")
+    done = hutch("exec", "--cap", "CAP_NONE", sleeper, "true")
+    assert done.err.startswith('hutch: warning: --cap: "CAP_NONE" is left out')
 
 
 def test_exec_no_new_privs_is_off_as_in_the_config_unless_asked_for(
@@ -240,10 +286,10 @@ def test_exec_no_new_privs_is_off_as_in_the_config_unless_asked_for(
 def test_exec_labels_are_errors_on_a_host_without_the_module(hutch: Runtime, sleeper: str) -> None:
     if not Path("/sys/module/apparmor").exists():
         error = hutch.refuses("exec", "--apparmor", "p", sleeper, "true", code=255)
-        assert "process.apparmorProfile" in error
+        assert "hutch: --apparmor: " in error
     if not Path("/sys/fs/selinux/enforce").exists():
         error = hutch.refuses("exec", "--process-label", "a:b:c", sleeper, "true", code=255)
-        assert "process.selinuxLabel" in error
+        assert "hutch: --process-label: " in error
 
 
 def test_exec_process_reads_a_file(hutch: Runtime, sleeper: str, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ class Container:
         *,
         cwd: str = "",
         env: "Sequence[str]" = (),
-        user: "tuple[int, int] | None" = None,
+        user: "tuple[int, int | None] | None" = None,
         warn: "Callable[[str], None]" = _ignore,
     ) -> int:
         """Runs another process in the container and waits for it: its exit code, or 128 + the

@@ -176,7 +176,7 @@ def process_for(
     *,
     cwd: str = "",
     env: "list[str]",
-    user: "tuple[int, int] | None" = None,
+    user: "tuple[int, int | None] | None" = None,
     additional_gids: "list[int]",
     capabilities: "list[str]",
     no_new_privileges: bool = False,
@@ -185,7 +185,9 @@ def process_for(
     terminal: bool = False,
 ) -> "dict[str, Any]":
     """The process of an exec given by flags: the container's own with these changes, as runc has
-    it. A capability is added to all sets but the inheritable and ambient (S-06)."""
+    it. A capability is added to all sets but the inheritable and ambient (S-06); a user keeps what
+    it does not name: without a gid the gid, and always umask and additional groups. Raises
+    ConfigError for a directory that is not absolute and a variable that is none."""
     base = config.get("process")
     if base is None:
         raise ConfigError("process", "is missing, so exec has nothing to start from")
@@ -194,11 +196,21 @@ def process_for(
     process["terminal"] = terminal
     process.pop("consoleSize", None)
     if cwd:
+        if cwd[0] != "/":
+            raise ConfigError("process.cwd", "must be an absolute path", value=cwd)
         process["cwd"] = cwd
     if env:
-        process["env"] = [*(base.get("env") or []), *env]
+        variables = process["env"] = [*(base.get("env") or []), *env]
+        for index, variable in enumerate(variables):
+            if variable.find("=") < 1:
+                raise ConfigError(
+                    f"process.env[{index}]", 'must be of the form "NAME=value"', value=variable
+                )
     if user is not None:
-        process["user"] = {"uid": user[0], "gid": user[1]}
+        uid, gid = user
+        process["user"] = {**(base.get("user") or {}), "uid": uid}
+        if gid is not None:
+            process["user"]["gid"] = gid
     if additional_gids:
         groups = (process.get("user") or {}).get("additionalGids") or []
         process["user"] = {

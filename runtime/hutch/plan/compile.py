@@ -38,6 +38,7 @@ from hutch.plan.process import (
     compile_rights,
     placement_of,
     scheduling_of,
+    variables_of,
 )
 from hutch.plan.resources import compile as compile_resources
 from hutch.plan.sysctls import compile_sysctls
@@ -226,7 +227,7 @@ def compile_plan(
 
 def _environment(process: "dict[str, Any]", choices: Choices) -> "list[str]":
     """process.env, and what tells the program of sockets it was handed: to it, its pid is 1."""
-    environment: list[str] = process.get("env") or []
+    environment = variables_of(process)
     if choices.listening:
         environment = [*environment, "LISTEN_FDS=" + str(choices.listening), "LISTEN_PID=1"]
     if choices.notify:

@@ -14,6 +14,7 @@ from hutch.plan.process import (
     compile_rights,
     placement_of,
     scheduling_of,
+    variables_of,
 )
 
 TYPE_CHECKING = False
@@ -85,7 +86,7 @@ def compile_exec(
         outlive=EXEC,
     )
     operations.append(op.barrier(EXEC, CREATED))
-    operations.append(op.exec("process.args", process["args"], process.get("env") or []))
+    operations.append(op.exec("process.args", process["args"], variables_of(process)))
     return plan
 
 

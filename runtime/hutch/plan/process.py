@@ -116,7 +116,7 @@ def compile_program(process: "dict[str, Any]", in_user_namespace: bool) -> "list
         if variable.startswith("PATH="):
             path = variable[5:]
         elif variable.startswith("HOME="):
-            has_home = True
+            has_home = variable != "HOME="
     result = (
         [] if process.get("terminal") else [op.own_stdio("process.user.uid", user.get("uid", 0))]
     )
@@ -126,6 +126,15 @@ def compile_program(process: "dict[str, Any]", in_user_namespace: bool) -> "list
     if not has_home:
         result.append(op.home("process.env", user.get("uid", 0)))
     return result
+
+
+def variables_of(process: "dict[str, Any]") -> "list[str]":
+    """The environment of the program: of variables that stand there twice the last, as whoever
+    adds one means it. An empty HOME is left to hutch-init, which knows the user's (op.home)."""
+    last = {variable.partition("=")[0]: variable for variable in process.get("env") or []}
+    if last.get("HOME") == "HOME=":
+        del last["HOME"]
+    return [*last.values()]
 
 
 def compile_rights(

@@ -19,7 +19,7 @@ def parse_id(text: str, flag: str) -> int:
     return int(text)
 
 
-def parse_user(text: str) -> "tuple[int, int]":
-    """UID or UID:GID; without a gid it is 0, as runc has it."""
+def parse_user(text: str) -> "tuple[int, int | None]":
+    """UID or UID:GID; without a gid the container's counts (None), as runc has it."""
     uid, colon, gid = text.partition(":")
-    return parse_id(uid, "--user"), parse_id(gid, "--user") if colon else 0
+    return parse_id(uid, "--user"), parse_id(gid, "--user") if colon else None

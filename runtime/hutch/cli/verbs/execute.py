@@ -5,7 +5,7 @@ from hutch.cli.descriptors import preserved
 from hutch.cli.log import Log
 from hutch.container.enter import Execution, execute, process_for, running
 from hutch.container.store import Store, absolute
-from hutch.errors import ConfigError, UsageError
+from hutch.errors import ConfigError, HutchError, UsageError
 from hutch.spec.identity import parse_id, parse_user
 
 TYPE_CHECKING = False
@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from hutch.container.terminal import Terminal
 
 
+# The field of the process that a flag gives.
+FLAGS = (
+    ("cwd", "cwd"),
+    ("env", "env"),
+    ("user.additionalGids", "additional-gids"),
+    ("user", "user"),
+    ("capabilities", "cap"),
+    ("terminal", "tty"),
+    ("apparmorProfile", "apparmor"),
+    ("selinuxLabel", "process-label"),
+    ("noNewPrivileges", "no-new-privs"),
+)
+
+
 def run(call: Call, log: Log) -> int:
     store = Store(call.options.get("root"))
     if len(call.arguments) < 2 and not call.text("process"):
@@ -22,13 +36,23 @@ def run(call: Call, log: Log) -> int:
             "exec: no command is given", hint="hutch exec CONTAINER COMMAND, or --process FILE"
         )
     state, config = running(store, call.arguments[0], call.has("ignore-paused"))
+    try:
+        return _run(call, log, store, state, config)
+    except HutchError as error:
+        error.sentence = _asked_by(call, config, error.sentence)
+        raise
+
+
+def _run(
+    call: Call, log: Log, store: Store, state: "dict[str, Any]", config: "dict[str, Any]"
+) -> int:
     asked = Execution(
         state,
         config,
         _process(call, log, config),
         cgroup=call.many("cgroup"),
         preserved=preserved(call),
-        warn=log.warning,
+        warn=lambda text: log.warning(_asked_by(call, config, text)),
         trace=call.trace,
     )
     if call.text("pid-file"):
@@ -49,6 +73,27 @@ def run(call: Call, log: Log) -> int:
         return supervise(init, signals, terminal)
     finally:
         init.close()
+
+
+def _asked_by(call: Call, config: "dict[str, Any]", sentence: str) -> str:
+    """A sentence on a field of the process, told of the flag or the file that asks for it."""
+    field = sentence.removeprefix("config.json: process.")
+    if field == sentence:
+        return sentence
+    if call.text("process"):
+        return call.text("process") + ": " + field
+    if field.startswith("args"):
+        return field.partition(": ")[2]
+    for name, flag in FLAGS:
+        rest = field.removeprefix(name)
+        if rest != field and call.has(flag):
+            own = len((config.get("process") or {}).get("env") or [])
+            if flag == "env" and int(rest[1:].partition("]")[0]) < own:
+                return sentence
+            # Behind the field stands what is wrong: " = VALUE: reason" or ": reason".
+            at = min(rest.find(mark) for mark in (" = ", ": ") if mark in rest)
+            return "--" + flag + rest[at:]
+    return sentence
 
 
 def _process(call: Call, log: Log, config: "dict[str, Any]") -> "dict[str, Any]":
