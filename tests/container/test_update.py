@@ -140,6 +140,27 @@ def test_an_update_goes_on_from_the_one_before(hutch: Runtime, bundle: Bundle) -
     assert hutch.state("test")["status"] == "created"
 
 
+def test_no_limit_can_follow_any_limit(hutch: Runtime, limited: str) -> None:
+    def shown(*names: str) -> list[str]:
+        return [value(*name.split("/")) for name in names]
+
+    both = ("memory/memory.limit_in_bytes", "memory/memory.memsw.limit_in_bytes")
+    endless = str((1 << 63) - 4096)
+    hutch("update", "--memory", "-1", limited)
+    assert shown(*both) == [endless, endless]
+    hutch("update", "--memory", "32M", "--memory-swap", "48M", limited)
+    assert shown(*both) == [str(32 << 20), str(48 << 20)]
+    error = hutch.refuses("update", "--memory", "64M", limited)
+    assert "the container's present memory.swap = 50331648: counts memory and swap" in error
+    hutch("update", "--memory-swap", "-1", limited)
+    hutch("update", "--memory-reservation", "-1", "--cpu-quota", "-1", limited)
+    hutch("update", "--pids-limit", "-1", limited)
+    hutch("update", "--memory", "-1", limited)
+    assert shown(*both) == [endless, endless]
+    hutch("update", "--memory", "64M", "--memory-swap", "64M", "--cpu-quota", "5000", limited)
+    assert shown(*both) == [str(64 << 20), str(64 << 20)]
+
+
 def test_a_paused_container_stays_paused(hutch: Runtime, limited: str) -> None:
     hutch("pause", limited)
     hutch("update", "--pids-limit", "5", limited)

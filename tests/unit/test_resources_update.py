@@ -47,6 +47,25 @@ def test_merging_keeps_what_is_not_named_and_leaves_the_old_alone() -> None:
     assert old == {"memory": {"limit": 5, "swappiness": 60}, "devices": [1]}
 
 
+def test_memory_without_limit_lifts_a_limit_of_swap_that_is_remembered() -> None:
+    old = {"memory": {"limit": 64 << 20, "swap": 128 << 20}}
+    unlimited = {"memory": {"limit": -1, "swap": -1}}
+    for swap in ({}, {"swap": 0}, {"swap": None}, {"swap": -1}):
+        changes = {"memory": {"limit": -1, **swap}}
+        assert merged(old, changes) == unlimited
+        assert sorted(written(old, changes, V1)) == [
+            ("memory.limit_in_bytes", "-1"),
+            ("memory.memsw.limit_in_bytes", "-1"),
+        ]
+        assert sorted(written(old, changes, V2)) == [
+            ("memory.max", "max"),
+            ("memory.swap.max", "max"),
+        ]
+    assert merged({"memory": {"limit": 5}}, {"memory": {"limit": -1}}) == {"memory": {"limit": -1}}
+    with pytest.raises(ConfigError, match="memory.limit = -1, which is no limit"):
+        written(old, {"memory": {"limit": -1, "swap": 5 << 20}}, V1)
+
+
 @pytest.mark.parametrize(("key", "field"), [("pids", "limit"), ("cpu", "idle"), ("cpu", "burst")])
 def test_some_zeros_are_values(key: str, field: str) -> None:
     assert merged({key: {field: 1}}, {key: {field: 0}}) == {key: {field: 0}}

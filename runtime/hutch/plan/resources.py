@@ -168,9 +168,10 @@ def memory_limits(memory: "dict[str, Any]", at: str) -> "tuple[int | None, int |
                 value=swap,
             )
         if limit == -1 or limit > swap:
+            limited = "= " + str(limit) if limit > 0 else "= -1, which is no limit"
             raise ConfigError(
                 f"{at}.swap",
-                f"counts memory and swap together and may not be below memory.limit = {limit}",
+                f"counts memory and swap together and may not be below memory.limit {limited}",
                 value=swap,
             )
     return limit, swap

@@ -44,7 +44,8 @@ ZERO_COUNTS = frozenset(("memory.swappiness", "cpu.burst", "cpu.idle", "pids.lim
 def merged(resources: "Resources | None", changes: "Resources") -> "Resources":
     """The container's resources after an update, to be kept for the next one.
 
-    What ``changes`` lacks, or has as null, "", [] or a zero that asks for nothing, stays as it is.
+    What ``changes`` lacks, or has as null, "", [] or a zero that asks for nothing, stays as it is;
+    but memory without limit lifts that of memory and swap together, which would be one of it.
     """
     result: Resources = dict(resources or {})
     for key, change in changes.items():
@@ -53,6 +54,8 @@ def merged(resources: "Resources | None", changes: "Resources") -> "Resources":
             for name, value in change.items():
                 if _asks(f"{key}.{name}", value):
                     inside[name] = value
+            if key == "memory" and change.get("limit") == -1 and inside.get("swap"):
+                inside["swap"] = change.get("swap") or -1
             result[key] = inside
         elif change:
             result[key] = change

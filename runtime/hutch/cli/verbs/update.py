@@ -47,7 +47,9 @@ def run(call: Call, log: Log) -> int:
         schemata = schemata_from(call)
         changes = from_flags(call, needed=not schemata)
         names = {
-            f"config.json: linux.resources.{section}.{field}": "--" + flag
+            f"config.json: linux.resources.{section}.{field}": (
+                "--" + flag if flag in call.flags else f"the container's present {section}.{field}"
+            )
             for flag, (section, field, _) in FIELDS.items()
         }
         names.update({"config.json: --" + flag: "--" + flag for flag in SCHEMATA})
