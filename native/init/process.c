@@ -163,6 +163,9 @@ static void execute_hook(struct context *context, const struct op_hook *op, int 
     char **args = list_vector(&op->args);
     char **env = list_vector(&op->env);
     setsid();
+    /* A folder that the container's root may not enter is no reason to fail. */
+    if (*op->cwd && chdir(op->cwd) < 0)
+        (void)!chdir("/");
     if (args && env && dup2(state, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
         /* All of ours go by themselves, but the preserved ones are for the program. */
         for (int fd = 3; fd < context->base; fd++)
@@ -208,7 +211,8 @@ int run_hook(struct context *context, const struct op_hook *op)
         return failed(context, "fork");
     autoclose int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
     struct pollfd waiting = {.fd = pidfd, .events = POLLIN};
-    int ended = pidfd < 0 ? 1 : poll(&waiting, 1, op->timeout > 0 ? (int)op->timeout * 1000 : -1);
+    const struct timespec most = {.tv_sec = op->timeout};
+    int ended = pidfd < 0 ? 1 : ppoll(&waiting, 1, op->timeout > 0 ? &most : NULL, NULL);
     if (ended == 0)
         kill(-child, SIGKILL);
     int status;

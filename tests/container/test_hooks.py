@@ -107,19 +107,74 @@ def test_each_reads_the_state_on_its_standard_input(
         assert state["ociVersion"] == bundle.config["ociVersion"]
 
 
-def test_s55_the_environment_is_the_configs_or_empty(
-    hutch: Runtime, bundle: Bundle, record: Record
+def environments(
+    hutch: Runtime, bundle: Bundle, record: Record, **more: Any
+) -> dict[str, list[str]]:
+    """The environment of a hook of each kind, without what shells add by themselves."""
+    for kind in KINDS:
+        record.hook(kind, f"cat /proc/self/environ > {record.path}/{kind}", **more)
+    bundle.config["process"]["env"] = ["PROCESS=1", "LD_PRELOAD=/none.so", "PROCESS=2"]
+    bundle.args("/bin/true")
+    hutch("run", "--bundle", str(bundle.path), "test", env={"CALLER": "1", "PATH": "/bin"})
+    added = ("PWD=", "SHLVL=", "_=", "OLDPWD=", "PATH=/sbin:", "HOME=/\0")
+    return {
+        kind: sorted(
+            line for line in record.read(kind).split("\0")[:-1] if not line.startswith(added)
+        )
+        for kind in KINDS
+    }
+
+
+@pytest.mark.parametrize("given", [["A=1", "B="], []])
+def test_s55_the_environment_is_the_configs(
+    hutch: Runtime, bundle: Bundle, record: Record, given: list[str]
+) -> None:
+    shown = environments(hutch, bundle, record, env=given)
+    assert shown == dict.fromkeys(KINDS, given)
+
+
+@pytest.mark.parametrize("given", [{}, {"env": None}])
+def test_s55_cve_2025_23266_no_program_of_the_host_gets_the_containers_environment(
+    hutch: Runtime, bundle: Bundle, record: Record, given: dict[str, Any]
+) -> None:
+    shown = environments(hutch, bundle, record, **given)
+    callers = ["CALLER=1", "PATH=/bin"]
+    processs = ["LD_PRELOAD=/none.so", "PROCESS=2"]
+    assert shown == {kind: processs if kind in INSIDE else callers for kind in KINDS}
+
+
+def test_s55_cve_2025_23266_hooks_of_the_host_begin_in_the_bundle(
+    hutch: Runtime, bundle: Bundle, record: Record, tmp_path: Path
 ) -> None:
     for kind in KINDS:
-        record.hook(kind, f"cat /proc/self/environ > {record.path}/{kind}-none")
-        record.hook(kind, f"cat /proc/self/environ > {record.path}/{kind}-own", env=["A=1", "B="])
-    hutch("run", "--bundle", str(bundle.path), "test", env={"SECRET": "1", "PATH": "/bin"})
-    # What shells add by themselves.
-    added = ("PWD=", "SHLVL=", "_=", "OLDPWD=", "PATH=/sbin:")
+        record.hook(kind, f"pwd > {record.path}/{kind}")
+    bundle.config["process"]["cwd"] = "/tmp"
+    before = Path.cwd()
+    hutch("run", "--bundle", "bundle", "test", cwd=bundle.save().path.parent)
+    assert Path.cwd() == before
     for kind in KINDS:
-        for name, wanted in (("none", []), ("own", ["A=1", "B="])):
-            shown = record.read(f"{kind}-{name}").split("\0")[:-1]
-            assert [line for line in shown if not line.startswith(added)] == wanted, kind
+        wanted = "/tmp" if kind in INSIDE else str(bundle.path)
+        assert record.read(kind) == wanted + "\n", kind
+
+
+def test_a_poststop_hook_runs_where_the_bundle_is_gone(
+    hutch: Runtime, bundle: Bundle, record: Record, tmp_path: Path
+) -> None:
+    record.hook("poststop", f"pwd > {record.path}/poststop")
+    hutch("create", "--bundle", str(bundle.path), "test")
+    bundle.path.rename(tmp_path / "elsewhere")
+    hutch("delete", "test")
+    assert record.read("poststop") == "/\n"
+
+
+def test_a_timeout_may_be_longer_than_poll_can_count(
+    hutch: Runtime, bundle: Bundle, record: Record
+) -> None:
+    # In milliseconds 4294968 s are 704, cut off to 32 bits.
+    for kind in KINDS:
+        record.hook(kind, f"sleep 1; echo {kind} >> {record.path}/order", timeout=4294968)
+    hutch("run", "--bundle", str(bundle.path), "test")
+    assert record.read("order").split() == list(KINDS)
 
 
 def test_the_arguments_are_the_configs(hutch: Runtime, bundle: Bundle, record: Record) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SIGKILL = 9
 SEEK_SET, SEEK_END = 0, 2  # <unistd.h>; posix does not name them
 TAIL = 4096
+LONGEST = 1 << 20  # seconds
 
 
 def run_hooks(hooks: "list[Hook]", state: "dict[str, Any]") -> None:
@@ -32,19 +33,7 @@ def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
         posix.write(given, encode(state).encode())
         posix.lseek(given, 0, SEEK_SET)
         try:
-            pid = posix.posix_spawn(
-                hook.path,
-                hook.args,
-                dict([variable.partition("=")[::2] for variable in hook.env]),
-                file_actions=[
-                    (posix.POSIX_SPAWN_DUP2, given, 0),
-                    (posix.POSIX_SPAWN_DUP2, output, 1),
-                    (posix.POSIX_SPAWN_DUP2, output, 2),
-                ],
-                setpgroup=0,
-                setsigmask=(),
-                setsigdef=RESET,
-            )
+            pid = _spawn(hook, state["bundle"], given, output)
         except OSError as error:
             from hutch.errors import KernelError
 
@@ -67,6 +56,38 @@ def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
         posix.close(output)
 
 
+def _spawn(hook: "Hook", bundle: str, given: int, output: int) -> int:
+    """Starts the hook in the bundle, or in "/" where that is gone or may not be entered; its pid.
+
+    posix_spawn knows no working directory, so the runtime itself is there for that moment.
+    """
+    environment: Any = posix.environ
+    if hook.env is not None:
+        environment = dict([variable.partition("=")[::2] for variable in hook.env])
+    before = posix.open(".", posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    try:
+        try:
+            posix.chdir(bundle)
+        except OSError:
+            posix.chdir("/")
+        return posix.posix_spawn(
+            hook.path,
+            hook.args,
+            environment,
+            file_actions=[
+                (posix.POSIX_SPAWN_DUP2, given, 0),
+                (posix.POSIX_SPAWN_DUP2, output, 1),
+                (posix.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=RESET,
+        )
+    finally:
+        posix.fchdir(before)
+        posix.close(before)
+
+
 def _end(pid: int) -> None:
     """Kills the hook's process group."""
     posix.kill(-pid, SIGKILL)
@@ -87,7 +108,12 @@ def _ended_in_time(pid: int, timeout: int) -> bool:
     try:
         waiting = poll()
         waiting.register(pidfd, POLLIN)
-        return bool(waiting.poll(timeout * 1000 if timeout else None))
+        if not timeout:
+            return bool(waiting.poll())
+        # poll(2) counts milliseconds in an int: some 24 days.
+        while timeout > LONGEST and not waiting.poll(LONGEST * 1000):
+            timeout -= LONGEST
+        return bool(waiting.poll(min(timeout, LONGEST) * 1000))
     finally:
         posix.close(pidfd)
 

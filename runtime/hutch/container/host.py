@@ -22,6 +22,7 @@ def read_host() -> Host:
         cgroups=read(),
         groups_denied=_first_byte("/proc/self/setgroups") == b"d",
         in_initial_user_namespace=posix.stat("/proc/self/ns/user").st_ino == PROC_USER_INIT_INO,
+        environment=posix.environ,
     )
 
 

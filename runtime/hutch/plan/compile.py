@@ -8,7 +8,7 @@ from hutch.plan import operations as op
 from hutch.plan.cgroup_paths import wants_ownership
 from hutch.plan.device_rules import device_lines, effective
 from hutch.plan.devices import compile_devices, needs_devices
-from hutch.plan.hooks import compile_hooks, hooks_of
+from hutch.plan.hooks import compile_hooks, hooks_of, variables
 from hutch.plan.mount_options import (
     MS_REC,
     MS_SLAVE,
@@ -198,7 +198,9 @@ def compile_plan(
     if plan.hooks:
         operations.append(op.barrier(plan.hooks[0].pointer, MOUNTED))
     making = "created" if choices.strict else "creating"
-    operations += compile_hooks(config, "createContainer", _state(config, id, bundle, making))
+    state = _state(config, id, bundle, making)
+    callers = variables(host.environment) if config.get("hooks") else []
+    operations += compile_hooks(config, "createContainer", state, callers, bundle)
     operations += _close_root(config, namespaces, choices)
     operations += compile_limits(process)
     operations += placement_of(linux)
@@ -220,7 +222,8 @@ def compile_plan(
     operations.append(op.barrier("runtime.md: create", CREATED))
     if plan.start_slot:
         operations.append(op.await_start("runtime.md: start", plan.start_slot, plan.start_slot + 1))
-    operations += compile_hooks(config, "startContainer", _state(config, id, bundle, "created"))
+    state = _state(config, id, bundle, "created")
+    operations += compile_hooks(config, "startContainer", state, variables_of(process))
     operations.append(op.exec("process.args", process["args"], _environment(process, choices)))
     return plan
 

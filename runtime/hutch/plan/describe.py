@@ -286,7 +286,7 @@ WORDS: "dict[str, tuple[str, Any]]" = {
     "lookup": ("stat", lambda file, path: "find the program " + file),
     "hook": (
         "fork, execve",
-        lambda path, args, env, timeout, head, tail: "run the hook " + " ".join([path, *args[1:]]),
+        lambda path, args, *_: "run the hook " + " ".join([path, *args[1:]]),
     ),
     "exec": ("execve", lambda args, env: "execute " + " ".join(args)),
 }

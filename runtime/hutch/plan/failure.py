@@ -84,7 +84,7 @@ def _hook_failed(operation: "Operation", failure: Failure) -> HutchError:
     path = str(operation.values[0])
     kind = errorcode.get(failure.error, "")
     if kind == "ETIMEDOUT":
-        how = "did not end within its timeout of " + str(operation.values[3]) + " s"
+        how = "did not end within its timeout of " + str(operation.values[4]) + " s"
     elif kind == "ECANCELED":
         status = failure.part
         if status & 0x7F:

@@ -3,6 +3,11 @@
 config.md "POSIX-platform Hooks". prestart and createRuntime run in the runtime's namespaces once
 the mounts stand, createContainer in the container's before its root is changed, startContainer in
 the container after `start`, poststart and poststop in the runtime's.
+
+A hook without an environment gets that of the side whose programs it runs (S-55): startContainer,
+which runs the container's, process.env; the others, which run the host's, the runtime's own. So no
+variable that an image has set (LD_PRELOAD) reaches a program of the host, and for the same reason
+these begin in the bundle, not in the root file system (CVE-2025-23266).
 """
 
 from hutch.plan import operations as op
@@ -10,6 +15,7 @@ from hutch.spec.json import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from hutch.plan.operations import Operation
@@ -26,8 +32,8 @@ class Hook:
         self.pointer = pointer
         self.path: str = entry["path"]
         self.args: list[str] = entry.get("args") or [self.path]
-        # Without env a hook gets none: never the runtime's own (S-55).
-        self.env: list[str] = entry.get("env") or []
+        # None: that of its side.
+        self.env: list[str] | None = entry.get("env")
         self.timeout: int = entry.get("timeout") or 0
 
 
@@ -42,9 +48,14 @@ def hooks_of(config: "dict[str, Any]", kinds: "tuple[str, ...]") -> "list[Hook]"
 
 
 def compile_hooks(
-    config: "dict[str, Any]", kind: str, state: "dict[str, Any]"
+    config: "dict[str, Any]",
+    kind: str,
+    state: "dict[str, Any]",
+    environment: "list[str]",
+    cwd: str = "",
 ) -> "list[Operation]":
-    """The hooks of a kind that hutch-init runs; ``state`` is what they read, with pid 0.
+    """The hooks of a kind that hutch-init runs; ``state`` is what they read, with pid 0,
+    ``environment`` for those that have none, ``cwd`` where they begin ("": where the program does).
 
     Only hutch-init knows its own pid, so the state's text is split where it belongs.
     """
@@ -57,10 +68,22 @@ def compile_hooks(
             hook.pointer,
             hook.path,
             hook.args,
-            hook.env,
+            environment if hook.env is None else hook.env,
+            cwd,
             hook.timeout,
             head + '"pid":',
             tail,
         )
         for hook in hooks
     ]
+
+
+def variables(environment: "Mapping[bytes, bytes]") -> "list[str]":
+    """The caller's environment as a plan takes it: what is not UTF-8 has no place in one."""
+    result = []
+    for name, value in environment.items():
+        try:
+            result.append((name + b"=" + value).decode())
+        except UnicodeDecodeError:
+            continue
+    return result

@@ -40,11 +40,12 @@ class Host:
     ``uid`` and ``gid`` are the caller's; ``capabilities`` the mask of those it can give away;
     ``apparmor`` and ``selinux`` whether the kernel runs them; ``cgroups`` the layout;
     ``groups_denied`` whether setgroups(2) is denied to the caller, ``in_initial_user_namespace``
-    whether its root is the host's (user_namespaces(7)).
+    whether its root is the host's (user_namespaces(7)); ``environment`` the caller's own, of which
+    hooks without one get all (hooks.py).
     """
 
     __slots__ = (
-        "apparmor", "capabilities", "cgroups", "gid", "groups_denied",
+        "apparmor", "capabilities", "cgroups", "environment", "gid", "groups_denied",
         "in_initial_user_namespace", "selinux", "uid",
     )  # fmt: skip
 
@@ -58,6 +59,7 @@ class Host:
         cgroups: CgroupLayout,
         groups_denied: bool = False,
         in_initial_user_namespace: bool = True,
+        environment: "Mapping[bytes, bytes]" = {},  # noqa: B006 - never changed
     ) -> None:
         self.uid = uid
         self.gid = gid
@@ -67,3 +69,4 @@ class Host:
         self.cgroups = cgroups
         self.groups_denied = groups_denied
         self.in_initial_user_namespace = in_initial_user_namespace
+        self.environment = environment
