@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Bundle, Outcome, Runtime, eventually, reachable
@@ -307,3 +308,36 @@ def test_memory_limits_hold_inside(run: Run, bundle: Bundle) -> None:
     assert done.code == 137
     done = run("for i in 1 2 3 4 5 6 7 8; do sleep 1 & done 2>&1; true", check=False)
     assert "fork" in done.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "change"),
+    [
+        ("network", "net", {"linux": {"sysctl": {"net.ipv4.ip_default_ttl": "63"}}}),
+        ("ipc", "ipc", {"linux": {"sysctl": {"kernel.msgmax": "8191"}}}),
+        ("ipc", "ipc", {"linux": {"sysctl": {"fs.mqueue.msg_max": "9"}}}),
+        ("uts", "uts", {"linux": {"sysctl": {"kernel.domainname": "theirs"}}, "hostname": ""}),
+        ("uts", "uts", {"hostname": "theirs"}),
+        ("uts", "uts", {"hostname": "", "domainname": "theirs"}),
+    ],
+)
+def test_a_namespace_of_the_host_given_by_path_is_not_changed(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str, file: str, change: dict[str, Any]
+) -> None:
+    """In a network, ipc and uts namespace of this test's own, which stands for the host's."""
+    config = bundle.config
+    config["linux"].update(change.get("linux", {}))
+    config.update({name: value for name, value in change.items() if name != "linux"})
+    bundle.sh("echo reached").save()
+    words = ["run", "--bundle", str(bundle.path), "test"]
+
+    alone = tmp_path / "alone"
+    alone.write_text(f'#!/bin/sh\nexec unshare --net --ipc --uts {hutch.command} "$@"\n')
+    alone.chmod(0o755)
+    hutch = Runtime(str(alone), hutch.root)
+    assert hutch(*words).out == "reached\n"
+    (namespace,) = [one for one in config["linux"]["namespaces"] if one["type"] == kind]
+    namespace["path"] = f"/proc/self/ns/{file}"
+    bundle.save()
+    error = hutch.refuses(*words)
+    assert f"would change the host: /proc/self/ns/{file} is the caller's own {kind} names" in error

@@ -96,14 +96,11 @@ def test_a_path_that_is_no_place_for_a_container_is_refused(path: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("path", ["system.slice:docker:id", ":crio:id"])
-def test_the_form_of_the_systemd_driver_is_refused_with_a_hint(path: str) -> None:
-    with pytest.raises(ConfigError, match="--systemd-cgroup"):
-        resolve(path, "id", V1)
-
-
-@pytest.mark.parametrize("path", ["a:b:c", "/system.slice:a:b", "a.slice:b", "a.slice:b:c:d"])
-def test_other_names_with_colons_are_names(path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["system.slice:docker:id", ":crio:id", "a:b:c", "/system.slice:a:b", "a.slice:b:c:d"],
+)
+def test_the_form_of_the_systemd_driver_is_a_path_like_any_other(path: str) -> None:
     assert resolve(path, "id", v2("/")).directories[""].endswith(path)
 
 

@@ -101,7 +101,7 @@ def open_namespaces(plan: "Plan", config: "dict[str, Any]") -> "list[int]":
             except OSError as error:
                 raise KernelError("open " + path, "open", error.errno, pointer=pointer) from None
             opened.append(fd)
-            _check_type(fd, path, pointer, config)
+            _check_own(plan, fd, path, _check_type(fd, path, pointer, config))
     except BaseException:
         for fd in opened:
             posix.close(fd)
@@ -109,7 +109,29 @@ def open_namespaces(plan: "Plan", config: "dict[str, Any]") -> "list[int]":
     return opened
 
 
-def _check_type(fd: int, path: str, pointer: str, config: "dict[str, Any]") -> None:
+def _check_own(plan: "Plan", fd: int, path: str, kind: str) -> None:
+    """Raises ConfigError where the namespace to join is the caller's own, and the plan would set in
+    it what only a container's may have set."""
+    own = posix.stat("/proc/self/ns/" + {"network": "net", "mount": "mnt"}.get(kind, kind))
+    found = posix.fstat(fd)
+    if (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino):
+        return
+    from hutch.plan.sysctls import namespace_of
+
+    for operation in plan.operations:
+        sets = "uts" if operation.name in ("hostname", "domainname") else ""
+        if operation.name == "sysctl":
+            sets = namespace_of(str(operation.values[0]).removeprefix("sys/"))
+        if sets == kind:
+            raise ConfigError(
+                operation.pointer,
+                f"would change the host: {path} is the caller's own {kind} namespace",
+                hint="remove it, or let linux.namespaces have no path there, for a new namespace",
+            )
+
+
+def _check_type(fd: int, path: str, pointer: str, config: "dict[str, Any]") -> str:
+    """The namespace's type, which must be the config's; ConfigError."""
     from fcntl import ioctl
 
     index = int(pointer[pointer.index("[") + 1 : pointer.index("]")])
@@ -126,3 +148,4 @@ def _check_type(fd: int, path: str, pointer: str, config: "dict[str, Any]") -> N
             "is " + found + ", but linux.namespaces[" + str(index) + "].type is " + wanted,
             value=path,
         )
+    return str(wanted)

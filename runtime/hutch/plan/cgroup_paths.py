@@ -86,17 +86,11 @@ def resolve(
 ) -> Cgroup:
     """The cgroup of container ``id`` whose ``linux.cgroupsPath`` is ``path`` (None or "": default).
 
-    Nothing is made, and ``made`` is empty. Raises ConfigError for a path that leaves the hierarchy,
-    names its root, or has the form of the systemd driver.
+    Nothing is made, and ``made`` is empty. slice:prefix:name, the form of the systemd driver, is a
+    relative path here, as engines expect that were set up for systemd where the runtime is not.
+    Raises ConfigError for a path that leaves the hierarchy or names its root.
     """
     if path:
-        if _is_systemd_form(path):
-            raise ConfigError(
-                POINTER,
-                "is slice:prefix:name, the form of the systemd cgroup driver",
-                value=path,
-                hint="give --systemd-cgroup, or a path like /containers/name",
-            )
         inner = _plain(path)
         reason = _unfit(path) or ("" if inner else "names no cgroup below the root")
         if reason:
@@ -138,11 +132,6 @@ def below(cgroup: Cgroup, places: "Sequence[str]") -> Cgroup:
     result = Cgroup(cgroup.mode, directories, [], cgroup.rootless)
     result.unit = cgroup.unit
     return result
-
-
-def _is_systemd_form(path: str) -> bool:
-    first, _, rest = path.partition(":")
-    return "/" not in path and rest.count(":") == 1 and (first == "" or first[-6:] == ".slice")
 
 
 def _unfit(path: str) -> str:

@@ -56,22 +56,26 @@ def _path(name: str, pointer: str) -> str:
     return "/".join(parts)
 
 
+def namespace_of(path: str) -> str:
+    """The type of the namespaces that each have their own value of a sysctl; "" for none."""
+    if path in IPC or path.startswith("fs/mqueue/"):
+        return "ipc"
+    if path.startswith("net/"):
+        return "network"
+    if path == "kernel/domainname":
+        return "uts"
+    return "user" if path.startswith("user/") else ""
+
+
 def _check_namespaced(
     path: str, value: str, pointer: str, namespaces: "Namespaces", config: "dict[str, Any]"
 ) -> None:
     if path == "kernel/hostname":
         raise ConfigError(pointer, "is set by hostname, not by a sysctl", value=value)
-    if path in IPC or path.startswith("fs/mqueue/"):
-        kind = "ipc"
-    elif path.startswith("net/"):
-        kind = "network"
-    elif path == "kernel/domainname":
-        kind = "uts"
-        if config.get("domainname", value) != value:
-            raise ConfigError(pointer, "contradicts domainname", value=value)
-    elif path.startswith("user/"):
-        kind = "user"
-    else:
+    kind = namespace_of(path)
+    if kind == "uts" and config.get("domainname", value) != value:
+        raise ConfigError(pointer, "contradicts domainname", value=value)
+    if not kind:
         raise ConfigError(
             pointer,
             "sysctl is not in a separate kernel namespace: it would change the host",
