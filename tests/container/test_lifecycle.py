@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime, alive, eventually
+from conftest import CGROUPS, Bundle, Runtime, alive, eventually
+from hutch.cgroups import layout
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -378,3 +379,33 @@ def test_a_session_keyring_is_new_unless_the_callers_is_to_be_kept(
 
     assert "_ses.with-new" in keyrings("with-new")
     assert "_ses.without-new" not in keyrings("without-new", "--no-new-keyring")
+
+
+def test_without_a_path_the_cgroup_is_not_where_others_may_be(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """Somebody else's cgroup of the container's name, with children, is left alone."""
+    id = f"{CGROUPS}-default"
+    own = Path("/proc/self/cgroup").read_text().partition(":pids:")[2].partition("\n")[0]
+    others = Path(f"/sys/fs/cgroup/pids{own.rstrip('/')}/{id}/child")
+    if layout.read().mode != "v2":
+        others.mkdir(parents=True)
+    del bundle.config["linux"]["cgroupsPath"]
+    bundle.save()
+    try:
+        create(hutch, bundle, id=id)
+        lines = Path(f"/proc/{hutch.state(id)['pid']}/cgroup").read_text().splitlines()
+        assert {line.endswith(f"/hutch/{id}") for line in lines if ":misc:" not in line} == {True}
+        hutch("delete", id)
+    finally:
+        if others.exists():
+            others.rmdir()
+            others.parent.rmdir()
+
+
+def test_a_cgroup_in_use_is_named_with_what_to_choose(hutch: Runtime, bundle: Bundle) -> None:
+    create(hutch, bundle)
+    error = hutch.refuses("create", "--bundle", str(bundle.path), "other")
+    assert bundle.config["linux"]["cgroupsPath"] in error
+    assert "is in use" in error
+    assert "(hint: choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out)" in error

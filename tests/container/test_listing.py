@@ -323,3 +323,34 @@ def test_explain_needs_no_privileges(hutch: Runtime, bundle: Bundle, tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert "execute true" in done.stdout
+
+
+def test_hints_name_the_root_in_force(hutch: Runtime, bundle: Bundle) -> None:
+    hutch("create", "--bundle", str(bundle.path), "test")
+    error = hutch.refuses("create", "--bundle", str(bundle.path), "test")
+    assert error.endswith(f"remove it with: hutch --root {hutch.root} delete test)")
+
+
+def test_unknown_verbs_and_flags_suggest_the_nearest(hutch: Runtime) -> None:
+    assert "(hint: did you mean delete?)" in hutch.refuses("delte", "x", code=3)
+    assert "(hint: see hutch --help)" in hutch.refuses("frobnicate", code=3)
+    assert "(hint: did you mean --force?)" in hutch.refuses("delete", "--forse", "x")
+    assert hutch.refuses("delete", "--xyzzy", "x").endswith("not defined: --xyzzy")
+
+
+def test_the_help_says_where_state_is_kept(hutch: Runtime) -> None:
+    shown = hutch("--help").out
+    assert "/run/hutch" in shown
+    assert "$XDG_RUNTIME_DIR/hutch" in shown
+
+
+def test_the_usage_has_the_name_that_the_command_was_called_by(
+    hutch: Runtime, tmp_path: Path
+) -> None:
+    link = tmp_path / "runc"
+    link.symlink_to(hutch.command)
+    named = Runtime(str(link), hutch.root)
+    for words in (["--help"], ["create", "--help"]):
+        assert "\n   runc " in named(*words).out
+        assert "\n   hutch " not in named(*words).out
+        assert "\n   hutch " in hutch(*words).out

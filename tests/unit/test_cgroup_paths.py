@@ -46,7 +46,9 @@ def test_controllers_mounted_together_are_one_leaf() -> None:
     ]
 
 
-@pytest.mark.parametrize(("path", "inner"), [("a/b", "/a/b"), (None, "/id"), ("", "/id")])
+@pytest.mark.parametrize(
+    ("path", "inner"), [("a/b", "/a/b"), (None, "/hutch/id"), ("", "/hutch/id")]
+)
 def test_on_v1_relative_and_default_paths_count_from_the_callers_own_cgroup(
     path: str | None, inner: str
 ) -> None:
@@ -70,9 +72,9 @@ def test_on_v2_a_relative_path_stands_beside_the_caller(own: str, path: str) -> 
 
 def test_on_v2_the_default_is_the_id_at_the_root_and_beside_a_caller_without_root() -> None:
     own = v2("/user.slice/session.scope")
-    assert resolve(None, "id", own).directories == {"": "/sys/fs/cgroup/id"}
+    assert resolve(None, "id", own).directories == {"": "/sys/fs/cgroup/hutch/id"}
     rootless = resolve(None, "id", own, rootless=True)
-    assert rootless.directories == {"": "/sys/fs/cgroup/user.slice/id"}
+    assert rootless.directories == {"": "/sys/fs/cgroup/user.slice/hutch/id"}
 
 
 def test_a_host_without_cgroups_gives_no_directories() -> None:

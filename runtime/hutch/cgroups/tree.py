@@ -42,7 +42,7 @@ def prepare(cgroup: "Cgroup") -> None:
         if not missing and (pids := processes_below(leaf)):
             raise StateError(
                 f"the cgroup {leaf} is in use: {_named(pids)}",
-                hint="linux.cgroupsPath must name a cgroup without processes",
+                hint="choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out",
             )
         if hierarchy in FROZEN and is_frozen_at(nearest, hierarchy):
             raise StateError(

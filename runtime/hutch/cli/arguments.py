@@ -5,6 +5,7 @@ from hutch.errors import HutchError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from hutch.container.trace import Trace
@@ -65,7 +66,10 @@ def parse(words: "list[str]", call: Call) -> None:
         return
     verb = VERBS.get(call.verb)
     if verb is None:
-        raise UsageError("No help topic for '" + call.verb + "'", hint="see hutch --help")
+        raise UsageError(
+            "No help topic for '" + call.verb + "'",
+            hint=_alike(call.verb, VERBS, "see hutch --help"),
+        )
     _, usage, fewest, most, flags = verb
     help_flag = (("help", "h", "", "show help"),)
     own_command = most < 0
@@ -117,7 +121,11 @@ def _flags(
         name, equals, value = word.lstrip("-").partition("=")
         flag = _find(name, flags)
         if flag is None:
-            raise UsageError("flag provided but not defined: " + word.partition("=")[0])
+            known = [long for long, _, _, _ in flags]
+            raise UsageError(
+                "flag provided but not defined: " + word.partition("=")[0],
+                hint=_alike(name, known, "", "--"),
+            )
         index += 1
         name, _, placeholder, _ = flag
         if not placeholder:
@@ -135,6 +143,13 @@ def _flags(
         else:
             values[name] = value
     return words[index:]
+
+
+def _alike(name: str, known: "Iterable[str]", otherwise: str, before: str = "") -> str:
+    from hutch.nearest import nearest
+
+    meant = nearest(name, known)
+    return "did you mean " + before + meant + "?" if meant else otherwise
 
 
 def _find(name: str, flags: "Flags") -> "tuple[str, str, str, str] | None":

@@ -45,6 +45,7 @@ def command(words: "list[str]") -> int:
     except HutchError as error:
         if not log.path:
             _configure_leniently(log, call)
+        error.hint = _with_root(error.hint, call.options.get("root", ""))
         log.error(str(error))
         if call.verb and call.verb not in VERBS:
             return EXIT_UNKNOWN_VERB
@@ -83,6 +84,14 @@ def _systemd_runs() -> bool:
     except OSError:
         return False
     return True
+
+
+def _with_root(hint: str, root: str) -> str:
+    """A hint whose commands find the container where this one looked for it."""
+    if root and "hutch " in hint:
+        for verb in VERBS:
+            hint = hint.replace("hutch " + verb + " ", "hutch --root " + root + " " + verb + " ")
+    return hint
 
 
 def _configure_leniently(log: Log, call: Call) -> None:

@@ -7,7 +7,13 @@ argument belongs to the verb's own command.
 """
 
 GLOBAL = (
-    ("root", "", "DIR", "the directory of the containers' state"),
+    (
+        "root",
+        "",
+        "DIR",
+        "the directory of the containers' state (default: /run/hutch, of other users than root "
+        "$XDG_RUNTIME_DIR/hutch)",
+    ),
     ("log", "", "FILE", "append errors and warnings to this file"),
     ("log-format", "", "FORMAT", "how they are written: text or json"),
     ("debug", "", "", "tell each step as well"),

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 SPEC_VERSION = "1.3.0"
 
 
+def called() -> str:
+    """The name that this command was called by: engines and scripts look for it in the usage."""
+    name = sys.argv[0].rpartition("/")[2]
+    return name if name and not name.startswith(("-", "__main__")) else "hutch"
+
+
 def show(call: Call) -> int:
     """Prints what is asked for; its exit code."""
     if call.options.get("version") and not call.verb:
@@ -50,9 +56,10 @@ def overview() -> str:
     """hutch --help."""
     width = max(len(name) for name in VERBS)
     verbs = "".join(f"   {name:{width}}  {verb[0]}\n" for name, verb in sorted(VERBS.items()))
+    name = called()
     return (
-        "NAME:\n   hutch - Open Container Initiative runtime\n\n"
-        "USAGE:\n   hutch [global options] COMMAND [options] [arguments]\n\n"
+        f"NAME:\n   {name} - Open Container Initiative runtime\n\n"
+        f"USAGE:\n   {name} [global options] COMMAND [options] [arguments]\n\n"
         f"VERSION:\n   {hutch.__version__}\n\n"
         f"COMMANDS:\n{verbs}\n"
         f"GLOBAL OPTIONS:\n{_flags(GLOBAL)}"
@@ -66,9 +73,9 @@ def verb_help(name: str) -> str:
         raise UsageError("No help topic for '" + name + "'")
     does, arguments, _, _, flags = verb
     usage = " ".join(
-        part for part in ("hutch", name, "[options]" if flags else "", arguments) if part
+        part for part in (called(), name, "[options]" if flags else "", arguments) if part
     )
-    text = f"NAME:\n   hutch {name} - {does}\n\nUSAGE:\n   {usage}\n"
+    text = f"NAME:\n   {called()} {name} - {does}\n\nUSAGE:\n   {usage}\n"
     return text + (f"\nOPTIONS:\n{_flags(flags)}" if flags else "")
 
 

@@ -3,11 +3,12 @@
 The rules are those that engines know (runtime-spec config-linux.md, Cgroups Path):
 
 - an absolute path counts from the root of each hierarchy;
-- on v1 a relative path, and the default ``/ID``, count from the caller's own cgroup in each
+- on v1 a relative path, and the default ``/hutch/ID``, count from the caller's own cgroup in each
   hierarchy, so limits set on the caller hold for the container too;
 - on v2 a relative path counts from the parent of the caller's own cgroup: the own one holds a
   process, the caller, and so may not hand controllers down (the kernel's "no internal processes"
-  rule). The default is ``/ID`` from the root, or relative for a caller without root.
+  rule). The default is ``/hutch/ID`` from the root, or relative for a caller without root. It has
+  a parent of its own, for there may be a cgroup of any name below the root already.
 
 Every mounted hierarchy is joined, those without a controller (name=systemd, the cgroup2 tree of a
 hybrid host) too: whatever looks a container's processes up finds all of them in any hierarchy.
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hutch.plan.systemd_unit import Unit
 
 POINTER = "linux.cgroupsPath"
+PARENT = "/hutch"  # of containers without linux.cgroupsPath
 NAME_MAX = 255
 
 
@@ -97,7 +99,7 @@ def resolve(
             raise ConfigError(POINTER, reason, value=path)
         absolute = path[0] == "/"
     else:
-        inner = "/" + id
+        inner = PARENT + "/" + id
         absolute = layout.mode == "v2" and not rootless
     directories = {}
     if layout.mode != "v2":
