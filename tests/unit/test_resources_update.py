@@ -62,7 +62,7 @@ def test_memory_without_limit_lifts_a_limit_of_swap_that_is_remembered() -> None
             ("memory.swap.max", "max"),
         ]
     assert merged({"memory": {"limit": 5}}, {"memory": {"limit": -1}}) == {"memory": {"limit": -1}}
-    with pytest.raises(ConfigError, match="memory.limit = -1, which is no limit"):
+    with pytest.raises(ConfigError, match=r"memory\.limit = -1, which is no limit"):
         written(old, {"memory": {"limit": -1, "swap": 5 << 20}}, V1)
 
 
