@@ -114,6 +114,8 @@ def prepare(store: "Store", request: Request) -> Created:
     request.step("read and check config.json")
     config, raw = load_bundle(request.bundle, request.warn)
     check_terminal(config, request)
+    if request.choices.strict:
+        _check_user(config)
     request.step("look at the host")
     host = read_host()
     request.step("compile the plan")
@@ -208,6 +210,14 @@ def check_terminal(config: "dict[str, Any]", request: Request) -> None:
             value=True,
             hint="give --console-socket, or set process.terminal to false",
         )
+
+
+def _check_user(config: "dict[str, Any]") -> None:
+    """config.md, "POSIX-platform User": uid and gid are REQUIRED; every runtime takes 0."""
+    user = (config.get("process") or {}).get("user")
+    for field in ("uid", "gid") if user is not None else ():
+        if field not in user:
+            raise ConfigError("process.user." + field, "is required, but missing")
 
 
 def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "dict[str, Any]":
