@@ -215,9 +215,10 @@ def check_terminal(config: "dict[str, Any]", request: Request) -> None:
 def _check_user(config: "dict[str, Any]") -> None:
     """config.md, "POSIX-platform User": uid and gid are REQUIRED; every runtime takes 0."""
     user = (config.get("process") or {}).get("user")
-    for field in ("uid", "gid") if user is not None else ():
-        if field not in user:
-            raise ConfigError("process.user." + field, "is required, but missing")
+    if user is not None:
+        for field in ("uid", "gid"):
+            if field not in user:
+                raise ConfigError("process.user." + field, "is required, but missing")
 
 
 def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "dict[str, Any]":
