@@ -105,8 +105,29 @@ ARGUMENTS = (
     ("flags",),
     ("path",),
     (),
-    ("fstype", "source", "target", "options", "attributes", "flags", "propagation", "nofollow", "cover", "idmap"),
-    ("source", "target", "recursive", "set", "clear", "deep_set", "deep_clear", "propagation", "tree"),
+    (
+        "fstype",
+        "source",
+        "target",
+        "options",
+        "attributes",
+        "flags",
+        "propagation",
+        "nofollow",
+        "cover",
+        "idmap",
+    ),
+    (
+        "source",
+        "target",
+        "recursive",
+        "set",
+        "clear",
+        "deep_set",
+        "deep_clear",
+        "propagation",
+        "tree",
+    ),
     ("target", "options", "bind", "set", "clear", "deep_set", "deep_clear", "propagation"),
     ("target", "path", "replace"),
     ("path", "type", "major", "minor", "mode", "uid", "gid", "bind", "host"),
@@ -221,23 +242,82 @@ def current_root(pointer: str) -> "Operation":
     return Operation(19, "current_root", pointer, ())
 
 
-def mount(pointer: str, fstype: "str", source: "str", target: "str", options: "list[str]", attributes: "int", flags: "int", propagation: "int", nofollow: "int", cover: "int", idmap: "int") -> "Operation":
-    return Operation(20, "mount", pointer, (fstype, source, target, options, attributes, flags, propagation, nofollow, cover, idmap))
+def mount(
+    pointer: str,
+    fstype: "str",
+    source: "str",
+    target: "str",
+    options: "list[str]",
+    attributes: "int",
+    flags: "int",
+    propagation: "int",
+    nofollow: "int",
+    cover: "int",
+    idmap: "int",
+) -> "Operation":
+    return Operation(
+        20,
+        "mount",
+        pointer,
+        (fstype, source, target, options, attributes, flags, propagation, nofollow, cover, idmap),
+    )
 
 
-def bind(pointer: str, source: "str", target: "str", recursive: "int", set: "int", clear: "int", deep_set: "int", deep_clear: "int", propagation: "int", tree: "int") -> "Operation":
-    return Operation(21, "bind", pointer, (source, target, recursive, set, clear, deep_set, deep_clear, propagation, tree))
+def bind(
+    pointer: str,
+    source: "str",
+    target: "str",
+    recursive: "int",
+    set: "int",
+    clear: "int",
+    deep_set: "int",
+    deep_clear: "int",
+    propagation: "int",
+    tree: "int",
+) -> "Operation":
+    return Operation(
+        21,
+        "bind",
+        pointer,
+        (source, target, recursive, set, clear, deep_set, deep_clear, propagation, tree),
+    )
 
 
-def remount(pointer: str, target: "str", options: "list[str]", bind: "int", set: "int", clear: "int", deep_set: "int", deep_clear: "int", propagation: "int") -> "Operation":
-    return Operation(22, "remount", pointer, (target, options, bind, set, clear, deep_set, deep_clear, propagation))
+def remount(
+    pointer: str,
+    target: "str",
+    options: "list[str]",
+    bind: "int",
+    set: "int",
+    clear: "int",
+    deep_set: "int",
+    deep_clear: "int",
+    propagation: "int",
+) -> "Operation":
+    return Operation(
+        22,
+        "remount",
+        pointer,
+        (target, options, bind, set, clear, deep_set, deep_clear, propagation),
+    )
 
 
 def symlink(pointer: str, target: "str", path: "str", replace: "int") -> "Operation":
     return Operation(23, "symlink", pointer, (target, path, replace))
 
 
-def device(pointer: str, path: "str", type: "int", major: "int", minor: "int", mode: "int", uid: "int", gid: "int", bind: "int", host: "str") -> "Operation":
+def device(
+    pointer: str,
+    path: "str",
+    type: "int",
+    major: "int",
+    minor: "int",
+    mode: "int",
+    uid: "int",
+    gid: "int",
+    bind: "int",
+    host: "str",
+) -> "Operation":
     return Operation(24, "device", pointer, (path, type, major, minor, mode, uid, gid, bind, host))
 
 
@@ -277,8 +357,19 @@ def affinity(pointer: str, cpus: "bytes") -> "Operation":
     return Operation(33, "affinity", pointer, (cpus,))
 
 
-def scheduler(pointer: str, policy: "int", flags: "int", nice: "int", priority: "int", runtime: "int", deadline: "int", period: "int") -> "Operation":
-    return Operation(34, "scheduler", pointer, (policy, flags, nice, priority, runtime, deadline, period))
+def scheduler(
+    pointer: str,
+    policy: "int",
+    flags: "int",
+    nice: "int",
+    priority: "int",
+    runtime: "int",
+    deadline: "int",
+    period: "int",
+) -> "Operation":
+    return Operation(
+        34, "scheduler", pointer, (policy, flags, nice, priority, runtime, deadline, period)
+    )
 
 
 def io_priority(pointer: str, priority: "int") -> "Operation":
@@ -317,11 +408,15 @@ def bounding(pointer: str, capabilities: "int") -> "Operation":
     return Operation(43, "bounding", pointer, (capabilities,))
 
 
-def user(pointer: str, uid: "int", gid: "int", groups: "list[str]", keep_groups: "int") -> "Operation":
+def user(
+    pointer: str, uid: "int", gid: "int", groups: "list[str]", keep_groups: "int"
+) -> "Operation":
     return Operation(44, "user", pointer, (uid, gid, groups, keep_groups))
 
 
-def capabilities(pointer: str, effective: "int", permitted: "int", inheritable: "int", ambient: "int") -> "Operation":
+def capabilities(
+    pointer: str, effective: "int", permitted: "int", inheritable: "int", ambient: "int"
+) -> "Operation":
     return Operation(45, "capabilities", pointer, (effective, permitted, inheritable, ambient))
 
 
@@ -345,7 +440,16 @@ def lookup(pointer: str, file: "str", path: "str") -> "Operation":
     return Operation(50, "lookup", pointer, (file, path))
 
 
-def hook(pointer: str, path: "str", args: "list[str]", env: "list[str]", cwd: "str", timeout: "int", state_head: "str", state_tail: "str") -> "Operation":
+def hook(
+    pointer: str,
+    path: "str",
+    args: "list[str]",
+    env: "list[str]",
+    cwd: "str",
+    timeout: "int",
+    state_head: "str",
+    state_tail: "str",
+) -> "Operation":
     return Operation(51, "hook", pointer, (path, args, env, cwd, timeout, state_head, state_tail))
 
 
