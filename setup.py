@@ -25,6 +25,7 @@ import embed
 from archive import write_archive
 from demo.layout import write_layout
 from documents import write_documents
+from static_program import HARDENING, WARNINGS, compile_init, compile_static, launcher, naming
 
 # setuptools brings a distutils of its own, once it is imported.
 from distutils.command.build_scripts import build_scripts  # isort: skip
@@ -32,9 +33,6 @@ from distutils.errors import DistutilsExecError  # isort: skip
 
 ROOT = Path(__file__).parent
 NATIVE = Path("native")
-WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-COMMANDS = {"hutch": "hutch.cli.main", "warren": "hutch.cli.warren"}
-HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
 
 # Headers that the build needs, and the Debian package that has each. musl-tools may be missing.
 HEADERS = {
@@ -75,51 +73,6 @@ def check_packages() -> None:
         )
 
 
-def static_compiler() -> list[str]:
-    """The compiler and linker flags for static, position-independent programs (S-14, S-84).
-
-    musl where it is installed. Its wrapper knows no -static-pie, so the start file and the linker's
-    part are named here; and it hides the kernel's headers, so -idirafter lets <linux/...> be found
-    behind musl's own.
-    """
-    if not shutil.which("musl-gcc"):
-        return [os.environ.get("CC", "cc"), "-static-pie"]
-    triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
-    library = triplet.replace("-gnu", "-musl")
-    headers = ["/usr/include", f"/usr/include/{triplet}"]
-    return [
-        "musl-gcc", *(arg for path in headers for arg in ("-idirafter", path)),
-        "-static", "-nostartfiles", "-Wl,-pie", "-Wl,--no-dynamic-linker",
-        f"/usr/lib/{library}/rcrt1.o",
-    ]  # fmt: skip
-
-
-def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
-    """Links a static, stripped program; raises CalledProcessError after the compiler's words."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    command = [
-        *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-fPIE", "-s",
-        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *flags,
-        "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
-    ]  # fmt: skip
-    print(" ".join(command))
-    subprocess.run(command, check=True, cwd=ROOT)
-
-
-def launcher(name: str, output: Path, archive: str = "") -> None:
-    """Links the program that starts the interpreter for a command."""
-    flags = [f'-DMODULE="{COMMANDS[name]}"', *naming(name)]
-    if archive:
-        flags.append(f'-DARCHIVE="{archive}"')
-    compile_static([NATIVE / "launcher" / "launcher.c"], output, *flags)
-
-
-def naming(name: str) -> list[str]:
-    """What native/launcher/places.h is told."""
-    version = "{}.{}".format(*sys.version_info)
-    return [f'-DPROGRAM="{name}"', f'-DPYTHON_VERSION="{version}"']
-
-
 def commit() -> str:
     """The commit that is built, for --version; "unknown" outside a git checkout."""
     try:
@@ -138,10 +91,7 @@ class BuildExtensions(build_ext):
         check_packages()
         super().run()
         package = Path("runtime" if self.inplace else self.build_lib) / "hutch"
-        init = sorted((ROOT / NATIVE / "init").glob("*.c"))
-        compile_static(
-            [path.relative_to(ROOT) for path in init], package / "libexec" / "hutch-init"
-        )
+        compile_init(package / "libexec" / "hutch-init")
         name, archive = write_archive(ROOT / "runtime", extension_files(self))
         (package / "libexec" / name).write_bytes(archive)
         launcher("hutch", package / "libexec" / "hutch", name)

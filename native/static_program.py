@@ -1,0 +1,65 @@
+"""Links the static programs: hutch-init and the commands' launchers."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+NATIVE = Path("native")
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
+COMMANDS = {"hutch": "hutch.cli.main", "warren": "hutch.cli.warren"}
+
+
+def static_compiler() -> list[str]:
+    """The compiler and linker flags for static, position-independent programs (S-14, S-84).
+
+    musl where it is installed. Its wrapper knows no -static-pie, so the start file and the linker's
+    part are named here; and it hides the kernel's headers, so -idirafter lets <linux/...> be found
+    behind musl's own.
+    """
+    if not shutil.which("musl-gcc"):
+        return [os.environ.get("CC", "cc"), "-static-pie"]
+    triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
+    library = triplet.replace("-gnu", "-musl")
+    headers = ["/usr/include", f"/usr/include/{triplet}"]
+    return [
+        "musl-gcc", *(arg for path in headers for arg in ("-idirafter", path)),
+        "-static", "-nostartfiles", "-Wl,-pie", "-Wl,--no-dynamic-linker",
+        f"/usr/lib/{library}/rcrt1.o",
+    ]  # fmt: skip
+
+
+def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
+    """Links a static, stripped program; raises CalledProcessError after the compiler's words."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-fPIE", "-s",
+        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *flags,
+        "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
+    ]  # fmt: skip
+    print(" ".join(command))
+    subprocess.run(command, check=True, cwd=ROOT)
+
+
+def compile_init(output: Path) -> None:
+    """Links hutch-init."""
+    sources = sorted((ROOT / NATIVE / "init").glob("*.c"))
+    compile_static([path.relative_to(ROOT) for path in sources], output)
+
+
+def launcher(name: str, output: Path, archive: str = "") -> None:
+    """Links the program that starts the interpreter for a command; the modules are read from the
+    package, or from the file ``archive`` in its libexec."""
+    flags = [f'-DMODULE="{COMMANDS[name]}"', *naming(name)]
+    if archive:
+        flags.append(f'-DARCHIVE="{archive}"')
+    compile_static([NATIVE / "launcher" / "launcher.c"], output, *flags)
+
+
+def naming(name: str) -> list[str]:
+    """What native/launcher/places.h is told."""
+    version = "{}.{}".format(*sys.version_info)
+    return [f'-DPROGRAM="{name}"', f'-DPYTHON_VERSION="{version}"']
