@@ -6,6 +6,9 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#ifndef STATX_TYPE
+#include <linux/stat.h> /* struct statx, which not every C library has */
+#endif
 
 #include "init.h"
 
@@ -95,22 +98,47 @@ static int cover(struct context *context, int target)
     return result < 0 ? result : mount_flags(context, mount, MOUNT_ATTR_RDONLY, 0, false);
 }
 
+/* Whether it is the container's root itself, over which nothing can be mounted: who stands in a root
+ * does not see what covers it. Kernels before 5.8 do not tell mounts apart. */
+static int is_root(struct context *context, int fd)
+{
+    struct statx one, other;
+    unsigned wanted = STATX_INO | STATX_MNT_ID;
+    if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, wanted, &one) < 0 ||
+        syscall(SYS_statx, context->root, "", AT_EMPTY_PATH, wanted, &other) < 0)
+        return failed(context, "statx");
+    return one.stx_ino == other.stx_ino && one.stx_dev_major == other.stx_dev_major &&
+           one.stx_dev_minor == other.stx_dev_minor &&
+           (!(one.stx_mask & STATX_MNT_ID) || one.stx_mnt_id == other.stx_mnt_id);
+}
+
+/* What linux.maskedPaths and linux.readonlyPaths name; -ENOENT if it is not there. That alone may
+ * be passed over: every other error would leave open what the config closes (S-25). */
+static int open_covered(struct context *context, const char *path)
+{
+    int target = beneath_open(context, path, O_PATH, false);
+    return target < 0 && target != -ENOENT ? refused(context, "openat2", -target, NULL) : target;
+}
+
 int run_mask(struct context *context, const struct op_mask *op)
 {
-    autoclose int target = beneath_open(context, op->path, O_PATH, false);
-    /* What is not there needs no mask; every other error is one (S-25). */
-    if (target == -ENOENT || target == -ENOTDIR)
-        return 0;
-    return target < 0 ? refused(context, "openat2", -target, NULL) : cover(context, target);
+    autoclose int target = open_covered(context, op->path);
+    if (target < 0)
+        return target == -ENOENT ? 0 : target;
+    int root = is_root(context, target);
+    if (root)
+        return root < 0 ? root : refused(context, "move_mount", EBUSY, NULL);
+    return cover(context, target);
 }
 
 int run_readonly(struct context *context, const struct op_readonly *op)
 {
-    autoclose int target = beneath_open(context, op->path, O_PATH, false);
-    if (target == -ENOENT || target == -ENOTDIR)
-        return 0;
+    autoclose int target = open_covered(context, op->path);
     if (target < 0)
-        return refused(context, "openat2", -target, NULL);
+        return target == -ENOENT ? 0 : target;
+    int root = is_root(context, target);
+    if (root)
+        return root < 0 ? root : mount_flags(context, context->root, MOUNT_ATTR_RDONLY, 0, false);
     autoclose int tree = clone_tree(context, target, "", true);
     if (tree < 0)
         return tree;

@@ -18,7 +18,7 @@ from hutch.plan.mount_options import (
     PROPAGATION,
     RDONLY,
 )
-from hutch.plan.mounts import MountContext, compile_mounts
+from hutch.plan.mounts import MountContext, compile_covers, compile_mounts
 from hutch.plan.namespaces import (
     CLONE_NEWCGROUP,
     are_groups_denied,
@@ -444,10 +444,7 @@ def _close_root(
     """What covers parts of the mounted tree, then the change of root, then the root's own flags."""
     linux = config.get("linux") or {}
     result = compile_sysctls(config, namespaces)
-    for index, path in enumerate(linux.get("readonlyPaths") or []):
-        result.append(op.readonly("linux.readonlyPaths[" + str(index) + "]", path))
-    for index, path in enumerate(linux.get("maskedPaths") or []):
-        result.append(op.mask("linux.maskedPaths[" + str(index) + "]", path))
+    result += compile_covers(linux)
     mode = 0
     if not namespaces.has("mount"):
         mode = 2

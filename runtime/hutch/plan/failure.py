@@ -153,6 +153,9 @@ HINTS = {
     ("scheduler", "EOPNOTSUPP"): "the kernel is built without utilization clamping "
     "(CONFIG_UCLAMP_TASK)",
     ("io_priority", "EPERM"): "IOPRIO_CLASS_RT takes CAP_SYS_ADMIN or CAP_SYS_NICE",
+    ("mask", "EBUSY"): "the container's root cannot be hidden from the container",
+    ("mask", "ENOTDIR"): "a part of the path is a file in the rootfs",
+    ("readonly", "ENOTDIR"): "a part of the path is a file in the rootfs",
     ("memory_policy", "EINVAL"): "a node is not online or not in the container's "
     "linux.resources.cpu.mems, or the kernel does not know the mode or the flag",
     ("memory_policy", "ENOSYS"): "the kernel is built without NUMA (CONFIG_NUMA)",

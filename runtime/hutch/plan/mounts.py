@@ -304,6 +304,20 @@ def _bound_cgroup(directory: str, target: str, options: "Options", pointer: str)
     )
 
 
+def compile_covers(linux: "dict[str, Any]") -> "list[Operation]":
+    """linux.readonlyPaths, then linux.maskedPaths, each once however often it is listed."""
+    result = []
+    for field, make in (("readonlyPaths", op.readonly), ("maskedPaths", op.mask)):
+        paths: dict[str, int] = {}
+        for index, path in enumerate(linux.get(field) or []):
+            # A slash at its end says "directory": what is to be covered may be a file all the same.
+            # ".." is left to the kernel, since what is before it may be a symbolic link.
+            parts = [part for part in path.split("/") if part not in ("", ".")]
+            paths.setdefault("/" + "/".join(parts), index)
+        result += [make(f"linux.{field}[{index}]", path) for path, index in paths.items()]
+    return result
+
+
 def show_callers_cgroups(
     operations: "list[Operation]",
     wanted: "dict[str, str]",
