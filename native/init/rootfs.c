@@ -1,6 +1,7 @@
 /* The root file system: opening it, hiding parts of it, making it the root. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -21,11 +22,30 @@ int run_propagation(struct context *context, const struct op_propagation *op)
     return 0;
 }
 
+/* Makes the mount that a directory is on private, whose root is the directory or one above it: what
+ * is mounted there shows nowhere else, and pivot_root takes it. */
+static int make_private(struct context *context, int directory)
+{
+    autoclose int at = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+    for (int depth = 0; at >= 0 && depth < PATH_MAX / 2; depth++) {
+        int result = mount_propagation(context, at, MS_PRIVATE);
+        if (result != -EINVAL) /* EINVAL: this is not its root */
+            return result;
+        int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        close(at);
+        at = above;
+    }
+    return failed(context, "openat");
+}
+
 int run_open_root(struct context *context, const struct op_open_root *op)
 {
     autoclose int target = open(op->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (target < 0)
         return failed(context, "open");
+    int private = op->private ? make_private(context, target) : 0;
+    if (private < 0)
+        return private;
     int tree = clone_tree(context, target, "", true);
     if (tree < 0)
         return tree;
@@ -182,6 +202,9 @@ int run_pivot(struct context *context, const struct op_pivot *op)
     } else {
         if (fchdir(context->root) < 0)
             return failed(context, "fchdir");
+        /* What is mounted over a shared root is mounted over the host's as well. */
+        if (op->mode == 1 && syscall(SYS_mount, NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
+            return failed(context, "mount(MS_PRIVATE)");
         if (op->mode == 1 && syscall(SYS_mount, ".", "/", NULL, MS_MOVE, NULL) < 0)
             return failed(context, "mount(MS_MOVE)");
         if (chroot(".") < 0)

@@ -11,7 +11,6 @@ from hutch.plan.devices import compile_devices, needs_devices
 from hutch.plan.hooks import compile_hooks, hooks_of, variables
 from hutch.plan.mount_options import (
     MS_REC,
-    MS_SLAVE,
     NODEV,
     NOEXEC,
     NOSUID,
@@ -415,10 +414,14 @@ def _build_root(
     propagation = _root_propagation(linux)
     result = []
     if namespaces.has("mount"):
-        # Never shared while it is built: what is mounted here must not show on the host.
-        first = propagation if propagation & PROPAGATION["private"] else MS_SLAVE
-        result.append(op.propagation("linux.rootfsPropagation", first | MS_REC))
-    result.append(op.open_root("root.path", plan.root))
+        # At once: what is bound later keeps by it, or loses, its ties to the host. Of what is
+        # unbindable nothing could be bound.
+        first = propagation or PROPAGATION["rslave"]
+        if first & PROPAGATION["unbindable"]:
+            first = PROPAGATION["private"] | first & MS_REC
+        result.append(op.propagation("linux.rootfsPropagation", first))
+    # Private while it is built: what is mounted here must not show on the host.
+    result.append(op.open_root("root.path", plan.root, int(namespaces.has("mount"))))
     context = MountContext(
         bundle, host, plan.cgroup, "cgroup" in namespaces.new, label, plan.idmaps
     )

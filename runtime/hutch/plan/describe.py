@@ -224,9 +224,9 @@ WORDS: "dict[str, tuple[str, Any]]" = {
     "sysctl": ("openat2, write", lambda path, value: f"write {value} to /proc/{path}"),
     "propagation": (
         "mount",
-        lambda flags: "make every mount " + propagation_name(flags),
+        lambda flags: f"make {'every mount' if flags & 1 << 14 else '/'} {propagation_name(flags)}",
     ),
-    "open_root": ("open_tree, move_mount", lambda path: "bind the rootfs " + path + " on itself"),
+    "open_root": ("open_tree, move_mount", lambda path, _: f"bind the rootfs {path} on itself"),
     "current_root": ("openat", "open the container's root"),
     "mount": ("fsopen, fsconfig, fsmount, move_mount", _mount),
     "bind": ("open_tree, mount_setattr, move_mount", _bind),

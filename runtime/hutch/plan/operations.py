@@ -47,7 +47,7 @@ SIGNATURES = (
     "s",  # domainname
     "ss",  # sysctl
     "i",  # propagation
-    "s",  # open_root
+    "si",  # open_root
     "",  # current_root
     "sssliiiiii",  # mount
     "ssiiiiiii",  # bind
@@ -103,7 +103,7 @@ ARGUMENTS = (
     ("name",),
     ("path", "value"),
     ("flags",),
-    ("path",),
+    ("path", "private"),
     (),
     (
         "fstype",
@@ -234,8 +234,8 @@ def propagation(pointer: str, flags: "int") -> "Operation":
     return Operation(17, "propagation", pointer, (flags,))
 
 
-def open_root(pointer: str, path: "str") -> "Operation":
-    return Operation(18, "open_root", pointer, (path,))
+def open_root(pointer: str, path: "str", private: "int") -> "Operation":
+    return Operation(18, "open_root", pointer, (path, private))
 
 
 def current_root(pointer: str) -> "Operation":
