@@ -9,6 +9,9 @@
  *       PID(pid, pidfd)   ◀──────────────────────    goes on as another process (clone)
  *       FD(descriptor)    ◀──────────────────────    the console's master
  *       LISTENER(number)  ◀──────────────────────    seccomp's listener, for the runtime to fetch
+ *       ASK(operation)    ◀──────────────────────    may not open what the operation names
+ *       answer, the descriptor ─────────────────▶    goes on with it
+ *       WARN(as FAIL)     ◀──────────────────────    something is passed over
  *       FAIL(operation, call, errno, detail) ◀───    an operation failed; exits
  *       end of file       ◀──────────────────────    the program was executed
  *     start: one byte to a fifo ───────────────▶     waits in await_start, then goes on;
@@ -30,13 +33,21 @@
 
 #include "plan.h"
 
-enum message { MESSAGE_AT = 1, MESSAGE_FAIL, MESSAGE_FD, MESSAGE_PID, MESSAGE_LISTENER };
+enum message {
+    MESSAGE_AT = 1,
+    MESSAGE_FAIL,
+    MESSAGE_FD,
+    MESSAGE_PID,
+    MESSAGE_LISTENER,
+    MESSAGE_ASK,
+    MESSAGE_WARN
+};
 
 /* The answers. */
 enum { ANSWER_GO_ON, ANSWER_SEND };
 
 struct failure {
-    uint32_t message; /* MESSAGE_FAIL */
+    uint32_t message; /* MESSAGE_FAIL or MESSAGE_WARN */
     uint32_t index;   /* of the operation in the plan */
     int32_t error;    /* errno */
     int32_t part;     /* which of the operation's options, or -1 */
@@ -100,6 +111,9 @@ int tell_at(struct context *context, uint32_t barrier);
 int tell_fd(struct context *context, int fd);
 int tell_pid(struct context *context, pid_t pid, int pidfd);
 void tell_failure(struct context *context);
+void tell_warning(struct context *context, const char *detail);
+/* The runtime's descriptor of the file that this operation names, or -errno: it may see more. */
+int ask_source(struct context *context);
 int await_answer(struct context *context);
 /* Has the runtime fetch seccomp's listener; sends it where the runtime may not. */
 int tell_listener(struct context *context, int fd);

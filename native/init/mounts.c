@@ -74,10 +74,8 @@ static int legacy_remount(struct context *context, int mount, uint64_t set, uint
     return 0;
 }
 
-int mount_flags(struct context *context, int mount, uint64_t set, uint64_t clear, bool deep)
+static int change_flags(struct context *context, int mount, uint64_t set, uint64_t clear, bool deep)
 {
-    if (!set && !clear)
-        return 0;
     struct mount_attr attributes = {.attr_set = set, .attr_clr = clear};
     if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (deep ? AT_RECURSIVE : 0),
                 &attributes, sizeof(attributes)) == 0)
@@ -85,6 +83,47 @@ int mount_flags(struct context *context, int mount, uint64_t set, uint64_t clear
     if (errno == ENOSYS && !deep)
         return legacy_remount(context, mount, set, clear);
     return failed(context, "mount_setattr");
+}
+
+/* In a user namespace the flags of the host's mounts are locked (mount_namespaces(7)): those that
+ * cannot be taken away are kept, and an access time that cannot be changed too, with a warning.
+ * What makes a mount stricter is never dropped. */
+static int change_unlocked(struct context *context, int mount, uint64_t set, uint64_t clear,
+                           bool deep)
+{
+    static const struct {
+        uint64_t bits;
+        const char *name;
+    } flags[] = {
+        {MOUNT_ATTR_RDONLY, " ro"},
+        {MOUNT_ATTR_NOSUID, " nosuid"},
+        {MOUNT_ATTR_NODEV, " nodev"},
+        {MOUNT_ATTR_NOEXEC, " noexec"},
+        {MOUNT_ATTR_NOSYMFOLLOW, " nosymfollow"},
+        {ATIME | MOUNT_ATTR_NODIRATIME, " atime"},
+    };
+    const uint64_t times = ATIME | MOUNT_ATTR_NODIRATIME;
+    int result = set & ~times ? change_flags(context, mount, set & ~times, 0, deep) : 0;
+    char kept[64] = "";
+    for (size_t i = 0; result == 0 && i < sizeof(flags) / sizeof(flags[0]); i++) {
+        uint64_t add = set & times & flags[i].bits, remove = clear & ~(set & ~times) & flags[i].bits;
+        result = add | remove ? change_flags(context, mount, add, remove, deep) : 0;
+        if (result == -EPERM) {
+            strcat(kept, flags[i].name);
+            result = 0;
+        }
+    }
+    if (result == 0 && *kept)
+        tell_warning(context, kept + 1);
+    return result;
+}
+
+int mount_flags(struct context *context, int mount, uint64_t set, uint64_t clear, bool deep)
+{
+    if (!set && !clear)
+        return 0;
+    int result = change_flags(context, mount, set, clear, deep);
+    return result == -EPERM ? change_unlocked(context, mount, set, clear, deep) : result;
 }
 
 int mount_propagation(struct context *context, int mount, uint64_t propagation)
@@ -320,11 +359,22 @@ int run_mount(struct context *context, const struct op_mount *op)
     return result < 0 ? result : mount_propagation(context, mount, (uint64_t)op->propagation);
 }
 
+/* What is to be bound. In a user namespace it may lie below a folder that is closed to us, but not
+ * to the runtime. */
+static int clone_source(struct context *context, const struct op_bind *op)
+{
+    int tree = clone_tree(context, AT_FDCWD, op->source, op->recursive);
+    if (tree != -EACCES)
+        return tree;
+    autoclose int source = ask_source(context);
+    return source < 0 ? tree : clone_tree(context, source, "", op->recursive);
+}
+
 int run_bind(struct context *context, const struct op_bind *op)
 {
     /* One with an id mapping of its own has been cloned by the runtime. */
-    autoclose int tree = op->tree ? context->base + (int)op->tree
-                                  : clone_tree(context, AT_FDCWD, op->source, op->recursive);
+    autoclose int tree =
+        op->tree ? context->base + (int)op->tree : clone_source(context, op);
     if (tree < 0)
         return tree;
     struct stat status;

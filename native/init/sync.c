@@ -75,6 +75,47 @@ static int read_answer(struct context *context, int from)
     return got == 0 ? refused(context, "read", ECONNRESET, NULL) : answer;
 }
 
+void tell_warning(struct context *context, const char *detail)
+{
+    struct failure warning = {
+        .message = MESSAGE_WARN,
+        .index = context->failure.index,
+        .part = -1,
+    };
+    strncpy(warning.detail, detail, sizeof(warning.detail) - 1);
+    (void)write_message(context, &warning, sizeof(warning));
+}
+
+int ask_source(struct context *context)
+{
+    uint32_t message[2] = {MESSAGE_ASK, context->failure.index};
+    int result = write_message(context, message, sizeof(message));
+    if (result < 0)
+        return result;
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    char answer;
+    struct iovec part = {.iov_base = &answer, .iov_len = 1};
+    struct msghdr header = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control.space),
+    };
+    ssize_t got;
+    do
+        got = recvmsg(context->sync, &header, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    struct cmsghdr *beside = got > 0 ? CMSG_FIRSTHDR(&header) : NULL;
+    if (!beside || beside->cmsg_level != SOL_SOCKET || beside->cmsg_type != SCM_RIGHTS)
+        return -EACCES;
+    int fd;
+    memcpy(&fd, CMSG_DATA(beside), sizeof(fd));
+    return fd;
+}
+
 int await_answer(struct context *context)
 {
     int answer = read_answer(context, context->sync);

@@ -17,8 +17,8 @@ long long hutch_channel(void);
  * one (0 for none). */
 long long hutch_receive(int channel, unsigned char *message, size_t size);
 
-/* Sends one byte; no SIGPIPE comes of it. */
-long long hutch_answer(int channel, int answer);
+/* Sends one byte, with a descriptor unless that is -1; no SIGPIPE comes of it. */
+long long hutch_answer(int channel, int answer, int fd);
 /* pidfd_getfd(2): a copy of another process's descriptor, or -errno. */
 long long hutch_fetch(int pidfd, int fd);
 

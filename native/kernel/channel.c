@@ -40,10 +40,25 @@ long long hutch_receive(int channel, unsigned char *message, size_t size)
     return (long long)(fd + 1) << 32 | length;
 }
 
-long long hutch_answer(int channel, int answer)
+long long hutch_answer(int channel, int answer, int fd)
 {
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {.space = {0}};
     unsigned char byte = (unsigned char)answer;
-    return send(channel, &byte, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fd >= 0) {
+        header.msg_control = &control;
+        header.msg_controllen = sizeof(control.space);
+        struct cmsghdr *beside = CMSG_FIRSTHDR(&header);
+        beside->cmsg_level = SOL_SOCKET;
+        beside->cmsg_type = SCM_RIGHTS;
+        beside->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(beside), &fd, sizeof(fd));
+    }
+    return sendmsg(channel, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 long long hutch_fetch(int pidfd, int fd)

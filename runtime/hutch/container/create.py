@@ -325,7 +325,10 @@ def _build(
             posix.close(fd)
     request.step("go along with hutch-init")
     try:
+        told = len(plan.warnings)
         accompany(init, plan, state, request.console, give_listener)
+        for warning in plan.warnings[told:]:
+            request.warn(warning)
         if plan.cgroup is not None:
             cgroups.release(plan.cgroup)
         if plan.rdt is not None:

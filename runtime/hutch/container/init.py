@@ -3,7 +3,7 @@
 import posix
 
 import hutch
-from hutch.container.messages import PID, read_message
+from hutch.container.messages import PID, WARN, read_message
 from hutch.container.store import read_file, write_file
 from hutch.errors import HutchError
 from hutch.kernel import channel
@@ -37,14 +37,17 @@ class Init:
         self.moved = False  # it has gone on as another process
 
     def message(self) -> "Message | None":
-        """The next message; a failure is raised as the error it is. A PID is taken note of and
-        answered."""
+        """The next message; a failure is raised as the error it is, a warning added to the plan's.
+        A PID is taken note of and answered."""
         message = read_message(self.channel)
         if message is None:
             return None
         if message.failure is not None:
-            from hutch.plan.failure import explain_failure
+            from hutch.plan.failure import explain_failure, explain_warning
 
+            if message.kind == WARN:
+                self.plan.warnings.append(explain_warning(self.plan, message.failure))
+                return self.message()
             raise explain_failure(self.plan, message.failure)
         if message.kind == PID:
             posix.close(self.pidfd)
@@ -56,10 +59,11 @@ class Init:
             self.moved = True
         return message
 
-    def answer(self, answer: int = channel.GO_ON) -> None:
-        """Lets hutch-init go on. That it is gone is seen at the next message."""
+    def answer(self, answer: int = channel.GO_ON, fd: int = -1) -> None:
+        """Lets hutch-init go on, with a descriptor if it is not -1. That it is gone is seen at the
+        next message."""
         try:
-            channel.answer(self.channel, answer)
+            channel.answer(self.channel, answer, fd)
         except OSError:
             pass
 

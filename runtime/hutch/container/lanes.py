@@ -6,7 +6,7 @@ from errno import EACCES
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.init import launch
-from hutch.container.messages import AT, FD, LISTENER, PID
+from hutch.container.messages import ASK, AT, FD, LISTENER, PID
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.plan import plan as barriers
 
@@ -95,6 +95,10 @@ def accompany(
                 # It may have been forked before the other was moved.
                 cgroups.join(plan.cgroup, init.pid, init.beside)
             init.answer()
+        elif message.kind == ASK:
+            from hutch.container.sources import hand_source
+
+            hand_source(init, plan.operations[message.number])
         elif message.kind == AT:
             if message.number == barriers.CREATED:
                 if plan.oom_score_adj is not None:

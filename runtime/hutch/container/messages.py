@@ -6,11 +6,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.plan.failure import Failure
 
-AT, FAIL, FD, PID, LISTENER = 1, 2, 3, 4, 5
+AT, FAIL, FD, PID, LISTENER, ASK, WARN = 1, 2, 3, 4, 5, 6, 7
 
 
 class Message:
-    """One message: ``kind``, and what comes with it (a barrier, a failure, a descriptor)."""
+    """One message: ``kind``, and what comes with it: the number of a barrier, a pid or an
+    operation, a failure (a warning has the same form), a descriptor."""
 
     __slots__ = ("failure", "fd", "kind", "number")
 
@@ -34,7 +35,7 @@ def read_message(channel: int) -> "Message | None":
 def decode(data: bytes, fd: int = -1) -> Message:
     """The message that ``data`` is."""
     kind = int.from_bytes(data[:4], "little")
-    if kind != FAIL:
+    if kind not in (FAIL, WARN):
         return Message(kind, int.from_bytes(data[4:8], "little"), fd)
     from _struct import unpack_from
 
@@ -42,7 +43,7 @@ def decode(data: bytes, fd: int = -1) -> Message:
 
     _, index, error, part, call, detail = unpack_from("<IIii32s216s", data)
     failure = Failure(index, error, part, _text(call), _text(detail))
-    return Message(FAIL, index, fd, failure)
+    return Message(kind, index, fd, failure)
 
 
 def _text(field: bytes) -> str:

@@ -29,9 +29,10 @@ def receive(channel: int) -> "tuple[bytes, int]":
     return bytes(ffi.buffer(buffer, result & 0xFFFFFFFF)), (result >> 32) - 1
 
 
-def answer(channel: int, answer: int = GO_ON) -> None:
-    """Sends the one byte that lets the other side go on. Raises OSError, but no signal comes."""
-    _checked(lib.hutch_answer(channel, answer))
+def answer(channel: int, answer: int = GO_ON, fd: int = -1) -> None:
+    """Sends the one byte that lets the other side go on, with the descriptor ``fd`` unless it is
+    -1. Raises OSError, but no signal comes."""
+    _checked(lib.hutch_answer(channel, answer, fd))
 
 
 def fetch(pidfd: int, fd: int) -> int:

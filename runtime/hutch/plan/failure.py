@@ -53,6 +53,16 @@ def explain_failure(plan: "Plan", failure: Failure) -> HutchError:
     )
 
 
+def explain_warning(plan: "Plan", warning: Failure) -> str:
+    """What hutch-init has passed over: flags of a mount that the host has locked."""
+    pointer = plan.operations[warning.index].pointer
+    kept = ", ".join(warning.detail.split(" "))
+    return (
+        f"config.json: {pointer}.options: the mount keeps {kept}: the host has locked that, and a "
+        "user namespace cannot take it away"
+    )
+
+
 def _is_field(pointer: str) -> bool:
     """A field of config.json, and not what else an operation may come from."""
     return ": " not in pointer
@@ -105,8 +115,6 @@ HINTS = {
     ("apparmor", "EACCES"): "the current profile forbids the change",
     ("bind", "ENOENT"): "the source must exist on the host before the container does",
     ("bind", "ENOTDIR"): "source and destination must both be directories or both be files",
-    ("bind", "EPERM"): "flags that the source's mount has locked cannot be taken away in a user "
-    "namespace",
     ("chdir", "ENOTDIR"): "process.cwd must be a directory",
     ("chdir", "ENOENT"): "the directory must exist in the container",
     ("chdir", "EXDEV"): "process.cwd must be a directory inside the rootfs",
