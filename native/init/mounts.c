@@ -162,6 +162,20 @@ static int check_target(struct context *context, int target, const char *path, c
                : 0;
 }
 
+/* The kernel does not say which of the two is which. */
+static int check_kind(struct context *context, int target, const char *path, bool directory)
+{
+    struct stat status;
+    if (fstat(target, &status) < 0)
+        return failed(context, "fstat");
+    if (S_ISDIR(status.st_mode) == directory)
+        return 0;
+    const char *parts[] = {directory ? "a directory cannot be mounted on the file "
+                                     : "a file cannot be mounted on the directory ",
+                           path, NULL};
+    return refused(context, "move_mount", ENOTDIR, concatenated(parts));
+}
+
 static int open_target(struct context *context, const char *path, const char *fstype,
                        bool directory, bool nofollow)
 {
@@ -170,6 +184,8 @@ static int open_target(struct context *context, const char *path, const char *fs
     if (target < 0)
         return refused(context, "openat2", -target, path);
     int result = check_target(context, target, path, fstype);
+    if (result == 0)
+        result = check_kind(context, target, path, directory);
     if (result < 0) {
         close(target);
         return result;
@@ -233,12 +249,6 @@ static int configure_all(struct context *context, int fs, char *const *options)
     return 0;
 }
 
-/* What is to be filled first cannot be read-only yet. */
-static uint64_t first_attributes(const struct op_mount *op)
-{
-    return (uint64_t)op->attributes & ~(op->cover ? (uint64_t)MOUNT_ATTR_RDONLY : 0);
-}
-
 /* A new file system that is mounted nowhere yet. */
 static int new_mount(struct context *context, const struct op_mount *op, char *const *options)
 {
@@ -253,7 +263,7 @@ static int new_mount(struct context *context, const struct op_mount *op, char *c
         return result;
     if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return filesystem_failed(context, fs, "fsconfig(FSCONFIG_CMD_CREATE)");
-    int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)first_attributes(op));
+    int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)op->attributes);
     return mount < 0 ? filesystem_failed(context, fs, "fsmount") : mount;
 }
 
@@ -296,7 +306,7 @@ static int classic_mount(struct context *context, const struct op_mount *op, cha
     long result = -1;
     if (fchdir(target) == 0)
         result = syscall(SYS_mount, op->source, ".", op->fstype,
-                         to_legacy(first_attributes(op)) | (unsigned long)op->flags, data);
+                         to_legacy((uint64_t)op->attributes) | (unsigned long)op->flags, data);
     if (result < 0)
         return failed(context, "mount");
     int mount = beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow);
@@ -353,9 +363,6 @@ int run_mount(struct context *context, const struct op_mount *op)
         result = map_ids(context, op, mount);
     if (result == 0 && !classic)
         result = attach_at(context, mount, target, op->target);
-    /* Last, as it would have kept all that out. */
-    if (result == 0 && op->cover)
-        result = mount_flags(context, mount, (uint64_t)op->attributes & MOUNT_ATTR_RDONLY, 0, false);
     return result < 0 ? result : mount_propagation(context, mount, (uint64_t)op->propagation);
 }
 

@@ -30,7 +30,8 @@ def mounted(entry: dict[str, Any], change: Any = lambda _: None) -> dict[str, An
 
     plan = compiled(changed)
     kinds = ("mount", "bind", "remount")
-    return arguments([one for one in plan.operations if one.name in kinds][-1])
+    made = [one for one in plan.operations if one.name in kinds]
+    return arguments(next(one for one in made if one.pointer == "mounts[7]"))
 
 
 def test_every_option_of_the_spec_has_a_meaning_and_features_names_it() -> None:
@@ -66,10 +67,39 @@ def test_what_a_tmpfs_takes_over(words: list[str], mode: bool, contents: bool, o
     assert mounted({"type": "proc"})["cover"] == 0
 
 
-def test_a_tmpfs_to_be_filled_is_read_only_by_its_mount_alone() -> None:
-    values = mounted({"type": "tmpfs", "options": ["tmpcopyup", "ro", "size=1m"]})
-    assert values["options"] == ["size=1m"]
-    assert values["attributes"] == 1
+def remounted(*entries: dict[str, Any]) -> list[tuple[str, object]]:
+    """What is remounted after all mounts, and the field that asks for it."""
+    plan = compiled(lambda config: config["mounts"].extend(entries))
+    last = max(i for i, one in enumerate(plan.operations) if one.name == "symlink")
+    found = [one for one in plan.operations[last:] if one.name == "remount"]
+    assert all(arguments(one)["set"] == 1 and arguments(one)["bind"] == 1 for one in found)
+    return [(one.pointer, one.values[0]) for one in found]
+
+
+@pytest.mark.parametrize("words", [["ro"], ["tmpcopyup", "ro"], ["ro", "mode=755"], ["rro"]])
+def test_a_tmpfs_becomes_read_only_after_all_that_is_made_below_it(words: list[str]) -> None:
+    entry = {"type": "tmpfs", "destination": "/data", "options": [*words, "size=1m"]}
+    values = mounted(entry)
+    assert values["options"] == [word for word in words if "=" in word] + ["size=1m"]
+    assert values["attributes"] == 0
+    assert remounted(entry) == [("mounts[7]", "/data")]
+    assert remounted({**entry, "options": [*words, "rw", "rrw"]}) == []
+
+
+def test_what_covers_a_read_only_tmpfs_is_not_made_read_only() -> None:
+    tmpfs = {"type": "tmpfs", "options": ["ro"]}
+    above: dict[str, Any] = {"destination": "/a", "source": "/x", "options": ["bind"]}
+    assert remounted({**tmpfs, "destination": "/a/b"}, above) == []
+    assert remounted({**tmpfs, "destination": "/a"}, above) == []
+    assert remounted(above, {**tmpfs, "destination": "/a/b/"}) == [("mounts[8]", "/a/b")]
+    again: dict[str, Any] = {"destination": "/a", "options": ["remount", "bind", "rw"]}
+    assert remounted({**tmpfs, "destination": "/a"}, again) == []
+    assert remounted({**tmpfs, "destination": "/ab"}, above, again) == [("mounts[7]", "/ab")]
+
+
+@pytest.mark.parametrize("words", [["rbind", "bind"], ["bind", "rbind"], ["rbind", "ro", "bind"]])
+def test_bind_beside_rbind_takes_nothing_away(words: list[str]) -> None:
+    assert mounted({"source": "/x", "options": words})["recursive"] == 1
 
 
 def test_recursive_attributes_of_each_kind_of_mount() -> None:

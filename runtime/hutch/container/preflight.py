@@ -36,6 +36,8 @@ def check_host(plan: "Plan", config: "dict[str, Any]") -> None:
         if operation.name == "bind" and operation.pointer.endswith("]"):
             source = operation.values[0]
             assert isinstance(source, str)
+            if (source + "/").startswith(plan.root.rstrip("/") + "/"):
+                continue  # a mount before it may make it: hutch-init will see
             try:
                 posix.stat(source)
             except OSError as error:

@@ -17,7 +17,7 @@ from hutch.plan.mount_options import (
     PROPAGATION,
     RDONLY,
 )
-from hutch.plan.mounts import MountContext, compile_covers, compile_mounts
+from hutch.plan.mounts import MountContext, compile_covers, compile_mounts, read_only_last
 from hutch.plan.namespaces import (
     CLONE_NEWCGROUP,
     are_groups_denied,
@@ -447,6 +447,7 @@ def _close_root(
     """What covers parts of the mounted tree, then the change of root, then the root's own flags."""
     linux = config.get("linux") or {}
     result = compile_sysctls(config, namespaces)
+    result += read_only_last(config.get("mounts") or [])
     result += compile_covers(linux)
     mode = 0
     if not namespaces.has("mount"):

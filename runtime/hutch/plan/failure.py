@@ -8,6 +8,8 @@ from errno import errorcode
 
 from hutch.errors import HutchError, KernelError
 from hutch.plan.describe import describe
+from hutch.plan.mount_options import NOEXEC
+from hutch.plan.operations import ARGUMENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def explain_failure(plan: "Plan", failure: Failure) -> HutchError:
         return KernelError("carry out the plan", failure.call, failure.error)
     operation = plan.operations[failure.index]
     if operation.name == "lookup":
-        return _not_executable(operation, failure)
+        return _not_executable(plan, operation, failure)
     if operation.name == "hook":
         return _hook_failed(operation, failure)
     pointer = operation.pointer
@@ -68,7 +70,7 @@ def _is_field(pointer: str) -> bool:
     return ": " not in pointer
 
 
-def _not_executable(operation: "Operation", failure: Failure) -> HutchError:
+def _not_executable(plan: "Plan", operation: "Operation", failure: Failure) -> HutchError:
     """In the words that engines look for (podman 127 and 126, docker likewise)."""
     program, path = operation.values[0], operation.values[1]
     assert isinstance(program, str)
@@ -78,9 +80,10 @@ def _not_executable(operation: "Operation", failure: Failure) -> HutchError:
         hint = "PATH in process.env is " + (str(path) if path else "not set")
         return HutchError(quoted + "executable file not found in $PATH", hint=hint)
     if kind == "EACCES":
-        return HutchError(
-            quoted + "permission denied", hint="it must be a regular file with an execute bit"
-        )
+        hint = "it must be a regular file with an execute bit, on a mount that is not noexec"
+        places = [program] if "/" in program else str(path).split(":")
+        found = [text for text in [_noexec(plan, place) for place in places] if text]
+        return HutchError(quoted + "permission denied", hint="; ".join([hint, *found[:1]]))
     return KernelError(
         'exec: "' + program + '"',
         "stat " + program,
@@ -88,6 +91,25 @@ def _not_executable(operation: "Operation", failure: Failure) -> HutchError:
         pointer="process.args[0]",
         hint="the path is looked up inside the container's root",
     )
+
+
+def _noexec(plan: "Plan", path: str) -> str:
+    """Which mount of the config forbids to execute what is at ``path``; "" if none does."""
+    under, said = "", ""
+    for operation in plan.operations:
+        if operation.name not in ("mount", "bind", "remount"):
+            continue
+        values = dict(zip(ARGUMENTS[operation.code], operation.values, strict=True))
+        target = str(values["target"])
+        if not (path + "/").startswith(target.rstrip("/") + "/") or len(target) < len(under):
+            continue
+        added = [values.get(name) or 0 for name in ("attributes", "set", "deep_set")]
+        under = target
+        if any(isinstance(bits, int) and bits & NOEXEC for bits in added):
+            said = f"{operation.pointer}, at {target}, is noexec"
+        elif operation.name != "remount" or int(str(values["clear"])) & NOEXEC:
+            said = ""
+    return said
 
 
 def _hook_failed(operation: "Operation", failure: Failure) -> HutchError:
@@ -114,7 +136,9 @@ HINTS = {
     ("apparmor", "ENOENT"): "load the profile with apparmor_parser -r FILE",
     ("apparmor", "EACCES"): "the current profile forbids the change",
     ("bind", "ENOENT"): "the source must exist on the host before the container does",
-    ("bind", "ENOTDIR"): "source and destination must both be directories or both be files",
+    ("bind", "ENOTDIR"): "source and destination must both be directories or both be files; of the "
+    "destination's path all but the end must be directories",
+    ("mount", "ENOTDIR"): "the destination must be a directory, or not be there yet",
     ("chdir", "ENOTDIR"): "process.cwd must be a directory",
     ("chdir", "ENOENT"): "the directory must exist in the container",
     ("chdir", "EXDEV"): "process.cwd must be a directory inside the rootfs",

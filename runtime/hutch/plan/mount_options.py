@@ -140,7 +140,7 @@ def read_options(words: "list[str]") -> Options:
             options.propagation = PROPAGATION[word]
         elif word in BIND:
             options.bind = True
-            options.recursive = word == "rbind"
+            options.recursive |= word == "rbind"
         elif word == "remount":
             options.remount = True
         elif word in RECURSIVE:

@@ -143,11 +143,15 @@ def _mount(
     context: MountContext,
 ) -> "Operation":
     data, parts = options.data, _parts(options, pointer)
-    cover = _cover(options) if fstype == "tmpfs" else 0
-    if cover and "ro" in data:
-        # The mount alone is read-only, once it is filled.
-        at = data.index("ro")
-        data, parts = data[:at] + data[at + 1 :], parts[:at] + parts[at + 1 :]
+    # Below a new mount there is nothing yet: what is recursive holds for itself.
+    attributes = options.set & ~options.deep_clear | options.deep_set
+    cover = 0
+    if fstype == "tmpfs":
+        cover = _cover(options)
+        attributes &= ~RDONLY  # see read_only_last
+        if "ro" in data:
+            at = data.index("ro")
+            data, parts = data[:at] + data[at + 1 :], parts[:at] + parts[at + 1 :]
     if context.label and fstype not in NO_CONTEXT and not _has_context(data):
         data = [*data, "context=" + context.label]
         parts = (*parts, "linux.mountLabel")
@@ -157,8 +161,7 @@ def _mount(
         source,
         target,
         data,
-        # Below a new mount there is nothing yet: what is recursive holds for itself.
-        options.set & ~options.deep_clear | options.deep_set,
+        attributes,
         options.flags,
         options.propagation,
         # proc and sysfs go to a real directory, never through a link (CVE-2019-19921).
@@ -168,6 +171,27 @@ def _mount(
     )
     operation.parts = parts
     return operation
+
+
+def read_only_last(mounts: "list[dict[str, Any]]") -> "list[Operation]":
+    """A new tmpfs that is read-only takes what is made below it first, /dev its devices.
+
+    One that a later mount covers stays as it is: nobody sees it.
+    """
+    result: list[Operation] = []
+    for index, mount in enumerate(mounts):
+        target = _destination(mount["destination"], "")
+        words = mount.get("options") or []
+        options = read_options(words if mount.get("type") == "tmpfs" else [])
+        if not options.remount:
+            below = "/" if target == "/" else target + "/"
+            result = [one for one in result if not (str(one.values[0]) + "/").startswith(below)]
+        elif "rw" in words or "rrw" in words:
+            result = [one for one in result if one.values[0] != target]
+        attributes = options.set & ~options.deep_clear | options.deep_set
+        if attributes & RDONLY and not options.bind and not options.remount:
+            result.append(op.remount(f"mounts[{index}]", target, [], 1, RDONLY, 0, 0, 0, 0))
+    return result
 
 
 def _cover(options: "Options") -> int:
