@@ -144,6 +144,10 @@ int copy_up(struct context *context, int covered, int mount);
 /* Gives the mount's root the mode of `covered`, or its owner, or both. */
 int take_attributes(struct context *context, int covered, int mount, bool mode, bool owner);
 
+/* hostmounts.c: after the container's root was moved over the host's, takes away or covers the proc
+ * and sysfs that are mounted outside of it. */
+int hide_host_mounts(struct context *context);
+
 /* mounts.c */
 int attach(struct context *context, int mount, int target);
 int mount_flags(struct context *context, int mount, uint64_t set, uint64_t clear, bool deep);

@@ -207,6 +207,9 @@ int run_pivot(struct context *context, const struct op_pivot *op)
             return failed(context, "mount(MS_PRIVATE)");
         if (op->mode == 1 && syscall(SYS_mount, ".", "/", NULL, MS_MOVE, NULL) < 0)
             return failed(context, "mount(MS_MOVE)");
+        int hidden = op->mode == 1 ? hide_host_mounts(context) : 0;
+        if (hidden < 0)
+            return hidden;
         if (chroot(".") < 0)
             return failed(context, "chroot");
     }

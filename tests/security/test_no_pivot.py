@@ -1,0 +1,83 @@
+"""--no-pivot: the host's mounts stay below the container's root, and must serve it to nothing."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Outcome, Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+Run = Callable[..., Outcome]
+
+# What a process without any right can do: a user namespace of its own, and mounts in it.
+NESTED = """
+unshare -U -r -m -p -f sh -c 'mount -t proc proc /tmp && cat /tmp/version && echo mounted'
+unshare -U -r -m -n sh -c 'mount -t sysfs sysfs /tmp && ls /tmp/kernel > /dev/null && echo system'
+echo reached
+"""
+
+
+@pytest.fixture
+def open_bundle(bundle: Bundle) -> Bundle:
+    """A bundle whose /proc and /sys are covered nowhere and can be mounted anew inside, by a user:
+    root without CAP_SETFCAP may not map itself."""
+    bundle.config["process"]["user"] = {"uid": 500, "gid": 500}
+    linux = bundle.config["linux"]
+    linux.pop("seccomp", None)
+    linux["maskedPaths"] = []
+    linux["readonlyPaths"] = []
+    for entry in bundle.config["mounts"]:
+        if entry["type"] in ("proc", "sysfs"):
+            entry["options"] = []
+    return bundle.save()
+
+
+@pytest.mark.parametrize("flags", [[], ["--no-pivot"]])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_s33_no_bare_proc_can_be_mounted_inside_where_parts_are_masked(
+    run: Run, open_bundle: Bundle, flags: list[str], mapped: bool
+) -> None:
+    if mapped:
+        open_bundle.config["linux"]["namespaces"].append({"type": "user"})
+        ids = [{"containerID": 0, "hostID": 0, "size": 1000}]
+        open_bundle.config["linux"].update(uidMappings=ids, gidMappings=ids)
+        open_bundle.save()
+    assert run(NESTED, *flags).lines[-3:] == ["mounted", "system", "reached"]
+    open_bundle.config["linux"]["maskedPaths"] = ["/proc/version", "/sys/kernel"]
+    open_bundle.save()
+    done = run(NESTED, *flags)
+    assert done.lines == ["reached"]
+    assert done.err.count("mount: permission denied") == 2
+
+
+def test_the_hosts_mounts_stay_where_they_are(hutch: Runtime, bundle: Bundle) -> None:
+    """Its proc and sysfs are taken out of the container's mount namespace alone, shared or not."""
+    bundle.config["linux"]["rootfsPropagation"] = "rshared"
+    bundle.save()
+    look = "mount --make-rshared /; cat /proc/self/mountinfo > before;"
+    look += f"{hutch.command} --root {hutch.root} run --no-pivot --bundle {bundle.path} test;"
+    look += "echo $?; diff before /proc/self/mountinfo && echo same"
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-uc", look],
+        check=True, capture_output=True, text=True, cwd=bundle.path,
+    )  # fmt: skip
+    assert done.stdout.split() == ["0", "same"], done.stderr
+
+
+def test_a_proc_of_the_host_below_others_is_hidden_too(
+    run: Run, open_bundle: Bundle, tmp_path: Path
+) -> None:
+    place = tmp_path / "a place"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "proc", "proc", place], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "cover", place], check=True)
+    try:
+        assert run(NESTED, "--no-pivot").lines[-1] == "reached"
+        open_bundle.config["linux"]["maskedPaths"] = ["/proc/version", "/sys/kernel"]
+        open_bundle.save()
+        assert run(NESTED, "--no-pivot").lines == ["reached"]
+    finally:
+        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", place], check=True)
