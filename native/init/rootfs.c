@@ -22,13 +22,13 @@ int run_propagation(struct context *context, const struct op_propagation *op)
     return 0;
 }
 
-/* Makes the mount that a directory is on private, whose root is the directory or one above it: what
- * is mounted there shows nowhere else, and pivot_root takes it. */
-static int make_private(struct context *context, int directory)
+/* Makes the mount that a directory is on, whose root is the directory or one above it, private or a
+ * slave: what is mounted there shows nowhere else, and pivot_root takes it. */
+static int part_from_host(struct context *context, int directory, uint64_t propagation)
 {
     autoclose int at = fcntl(directory, F_DUPFD_CLOEXEC, 0);
     for (int depth = 0; at >= 0 && depth < PATH_MAX / 2; depth++) {
-        int result = mount_propagation(context, at, MS_PRIVATE);
+        int result = mount_propagation(context, at, propagation);
         if (result != -EINVAL) /* EINVAL: this is not its root */
             return result;
         int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -43,9 +43,9 @@ int run_open_root(struct context *context, const struct op_open_root *op)
     autoclose int target = open(op->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (target < 0)
         return failed(context, "open");
-    int private = op->private ? make_private(context, target) : 0;
-    if (private < 0)
-        return private;
+    int result = op->propagation ? part_from_host(context, target, (uint64_t)op->propagation) : 0;
+    if (result < 0)
+        return result;
     int tree = clone_tree(context, target, "", true);
     if (tree < 0)
         return tree;

@@ -420,8 +420,9 @@ def _build_root(
         if first & PROPAGATION["unbindable"]:
             first = PROPAGATION["private"] | first & MS_REC
         result.append(op.propagation("linux.rootfsPropagation", first))
-    # Private while it is built: what is mounted here must not show on the host.
-    result.append(op.open_root("root.path", plan.root, int(namespaces.has("mount"))))
+    # What is mounted here must not show on the host, though a slave shows what comes from there.
+    apart = PROPAGATION["slave"] if propagation & PROPAGATION["slave"] else PROPAGATION["private"]
+    result.append(op.open_root("root.path", plan.root, apart if namespaces.has("mount") else 0))
     context = MountContext(
         bundle, host, plan.cgroup, "cgroup" in namespaces.new, label, plan.idmaps
     )

@@ -103,7 +103,7 @@ ARGUMENTS = (
     ("name",),
     ("path", "value"),
     ("flags",),
-    ("path", "private"),
+    ("path", "propagation"),
     (),
     (
         "fstype",
@@ -234,8 +234,8 @@ def propagation(pointer: str, flags: "int") -> "Operation":
     return Operation(17, "propagation", pointer, (flags,))
 
 
-def open_root(pointer: str, path: "str", private: "int") -> "Operation":
-    return Operation(18, "open_root", pointer, (path, private))
+def open_root(pointer: str, path: "str", propagation: "int") -> "Operation":
+    return Operation(18, "open_root", pointer, (path, propagation))
 
 
 def current_root(pointer: str) -> "Operation":
