@@ -3,6 +3,7 @@
 import pytest
 from conftest import Bundle
 from hutch.container.explain import plan_of_bundle
+from plans import entered
 
 
 def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
@@ -36,3 +37,10 @@ def test_s13_the_filter_comes_last_and_what_loading_it_takes_goes_at_once(
     assert order.index("pivot") < order.index(wanted[0])
     assert order.index("open_proc") < order.index("open_root")
     assert order.index("protect") < order.index("open_root")
+
+
+def test_the_init_of_an_exec_is_protected_before_all_else() -> None:
+    order = [operation.name for operation in entered(lambda _: None).operations]
+    assert order[0] == "protect"
+    # And its rights are the process's before the runtime lets it go.
+    assert order.index("capabilities") < order.index("barrier") < order.index("exec")
