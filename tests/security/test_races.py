@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bundle, Runtime
+from security.controls import reached
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -53,6 +54,7 @@ def test_s23_s24_cve_2021_30465_cve_2024_45310_a_directory_that_becomes_a_link(
             {"destination": f"/volume/place/{number}/deep", "type": "tmpfs", "source": "race"}
         )
     bundle.sh("grep -c ' race ' /proc/self/mountinfo")
+    reached(hutch, bundle, f"{MOUNTS}\n")
     with swapping(swap, volume / "place", volume / "link"):
         for _ in range(ATTEMPTS):
             done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
@@ -76,6 +78,7 @@ def test_s25_cve_2025_31133_a_null_device_that_becomes_a_link(
     (dev / "link").symlink_to("/trap")
     bundle.config["linux"]["maskedPaths"] = ["/secret"]
     bundle.sh("cat /secret; echo x > /secret; cat /trap")
+    reached(hutch, bundle, "trap\n")
     with swapping(swap, dev / "null", dev / "link"):
         for _ in range(ATTEMPTS):
             done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
@@ -93,6 +96,7 @@ def test_s29_cve_2026_41579_a_dev_that_becomes_a_link(
     ]
     bundle.config["root"]["readonly"] = False
     (bundle.rootfs / "link").symlink_to(outside)
+    reached(hutch, bundle)
     bundle.args("true")
     with swapping(swap, bundle.rootfs / "dev", bundle.rootfs / "link"):
         for _ in range(ATTEMPTS):
@@ -111,6 +115,7 @@ def test_s27_cve_2025_52881_a_proc_that_becomes_a_link(
     (bundle.rootfs / "link").symlink_to(outside)
     bundle.config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}
     bundle.sh("cat /proc/sys/net/ipv4/ip_forward")
+    reached(hutch, bundle, "1\n")
     with swapping(swap, bundle.rootfs / "proc", bundle.rootfs / "link"):
         for _ in range(ATTEMPTS):
             done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
@@ -137,11 +142,13 @@ def test_s26_cve_2025_52565_a_terminal_that_becomes_a_link(
         {"destination": "/shown", "source": str(shown), "options": ["bind"]},
     ]
     bundle.config["root"]["readonly"] = False
-    bundle.config["process"].update(terminal=True, user={"uid": 1000, "gid": 1000})
+    bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    reached(hutch, bundle)
+    bundle.config["process"]["terminal"] = True
     bundle.sh("stat -c '%t %F' /dev/console > /shown/console; stat -c %u /trap > /shown/trap")
     (bundle.rootfs / "trap").write_text("trap")
     dev = bundle.rootfs / "dev"
-    (dev / "pts").mkdir()
+    (dev / "pts").mkdir(exist_ok=True)
     if what == "the console":
         names = (dev / "console", dev / "link")
         names[0].touch()
