@@ -10,7 +10,7 @@ from conformance.bench import crowd, memory, report
 from conformance.bench.bundle import make_bundle
 from conformance.bench.clock import instructions
 from conformance.bench.measures import Bundles, actions, take, wait_stopped
-from conformance.bench.peers import hugetlb_hierarchy, peers
+from conformance.bench.peers import peers
 from tests.profiles import engine_profile
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--crowd", type=int, nargs="*", default=[10, 100, 1000], help="alive")
     parser.add_argument("--no-plot", action="store_true", help="no PNG")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hutch-bench-") as name, hugetlb_hierarchy():
+    with tempfile.TemporaryDirectory(prefix="hutch-bench-") as name:
         text, table = measure_all(Path(name), options)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "bench.md").write_text(text)

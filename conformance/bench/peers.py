@@ -1,15 +1,12 @@
-"""The runtimes that are measured, and what crun needs to be measured on a hybrid host."""
+"""The runtimes that are measured."""
 
-import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 BIN = Path(sys.prefix) / "bin"
-HUGETLB = Path("/sys/fs/cgroup/hugetlb")
 
 
 class Peer:
@@ -62,25 +59,3 @@ def peers(folder: Path) -> list[Peer]:
         if path:
             found.append(Peer(name, Path(path), folder))
     return found
-
-
-@contextlib.contextmanager
-def hugetlb_hierarchy() -> Iterator[None]:
-    """crun refuses a hybrid host unless the v1 hugetlb hierarchy is mounted beside the others; it
-    is for as long as is measured, and taken away again."""
-    hybrid = Path("/sys/fs/cgroup/unified").is_dir()
-    if not hybrid or HUGETLB.exists() or os.geteuid() != 0:
-        yield
-        return
-    HUGETLB.mkdir()
-    mount = ["mount", "-t", "cgroup", "-o", "hugetlb", "none", str(HUGETLB)]
-    if subprocess.run(mount, check=False).returncode != 0:
-        HUGETLB.rmdir()
-        yield
-        return
-    try:
-        yield
-    finally:
-        # Somebody else's container may be in it by now: then it has to stay.
-        if subprocess.run(["umount", str(HUGETLB)], check=False).returncode == 0:
-            HUGETLB.rmdir()

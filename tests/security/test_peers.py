@@ -1,22 +1,36 @@
-"""The tests of CVEs can fail: Debian's older runtimes, which these CVEs are of, do fail them."""
+"""What is said of a runtime is what it did: of hutch, of one that has a hole, of one that is none."""
 
-import shutil
+from pathlib import Path
 
 import pytest
-from security.peers import results
+from conftest import COMMAND, Bundle, Runtime
+from security.peers import ABSENT, FALLS, HOLDS, results
 
 pytestmark = pytest.mark.root
 
-# A test for each that falls there every time, by the one run.
-FALLS = {
-    "runc": "test_s29_cve_2026_41579_cve_2026_47766_a_dev_that_is_a_link_changes_nothing_outside",
-    "crun": "test_s29_cve_2026_41579_cve_2026_47766_a_dev_that_is_a_link_changes_nothing_outside",
-}
+NAME = "test_s29_cve_2026_41579_cve_2026_47766_a_dev_that_is_a_link_changes_nothing_outside"
+# Follows a /dev of the image that is a link, as runtimes have done.
+FOLLOWS = f"""#!/bin/sh
+for word; do
+    [ ! -L "$word/rootfs/dev" ] || touch "$word/rootfs/dev/console"
+done
+exec {COMMAND} "$@"
+"""
 
 
-@pytest.mark.parametrize("peer", FALLS)
-def test_s28_an_older_runtime_fails_the_test_of_its_cve(peer: str) -> None:
-    if not shutil.which(peer):
-        pytest.skip(f"takes {peer}")
-    assert results(peer, (FALLS[peer],)) == {FALLS[peer]: "falls"}
-    assert results(None, (FALLS[peer],)) == {FALLS[peer]: "holds"}
+def stand_in(path: Path, script: str) -> str:
+    path.write_text(script)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_s28_a_plain_container_runs(hutch: Runtime, bundle: Bundle) -> None:
+    """The control of all that ./dev security measures."""
+    bundle.sh("echo reached")
+    assert hutch("run", "-b", str(bundle.path), "plain").out == "reached\n"
+
+
+def test_s28_a_runtime_holds_or_falls_or_does_not_run_here(tmp_path: Path) -> None:
+    assert results(COMMAND, (NAME,)) == {NAME: HOLDS}
+    assert results(stand_in(tmp_path / "follows", FOLLOWS), (NAME,)) == {NAME: FALLS}
+    assert results(stand_in(tmp_path / "none", "#!/bin/sh\nexit 1\n"), (NAME,)) == {NAME: ABSENT}

@@ -1,9 +1,16 @@
 #!/bin/sh
-# stage.sh PROGRAM...: runs a validation program where it has the cgroup v1 hierarchies it asks for.
+# stage.sh PROGRAM...: runs a program where it has the cgroup v1 hierarchies that others ask for:
+# crun refuses a hybrid host without one for hugetlb, the validation programs want three more.
 #
-# In a mount namespace of its own, as run.py makes it: the host's /sys/fs/cgroup stays as it is, and
-# is shown here once more with the controllers beside it that nobody has mounted.
+# In a mount namespace of its own: the host's /sys/fs/cgroup stays as it is, and is shown here once
+# more with the controllers beside it that nobody has mounted. Without root the program has to do
+# with what there is.
 set -eu
+if [ "${1:-}" != --inside ]; then
+    [ "$(id -u)" = 0 ] || exec "$@"
+    exec unshare --mount --propagation private "$0" --inside "$@"
+fi
+shift
 if [ -d /sys/fs/cgroup/memory ] && [ -d /sys/fs/cgroup/devices ]; then
     view=$(mktemp -d)
     mount -t tmpfs -o mode=755 cgroups "$view"
