@@ -2,6 +2,10 @@
 
 import signal
 
+from leftovers import pytest_sessionfinish, pytest_sessionstart, pytest_terminal_summary
+
+__all__ = ["pytest_sessionfinish", "pytest_sessionstart", "pytest_terminal_summary"]
+
 # A job in the background, or one under nohup(1), is started with these ignored, and so would be
 # every command under test. What is caught, unlike what is ignored, is the default again after
 # execve.

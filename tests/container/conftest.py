@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import leftovers
 import prctl
 import pytest
 from hutch.spec.default import default_config
+from leftovers import CGROUPS, descendants, left
 
 APPLETS = """
 [ base64 cat chmod chown cmp cut date dd df echo env false find getopt grep head hostname id ip
 kill ln ls mkdir mkfifo mknod mount mv nc od printf ps pwd readlink rm rmdir sed setsid sh sleep
 sort stat stty sysctl tail test touch tr true tty umount uname unshare usleep wc xargs
 """.split()  # noqa: SIM905
-# Others may run containers meanwhile: all cgroups of this session are below this one.
-CGROUPS = f"hutch-tests-{os.getpid()}"
 COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
 
 
@@ -37,12 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def reaper() -> Iterator[None]:
+def reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Orphans of containers become this process's children, and a thread takes their statuses.
 
     The end of a pid namespace waits for all its processes to be reaped, so it has to happen while
     a command that deletes the container runs.
     """
+    leftovers.bases.add(tmp_path_factory.getbasetemp())
     prctl.set_child_subreaper(True)
     over = threading.Event()
 
@@ -55,10 +56,6 @@ def reaper() -> Iterator[None]:
     yield
     over.set()
     thread.join()
-    # A parent that containers shared is none's to remove.
-    for pattern in (CGROUPS, f"*/{CGROUPS}"):
-        for path in Path("/sys/fs/cgroup").glob(pattern):
-            path.rmdir()
 
 
 def take_orphans() -> None:
@@ -269,42 +266,6 @@ def alive(pid: int) -> bool:
         return False
 
 
-def descendants(name: str) -> list[int]:
-    """The pids of all live processes below this one with this name (comm)."""
-    parents, names = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            comm, _, rest = stat.partition("(")[2].rpartition(") ")
-            state, parent = rest.split()[:2]
-            parents[int(entry.name)] = int(parent)
-            if state not in "ZX":
-                names[int(entry.name)] = comm
-
-    def is_below(pid: int) -> bool:
-        while pid in parents:
-            pid = parents[pid]
-            if pid == os.getpid():
-                return True
-        return False
-
-    return [pid for pid, comm in names.items() if comm == name and is_below(pid)]
-
-
-def left(base: Path) -> list[str]:
-    """What containers of this session have left: mounts below ``base``, cgroups, processes."""
-    found = [
-        line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(base) in line
-    ]
-    hierarchies = Path("/sys/fs/cgroup")
-    for pattern in (f"{CGROUPS}/*/", f"*/{CGROUPS}/*/"):
-        found += [str(path) for path in hierarchies.glob(pattern)]
-    return found + [f"process {pid}" for pid in descendants("hutch-init")]
-
-
 @pytest.fixture
 def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing may be left on the host once the test is over."""
@@ -313,12 +274,14 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 __all__ = [
+    "CGROUPS",
     "COMMAND",
     "Bundle",
     "Outcome",
     "Result",
     "Runtime",
     "alive",
+    "descendants",
     "eventually",
     "left",
     "make_rootfs",

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime, eventually, reachable
+from conftest import CGROUPS, Bundle, Runtime, eventually, reachable
 from hutch.cli.table import GLOBAL, VERBS
 from ordinary_user import as_user
 
@@ -129,7 +129,8 @@ def test_spec_writes_a_config_that_runs_and_never_overwrites(
     assert json.loads(path.read_text()) == config
     bundle.config = config
     bundle.change(lambda config: config["process"].update(terminal=False)).sh("echo ran")
-    assert hutch("run", "-b", str(bundle.path), "test").out == "ran\n"
+    # It has no cgroupsPath: the cgroup has the container's name.
+    assert hutch("run", "-b", str(bundle.path), f"{CGROUPS}-spec").out == "ran\n"
 
 
 def test_spec_writes_to_the_current_directory(hutch: Runtime, tmp_path: Path) -> None:

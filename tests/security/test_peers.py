@@ -1,4 +1,4 @@
-"""What is said of a runtime is what it did: of hutch, of one that has a hole, of one that is none."""
+"""What is said of a runtime is what it did: hutch, one that has a hole, one that is none."""
 
 from pathlib import Path
 
