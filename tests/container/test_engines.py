@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CGROUPS, COMMAND, eventually, make_rootfs
+from conftest import CGROUPS, COMMAND, descendants, eventually, make_rootfs
+from leftovers import below, removed
 
 pytestmark = [
     pytest.mark.root,
@@ -45,7 +46,9 @@ class Engines:
         self.store = ["--root", str(path / "root"), "--runroot", str(path / "run")]
         self.store += ["--storage-driver", "vfs"]
         self.path = path
-        rootfs = make_rootfs(path / "rootfs")
+
+    def make_image(self) -> None:
+        rootfs = make_rootfs(self.path / "rootfs")
         self.working = self.buildah("from", "scratch").out.strip()
         self.buildah("copy", "-q", self.working, str(rootfs), "/")
         self.buildah("config", "--env", "PATH=/bin", "--cmd", "sh", self.working)
@@ -87,26 +90,16 @@ class Done:
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     # A short path: the sockets of conmon lie below it.
     result = Engines(tmp_path_factory.mktemp("e"))
-    yield result
-    result.podman("rm", "--all", "--force", "--time", "0", check=False)
-    result.run("buildah", *result.store, "rm", "--all", check=False)
-    eventually(lambda: not [path for path in cgroups() if not removed(path)])
-
-
-def cgroups() -> list[Path]:
-    """Those of the engines, children first: podman leaves its parents and conmon's."""
-    found = []
-    for top in Path("/sys/fs/cgroup").glob(f"*/{CGROUPS}/engines"):
-        found += [Path(path) for path, _, _ in os.walk(top, topdown=False)]
-    return found
-
-
-def removed(path: Path) -> bool:
     try:
-        path.rmdir()
-    except OSError:
-        return not path.exists()
-    return True
+        result.make_image()
+        yield result
+    finally:
+        result.podman("rm", "--all", "--force", "--time", "0", check=False)
+        result.run("buildah", *result.store, "rm", "--all", check=False)
+        # At its end conmon calls podman once more, which makes its cgroup anew.
+        eventually(lambda: not descendants("conmon") and not descendants("podman"))
+        # podman leaves its parents and conmon's.
+        eventually(lambda: removed([path for path in below(CGROUPS) if "engines" in path.parts]))
 
 
 def test_podman_prints_what_the_container_prints(engines: Engines) -> None:
