@@ -132,8 +132,13 @@ def removed(cgroups: list[Path]) -> bool:
     return True
 
 
-def pytest_sessionstart() -> None:
+def begin() -> None:
+    """What is there before is others'."""
     others.update(defaults() if os.geteuid() == 0 else ())
+
+
+def pytest_sessionstart() -> None:
+    begin()
 
 
 # Last: the fixtures' ends come first, in pytest's own.

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import config_grammar
+import leftovers
 import prctl
 from conftest import Result, Runtime, make_rootfs, take_orphans
 from hutch.spec.default import default_config
+from leftovers import CGROUPS
 
-CGROUPS = f"hutch-fuzz-{os.getpid()}"
 # A config without a path for its cgroup has it by the container's name.
 ID = f"{CGROUPS}-own"
 WORK = Path("/mnt")
@@ -57,8 +58,7 @@ def config_of(seed: int) -> Any:
 def left() -> list[str]:
     """Mounts and cgroups; what is there before is no finding."""
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    cgroups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{CGROUPS}/*/")]
-    return [*mounts, *cgroups, *map(str, Path("/sys/fs/cgroup").glob(f"*/{ID}"))]
+    return [*mounts, *map(str, leftovers.own())]
 
 
 def flaw(done: Result, runtime: Runtime, before: list[str]) -> str:
@@ -91,6 +91,15 @@ def prepare() -> Path:
 
 def main(command: str, first: int, count: int, seconds: float) -> int:
     prctl.set_child_subreaper(True)
+    leftovers.begin()
+    try:
+        return run(command, first, count, seconds)
+    finally:
+        leftovers.sweep()
+
+
+def run(command: str, first: int, count: int, seconds: float) -> int:
+    """Runs the configs; 1 at the first finding."""
     bundle = prepare()
     runtime = Runtime(command, WORK / "state")
     end = time.monotonic() + seconds
@@ -110,8 +119,6 @@ def main(command: str, first: int, count: int, seconds: float) -> int:
         if wrong := flaw(done, runtime, before):
             print(f"seed {seed}: {wrong}: {done.code}: {done.err}")
             return 1
-    for path in Path("/sys/fs/cgroup").glob(f"*/{CGROUPS}"):
-        path.rmdir()
     print(f"{tried} configs, {started} started")
     return 0
 

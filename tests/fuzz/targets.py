@@ -24,7 +24,7 @@ LENGTHS = {"plan": 4096, "home": 1024, "beneath": 256, "json": 1024}
 def environment() -> dict[str, str]:
     """What the fuzzers in Python find the tests' modules by."""
     tests = FOLDER.parent
-    path = ":".join(str(tests / name) for name in ("unit", "container"))
+    path = ":".join(str(tests / name) for name in ("container", "unit", "."))
     return {**os.environ, "PYTHONPATH": path}
 
 
