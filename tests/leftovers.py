@@ -94,6 +94,15 @@ def members(cgroup: Path) -> set[int]:
         return set()
 
 
+def lines_of(cgroups: list[Path]) -> list[str]:
+    """A line for each cgroup of this session, whatever the number of hierarchies it is in."""
+    tops: dict[str, list[str]] = {}
+    for path in cgroups:
+        top, name, inner = str(path).partition(f"/{CGROUPS}")
+        tops.setdefault(name + inner, []).append(top)
+    return [f"cgroup {name} in {' '.join(found)}" for name, found in tops.items()]
+
+
 def sweep() -> list[str]:
     """Ends and removes all that the session has left; says what that was."""
     said = [f"mount {line}" for base in bases for line in mounts(base)]
@@ -108,12 +117,12 @@ def sweep() -> list[str]:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-    said += [f"cgroup {path}" for path in own()]
+    said += lines_of(own())
     # A parent that containers shared is none's to remove, and is no fault.
     deadline = time.monotonic() + 30
     while not removed([*own(), *named(CGROUPS)]):
         if time.monotonic() > deadline:
-            return [*said, *(f"cgroup {path}, which stays" for path in named(CGROUPS))]
+            return [*said, "still there:", *lines_of([*own(), *named(CGROUPS)])]
         time.sleep(0.02)
     for top in defaults() - others:
         removed([top])

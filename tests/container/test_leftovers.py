@@ -36,7 +36,7 @@ def test_what_a_session_leaves_is_told_and_removed(tmp_path: Path) -> None:
     assert "1 passed" in done.stdout, done.stdout + done.stderr
     name, pid = (tmp_path / "who").read_text().split()
     assert f"process {pid} in /sys/fs/cgroup/" in done.stdout
-    assert f"/{name}/test_leaves0\n" in done.stdout
+    assert f"cgroup /{name}/test_leaves0 in /sys/fs/cgroup" in done.stdout
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     assert not [*Path("/sys/fs/cgroup").glob(f"*/{name}"), *Path("/sys/fs/cgroup").glob(name)]
