@@ -5,6 +5,7 @@ makes the session fail, in its own part of the report, by name.
 """
 
 import os
+import secrets
 import signal
 import time
 from pathlib import Path
@@ -14,7 +15,9 @@ from hutch.cgroups import layout
 from hutch.plan.cgroup_paths import resolve
 
 # Others may run containers meanwhile: all cgroups of this session are below this one.
-CGROUPS = f"hutch-tests-{os.getpid()}"
+# (A pid alone is no name of its own: pid namespaces share the cgroups.)
+SESSION = secrets.token_hex(4)
+CGROUPS = f"hutch-tests-{SESSION}"
 HIERARCHIES = Path("/sys/fs/cgroup")
 # The directories of tests: set as soon as there is one.
 bases: set[Path] = set()

@@ -1,17 +1,17 @@
 """linux.netDevices: network devices of the host in the container (config-linux.md)."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from conftest import Bundle, Outcome, Runtime, eventually, reachable
+from leftovers import SESSION
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 Run = Callable[..., Outcome]
-NAME = f"hu{os.getpid() % 1000000}"
+NAME = f"hu{SESSION}"
 
 
 def ip(*words: str) -> str:
