@@ -74,6 +74,19 @@ int run_clone(struct context *context, const struct op_clone *op)
     end(result < 0);
 }
 
+static void end_by(int signal)
+{
+    end(128 + signal);
+}
+
+/* The first process of a pid namespace ends by no signal that it has no handler for, but KILL. */
+static void end_by_signals(void)
+{
+    static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
+        signal(deadly[i], end_by);
+}
+
 static void give_up(int *fd)
 {
     autoclose_fd(fd);
@@ -81,10 +94,13 @@ static void give_up(int *fd)
 }
 
 /* From here on a dead runtime is noticed by the end of the sync socket, at the next barrier. What
- * waits, perhaps for long, holds nothing but what the rest of the plan needs. */
+ * waits, perhaps for long, holds nothing but what the rest of the plan needs, and can be ended like
+ * any other process. The filter, which may forbid to ask for that, is not loaded yet, and the exec
+ * takes the handlers away. */
 int run_outlive(struct context *context, const struct op_outlive *op)
 {
     (void)op;
+    end_by_signals();
     give_up(&context->root);
     give_up(&context->null);
     give_up(&context->masked);

@@ -248,7 +248,17 @@ def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "di
     }
     if config.get("process") is None:
         state["idle"] = True
+    if _shares_processes(config):
+        state["sharesProcesses"] = True
     return state
+
+
+def _shares_processes(config: "dict[str, Any]") -> bool:
+    """Whether its other processes live on without the first: it makes no pid namespace."""
+    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+        if namespace["type"] == "pid":
+            return bool(namespace.get("path"))
+    return True
 
 
 def _host_mount(plan: "Plan", config: "dict[str, Any]") -> int:

@@ -18,7 +18,8 @@ ESRCH = 3
 def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     """Sends ``signal`` to the container's first process, or with ``all`` to each of its processes.
 
-    Raises StateError where the container does not exist or is not running; with ``all`` a stopped
+    KILL ends all of them in any case: where the container has no pid namespace of its own, the
+    others would live on without the first. Raises StateError where the container does not exist or is not running; with ``all`` a stopped
     container, whose other processes may still live, is no error.
     """
     entry = store.find(id)
@@ -27,6 +28,8 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
         from hutch.container.kin import signal_all
 
         signal_all(state, signal)
+        return
+    if signal == SIGKILL and state.get("sharesProcesses") and _kill_others(state):
         return
     from hutch.kernel.process import signal_pidfd
 
@@ -55,6 +58,23 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
         cgroup = Cgroup.from_json(state["cgroup"])
         if is_frozen(cgroup):
             thaw(cgroup)
+
+
+def _kill_others(state: "dict[str, Any]") -> bool:
+    """Kills all that the container's cgroup shows, should the first process be gone or not;
+    whether the first was among them, or is gone and has left others."""
+    if not state.get("cgroup") or not state["cgroup"]["directories"]:
+        return False
+    from hutch import cgroups
+    from hutch.plan.cgroup_paths import Cgroup
+
+    cgroup = Cgroup.from_json(state["cgroup"])
+    found = cgroups.processes(cgroup)
+    if not found:
+        return False
+    gone = not status.is_alive(state)
+    cgroups.kill(cgroup, SIGKILL)
+    return gone or state["pid"] in found
 
 
 def _not_running(entry: "Entry", state: "dict[str, Any]") -> StateError:
