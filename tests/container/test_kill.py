@@ -1,6 +1,10 @@
-"""kill, where ending the first process alone would not end the container, or is not possible."""
+"""How a container ends: kill where the first process is not all, what is told of an end, and when
+one that is only half-made counts as stopped."""
 
+import fcntl
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +99,105 @@ def test_a_created_container_ends_by_the_signals_that_end_a_process(
     assert "has stopped" in hutch.refuses("start", "test")
 
 
-def test_the_program_does_not_keep_the_handlers_of_the_wait(
-    hutch: Runtime, bundle: Bundle
-) -> None:
+def test_the_program_does_not_keep_the_handlers_of_the_wait(hutch: Runtime, bundle: Bundle) -> None:
     bundle.args("grep", "SigCgt", "/proc/self/status")
     done = hutch("run", "--bundle", str(bundle.path), "test")
     assert done.out == "SigCgt:\t0000000000000000\n"
+
+
+# "creating"
+
+
+def test_state_says_creating_only_while_the_container_is_being_made(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    ready = tmp_path / "ready"
+    # It ends with the runtime: its standard input does.
+    script = f"cat > /dev/null; touch {ready}; while kill -0 $PPID; do sleep 0.01; done"
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
+    bundle.save()
+    words = [hutch.command, "--root", str(hutch.root)]
+    words += ["create", "--bundle", str(bundle.path), "test"]
+    making = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+    try:
+        eventually(ready.exists)
+        assert hutch.state("test")["status"] == "creating"
+    finally:
+        making.kill()
+        making.wait()
+    # As another verb does, or a second `state` for a moment.
+    with Locked(hutch.root / "test"):
+        assert hutch.state("test")["status"] == "stopped"
+    hutch("delete", "--force", "test")
+
+
+class Locked:
+    """The lock of a container's directory, held."""
+
+    def __init__(self, directory: Path) -> None:
+        self._fd = os.open(directory, os.O_RDONLY)
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+# What is said of an end
+
+
+LIMITED = {"limit": 8 << 20, "swap": 8 << 20}
+HOG = "dd if=/dev/zero of=/dev/null bs=100M"
+MEMORY = "config.json: linux.resources.memory.limit = 8388608: the kernel killed a process of the"
+
+
+@pytest.mark.parametrize("script", [f"exec {HOG}", HOG, f"{HOG}; exit $?"])
+def test_run_tells_of_an_end_by_want_of_memory(hutch: Runtime, bundle: Bundle, script: str) -> None:
+    bundle.config["linux"]["resources"]["memory"] = LIMITED
+    bundle.sh(script)
+    done = hutch("run", "--bundle", str(bundle.path), "test", check=False)
+    assert done.code == 137
+    assert MEMORY in done.err
+    assert hutch.ids() in ([], [".filters"])
+
+
+@pytest.mark.parametrize("script", ["exit 137", "exit 159", "sleep 99 & kill -9 $!; wait $!"])
+def test_run_tells_nothing_of_an_end_that_the_kernel_did_not_make(
+    hutch: Runtime, bundle: Bundle, script: str
+) -> None:
+    bundle.config["linux"]["resources"]["memory"] = LIMITED
+    bundle.config["linux"]["seccomp"] = KILLS_MKNOD
+    bundle.sh(script)
+    done = hutch("run", "--bundle", str(bundle.path), "test", check=False)
+    assert done.code in (137, 159)
+    assert "config.json" not in done.err
+
+
+def test_run_tells_nothing_of_a_container_that_is_killed(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.config["linux"]["resources"]["memory"] = LIMITED
+    bundle.args("sleep", "1000")
+    words = [hutch.command, "--root", str(hutch.root)]
+    words += ["run", "--bundle", str(bundle.path), "test"]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+        eventually(lambda: hutch("state", "test", check=False).out.count('"running"'))
+        hutch("kill", "test", "KILL")
+        assert running.communicate(timeout=60)[1] == b""
+    assert running.returncode == 137
+
+
+KILLS_MKNOD = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "syscalls": [{"names": ["mknod", "mknodat"], "action": "SCMP_ACT_KILL_PROCESS"}],
+}
+
+
+def test_run_tells_of_an_end_by_the_filter(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.config["root"]["readonly"] = False
+    bundle.args("mkfifo", "/tmp/fifo")
+    assert hutch("run", "--bundle", str(bundle.path), "test").err == ""
+    bundle.config["linux"]["seccomp"] = KILLS_MKNOD
+    bundle.args("mkfifo", "/tmp/other")
+    done = hutch("run", "--bundle", str(bundle.path), "test", check=False)
+    assert done.code == 159
+    assert "config.json: linux.seccomp: the kernel killed the container's program" in done.err

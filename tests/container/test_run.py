@@ -163,6 +163,13 @@ def test_debug_tells_each_step(hutch: Runtime, bundle: Bundle) -> None:
 # exec
 
 
+def test_debug_tells_each_step_of_exec(hutch: Runtime, sleeper: str) -> None:
+    done = hutch("--debug", "exec", sleeper, "true")
+    assert "debug: init: execute true [process.args]" in done.err
+    assert "debug: init: join " in done.err
+    assert hutch("exec", sleeper, "true").err == ""
+
+
 def test_exec_runs_in_the_containers_namespaces(hutch: Runtime, sleeper: str) -> None:
     done = hutch(
         "exec", sleeper, "sh", "-c", "hostname; ls /proc | grep -c '^[0-9]*$'; ps | head -2"

@@ -123,10 +123,9 @@ def prepare(store: "Store", request: Request) -> Created:
     for warning in plan.warnings:
         request.warn(warning)
     if request.debug is not None:
-        from hutch.plan.explain import steps
+        from hutch.plan.explain import tell_steps
 
-        for step in steps(plan):
-            request.debug(step.lane + ": " + step.does + " [" + step.pointer + "]")
+        tell_steps(plan, request.debug)
     request.step("check the host's files")
     check_host(plan, config)
     check_tools(plan)
@@ -227,6 +226,7 @@ def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "di
 
     hooks = config.get("hooks") or {}
     cgroup = plan.cgroup
+    maker = posix.getpid()
     state = {
         "ociVersion": config["ociVersion"],
         "id": request.id,
@@ -236,6 +236,8 @@ def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "di
         "bundle": request.bundle,
         "rootfs": plan.root,
         "created": timestamp(time_ns()),
+        "maker": maker,
+        "makerStartTime": status.start_time(maker),
         "uid": posix.geteuid(),
         "annotations": config.get("annotations") or {},
         "cgroup": cgroup.to_json() if cgroup else None,

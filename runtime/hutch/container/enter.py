@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class Execution:
     """What exec is asked to do: ``state`` and ``config`` are those of the container (``running``);
     ``process`` is checked; ``cgroup`` a path below the container's cgroup; ``console`` takes the
-    pty's master."""
+    pty's master; ``debug`` each step of the plan, in words."""
 
     __slots__ = (
-        "cgroup", "config", "console", "new_keyring", "pid_file", "pidfd_socket", "preserved",
-        "process", "state", "trace", "warn",
+        "cgroup", "config", "console", "debug", "new_keyring", "pid_file", "pidfd_socket",
+        "preserved", "process", "state", "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -38,6 +38,7 @@ class Execution:
         pidfd_socket: str = "",
         preserved: int = 0,
         warn: "Callable[[str], None]" = lambda _: None,
+        debug: "Callable[[str], None] | None" = None,
         trace: "Trace | None" = None,
     ) -> None:
         self.state = state
@@ -49,6 +50,7 @@ class Execution:
         self.pidfd_socket = pidfd_socket
         self.preserved = preserved
         self.warn = warn
+        self.debug = debug
         self.trace = trace
 
 
@@ -102,6 +104,10 @@ def execute(store: "Store", execution: Execution) -> "Init":
         plan.cgroup = Cgroup.from_json(state["cgroup"])
         if execution.cgroup:
             plan.cgroup = below(plan.cgroup, execution.cgroup)
+    if execution.debug is not None:
+        from hutch.plan.explain import tell_steps
+
+        tell_steps(plan, execution.debug)
     cpus = initial_cpus(execution.process)
     before = _bind_to(cpus) if cpus else set()
     try:

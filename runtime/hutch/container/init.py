@@ -23,10 +23,10 @@ class Init:
     """A hutch-init at work: its process and the channel to it (kernel.channel).
 
     ``beside`` is None if it was started in its cgroup; if it has to be moved there, the pid of the
-    container's first process, or 0 where it is the first itself.
+    container's first process, or 0 where it is the first itself. ``signal`` is what ended it.
     """
 
-    __slots__ = ("beside", "channel", "moved", "pid", "pidfd", "plan")
+    __slots__ = ("beside", "channel", "moved", "pid", "pidfd", "plan", "signal")
 
     def __init__(self, plan: "Plan", pid: int, pidfd: int, channel: int) -> None:
         self.plan = plan
@@ -34,6 +34,7 @@ class Init:
         self.pidfd = pidfd
         self.channel = channel
         self.beside: int | None = None
+        self.signal = 0
         self.moved = False  # it has gone on as another process
 
     def message(self) -> "Message | None":
@@ -99,7 +100,8 @@ class Init:
         except ChildProcessError:
             return 255
         if posix.WIFSIGNALED(status):
-            return 128 + posix.WTERMSIG(status)
+            self.signal = posix.WTERMSIG(status)
+            return 128 + self.signal
         return posix.WEXITSTATUS(status)
 
     def write_pid_file(self, path: str) -> None:

@@ -19,8 +19,9 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     """Sends ``signal`` to the container's first process, or with ``all`` to each of its processes.
 
     KILL ends all of them in any case: where the container has no pid namespace of its own, the
-    others would live on without the first. Raises StateError where the container does not exist or is not running; with ``all`` a stopped
-    container, whose other processes may still live, is no error.
+    others would live on without the first. Raises StateError where the container does not exist or
+    is not running; with ``all`` a stopped container, whose other processes may still live, is no
+    error, and neither is KILL for one of which others are left.
     """
     entry = store.find(id)
     state = entry.load_state()

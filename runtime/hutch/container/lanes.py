@@ -181,14 +181,16 @@ def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
 def _died(init: "Init", plan: "Plan") -> HutchError:
     """The init ended without a word: by the memory limit more often than by anything else."""
     code = init.reap()
-    if plan.cgroup is not None and cgroups.oom_killed(plan.cgroup):
-        pointer = "linux.resources.memory.limit"
-        limits = [write.value for write in plan.writes if write.pointer == pointer]
-        return HutchError(
-            "config.json: " + pointer + (" = " + limits[0] if limits else "") + ": the kernel "
-            "killed the container's first process for want of memory",
-            hint="the limit, in bytes, is too small for the container to start",
-        )
+    if plan.cgroup is not None:
+        from hutch.container.death import MEMORY, want_of_memory
+
+        limits = [write.value for write in plan.writes if write.pointer == MEMORY]
+        limit = limits[0] if limits else None
+        said = want_of_memory(plan.cgroup, limit, "the container's first process")
+        if said:
+            return HutchError(
+                said, hint="the limit, in bytes, is too small for the container to start"
+            )
     if code in FORBIDDEN and any(step.name == "seccomp" for step in plan.operations):
         return ConfigError(
             "linux.seccomp",

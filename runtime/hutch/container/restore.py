@@ -43,7 +43,7 @@ def restore(
     """Restores a container; as `run` does, it stays to its end and deletes it, unless detached.
     Raises HutchError, and then nothing is left of it."""
     from hutch.container.delete import delete
-    from hutch.container.run import has_pid_namespace
+    from hutch.container.run import KILLED, has_pid_namespace
     from hutch.container.signals import Signals
     from hutch.container.start import finish
     from hutch.container.supervise import supervise
@@ -68,6 +68,10 @@ def restore(
         raise
     finally:
         init.close()
+    if code in KILLED:
+        from hutch.container.death import tell_cause
+
+        tell_cause(code, init.signal, state["cgroup"], config, request.warn)
     delete(store, request.id, force=True, warn=request.warn)
     return code
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
 
+# The exit codes of an end by SIGKILL and by SIGSYS.
+KILLED = (137, 159)
+
 
 def run(
     store: "Store",
@@ -63,6 +66,10 @@ def run(
         raise
     finally:
         init.close()
+    if code in KILLED:
+        from hutch.container.death import tell_cause
+
+        tell_cause(code, init.signal, made.state["cgroup"], made.config, request.warn)
     request.step("delete the container")
     if not detach and not keep:
         delete(store, request.id, force=True, warn=request.warn)

@@ -46,7 +46,11 @@ def is_alive(state: "dict[str, Any]") -> bool:
 def status_of(state: "dict[str, Any]", directory: str) -> str:
     """creating, created, running, paused or stopped (runtime.md "State")."""
     if not is_alive(state):
-        return CREATING if state["status"] == CREATING and _being_created(directory) else STOPPED
+        return (
+            CREATING
+            if state["status"] == CREATING and _being_created(state, directory)
+            else STOPPED
+        )
     if _is_paused(state):
         return PAUSED
     return CREATED if is_waiting(state["pid"], directory) else RUNNING
@@ -68,16 +72,23 @@ def is_waiting(pid: int, directory: str) -> bool:
         return True  # not for us to see
 
 
-def _being_created(directory: str) -> bool:
-    """Whether a live runtime holds the lock of a container that is not complete yet."""
-    from fcntl import LOCK_EX, LOCK_NB, flock
+def _being_created(state: "dict[str, Any]", directory: str) -> bool:
+    """Whether the runtime that makes the container is alive, and has not left it half-made.
+
+    Only a dead one has, but where it is a program that uses hutch as a library: so the container's
+    lock must be held too, which it may also be by another verb, `delete` say.
+    """
+    if start_time(state.get("maker") or 0) != state.get("makerStartTime"):
+        return False
+    from fcntl import LOCK_NB, LOCK_SH, flock
 
     try:
         fd = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
     except OSError:
         return False
     try:
-        flock(fd, LOCK_EX | LOCK_NB)
+        # Shared: two who only look do not take each other for the maker.
+        flock(fd, LOCK_SH | LOCK_NB)
     except OSError:
         return True
     finally:

@@ -7,6 +7,8 @@ from hutch.plan.namespaces import MAP_PROGRAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hutch.plan.idmap import Idmap
     from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
@@ -46,6 +48,12 @@ def steps(plan: "Plan") -> "list[Step]":
         if operation.name == "barrier":
             result += _at(plan, operation.values[0])
     return result
+
+
+def tell_steps(plan: "Plan", debug: "Callable[[str], None]") -> None:
+    """Tells ``debug`` each step of a plan, a line each."""
+    for step in steps(plan):
+        debug(step.lane + ": " + step.does + " [" + step.pointer + "]")
 
 
 def _before(plan: "Plan") -> "list[Step]":

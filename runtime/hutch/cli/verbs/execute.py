@@ -53,6 +53,7 @@ def _run(
         cgroup=call.many("cgroup"),
         preserved=preserved(call),
         warn=lambda text: log.warning(_asked_by(call, config, text)),
+        debug=log.debug if log.debug_wanted else None,
         trace=call.trace,
     )
     if call.text("pid-file"):
