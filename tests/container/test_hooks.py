@@ -115,7 +115,9 @@ def environments(
         record.hook(kind, f"cat /proc/self/environ > {record.path}/{kind}", **more)
     bundle.config["process"]["env"] = ["PROCESS=1", "LD_PRELOAD=/none.so", "PROCESS=2"]
     bundle.args("/bin/true")
-    hutch("run", "--bundle", str(bundle.path), "test", env={"CALLER": "1", "PATH": "/bin"})
+    # An interpreter that finds no locale adds one (PEP 538).
+    caller = {"CALLER": "1", "LC_CTYPE": "C.UTF-8", "PATH": "/bin"}
+    hutch("run", "--bundle", str(bundle.path), "test", env=caller)
     added = ("PWD=", "SHLVL=", "_=", "OLDPWD=", "PATH=/sbin:", "HOME=/\0")
     return {
         kind: sorted(
@@ -138,7 +140,7 @@ def test_s55_cve_2025_23266_no_program_of_the_host_gets_the_containers_environme
     hutch: Runtime, bundle: Bundle, record: Record, given: dict[str, Any]
 ) -> None:
     shown = environments(hutch, bundle, record, **given)
-    callers = ["CALLER=1", "PATH=/bin"]
+    callers = ["CALLER=1", "LC_CTYPE=C.UTF-8", "PATH=/bin"]
     processs = ["LD_PRELOAD=/none.so", "PROCESS=2"]
     assert shown == {kind: processs if kind in INSIDE else callers for kind in KINDS}
 
