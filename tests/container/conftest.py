@@ -3,6 +3,7 @@
 ``HUTCH`` in the environment names another command than the one installed beside the interpreter.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -151,6 +152,27 @@ class Runtime:
 
     def ids(self) -> list[str]:
         return [path.name for path in self.root.iterdir()] if self.root.exists() else []
+
+
+@functools.cache
+def why_nothing_runs() -> str:
+    """What is wrong with the command under test that it cannot run one plain container; "" if it
+    can. A test that looks for a failure would take that for what it looks for."""
+    with tempfile.TemporaryDirectory() as name:
+        bundle = Bundle(Path(name) / "bundle").args("echo", "reached")
+        done = Runtime(COMMAND, Path(name) / "state")(
+            "run", "--bundle", str(bundle.path), "plain", check=False
+        )
+    if done.out == "reached\n":
+        return ""
+    return f"{COMMAND} runs no container: {done.err or done.code}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nothing passes for the sake of a command that only fails."""
+    gated = item.get_closest_marker("root") and not item.get_closest_marker("no_runtime")
+    if gated and (reason := why_nothing_runs()):
+        pytest.fail(reason)
 
 
 @pytest.fixture

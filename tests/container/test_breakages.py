@@ -223,6 +223,7 @@ def test_two_are_warnings_that_name_the_field_since_the_spec_wants_no_error(
     assert [id for id in hutch.ids() if not id.startswith(".")] == []
 
 
+@pytest.mark.no_runtime
 def test_there_are_twenty_and_eighteen_name_the_field() -> None:
     on_any_host = len(BREAKAGES) + APPARMOR + SELINUX
     assert on_any_host + 2 == 20

@@ -21,6 +21,7 @@ from hutch.plan.resources_update import compile_update
 
 MODE = layout.read().mode
 pytestmark = [
+    pytest.mark.no_runtime,
     pytest.mark.root,
     pytest.mark.skipif(MODE not in ("v1", "hybrid"), reason="this host has no cgroup v1"),
 ]

@@ -30,6 +30,7 @@ from hutch.plan.resources import compile
 
 MODE = layout.read().mode
 pytestmark = [
+    pytest.mark.no_runtime,
     pytest.mark.root,
     pytest.mark.skipif(MODE not in ("v1", "hybrid"), reason="this host has no cgroup v1"),
 ]

@@ -20,7 +20,7 @@ from hutch.plan.device_program import device_program
 from hutch.plan.device_rules import effective
 from hypothesis import HealthCheck, given, settings
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 
 DENY_ALL = {"allow": False, "access": "rwm"}
 # The kernel never asks for 0:0: no device has that number, and overlayfs's whiteouts have it.

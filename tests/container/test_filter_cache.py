@@ -19,6 +19,8 @@ from hutch.kernel.seccomp import Filter
 from hutch.spec.seccomp import translate
 from profiles import engine_profile
 
+pytestmark = pytest.mark.no_runtime
+
 PACKAGES = str(Path(hutch.__file__).parents[1])
 DIGEST, HEAD = 32, 52
 ALLOW_ALL = bytes.fromhex("0600 00 00") + (0x7FFF_0000).to_bytes(4, sys.byteorder)

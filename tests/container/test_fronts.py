@@ -16,7 +16,7 @@ import hutch as package
 import pytest
 from conftest import Bundle, Runtime, eventually
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 
 STATIC = Path(sys.prefix) / "bin" / "hutch"
 LAUNCHER = Path(package.__file__).parent / "libexec" / "hutch"

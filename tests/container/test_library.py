@@ -8,7 +8,7 @@ import hutch
 import pytest
 from conftest import Bundle, Runtime, eventually
 
-pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+pytestmark = [pytest.mark.no_runtime, pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
 def test_a_containers_life_in_calls(hutch_root: str, bundle: Bundle, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from hutch.kernel.libseccomp import MAX_INSTRUCTIONS, compile_filter
 from hutch.spec.seccomp import FLAGS, check_profile, translate
 from profiles import engine_profile
 
+pytestmark = pytest.mark.no_runtime
+
 SOURCE = Path(__file__).parents[1] / "native" / "filtered.c"
 # What the program itself calls under the filter.
 OWN = {"names": ["write", "exit_group"], "action": "SCMP_ACT_ALLOW"}

@@ -14,7 +14,7 @@ import hutch as package
 import pytest
 from conftest import Bundle, Runtime
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 
 PACKAGES = Path(package.__file__).parent.parent
 LIST = Path(__file__).parent / "startup_modules.txt"

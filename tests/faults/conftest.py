@@ -1,5 +1,13 @@
 """The fixtures of tests/container, for containers that meet faults."""
 
-from conftest import bundle, hutch, no_traces, reaper, run, sleeper
+from conftest import (
+    bundle,
+    hutch,
+    no_traces,
+    pytest_runtest_setup,
+    reaper,
+    run,
+    sleeper,
+)
 
-__all__ = ["bundle", "hutch", "no_traces", "reaper", "run", "sleeper"]
+__all__ = ["bundle", "hutch", "no_traces", "pytest_runtest_setup", "reaper", "run", "sleeper"]

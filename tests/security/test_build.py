@@ -10,6 +10,8 @@ import pytest
 from conftest import COMMAND, Bundle, Runtime
 from installation import NATIVE, install_with
 
+pytestmark = pytest.mark.no_runtime
+
 PACKAGE = Path(package.__file__).parent
 INIT = PACKAGE / "libexec" / "hutch-init"
 RUNTIME = Path(__file__).parents[2] / "runtime" / "hutch"

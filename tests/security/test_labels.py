@@ -8,6 +8,8 @@ from hutch.image.bundle import apply_image, base_config
 from hutch.image.manifest import ImageConfig
 from hutch.image.platform import Platform
 
+pytestmark = pytest.mark.no_runtime
+
 
 def annotations_of(labels: dict[str, str], tmp_path: Path) -> object:
     """The annotations that a bundle of an image with these labels has."""

@@ -5,6 +5,8 @@ from conftest import Bundle
 from hutch.container.explain import plan_of_bundle
 from plans import entered
 
+pytestmark = pytest.mark.no_runtime
+
 
 def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
     bundle.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
