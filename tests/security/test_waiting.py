@@ -281,3 +281,15 @@ def test_the_mappings_of_a_joined_user_namespace_may_be_given_again(
     error = hutch.refuses("run", "--bundle", str(bundle.save().path), "second")
     assert 'config.json: linux.gidMappings = "0 1 65536"' in error
     assert "has other mappings: 0 100000 65536" in error
+
+
+def test_s01_the_waiting_init_cannot_be_traced(hutch: Runtime, bundle: Bundle) -> None:
+    """What is not dumpable shows by whose its files in /proc are: root's, not its own (proc(5))."""
+    bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    bundle.args("sleep", "1000")
+    hutch("create", "--bundle", str(bundle.path), "test")
+    pid = hutch.state("test")["pid"]
+    assert Path(f"/proc/{pid}/environ").stat().st_uid == 0
+    hutch("start", "test")
+    # The control: the program's are its own.
+    eventually(lambda: Path(f"/proc/{pid}/environ").stat().st_uid == 1000)
