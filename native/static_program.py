@@ -62,4 +62,6 @@ def launcher(name: str, output: Path, archive: str = "") -> None:
 def naming(name: str) -> list[str]:
     """What native/launcher/places.h is told."""
     version = "{}.{}".format(*sys.version_info)
-    return [f'-DPROGRAM="{name}"', f'-DPYTHON_VERSION="{version}"']
+    return [
+        f'-DPROGRAM="{name}"', f'-DPYTHON_VERSION="{version}"', f'-DINSTALLED="{sys.prefix}"',
+    ]  # fmt: skip

@@ -1,17 +1,20 @@
 /* Without pivot_root the host's mounts stay below the container's root, where no path leads; but for
  * the kernel they are still mounted. It lets a user namespace mount proc and sysfs where one is
  * mounted that nothing covers, and a bare /proc shows what linux.maskedPaths hides (S-33). So the
- * host's are taken away, and those that are locked are covered. */
+ * host's are covered. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "init.h"
 
 #define FIRST_SIZE (64u << 10)
+#define PROC_SUPER_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
 
 /* The text of a file of our procfs, from `keep`; NULL with the failure noted. */
 static char *read_text(struct context *context, const char *path)
@@ -53,9 +56,17 @@ static int mount_of(struct context *context, int fd, uint64_t *id)
 
 struct line {
     uint64_t id, parent;
+    const char *root;
     char *path;
     const char *type;
 };
+
+/* Whether it is all of a procfs or a sysfs: a part of one lets nobody mount another. */
+static bool is_whole(const struct line *line)
+{
+    return (strcmp(line->type, "proc") == 0 || strcmp(line->type, "sysfs") == 0) &&
+           strcmp(line->root, "/") == 0;
+}
 
 /* mountinfo writes space, tab, line feed and backslash as three octal digits. */
 static void unescape(char *text)
@@ -85,6 +96,7 @@ static bool parse(char *text, struct line *line)
             return false;
         *text++ = 0;
     }
+    line->root = words[3];
     line->path = words[4];
     unescape(line->path);
     return number(words[0], &line->id) && number(words[1], &line->parent);
@@ -107,21 +119,42 @@ static bool is_below(const struct line *lines, size_t count, const struct line *
     return false;
 }
 
-/* Covered by an empty file system it can be seen no more: below, the cover is locked. */
-static int cover_locked(struct context *context, const char *path)
+/* Covered by an empty file system it can be seen no more: in a user namespace made from here on the
+ * cover is locked. It is not unmounted, as that shows on the host wherever what it is mounted on is
+ * shared, be it another of its kind; the cover shows where it is shared itself, so private first. */
+static int cover(struct context *context, const char *path)
 {
+    struct statfs status;
+    if (statfs(path, &status) < 0)
+        return refused(context, "statfs", errno, path);
+    if (status.f_type != PROC_SUPER_MAGIC && status.f_type != SYSFS_MAGIC)
+        return refused(context, "statfs", EBUSY, path);
+    if (mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
+        return refused(context, "mount(MS_PRIVATE)", errno, path);
     if (mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0") < 0)
         return refused(context, "mount", errno, path);
     return 0;
 }
 
-/* One look at all mounts: how many were taken away; those that are left are covered if `cover`. */
-static int hide(struct context *context, uint64_t root, bool cover)
+/* Whether another is mounted on all of it. */
+static bool is_covered(const struct line *lines, size_t count, const struct line *line)
 {
+    for (const struct line *other = lines; other < lines + count; other++)
+        if (other->parent == line->id && strcmp(other->path, line->path) == 0)
+            return true;
+    return false;
+}
+
+int hide_host_mounts(struct context *context)
+{
+    uint64_t root;
+    int result = mount_of(context, context->root, &root);
+    if (result < 0)
+        return result;
     char *text = read_text(context, "self/mountinfo");
     if (!text)
         return -context->failure.error;
-    size_t count = 0, hidden = 0;
+    size_t count = 0;
     for (const char *at = text; *at; at++)
         count += *at == '\n';
     struct line *lines = keep((count + 1) * sizeof(*lines));
@@ -134,32 +167,9 @@ static int hide(struct context *context, uint64_t root, bool cover)
             return refused(context, "read", EBADMSG, "mountinfo");
         text = end + 1;
     }
-    /* What was mounted last lies on top. */
-    for (size_t i = count; i-- > 0;) {
-        if ((strcmp(lines[i].type, "proc") != 0 && strcmp(lines[i].type, "sysfs") != 0) ||
-            is_below(lines, count, &lines[i], root))
-            continue;
-        if (cover) {
-            int result = cover_locked(context, lines[i].path);
-            if (result < 0)
-                return result;
-        }
-        /* Private first: it is the host's to unmount there. */
-        else if (mount(NULL, lines[i].path, NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
-                 umount2(lines[i].path, MNT_DETACH) == 0)
-            hidden++;
-    }
-    return (int)hidden;
-}
-
-int hide_host_mounts(struct context *context)
-{
-    uint64_t root;
-    int result = mount_of(context, context->root, &root);
-    if (result < 0)
-        return result;
-    do
-        result = hide(context, root, false);
-    while (result > 0);
-    return result < 0 ? result : hide(context, root, true);
+    for (size_t i = count; i-- > 0 && result == 0;)
+        if (is_whole(&lines[i]) && !is_below(lines, count, &lines[i], root) &&
+            !is_covered(lines, count, &lines[i]))
+            result = cover(context, lines[i].path);
+    return result;
 }

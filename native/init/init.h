@@ -66,6 +66,7 @@ struct context {
     uint64_t *times;        /* when each operation began and ended, if the runtime wants to know */
     size_t timed;           /* how many there is room for */
     bool cwd_denied;        /* chdir wants another try as the user */
+    bool started;           /* `start` was called: the container is created, and on its own */
     bool filtered;          /* a seccomp filter is loaded: no call but execve is sure to work */
     bool no_openat2;        /* the kernel lacks it or a filter forbids it: walk ourselves */
     const char *executable; /* found by lookup */

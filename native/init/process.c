@@ -247,6 +247,17 @@ static char **environment(const struct context *context, const struct list *list
     return longer;
 }
 
+/* `start` has begun, and the container ends by this: those who read what it writes are told too. */
+static void tell_container(const struct context *context, int error)
+{
+    int saved = errno;
+    const char *const parts[] = {"exec ", context->executable, ": ", strerror(error), "\n", NULL};
+    for (size_t i = 0; parts[i]; i++)
+        if (write_all(2, parts[i]) < 0)
+            break;
+    errno = saved;
+}
+
 int run_exec(struct context *context, const struct op_exec *op)
 {
     char **args = list_vector(&op->args);
@@ -256,5 +267,7 @@ int run_exec(struct context *context, const struct op_exec *op)
     if (!context->filtered)
         close_on_exec(context->base);
     execve(context->executable, args, env);
+    if (context->started)
+        tell_container(context, errno);
     return refused(context, "execve", errno, context->executable);
 }

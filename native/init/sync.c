@@ -139,5 +139,6 @@ int run_await_start(struct context *context, const struct op_await_start *op)
 {
     int answer = read_answer(context, context->base + (int)op->slot);
     context->sync = context->base + (int)op->reply;
+    context->started = true;
     return answer < 0 ? answer : 0;
 }

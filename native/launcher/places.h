@@ -17,6 +17,10 @@
 #error "PYTHON_VERSION is the interpreter's, such as 3.11"
 #endif
 
+#ifndef INSTALLED
+#error "INSTALLED is the prefix that it is installed to"
+#endif
+
 #define PLACE_MAX (PATH_MAX + 128)
 
 /* Where an installation may put packages, below its prefix. */
@@ -57,12 +61,41 @@ static void go_up(char *path)
         *slash = 0;
 }
 
+/* Whether a package of ours lies below the prefix, and where. */
+static int is_below(const char *prefix, char packages[PLACE_MAX], struct stat *folder)
+{
+    char path[PLACE_MAX + 32];
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(packages, PLACE_MAX, "%s/%s", prefix, places[i]);
+        snprintf(path, sizeof(path), "%s/hutch/__init__.py", packages);
+        if (stat(path, folder) < 0)
+            continue;
+        snprintf(path, sizeof(path), "%s/hutch", packages);
+        return stat(path, folder) == 0;
+    }
+    return 0;
+}
+
+/* Where this program was installed to, for a copy or a bind mount of it that lies elsewhere. What
+ * others could have put there is not run (S-81). */
+static int find_installed(char prefix[PATH_MAX], char packages[PLACE_MAX], const char *sought)
+{
+    struct stat folder;
+    if (!is_below(INSTALLED, packages, &folder))
+        return die("cannot find the package below", sought);
+    if ((folder.st_uid != 0 && folder.st_uid != geteuid()) || folder.st_mode & 022)
+        return die("others can change the package in", packages);
+    snprintf(prefix, PATH_MAX, "%s", INSTALLED);
+    return 0;
+}
+
 /* The installation's prefix and its folder of packages: from PREFIX/bin/PROGRAM, or from
- * PACKAGES/hutch/libexec/PROGRAM (which lies in one of the places). 0, or 1 after saying why. */
+ * PACKAGES/hutch/libexec/PROGRAM (which lies in one of the places), or where the build was told
+ * that it goes. 0, or 1 after saying why. */
 static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
 {
-    struct stat found;
-    char path[PLACE_MAX + 32];
+    struct stat folder_found;
+    char sought[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", prefix, PATH_MAX - 1);
     if (length < 0)
         return die("cannot read", "/proc/self/exe");
@@ -73,8 +106,9 @@ static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
     go_up(prefix);
     if (inside)
         go_up(prefix);
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        if (inside) {
+    snprintf(sought, sizeof(sought), "%s", prefix);
+    if (inside) {
+        for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
             size_t end = strlen(prefix), part = strlen(places[i]);
             if (end <= part || strcmp(prefix + end - part, places[i]) || prefix[end - part - 1] != '/')
                 continue;
@@ -82,12 +116,10 @@ static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
             prefix[end - part - 1] = 0;
             return 0;
         }
-        snprintf(packages, PLACE_MAX, "%s/%s", prefix, places[i]);
-        snprintf(path, sizeof(path), "%s/hutch/__init__.py", packages);
-        if (stat(path, &found) == 0)
-            return 0;
+    } else if (is_below(prefix, packages, &folder_found)) {
+        return 0;
     }
-    return die("cannot find the package below", prefix);
+    return find_installed(prefix, packages, sought);
 }
 
 #endif

@@ -125,12 +125,53 @@ def _children(pid: int) -> list[str]:
 
 
 @each_front
-def test_a_copy_elsewhere_says_what_is_missing(front: str, tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    copy = shutil.copy(FRONTS[front], tmp_path / "bin" / "hutch")
-    done = subprocess.run([copy, "--version"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("how", ["copied", "bound"])
+def test_the_command_runs_from_elsewhere_too(
+    front: str, how: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    """As people put it into a container's or a service's /usr/local/bin."""
+    place = tmp_path / "elsewhere" / "runtime"
+    place.parent.mkdir()
+    place.touch()
+    words = f"{place} --root {tmp_path}/state run -b {bundle.args('echo', 'ran').path} test"
+    if how == "copied":
+        shutil.copy(FRONTS[front], place)
+    else:
+        words = f"mount --bind {FRONTS[front]} {place} && {words}"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", words], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "ran\n", done.stderr
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777, None])
+def test_s81_a_copy_runs_no_package_that_others_can_change(
+    tmp_path: Path, mode: int | None
+) -> None:
+    prefix, version = tmp_path / "prefix", "{}.{}".format(*sys.version_info)
+    package = prefix / "lib" / f"python{version}" / "site-packages" / "hutch"
+    package.mkdir(parents=True)
+    native = Path(__file__).parents[2] / "native"
+    command = tmp_path / "command"
+    names = {"PROGRAM": "hutch", "PYTHON_VERSION": version, "INSTALLED": prefix, "MODULE": "hutch"}
+    defines = [f'-D{name}="{value}"' for name, value in names.items()]
+    subprocess.run(
+        ["cc", "-D_GNU_SOURCE", f"-I{native}", *defines, native / "launcher" / "launcher.c",
+         "-o", command],
+        check=True,
+    )  # fmt: skip
+    if mode is not None:
+        (package / "__init__.py").write_text("def main():\n    print('reached')\n")
+        package.chmod(mode)
+    done = subprocess.run([command], capture_output=True, text=True, check=False)
+    if mode == 0o755:
+        assert done.stdout == "reached\n", done.stderr
+        return
     assert done.returncode == 1
-    assert done.stderr == f"hutch: cannot find the package below {tmp_path}: reinstall hutch\n"
+    assert done.stdout == ""
+    reason = "cannot find the package below" if mode is None else "others can change the package in"
+    assert done.stderr.startswith(f"hutch: {reason} ")
+    assert done.stderr.endswith(": reinstall hutch\n")
 
 
 @pytest.mark.parametrize(

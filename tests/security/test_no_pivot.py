@@ -52,11 +52,12 @@ def test_s33_no_bare_proc_can_be_mounted_inside_where_parts_are_masked(
     assert done.err.count("mount: permission denied") == 2
 
 
-def test_the_hosts_mounts_stay_where_they_are(hutch: Runtime, bundle: Bundle) -> None:
-    """Its proc and sysfs are taken out of the container's mount namespace alone, shared or not."""
+@pytest.mark.parametrize("first", ["", "mount -t proc proc /proc;"], ids=["one proc", "two"])
+def test_the_hosts_mounts_stay_where_they_are(hutch: Runtime, bundle: Bundle, first: str) -> None:
+    """Its proc and sysfs are covered in the container's mount namespace alone, shared or not."""
     bundle.config["linux"]["rootfsPropagation"] = "rshared"
     bundle.save()
-    look = "mount --make-rshared /; cat /proc/self/mountinfo > before;"
+    look = first + "mount --make-rshared /; cat /proc/self/mountinfo > before;"
     look += f"{hutch.command} --root {hutch.root} run --no-pivot --bundle {bundle.path} test;"
     look += "echo $?; diff before /proc/self/mountinfo && echo same"
     done = subprocess.run(

@@ -189,7 +189,7 @@ def test_a_filter_that_forbids_the_exec_and_the_end_is_named(
     assert "process.args: " in error
     assert "a seccomp filter that forbids execve" in error
     hutch("create", "--bundle", str(bundle.path), "test")
-    assert "a seccomp filter that forbids execve" in hutch.refuses("start", "test")
+    assert "a seccomp filter that forbids execve" in hutch("start", "test").err
     eventually(lambda: hutch.state("test")["status"] == "stopped")
 
 

@@ -19,7 +19,13 @@ WARNED = ("1.0.", "1.1.", "1.2.")  # the versions in which a failing poststart h
 
 def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: None) -> None:
     """Starts a created container; returns once its program was executed and the poststart hooks
-    have run. Raises what hutch-init says went wrong."""
+    have run. Raises what hutch-init says went wrong.
+
+    A program that the kernel does not execute is the container's end, with exit code 1 and the
+    reason on its standard error, as of one that fails at once: so have it the runtimes that engines
+    were made for, which otherwise keep what they hold of it. Here it is a warning; strictly, an
+    error.
+    """
     entry = store.open(id)
     notify = None
     try:
@@ -30,16 +36,21 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
             from hutch.container.notify import Notify
 
             notify = Notify(state["choices"]["notify"], warn)
-        _let_go(entry, state)
-        finish(entry, state, warn)
+        failure = _let_go(entry, state)
+        if failure is None:
+            finish(entry, state, warn)
+        else:
+            close_gate(entry)
+            warn(str(failure))
     finally:
         entry.release()
     if notify is not None:
         notify.wait(state["pid"])
 
 
-def _let_go(entry: "Entry", state: "dict[str, Any]") -> None:
-    """Gives the word and waits: the reply ends by the exec, or brings a failure."""
+def _let_go(entry: "Entry", state: "dict[str, Any]") -> "HutchError | None":
+    """Gives the word and waits: the reply ends by the exec, or brings a failure. That of the exec
+    itself is returned, others are raised."""
     try:
         reply = let_start(entry.directory + status.START, entry.directory + status.REPLY)
     except OSError:
@@ -48,23 +59,24 @@ def _let_go(entry: "Entry", state: "dict[str, Any]") -> None:
         said = posix.read(reply, MESSAGE_MAX)
     finally:
         posix.close(reply)
-    if said:
-        from hutch.plan.failure import explain_failure
+    if not said:
+        return None
+    from hutch.plan.failure import explain_failure
 
-        failure = decode(said).failure
-        assert failure is not None
-        raise explain_failure(plan_again(entry, state), failure)
+    failure = decode(said).failure
+    assert failure is not None
+    plan = plan_again(entry, state)
+    error = explain_failure(plan, failure)
+    if plan.operations[failure.index].name != "exec" or state["choices"].get("strict"):
+        raise error
+    return error
 
 
 def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:
     """What follows the exec: the fifos are of no use any more, and poststart hooks run. One that
     fails is the end of the container (runtime.md "Lifecycle", step 9); before 1.3 of the
     specification it was a warning, which it is strictly."""
-    for name in (status.START, status.REPLY):
-        try:
-            posix.unlink(entry.directory + name)
-        except OSError:
-            pass
+    close_gate(entry)
     if not state["hooks"].get("poststart"):
         return
     from hutch.container.hooks import run_hook
@@ -82,6 +94,15 @@ def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]
 
             destroy(entry, state, warn)
             raise
+
+
+def close_gate(entry: "Entry") -> None:
+    """Removes the fifos, by which a container that waits is known."""
+    for name in (status.START, status.REPLY):
+        try:
+            posix.unlink(entry.directory + name)
+        except OSError:
+            pass
 
 
 def _not_created(entry: "Entry", state: "dict[str, Any]") -> StateError:

@@ -239,5 +239,12 @@ def _capability_sets(
                 )
         result[kind] = wanted & grantable
     # The kernel raises an ambient capability only where it is permitted and inheritable.
-    result["ambient"] &= result["permitted"] & result["inheritable"]
+    raised = result["ambient"] & result["permitted"] & result["inheritable"]
+    for name in capabilities.get("ambient") or []:
+        if mask([name])[0] & result["ambient"] & ~raised:
+            warnings.append(
+                f'config.json: process.capabilities.ambient: "{name}" is left out: it is not in '
+                "permitted and inheritable"
+            )
+    result["ambient"] = raised
     return result

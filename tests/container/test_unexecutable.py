@@ -1,0 +1,84 @@
+"""A program that is there and that the kernel does not execute all the same (execve(2))."""
+
+from pathlib import Path
+
+import pytest
+from conftest import Bundle, Runtime, eventually
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+PROGRAMS = {
+    "no program": (b"neither a program nor a script\n", "exec format error"),
+    "another machine's": (b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\0\xf3\0" + bytes(100), "exec"),
+    "no interpreter": (b"#!/bin/nothing\n", "no such file or directory"),
+}
+each = pytest.mark.parametrize("kind", PROGRAMS)
+
+
+def lay(bundle: Bundle, kind: str) -> str:
+    program = bundle.rootfs / "bin" / "odd"
+    program.write_bytes(PROGRAMS[kind][0])
+    program.chmod(0o755)
+    bundle.args("odd")
+    return PROGRAMS[kind][1]
+
+
+@each
+def test_start_begins_and_the_container_says_why_it_ends(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str
+) -> None:
+    """Engines keep a container that could not be started for good; one that ends they clean up."""
+    reason = lay(bundle, kind)
+    marker = tmp_path / "poststart"
+    bundle.config["hooks"] = {"poststart": [{"path": "/bin/touch", "args": ["touch", str(marker)]}]}
+    said = tmp_path / "said"
+    with said.open("w") as stderr:
+        hutch("create", "--bundle", str(bundle.save().path), "test", stderr=stderr)
+    done = hutch("start", "test")
+    assert "warning" in done.err
+    assert "config.json: process.args: execute odd: execve: " in done.err
+    assert reason in done.err
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
+    assert said.read_text().lower().startswith("exec /bin/odd: ")
+    assert reason in said.read_text().lower()
+    assert said.read_text().count("\n") == 1
+    # What never ran was not started.
+    assert not marker.exists()
+    hutch("delete", "test")
+
+
+@each
+def test_strictly_start_fails(hutch: Runtime, bundle: Bundle, kind: str) -> None:
+    reason = lay(bundle, kind)
+    hutch("--strict", "create", "--bundle", str(bundle.path), "test")
+    error = hutch.refuses("start", "test")
+    assert "process.args" in error
+    assert reason in error
+
+
+@each
+def test_run_and_exec_fail(hutch: Runtime, bundle: Bundle, kind: str) -> None:
+    reason = lay(bundle, kind)
+    assert reason in hutch.refuses("run", "--bundle", str(bundle.path), "test")
+    assert hutch.ids() == []
+    hutch("run", "--detach", "--bundle", str(bundle.args("sleep", "1000").path), "test")
+    error = hutch("exec", "test", "odd", check=False)
+    assert error.code != 0
+    assert reason in error.err
+    assert hutch("exec", "test", "echo", "reached").out == "reached\n"
+
+
+def test_an_ambient_capability_that_cannot_be_raised_is_told_of(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """config.md "capabilities": what cannot be given MUST be logged."""
+    sets = bundle.config["process"]["capabilities"]
+    sets["inheritable"] = ["CAP_CHOWN"]
+    for kind in ("bounding", "effective", "permitted"):
+        sets[kind] = ["CAP_CHOWN", "CAP_KILL"]
+    sets["ambient"] = ["CAP_CHOWN", "CAP_KILL"]
+    bundle.sh("grep CapAmb /proc/self/status")
+    done = hutch("run", "--bundle", str(bundle.path), "test")
+    assert done.out == "CapAmb:\t0000000000000001\n"
+    assert 'process.capabilities.ambient: "CAP_KILL" is left out' in done.err
+    assert "CAP_CHOWN" not in done.err
