@@ -413,3 +413,29 @@ def test_a_cgroup_in_use_is_named_with_what_to_choose(hutch: Runtime, bundle: Bu
     assert bundle.config["linux"]["cgroupsPath"] in error
     assert "is in use" in error
     assert "(hint: choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out)" in error
+
+
+def test_a_cgroup_with_children_is_named_with_what_to_choose(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """As a program leaves it that made them for itself; without the child the container runs."""
+    bundle.sh("echo reached")
+    path = bundle.config["linux"]["cgroupsPath"]
+    places = [Path(f"/sys/fs/cgroup{hierarchy}{path}") for hierarchy in ("", "/devices", "/pids")]
+    made = [place for place in places if place.parents[1].joinpath("cgroup.procs").exists()]
+    for place in made:
+        (place / "child").mkdir(parents=True)
+    if Path("/sys/fs/cgroup/devices").exists():
+        error = hutch.refuses("run", "--bundle", str(bundle.path), "test")
+        assert f"/sys/fs/cgroup/devices{path} has children" in error
+        assert error.endswith(
+            "child (hint: choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out)"
+        )
+    for place in made:
+        (place / "child").rmdir()
+    # The kernel forgets a child only some time after it is gone.
+    words = ("run", "--bundle", str(bundle.path), "test")
+    eventually(lambda: hutch(*words, check=False).out == "reached\n")
+    for place in made:
+        if place.exists():
+            place.rmdir()

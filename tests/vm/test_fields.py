@@ -105,8 +105,9 @@ def owner(user: User) -> Iterator[User]:
     yield user
     for id in user.ids():
         user("delete", "--force", id, check=False)
-    for path in (own, DELEGATED):
-        path.rmdir()
+    for path in (own, DELEGATED / "hutch", DELEGATED):
+        if path.exists():
+            path.rmdir()
 
 
 def limited(user: User, **resources: Any) -> None:
@@ -118,7 +119,7 @@ def limited(user: User, **resources: Any) -> None:
 def test_without_root_limits_hold_where_cgroups_are_delegated(owner: User) -> None:
     limited(owner, memory={"limit": 64 << 20}, pids={"limit": 20})
     owner("run", "--detach", "test")
-    cgroup = DELEGATED / "test"
+    cgroup = DELEGATED / "hutch" / "test"
     assert (cgroup / "memory.max").read_text() == f"{64 << 20}\n"
     assert (cgroup / "pids.max").read_text() == "20\n"
     pid = json.loads(owner("state", "test").out)["pid"]

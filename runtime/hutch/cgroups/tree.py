@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
 
 DENIED = (EACCES, EPERM, EROFS)
+CHOOSE = "choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out"
 
 
 def prepare(cgroup: "Cgroup") -> None:
@@ -40,9 +41,13 @@ def prepare(cgroup: "Cgroup") -> None:
             nearest = nearest.rpartition("/")[0]
         cgroup.made += reversed(missing)
         if not missing and (pids := processes_below(leaf)):
+            raise StateError(f"the cgroup {leaf} is in use: {_named(pids)}", hint=CHOOSE)
+        if not missing and hierarchy == "devices" and posix.stat(leaf).st_nlink > 2:
+            # The kernel takes no rules for it then (cgroup-v1/devices.rst, "Hierarchy").
             raise StateError(
-                f"the cgroup {leaf} is in use: {_named(pids)}",
-                hint="choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out",
+                f"the cgroup {leaf} has children, so that its devices cannot be ruled: "
+                + ", ".join(sorted(entry.name for entry in posix.scandir(leaf) if entry.is_dir())),
+                hint=CHOOSE,
             )
         if hierarchy in FROZEN and is_frozen_at(nearest, hierarchy):
             raise StateError(

@@ -100,7 +100,9 @@ VERBS = {
         "$ mkdir rootfs && hutch spec --bundle .",
     ),
     "start": (
-        "Lets the program of a created container run, and returns once it does.",
+        "Lets the program of a created container run, and returns once it does. A program that the "
+        "kernel does not execute is the container's end, with exit code 1 and the reason on its "
+        "standard error; start warns of it, and with --strict fails.",
         "$ hutch start web",
     ),
     "state": (
