@@ -66,7 +66,9 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("text", NUMBERS)
-def test_s09_what_looks_like_a_number_is_never_a_name(text: str, etc: Path, root: int) -> None:
+def test_s09_cve_2024_40635_cve_2026_46680_what_looks_like_a_number_is_never_a_name(
+    text: str, etc: Path, root: int
+) -> None:
     """Though the image's own files have such names, with the ids of root."""
     (etc / "passwd").write_text(f"{text}:x:0:0:::\nweb:x:33:44:::\n")
     (etc / "group").write_text(f"{text}:x:0:\n")
