@@ -50,7 +50,9 @@ def through(raw: bytes) -> None:
     """All that happens to a config before anything is done for it."""
     try:
         config = decode(raw, "config.json")
-        check(config)
+        config, warnings = check(config)
+        for warning in warnings:
+            assert "\n" not in str(warning)
         linux = config.get("linux") or {}
         cgroup = resolve(linux.get("cgroupsPath"), "fuzz", HOST.cgroups, rootless=False)
         filter = Filter(b"12345678", 0, False, []) if linux.get("seccomp") else None
