@@ -247,15 +247,18 @@ static char **environment(const struct context *context, const struct list *list
     return longer;
 }
 
-/* `start` has begun, and the container ends by this: those who read what it writes are told too. */
+/* The container ends by this: those who read what it writes are told too, in the words that runc has
+ * for it. Nobody may read it, and a write then waits, or is our end: so `start` is told before. */
 static void tell_container(const struct context *context, int error)
 {
-    int saved = errno;
-    const char *const parts[] = {"exec ", context->executable, ": ", strerror(error), "\n", NULL};
+    char reason[128] = "";
+    strncpy(reason, strerror(error), sizeof(reason) - 1);
+    if (*reason >= 'A' && *reason <= 'Z')
+        *reason += 'a' - 'A';
+    const char *const parts[] = {"exec ", context->executable, ": ", reason, "\n", NULL};
     for (size_t i = 0; parts[i]; i++)
         if (write_all(2, parts[i]) < 0)
             break;
-    errno = saved;
 }
 
 int run_exec(struct context *context, const struct op_exec *op)
@@ -267,7 +270,12 @@ int run_exec(struct context *context, const struct op_exec *op)
     if (!context->filtered)
         close_on_exec(context->base);
     execve(context->executable, args, env);
-    if (context->started)
-        tell_container(context, errno);
-    return refused(context, "execve", errno, context->executable);
+    int error = errno;
+    int result = refused(context, "execve", error, context->executable);
+    if (context->started) {
+        tell_failure(context);
+        tell_container(context, error);
+        end(1);
+    }
+    return result;
 }

@@ -2,7 +2,7 @@
 
 A module that needs the standard library's files is not in the executable. Verbs that wait for
 people and explanations of errors want some; the command is then executed once more by the launcher
-of the interpreter, with the same arguments. They want them before anything was changed.
+of the interpreter, with the same name and arguments. They want them before anything was changed.
 """
 
 import _frozen_importlib as bootstrap
@@ -20,7 +20,7 @@ def go_elsewhere(name: str) -> None:
     """Does not return, unless an input that can be read only once has been read."""
     if all(_repeatable(word) for word in sys.argv[1:]):
         launcher = packages + "/hutch/libexec/hutch"
-        posix.execv(launcher, [launcher, *sys.argv[1:]])
+        posix.execv(launcher, sys.argv)
 
 
 def _repeatable(word: str) -> bool:

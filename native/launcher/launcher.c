@@ -15,14 +15,16 @@
 #error "MODULE names the module with main()"
 #endif
 
-static const char code[] = "import sys; sys.path.append(sys.argv.pop(1)); "
+/* In place of -c the arguments begin with the name that we were called by. */
+static const char code[] = "import sys; del sys.argv[0]; sys.path.append(sys.argv.pop(0)); "
                            "from " MODULE " import main; sys.exit(main())";
 
 #ifdef ARCHIVE
 /* With the modules in one file (native/archive.py) instead. */
 static const char quick_code[] =
     "import posix,sys,marshal as m\n"
-    "p=sys.argv.pop(1)\n"
+    "del sys.argv[0]\n"
+    "p=sys.argv.pop(0)\n"
     "f=posix.open(p+'/hutch/libexec/" ARCHIVE "',posix.O_RDONLY|posix.O_CLOEXEC)\n"
     "i,a,x,n,e=m.loads(posix.read(f,16384))\n"
     "d={'__name__':'hutch_importer'}\n"
@@ -52,7 +54,7 @@ int main(int argc, char **argv)
         setenv("LC_ALL", "C", 1);
     }
 #endif
-    char **words = calloc((size_t)argc + 8, sizeof(*words));
+    char **words = calloc((size_t)argc + 9, sizeof(*words));
     if (!words)
         return die("no memory for", PROGRAM);
     int count = 0;
@@ -64,6 +66,7 @@ int main(int argc, char **argv)
     words[count++] = (char *)"-c";
     words[count++] = (char *)(size_t)started;
     words[count++] = packages;
+    words[count++] = argc > 0 ? argv[0] : (char *)PROGRAM;
     for (int i = 1; i < argc; i++)
         words[count++] = argv[i];
     execv(interpreter, words);

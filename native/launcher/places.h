@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,31 +63,45 @@ static void go_up(char *path)
 }
 
 /* Whether a package of ours lies below the prefix, and where. */
-static int is_below(const char *prefix, char packages[PLACE_MAX], struct stat *folder)
+static int is_below(const char *prefix, char packages[PLACE_MAX])
 {
+    struct stat found;
     char path[PLACE_MAX + 32];
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         snprintf(packages, PLACE_MAX, "%s/%s", prefix, places[i]);
         snprintf(path, sizeof(path), "%s/hutch/__init__.py", packages);
-        if (stat(path, folder) < 0)
-            continue;
-        snprintf(path, sizeof(path), "%s/hutch", packages);
-        return stat(path, folder) == 0;
+        if (stat(path, &found) == 0)
+            return 1;
     }
     return 0;
+}
+
+/* Whether all folders on the way to the package are root's or the caller's, and let nobody else put
+ * anything there; above the prefix a sticky one, such as /tmp, keeps what lies in it. */
+static int is_guarded(const char *prefix, const char *packages)
+{
+    struct stat folder;
+    char path[PLACE_MAX + 32];
+    snprintf(path, sizeof(path), "%s/hutch", packages);
+    for (;; go_up(path)) {
+        if (lstat(*path ? path : "/", &folder) < 0 || !S_ISDIR(folder.st_mode) ||
+            (folder.st_uid != 0 && folder.st_uid != geteuid()))
+            return 0;
+        int above = strlen(path) < strlen(prefix);
+        if (folder.st_mode & 022 && !(above && folder.st_mode & S_ISVTX))
+            return 0;
+        if (!*path)
+            return 1;
+    }
 }
 
 /* Where this program was installed to, for a copy or a bind mount of it that lies elsewhere. What
  * others could have put there is not run (S-81). */
 static int find_installed(char prefix[PATH_MAX], char packages[PLACE_MAX], const char *sought)
 {
-    struct stat folder;
-    if (!is_below(INSTALLED, packages, &folder))
+    if (!realpath(INSTALLED, prefix) || !is_below(prefix, packages))
         return die("cannot find the package below", sought);
-    if ((folder.st_uid != 0 && folder.st_uid != geteuid()) || folder.st_mode & 022)
-        return die("others can change the package in", packages);
-    snprintf(prefix, PATH_MAX, "%s", INSTALLED);
-    return 0;
+    return is_guarded(prefix, packages) ? 0 : die("others can change the package in", packages);
 }
 
 /* The installation's prefix and its folder of packages: from PREFIX/bin/PROGRAM, or from
@@ -94,7 +109,6 @@ static int find_installed(char prefix[PATH_MAX], char packages[PLACE_MAX], const
  * that it goes. 0, or 1 after saying why. */
 static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
 {
-    struct stat folder_found;
     char sought[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", prefix, PATH_MAX - 1);
     if (length < 0)
@@ -116,7 +130,7 @@ static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
             prefix[end - part - 1] = 0;
             return 0;
         }
-    } else if (is_below(prefix, packages, &folder_found)) {
+    } else if (is_below(prefix, packages)) {
         return 0;
     }
     return find_installed(prefix, packages, sought);

@@ -144,10 +144,26 @@ def test_the_command_runs_from_elsewhere_too(
     assert done.stdout == "ran\n", done.stderr
 
 
-@pytest.mark.parametrize("mode", [0o755, 0o777, None])
-def test_s81_a_copy_runs_no_package_that_others_can_change(
-    tmp_path: Path, mode: int | None
+@each_front
+def test_usage_and_hints_have_the_name_that_the_command_was_called_by(
+    front: str, bundle: Bundle, tmp_path: Path
 ) -> None:
+    link = tmp_path / "runc"
+    link.symlink_to(FRONTS[front])
+    named = Runtime(str(link), tmp_path / "a root")
+    assert "\n   runc " in named("--help").out
+    assert named("nothing", check=False).err.endswith("(hint: see runc --help)\n")
+    named("create", "--bundle", str(bundle.args("true").path), "test")
+    error = named.refuses("create", "--bundle", str(bundle.path), "test")
+    hint = error.rpartition("remove it with: ")[2].removesuffix(")")
+    assert hint == f"runc --root '{named.root}' delete test"
+    subprocess.run(hint, shell=True, check=True, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert named.ids() == []
+
+
+@pytest.mark.parametrize("flaw", ["", "package", "folder above", "another's", "link", "absent"])
+def test_s81_a_copy_runs_no_package_that_others_can_change(tmp_path: Path, flaw: str) -> None:
+    """Of the folders on the way to it others own none, and can put nothing into any."""
     prefix, version = tmp_path / "prefix", "{}.{}".format(*sys.version_info)
     package = prefix / "lib" / f"python{version}" / "site-packages" / "hutch"
     package.mkdir(parents=True)
@@ -160,17 +176,27 @@ def test_s81_a_copy_runs_no_package_that_others_can_change(
          "-o", command],
         check=True,
     )  # fmt: skip
-    if mode is not None:
-        (package / "__init__.py").write_text("def main():\n    print('reached')\n")
-        package.chmod(mode)
+    (package / "__init__.py").write_text("def main():\n    print('reached')\n")
+    if flaw == "package":
+        package.chmod(0o777)
+    elif flaw == "folder above":
+        prefix.chmod(0o777)
+    elif flaw == "another's":
+        os.chown(prefix / "lib", 1000, 1000)
+    elif flaw == "link":
+        # One's own folder can lead to what is root's, beside what is not.
+        package.rename(tmp_path / "package")
+        package.symlink_to(tmp_path / "package")
+    elif flaw:
+        shutil.rmtree(package)
     done = subprocess.run([command], capture_output=True, text=True, check=False)
-    if mode == 0o755:
+    if not flaw:
         assert done.stdout == "reached\n", done.stderr
         return
     assert done.returncode == 1
     assert done.stdout == ""
-    reason = "cannot find the package below" if mode is None else "others can change the package in"
-    assert done.stderr.startswith(f"hutch: {reason} ")
+    reason = "cannot find the" if flaw == "absent" else "others can change the"
+    assert done.stderr.startswith(f"hutch: {reason} package ")
     assert done.stderr.endswith(": reinstall hutch\n")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime
+from conftest import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -23,6 +23,7 @@ def test_a_created_container_is_not_deleted_strictly_and_not_touched(
 def test_a_stopped_container_is_deleted_strictly(hutch: Runtime, bundle: Bundle) -> None:
     hutch("create", "--bundle", str(bundle.path), "test")
     hutch("kill", "test", "KILL")
+    eventually(lambda: hutch.state("test")["status"] == "stopped")
     hutch("--strict", "delete", "test")
     assert hutch.ids() == []
 

@@ -207,6 +207,22 @@ def test_s06_cve_2022_29162_cve_2022_27650_exec_fills_no_inheritable_or_ambient_
     assert [int(line.split()[1], 16) for line in out.splitlines()] == [0, 0]
 
 
+def test_exec_gives_a_user_a_capability_where_the_containers_inheritable_set_has_it(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    """As runc does: the kernel then passes it on to the program, and the other it does not."""
+    sets = bundle.config["process"]["capabilities"]
+    for kind in sets:
+        sets[kind] = []
+    sets["bounding"] = sets["inheritable"] = ["CAP_NET_RAW"]
+    hutch("run", "-d", "-b", str(bundle.args("sleep", "1000").path), "test")
+    done = hutch(
+        "exec", "--user", "1000", "--cap", "CAP_NET_RAW", "--cap", "CAP_KILL", "test",
+        "grep", "-E", "Cap(Inh|Eff|Amb)", "/proc/self/status",
+    )  # fmt: skip
+    assert [int(line.split()[1], 16) for line in done.out.splitlines()] == [1 << 13] * 3
+
+
 def test_s06_cve_2025_27612_a_capability_of_exec_is_passed_on_to_no_program(
     hutch: Runtime, bundle: Bundle
 ) -> None:

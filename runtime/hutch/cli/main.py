@@ -45,7 +45,7 @@ def command(words: "list[str]") -> int:
     except HutchError as error:
         if not log.path:
             _configure_leniently(log, call)
-        error.hint = _with_root(error.hint, call.options.get("root", ""))
+        error.hint = _as_called(error.hint, call.options.get("root", ""))
         log.error(str(error))
         if call.verb and call.verb not in VERBS:
             return EXIT_UNKNOWN_VERB
@@ -86,12 +86,26 @@ def _systemd_runs() -> bool:
     return True
 
 
-def _with_root(hint: str, root: str) -> str:
-    """A hint whose commands find the container where this one looked for it."""
-    if root and "hutch " in hint:
+def _as_called(hint: str, root: str) -> str:
+    """A hint whose commands can be given to a shell: they have the name that this one was called
+    by, and find the container where it looked for it."""
+    if "hutch " in hint:
+        from hutch.cli.usage import called
+
+        command = _quoted(called())
+        hint = hint.replace("hutch --help", command + " --help")
+        if root:
+            command += " --root " + _quoted(root)
         for verb in VERBS:
-            hint = hint.replace("hutch " + verb + " ", "hutch --root " + root + " " + verb + " ")
+            hint = hint.replace("hutch " + verb + " ", command + " " + verb + " ")
     return hint
+
+
+def _quoted(word: str) -> str:
+    """A word of a command line as sh(1) takes it."""
+    if all(letter.isalnum() or letter in "/._-+:@%," for letter in word):
+        return word
+    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _configure_leniently(log: Log, call: Call) -> None:

@@ -191,9 +191,10 @@ def process_for(
     terminal: bool = False,
 ) -> "dict[str, Any]":
     """The process of an exec given by flags: the container's own with these changes, as runc has
-    it. A capability is added to all sets but the inheritable and ambient (S-06); a user keeps what
-    it does not name: without a gid the gid, and always umask and additional groups. Raises
-    ConfigError for a directory that is not absolute and a variable that is none."""
+    it. A capability is added to all sets but the inheritable, and to the ambient where the
+    container's own inheritable set has it (S-06); a user keeps what it does not name: without a gid
+    the gid, and always umask and additional groups. Raises ConfigError for a directory that is not
+    absolute and a variable that is none."""
     base = config.get("process")
     if base is None:
         raise ConfigError("process", "is missing, so exec has nothing to start from")
@@ -227,6 +228,9 @@ def process_for(
         sets = dict(base.get("capabilities") or {})
         for kind in ("bounding", "effective", "permitted"):
             sets[kind] = [*(sets.get(kind) or []), *capabilities]
+        inheritable = sets.get("inheritable") or []
+        raised = [name for name in capabilities if name in inheritable]
+        sets["ambient"] = [*(sets.get("ambient") or []), *raised]
         process["capabilities"] = sets
     if no_new_privileges:
         process["noNewPrivileges"] = True

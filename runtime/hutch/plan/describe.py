@@ -180,6 +180,12 @@ def _mask(value: int) -> str:
     return ", ".join(listed) if listed else "none"
 
 
+def _command(args: "list[str]") -> str:
+    """A command line of a length that a person reads."""
+    text = " ".join(args)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
 def _capabilities(effective: int, permitted: int, inheritable: int, ambient: int) -> str:
     text = "hold effective " + _mask(effective)
     if permitted != effective:
@@ -288,5 +294,5 @@ WORDS: "dict[str, tuple[str, Any]]" = {
         "fork, execve",
         lambda path, args, *_: "run the hook " + " ".join([path, *args[1:]]),
     ),
-    "exec": ("execve", lambda args, env: "execute " + " ".join(args)),
+    "exec": ("execve", lambda args, env: "execute " + _command(args)),
 }
