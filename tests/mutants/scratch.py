@@ -55,8 +55,7 @@ class Scratch:
             elif path.name not in ("hutch", "warren"):
                 (self.prefix / "bin" / path.name).symlink_to(path)
         shutil.copy(Path(sys.prefix) / "pyvenv.cfg", self.prefix)
-        for command in ("hutch", "warren"):
-            self._native(f"launcher({command!r}, Path({str(self.prefix / 'bin' / command)!r}))")
+        self._compile_launchers()
 
     @contextmanager
     def without(self, mutant: Mutant) -> Iterator[None]:
@@ -83,12 +82,18 @@ class Scratch:
                 compiled.unlink()
         elif file.startswith("native/init/"):
             self._native(f"compile_init(Path({str(self.package / 'libexec' / 'hutch-init')!r}))")
+        elif file.startswith("native/launcher/"):
+            self._compile_launchers()
         elif file.startswith(("native/kernel/", "native/seccomp/", "native/json/")):
             self._run(sys.executable, "setup.py", "-q", "build_ext", "--build-lib", "build/lib")
             for path in (self.tree / "build" / "lib" / "hutch").glob("*.so"):
                 shutil.copy(path, self.package)
         else:
             raise ValueError(f"{file}: only what is below runtime/hutch and native is built")
+
+    def _compile_launchers(self) -> None:
+        for command in ("hutch", "warren"):
+            self._native(f"launcher({command!r}, Path({str(self.prefix / 'bin' / command)!r}))")
 
     def _native(self, call: str) -> None:
         code = f"from pathlib import Path; from static_program import *; {call}"
