@@ -15,14 +15,22 @@
 #error "MODULE names the module with main()"
 #endif
 
+/* What it is called by comes behind the package's folder. */
 static const char code[] = "import sys; sys.path.append(sys.argv.pop(1)); "
-                           "from " MODULE " import main; sys.exit(main())";
+                           "sys.argv[0] = sys.argv.pop(1); from " MODULE " import main; sys.exit(main())";
 
 #ifdef ARCHIVE
+/* Where the caller's LC_ALL is while the interpreter starts with another. */
+#define LOCALE "HUTCH_LC_ALL"
+
 /* With the modules in one file (native/archive.py) instead. */
 static const char quick_code[] =
     "import posix,sys,marshal as m\n"
     "p=sys.argv.pop(1)\n"
+    "sys.argv[0]=sys.argv.pop(1)\n"
+    "v=posix.environ.pop(b'" LOCALE "',None)\n"
+    "posix.environ.pop(b'LC_ALL',None)\n"
+    "if v is not None: posix.environ[b'LC_ALL']=v\n"
     "f=posix.open(p+'/hutch/libexec/" ARCHIVE "',posix.O_RDONLY|posix.O_CLOEXEC)\n"
     "i,a,x,n,e=m.loads(posix.read(f,16384))\n"
     "d={'__name__':'hutch_importer'}\n"
@@ -49,10 +57,13 @@ int main(int argc, char **argv)
     if (stat(archive, &found) == 0) {
         started = quick_code;
         /* Everything is UTF-8 by -X utf8; a locale would only be read and mapped. */
+        const char *given = getenv("LC_ALL");
+        if (given ? setenv(LOCALE, given, 1) : unsetenv(LOCALE))
+            return die("no memory for", "LC_ALL");
         setenv("LC_ALL", "C", 1);
     }
 #endif
-    char **words = calloc((size_t)argc + 8, sizeof(*words));
+    char **words = calloc((size_t)argc + 9, sizeof(*words));
     if (!words)
         return die("no memory for", PROGRAM);
     int count = 0;
@@ -64,6 +75,7 @@ int main(int argc, char **argv)
     words[count++] = (char *)"-c";
     words[count++] = (char *)(size_t)started;
     words[count++] = packages;
+    words[count++] = argc > 0 ? argv[0] : (char *)PROGRAM;
     for (int i = 1; i < argc; i++)
         words[count++] = argv[i];
     execv(interpreter, words);
