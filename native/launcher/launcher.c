@@ -15,16 +15,22 @@
 #error "MODULE names the module with main()"
 #endif
 
-/* In place of -c the arguments begin with the name that we were called by. */
-static const char code[] = "import sys; del sys.argv[0]; sys.path.append(sys.argv.pop(0)); "
-                           "from " MODULE " import main; sys.exit(main())";
+/* What it is called by comes behind the package's folder. */
+static const char code[] = "import sys; sys.path.append(sys.argv.pop(1)); "
+                           "sys.argv[0] = sys.argv.pop(1); from " MODULE " import main; sys.exit(main())";
 
 #ifdef ARCHIVE
+/* Where the caller's LC_ALL is while the interpreter starts with another. */
+#define LOCALE "HUTCH_LC_ALL"
+
 /* With the modules in one file (native/archive.py) instead. */
 static const char quick_code[] =
     "import posix,sys,marshal as m\n"
-    "del sys.argv[0]\n"
-    "p=sys.argv.pop(0)\n"
+    "p=sys.argv.pop(1)\n"
+    "sys.argv[0]=sys.argv.pop(1)\n"
+    "v=posix.environ.pop(b'" LOCALE "',None)\n"
+    "posix.environ.pop(b'LC_ALL',None)\n"
+    "if v is not None: posix.environ[b'LC_ALL']=v\n"
     "f=posix.open(p+'/hutch/libexec/" ARCHIVE "',posix.O_RDONLY|posix.O_CLOEXEC)\n"
     "i,a,x,n,e=m.loads(posix.read(f,16384))\n"
     "d={'__name__':'hutch_importer'}\n"
@@ -51,6 +57,9 @@ int main(int argc, char **argv)
     if (stat(archive, &found) == 0) {
         started = quick_code;
         /* Everything is UTF-8 by -X utf8; a locale would only be read and mapped. */
+        const char *given = getenv("LC_ALL");
+        if (given ? setenv(LOCALE, given, 1) : unsetenv(LOCALE))
+            return die("no memory for", "LC_ALL");
         setenv("LC_ALL", "C", 1);
     }
 #endif

@@ -7,6 +7,9 @@ the pid namespace of its first one are then all that can be found.
 import posix
 
 from hutch.container import status
+from hutch.errors import KernelError
+
+ESRCH = 3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +52,10 @@ def signal_all(state: "dict[str, Any]", signal: int) -> None:
             # The pidfd holds the pid; it must still be one of the container's (S-51).
             if pid in processes_of(state):
                 signal_pidfd(pidfd, signal)
+        except KernelError as error:
+            # The end of the first takes the others along.
+            if error.errno != ESRCH:
+                raise
         finally:
             posix.close(pidfd)
 
