@@ -74,6 +74,20 @@ def test_the_container_is_the_same_without(
     assert usual.out.count("/source ") == 5
 
 
+def test_s23_no_link_leads_out_without_openat2_too(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path, no_traces: None
+) -> None:
+    """To a directory that the host has: nothing is made in it, and the mount is inside."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (bundle.rootfs / "way").symlink_to(outside)
+    bundle.config["mounts"].append({"destination": "/way/place", "type": "tmpfs"})
+    bundle.sh(f"grep -c ' {outside}/place ' /proc/self/mountinfo")
+    done = without(hutch, "openat2", "ENOSYS", "run", "--bundle", str(bundle.path), "test")
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    assert list(outside.iterdir()) == []
+
+
 @pytest.mark.parametrize("path", ["loop", "a/loop", "far"])
 def test_s32_endless_links_are_refused_without_openat2_too(
     hutch: Runtime, bundle: Bundle, path: str

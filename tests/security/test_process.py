@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime
+from conftest import Bundle, Result, Runtime
 from security.controls import reached, refused
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
@@ -285,6 +285,32 @@ def test_s04_cve_2024_21626_no_working_directory_leads_out_by_a_descriptor(
         else:
             reason = "process.cwd" if verb == "run" else "--cwd"
             assert Path(hutch.command).name != "hutch" or reason in done.stderr
+
+
+def test_s04_a_preserved_directory_of_the_host_is_no_working_directory(
+    hutch: Runtime, bundle: Bundle, outside: Path
+) -> None:
+    """Such a descriptor arrives, so where one came to be is looked at."""
+    hutch("run", "-d", "-b", str(bundle.args("sleep", "1000").path), "test")
+
+    def hand_on() -> None:
+        os.dup2(os.open(outside, os.O_RDONLY), 3)
+
+    def standing_in(cwd: str) -> Result:
+        return hutch(
+            "exec", "--preserve-fds", "1", "--cwd", cwd, "test", "sh", "-c", "echo reached",
+            check=False, preexec_fn=hand_on, close_fds=False,
+        )  # fmt: skip
+
+    assert standing_in("/").out == "reached\n"
+    refused(hutch, standing_in("/proc/self/fd/3"), "not inside the container's root")
+
+
+def test_s01_no_mount_of_the_host_is_left_in_the_container(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.args("cut", "-d", " ", "-f", "5", "/proc/self/mountinfo")
+    places = hutch("run", "-b", str(bundle.path), "test").out.splitlines()
+    assert places.count("/") == 1
+    assert places.count("/proc") == 1
 
 
 def test_s05_cve_2017_5226_no_key_can_be_pushed_into_the_callers_terminal(
