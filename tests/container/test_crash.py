@@ -151,6 +151,31 @@ def test_s82_a_signal_to_an_unfinished_create_undoes_it(
     eventually(lambda: not alive(hook))
 
 
+def test_s82_a_signal_while_a_hook_is_being_started_ends_the_hook(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    script = f"echo $$ > {mark}; sleep 1000; :"  # the shell stays
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
+    bundle.save()
+    # The runtime leaves the hook's working directory at once after it has started the hook.
+    interrupt = ["strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=fchdir"]
+    interrupt += ["-e", "inject=fchdir:signal=SIGINT:when=1"]
+    done = subprocess.run([*interrupt, *command(hutch, bundle, "create")], **QUIET)
+    assert done.returncode != 0
+    assert [id for id in hutch.ids() if not id.startswith(".")] == []
+    # Killed, perhaps before its first line.
+    running = [pid for pid in os.listdir("/proc") if pid.isdigit() and script in arguments(pid)]
+    assert running == []
+
+
+def arguments(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 @pytest.mark.parametrize("when", MOMENTS)
 def test_s52_a_delete_that_is_killed_can_be_done_again(
     hutch: Runtime, bundle: Bundle, when: int

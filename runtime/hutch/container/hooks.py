@@ -2,7 +2,7 @@
 
 import posix
 
-from hutch.container.signals import RESET
+from hutch.container.signals import RESET, TERMINATING
 from hutch.errors import HutchError
 from hutch.spec.json import encode
 
@@ -27,20 +27,26 @@ def run_hooks(hooks: "list[Hook]", state: "dict[str, Any]") -> None:
 
 def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
     """Runs one hook and waits for it, at most its timeout; see run_hooks."""
+    from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
+
     given = posix.memfd_create("state", posix.MFD_CLOEXEC)
     output = posix.memfd_create("hook", posix.MFD_CLOEXEC)
     try:
         posix.write(given, encode(state).encode())
         posix.lseek(given, 0, SEEK_SET)
+        # A signal that was raised once the hook runs and before we hold its pid would leave it.
+        unblocked = pthread_sigmask(SIG_BLOCK, TERMINATING)
         try:
             pid = _spawn(hook, state["bundle"], given, output)
         except OSError as error:
             from hutch.errors import KernelError
 
+            pthread_sigmask(SIG_SETMASK, unblocked)
             raise KernelError(
                 "run hook " + hook.path, "execve", error.errno, pointer=hook.pointer + ".path"
             ) from None
         try:
+            pthread_sigmask(SIG_SETMASK, unblocked)
             in_time = _ended_in_time(pid, hook.timeout)
         except BaseException:  # a signal to us
             _end(pid)
