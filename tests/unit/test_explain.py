@@ -2,13 +2,12 @@
 
 import random
 from collections.abc import Callable
-from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any
 
 import config_grammar
 import pytest
 from complete_config import complete_config
 from hutch.errors import ConfigError
-from hutch.spec import config as types
 from hutch.spec import table
 from hutch.spec.check import check, check_process, check_resources
 from hutch.spec.default import default_config
@@ -173,29 +172,3 @@ def test_unknown_capabilities_are_warnings_with_the_nearest_name() -> None:
 @pytest.mark.parametrize("shape", [table.CONFIG, table.PROCESS, table.RESOURCES])
 def test_the_schema_is_one(shape: Any) -> None:
     Draft202012Validator.check_schema(json_schema(shape))
-
-
-def test_the_types_for_type_checkers_have_the_fields_of_the_table() -> None:
-    def compare(hint: Any, shape: Any, path: str) -> None:
-        if shape is None:
-            return
-        kind, _, inner, required = shape
-        if kind is dict and isinstance(inner, dict):
-            assert is_typeddict(hint), path
-            hints = get_type_hints(hint)
-            assert set(hints) == set(inner), path
-            assert set(hint.__required_keys__) == set(required), path
-            for name, field in inner.items():
-                compare(hints[name], field, path + "." + name)
-        elif kind is dict:
-            assert get_origin(hint) is dict, path
-            compare(get_args(hint)[1], inner[1], path + "{}")
-        elif kind is list:
-            assert get_origin(hint) is list, path
-            compare(get_args(hint)[0], inner, path + "[]")
-        elif get_args(hint):
-            assert set(get_args(hint)) == set(shape[3]), path
-        else:
-            assert hint is kind, path
-
-    compare(types.Config, table.CONFIG, "")

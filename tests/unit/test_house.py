@@ -26,6 +26,14 @@ def test_operations_are_what_plan_def_says() -> None:
     assert ast.dump(ast.parse(TARGET.read_text())) == ast.dump(ast.parse(wanted))
 
 
+def test_the_types_of_config_json_are_what_the_table_says() -> None:
+    sys.path.insert(0, str(ROOT / "runtime"))
+    from generate_config_types import TABLE, TARGET, generate  # type: ignore[import-not-found]
+    from hutch.spec import table
+
+    assert TARGET.read_text() == generate(TABLE.read_text(), vars(table))
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_keeps_to_its_room(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 500

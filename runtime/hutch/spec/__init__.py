@@ -10,7 +10,7 @@
     schema        the table as a JSON Schema
     pointer       the path of a field as people write it: mounts[3].options[1]
     json          JSON in and out
-    config        the types of config.json for a type checker
+    config        the types of config.json for a type checker, written from the table
     default       what `hutch spec` writes
     capabilities, rlimits, signals, identifier    names and what they stand for
 

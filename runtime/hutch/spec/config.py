@@ -1,11 +1,103 @@
-"""The types of config.json for a type checker: what decode() returns and check() lets pass.
+"""The types of config.json: what check() lets pass. Generated from spec/table.py by
+runtime/generate_config_types.py.
 
-A checked config is plain dicts, lists, strings and numbers. Only ``if TYPE_CHECKING`` blocks and
-people's own programs import these names. The constraints are in the table (table.py); a test holds
-the fields of the two together.
+A checked config is plain dicts, lists, strings and numbers. hutch itself imports these names only
+under ``if TYPE_CHECKING``; people's own programs may at any time.
 """
 
-from typing import Any, Literal, Required, TypedDict
+from typing import Literal, Never, Required, TypedDict
+
+SchedulerPolicy = Literal[
+    "SCHED_OTHER",
+    "SCHED_FIFO",
+    "SCHED_RR",
+    "SCHED_BATCH",
+    "SCHED_ISO",
+    "SCHED_IDLE",
+    "SCHED_DEADLINE",
+]
+SchedulerFlag = Literal[
+    "SCHED_FLAG_RESET_ON_FORK",
+    "SCHED_FLAG_RECLAIM",
+    "SCHED_FLAG_DL_OVERRUN",
+    "SCHED_FLAG_KEEP_POLICY",
+    "SCHED_FLAG_KEEP_PARAMS",
+    "SCHED_FLAG_UTIL_CLAMP_MIN",
+    "SCHED_FLAG_UTIL_CLAMP_MAX",
+]
+IoPriorityClass = Literal["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]
+SeccompAction = Literal[
+    "SCMP_ACT_KILL",
+    "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_TRAP",
+    "SCMP_ACT_ERRNO",
+    "SCMP_ACT_TRACE",
+    "SCMP_ACT_ALLOW",
+    "SCMP_ACT_LOG",
+    "SCMP_ACT_NOTIFY",
+]
+SeccompArchitecture = Literal[
+    "SCMP_ARCH_X86",
+    "SCMP_ARCH_X86_64",
+    "SCMP_ARCH_X32",
+    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_MIPS",
+    "SCMP_ARCH_MIPS64",
+    "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",
+    "SCMP_ARCH_MIPSEL64",
+    "SCMP_ARCH_MIPSEL64N32",
+    "SCMP_ARCH_PPC",
+    "SCMP_ARCH_PPC64",
+    "SCMP_ARCH_PPC64LE",
+    "SCMP_ARCH_S390",
+    "SCMP_ARCH_S390X",
+    "SCMP_ARCH_PARISC",
+    "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_LOONGARCH64",
+    "SCMP_ARCH_M68K",
+    "SCMP_ARCH_SH",
+    "SCMP_ARCH_SHEB",
+]
+SeccompFlag = Literal[
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+]
+SeccompOperator = Literal[
+    "SCMP_CMP_NE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_MASKED_EQ",
+]
+NamespaceType = Literal["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"]
+MemoryPolicyMode = Literal[
+    "MPOL_DEFAULT",
+    "MPOL_BIND",
+    "MPOL_INTERLEAVE",
+    "MPOL_WEIGHTED_INTERLEAVE",
+    "MPOL_PREFERRED",
+    "MPOL_PREFERRED_MANY",
+    "MPOL_LOCAL",
+]
+MemoryPolicyFlag = Literal["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]
+RootfsPropagation = Literal[
+    "shared",
+    "slave",
+    "private",
+    "unbindable",
+    "rshared",
+    "rslave",
+    "rprivate",
+    "runbindable",
+]
 
 
 class IdMapping(TypedDict):
@@ -23,37 +115,6 @@ class Root(TypedDict, total=False):
     readonly: bool
 
 
-class Mount(TypedDict, total=False):
-    """config.md, "Mounts"."""
-
-    destination: Required[str]
-    type: str
-    source: str
-    options: list[str]
-    uidMappings: list[IdMapping]
-    gidMappings: list[IdMapping]
-
-
-class Hook(TypedDict, total=False):
-    """config.md, "POSIX-platform Hooks"; the timeout in seconds."""
-
-    path: Required[str]
-    args: list[str]
-    env: list[str]
-    timeout: int
-
-
-class Hooks(TypedDict, total=False):
-    """By the point of the container's life at which they run."""
-
-    prestart: list[Hook]
-    createRuntime: list[Hook]
-    createContainer: list[Hook]
-    startContainer: list[Hook]
-    poststart: list[Hook]
-    poststop: list[Hook]
-
-
 class ConsoleSize(TypedDict):
     """In characters."""
 
@@ -62,7 +123,9 @@ class ConsoleSize(TypedDict):
 
 
 class User(TypedDict, total=False):
-    """config.md, "POSIX-platform User"."""
+    """config.md, "POSIX-platform User". Every runtime takes a user without uid or gid for root, as
+    it does a process without a user.
+    """
 
     uid: int
     gid: int
@@ -80,7 +143,9 @@ class Rlimit(TypedDict):
 
 
 class Capabilities(TypedDict, total=False):
-    """The five sets of a thread (capabilities(7))."""
+    """The five sets of a thread (capabilities(7)). Unknown names are warnings (config.md), so not
+    told apart here.
+    """
 
     effective: list[str]
     bounding: list[str]
@@ -92,17 +157,19 @@ class Capabilities(TypedDict, total=False):
 class Scheduler(TypedDict, total=False):
     """sched_setattr(2); the times in nanoseconds."""
 
-    policy: Required[str]
+    policy: Required[SchedulerPolicy]
     nice: int
     priority: int
-    flags: list[str]
+    flags: list[SchedulerFlag]
     runtime: int
     deadline: int
     period: int
 
 
-# "class" is a keyword, so this one cannot be a class.
-IoPriority = TypedDict("IoPriority", {"class": Required[str], "priority": int}, total=False)
+# ioprio_set(2).
+IoPriority = TypedDict(
+    "IoPriority", {"class": Required[IoPriorityClass], "priority": int}, total=False
+)
 
 
 class ExecCpuAffinity(TypedDict, total=False):
@@ -133,36 +200,41 @@ class Process(TypedDict, total=False):
     user: User
 
 
-class Namespace(TypedDict, total=False):
-    """config-linux.md, "Namespaces"; without a path a new one is made."""
+class CheckedProcess(Process):
+    """What check_process() has let pass; the field is there for the type checker alone."""
 
-    type: Required[Literal["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"]]
-    path: str
-
-
-class TimeOffset(TypedDict, total=False):
-    """time_namespaces(7)."""
-
-    secs: int
-    nanosecs: int
+    _checked: Never
 
 
-class Device(TypedDict, total=False):
-    """config-linux.md, "Devices"; no numbers for a FIFO."""
+class Mount(TypedDict, total=False):
+    """config.md, "Mounts"."""
 
-    type: Required[Literal["c", "b", "u", "p"]]
+    destination: Required[str]
+    source: str
+    options: list[str]
+    type: str
+    uidMappings: list[IdMapping]
+    gidMappings: list[IdMapping]
+
+
+class Hook(TypedDict, total=False):
+    """config.md, "POSIX-platform Hooks"; the timeout in seconds."""
+
     path: Required[str]
-    major: int
-    minor: int
-    fileMode: int
-    uid: int
-    gid: int
+    args: list[str]
+    env: list[str]
+    timeout: int
 
 
-class NetDevice(TypedDict, total=False):
-    """config-linux.md, "Network Devices": the name inside."""
+class Hooks(TypedDict, total=False):
+    """By the point of the container's life at which they run."""
 
-    name: str
+    prestart: list[Hook]
+    createRuntime: list[Hook]
+    createContainer: list[Hook]
+    startContainer: list[Hook]
+    poststart: list[Hook]
+    poststop: list[Hook]
 
 
 class DeviceRule(TypedDict, total=False):
@@ -233,7 +305,7 @@ class BlockIo(TypedDict, total=False):
 
 
 class HugepageLimit(TypedDict):
-    """A page size such as "2MB", a limit in bytes."""
+    """A limit in bytes."""
 
     pageSize: str
     limit: int
@@ -280,6 +352,74 @@ class Resources(TypedDict, total=False):
     unified: dict[str, str]
 
 
+class CheckedResources(Resources):
+    """What check_resources() has let pass; the field is there for the type checker alone."""
+
+    _checked: Never
+
+
+class SyscallArgument(TypedDict, total=False):
+    """A comparison of one argument, 0 to 5."""
+
+    index: Required[int]
+    value: Required[int]
+    valueTwo: int
+    op: Required[SeccompOperator]
+
+
+class Syscall(TypedDict, total=False):
+    """A rule of a seccomp profile."""
+
+    names: Required[list[str]]
+    action: Required[SeccompAction]
+    errnoRet: int
+    args: list[SyscallArgument]
+
+
+class Seccomp(TypedDict, total=False):
+    """config-linux.md, "Seccomp"."""
+
+    defaultAction: Required[SeccompAction]
+    defaultErrnoRet: int
+    architectures: list[SeccompArchitecture]
+    flags: list[SeccompFlag]
+    listenerPath: str
+    listenerMetadata: str
+    syscalls: list[Syscall]
+
+
+class Namespace(TypedDict, total=False):
+    """config-linux.md, "Namespaces"; without a path a new one is made."""
+
+    type: Required[NamespaceType]
+    path: str
+
+
+class TimeOffset(TypedDict, total=False):
+    """time_namespaces(7)."""
+
+    secs: int
+    nanosecs: int
+
+
+class Device(TypedDict, total=False):
+    """config-linux.md, "Devices"; no numbers for a FIFO."""
+
+    type: Required[Literal["c", "b", "u", "p"]]
+    path: Required[str]
+    major: int
+    minor: int
+    fileMode: int
+    uid: int
+    gid: int
+
+
+class NetDevice(TypedDict, total=False):
+    """config-linux.md, "Network Devices": the name inside."""
+
+    name: str
+
+
 class IntelRdt(TypedDict, total=False):
     """config-linux.md, "IntelRdt"."""
 
@@ -293,39 +433,9 @@ class IntelRdt(TypedDict, total=False):
 class MemoryPolicy(TypedDict, total=False):
     """set_mempolicy(2)."""
 
-    mode: Required[str]
+    mode: Required[MemoryPolicyMode]
     nodes: str
-    flags: list[str]
-
-
-class SyscallArgument(TypedDict, total=False):
-    """A comparison of one argument, 0 to 5."""
-
-    index: Required[int]
-    value: Required[int]
-    valueTwo: int
-    op: Required[str]
-
-
-class Syscall(TypedDict, total=False):
-    """A rule of a seccomp profile."""
-
-    names: Required[list[str]]
-    action: Required[str]
-    errnoRet: int
-    args: list[SyscallArgument]
-
-
-class Seccomp(TypedDict, total=False):
-    """config-linux.md, "Seccomp"."""
-
-    defaultAction: Required[str]
-    defaultErrnoRet: int
-    architectures: list[str]
-    flags: list[str]
-    listenerPath: str
-    listenerMetadata: str
-    syscalls: list[Syscall]
+    flags: list[MemoryPolicyFlag]
 
 
 class Personality(TypedDict, total=False):
@@ -341,7 +451,7 @@ class Linux(TypedDict, total=False):
     namespaces: list[Namespace]
     uidMappings: list[IdMapping]
     gidMappings: list[IdMapping]
-    timeOffsets: dict[str, TimeOffset]
+    timeOffsets: dict[Literal["monotonic", "boottime"], TimeOffset]
     devices: list[Device]
     netDevices: dict[str, NetDevice]
     cgroupsPath: str
@@ -350,7 +460,7 @@ class Linux(TypedDict, total=False):
     memoryPolicy: MemoryPolicy
     sysctl: dict[str, str]
     seccomp: Seccomp
-    rootfsPropagation: str
+    rootfsPropagation: RootfsPropagation
     maskedPaths: list[str]
     readonlyPaths: list[str]
     mountLabel: str
@@ -369,8 +479,14 @@ class Config(TypedDict, total=False):
     hooks: Hooks
     annotations: dict[str, str]
     linux: Linux
-    windows: Any
-    solaris: Any
-    vm: Any
-    zos: Any
-    freebsd: Any
+    windows: object
+    solaris: object
+    vm: object
+    zos: object
+    freebsd: object
+
+
+class CheckedConfig(Config):
+    """What check() has let pass; the field is there for the type checker alone."""
+
+    _checked: Never

@@ -5,6 +5,10 @@ and known names are told from unknown ones. What config.md and config-linux.md s
 JSON Schema beside them, as config.md lays down; where the specification gives a type and the kernel
 a narrower range, the kernel's range stands here. In a table of fields, None stands for an object of
 another platform: known, and not looked into.
+
+The types of config.json for a type checker (config.py) are written from here, by
+runtime/generate_config_types.py: a record or list of words gets the name of its constant
+(``ID_MAPPING``: IdMapping), and the comment above it as its description.
 """
 
 from hutch.spec import forms
@@ -29,6 +33,7 @@ ABSOLUTE_PATH = text("an absolute path", forms.absolute_path)
 NOT_EMPTY = text("a string that is not empty", forms.not_empty)
 ENVIRONMENT = array(text('of the form "NAME=value"', forms.variable))
 NUMBER_LIST = text('a list such as "0-3,7"', forms.number_list)
+INTERFACE = text("the name of a network device", forms.interface)
 HOSTNAME = text("at most 64 bytes long", forms.hostname)
 
 # The last id, (uid_t)-1, means "none" to the kernel (security.md S-09).
@@ -44,16 +49,23 @@ LIMIT = number(-1, (1 << 63) - 1)
 # Errors end at MAX_ERRNO; the data of SECCOMP_RET_TRACE has 16 bits.
 ERRNO = UINT16
 
-ID_MAPPINGS = array(
-    record(
-        {"containerID": UINT32, "hostID": UINT32, "size": number(1, (1 << 32) - 1)},
-        "containerID",
-        "hostID",
-        "size",
-    )
+# config-linux.md, "User namespace mappings".
+ID_MAPPING = record(
+    {"containerID": UINT32, "hostID": UINT32, "size": number(1, (1 << 32) - 1)},
+    "containerID",
+    "hostID",
+    "size",
 )
+ID_MAPPINGS = array(ID_MAPPING)
 
-# Every runtime takes a user without uid or gid for root, as it does a process without a user.
+# config.md, "Root"; a relative path begins at the bundle.
+ROOT = record({"path": NOT_EMPTY, "readonly": BOOLEAN}, "path")
+
+# In characters.
+CONSOLE_SIZE = record({"height": UINT64, "width": UINT64}, "height", "width")
+
+# config.md, "POSIX-platform User". Every runtime takes a user without uid or gid for root, as it
+# does a process without a user.
 USER = record(
     {
         "uid": USER_ID,
@@ -64,30 +76,48 @@ USER = record(
     }
 )
 
+# config.md, "POSIX process".
+RLIMIT = record({"type": one_of(*RLIMITS), "soft": UINT64, "hard": UINT64}, "type", "soft", "hard")
+
+# The five sets of a thread (capabilities(7)). Unknown names are warnings (config.md), so not told
+# apart here.
+CAPABILITIES = record(
+    {
+        "effective": STRINGS,
+        "bounding": STRINGS,
+        "inheritable": STRINGS,
+        "permitted": STRINGS,
+        "ambient": STRINGS,
+    }
+)
+
+SCHEDULER_POLICY = one_of(
+    "SCHED_OTHER",
+    "SCHED_FIFO",
+    "SCHED_RR",
+    "SCHED_BATCH",
+    "SCHED_ISO",
+    "SCHED_IDLE",
+    "SCHED_DEADLINE",
+)
+
+SCHEDULER_FLAG = one_of(
+    "SCHED_FLAG_RESET_ON_FORK",
+    "SCHED_FLAG_RECLAIM",
+    "SCHED_FLAG_DL_OVERRUN",
+    "SCHED_FLAG_KEEP_POLICY",
+    "SCHED_FLAG_KEEP_PARAMS",
+    "SCHED_FLAG_UTIL_CLAMP_MIN",
+    "SCHED_FLAG_UTIL_CLAMP_MAX",
+)
+
+# sched_setattr(2); the times in nanoseconds.
 SCHEDULER = record(
     {
-        "policy": one_of(
-            "SCHED_OTHER",
-            "SCHED_FIFO",
-            "SCHED_RR",
-            "SCHED_BATCH",
-            "SCHED_ISO",
-            "SCHED_IDLE",
-            "SCHED_DEADLINE",
-        ),
+        "policy": SCHEDULER_POLICY,
         "nice": number(-20, 19),
         "priority": number(0, 99),
-        "flags": array(
-            one_of(
-                "SCHED_FLAG_RESET_ON_FORK",
-                "SCHED_FLAG_RECLAIM",
-                "SCHED_FLAG_DL_OVERRUN",
-                "SCHED_FLAG_KEEP_POLICY",
-                "SCHED_FLAG_KEEP_PARAMS",
-                "SCHED_FLAG_UTIL_CLAMP_MIN",
-                "SCHED_FLAG_UTIL_CLAMP_MAX",
-            )
-        ),
+        "flags": array(SCHEDULER_FLAG),
         "runtime": UINT64,
         "deadline": UINT64,
         "period": UINT64,
@@ -95,51 +125,39 @@ SCHEDULER = record(
     "policy",
 )
 
+IO_PRIORITY_CLASS = one_of("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE")
+
+# ioprio_set(2).
+IO_PRIORITY = record({"class": IO_PRIORITY_CLASS, "priority": number(0, 7)}, "class")
+
+# Lists such as "0-3,7".
+EXEC_CPU_AFFINITY = record({"initial": NUMBER_LIST, "final": NUMBER_LIST})
+
+# config.md, "Process".
 PROCESS = record(
     {
         "terminal": BOOLEAN,
-        "consoleSize": record({"height": UINT64, "width": UINT64}, "height", "width"),
+        "consoleSize": CONSOLE_SIZE,
         "cwd": ABSOLUTE_PATH,
         "env": ENVIRONMENT,
         "args": array(STRING, 1),
         "commandLine": STRING,
-        "rlimits": array(
-            record(
-                {"type": one_of(*RLIMITS), "soft": UINT64, "hard": UINT64},
-                "type",
-                "soft",
-                "hard",
-            )
-        ),
+        "rlimits": array(RLIMIT),
         "apparmorProfile": STRING,
-        # Unknown names are warnings (config.md), so not told apart here.
-        "capabilities": record(
-            {
-                "effective": STRINGS,
-                "bounding": STRINGS,
-                "inheritable": STRINGS,
-                "permitted": STRINGS,
-                "ambient": STRINGS,
-            }
-        ),
+        "capabilities": CAPABILITIES,
         "noNewPrivileges": BOOLEAN,
         "oomScoreAdj": number(-1000, 1000),
         "scheduler": SCHEDULER,
         "selinuxLabel": STRING,
-        "ioPriority": record(
-            {
-                "class": one_of("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"),
-                "priority": number(0, 7),
-            },
-            "class",
-        ),
-        "execCPUAffinity": record({"initial": NUMBER_LIST, "final": NUMBER_LIST}),
+        "ioPriority": IO_PRIORITY,
+        "execCPUAffinity": EXEC_CPU_AFFINITY,
         "user": USER,
     },
     "cwd",
     "args",
 )
 
+# config.md, "Mounts".
 MOUNT = record(
     {
         "destination": text("an absolute path", forms.destination),
@@ -152,97 +170,122 @@ MOUNT = record(
     "destination",
 )
 
-HOOK = array(
-    record(
-        {
-            "path": ABSOLUTE_PATH,
-            "args": STRINGS,
-            "env": ENVIRONMENT,
-            "timeout": number(1, (1 << 31) - 1),
-        },
-        "path",
-    )
+# config.md, "POSIX-platform Hooks"; the timeout in seconds.
+HOOK = record(
+    {
+        "path": ABSOLUTE_PATH,
+        "args": STRINGS,
+        "env": ENVIRONMENT,
+        "timeout": number(1, (1 << 31) - 1),
+    },
+    "path",
 )
 
-THROTTLE = array(record({"major": MAJOR, "minor": MINOR, "rate": UINT64}, "major", "minor", "rate"))
+# By the point of the container's life at which they run.
+HOOKS = record(
+    {
+        "prestart": array(HOOK),
+        "createRuntime": array(HOOK),
+        "createContainer": array(HOOK),
+        "startContainer": array(HOOK),
+        "poststart": array(HOOK),
+        "poststop": array(HOOK),
+    }
+)
 
+# config-linux.md, "Allowed Device list".
+DEVICE_RULE = record(
+    {
+        "allow": BOOLEAN,
+        "type": one_of("a", "c", "b"),
+        "major": MAJOR_OR_ALL,
+        "minor": MINOR_OR_ALL,
+        "access": text("made of the letters r, w and m", forms.device_access),
+    },
+    "allow",
+)
+
+# Bytes, -1 for no limit; swap counts memory and swap together.
+MEMORY = record(
+    {
+        "limit": LIMIT,
+        "reservation": LIMIT,
+        "swap": LIMIT,
+        "kernel": LIMIT,
+        "kernelTCP": LIMIT,
+        "swappiness": number(0, 100),
+        "disableOOMKiller": BOOLEAN,
+        "useHierarchy": BOOLEAN,
+        "checkBeforeUpdate": BOOLEAN,
+    }
+)
+
+# Times in microseconds.
+CPU = record(
+    {
+        "shares": UINT64,
+        "quota": INT64,
+        "burst": UINT64,
+        "period": UINT64,
+        "realtimeRuntime": INT64,
+        "realtimePeriod": UINT64,
+        "cpus": NUMBER_LIST,
+        "mems": NUMBER_LIST,
+        "idle": number(0, 1),
+    }
+)
+
+# A block device's share.
+WEIGHT_DEVICE = record(
+    {"major": MAJOR, "minor": MINOR, "weight": UINT16, "leafWeight": UINT16}, "major", "minor"
+)
+
+# A block device's bytes or operations a second.
+THROTTLE_DEVICE = record({"major": MAJOR, "minor": MINOR, "rate": UINT64}, "major", "minor", "rate")
+
+# config-linux.md, "Block IO".
+BLOCK_IO = record(
+    {
+        "weight": UINT16,
+        "leafWeight": UINT16,
+        "weightDevice": array(WEIGHT_DEVICE),
+        "throttleReadBpsDevice": array(THROTTLE_DEVICE),
+        "throttleWriteBpsDevice": array(THROTTLE_DEVICE),
+        "throttleReadIOPSDevice": array(THROTTLE_DEVICE),
+        "throttleWriteIOPSDevice": array(THROTTLE_DEVICE),
+    }
+)
+
+# A limit in bytes.
+HUGEPAGE_LIMIT = record(
+    {"pageSize": text("a size such as 64KB, 2MB or 1GB", forms.page_size), "limit": UINT64},
+    "pageSize",
+    "limit",
+)
+
+# net_prio of cgroup v1.
+INTERFACE_PRIORITY = record({"name": NOT_EMPTY, "priority": UINT32}, "name", "priority")
+
+# net_cls and net_prio of cgroup v1.
+NETWORK = record({"classID": UINT32, "priorities": array(INTERFACE_PRIORITY)})
+
+# -1 for no limit; 0 is one.
+PIDS = record({"limit": LIMIT})
+
+# The limits of one device.
+RDMA = record({"hcaHandles": UINT32, "hcaObjects": UINT32})
+
+# config-linux.md, "Control groups".
 RESOURCES = record(
     {
-        "devices": array(
-            record(
-                {
-                    "allow": BOOLEAN,
-                    "type": one_of("a", "c", "b"),
-                    "major": MAJOR_OR_ALL,
-                    "minor": MINOR_OR_ALL,
-                    "access": text("made of the letters r, w and m", forms.device_access),
-                },
-                "allow",
-            )
-        ),
-        "memory": record(
-            {
-                "limit": LIMIT,
-                "reservation": LIMIT,
-                "swap": LIMIT,
-                "kernel": LIMIT,
-                "kernelTCP": LIMIT,
-                "swappiness": number(0, 100),
-                "disableOOMKiller": BOOLEAN,
-                "useHierarchy": BOOLEAN,
-                "checkBeforeUpdate": BOOLEAN,
-            }
-        ),
-        "cpu": record(
-            {
-                "shares": UINT64,
-                "quota": INT64,
-                "burst": UINT64,
-                "period": UINT64,
-                "realtimeRuntime": INT64,
-                "realtimePeriod": UINT64,
-                "cpus": NUMBER_LIST,
-                "mems": NUMBER_LIST,
-                "idle": number(0, 1),
-            }
-        ),
-        "blockIO": record(
-            {
-                "weight": UINT16,
-                "leafWeight": UINT16,
-                "weightDevice": array(
-                    record(
-                        {"major": MAJOR, "minor": MINOR, "weight": UINT16, "leafWeight": UINT16},
-                        "major",
-                        "minor",
-                    )
-                ),
-                "throttleReadBpsDevice": THROTTLE,
-                "throttleWriteBpsDevice": THROTTLE,
-                "throttleReadIOPSDevice": THROTTLE,
-                "throttleWriteIOPSDevice": THROTTLE,
-            }
-        ),
-        "hugepageLimits": array(
-            record(
-                {
-                    "pageSize": text("a size such as 64KB, 2MB or 1GB", forms.page_size),
-                    "limit": UINT64,
-                },
-                "pageSize",
-                "limit",
-            )
-        ),
-        "network": record(
-            {
-                "classID": UINT32,
-                "priorities": array(
-                    record({"name": NOT_EMPTY, "priority": UINT32}, "name", "priority")
-                ),
-            }
-        ),
-        "pids": record({"limit": LIMIT}),
-        "rdma": mapping(NOT_EMPTY, record({"hcaHandles": UINT32, "hcaObjects": UINT32})),
+        "devices": array(DEVICE_RULE),
+        "memory": MEMORY,
+        "cpu": CPU,
+        "blockIO": BLOCK_IO,
+        "hugepageLimits": array(HUGEPAGE_LIMIT),
+        "network": NETWORK,
+        "pids": PIDS,
+        "rdma": mapping(NOT_EMPTY, RDMA),
         "unified": mapping(text("the name of a cgroup file", forms.file_name), STRING),
     }
 )
@@ -259,192 +302,180 @@ SECCOMP_ACTION = one_of(
     "SCMP_ACT_NOTIFY",
 )
 
+SECCOMP_ARCHITECTURE = one_of(
+    "SCMP_ARCH_X86",
+    "SCMP_ARCH_X86_64",
+    "SCMP_ARCH_X32",
+    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_MIPS",
+    "SCMP_ARCH_MIPS64",
+    "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",
+    "SCMP_ARCH_MIPSEL64",
+    "SCMP_ARCH_MIPSEL64N32",
+    "SCMP_ARCH_PPC",
+    "SCMP_ARCH_PPC64",
+    "SCMP_ARCH_PPC64LE",
+    "SCMP_ARCH_S390",
+    "SCMP_ARCH_S390X",
+    "SCMP_ARCH_PARISC",
+    "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_LOONGARCH64",
+    "SCMP_ARCH_M68K",
+    "SCMP_ARCH_SH",
+    "SCMP_ARCH_SHEB",
+)
+
+SECCOMP_FLAG = one_of(
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+)
+
+SECCOMP_OPERATOR = one_of(
+    "SCMP_CMP_NE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_MASKED_EQ",
+)
+
+# A comparison of one argument, 0 to 5.
+SYSCALL_ARGUMENT = record(
+    {"index": number(0, 5), "value": UINT64, "valueTwo": UINT64, "op": SECCOMP_OPERATOR},
+    "index",
+    "value",
+    "op",
+)
+
+# A rule of a seccomp profile.
+SYSCALL = record(
+    {
+        "names": array(NOT_EMPTY, 1),
+        "action": SECCOMP_ACTION,
+        "errnoRet": ERRNO,
+        "args": array(SYSCALL_ARGUMENT),
+    },
+    "names",
+    "action",
+)
+
+# config-linux.md, "Seccomp".
 SECCOMP = record(
     {
         "defaultAction": SECCOMP_ACTION,
         "defaultErrnoRet": ERRNO,
-        "architectures": array(
-            one_of(
-                "SCMP_ARCH_X86",
-                "SCMP_ARCH_X86_64",
-                "SCMP_ARCH_X32",
-                "SCMP_ARCH_ARM",
-                "SCMP_ARCH_AARCH64",
-                "SCMP_ARCH_MIPS",
-                "SCMP_ARCH_MIPS64",
-                "SCMP_ARCH_MIPS64N32",
-                "SCMP_ARCH_MIPSEL",
-                "SCMP_ARCH_MIPSEL64",
-                "SCMP_ARCH_MIPSEL64N32",
-                "SCMP_ARCH_PPC",
-                "SCMP_ARCH_PPC64",
-                "SCMP_ARCH_PPC64LE",
-                "SCMP_ARCH_S390",
-                "SCMP_ARCH_S390X",
-                "SCMP_ARCH_PARISC",
-                "SCMP_ARCH_PARISC64",
-                "SCMP_ARCH_RISCV64",
-                "SCMP_ARCH_LOONGARCH64",
-                "SCMP_ARCH_M68K",
-                "SCMP_ARCH_SH",
-                "SCMP_ARCH_SHEB",
-            )
-        ),
-        "flags": array(
-            one_of(
-                "SECCOMP_FILTER_FLAG_TSYNC",
-                "SECCOMP_FILTER_FLAG_LOG",
-                "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-            )
-        ),
+        "architectures": array(SECCOMP_ARCHITECTURE),
+        "flags": array(SECCOMP_FLAG),
         "listenerPath": STRING,
         "listenerMetadata": STRING,
-        "syscalls": array(
-            record(
-                {
-                    "names": array(NOT_EMPTY, 1),
-                    "action": SECCOMP_ACTION,
-                    "errnoRet": ERRNO,
-                    "args": array(
-                        record(
-                            {
-                                "index": number(0, 5),
-                                "value": UINT64,
-                                "valueTwo": UINT64,
-                                "op": one_of(
-                                    "SCMP_CMP_NE",
-                                    "SCMP_CMP_LT",
-                                    "SCMP_CMP_LE",
-                                    "SCMP_CMP_EQ",
-                                    "SCMP_CMP_GE",
-                                    "SCMP_CMP_GT",
-                                    "SCMP_CMP_MASKED_EQ",
-                                ),
-                            },
-                            "index",
-                            "value",
-                            "op",
-                        )
-                    ),
-                },
-                "names",
-                "action",
-            )
-        ),
+        "syscalls": array(SYSCALL),
     },
     "defaultAction",
 )
 
-LINUX = record(
+NAMESPACE_TYPE = one_of("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
+
+# config-linux.md, "Namespaces"; without a path a new one is made.
+NAMESPACE = record(
+    {"type": NAMESPACE_TYPE, "path": text("an absolute path", forms.absolute_path_or_none)}, "type"
+)
+
+# time_namespaces(7).
+TIME_OFFSET = record({"secs": INT64, "nanosecs": number(0, 999_999_999)})
+
+# config-linux.md, "Devices"; no numbers for a FIFO.
+DEVICE = record(
     {
-        "namespaces": array(
-            record(
-                {
-                    "type": one_of(
-                        "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"
-                    ),
-                    "path": text("an absolute path", forms.absolute_path_or_none),
-                },
-                "type",
-            )
-        ),
-        "uidMappings": ID_MAPPINGS,
-        "gidMappings": ID_MAPPINGS,
-        "timeOffsets": mapping(
-            one_of("monotonic", "boottime"),
-            record({"secs": INT64, "nanosecs": number(0, 999_999_999)}),
-        ),
-        "devices": array(
-            record(
-                {
-                    "type": one_of("c", "b", "u", "p"),
-                    "path": ABSOLUTE_PATH,
-                    "major": MAJOR,
-                    "minor": MINOR,
-                    "fileMode": UINT32,
-                    "uid": USER_ID,
-                    "gid": USER_ID,
-                },
-                "type",
-                "path",
-            )
-        ),
-        "netDevices": mapping(
-            text("the name of a network device", forms.interface),
-            record({"name": text("the name of a network device", forms.interface)}),
-        ),
-        "cgroupsPath": STRING,
-        "resources": RESOURCES,
-        "intelRdt": record(
-            {
-                "closID": text('the name of a directory, or "/"', forms.class_of_service),
-                "schemata": array(text("a single line", forms.one_line)),
-                "l3CacheSchema": text("a single line", forms.one_line),
-                "memBwSchema": text('a single line that begins with "MB:"', forms.memory_bandwidth),
-                "enableMonitoring": BOOLEAN,
-            }
-        ),
-        "memoryPolicy": record(
-            {
-                "mode": one_of(
-                    "MPOL_DEFAULT",
-                    "MPOL_BIND",
-                    "MPOL_INTERLEAVE",
-                    "MPOL_WEIGHTED_INTERLEAVE",
-                    "MPOL_PREFERRED",
-                    "MPOL_PREFERRED_MANY",
-                    "MPOL_LOCAL",
-                ),
-                "nodes": NUMBER_LIST,
-                "flags": array(
-                    one_of(
-                        "MPOL_F_NUMA_BALANCING",
-                        "MPOL_F_RELATIVE_NODES",
-                        "MPOL_F_STATIC_NODES",
-                    )
-                ),
-            },
-            "mode",
-        ),
-        "sysctl": mapping(NOT_EMPTY, STRING),
-        "seccomp": SECCOMP,
-        # Docker and Podman ask for the recursive forms.
-        "rootfsPropagation": one_of(
-            "shared",
-            "slave",
-            "private",
-            "unbindable",
-            "rshared",
-            "rslave",
-            "rprivate",
-            "runbindable",
-        ),
-        "maskedPaths": array(ABSOLUTE_PATH),
-        "readonlyPaths": array(ABSOLUTE_PATH),
-        "mountLabel": STRING,
-        "personality": record({"domain": one_of("LINUX", "LINUX32"), "flags": STRINGS}, "domain"),
+        "type": one_of("c", "b", "u", "p"),
+        "path": ABSOLUTE_PATH,
+        "major": MAJOR,
+        "minor": MINOR,
+        "fileMode": UINT32,
+        "uid": USER_ID,
+        "gid": USER_ID,
+    },
+    "type",
+    "path",
+)
+
+# config-linux.md, "Network Devices": the name inside.
+NET_DEVICE = record({"name": INTERFACE})
+
+# config-linux.md, "IntelRdt".
+INTEL_RDT = record(
+    {
+        "closID": text('the name of a directory, or "/"', forms.class_of_service),
+        "schemata": array(text("a single line", forms.one_line)),
+        "l3CacheSchema": text("a single line", forms.one_line),
+        "memBwSchema": text('a single line that begins with "MB:"', forms.memory_bandwidth),
+        "enableMonitoring": BOOLEAN,
     }
 )
 
+MEMORY_POLICY_MODE = one_of(
+    "MPOL_DEFAULT",
+    "MPOL_BIND",
+    "MPOL_INTERLEAVE",
+    "MPOL_WEIGHTED_INTERLEAVE",
+    "MPOL_PREFERRED",
+    "MPOL_PREFERRED_MANY",
+    "MPOL_LOCAL",
+)
+
+MEMORY_POLICY_FLAG = one_of("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES")
+
+# set_mempolicy(2).
+MEMORY_POLICY = record(
+    {"mode": MEMORY_POLICY_MODE, "nodes": NUMBER_LIST, "flags": array(MEMORY_POLICY_FLAG)}, "mode"
+)
+
+# personality(2).
+PERSONALITY = record({"domain": one_of("LINUX", "LINUX32"), "flags": STRINGS}, "domain")
+
+# Docker and Podman ask for the recursive forms.
+ROOTFS_PROPAGATION = one_of(
+    "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"
+)
+
+# config-linux.md.
+LINUX = record(
+    {
+        "namespaces": array(NAMESPACE),
+        "uidMappings": ID_MAPPINGS,
+        "gidMappings": ID_MAPPINGS,
+        "timeOffsets": mapping(one_of("monotonic", "boottime"), TIME_OFFSET),
+        "devices": array(DEVICE),
+        "netDevices": mapping(INTERFACE, NET_DEVICE),
+        "cgroupsPath": STRING,
+        "resources": RESOURCES,
+        "intelRdt": INTEL_RDT,
+        "memoryPolicy": MEMORY_POLICY,
+        "sysctl": mapping(NOT_EMPTY, STRING),
+        "seccomp": SECCOMP,
+        "rootfsPropagation": ROOTFS_PROPAGATION,
+        "maskedPaths": array(ABSOLUTE_PATH),
+        "readonlyPaths": array(ABSOLUTE_PATH),
+        "mountLabel": STRING,
+        "personality": PERSONALITY,
+    }
+)
+
+# config.md: the whole of config.json.
 CONFIG = record(
     {
         "ociVersion": text("a version 1.x.y of the specification", forms.version),
-        "root": record({"path": NOT_EMPTY, "readonly": BOOLEAN}, "path"),
+        "root": ROOT,
         "mounts": array(MOUNT),
         "process": PROCESS,
         "hostname": HOSTNAME,
         "domainname": HOSTNAME,
-        "hooks": record(
-            {
-                "prestart": HOOK,
-                "createRuntime": HOOK,
-                "createContainer": HOOK,
-                "startContainer": HOOK,
-                "poststart": HOOK,
-                "poststop": HOOK,
-            }
-        ),
+        "hooks": HOOKS,
         "annotations": mapping(NOT_EMPTY, STRING),
         "linux": LINUX,
         "windows": None,
