@@ -22,7 +22,7 @@ from cgroup_tools import (
     wait_for,
 )
 from hutch import cgroups
-from hutch.cgroups import layout, signals
+from hutch.cgroups import layout, signal_all
 from hutch.cgroups.oom import oom_watch
 from hutch.errors import ConfigError, HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup, below, resolve
@@ -209,7 +209,7 @@ def test_s51_a_pid_that_is_not_in_the_cgroup_any_more_is_spared(place: Place) ->
     """The list may be old by the time the signal goes out: membership is asked for once more."""
     cgroup, pid, stranger = place.made(), place.process(), place.process()
     cgroups.join(cgroup, pid)
-    signals._signal(cgroup, 9, [pid, stranger])
+    signal_all._signal(cgroup, 9, [pid, stranger])
     assert place.ended(pid)
     assert place.children[1].poll() is None
 

@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["hutch"]):
     from hutch.plan.cgroup_paths import resolve
     from hutch.plan.compile import Choices, compile_plan
     from hutch.plan.encode import encode
-    from hutch.plan.explain import as_table, steps
+    from hutch.plan.steps import as_table, steps
     from hutch.spec.check import check
     from hutch.spec.default import default_config
     from hutch.spec.json import decode

@@ -7,7 +7,7 @@ from typing import Any
 from hutch.spec.capabilities import NAMES
 from hutch.spec.table import CONFIG
 
-# For each form of forms.py what has it and what has not; the names are those of the functions.
+# For each format of formats.py what has it and what has not; the names are those of the functions.
 RIGHT = {
     "absolute_path": ["/", "/a/b", "/dev/null"],
     "absolute_path_or_none": ["", "/proc/1/ns/net"],

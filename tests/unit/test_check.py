@@ -468,7 +468,7 @@ def test_a_good_config_costs_few_steps() -> None:
 def test_loading_imports_nothing_but_builtin_modules_and_hutch() -> None:
     program = (
         "import sys; before = set(sys.modules); sys.path.insert(0, sys.argv[1]);"
-        "import hutch.spec.load, hutch.spec.signals, hutch.spec.identifier, "
+        "import hutch.spec.load, hutch.spec.signal_names, hutch.spec.container_id, "
         "hutch.spec.capabilities;"
         "new = set(sys.modules) - before;"
         "print(*(n for n in new if not n.startswith('hutch') "

@@ -15,9 +15,9 @@ from hutch.cli.verbs.update import schemata_from
 from hutch.container import intel_rdt
 from hutch.container.intel_rdt import change, find_resctrl, join, kept, make, place, remove
 from hutch.errors import ConfigError, HostError, KernelError
-from hutch.plan.explain import steps
 from hutch.plan.features import features
 from hutch.plan.intel_rdt import Rdt, compile_rdt, stands_in
+from hutch.plan.steps import steps
 from plans import compiled
 
 L3 = "L3:0=7f0;1=1f"

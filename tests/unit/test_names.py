@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hutch.errors import UsageError
 from hutch.spec.capabilities import CAPABILITIES, mask
-from hutch.spec.identifier import MAX_LENGTH, check_identifier
+from hutch.spec.container_id import MAX_LENGTH, check_identifier
 from hutch.spec.rlimits import INFINITY, RLIMITS
-from hutch.spec.signals import SIGNALS, signal_name, signal_number
+from hutch.spec.signal_names import SIGNALS, signal_name, signal_number
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -23,12 +23,12 @@ FROZEN = frozen.modules(SOURCE, {*embed.BUILTIN, *embed.CORE, *embed.OURS})
 ELSEWHERE = {
     ("hutch.cgroups", "hutch.cgroups.systemd"),
     ("hutch.container.create", "hutch.cgroups.systemd"),
-    ("hutch.container.lanes", "hutch.cgroups.systemd"),
+    ("hutch.container.barriers", "hutch.cgroups.systemd"),
     ("hutch.container.preflight", "hutch.container.net_devices"),
-    ("hutch.container.lanes", "hutch.container.net_devices"),
+    ("hutch.container.barriers", "hutch.container.net_devices"),
     ("hutch.container.listing", "pwd"),
     ("hutch.container.listing", "subprocess"),
-    ("hutch.spec.load", "hutch.spec.explain"),
+    ("hutch.spec.load", "hutch.spec.diagnostics"),
 }
 
 

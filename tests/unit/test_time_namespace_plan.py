@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from hutch.errors import ConfigError
-from hutch.plan.explain import steps
 from hutch.plan.features import features
 from hutch.plan.namespaces import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, TYPES
+from hutch.plan.steps import steps
 from hutch.spec.check import check
 from hutch.spec.default import default_config
 from plans import arguments, compiled, entered, named, order

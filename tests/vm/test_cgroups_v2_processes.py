@@ -20,7 +20,7 @@ from cgroup_tools import (
     wait_for,
 )
 from hutch import cgroups
-from hutch.cgroups import layout, signals
+from hutch.cgroups import layout, signal_all
 from hutch.cgroups.oom import oom_watch
 from hutch.errors import KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup
@@ -142,7 +142,7 @@ def test_s50_all_processes_are_killed_frozen_or_not(
     if at_once:
         cgroups.kill(cgroup, 9)
     else:
-        signals._kill_each(cgroup)
+        signal_all._kill_each(cgroup)
     assert all(place.ended(pid) for pid in pids)
     cgroups.destroy(cgroup)
     assert top_of(cgroup, place.name) == []

@@ -178,14 +178,14 @@ def delegate(cgroup: "Cgroup", uid: int) -> None:
 
 def processes(cgroup: "Cgroup") -> "list[int]":
     """The pids in the cgroup and below it, in any hierarchy, sorted; [] where it is gone."""
-    from hutch.cgroups.signals import processes
+    from hutch.cgroups.signal_all import processes
 
     return processes(cgroup)
 
 
 def kill(cgroup: "Cgroup", signal: int) -> None:
     """Sends a signal to all its processes; after SIGKILL it is thawed. Raises KernelError."""
-    from hutch.cgroups.signals import kill
+    from hutch.cgroups.signal_all import kill
 
     kill(cgroup, signal)
 
@@ -206,7 +206,7 @@ def thaw(cgroup: "Cgroup") -> None:
 
 def is_frozen(cgroup: "Cgroup") -> bool:
     """Whether it is frozen or about to be."""
-    from hutch.cgroups.frozen import is_frozen
+    from hutch.cgroups.freezer_state import is_frozen
 
     return is_frozen(cgroup)
 

@@ -72,7 +72,7 @@ def put(cgroup: "Cgroup", write: "CgroupWrite") -> None:
     if directory is None:
         if write.optional:
             return
-        from hutch.cgroups.explain import missing_hierarchy
+        from hutch.cgroups.write_errors import missing_hierarchy
 
         raise missing_hierarchy(write)
     try:
@@ -86,7 +86,7 @@ def put(cgroup: "Cgroup", write: "CgroupWrite") -> None:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and write.optional:
             return
-        from hutch.cgroups.explain import failed_write
+        from hutch.cgroups.write_errors import failed_write
 
         raise failed_write(cgroup, directory, write, error) from None
 
@@ -101,7 +101,7 @@ def make_directory(path: str) -> None:
         if error.errno == ENODEV:
             # What a parent answers that is being removed at this moment.
             raise FileNotFoundError(ENOENT, path) from None
-        from hutch.cgroups.explain import hint_for_making
+        from hutch.cgroups.write_errors import hint_for_making
 
         raise KernelError(
             "make the cgroup " + path,

@@ -13,7 +13,7 @@ import posix
 from errno import EACCES, EPERM
 
 from hutch.cgroups import v1, v2
-from hutch.cgroups.bus import Bus
+from hutch.cgroups.dbus import Bus
 from hutch.cgroups.files import exists
 from hutch.errors import HostError, KernelError, StateError
 

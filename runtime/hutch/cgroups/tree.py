@@ -8,7 +8,7 @@ import posix
 from errno import EACCES, EBUSY, EOPNOTSUPP, EPERM, EROFS
 
 from hutch.cgroups.files import DIRECTORY, exists, make_directory, read_file, read_or
-from hutch.cgroups.frozen import FROZEN, is_frozen_at
+from hutch.cgroups.freezer_state import FROZEN, is_frozen_at
 from hutch.errors import KernelError, StateError
 
 TYPE_CHECKING = False

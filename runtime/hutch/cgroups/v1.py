@@ -65,7 +65,7 @@ def write_pid(directory: str, pid: int) -> None:
     try:
         write_file(directory + "/cgroup.procs", str(pid))
     except OSError as error:
-        from hutch.cgroups.explain import hint_for_joining
+        from hutch.cgroups.write_errors import hint_for_joining
 
         raise KernelError(
             f"move process {pid} to the cgroup {directory}",

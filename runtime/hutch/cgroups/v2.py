@@ -80,7 +80,7 @@ def _refuse_if_needed(
 ) -> None:
     for controller in controllers:
         if controller in needed:
-            from hutch.cgroups.explain import failed_enabling
+            from hutch.cgroups.write_errors import failed_enabling
 
             raise failed_enabling(directory, controller, needed[controller], error) from None
 
@@ -134,7 +134,7 @@ def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
             return
         except OSError as error:
             directory, number = home, error.errno or 0
-    from hutch.cgroups.explain import hint_for_joining
+    from hutch.cgroups.write_errors import hint_for_joining
 
     raise KernelError(
         f"move process {pid} to the cgroup {directory}",

@@ -146,7 +146,7 @@ def _flags(
 
 
 def _alike(name: str, known: "Iterable[str]", otherwise: str, before: str = "") -> str:
-    from hutch.nearest import nearest
+    from hutch.did_you_mean import nearest
 
     meant = nearest(name, known)
     return "did you mean " + before + meant + "?" if meant else otherwise

@@ -6,7 +6,7 @@ checks it by. Containers are asked for with `hutch list`, below the root that th
 
 from hutch.cli.table import GLOBAL, VERBS
 from hutch.spec.capabilities import NAMES
-from hutch.spec.signals import SIGNALS
+from hutch.spec.signal_names import SIGNALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -105,19 +105,19 @@ class Container:
     def kill(self, signal: "str | int" = "TERM", *, all: bool = False) -> None:
         """Sends a signal, by name or number, to the first process or to all of them."""
         from hutch.container.kill import kill
-        from hutch.spec.signals import signal_number
+        from hutch.spec.signal_names import signal_number
 
         kill(self._store, self.id, signal_number(str(signal)), all=all)
 
     def pause(self) -> None:
         """Freezes all processes."""
-        from hutch.container.freeze import pause
+        from hutch.container.pause import pause
 
         pause(self._store, self.id)
 
     def resume(self) -> None:
         """Thaws them."""
-        from hutch.container.freeze import resume
+        from hutch.container.pause import resume
 
         resume(self._store, self.id)
 

@@ -11,7 +11,7 @@ import posix
 
 from hutch import cgroups
 from hutch.container import status
-from hutch.container.lanes import accompany, launch_in_cgroup
+from hutch.container.barriers import accompany, launch_in_cgroup
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.kernel.channel import make_fifo
 from hutch.plan.cgroup_paths import resolve
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from hutch.container.init import Init
+    from hutch.container.init_process import Init
     from hutch.container.store import Entry, Store
     from hutch.container.trace import Trace
     from hutch.plan.cgroup_paths import Cgroup
@@ -107,7 +107,7 @@ def prepare(store: "Store", request: Request) -> Created:
     """The same, but hutch-init is not let go of yet: `run` goes on with it itself."""
     from hutch.container.host import read_host
     from hutch.container.preflight import check_host, check_tools, open_namespaces
-    from hutch.spec.identifier import check_identifier
+    from hutch.spec.container_id import check_identifier
     from hutch.spec.load import load_bundle
 
     check_identifier(request.id)
@@ -123,7 +123,7 @@ def prepare(store: "Store", request: Request) -> Created:
     for warning in plan.warnings:
         request.warn(warning)
     if request.debug is not None:
-        from hutch.plan.explain import tell_steps
+        from hutch.plan.steps import tell_steps
 
         tell_steps(plan, request.debug)
     request.step("check the host's files")
@@ -132,7 +132,7 @@ def prepare(store: "Store", request: Request) -> Created:
     namespaces = open_namespaces(plan, config)
     try:
         if plan.idmaps:
-            from hutch.container.idmaps import open_idmaps
+            from hutch.container.idmapped_mounts import open_idmaps
 
             namespaces += open_idmaps(plan.idmaps.values())
         entry = store.make(request.id)
@@ -302,7 +302,7 @@ def _build(
     entry.write("config.json", raw)
     entry.save_state(state)
     if request.choices.notify:
-        from hutch.container.notify import make_directory
+        from hutch.container.sd_notify import make_directory
 
         make_directory(request.choices.notify)
     if plan.cgroup is not None:
@@ -320,7 +320,7 @@ def _build(
         make_rdt(plan.rdt, entry, state)
     agent = None
     if state["notifies"]:
-        from hutch.container.agent import agent_of
+        from hutch.container.seccomp_agent import agent_of
 
         agent = agent_of(config)
 
@@ -355,7 +355,7 @@ def _build(
         if request.pid_file:
             init.write_pid_file(request.pid_file)
         if request.pidfd_socket:
-            from hutch.container.handing import hand_over
+            from hutch.container.fd_passing import hand_over
 
             hand_over(request.pidfd_socket, "pidfd", b"standard", init.pidfd)
     except BaseException:

@@ -3,7 +3,7 @@
 import posix
 
 from hutch.container import status
-from hutch.container.lanes import accompany, launch_in_cgroup
+from hutch.container.barriers import accompany, launch_in_cgroup
 from hutch.errors import ConfigError, KernelError, StateError
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from hutch.container.init import Init
+    from hutch.container.init_process import Init
     from hutch.container.store import Store
     from hutch.container.trace import Trace
 
@@ -105,7 +105,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
         if execution.cgroup:
             plan.cgroup = below(plan.cgroup, execution.cgroup)
     if execution.debug is not None:
-        from hutch.plan.explain import tell_steps
+        from hutch.plan.steps import tell_steps
 
         tell_steps(plan, execution.debug)
     cpus = initial_cpus(execution.process)
@@ -122,7 +122,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
     try:
         agent = None
         if filter is not None and filter.notify:
-            from hutch.container.agent import agent_of
+            from hutch.container.seccomp_agent import agent_of
 
             agent = agent_of(config)
 
@@ -138,7 +138,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
         if execution.pid_file:
             init.write_pid_file(execution.pid_file)
         if execution.pidfd_socket:
-            from hutch.container.handing import hand_over
+            from hutch.container.fd_passing import hand_over
 
             hand_over(execution.pidfd_socket, "pidfd", b"setns", init.pidfd)
         init.answer()

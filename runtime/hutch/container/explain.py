@@ -7,14 +7,14 @@ from hutch.spec.load import load_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.plan.explain import Step
     from hutch.plan.plan import Plan
+    from hutch.plan.steps import Step
 
 
 def explain(bundle: str, id: str = "explained") -> "list[Step]":
     """Every step that `create` and `start` would take for the bundle on this host, in order."""
     from hutch.container.store import absolute
-    from hutch.plan.explain import steps
+    from hutch.plan.steps import steps
 
     return steps(plan_of_bundle(absolute(bundle), id))
 

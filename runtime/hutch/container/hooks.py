@@ -2,7 +2,7 @@
 
 import posix
 
-from hutch.container.signals import RESET, TERMINATING
+from hutch.container.signalfd import RESET, TERMINATING
 from hutch.errors import HutchError
 from hutch.spec.json import encode
 

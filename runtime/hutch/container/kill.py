@@ -26,7 +26,7 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     entry = store.find(id)
     state = entry.load_state()
     if all:
-        from hutch.container.kin import signal_all
+        from hutch.container.processes import signal_all
 
         signal_all(state, signal)
         return

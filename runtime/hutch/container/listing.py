@@ -65,7 +65,7 @@ def _user_name(uid: int) -> str:
 
 def processes(store: "Store", id: str) -> "list[int]":
     """The pids, on the host, of all processes of a container."""
-    from hutch.container.kin import processes_of
+    from hutch.container.processes import processes_of
 
     return processes_of(store.find(id).load_state())
 

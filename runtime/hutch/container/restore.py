@@ -11,7 +11,7 @@ from hutch.container import intel_rdt, status
 from hutch.container.checkpoint import Images, work_with_criu
 from hutch.container.create import check_terminal, first_state, make_rdt, plan_for, undo
 from hutch.container.criu import externals, messages
-from hutch.container.init import Init
+from hutch.container.init_process import Init
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, HutchError
 from hutch.spec.json import decode
@@ -43,10 +43,10 @@ def restore(
     """Restores a container; as `run` does, it stays to its end and deletes it, unless detached.
     Raises HutchError, and then nothing is left of it."""
     from hutch.container.delete import delete
+    from hutch.container.foreground import supervise
     from hutch.container.run import KILLED, has_pid_namespace
-    from hutch.container.signals import Signals
+    from hutch.container.signalfd import Signals
     from hutch.container.start import finish
-    from hutch.container.supervise import supervise
 
     entry, init, state, config = _make(store, request, images)
     try:
@@ -58,7 +58,7 @@ def restore(
             return 0
         adopts = subreaper and not has_pid_namespace(config)
         if adopts:
-            from hutch.container.orphans import become_subreaper
+            from hutch.container.subreaper import become_subreaper
 
             become_subreaper()
         shown = terminal if terminal is not None and terminal.attached() else None
@@ -69,7 +69,7 @@ def restore(
     finally:
         init.close()
     if code in KILLED:
-        from hutch.container.death import tell_cause
+        from hutch.container.exit_cause import tell_cause
 
         tell_cause(code, init.signal, state["cgroup"], config, request.warn)
     delete(store, request.id, force=True, warn=request.warn)
@@ -81,7 +81,7 @@ def _make(
 ) -> "tuple[Entry, Init, dict[str, Any], dict[str, Any]]":
     from hutch.container.host import read_host
     from hutch.container.preflight import check_host, open_namespaces
-    from hutch.spec.identifier import check_identifier
+    from hutch.spec.container_id import check_identifier
     from hutch.spec.load import load_bundle
 
     check_identifier(request.id)

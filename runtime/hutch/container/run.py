@@ -2,9 +2,9 @@
 
 from hutch.container.create import prepare
 from hutch.container.delete import delete
-from hutch.container.signals import Signals
+from hutch.container.foreground import supervise
+from hutch.container.signalfd import Signals
 from hutch.container.start import finish
-from hutch.container.supervise import supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def run(
     made = prepare(store, request)
     notify = None
     if request.choices.notify:
-        from hutch.container.notify import Notify
+        from hutch.container.sd_notify import Notify
 
         notify = Notify(request.choices.notify, request.warn)
     adopts = subreaper and not detach and not has_pid_namespace(made.config)
     if adopts:
-        from hutch.container.orphans import become_subreaper
+        from hutch.container.subreaper import become_subreaper
 
         become_subreaper()
     # Before the program can be there to have any: from here on they are its own.
@@ -67,7 +67,7 @@ def run(
     finally:
         init.close()
     if code in KILLED:
-        from hutch.container.death import tell_cause
+        from hutch.container.exit_cause import tell_cause
 
         tell_cause(code, init.signal, made.state["cgroup"], made.config, request.warn)
     request.step("delete the container")

@@ -33,7 +33,7 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
         if state.get("idle"):
             raise ConfigError("process", "is missing: there is nothing to run")
         if state["choices"].get("notify"):
-            from hutch.container.notify import Notify
+            from hutch.container.sd_notify import Notify
 
             notify = Notify(state["choices"]["notify"], warn)
         failure = _let_go(entry, state)

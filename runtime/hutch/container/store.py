@@ -11,7 +11,7 @@ import posix
 from fcntl import LOCK_EX, LOCK_NB, flock
 
 from hutch.errors import HostError, HutchError, KernelError, StateError
-from hutch.spec.identifier import check_identifier
+from hutch.spec.container_id import check_identifier
 from hutch.spec.json import decode, encode
 
 TYPE_CHECKING = False

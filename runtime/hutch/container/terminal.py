@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from select import poll as Poll
 
-    from hutch.container.terminal_end import End
+    from hutch.container.terminal_eof import End
 
 TCGETS, TCSETS = 0x5401, 0x5402
 TIOCGWINSZ, TIOCSWINSZ = 0x5413, 0x5414
@@ -90,7 +90,7 @@ class Terminal:
         if self._pending:
             self._give()
         else:
-            from hutch.container.terminal_end import End
+            from hutch.container.terminal_eof import End
 
             self._end = End(self._master)
             self._waiting.register(self._end.fd, POLLIN)
@@ -168,7 +168,7 @@ def _write(data: bytes) -> None:
 def send_console(path: str, master: int) -> None:
     """Sends the master over the engine's socket (runc's --console-socket: one message with the
     name of the pty and its descriptor) and closes ours. Raises HutchError or KernelError."""
-    from hutch.container.handing import hand_over
+    from hutch.container.fd_passing import hand_over
 
     try:
         hand_over(path, "console", b"/dev/pts/ptmx", master)

@@ -26,7 +26,7 @@ from errno import (
 )
 
 from ..errors import HutchError, KernelError, shown
-from ..kernel.layfile import NONE, lay_file
+from ..kernel.create_file import NONE, create_file
 from .errors import ImageError
 from .folders import Folder
 from .limits import Budget
@@ -263,7 +263,7 @@ class Unpacker:
         uid, gid = (entry.uid, entry.gid) if self._owner(entry) else (NONE, NONE)
         while True:
             try:
-                lay_file(directory, base, data, made_as, mode, uid, gid, entry.mtime)
+                create_file(directory, base, data, made_as, mode, uid, gid, entry.mtime)
                 break
             except FileExistsError:
                 self._clear(directory, path, base)

@@ -282,9 +282,9 @@ def _unknown_names(
     extension: "Any", unknown: "list[tuple[str, str]]", architectures: "list[Architecture]"
 ) -> "list[str]":
     """A sentence for each name that is no system call's, with the nearest one that is."""
+    from hutch.did_you_mean import nearest
     from hutch.errors import shown
     from hutch.kernel.filter_head import NEWER_CALLS
-    from hutch.nearest import nearest
 
     known = {name for one in architectures for name, _ in _named(extension, one)}
     known.update(NEWER_CALLS)

@@ -11,6 +11,6 @@ anywhere, by anybody.
     resources, device_rules, cgroup_paths                                    the container's cgroup
     operations  the operations, generated from native/plan.def
     encode      operations to bytes
-    explain     a plan as a person reads it
+    steps       a plan as a person reads it
     failure     what failed in a plan, as a sentence
 """

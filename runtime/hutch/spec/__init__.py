@@ -3,16 +3,17 @@
     load          a bundle's config.json, or a process file for exec: read, decoded, checked
     table         the types and plain constraints of every field (runtime-spec 1.3, Linux)
     shapes        what the table is made of: text, number, array, record, mapping
-    forms         the plain forms that strings take: "an absolute path", "a list of CPUs"
+    formats       the plain formats of strings: "an absolute path", "a list of CPUs"
     check         the quick walk over the table: raises the first problem
     rules         what two fields say about each other: duplicates, what needs which namespace
-    explain       the slow, complete answer: all problems, and warnings with the nearest name
+    normalize     what every runtime takes though the specification has it otherwise
+    diagnostics   the slow, complete answer: all problems, and warnings with the nearest name
     schema        the table as a JSON Schema
     pointer       the path of a field as people write it: mounts[3].options[1]
     json          JSON in and out
     config        the types of config.json for a type checker, written from the table
     default       what `hutch spec` writes
-    capabilities, rlimits, signals, identifier    names and what they stand for
+    capabilities, rlimits, signal_names, user_ids, container_id    names and what they stand for
 
 Nothing here changes the system; only load reads files. The package imports none of its modules by
 itself: each verb pays for what it uses.

@@ -1,8 +1,8 @@
 """The quick check of a config: the first problem is raised; a good config costs next to nothing.
 
 It walks over the table (table.py), then asks the rules (rules.py). What is not by the book is
-tidied (tidy.py) and walked over again; properties that the table does not know are ignored with a
-warning (config.md, "Extensibility"). explain.py finds the same problems, all of them.
+normalized (normalize.py) and walked over again; properties that the table does not know are ignored
+with a warning (config.md, "Extensibility"). diagnostics.py finds the same problems, all of them.
 """
 
 from hutch.errors import ConfigError
@@ -46,8 +46,8 @@ def check_resources(resources: "Any") -> "Checked":
     return _check(resources, RESOURCES, "linux", "resources")
 
 
-class _Untidy(Exception):
-    """There is something that only tidy.py can judge."""
+class _Unusual(Exception):
+    """There is something that only normalize.py can judge."""
 
 
 class _Refused(Exception):
@@ -63,10 +63,10 @@ def _check(value: "Any", shape: "Type", *base: "str | int") -> "Checked":
     try:
         _walk(value, shape)
         return value, []
-    except (_Refused, _Untidy):
-        from hutch.spec.tidy import tidy
+    except (_Refused, _Unusual):
+        from hutch.spec.normalize import normalize
 
-        value, warnings = tidy(value, shape, base)
+        value, warnings = normalize(value, shape, base)
     try:
         _walk(value, shape)
         return value, warnings
@@ -121,7 +121,7 @@ def _walk_record(
     for name, item in value.items():
         shape = fields.get(name)
         if item is None or (shape is None and name not in fields):
-            raise _Untidy
+            raise _Unusual
         if shape is not None:
             try:
                 _walk(item, shape)

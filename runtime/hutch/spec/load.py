@@ -147,7 +147,7 @@ def _with_all(document: str, error: ConfigError, value: "Any", base: str) -> Con
     alone.
     """
     try:
-        from hutch.spec.explain import findings, process_findings
+        from hutch.spec.diagnostics import findings, process_findings
     except ModuleNotFoundError:
         problems = [error]
     else:

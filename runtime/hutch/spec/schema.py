@@ -1,6 +1,6 @@
 """The table of config.json as a JSON Schema (draft 2020-12).
 
-What JSON Schema has no word for, the forms of forms.py, becomes a ``format`` of the form's name;
+What JSON Schema has no word for, the formats of formats.py, becomes a ``format`` of that name;
 ``FORMATS`` maps those names to functions.
 """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def text(words: str, form: "Callable[[str], bool]") -> "Type":
-    """A string of a form of forms.py; ``words``: "an absolute path"."""
+    """A string of a format of formats.py; ``words``: "an absolute path"."""
     return (str, words, form, None)
 
 

@@ -11,7 +11,7 @@ runtime/generate_config_types.py: a record or list of words gets the name of its
 (``ID_MAPPING``: IdMapping), and the comment above it as its description.
 """
 
-from hutch.spec import forms
+from hutch.spec import formats
 from hutch.spec.rlimits import RLIMITS
 from hutch.spec.shapes import (
     BOOLEAN,
@@ -29,12 +29,12 @@ from hutch.spec.shapes import (
 )
 
 STRINGS = array(STRING)
-ABSOLUTE_PATH = text("an absolute path", forms.absolute_path)
-NOT_EMPTY = text("a string that is not empty", forms.not_empty)
-ENVIRONMENT = array(text('of the form "NAME=value"', forms.variable))
-NUMBER_LIST = text('a list such as "0-3,7"', forms.number_list)
-INTERFACE = text("the name of a network device", forms.interface)
-HOSTNAME = text("at most 64 bytes long", forms.hostname)
+ABSOLUTE_PATH = text("an absolute path", formats.absolute_path)
+NOT_EMPTY = text("a string that is not empty", formats.not_empty)
+ENVIRONMENT = array(text('of the form "NAME=value"', formats.variable))
+NUMBER_LIST = text('a list such as "0-3,7"', formats.number_list)
+INTERFACE = text("the name of a network device", formats.interface)
+HOSTNAME = text("at most 64 bytes long", formats.hostname)
 
 # The last id, (uid_t)-1, means "none" to the kernel (security.md S-09).
 USER_ID = number(0, (1 << 32) - 2)
@@ -160,7 +160,7 @@ PROCESS = record(
 # config.md, "Mounts".
 MOUNT = record(
     {
-        "destination": text("an absolute path", forms.destination),
+        "destination": text("an absolute path", formats.destination),
         "source": STRING,
         "options": STRINGS,
         "type": STRING,
@@ -200,7 +200,7 @@ DEVICE_RULE = record(
         "type": one_of("a", "c", "b"),
         "major": MAJOR_OR_ALL,
         "minor": MINOR_OR_ALL,
-        "access": text("made of the letters r, w and m", forms.device_access),
+        "access": text("made of the letters r, w and m", formats.device_access),
     },
     "allow",
 )
@@ -258,7 +258,7 @@ BLOCK_IO = record(
 
 # A limit in bytes.
 HUGEPAGE_LIMIT = record(
-    {"pageSize": text("a size such as 64KB, 2MB or 1GB", forms.page_size), "limit": UINT64},
+    {"pageSize": text("a size such as 64KB, 2MB or 1GB", formats.page_size), "limit": UINT64},
     "pageSize",
     "limit",
 )
@@ -286,7 +286,7 @@ RESOURCES = record(
         "network": NETWORK,
         "pids": PIDS,
         "rdma": mapping(NOT_EMPTY, RDMA),
-        "unified": mapping(text("the name of a cgroup file", forms.file_name), STRING),
+        "unified": mapping(text("the name of a cgroup file", formats.file_name), STRING),
     }
 )
 
@@ -383,7 +383,8 @@ NAMESPACE_TYPE = one_of("pid", "network", "mount", "ipc", "uts", "user", "cgroup
 
 # config-linux.md, "Namespaces"; without a path a new one is made.
 NAMESPACE = record(
-    {"type": NAMESPACE_TYPE, "path": text("an absolute path", forms.absolute_path_or_none)}, "type"
+    {"type": NAMESPACE_TYPE, "path": text("an absolute path", formats.absolute_path_or_none)},
+    "type",
 )
 
 # time_namespaces(7).
@@ -410,10 +411,10 @@ NET_DEVICE = record({"name": INTERFACE})
 # config-linux.md, "IntelRdt".
 INTEL_RDT = record(
     {
-        "closID": text('the name of a directory, or "/"', forms.class_of_service),
-        "schemata": array(text("a single line", forms.one_line)),
-        "l3CacheSchema": text("a single line", forms.one_line),
-        "memBwSchema": text('a single line that begins with "MB:"', forms.memory_bandwidth),
+        "closID": text('the name of a directory, or "/"', formats.class_of_service),
+        "schemata": array(text("a single line", formats.one_line)),
+        "l3CacheSchema": text("a single line", formats.one_line),
+        "memBwSchema": text('a single line that begins with "MB:"', formats.memory_bandwidth),
         "enableMonitoring": BOOLEAN,
     }
 )
@@ -469,7 +470,7 @@ LINUX = record(
 # config.md: the whole of config.json.
 CONFIG = record(
     {
-        "ociVersion": text("a version 1.x.y of the specification", forms.version),
+        "ociVersion": text("a version 1.x.y of the specification", formats.version),
         "root": ROOT,
         "mounts": array(MOUNT),
         "process": PROCESS,

@@ -3,10 +3,10 @@
 import posix
 
 from hutch.cli.arguments import Call
-from hutch.cli.descriptors import listening_descriptors, preserved
 from hutch.cli.log import Log
+from hutch.cli.preserve_fds import listening_descriptors, preserved
 from hutch.container.create import Request, create
-from hutch.container.signals import raise_on_signals
+from hutch.container.signalfd import raise_on_signals
 from hutch.container.store import Store, absolute
 from hutch.errors import UsageError
 from hutch.plan.compile import Choices

@@ -1,12 +1,12 @@
 """hutch exec."""
 
 from hutch.cli.arguments import Call
-from hutch.cli.descriptors import preserved
 from hutch.cli.log import Log
+from hutch.cli.preserve_fds import preserved
 from hutch.container.enter import Execution, execute, process_for, running
 from hutch.container.store import Store, absolute
 from hutch.errors import ConfigError, HutchError, UsageError
-from hutch.spec.identity import parse_id, parse_user
+from hutch.spec.user_ids import parse_id, parse_user
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def _run(
     if detach:
         execute(store, asked).close()
         return 0
-    from hutch.container.signals import Signals
-    from hutch.container.supervise import supervise
+    from hutch.container.foreground import supervise
+    from hutch.container.signalfd import Signals
 
     signals = Signals()
     init = execute(store, asked)

@@ -5,7 +5,7 @@ from hutch.cli.log import Log, complain, say
 from hutch.container.explain import plan_of_bundle
 from hutch.container.store import absolute
 from hutch.errors import UsageError
-from hutch.plan.explain import as_table, steps
+from hutch.plan.steps import as_table, steps
 from hutch.spec.json import pretty
 
 

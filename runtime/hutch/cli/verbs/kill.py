@@ -4,7 +4,7 @@ from hutch.cli.arguments import Call
 from hutch.cli.log import Log
 from hutch.container.kill import kill
 from hutch.container.store import Store
-from hutch.spec.signals import signal_number
+from hutch.spec.signal_names import signal_number
 
 
 def run(call: Call, log: Log) -> int:

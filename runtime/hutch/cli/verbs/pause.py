@@ -2,7 +2,7 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
-from hutch.container.freeze import pause
+from hutch.container.pause import pause
 from hutch.container.store import Store
 
 

@@ -6,7 +6,7 @@ from hutch.cli.verbs.checkpoint import images_of
 from hutch.cli.verbs.create import rootless
 from hutch.container.create import Request
 from hutch.container.restore import restore
-from hutch.container.signals import raise_on_signals
+from hutch.container.signalfd import raise_on_signals
 from hutch.container.store import Store, absolute
 from hutch.errors import UsageError
 from hutch.plan.compile import Choices

@@ -2,7 +2,7 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
-from hutch.container.freeze import resume
+from hutch.container.pause import resume
 from hutch.container.store import Store
 
 

@@ -4,7 +4,7 @@ from hutch.cli.arguments import Call
 from hutch.cli.log import Log
 from hutch.cli.verbs.create import request
 from hutch.container.run import run as run_container
-from hutch.container.signals import raise_on_signals
+from hutch.container.signalfd import raise_on_signals
 from hutch.container.store import Store
 from hutch.errors import UsageError
 

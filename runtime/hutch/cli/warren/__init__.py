@@ -119,7 +119,7 @@ def root_in(arguments: list[str]) -> str:
 
 def alike(name: str) -> str:
     """What may have been meant by a verb that there is not."""
-    from ...nearest import nearest
+    from ...did_you_mean import nearest
 
     meant = nearest(name, [*VERBS, "help", "version"])
     return f"did you mean {shown(meant)}?" if meant else "warren --help lists them"

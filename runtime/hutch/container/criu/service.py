@@ -11,7 +11,7 @@ import _socket
 import posix
 
 from hutch.container.criu import messages
-from hutch.container.signals import RESET
+from hutch.container.signalfd import RESET
 from hutch.errors import HostError, HutchError
 
 TYPE_CHECKING = False

@@ -2,13 +2,13 @@
 
 Engines and people's tools are written against runtimes whose decoder is Go's: null stands for a
 field that is left out, and upper and lower case of a field's name are one. The quick check
-(check.py) knows none of this; what it cannot take is tidied here and looked at again, so a config
-by the book pays nothing.
+(check.py) knows none of this; what it cannot take is normalized here and looked at again, so a
+config by the book pays nothing.
 """
 
+from hutch.did_you_mean import nearest
 from hutch.errors import ConfigError
-from hutch.nearest import nearest
-from hutch.spec import forms
+from hutch.spec import formats
 from hutch.spec.pointer import pointer
 from hutch.spec.table import CONFIG
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNKNOWN = "is not known, and ignored"
 
 
-def tidy(
+def normalize(
     value: "Any", shape: "Type", base: "Path", *, keep: bool = False
 ) -> "tuple[Any, list[ConfigError]]":
     """The value as the table has it, and a warning for each thing that may be meant otherwise.
@@ -32,22 +32,23 @@ def tidy(
     is. ``value`` itself is not changed; ``base`` is where it stands in a config.
     """
     warnings: list[ConfigError] = []
-    return _tidied(value, shape, base, warnings, keep), warnings
+    return _normalized(value, shape, base, warnings, keep), warnings
 
 
-def _tidied(
+def _normalized(
     value: "Any", shape: "Type", path: "Path", warnings: "list[ConfigError]", keep: bool
 ) -> "Any":
     kind, _, inner, _ = shape
     if kind is list and isinstance(value, list):
         return [
-            _tidied(item, inner, (*path, index), warnings, keep) for index, item in enumerate(value)
+            _normalized(item, inner, (*path, index), warnings, keep)
+            for index, item in enumerate(value)
         ]
     if kind is dict and isinstance(value, dict):
         if isinstance(inner, dict):
-            return _tidied_record(value, inner, path, warnings, keep)
+            return _normalized_record(value, inner, path, warnings, keep)
         return {
-            name: _tidied(item, inner[1], (*path, name), warnings, keep)
+            name: _normalized(item, inner[1], (*path, name), warnings, keep)
             for name, item in value.items()
         }
     if kind is str and isinstance(value, str) and inner in MENDED:
@@ -59,7 +60,7 @@ def _tidied(
     return value
 
 
-def _tidied_record(
+def _normalized_record(
     value: "dict[str, Any]",
     fields: "dict[str, Type | None]",
     path: "Path",
@@ -83,7 +84,9 @@ def _tidied_record(
             warnings.append(ConfigError(at, f'is taken for "{name}"'))
         if item is not None:
             field = fields[name]
-            result[name] = _tidied(item, field, (*path, name), warnings, keep) if field else item
+            result[name] = (
+                _normalized(item, field, (*path, name), warnings, keep) if field else item
+            )
     return result
 
 
@@ -97,4 +100,4 @@ def _access(text: str) -> str:
     return "".join([letter for letter in text if letter in "rwm"]) or text
 
 
-MENDED = {forms.destination: _destination, forms.device_access: _access}
+MENDED = {formats.destination: _destination, formats.device_access: _access}

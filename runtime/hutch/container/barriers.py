@@ -1,11 +1,11 @@
-"""The runtime's lanes: what it does for hutch-init at the spawn and at each barrier after it."""
+"""What the runtime does for hutch-init: at its start, and at each barrier where it waits."""
 
 import posix
 from errno import EACCES
 
 from hutch import cgroups
 from hutch.container import status
-from hutch.container.init import launch
+from hutch.container.init_process import launch
 from hutch.container.messages import ASK, AT, FD, LISTENER, PID
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.plan import plan as barriers
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from hutch.container.init import Init
+    from hutch.container.init_process import Init
     from hutch.container.trace import Trace
     from hutch.plan.plan import Plan
 
@@ -96,7 +96,7 @@ def accompany(
                 cgroups.join(plan.cgroup, init.pid, init.beside)
             init.answer()
         elif message.kind == ASK:
-            from hutch.container.sources import hand_source
+            from hutch.container.bind_sources import hand_source
 
             hand_source(init, plan.operations[message.number])
         elif message.kind == AT:
@@ -106,11 +106,11 @@ def accompany(
                 return
             if message.number == barriers.NAMESPACES:
                 if plan.mapped_namespace:
-                    from hutch.container.id_maps import compare_maps
+                    from hutch.container.uid_gid_maps import compare_maps
 
                     compare_maps(init.pid, plan)
                 elif plan.uid_map:
-                    from hutch.container.id_maps import write_maps
+                    from hutch.container.uid_gid_maps import write_maps
 
                     write_maps(init.pid, plan)
                 if plan.time_offsets:
@@ -182,7 +182,7 @@ def _died(init: "Init", plan: "Plan") -> HutchError:
     """The init ended without a word: by the memory limit more often than by anything else."""
     code = init.reap()
     if plan.cgroup is not None:
-        from hutch.container.death import MEMORY, want_of_memory
+        from hutch.container.exit_cause import MEMORY, want_of_memory
 
         limits = [write.value for write in plan.writes if write.pointer == MEMORY]
         limit = limits[0] if limits else None

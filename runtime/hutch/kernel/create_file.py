@@ -1,4 +1,4 @@
-"""A small file, made and dressed in one call (native/kernel/layfile.c)."""
+"""A small file with its content, mode, owner and time in one call (native/kernel/create_file.c)."""
 
 from posix import strerror
 
@@ -8,7 +8,7 @@ NONE = -1  # for a mode or an owner: leave it as it is
 SECOND = 1_000_000_000
 
 
-def lay_file(
+def create_file(
     directory: int,
     name: bytes,
     data: "bytes | memoryview",
@@ -24,7 +24,7 @@ def lay_file(
     Raises OSError, FileExistsError among others; then nothing has been made.
     """
     seconds, nanoseconds = divmod(mtime, SECOND)
-    result: int = lib.hutch_lay_file(
+    result: int = lib.hutch_create_file(
         directory, name, ffi.from_buffer(data), len(data), made_as, mode, uid, gid,
         seconds, nanoseconds,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from hutch.kernel.beneath import O_PATH, open_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.container.init import Init
+    from hutch.container.init_process import Init
     from hutch.plan.operations import Operation
 
 

@@ -11,7 +11,7 @@ from errno import ESRCH
 
 from hutch.cgroups.files import write_file
 from hutch.cgroups.freezer import freeze, thaw
-from hutch.cgroups.frozen import is_frozen
+from hutch.cgroups.freezer_state import is_frozen
 from hutch.cgroups.tree import processes_below
 from hutch.errors import HutchError, KernelError
 

@@ -1,4 +1,4 @@
-"""The plain forms that strings of config.json take: each a function that says whether one has it.
+"""The plain formats of strings in config.json: each a function that says whether one has it.
 
 That no string holds a NUL is tested for all of them elsewhere (check.py): the kernel's strings end
 at the first.

@@ -2,14 +2,14 @@
 
 from select import POLLIN, poll
 
-from hutch.container.signals import SIGCHLD, SIGURG, SIGWINCH, Signals
+from hutch.container.signalfd import SIGCHLD, SIGURG, SIGWINCH, Signals
 from hutch.errors import KernelError
 from hutch.kernel.process import signal_pidfd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.container.init import Init
-    from hutch.container.notify import Notify
+    from hutch.container.init_process import Init
+    from hutch.container.sd_notify import Notify
     from hutch.container.terminal import Terminal
 
 
@@ -54,7 +54,7 @@ def _pass_on(init: "Init", signals: Signals, terminal: "Terminal | None", adopts
         if signal == SIGWINCH and terminal is not None:
             terminal.resize()
         elif signal == SIGCHLD and adopts:
-            from hutch.container.orphans import reap_orphans
+            from hutch.container.subreaper import reap_orphans
 
             reap_orphans(init.pid)
         elif signal not in (SIGCHLD, SIGURG):

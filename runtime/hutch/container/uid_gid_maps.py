@@ -6,8 +6,8 @@ Root writes them, and anybody a map of his own id alone. Other ranges are what /
 
 import posix
 
-from hutch.container.lanes import write_proc
-from hutch.container.signals import RESET
+from hutch.container.barriers import write_proc
+from hutch.container.signalfd import RESET
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, HutchError
 from hutch.plan.namespaces import MAP_PROGRAMS

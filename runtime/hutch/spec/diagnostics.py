@@ -27,10 +27,10 @@ from hutch.spec.check import (
     wrong_type,
     wrong_value,
 )
+from hutch.spec.normalize import normalize
 from hutch.spec.pointer import pointer
 from hutch.spec.rules import PROCESS_RULES, RULES
 from hutch.spec.schema import FORMATS, json_schema
-from hutch.spec.tidy import tidy
 
 if TYPE_CHECKING:
     from hutch.spec.rules import Rule
@@ -41,19 +41,19 @@ Path = tuple[str | int, ...]
 
 def findings(config: Any) -> list[ConfigError]:
     """All that is wrong with config.json, in the order of the pointers; empty if it is good."""
-    config, _ = tidy(config, table.CONFIG, (), keep=True)
+    config, _ = normalize(config, table.CONFIG, (), keep=True)
     return _findings(config, (), RULES, config)
 
 
 def process_findings(process: Any) -> list[ConfigError]:
     """The same for a process alone; pointers begin at ``process``."""
-    process, _ = tidy(process, table.PROCESS, ("process",), keep=True)
+    process, _ = normalize(process, table.PROCESS, ("process",), keep=True)
     return _findings(process, ("process",), PROCESS_RULES, {"process": process})
 
 
 def resources_findings(resources: Any) -> list[ConfigError]:
     """The same for resources alone; pointers begin at ``linux.resources``."""
-    resources, _ = tidy(resources, table.RESOURCES, ("linux", "resources"), keep=True)
+    resources, _ = normalize(resources, table.RESOURCES, ("linux", "resources"), keep=True)
     return _findings(resources, ("linux", "resources"), (), {})
 
 
@@ -62,7 +62,7 @@ def warnings(config: Any) -> list[ConfigError]:
 
     They are values to show, not errors to raise (config.md, "Extensibility", "capabilities").
     """
-    config, told = tidy(config, table.CONFIG, ())
+    config, told = normalize(config, table.CONFIG, ())
     return _sorted([*told, *_unknown_capabilities(config)])
 
 
