@@ -1,8 +1,6 @@
 """The extension built from native/json/json.c."""
 
-from typing import Any
-
-def decode(data: bytes, /) -> Any:
+def decode(data: bytes, /) -> object:
     """RFC 8259, strictly; raises ValueError(message, line, column)."""
 
 def quote(text: str, /) -> str:

@@ -120,7 +120,7 @@ def test_all_that_is_wrong_is_found() -> None:
     ]
 
 
-@pytest.mark.parametrize("config", [{}, {"linux": {}}, {"linux": None}])
+@pytest.mark.parametrize("config", [{}, {"linux": {}}])
 def test_without_a_profile_there_is_no_problem(config: Any) -> None:
     assert list(problems(config)) == []
 

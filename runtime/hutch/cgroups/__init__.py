@@ -22,13 +22,13 @@ and ``destroy`` undoes it from wherever it stopped. Each function loads only wha
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import CgroupLayout
     from hutch.plan.resources import CgroupWrite
+    from hutch.spec.config import DeviceRule
 
-    DeviceList = Sequence[dict[str, Any]]
+    DeviceList = Sequence[DeviceRule]
 
 
 def prepare(cgroup: "Cgroup") -> None:
@@ -211,7 +211,7 @@ def is_frozen(cgroup: "Cgroup") -> bool:
     return is_frozen(cgroup)
 
 
-def stats(cgroup: "Cgroup") -> "dict[str, Any]":
+def stats(cgroup: "Cgroup") -> "dict[str, object]":
     """What it has used, in the shape of the ``data`` of ``events --stats``."""
     if cgroup.mode == "v2":
         from hutch.cgroups.stats_v2 import stats

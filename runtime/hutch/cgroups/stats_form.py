@@ -2,12 +2,8 @@
 
 import posix
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
-
-def frame() -> "dict[str, Any]":
+def frame() -> "dict[str, object]":
     """The ``data`` of ``events --stats`` with nothing in it; the last two are not of the cgroup."""
     return {
         "cpu": {"usage": {}, "throttling": {}},
@@ -31,7 +27,7 @@ def as_list(ranges: str) -> "list[int]":
     return result
 
 
-def block_entries(content: str) -> "list[dict[str, Any]]":
+def block_entries(content: str) -> "list[dict[str, object]]":
     """Lines "8:0 Read 4096" or "8:0 4096" of a blkio file; the total of all devices is left out."""
     entries = []
     for line in content.splitlines():

@@ -9,8 +9,6 @@ from hutch.cgroups.stats_form import as_list, block_entries, frame, hugetlb_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.cgroup_paths import Cgroup
 
 NANOSECONDS_A_TICK = 10_000_000  # cpuacct.stat counts in USER_HZ, 100 on every architecture
@@ -40,19 +38,14 @@ BLOCK_FILES = (
 )
 
 
-def stats(cgroup: "Cgroup") -> "dict[str, Any]":
+def stats(cgroup: "Cgroup") -> "dict[str, object]":
     """The statistics; what cannot be read is left out."""
     result = frame()
     found = cgroup.directories
-    if "cpuacct" in found:
-        result["cpu"]["usage"] = _cpu_usage(found["cpuacct"])
-    if "cpu" in found:
-        values = flat(read_or(found["cpu"] + "/cpu.stat"))
-        result["cpu"]["throttling"] = {
-            "periods": values.get("nr_periods", 0),
-            "throttledPeriods": values.get("nr_throttled", 0),
-            "throttledTime": values.get("throttled_time", 0),
-        }
+    result["cpu"] = {
+        "usage": _cpu_usage(found["cpuacct"]) if "cpuacct" in found else {},
+        "throttling": _throttling(found["cpu"]) if "cpu" in found else {},
+    }
     if "cpuset" in found:
         result["cpuset"] = _cpuset(found["cpuset"])
     if "memory" in found:
@@ -74,7 +67,7 @@ def _number(path: str) -> int:
     return int(read_or(path, "0") or 0)
 
 
-def _cpu_usage(directory: str) -> "dict[str, Any]":
+def _cpu_usage(directory: str) -> "dict[str, object]":
     ticks = flat(read_or(directory + "/cpuacct.stat"))
     table = [line.split() for line in read_or(directory + "/cpuacct.usage_all").splitlines()[1:]]
     return {
@@ -87,8 +80,17 @@ def _cpu_usage(directory: str) -> "dict[str, Any]":
     }
 
 
-def _cpuset(directory: str) -> "dict[str, Any]":
-    result: dict[str, Any] = {
+def _throttling(directory: str) -> "dict[str, object]":
+    values = flat(read_or(directory + "/cpu.stat"))
+    return {
+        "periods": values.get("nr_periods", 0),
+        "throttledPeriods": values.get("nr_throttled", 0),
+        "throttledTime": values.get("throttled_time", 0),
+    }
+
+
+def _cpuset(directory: str) -> "dict[str, object]":
+    result: dict[str, object] = {
         "cpus": as_list(read_or(directory + "/cpuset.cpus")),
         "mems": as_list(read_or(directory + "/cpuset.mems")),
     }
@@ -97,9 +99,9 @@ def _cpuset(directory: str) -> "dict[str, Any]":
     return result
 
 
-def _memory(directory: str) -> "dict[str, Any]":
+def _memory(directory: str) -> "dict[str, object]":
     raw = flat(read_or(directory + "/memory.stat"))
-    result: dict[str, Any] = {"cache": raw.get("cache", 0)}
+    result: dict[str, object] = {"cache": raw.get("cache", 0)}
     kinds = {"usage": "", "swap": "memsw.", "kernel": "kmem.", "kernelTCP": "kmem.tcp."}
     for key, kind in kinds.items():
         limit = read_or(f"{directory}/memory.{kind}limit_in_bytes")
@@ -114,8 +116,8 @@ def _memory(directory: str) -> "dict[str, Any]":
     return result
 
 
-def _block_io(directory: str) -> "dict[str, Any]":
-    result = {}
+def _block_io(directory: str) -> "dict[str, object]":
+    result: dict[str, object] = {}
     for key, bfq, throttle in BLOCK_FILES:
         entries = block_entries(read_or(f"{directory}/blkio.{bfq}"))
         if not entries and throttle:
@@ -125,7 +127,7 @@ def _block_io(directory: str) -> "dict[str, Any]":
     return result
 
 
-def _hugetlb(directory: str) -> "dict[str, Any]":
+def _hugetlb(directory: str) -> "dict[str, object]":
     return {
         size: {
             "usage": _number(f"{directory}/hugetlb.{size}.usage_in_bytes"),

@@ -9,8 +9,6 @@ from hutch.cgroups.stats_form import as_list, frame, hugetlb_sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.cgroup_paths import Cgroup
 
 NO_LIMIT = (1 << 64) - 1
@@ -26,7 +24,7 @@ BLOCK_KEYS = {
 }
 
 
-def stats(cgroup: "Cgroup") -> "dict[str, Any]":
+def stats(cgroup: "Cgroup") -> "dict[str, object]":
     """The statistics; what cannot be read is left out."""
     result = frame()
     directory = cgroup.directories.get("")
@@ -61,7 +59,7 @@ def _number(path: str) -> int:
     return int(content or 0)
 
 
-def _cpu(directory: str) -> "dict[str, Any]":
+def _cpu(directory: str) -> "dict[str, object]":
     values = flat(read_or(directory + "/cpu.stat"))
     return {
         "usage": {
@@ -78,12 +76,12 @@ def _cpu(directory: str) -> "dict[str, Any]":
     }
 
 
-def _memory(directory: str) -> "dict[str, Any]":
+def _memory(directory: str) -> "dict[str, object]":
     raw = flat(read_or(directory + "/memory.stat"))
     usage = _number(directory + "/memory.current")
     limit = _number(directory + "/memory.max")
     events = flat(read_or(directory + "/memory.events"))
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "cache": raw.get("file", 0),
         "usage": {
             "limit": limit,
@@ -104,8 +102,8 @@ def _memory(directory: str) -> "dict[str, Any]":
     return {**result, **_pressure(directory + "/memory.pressure")}
 
 
-def _block_io(directory: str) -> "dict[str, Any]":
-    result: dict[str, Any] = {}
+def _block_io(directory: str) -> "dict[str, object]":
+    result: dict[str, list[dict[str, object]]] = {}
     for line in read_or(directory + "/io.stat").splitlines():
         device, *values = line.split()
         major, _, minor = device.partition(":")
@@ -118,7 +116,7 @@ def _block_io(directory: str) -> "dict[str, Any]":
     return {**result, **_pressure(directory + "/io.pressure")}
 
 
-def _pressure(path: str) -> "dict[str, Any]":
+def _pressure(path: str) -> "dict[str, object]":
     """{"psi": {"some": {"avg10": 0.5, ...}, "full": ...}} of a .pressure file; {} without one."""
     result = {}
     for line in read_or(path).splitlines():

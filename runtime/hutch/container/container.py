@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from hutch.spec.config import Resources
+
 
 def _ignore(message: str) -> None:
     """Warnings go nowhere unless the caller asks for them."""
@@ -150,7 +152,7 @@ class Container:
         finally:
             init.close()
 
-    def update(self, resources: "dict[str, Any]") -> None:
+    def update(self, resources: "Resources") -> None:
         """Changes limits: those that ``resources``, of the form of linux.resources, gives."""
         from hutch.container.update import update
         from hutch.spec.check import check_resources

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hutch.plan.host import Host
     from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
+    from hutch.spec.config import CheckedConfig, Config
 
 
 class Request:
@@ -87,7 +88,7 @@ class Created:
     __slots__ = ("config", "entry", "init", "state")
 
     def __init__(
-        self, entry: "Entry", init: "Init", state: "dict[str, Any]", config: "dict[str, Any]"
+        self, entry: "Entry", init: "Init", state: "dict[str, Any]", config: "CheckedConfig"
     ) -> None:
         self.entry = entry
         self.init = init
@@ -146,11 +147,11 @@ def prepare(store: "Store", request: Request) -> Created:
             posix.close(fd)
 
 
-def plan_for(config: "dict[str, Any]", host: "Host", request: Request, store: "Store") -> "Plan":
+def plan_for(config: "CheckedConfig", host: "Host", request: Request, store: "Store") -> "Plan":
     """The plan of a config on this host; the filter compiled or taken from the cache."""
     from hutch.plan.compile import compile_plan
 
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     cgroup = cgroup_for(config, host, request.id, request.systemd, request.rootless)
     filter = None
     if linux.get("seccomp"):
@@ -172,17 +173,17 @@ def plan_for(config: "dict[str, Any]", host: "Host", request: Request, store: "S
 
 
 def cgroup_for(
-    config: "dict[str, Any]", host: "Host", id: str, systemd: bool, rootless: "bool | None"
+    config: "Config", host: "Host", id: str, systemd: bool, rootless: "bool | None"
 ) -> "Cgroup":
     """Where the container's cgroup will be. Raises ConfigError, HostError or UsageError."""
-    path = (config.get("linux") or {}).get("cgroupsPath")
+    path = config.get("linux", {}).get("cgroupsPath")
     if systemd:
         from hutch.cgroups.systemd import manager
         from hutch.cgroups.tree import in_user_namespace
         from hutch.plan.systemd_unit import resolve_unit
 
         user = host.uid != 0 or in_user_namespace() if rootless is None else rootless
-        annotations = config.get("annotations") or {}
+        annotations = config.get("annotations", {})
         cgroup = resolve_unit(path, id, host.cgroups, manager(user), annotations)
     else:
         user = host.uid != 0 if rootless is None else rootless
@@ -191,10 +192,10 @@ def cgroup_for(
     return cgroup
 
 
-def check_terminal(config: "dict[str, Any]", request: Request) -> None:
+def check_terminal(config: "Config", request: Request) -> None:
     """Raises ConfigError for a terminal that nobody would take, UsageError for a socket that would
     get none."""
-    terminal = (config.get("process") or {}).get("terminal")
+    terminal = config.get("process", {}).get("terminal")
     if request.console_socket and not terminal:
         from hutch.errors import UsageError
 
@@ -211,20 +212,20 @@ def check_terminal(config: "dict[str, Any]", request: Request) -> None:
         )
 
 
-def _check_user(config: "dict[str, Any]") -> None:
+def _check_user(config: "Config") -> None:
     """config.md, "POSIX-platform User": uid and gid are REQUIRED; every runtime takes 0."""
-    user = (config.get("process") or {}).get("user")
+    user = config.get("process", {}).get("user")
     if user is not None:
         for field in ("uid", "gid"):
             if field not in user:
                 raise ConfigError("process.user." + field, "is required, but missing")
 
 
-def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "dict[str, Any]":
+def first_state(plan: "Plan", config: "Config", request: Request) -> "dict[str, Any]":
     """The state of a container that is being made: what has to be undone if it fails."""
     from time import time_ns
 
-    hooks = config.get("hooks") or {}
+    hooks = config.get("hooks", {})
     cgroup = plan.cgroup
     maker = posix.getpid()
     state = {
@@ -239,7 +240,7 @@ def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "di
         "maker": maker,
         "makerStartTime": status.start_time(maker),
         "uid": posix.geteuid(),
-        "annotations": config.get("annotations") or {},
+        "annotations": config.get("annotations", {}),
         "cgroup": cgroup.to_json() if cgroup else None,
         "hostMount": _host_mount(plan, config),
         "choices": request.choices.to_json(),
@@ -255,17 +256,17 @@ def first_state(plan: "Plan", config: "dict[str, Any]", request: Request) -> "di
     return state
 
 
-def _shares_processes(config: "dict[str, Any]") -> bool:
+def _shares_processes(config: "Config") -> bool:
     """Whether its other processes live on without the first: it makes no pid namespace."""
-    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+    for namespace in config.get("linux", {}).get("namespaces") or []:
         if namespace["type"] == "pid":
             return bool(namespace.get("path"))
     return True
 
 
-def _host_mount(plan: "Plan", config: "dict[str, Any]") -> int:
+def _host_mount(plan: "Plan", config: "Config") -> int:
     """The mount that the rootfs is on, where the container will mount on the host; else 0."""
-    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+    for namespace in config.get("linux", {}).get("namespaces") or []:
         if namespace["type"] == "mount":
             return 0
     from hutch.kernel.mounts import mount_id
@@ -285,7 +286,7 @@ def timestamp(nanoseconds: int) -> str:
 def _build(
     entry: "Entry",
     plan: "Plan",
-    config: "dict[str, Any]",
+    config: "CheckedConfig",
     raw: bytes,
     host: "Host",
     request: Request,

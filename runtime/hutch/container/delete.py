@@ -167,7 +167,7 @@ def _run_poststop(state: "dict[str, Any]", warn: "Callable[[str], None]") -> Non
     from hutch.plan.hooks import hooks_of
 
     shown = status.public_state(state, status.STOPPED)
-    for hook in hooks_of({"hooks": state["hooks"]}, ("poststop",)):
+    for hook in hooks_of(state["hooks"], ("poststop",)):
         try:
             run_hook(hook, shown)
         except HutchError as error:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.plan.cgroup_paths import Cgroup
+    from hutch.spec.config import Config
 
 MEMORY = "linux.resources.memory.limit"
 SIGKILL, SIGSYS = 9, 31
@@ -27,19 +28,17 @@ def want_of_memory(cgroup: "Cgroup", limit: object, whom: str) -> str:
     return "config.json: " + MEMORY + given + ": the kernel killed " + whom + " for want of memory"
 
 
-def cause_of(
-    code: int, signal: int, cgroup: "dict[str, Any] | None", config: "dict[str, Any]"
-) -> str:
+def cause_of(code: int, signal: int, cgroup: "dict[str, Any] | None", config: "Config") -> str:
     """A sentence on the end of a container's program, "" where the kernel tells no cause.
 
     ``code`` is its exit code, ``signal`` what ended it or 0; ``cgroup`` that of its state.
     """
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     # A shell ends with 137 as well where its last command was killed.
     if code == 128 + SIGKILL and cgroup is not None:
         from hutch.plan.cgroup_paths import Cgroup
 
-        memory = (linux.get("resources") or {}).get("memory") or {}
+        memory = linux.get("resources", {}).get("memory") or {}
         whom = "a process of the container"
         return want_of_memory(Cgroup.from_json(cgroup), memory.get("limit"), whom)
     seccomp = linux.get("seccomp")
@@ -57,7 +56,7 @@ def tell_cause(
     code: int,
     signal: int,
     cgroup: "dict[str, Any] | None",
-    config: "dict[str, Any]",
+    config: "Config",
     warn: "Callable[[str], None]",
 ) -> None:
     """Tells ``warn`` the cause of an end, where there is one to tell."""

@@ -27,7 +27,7 @@ def plan_of_bundle(bundle: str, id: str, systemd: bool = False) -> "Plan":
     told: list[str] = []
     config, _ = load_bundle(bundle, told.append)
     host = read_host()
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     cgroup = cgroup_for(config, host, id, systemd, None)
     filter = None
     if linux.get("seccomp"):

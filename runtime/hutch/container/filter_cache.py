@@ -19,7 +19,7 @@ from hutch.kernel.seccomp import Filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.spec.config import Seccomp
 
 # To be counted up when the same profile is compiled to something else than before.
 FORMAT = 1
@@ -37,7 +37,7 @@ _S_IFMT = 0o170000
 _S_IFREG = 0o100000
 
 
-def filter_for(profile: "dict[str, Any]", directory: str) -> Filter:
+def filter_for(profile: "Seccomp", directory: str) -> Filter:
     """The filter of ``linux.seccomp``, from the cache in ``directory`` or newly compiled.
 
     The directory, an absolute path, is made (0700) where it is missing. A profile whose filter is
@@ -45,7 +45,8 @@ def filter_for(profile: "dict[str, Any]", directory: str) -> Filter:
     compile_filter for the rest.
     """
     # Version 2 of the format has no references, so that equal profiles give equal bytes.
-    key = blake2b(_VERSION + dumps(profile, 2), digest_size=_DIGEST).digest()
+    content = dumps(profile, 2)  # type: ignore[arg-type]
+    key = blake2b(_VERSION + content, digest_size=_DIGEST).digest()
     name = key.hex()
     try:
         folder = _open_directory(directory)
@@ -69,7 +70,7 @@ def filter_for(profile: "dict[str, Any]", directory: str) -> Filter:
         posix.close(folder)
 
 
-def _compile(profile: "dict[str, Any]") -> Filter:
+def _compile(profile: "Seccomp") -> Filter:
     from hutch.kernel.libseccomp import compile_filter
     from hutch.spec.seccomp import check_profile, translate
 

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from hutch.plan.operations import Operation
     from hutch.plan.plan import Plan
+    from hutch.spec.config import Config
 
 NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
 
 
-def check_host(plan: "Plan", config: "dict[str, Any]") -> None:
+def check_host(plan: "Plan", config: "Config") -> None:
     """Raises for a rootfs, bind source or program of a hook that is not there."""
     rootfs = config["root"]["path"]
     try:
@@ -92,7 +93,7 @@ def _missing(value: str, pointer: str, path: str, error: OSError) -> ConfigError
     return ConfigError(pointer, reason, value=value, hint="it must exist before the container does")
 
 
-def open_namespaces(plan: "Plan", config: "dict[str, Any]") -> "list[int]":
+def open_namespaces(plan: "Plan", config: "Config") -> "list[int]":
     """Descriptors of the namespaces to join, each looked at: a path of another type of namespace
     is an error (config-linux.md "Namespaces"). The caller closes them."""
     opened: list[int] = []
@@ -132,7 +133,7 @@ def _check_own(plan: "Plan", fd: int, path: str, kind: str) -> None:
             )
 
 
-def _check_type(fd: int, path: str, pointer: str, config: "dict[str, Any]") -> str:
+def _check_type(fd: int, path: str, pointer: str, config: "Config") -> str:
     """The namespace's type, which must be the config's; ConfigError."""
     from fcntl import ioctl
 

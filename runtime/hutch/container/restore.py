@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hutch.container.terminal import Terminal
     from hutch.plan.host import Host
     from hutch.plan.plan import Plan
+    from hutch.spec.config import CheckedConfig, Config
 
 LOG = "restore.log"
 ROOT = "criu-root"
@@ -78,7 +79,7 @@ def restore(
 
 def _make(
     store: "Store", request: "Request", images: Images
-) -> "tuple[Entry, Init, dict[str, Any], dict[str, Any]]":
+) -> "tuple[Entry, Init, dict[str, Any], CheckedConfig]":
     from hutch.container.host import read_host
     from hutch.container.preflight import check_host, open_namespaces
     from hutch.spec.container_id import check_identifier
@@ -122,7 +123,7 @@ def _make(
 def _with_criu(
     entry: "Entry",
     state: "dict[str, Any]",
-    config: "dict[str, Any]",
+    config: "Config",
     plan: "Plan",
     host: "Host",
     request: "Request",
@@ -223,11 +224,11 @@ def _made(
     return init
 
 
-def _check_label(config: "dict[str, Any]", given: str, pid: int) -> None:
+def _check_label(config: "Config", given: str, pid: int) -> None:
     """A process that has our own label instead of the container's is confined by nothing: so it is
     after a CRIU that was built without SELinux, as Debian's is. ``given`` is of --lsm-profile.
     Raises HostError."""
-    process = config.get("process") or {}
+    process = config.get("process", {})
     wanted = process.get("selinuxLabel") or process.get("apparmorProfile")
     wanted = given.partition(":")[2] or wanted
     if not wanted:
@@ -261,8 +262,8 @@ def _root_mount(entry: "Entry", rootfs: str) -> str:
     return root
 
 
-def _check_mount_namespace(config: "dict[str, Any]") -> None:
-    namespaces = (config.get("linux") or {}).get("namespaces") or []
+def _check_mount_namespace(config: "Config") -> None:
+    namespaces = config.get("linux", {}).get("namespaces") or []
     if not any(namespace["type"] == "mount" for namespace in namespaces):
         raise ConfigError(
             "linux.namespaces", "without a mount namespace a container cannot be restored"
@@ -282,6 +283,8 @@ def _streams(images: str) -> "list[str]":
             "read " + path, "open", error.errno, hint="is that a checkpoint? see --image-path"
         ) from None
     streams = decode(data, path)
-    if not isinstance(streams, list) or not all(isinstance(name, str) for name in streams):
+    names = streams if isinstance(streams, list) else [None]
+    result = [name for name in names if isinstance(name, str)]
+    if len(result) < len(names):
         raise HutchError(path + " must be an array of strings")
-    return streams
+    return result

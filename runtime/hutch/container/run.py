@@ -8,11 +8,10 @@ from hutch.container.start import finish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.container.create import Request
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
+    from hutch.spec.config import Config
 
 # The exit codes of an end by SIGKILL and by SIGSYS.
 KILLED = (137, 159)
@@ -76,7 +75,7 @@ def run(
     return code
 
 
-def has_pid_namespace(config: "dict[str, Any]") -> bool:
+def has_pid_namespace(config: "Config") -> bool:
     """Whether its first process adopts the container's orphans, and they end with it."""
-    namespaces = (config.get("linux") or {}).get("namespaces") or []
+    namespaces = config.get("linux", {}).get("namespaces") or []
     return any(namespace["type"] == "pid" for namespace in namespaces)

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hutch.spec.config import Config, Seccomp
+
 POINTER = "linux.seccomp.listenerPath"
 
 
@@ -24,7 +26,7 @@ class Agent:
 
     __slots__ = ("_connection", "_profile")
 
-    def __init__(self, profile: "dict[str, Any]") -> None:
+    def __init__(self, profile: "Seccomp") -> None:
         self._profile = profile
         self._connection = _socket.socket(
             _socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC
@@ -67,7 +69,7 @@ class Agent:
         )
 
 
-def agent_of(config: "dict[str, Any]") -> "Agent | None":
+def agent_of(config: "Config") -> "Agent | None":
     """The agent that the config asks for, connected to; None where it asks for none."""
-    profile = (config.get("linux") or {}).get("seccomp") or {}
-    return Agent(profile) if profile.get("listenerPath") else None
+    profile = config.get("linux", {}).get("seccomp")
+    return Agent(profile) if profile and profile.get("listenerPath") else None

@@ -83,7 +83,7 @@ def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]
     from hutch.plan.hooks import hooks_of
 
     warned = state["choices"].get("strict") and state["ociVersion"].startswith(WARNED)
-    for hook in hooks_of({"hooks": state["hooks"]}, ("poststart",)):
+    for hook in hooks_of(state["hooks"], ("poststart",)):
         try:
             run_hook(hook, status.public_state(state, status.RUNNING))
         except HutchError as error:
@@ -124,7 +124,7 @@ def plan_again(entry: "Entry", state: "dict[str, Any]") -> "Any":
     from hutch.plan.compile import Choices, compile_plan
 
     config = entry.load_config()
-    filtered = bool((config.get("linux") or {}).get("seccomp"))
+    filtered = bool(config.get("linux", {}).get("seccomp"))
     cgroup = state.get("cgroup")
     return compile_plan(
         config,

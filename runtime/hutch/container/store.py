@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hutch.spec.config import CheckedConfig
+
 DEFAULT_ROOT = "/run/hutch"
 # errno(3); the module errno is dearer to import than all of its numbers are worth here.
 ENOENT, ENOTEMPTY, ELOOP = 2, 39, 40
@@ -201,7 +203,7 @@ class Entry:
     def load_state(self) -> "dict[str, Any]":
         """state.json; raises StateError where it is missing or damaged."""
         try:
-            state = decode(self.read("state.json"), "state.json")
+            state: Any = decode(self.read("state.json"), "state.json")
         except StateError:
             raise
         except HutchError as error:
@@ -216,11 +218,11 @@ class Entry:
             hint="remove it with: hutch delete --force " + self.id,
         )
 
-    def load_config(self) -> "dict[str, Any]":
-        """The config as it was at create."""
+    def load_config(self) -> "CheckedConfig":
+        """The config as it was at create, which had checked it before it kept it."""
         config = decode(self.read("config.json"), "config.json")
         assert isinstance(config, dict)
-        return config
+        return config  # type: ignore[return-value]
 
     def remove(self) -> None:
         """Removes the directory; what is gone already is fine."""

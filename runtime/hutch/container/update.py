@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.store import Store
+    from hutch.spec.config import CheckedResources, Config, Resources
 
 
 def update(
     store: "Store",
     id: str,
-    changes: "dict[str, Any]",
+    changes: "CheckedResources",
     schemata: "list[tuple[str, str]] | None" = None,
 ) -> None:
     """Changes the limits that ``changes``, a checked ``linux.resources``, gives; what it does not
@@ -51,16 +52,14 @@ def update(
         entry.release()
 
 
-def _change_limits(
-    state: "dict[str, Any]", config: "dict[str, Any]", changes: "dict[str, Any]"
-) -> None:
+def _change_limits(state: "dict[str, Any]", config: "Config", changes: "CheckedResources") -> None:
     if not state.get("cgroup"):
         raise HostError("container " + state["id"] + " has no cgroup, so nothing limits it")
     before = resources_of(state, config)
     after = merged(before, changes)
     cgroup = Cgroup.from_json(state["cgroup"])
     writes = compile_update(before, changes, read())
-    if (changes.get("memory") or {}).get("limit"):
+    if changes.get("memory", {}).get("limit"):
         check_memory(after, cgroups.memory_usage(cgroup))
     cgroups.update(cgroup, writes)
     if changes.get("devices"):
@@ -68,9 +67,7 @@ def _change_limits(
     state["resources"] = after
 
 
-def resources_of(state: "dict[str, Any]", config: "dict[str, Any]") -> "dict[str, Any]":
+def resources_of(state: "dict[str, Any]", config: "Config") -> "Resources":
     """What limits the container now: the last update's outcome, or its config's resources."""
-    kept = state.get("resources")
-    if isinstance(kept, dict):
-        return kept
-    return (config.get("linux") or {}).get("resources") or {}
+    kept: Resources | None = state.get("resources")
+    return config.get("linux", {}).get("resources", {}) if kept is None else kept

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import KernelError, shown
 from . import users
@@ -23,6 +23,9 @@ from .source import Source
 from .tree import READ_FOLDER, remove_tree
 from .unpack import Losses, Ownership
 from .whiteout import Merged
+
+if TYPE_CHECKING:
+    from ..spec.config import Config, IdMapping
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ANNOTATION = "org.opencontainers.image."
@@ -146,7 +149,7 @@ def _private(directory: Path) -> int | None:
     return stat.S_IMODE(status.st_mode)
 
 
-def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> dict[str, Any]:
+def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> "Config":
     """config.json for the image: the runtime's default with the image's own wishes on top."""
     document = base_config()
     apply_image(document, config, root)
@@ -155,7 +158,7 @@ def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> dict[str
     return document
 
 
-def base_config() -> dict[str, Any]:
+def base_config() -> "Config":
     """What ``hutch spec`` writes on this host, for this user.
 
     Unpacked in a user namespace, the files have the ids that are mapped there; the container gets
@@ -175,12 +178,12 @@ def base_config() -> dict[str, Any]:
     return document
 
 
-def _mappings(path: str) -> list[dict[str, int]]:
+def _mappings(path: str) -> "list[IdMapping]":
     lines = [list(map(int, line.split())) for line in Path(path).read_text().splitlines()]
     return [{"containerID": line[0], "hostID": line[1], "size": line[2]} for line in lines]
 
 
-def apply_image(document: dict[str, Any], config: ImageConfig, root: int) -> None:
+def apply_image(document: "Config", config: ImageConfig, root: int) -> None:
     """Lays the image's execution parameters over a runtime config (conversion.md)."""
     execution = config.execution
     process = document["process"]

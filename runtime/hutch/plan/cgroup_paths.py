@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hutch.plan.host import CgroupLayout
     from hutch.plan.systemd_unit import Unit
+    from hutch.spec.config import Linux, Mount
 
 POINTER = "linux.cgroupsPath"
 PARENT = "/hutch"  # of containers without linux.cgroupsPath
@@ -153,7 +154,7 @@ def _plain(path: str) -> str:
     return "".join(["/" + part for part in path.split("/") if part not in {"", "."}])
 
 
-def wants_ownership(linux: "dict[str, Any]", mounts: "list[dict[str, Any]]") -> bool:
+def wants_ownership(linux: "Linux", mounts: "list[Mount]") -> bool:
     """Whether the container's user is to own its cgroup (config-linux.md, Cgroup ownership).
 
     It is so where the container gets a new cgroup namespace and its cgroup mounted writable; the

@@ -51,9 +51,10 @@ if TYPE_CHECKING:
     from hutch.plan.host import CgroupLayout, Host
     from hutch.plan.namespaces import Namespaces
     from hutch.plan.operations import Operation
+    from hutch.spec.config import CheckedConfig, Config, Linux, Mount, Process, Resources
 
 # Strictly, a container without a process can be created, but not started (runtime.md "Start").
-NO_PROCESS: "dict[str, Any]" = {"args": [], "cwd": "/"}
+NO_PROCESS: "Process" = {"args": [], "cwd": "/"}
 
 
 # Where the container finds the socket of sd_notify(3): a directory, read-only, so that `start` can
@@ -108,7 +109,7 @@ class Choices:
 
 
 def compile_plan(
-    config: "dict[str, Any]",
+    config: "CheckedConfig",
     host: "Host",
     *,
     id: str,
@@ -122,7 +123,7 @@ def compile_plan(
     ``bundle`` is absolute; ``cgroup`` where the container's cgroup will be; ``filter`` the compiled
     linux.seccomp. Raises ConfigError or HostError for what cannot be carried out.
     """
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     process = config.get("process")
     if process is None and choices.strict:
         process = NO_PROCESS
@@ -152,12 +153,12 @@ def compile_plan(
         plan.cgroup = cgroup
         if cgroup.mode == "v2" and wants_ownership(linux, config.get("mounts") or []):
             plan.cgroup_owner = _owner(config, host)
-        _limit(plan, linux.get("resources") or {}, host.cgroups)
+        _limit(plan, linux.get("resources", {}), host.cgroups)
     plan.oom_score_adj = process.get("oomScoreAdj")
-    for name, device in (linux.get("netDevices") or {}).items():
+    for name, device in linux.get("netDevices", {}).items():
         pointer = 'linux.netDevices["' + name + '"]'
         plan.net_devices.append((pointer, name, device.get("name") or name))
-    plan.time_offsets = offset_lines(linux.get("timeOffsets") or {})
+    plan.time_offsets = offset_lines(linux.get("timeOffsets", {}))
     if linux.get("uidMappings") or linux.get("gidMappings"):
         plan.uid_map = mapping_lines(linux.get("uidMappings") or [])
         plan.gid_map = mapping_lines(linux.get("gidMappings") or [])
@@ -166,7 +167,7 @@ def compile_plan(
         else:
             plan.mapped_namespace = namespaces.joined["user"][2]
         _check_mapped(process, linux)
-    plan.hooks = hooks_of(config, ("prestart", "createRuntime"))
+    plan.hooks = hooks_of(config.get("hooks", {}), ("prestart", "createRuntime"))
     if not choices.direct:
         plan.start_slot = plan.next_slot()
     if choices.trace:
@@ -227,7 +228,7 @@ def compile_plan(
     return plan
 
 
-def _environment(process: "dict[str, Any]", choices: Choices) -> "list[str]":
+def _environment(process: "Process", choices: Choices) -> "list[str]":
     """process.env, and what tells the program of sockets it was handed: to it, its pid is 1."""
     environment = variables_of(process)
     if choices.listening:
@@ -239,12 +240,12 @@ def _environment(process: "dict[str, Any]", choices: Choices) -> "list[str]":
     return environment
 
 
-def _owner(config: "dict[str, Any]", host: "Host") -> "int | None":
+def _owner(config: "Config", host: "Host") -> "int | None":
     """The host's id of the container's user; None for who could give nothing away."""
     if host.uid != 0:
         return None
-    uid: int = ((config.get("process") or {}).get("user") or {}).get("uid", 0)
-    mappings = (config.get("linux") or {}).get("uidMappings")
+    uid: int = config.get("process", {}).get("user", {}).get("uid", 0)
+    mappings = config.get("linux", {}).get("uidMappings")
     return host_id(mappings, uid) if mappings else uid
 
 
@@ -254,7 +255,7 @@ def _enter_cgroups(plan: Plan) -> None:
         plan.operations.append(plan.cgroup_entry)
 
 
-def _limit(plan: Plan, resources: "dict[str, Any]", layout: "CgroupLayout") -> None:
+def _limit(plan: Plan, resources: "Resources", layout: "CgroupLayout") -> None:
     """What the container's cgroup is told: the limits, and which devices it may use."""
     plan.writes = compile_resources(resources, layout)
     plan.devices = resources.get("devices")
@@ -263,7 +264,7 @@ def _limit(plan: Plan, resources: "dict[str, Any]", layout: "CgroupLayout") -> N
         device_lines(rules)  # refuses rules that v1 cannot express, before anything is made
 
 
-def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:
+def _check_needs(config: "Config", namespaces: "Namespaces") -> None:
     """What only makes sense in a namespace of the container's own."""
     for field in ("hostname", "domainname"):
         if config.get(field) and not namespaces.has("uts"):
@@ -273,7 +274,7 @@ def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:
                 value=config[field],
                 hint='add {"type": "uts"} to linux.namespaces',
             )
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     if linux.get("uidMappings") or linux.get("gidMappings"):
         if not namespaces.has("user"):
             raise ConfigError(
@@ -288,13 +289,14 @@ def _check_needs(config: "dict[str, Any]", namespaces: "Namespaces") -> None:
         )
 
 
-def _check_deadline(config: "dict[str, Any]") -> None:
+def _check_deadline(config: "Config") -> None:
     """A process with SCHED_DEADLINE may not fork (sched(7)), and so cannot run a hook."""
-    scheduler = (config.get("process") or {}).get("scheduler") or {}
+    scheduler = config.get("process", {}).get("scheduler")
     if (
-        scheduler.get("policy") == "SCHED_DEADLINE"
+        scheduler
+        and scheduler["policy"] == "SCHED_DEADLINE"
         and "SCHED_FLAG_RESET_ON_FORK" not in (scheduler.get("flags") or [])
-        and (config.get("hooks") or {}).get("startContainer")
+        and config.get("hooks", {}).get("startContainer")
     ):
         raise ConfigError(
             "process.scheduler.policy",
@@ -304,9 +306,9 @@ def _check_deadline(config: "dict[str, Any]") -> None:
         )
 
 
-def _check_mapped(process: "dict[str, Any]", linux: "dict[str, Any]") -> None:
+def _check_mapped(process: "Process", linux: "Linux") -> None:
     """Ids of the process that the user namespace does not know cannot be taken on."""
-    user = process.get("user") or {}
+    user = process.get("user", {})
     uids = linux.get("uidMappings") or []
     gids = linux.get("gidMappings") or []
     wanted = [("process.user.uid", user.get("uid", 0), uids, "linux.uidMappings")]
@@ -319,8 +321,8 @@ def _check_mapped(process: "dict[str, Any]", linux: "dict[str, Any]") -> None:
             raise ConfigError(pointer, "is not mapped in " + where, value=number)
 
 
-def _rootfs(config: "dict[str, Any]", bundle: str) -> str:
-    path: str = config["root"]["path"]
+def _rootfs(config: "Config", bundle: str) -> str:
+    path = config["root"]["path"]
     if not path.startswith("/"):
         path = bundle + "/" + path
     parts: list[str] = []
@@ -330,9 +332,9 @@ def _rootfs(config: "dict[str, Any]", bundle: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _state(config: "dict[str, Any]", id: str, bundle: str, status: str) -> "dict[str, Any]":
+def _state(config: "Config", id: str, bundle: str, status: str) -> "dict[str, object]":
     """What a hook reads (runtime.md "State"); the pid is filled in by who runs it."""
-    state: dict[str, Any] = {
+    state: dict[str, object] = {
         "ociVersion": config["ociVersion"],
         "id": id,
         "status": status,
@@ -345,7 +347,7 @@ def _state(config: "dict[str, Any]", id: str, bundle: str, status: str) -> "dict
 
 
 def _enter_namespaces(
-    config: "dict[str, Any]",
+    config: "Config",
     namespaces: "Namespaces",
     id: str,
     choices: Choices,
@@ -353,7 +355,7 @@ def _enter_namespaces(
     protect: "Operation",
 ) -> "list[Operation]":
     """Into the namespaces, and what is set in them that needs no file system."""
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     result = list(namespaces.entry)
     if linux.get("uidMappings") or linux.get("gidMappings"):
         result.append(op.barrier("linux.uidMappings", NAMESPACES))
@@ -367,7 +369,7 @@ def _enter_namespaces(
         result.append(protect)
     result.append(op.session("security: a session of its own"))
     result.append(op.open_proc("security: a verified procfs"))
-    label = (config.get("process") or {}).get("selinuxLabel")
+    label = config.get("process", {}).get("selinuxLabel")
     if choices.new_keyring:
         if label:
             check_selinux(label, host, "process.selinuxLabel")
@@ -384,7 +386,7 @@ def _enter_namespaces(
     return result
 
 
-def _maps_without_root(namespaces: "Namespaces", linux: "dict[str, Any]", host: "Host") -> bool:
+def _maps_without_root(namespaces: "Namespaces", linux: "Linux", host: "Host") -> bool:
     """Whether id maps or clocks are written by who is not the host's root.
 
     Nobody may reach the init through the namespaces that it joins, so protection comes before all
@@ -398,14 +400,14 @@ def _maps_without_root(namespaces: "Namespaces", linux: "dict[str, Any]", host: 
 
 
 def _build_root(
-    config: "dict[str, Any]",
+    config: "Config",
     namespaces: "Namespaces",
     bundle: str,
     plan: Plan,
     host: "Host",
 ) -> "list[Operation]":
     """The root file system, its mounts and devices, seen from outside."""
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     mounts = config.get("mounts") or []
     label = linux.get("mountLabel") or ""
     if label and not host.selinux:
@@ -432,21 +434,19 @@ def _build_root(
     return result
 
 
-def _is_idmapped(mount: "dict[str, Any]") -> bool:
+def _is_idmapped(mount: "Mount") -> bool:
     options = mount.get("options") or ()
     return bool(mount.get("uidMappings")) or "idmap" in options or "ridmap" in options
 
 
-def _root_propagation(linux: "dict[str, Any]") -> int:
+def _root_propagation(linux: "Linux") -> int:
     text = linux.get("rootfsPropagation")
     return PROPAGATION[text] if text else 0
 
 
-def _close_root(
-    config: "dict[str, Any]", namespaces: "Namespaces", choices: Choices
-) -> "list[Operation]":
+def _close_root(config: "Config", namespaces: "Namespaces", choices: Choices) -> "list[Operation]":
     """What covers parts of the mounted tree, then the change of root, then the root's own flags."""
-    linux = config.get("linux") or {}
+    linux = config.get("linux", {})
     result = compile_sysctls(config, namespaces)
     result += read_only_last(config.get("mounts") or [])
     result += compile_covers(linux)

@@ -16,7 +16,9 @@ from hutch.plan.resources import MAJOR_MAX, MINOR_MAX, POINTER, CgroupWrite
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Literal
+
+    from hutch.spec.config import DeviceRule as Entry
 
     Key = tuple[str, int | None, int | None]
     Exceptions = dict[Key, tuple[int, "DeviceRule"]]
@@ -76,7 +78,7 @@ DEFAULTS = (
 )
 
 
-def parse(devices: "Sequence[dict[str, Any]]") -> "list[DeviceRule]":
+def parse(devices: "Sequence[Entry]") -> "list[DeviceRule]":
     """The rules of the config, checked; raises ConfigError.
 
     An absent type, number or access means all, and so does -1 for a number.
@@ -100,9 +102,9 @@ def parse(devices: "Sequence[dict[str, Any]]") -> "list[DeviceRule]":
     return rules
 
 
-def _number(entry: "dict[str, Any]", key: str, at: str, high: int) -> "int | None":
+def _number(entry: "Entry", key: "Literal['major', 'minor']", at: str, high: int) -> "int | None":
     """A device number. The bound matters: v1 would take 4294967295 for "all"."""
-    value: int | None = entry.get(key)
+    value = entry.get(key)
     if value is None or value == -1:
         return None
     if type(value) is not int or not 0 <= value <= high:
@@ -110,7 +112,7 @@ def _number(entry: "dict[str, Any]", key: str, at: str, high: int) -> "int | Non
     return value
 
 
-def _access(entry: "dict[str, Any]", at: str) -> int:
+def _access(entry: "Entry", at: str) -> int:
     letters = entry.get("access")
     if letters is None:
         return ALL
@@ -122,7 +124,7 @@ def _access(entry: "dict[str, Any]", at: str) -> int:
     return access
 
 
-def effective(devices: "Sequence[dict[str, Any]] | None") -> "list[DeviceRule]":
+def effective(devices: "Sequence[Entry] | None") -> "list[DeviceRule]":
     """The rules in force, the config's and the defaults, in order; the first is for everything."""
     rules = parse(devices or ())
     start = DeviceRule(False, "a", None, None, ALL, AT)

@@ -5,9 +5,8 @@ from hutch.plan import operations as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.operations import Operation
+    from hutch.spec.config import Config, Device, Mount
 
 S_IFIFO = 0o010000
 S_IFCHR = 0o020000
@@ -34,7 +33,7 @@ LINKS = (
 )
 
 
-def needs_devices(mounts: "list[dict[str, Any]]") -> bool:
+def needs_devices(mounts: "list[Mount]") -> bool:
     """Whether /dev is the container's own. A /dev bound from elsewhere is left as it is."""
     for mount in mounts:
         options = mount.get("options") or []
@@ -43,7 +42,7 @@ def needs_devices(mounts: "list[dict[str, Any]]") -> bool:
     return True
 
 
-def compile_devices(config: "dict[str, Any]", in_user_namespace: bool) -> "list[Operation]":
+def compile_devices(config: "Config", in_user_namespace: bool) -> "list[Operation]":
     """The nodes and links of /dev.
 
     In a user namespace nodes cannot be made, so the host's are bound, from the same path unless the
@@ -65,7 +64,7 @@ def compile_devices(config: "dict[str, Any]", in_user_namespace: bool) -> "list[
     return result
 
 
-def _device(device: "dict[str, Any]", pointer: str, in_user_namespace: bool) -> "Operation":
+def _device(device: "Device", pointer: str, in_user_namespace: bool) -> "Operation":
     kind = KINDS[device["type"]]
     path = device["path"]
     if ".." in path.split("/"):

@@ -19,18 +19,17 @@ from hutch.plan.process import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.kernel.seccomp import Filter
     from hutch.plan.host import Host
     from hutch.plan.operations import Operation
+    from hutch.spec.config import CheckedConfig, CheckedProcess, Process
 
 EXEC = "runtime: exec"
 
 
 def compile_exec(
-    config: "dict[str, Any]",
-    process: "dict[str, Any]",
+    config: "CheckedConfig",
+    process: "CheckedProcess",
     host: "Host",
     *,
     id: str,
@@ -44,7 +43,7 @@ def compile_exec(
     warnings: list[str] = []
     flags = 0
     kinds = set()
-    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+    for namespace in config.get("linux", {}).get("namespaces") or []:
         flags |= TYPES[namespace["type"]]
         kinds.add(namespace["type"])
     in_user_namespace = "user" in kinds
@@ -73,14 +72,14 @@ def compile_exec(
         operations.append(op.keyring("default: a session keyring of its own", "_ses." + id))
     operations += compile_console(process, bind=False)
     operations += compile_limits(process)
-    operations += placement_of(config.get("linux") or {})
+    operations += placement_of(config.get("linux", {}))
     operations += scheduling_of(process)
     operations += compile_program(process, in_user_namespace)
     operations += compile_rights(
         process,
         host,
         in_user_namespace,
-        groups_denied=are_groups_denied(config.get("linux") or {}, host, in_user_namespace),
+        groups_denied=are_groups_denied(config.get("linux", {}), host, in_user_namespace),
         filter=filter,
         warnings=warnings,
         outlive=EXEC,
@@ -90,9 +89,9 @@ def compile_exec(
     return plan
 
 
-def initial_cpus(process: "dict[str, Any]") -> "list[int]":
+def initial_cpus(process: "Process") -> "list[int]":
     """The CPUs that the runtime itself is to be on when it starts the process; none: any."""
-    text = (process.get("execCPUAffinity") or {}).get("initial")
+    text = process.get("execCPUAffinity", {}).get("initial")
     if not text:
         return []
     from hutch.plan.scheduling import numbers_of
@@ -100,10 +99,10 @@ def initial_cpus(process: "dict[str, Any]") -> "list[int]":
     return numbers_of(text)
 
 
-def _affinity(process: "dict[str, Any]") -> "list[Operation]":
+def _affinity(process: "Process") -> "list[Operation]":
     """config.md "execCPUAffinity": once in the cgroup, the final CPUs; without them the kernel
     makes of the initial ones what the cpuset allows; without both, all of the cpuset."""
-    affinity = process.get("execCPUAffinity") or {}
+    affinity = process.get("execCPUAffinity", {})
     if affinity.get("final"):
         from hutch.plan.scheduling import compile_affinity
 

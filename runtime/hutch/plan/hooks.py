@@ -16,9 +16,15 @@ from hutch.spec.json import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Literal
 
     from hutch.plan.operations import Operation
+    from hutch.spec.config import Config, Hooks
+    from hutch.spec.config import Hook as HookEntry
+
+    Kind = Literal[
+        "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"
+    ]
 
 PID_MARK = '"pid":0'
 
@@ -28,7 +34,7 @@ class Hook:
 
     __slots__ = ("args", "env", "path", "pointer", "timeout")
 
-    def __init__(self, pointer: str, entry: "dict[str, Any]") -> None:
+    def __init__(self, pointer: str, entry: "HookEntry") -> None:
         self.pointer = pointer
         self.path: str = entry["path"]
         self.args: list[str] = entry.get("args") or [self.path]
@@ -37,9 +43,8 @@ class Hook:
         self.timeout: int = entry.get("timeout") or 0
 
 
-def hooks_of(config: "dict[str, Any]", kinds: "tuple[str, ...]") -> "list[Hook]":
+def hooks_of(hooks: "Hooks", kinds: "tuple[Kind, ...]") -> "list[Hook]":
     """The hooks of these kinds, in this order."""
-    hooks = config.get("hooks") or {}
     return [
         Hook("hooks." + kind + "[" + str(index) + "]", entry)
         for kind in kinds
@@ -48,9 +53,9 @@ def hooks_of(config: "dict[str, Any]", kinds: "tuple[str, ...]") -> "list[Hook]"
 
 
 def compile_hooks(
-    config: "dict[str, Any]",
-    kind: str,
-    state: "dict[str, Any]",
+    config: "Config",
+    kind: "Kind",
+    state: "dict[str, object]",
     environment: "list[str]",
     cwd: str = "",
 ) -> "list[Operation]":
@@ -59,7 +64,7 @@ def compile_hooks(
 
     Only hutch-init knows its own pid, so the state's text is split where it belongs.
     """
-    hooks = hooks_of(config, (kind,))
+    hooks = hooks_of(config.get("hooks", {}), (kind,))
     if not hooks:
         return []
     head, _, tail = encode(state).partition(PID_MARK)

@@ -11,7 +11,7 @@ from hutch.plan.namespaces import mapping_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.spec.config import Config, Linux, Mount
 
 
 class Idmap:
@@ -35,7 +35,7 @@ class Idmap:
         self.slot = 0
 
 
-def compile_idmaps(config: "dict[str, Any]", bundle: str, first_slot: int) -> "dict[int, Idmap]":
+def compile_idmaps(config: "Config", bundle: str, first_slot: int) -> "dict[int, Idmap]":
     """{index of the mount: its mapping}, their slots from ``first_slot`` on."""
     result: dict[int, Idmap] = {}
     for index, mount in enumerate(config.get("mounts") or []):
@@ -43,7 +43,7 @@ def compile_idmaps(config: "dict[str, Any]", bundle: str, first_slot: int) -> "d
         if not words and not mount.get("uidMappings"):
             continue
         pointer = "mounts[" + str(index) + "]"
-        idmap = _mapping(mount, config.get("linux") or {}, pointer)
+        idmap = _mapping(mount, config.get("linux", {}), pointer)
         options = mount.get("options") or []
         if "bind" in options or "rbind" in options:
             idmap.source = mount.get("source") or ""
@@ -56,7 +56,7 @@ def compile_idmaps(config: "dict[str, Any]", bundle: str, first_slot: int) -> "d
     return result
 
 
-def _mapping(mount: "dict[str, Any]", linux: "dict[str, Any]", pointer: str) -> Idmap:
+def _mapping(mount: "Mount", linux: "Linux", pointer: str) -> Idmap:
     if mount.get("uidMappings"):
         return Idmap(
             pointer + ".uidMappings",

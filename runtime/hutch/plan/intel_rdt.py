@@ -5,7 +5,7 @@ config-linux.md "IntelRdt"; Documentation/filesystems/resctrl.rst of the kernel.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.spec.config import IntelRdt
 
 POINTER = "linux.intelRdt"
 DEFAULT = "/"
@@ -27,7 +27,7 @@ class Rdt:
         self.monitor = ""
 
 
-def compile_rdt(settings: "dict[str, Any]", id: str) -> Rdt:
+def compile_rdt(settings: "IntelRdt", id: str) -> Rdt:
     """What a checked linux.intelRdt asks for, of container ``id``."""
     closid = settings.get("closID") or ""
     rdt = Rdt(closid or id, bool(closid))

@@ -9,13 +9,12 @@ from hutch.plan.mount_options import CONTEXTS, MS_I_VERSION, RDONLY, read_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import CgroupLayout, Host
     from hutch.plan.idmap import Idmap
     from hutch.plan.mount_options import Options
     from hutch.plan.operations import Operation
+    from hutch.spec.config import Linux, Mount
 
 # What may be mounted below /proc: files that lxcfs and the like present in the kernel's place.
 BELOW_PROC = frozenset(
@@ -64,7 +63,7 @@ class MountContext:
 
 
 def compile_mounts(
-    mounts: "list[dict[str, Any]]", context: MountContext, warnings: "list[str]"
+    mounts: "list[Mount]", context: MountContext, warnings: "list[str]"
 ) -> "list[Operation]":
     """The operations for the checked ``mounts``; appends to ``warnings`` what is passed over."""
     result: list[Operation] = []
@@ -173,7 +172,7 @@ def _mount(
     return operation
 
 
-def read_only_last(mounts: "list[dict[str, Any]]") -> "list[Operation]":
+def read_only_last(mounts: "list[Mount]") -> "list[Operation]":
     """A new tmpfs that is read-only takes what is made below it first, /dev its devices.
 
     One that a later mount covers stays as it is: nobody sees it.
@@ -328,12 +327,15 @@ def _bound_cgroup(directory: str, target: str, options: "Options", pointer: str)
     )
 
 
-def compile_covers(linux: "dict[str, Any]") -> "list[Operation]":
+def compile_covers(linux: "Linux") -> "list[Operation]":
     """linux.readonlyPaths, then linux.maskedPaths, each once however often it is listed."""
     result = []
-    for field, make in (("readonlyPaths", op.readonly), ("maskedPaths", op.mask)):
+    for field, listed, make in (
+        ("readonlyPaths", linux.get("readonlyPaths"), op.readonly),
+        ("maskedPaths", linux.get("maskedPaths"), op.mask),
+    ):
         paths: dict[str, int] = {}
-        for index, path in enumerate(linux.get(field) or []):
+        for index, path in enumerate(listed or ()):
             # A slash at its end says "directory": what is to be covered may be a file all the same.
             # ".." is left to the kernel, since what is before it may be a symbolic link.
             parts = [part for part in path.split("/") if part not in ("", ".")]

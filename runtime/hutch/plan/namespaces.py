@@ -23,10 +23,14 @@ from hutch.plan import operations as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
+    from typing import Literal
 
     from hutch.plan.host import Host
     from hutch.plan.operations import Operation
+    from hutch.spec.config import Config, IdMapping, Linux, TimeOffset
+
+    Clock = Literal["monotonic", "boottime"]
 
 CLONE_NEWTIME = 0x00000080
 CLONE_NEWNS = 0x00020000
@@ -50,7 +54,7 @@ TYPES = {
 }
 
 # The clocks of a time namespace, in the order in which they are written.
-CLOCKS = ("monotonic", "boottime")
+CLOCKS: "tuple[Clock, ...]" = ("monotonic", "boottime")
 
 FIRST_SLOT = 2
 
@@ -80,7 +84,7 @@ class Namespaces:
         return kind in self.new or kind in self.joined
 
 
-def compile_namespaces(config: "dict[str, Any]", host: "Host") -> Namespaces:
+def compile_namespaces(config: "Config", host: "Host") -> Namespaces:
     """The namespaces of a checked config."""
     result = Namespaces()
     listed = config.get("linux", {}).get("namespaces") or []
@@ -94,9 +98,9 @@ def compile_namespaces(config: "dict[str, Any]", host: "Host") -> Namespaces:
         else:
             result.new[kind] = pointer
     flags = 0
-    for kind in result.new:
-        if kind not in ("cgroup", "time"):
-            flags |= TYPES[kind]
+    for new in result.new:
+        if new not in ("cgroup", "time"):
+            flags |= TYPES[new]
     if "time" in result.new:
         result.inner = [op.clone(result.new["time"], flags & ~CLONE_NEWUSER)]
         flags &= CLONE_NEWUSER
@@ -121,7 +125,7 @@ def _join_order(item: "tuple[str, tuple[int, str, str]]") -> int:
     return {"user": 2, "mount": 1}.get(item[0], 0)
 
 
-def offset_lines(offsets: "dict[str, dict[str, int]]") -> str:
+def offset_lines(offsets: "Mapping[Clock, TimeOffset]") -> str:
     """What is written to /proc/PID/timens_offsets (time_namespaces(7)); "" for none."""
     return "".join(
         f"{clock} {offsets[clock].get('secs', 0)} {offsets[clock].get('nanosecs', 0)}\n"
@@ -130,20 +134,20 @@ def offset_lines(offsets: "dict[str, dict[str, int]]") -> str:
     )
 
 
-def mapping_lines(mappings: "list[dict[str, int]]") -> str:
+def mapping_lines(mappings: "list[IdMapping]") -> str:
     """What is written to /proc/PID/uid_map or gid_map (user_namespaces(7))."""
     return "".join(
         f"{entry['containerID']} {entry['hostID']} {entry['size']}\n" for entry in mappings
     )
 
 
-def is_own_alone(mappings: "list[dict[str, int]]", id: int) -> bool:
+def is_own_alone(mappings: "list[IdMapping]", id: int) -> bool:
     """Whether only the caller's own id is mapped: all that the kernel lets one do without root, and
     of groups only at the price of setgroups(2) (user_namespaces(7))."""
     return len(mappings) == 1 and mappings[0]["hostID"] == id and mappings[0]["size"] == 1
 
 
-def map_helpers(linux: "dict[str, Any]", host: "Host") -> "tuple[str, ...]":
+def map_helpers(linux: "Linux", host: "Host") -> "tuple[str, ...]":
     """The maps that the caller needs newuidmap(1) and newgidmap(1) for."""
     if host.uid == 0:
         return ()
@@ -155,7 +159,7 @@ def map_helpers(linux: "dict[str, Any]", host: "Host") -> "tuple[str, ...]":
     return tuple(found)
 
 
-def are_groups_denied(linux: "dict[str, Any]", host: "Host", in_user_namespace: bool) -> bool:
+def are_groups_denied(linux: "Linux", host: "Host", in_user_namespace: bool) -> bool:
     """Whether the kernel refuses setgroups(2) in the container's user namespace, as it does below
     one where it does. Of one that is joined that is not known, and taken to be so."""
     if host.groups_denied:
@@ -167,7 +171,7 @@ def are_groups_denied(linux: "dict[str, Any]", host: "Host", in_user_namespace: 
     )
 
 
-def host_id(mappings: "list[dict[str, int]]", container_id: int) -> "int | None":
+def host_id(mappings: "list[IdMapping]", container_id: int) -> "int | None":
     """The id on the host that a container's id stands for; None where it is not mapped."""
     for entry in mappings:
         offset = container_id - entry["containerID"]

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from hutch.plan.intel_rdt import Rdt
     from hutch.plan.operations import Operation
     from hutch.plan.resources import CgroupWrite
+    from hutch.spec.config import DeviceRule
 
 # The barriers at which hutch-init waits for the runtime.
 NAMESPACES = 1  # the namespaces are there: id maps and time offsets are written
@@ -52,7 +53,7 @@ class Plan:
         self.writes: list[CgroupWrite] = []
         self.cgroup_owner: int | None = None
         self.cgroup_entry: Operation | None = None
-        self.devices: list[dict[str, object]] | None = None
+        self.devices: list[DeviceRule] | None = None
         self.slots: list[tuple[str, str]] = []
         self.idmaps: dict[int, Idmap] = {}
         self.spawn_flags = 0

@@ -18,33 +18,39 @@ from hutch.spec.rlimits import RLIMITS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Literal
 
     from hutch.kernel.seccomp import Filter
     from hutch.plan.host import Host
     from hutch.plan.operations import Operation
+    from hutch.spec.config import Config, Linux, Process
+
+    CapabilitySet = Literal["bounding", "effective", "permitted", "inheritable", "ambient"]
 
 UNLIMITED = (1 << 64) - 1
 SYS_ADMIN = 1 << 21  # linux/capability.h
+CAPABILITY_SETS: "tuple[CapabilitySet, ...]" = (
+    "bounding", "effective", "permitted", "inheritable", "ambient",
+)  # fmt: skip
 
 
-def compile_console(process: "dict[str, Any]", bind: bool) -> "list[Operation]":
+def compile_console(process: "Process", bind: bool) -> "list[Operation]":
     """The terminal; ``bind`` puts it at /dev/console too (not for exec)."""
     if not process.get("terminal"):
         return []
-    size = process.get("consoleSize") or {}
+    size = process.get("consoleSize")
     return [
         op.console(
             "process.terminal",
-            size.get("height", 0),
-            size.get("width", 0),
-            (process.get("user") or {}).get("uid", 0),
+            size["height"] if size else 0,
+            size["width"] if size else 0,
+            process.get("user", {}).get("uid", 0),
             int(bind),
         )
     ]
 
 
-def compile_limits(process: "dict[str, Any]") -> "list[Operation]":
+def compile_limits(process: "Process") -> "list[Operation]":
     """The resource limits (setrlimit(2))."""
     return [
         op.rlimit(
@@ -57,7 +63,7 @@ def compile_limits(process: "dict[str, Any]") -> "list[Operation]":
     ]
 
 
-def scheduling_of(process: "dict[str, Any]") -> "list[Operation]":
+def scheduling_of(process: "Process") -> "list[Operation]":
     """What process.scheduler and process.ioPriority ask for."""
     if not (process.get("scheduler") or process.get("ioPriority")):
         return []
@@ -66,7 +72,7 @@ def scheduling_of(process: "dict[str, Any]") -> "list[Operation]":
     return compile_scheduling(process)
 
 
-def placement_of(linux: "dict[str, Any]") -> "list[Operation]":
+def placement_of(linux: "Linux") -> "list[Operation]":
     """What linux.memoryPolicy and linux.personality ask for."""
     if not (linux.get("memoryPolicy") or linux.get("personality")):
         return []
@@ -75,7 +81,7 @@ def placement_of(linux: "dict[str, Any]") -> "list[Operation]":
     return compile_placement(linux)
 
 
-def compile_labels(process: "dict[str, Any]", host: "Host") -> "list[Operation]":
+def compile_labels(process: "Process", host: "Host") -> "list[Operation]":
     """The LSM labels that the next execve takes on; a host without the module is an error."""
     result = []
     profile = process.get("apparmorProfile")
@@ -106,10 +112,10 @@ def check_selinux(label: str, host: "Host", pointer: str) -> None:
         )
 
 
-def compile_program(process: "dict[str, Any]", in_user_namespace: bool) -> "list[Operation]":
+def compile_program(process: "Process", in_user_namespace: bool) -> "list[Operation]":
     """Where the program stands and which file it is: what can still go wrong early goes wrong
     here, while `create` can say so."""
-    user = process.get("user") or {}
+    user = process.get("user", {})
     path = ""
     has_home = False
     for variable in process.get("env") or []:
@@ -128,7 +134,7 @@ def compile_program(process: "dict[str, Any]", in_user_namespace: bool) -> "list
     return result
 
 
-def variables_of(process: "dict[str, Any]") -> "list[str]":
+def variables_of(process: "Process") -> "list[str]":
     """The environment of the program: of variables that stand there twice the last, as whoever
     adds one means it. An empty HOME is left to hutch-init, which knows the user's (op.home)."""
     last = {variable.partition("=")[0]: variable for variable in process.get("env") or []}
@@ -138,7 +144,7 @@ def variables_of(process: "dict[str, Any]") -> "list[str]":
 
 
 def compile_rights(
-    process: "dict[str, Any]",
+    process: "Process",
     host: "Host",
     in_user_namespace: bool,
     groups_denied: bool,
@@ -151,7 +157,7 @@ def compile_rights(
 
     ``outlive`` is the pointer for what lets the runtime end, which a filter may not allow later.
     Without process.user.umask there is ``default_umask``; -1: the caller's."""
-    user = process.get("user") or {}
+    user = process.get("user", {})
     sets = _capability_sets(process, host, in_user_namespace, warnings)
     no_new_privileges = bool(process.get("noNewPrivileges"))
     umask = user.get("umask")
@@ -195,14 +201,14 @@ def compile_rights(
     return result
 
 
-def check_capabilities(config: "dict[str, Any]") -> None:
+def check_capabilities(config: "Config") -> None:
     """Before 1.1 of the specification an unknown capability was an error (config.md of 1.0.2,
     "capabilities"); from then on it is a warning, and the rest counts."""
     if not config["ociVersion"].startswith("1.0."):
         return
-    capabilities = (config.get("process") or {}).get("capabilities") or {}
-    for kind, names in capabilities.items():
-        for index, name in enumerate(names):
+    capabilities = config.get("process", {}).get("capabilities", {})
+    for kind in CAPABILITY_SETS:
+        for index, name in enumerate(capabilities.get(kind, ())):
             if mask([name])[1]:
                 raise ConfigError(
                     f"process.capabilities.{kind}[{index}]",
@@ -215,16 +221,16 @@ def check_capabilities(config: "dict[str, Any]") -> None:
 
 
 def _capability_sets(
-    process: "dict[str, Any]", host: "Host", in_user_namespace: bool, warnings: "list[str]"
+    process: "Process", host: "Host", in_user_namespace: bool, warnings: "list[str]"
 ) -> "dict[str, int]":
     """The five sets as masks. What the kernel does not know or the caller cannot give is passed
     over with a warning (config.md "capabilities": MUST be logged, SHOULD NOT fail)."""
-    capabilities = process.get("capabilities") or {}
+    capabilities = process.get("capabilities", {})
     # In a new user namespace the first process holds everything.
     grantable = -1 if in_user_namespace else host.capabilities
-    result = {}
+    result: dict[str, int] = {}
     told: set[str] = set()
-    for kind in ("bounding", "effective", "permitted", "inheritable", "ambient"):
+    for kind in CAPABILITY_SETS:
         names = capabilities.get(kind) or []
         wanted, unknown = mask(names)
         missing = set(unknown)

@@ -12,12 +12,19 @@ from hutch.errors import ConfigError, HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Any
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hutch.plan.host import CgroupLayout
-
-    Resources = dict[str, Any]
+    from hutch.spec.config import (
+        Cpu,
+        HugepageLimit,
+        Memory,
+        Pids,
+        Rdma,
+        Resources,
+        ThrottleDevice,
+        WeightDevice,
+    )
 
 POINTER = "linux.resources"
 INT64 = (1 << 63) - 1
@@ -110,12 +117,7 @@ def _possible(write: CgroupWrite, layout: "CgroupLayout") -> bool:
     )
 
 
-def section(resources: "Resources", key: str) -> "dict[str, Any]":
-    """``resources[key]``, an empty dict where it is absent or null."""
-    return resources.get(key) or {}
-
-
-def number(values: "dict[str, Any]", key: str, at: str, low: int, high: int) -> "int | None":
+def number(values: "Mapping[str, object]", key: str, at: str, low: int, high: int) -> "int | None":
     """``values[key]`` if it is there, checked to be a whole number from ``low`` to ``high``."""
     value = values.get(key)
     if value is None:
@@ -127,7 +129,7 @@ def number(values: "dict[str, Any]", key: str, at: str, low: int, high: int) -> 
     return value
 
 
-def required(values: "dict[str, Any]", key: str, at: str, low: int, high: int) -> int:
+def required(values: "Mapping[str, object]", key: str, at: str, low: int, high: int) -> int:
     """Like ``number`` for a field that must be there."""
     value = number(values, key, at, low, high)
     if value is None:
@@ -135,13 +137,13 @@ def required(values: "dict[str, Any]", key: str, at: str, low: int, high: int) -
     return value
 
 
-def text(values: "dict[str, Any]", key: str, at: str) -> str:
+def text(values: "Mapping[str, object]", key: str, at: str) -> str:
     """``values[key]``, "" where absent; a line break or NUL in it is refused."""
     value = values.get(key)
     return "" if value is None else one_line(value, f"{at}.{key}")
 
 
-def one_line(value: "Any", pointer: str) -> str:
+def one_line(value: "object", pointer: str) -> str:
     """The value if it is a string that one write can carry."""
     if type(value) is not str:
         raise ConfigError(pointer, "must be a string", value=value)
@@ -150,13 +152,13 @@ def one_line(value: "Any", pointer: str) -> str:
     return value
 
 
-def device_number(entry: "dict[str, Any]", at: str) -> str:
+def device_number(entry: "ThrottleDevice | WeightDevice", at: str) -> str:
     """The "MAJOR:MINOR" of an entry of blockIO."""
     major = required(entry, "major", at, 0, MAJOR_MAX)
     return f"{major}:{required(entry, 'minor', at, 0, MINOR_MAX)}"
 
 
-def memory_limits(memory: "dict[str, Any]", at: str) -> "tuple[int | None, int | None]":
+def memory_limits(memory: "Memory", at: str) -> "tuple[int | None, int | None]":
     """``limit`` and ``swap`` (memory and swap together), None for "not asked"; -1 is no limit."""
     limit = number(memory, "limit", at, -1, INT64) or None
     swap = number(memory, "swap", at, -1, INT64) or None
@@ -177,7 +179,7 @@ def memory_limits(memory: "dict[str, Any]", at: str) -> "tuple[int | None, int |
     return limit, swap
 
 
-def cpu_bandwidth(cpu: "dict[str, Any]", at: str) -> "tuple[int | None, int | None, int | None]":
+def cpu_bandwidth(cpu: "Cpu", at: str) -> "tuple[int | None, int | None, int | None]":
     """``quota``, ``period`` and ``burst`` in microseconds, None for "not asked"; quota -1 is none.
 
     The bounds are the kernel's: a period from 1 ms to 1 s, a quota of 1 ms or more
@@ -195,7 +197,7 @@ def cpu_bandwidth(cpu: "dict[str, Any]", at: str) -> "tuple[int | None, int | No
     return quota, period, burst
 
 
-def weights(values: "dict[str, Any]", key: str, at: str) -> "int | None":
+def weights(values: "Mapping[str, object]", key: str, at: str) -> "int | None":
     """A weight of blockIO, 10 to 1000 as cgroup v1 has it; None for "not asked" or 0."""
     value = number(values, key, at, 0, 1000)
     if value and value < 10:
@@ -203,7 +205,7 @@ def weights(values: "dict[str, Any]", key: str, at: str) -> "int | None":
     return value or None
 
 
-def cpuset_writes(cpu: "dict[str, Any]") -> "list[CgroupWrite]":
+def cpuset_writes(cpu: "Cpu") -> "list[CgroupWrite]":
     """``cpu.cpus`` and ``cpu.mems``; the kernel parses the lists."""
     at = f"{POINTER}.cpu"
     return [
@@ -213,7 +215,7 @@ def cpuset_writes(cpu: "dict[str, Any]") -> "list[CgroupWrite]":
     ]
 
 
-def pids_writes(pids: "dict[str, Any]") -> "list[CgroupWrite]":
+def pids_writes(pids: "Pids") -> "list[CgroupWrite]":
     """``pids.limit``: 0 is a limit, -1 is none."""
     limit = number(pids, "limit", f"{POINTER}.pids", -1, INT64)
     if limit is None:
@@ -223,7 +225,7 @@ def pids_writes(pids: "dict[str, Any]") -> "list[CgroupWrite]":
     return [CgroupWrite("pids", "pids.max", value, f"{POINTER}.pids.limit", neutral=endless)]
 
 
-def hugepage_writes(entries: "Sequence[dict[str, Any]]", suffix: str) -> "list[CgroupWrite]":
+def hugepage_writes(entries: "Sequence[HugepageLimit]", suffix: str) -> "list[CgroupWrite]":
     """``hugepageLimits``: of usage, and of reservations where the kernel counts them (5.7), which
     then are what is hit first: pages that are in use were reserved, or count as reserved."""
     writes = []
@@ -240,7 +242,7 @@ def hugepage_writes(entries: "Sequence[dict[str, Any]]", suffix: str) -> "list[C
     return writes
 
 
-def rdma_writes(rdma: "dict[str, Any]") -> "list[CgroupWrite]":
+def rdma_writes(rdma: "dict[str, Rdma]") -> "list[CgroupWrite]":
     """``rdma``: the file has the same name and form on v1 and v2."""
     writes = []
     for device, limits in rdma.items():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hutch.plan.host import CgroupLayout
-    from hutch.plan.resources import Resources
+    from hutch.spec.config import Resources
 
 MEMORY, MEMORY_AND_SWAP = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
 UNLIMITED = 1 << 62  # what v1 shows for "no limit" is a page short of 1 << 63
@@ -47,10 +47,11 @@ def merged(resources: "Resources | None", changes: "Resources") -> "Resources":
     What ``changes`` lacks, or has as null, "", [] or a zero that asks for nothing, stays as it is;
     but memory without limit lifts that of memory and swap together, which would be one of it.
     """
-    result: Resources = dict(resources or {})
+    result: dict[str, object] = {**(resources or {})}
     for key, change in changes.items():
-        if type(change) is dict:
-            inside = dict(result.get(key) or {})
+        if isinstance(change, dict):
+            before = result.get(key)
+            inside = {**before} if isinstance(before, dict) else {}
             for name, value in change.items():
                 if _asks(f"{key}.{name}", value):
                     inside[name] = value
@@ -59,7 +60,7 @@ def merged(resources: "Resources | None", changes: "Resources") -> "Resources":
             result[key] = inside
         elif change:
             result[key] = change
-    return result
+    return result  # type: ignore[return-value]
 
 
 def _asks(field: str, value: object) -> bool:
@@ -81,7 +82,7 @@ def compile_update(
     given = tuple(
         f"{POINTER}.{key}.{name}"
         for key, change in changes.items()
-        if type(change) is dict
+        if isinstance(change, dict)
         for name, value in change.items()
         if _asks(f"{key}.{name}", value)
     )
@@ -163,7 +164,7 @@ def check_memory(resources: "Resources", usage: int) -> None:
 
     v1 refuses it by itself; v2 would rather kill (config-linux.md, Memory).
     """
-    memory = resources.get("memory") or {}
+    memory = resources.get("memory", {})
     limit = memory.get("limit") or 0
     if memory.get("checkBeforeUpdate") and 0 < limit < usage:
         raise ConfigError(

@@ -22,17 +22,23 @@ from hutch.plan.resources import (
     pids_writes,
     rdma_writes,
     required,
-    section,
     weights,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Literal
 
-    from hutch.plan.resources import Resources
+    from hutch.spec.config import BlockIo, Cpu, Memory, Network, Resources
 
-THROTTLES = (
+    Throttle = Literal[
+        "throttleReadBpsDevice",
+        "throttleWriteBpsDevice",
+        "throttleReadIOPSDevice",
+        "throttleWriteIOPSDevice",
+    ]
+
+THROTTLES: "tuple[tuple[Throttle, str], ...]" = (
     ("throttleReadBpsDevice", "blkio.throttle.read_bps_device"),
     ("throttleWriteBpsDevice", "blkio.throttle.write_bps_device"),
     ("throttleReadIOPSDevice", "blkio.throttle.read_iops_device"),
@@ -49,18 +55,18 @@ def compile_v1(resources: "Resources") -> "list[CgroupWrite]":
             hint="boot with systemd.unified_cgroup_hierarchy=1, or use the v1 fields",
         )
     return [
-        *cpuset_writes(section(resources, "cpu")),
-        *_memory(section(resources, "memory")),
-        *_cpu(section(resources, "cpu")),
-        *pids_writes(section(resources, "pids")),
-        *_block_io(section(resources, "blockIO")),
+        *cpuset_writes(resources.get("cpu", {})),
+        *_memory(resources.get("memory", {})),
+        *_cpu(resources.get("cpu", {})),
+        *pids_writes(resources.get("pids", {})),
+        *_block_io(resources.get("blockIO", {})),
         *hugepage_writes(resources.get("hugepageLimits") or (), "limit_in_bytes"),
-        *_network(section(resources, "network")),
-        *rdma_writes(section(resources, "rdma")),
+        *_network(resources.get("network", {})),
+        *rdma_writes(resources.get("rdma", {})),
     ]
 
 
-def _memory(memory: "dict[str, Any]") -> "list[CgroupWrite]":
+def _memory(memory: "Memory") -> "list[CgroupWrite]":
     at = f"{POINTER}.memory"
     writes = []
 
@@ -91,7 +97,7 @@ def _memory(memory: "dict[str, Any]") -> "list[CgroupWrite]":
     return writes
 
 
-def _cpu(cpu: "dict[str, Any]") -> "list[CgroupWrite]":
+def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
     at = f"{POINTER}.cpu"
     writes = []
 
@@ -113,7 +119,7 @@ def _cpu(cpu: "dict[str, Any]") -> "list[CgroupWrite]":
     return writes
 
 
-def _block_io(block_io: "dict[str, Any]") -> "list[CgroupWrite]":
+def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
     """Weights belong to an IO scheduler: CFQ's files until Linux 5.0, BFQ's since."""
     at = f"{POINTER}.blockIO"
     writes = []
@@ -137,14 +143,14 @@ def _block_io(block_io: "dict[str, Any]") -> "list[CgroupWrite]":
         if not weight and not leaf:
             raise ConfigError(here, "needs weight or leafWeight")
     for key, file in THROTTLES:
-        for i, entry in enumerate(block_io.get(key) or ()):
+        for i, limited in enumerate(block_io.get(key) or ()):
             here = f"{at}.{key}[{i}]"
-            rate = required(entry, "rate", here, 0, UINT64)
-            write(file, f"{device_number(entry, here)} {rate}", here)
+            rate = required(limited, "rate", here, 0, UINT64)
+            write(file, f"{device_number(limited, here)} {rate}", here)
     return writes
 
 
-def _network(network: "dict[str, Any]") -> "list[CgroupWrite]":
+def _network(network: "Network") -> "list[CgroupWrite]":
     at = f"{POINTER}.network"
     writes = []
     if class_id := number(network, "classID", at, 0, UINT32):

@@ -23,15 +23,21 @@ from hutch.plan.resources import (
     pids_writes,
     rdma_writes,
     required,
-    section,
     weights,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Literal
 
-    from hutch.plan.resources import Resources
+    from hutch.spec.config import BlockIo, Cpu, Memory, Network, Resources
+
+    Throttle = Literal[
+        "throttleReadBpsDevice",
+        "throttleWriteBpsDevice",
+        "throttleReadIOPSDevice",
+        "throttleWriteIOPSDevice",
+    ]
 
 SHARES_MIN, SHARES_MAX = 2, 262144  # the kernel's bounds of cpu.shares on v1
 WEIGHT_MAX = 10000
@@ -39,7 +45,7 @@ WEIGHT_MAX = 10000
 # Settings of v1's memory, each with the one value that v2 always has.
 UNCHANGEABLE = (("swappiness", None), ("disableOOMKiller", False), ("useHierarchy", True))
 
-THROTTLES = (
+THROTTLES: "tuple[tuple[Throttle, str], ...]" = (
     ("throttleReadBpsDevice", "rbps"),
     ("throttleWriteBpsDevice", "wbps"),
     ("throttleReadIOPSDevice", "riops"),
@@ -49,16 +55,16 @@ THROTTLES = (
 
 def compile_v2(resources: "Resources") -> "list[CgroupWrite]":
     """The writes for a v2 host, ``unified`` last so that it has the last word; ConfigError."""
-    _refuse_network(section(resources, "network"))
+    _refuse_network(resources.get("network", {}))
     return [
-        *cpuset_writes(section(resources, "cpu")),
-        *_memory(section(resources, "memory")),
-        *_cpu(section(resources, "cpu")),
-        *pids_writes(section(resources, "pids")),
-        *_block_io(section(resources, "blockIO")),
+        *cpuset_writes(resources.get("cpu", {})),
+        *_memory(resources.get("memory", {})),
+        *_cpu(resources.get("cpu", {})),
+        *pids_writes(resources.get("pids", {})),
+        *_block_io(resources.get("blockIO", {})),
         *hugepage_writes(resources.get("hugepageLimits") or (), "max"),
-        *rdma_writes(section(resources, "rdma")),
-        *_unified(section(resources, "unified")),
+        *rdma_writes(resources.get("rdma", {})),
+        *_unified(resources.get("unified", {})),
     ]
 
 
@@ -78,11 +84,11 @@ def io_weight(weight: int) -> int:
     return 1 + (weight - 10) * 9999 // 990
 
 
-def _absent(pointer: str, value: "Any") -> ConfigError:
+def _absent(pointer: str, value: "object") -> ConfigError:
     return ConfigError(pointer, "has no counterpart on cgroup v2, which this host has", value=value)
 
 
-def _memory(memory: "dict[str, Any]") -> "list[CgroupWrite]":
+def _memory(memory: "Memory") -> "list[CgroupWrite]":
     at = f"{POINTER}.memory"
     for key in ("kernel", "kernelTCP"):
         value = number(memory, key, at, -1, INT64)
@@ -115,7 +121,7 @@ def _memory(memory: "dict[str, Any]") -> "list[CgroupWrite]":
     return writes
 
 
-def _cpu(cpu: "dict[str, Any]") -> "list[CgroupWrite]":
+def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
     at = f"{POINTER}.cpu"
     for key in ("realtimeRuntime", "realtimePeriod"):
         value = number(cpu, key, at, -1, INT64)
@@ -145,7 +151,7 @@ def _cpu(cpu: "dict[str, Any]") -> "list[CgroupWrite]":
     return writes
 
 
-def _block_io(block_io: "dict[str, Any]") -> "list[CgroupWrite]":
+def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
     """BFQ's weights have the scale of v1; io.weight, of the cost model, has its own."""
     at = f"{POINTER}.blockIO"
     if leaf := number(block_io, "leafWeight", at, 0, 1000):
@@ -168,16 +174,16 @@ def _block_io(block_io: "dict[str, Any]") -> "list[CgroupWrite]":
             raise ConfigError(here, "needs weight")
         weigh(device_number(entry, here), weight, f"{here}.weight")
     for key, limit in THROTTLES:
-        for i, entry in enumerate(block_io.get(key) or ()):
+        for i, limited in enumerate(block_io.get(key) or ()):
             here = f"{at}.{key}[{i}]"
             # v1 takes 0 for "no limit", v2 has a word for it.
-            rate = required(entry, "rate", here, 0, UINT64) or "max"
-            value = f"{device_number(entry, here)} {limit}={rate}"
+            rate = required(limited, "rate", here, 0, UINT64) or "max"
+            value = f"{device_number(limited, here)} {limit}={rate}"
             writes.append(CgroupWrite("io", "io.max", value, here))
     return writes
 
 
-def _refuse_network(network: "dict[str, Any]") -> None:
+def _refuse_network(network: "Network") -> None:
     for key in ("classID", "priorities"):
         if value := network.get(key):
             raise _absent(f"{POINTER}.network.{key}", value)

@@ -11,9 +11,8 @@ from hutch.plan import operations as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.operations import Operation
+    from hutch.spec.config import Linux, Process
 
 POLICIES = {
     "SCHED_OTHER": 0,
@@ -57,7 +56,7 @@ CPUS_MAX = 8192
 NODES_MAX = 1024
 
 
-def compile_scheduling(process: "dict[str, Any]") -> "list[Operation]":
+def compile_scheduling(process: "Process") -> "list[Operation]":
     """The scheduling policy and the IO priority (sched_setattr(2), ioprio_set(2))."""
     result = []
     settings = process.get("scheduler")
@@ -84,7 +83,7 @@ def compile_scheduling(process: "dict[str, Any]") -> "list[Operation]":
     return result
 
 
-def compile_placement(linux: "dict[str, Any]") -> "list[Operation]":
+def compile_placement(linux: "Linux") -> "list[Operation]":
     """The memory policy and the personality (set_mempolicy(2), personality(2)): those of the
     container, so of every process that the runtime starts in it."""
     result = []

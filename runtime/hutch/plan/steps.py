@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hutch.plan.idmap import Idmap
     from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
+    from hutch.spec.config import DeviceRule
 
 RUNTIME = "runtime"
 INIT = "init"
@@ -111,7 +112,7 @@ def _idmap(idmap: "Idmap") -> Step:
     return Step(RUNTIME, calls, f"clone {idmap.source}, ids mapped: {mapping}", idmap.pointer)
 
 
-def _device_rule(rule: "dict[str, object]", index: int) -> Step:
+def _device_rule(rule: "DeviceRule", index: int) -> Step:
     numbers = ":".join(
         ["*" if rule.get(key) is None else str(rule[key]) for key in ("major", "minor")]
     )

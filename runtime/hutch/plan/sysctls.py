@@ -5,10 +5,9 @@ from hutch.plan import operations as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.namespaces import Namespaces
     from hutch.plan.operations import Operation
+    from hutch.spec.config import Config
 
 # Per IPC namespace (ipc_namespaces(7)); all below fs/mqueue is as well.
 IPC = frozenset(
@@ -27,10 +26,10 @@ IPC = frozenset(
 NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/")
 
 
-def compile_sysctls(config: "dict[str, Any]", namespaces: "Namespaces") -> "list[Operation]":
+def compile_sysctls(config: "Config", namespaces: "Namespaces") -> "list[Operation]":
     """The writes below /proc/sys; raises ConfigError for a name that would reach the host."""
     result = []
-    for name, value in (config.get("linux", {}).get("sysctl") or {}).items():
+    for name, value in config.get("linux", {}).get("sysctl", {}).items():
         pointer = 'linux.sysctl["' + name + '"]'
         path = _path(name, pointer)
         _check_namespaced(path, value, pointer, namespaces, config)
@@ -68,7 +67,7 @@ def namespace_of(path: str) -> str:
 
 
 def _check_namespaced(
-    path: str, value: str, pointer: str, namespaces: "Namespaces", config: "dict[str, Any]"
+    path: str, value: str, pointer: str, namespaces: "Namespaces", config: "Config"
 ) -> None:
     if path == "kernel/hostname":
         raise ConfigError(pointer, "is set by hostname, not by a sysctl", value=value)

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from hutch.spec.config import CheckedConfig, CheckedProcess, CheckedResources, Config
     from hutch.spec.rules import Rule
     from hutch.spec.shapes import Type
 
-    Checked = tuple[Any, list[ConfigError]]
+    Warnings = list[ConfigError]
 
 NAMES = {str: "a string", int: "a number", float: "a number", bool: "a boolean", list: "an array"}
 
 
-def check(config: "Any") -> "Checked":
+def check(config: "object") -> "tuple[CheckedConfig, Warnings]":
     """The config to go on with, and what to warn of. Raises ConfigError for the first thing in
     config.json that is wrong.
 
@@ -34,14 +35,14 @@ def check(config: "Any") -> "Checked":
     return checked
 
 
-def check_process(process: "Any") -> "Checked":
+def check_process(process: "object") -> "tuple[CheckedProcess, Warnings]":
     """The same for a process alone, as `exec --process` reads it; pointers begin at ``process``."""
     checked = _check(process, PROCESS, "process")
-    _ask(PROCESS_RULES, {"process": checked[0]})
+    _ask(PROCESS_RULES, {"process": checked[0]})  # type: ignore[typeddict-item]
     return checked
 
 
-def check_resources(resources: "Any") -> "Checked":
+def check_resources(resources: "object") -> "tuple[CheckedResources, Warnings]":
     """The same for resources alone, as `update --resources` reads them."""
     return _check(resources, RESOURCES, "linux", "resources")
 
@@ -59,7 +60,7 @@ class _Refused(Exception):
         self.steps: list[str | int] = list(steps)
 
 
-def _check(value: "Any", shape: "Type", *base: "str | int") -> "Checked":
+def _check(value: "Any", shape: "Type", *base: "str | int") -> "tuple[Any, Warnings]":
     try:
         _walk(value, shape)
         return value, []
@@ -78,7 +79,7 @@ def _check(value: "Any", shape: "Type", *base: "str | int") -> "Checked":
         raise ConfigError(pointer(path, CONFIG), refused.reason, value=given) from None
 
 
-def _ask(rules: "Sequence[Rule]", config: "Any") -> None:
+def _ask(rules: "Sequence[Rule]", config: "Config") -> None:
     for rule, _ in rules:
         for problem in rule(config):
             raise problem
@@ -113,7 +114,7 @@ def _walk(value: "Any", shape: "Type") -> None:
 
 
 def _walk_record(
-    value: "dict[str, Any]", fields: "dict[str, Type | None]", required: "Sequence[str]"
+    value: "dict[str, object]", fields: "dict[str, Type | None]", required: "Sequence[str]"
 ) -> None:
     for name in required:
         if name not in value:
@@ -130,7 +131,7 @@ def _walk_record(
                 raise
 
 
-def _walk_mapping(value: "dict[str, Any]", names: "Type", values: "Type") -> None:
+def _walk_mapping(value: "dict[str, object]", names: "Type", values: "Type") -> None:
     for name, item in value.items():
         try:
             _walk(name, names)
@@ -147,12 +148,12 @@ MISSING = "is required, but missing"
 TOO_FEW = "must have at least one entry"
 
 
-def is_kind(value: "Any", kind: type) -> bool:
+def is_kind(value: "object", kind: type) -> bool:
     """Whether a value has a JSON type; true and false are no integers."""
     return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
 
 
-def wrong_type(value: "Any", shape: "Type") -> str:
+def wrong_type(value: "object", shape: "Type") -> str:
     """What to say of a value that has not even the JSON type of its shape."""
     kind = shape[0]
     if value is None:

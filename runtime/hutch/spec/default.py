@@ -7,7 +7,7 @@ capability is ambient (security.md S-06), and the masked paths are those of toda
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.spec.config import Config, Linux, Mount, NamespaceType
 
 OCI_VERSION = "1.3.0"
 
@@ -50,20 +50,20 @@ def masked_paths(cpus: int = 0) -> list[str]:
 
 def default_config(
     rootless: bool = False, cgroup_v2: bool = False, *, uid: int = 0, gid: int = 0, cpus: int = 0
-) -> "dict[str, Any]":
+) -> "Config":
     """A config for a shell in ``rootfs``, to be changed by whoever uses it.
 
     ``rootless``: for a caller with the ids ``uid`` and ``gid``, who becomes root in a user
     namespace. ``cgroup_v2``: the host has cgroup v2 alone; the container gets a cgroup namespace.
     ``cpus``: how many CPUs the host may have (masked_paths).
     """
-    namespaces = ["pid", "network", "ipc", "uts", "mount"]
+    namespaces: list[NamespaceType] = ["pid", "network", "ipc", "uts", "mount"]
     if rootless:
         namespaces.remove("network")
         namespaces.append("user")
     if cgroup_v2:
         namespaces.append("cgroup")
-    linux: dict[str, Any] = {}
+    linux: Linux = {}
     if rootless:
         linux["uidMappings"] = [{"containerID": 0, "hostID": uid, "size": 1}]
         linux["gidMappings"] = [{"containerID": 0, "hostID": gid, "size": 1}]
@@ -84,7 +84,9 @@ def default_config(
             ],
             "cwd": "/",
             "capabilities": {
-                kind: list(CAPABILITIES) for kind in ("bounding", "effective", "permitted")
+                "bounding": list(CAPABILITIES),
+                "effective": list(CAPABILITIES),
+                "permitted": list(CAPABILITIES),
             },
             "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
             "noNewPrivileges": True,
@@ -96,7 +98,7 @@ def default_config(
     }
 
 
-def _mounts(rootless: bool) -> "list[dict[str, Any]]":
+def _mounts(rootless: bool) -> "list[Mount]":
     # Only the container's root is mapped without root on the host, so the group tty is not there;
     # and sysfs belongs to the network namespace, which is then the host's.
     devpts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
@@ -125,8 +127,8 @@ def _mounts(rootless: bool) -> "list[dict[str, Any]]":
     ]
 
 
-def _mount(destination: str, kind: str, source: str, *options: str) -> "dict[str, Any]":
-    mount: dict[str, Any] = {"destination": destination, "type": kind, "source": source}
+def _mount(destination: str, kind: str, source: str, *options: str) -> "Mount":
+    mount: Mount = {"destination": destination, "type": kind, "source": source}
     if options:
         mount["options"] = list(options)
     return mount

@@ -11,7 +11,8 @@ from hutch.errors import HutchError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+
+    Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 __all__ = ["JsonError", "decode", "encode", "pretty", "quote"]
 
@@ -27,27 +28,27 @@ class JsonError(HutchError):
         self.column = column
 
 
-def decode(data: bytes, document: str) -> "Any":
+def decode(data: bytes, document: str) -> "Json":
     """The value of a JSON text (RFC 8259): dict, list, str, int, float, bool or None.
 
     Raises JsonError naming the document, the line and the column. Refused are also what the RFC
     leaves open: duplicate names, lone surrogates, NaN, nesting beyond 200 levels.
     """
     try:
-        return _decode(data)
+        return _decode(data)  # type: ignore[return-value]
     except ValueError as error:
         reason, line, column = error.args
         raise JsonError(document, reason, line, column) from None
 
 
-def encode(value: "Any") -> str:
+def encode(value: "object") -> str:
     """The value on one line without spaces, as Go's json.Marshal writes it: ``{"a":[1,true]}``."""
     parts: list[str] = []
     _write(value, parts.append, "", "", ":")
     return "".join(parts)
 
 
-def pretty(value: "Any", indent: str = "  ") -> str:
+def pretty(value: "object", indent: str = "  ") -> str:
     """The value over several lines, as Go's json.MarshalIndent writes it; no line end at the end.
 
     runc indents config.json by a tab and the output of ``state`` by two spaces.
@@ -58,7 +59,7 @@ def pretty(value: "Any", indent: str = "  ") -> str:
 
 
 def _write(
-    value: "Any", put: "Callable[[str], object]", line: str, indent: str, colon: str
+    value: "object", put: "Callable[[str], object]", line: str, indent: str, colon: str
 ) -> None:
     """``line`` is what begins a new line at this depth: a line end and the indentation so far."""
     if isinstance(value, str):

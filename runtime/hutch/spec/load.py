@@ -10,7 +10,8 @@ from hutch.spec.json import decode, encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+
+    from hutch.spec.config import CheckedConfig, CheckedProcess, CheckedResources
 
 MAX_SIZE = 4 << 20  # bytes; security.md S-46
 S_IFMT = 0o170000
@@ -19,7 +20,7 @@ S_IFREG = 0o100000
 
 def load_bundle(
     bundle: str, warn: "Callable[[str], object] | None" = None
-) -> "tuple[dict[str, Any], bytes]":
+) -> "tuple[CheckedConfig, bytes]":
     """The checked config of a bundle's directory, and its bytes; ``warn`` is told what is ignored
     or taken otherwise than it stands there.
 
@@ -52,7 +53,7 @@ def load_bundle(
     return checked, data if checked is config else encode(checked).encode()
 
 
-def load_process(path: str, warn: "Callable[[str], object] | None" = None) -> "dict[str, Any]":
+def load_process(path: str, warn: "Callable[[str], object] | None" = None) -> "CheckedProcess":
     """The checked process of a file that `exec --process` names; a pipe (/dev/fd/3) will do.
 
     Warns and raises as load_bundle does; pointers begin inside the process: ``rlimits[0].type``.
@@ -70,10 +71,10 @@ def load_process(path: str, warn: "Callable[[str], object] | None" = None) -> "d
     except ConfigError as error:
         raise _with_all(path, error, process, "process") from None
     _tell(warnings, path, "process", warn)
-    return checked  # type: ignore[no-any-return]
+    return checked
 
 
-def load_resources(path: str, warn: "Callable[[str], object] | None" = None) -> "dict[str, Any]":
+def load_resources(path: str, warn: "Callable[[str], object] | None" = None) -> "CheckedResources":
     """The checked resources of a file that `update --resources` names; "-" is standard input.
 
     Warns and raises as load_process does.
@@ -92,7 +93,7 @@ def load_resources(path: str, warn: "Callable[[str], object] | None" = None) -> 
     except ConfigError as error:
         raise _in_document(error, document, "linux.resources") from None
     _tell(warnings, document, "linux.resources", warn)
-    return checked  # type: ignore[no-any-return]
+    return checked
 
 
 def _tell(
@@ -139,7 +140,7 @@ def _read(fd: int, path: str) -> bytes:
     raise HutchError(f"{path} is larger than {MAX_SIZE >> 20} MiB")
 
 
-def _with_all(document: str, error: ConfigError, value: "Any", base: str) -> ConfigError:
+def _with_all(document: str, error: ConfigError, value: "object", base: str) -> ConfigError:
     """The first problem, with the complete explanation's hint, and where the others are.
 
     ``base`` is where ``value`` stands in a config: pointers are told from there on. Where the

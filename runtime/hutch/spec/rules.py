@@ -10,9 +10,14 @@ from hutch.errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
+    from typing import Literal
 
-    Config = dict[str, Any]
+    from hutch.spec.config import Config, IdMapping, Linux, Process
+
+    Mappings = Literal["uidMappings", "gidMappings"]
+    Size = Literal["height", "width"]
+    Time = Literal["runtime", "deadline", "period"]
+
     Problems = Iterator[ConfigError]
     Rule = tuple[Callable[[Config], Problems], tuple[tuple[str, ...], ...]]
 
@@ -40,7 +45,7 @@ def names_need_uts(config: "Config") -> "Problems":
 
 def mappings_need_user(config: "Config") -> "Problems":
     """config-linux.md, "User namespace mappings"."""
-    for field in ("uidMappings", "gidMappings"):
+    for field in MAPPINGS:
         if _linux(config).get(field) and not _has(config, "user"):
             yield _needs_namespace("linux." + field, "user")
 
@@ -48,7 +53,7 @@ def mappings_need_user(config: "Config") -> "Problems":
 def mappings_apart(config: "Config") -> "Problems":
     """user_namespaces(7): no id may be mapped twice, nor the ranges run over the end of 32 bits."""
     linux = _linux(config)
-    for field in ("uidMappings", "gidMappings"):
+    for field in MAPPINGS:
         yield from _mapping_problems(linux.get(field, ()), "linux." + field)
 
 
@@ -57,9 +62,9 @@ def mount_mappings(config: "Config") -> "Problems":
     for index, mount in enumerate(config.get("mounts", ())):
         at = f"mounts[{index}]"
         uids, gids = mount.get("uidMappings"), mount.get("gidMappings")
-        for field, given, other in (("uidMappings", gids, uids), ("gidMappings", uids, gids)):
-            if given and not other:
-                yield ConfigError(f"{at}.{field}", "is required together with its counterpart")
+        if bool(uids) != bool(gids):
+            field = "gidMappings" if uids else "uidMappings"
+            yield ConfigError(f"{at}.{field}", "is required together with its counterpart")
         yield from _mapping_problems(uids or (), at + ".uidMappings")
         yield from _mapping_problems(gids or (), at + ".gidMappings")
         for number, option in enumerate(mount.get("options", ())):
@@ -103,10 +108,11 @@ def console_size(config: "Config") -> "Problems":
     """tty_ioctl(4): struct winsize counts in 16 bits. Ignored without a terminal (config.md)."""
     process = _process(config)
     if process.get("terminal"):
-        for field, value in process.get("consoleSize", {}).items():
-            if field in ("height", "width") and value > 0xFFFF:
+        size = process.get("consoleSize", {})
+        for field in SIZES:
+            if size.get(field, 0) > 0xFFFF:
                 yield ConfigError(
-                    "process.consoleSize." + field, "must be at most 65535", value=value
+                    "process.consoleSize." + field, "must be at most 65535", value=size[field]
                 )
 
 
@@ -130,15 +136,14 @@ def scheduler(config: "Config") -> "Problems":
         yield ConfigError(
             at + "nice", f"is only for SCHED_OTHER and SCHED_BATCH, not {policy}", value=nice
         )
-    times = [settings.get(field, 0) for field in ("runtime", "deadline", "period")]
+    runtime, deadline, period = [settings.get(field, 0) for field in TIMES]
     if policy != "SCHED_DEADLINE":
-        for field, time in zip(("runtime", "deadline", "period"), times, strict=True):
-            if time:
+        for field in TIMES:
+            if time := settings.get(field):
                 yield ConfigError(
                     at + field, f"is only for SCHED_DEADLINE, not {policy}", value=time
                 )
         return
-    runtime, deadline, period = times
     if not 1024 <= runtime <= deadline:
         yield ConfigError(
             at + "runtime", f"must be from 1024 to the deadline, {deadline}", value=runtime
@@ -248,15 +253,18 @@ def seccomp_errno(config: "Config") -> "Problems":
             )
 
 
+MAPPINGS: "tuple[Mappings, ...]" = ("uidMappings", "gidMappings")
+SIZES: "tuple[Size, ...]" = ("height", "width")
+TIMES: "tuple[Time, ...]" = ("runtime", "deadline", "period")
 WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 
 
-def _process(config: "Config") -> "Config":
-    return config.get("process", {})  # type: ignore[no-any-return]
+def _process(config: "Config") -> "Process":
+    return config.get("process", {})  # type: ignore[return-value]
 
 
-def _linux(config: "Config") -> "Config":
-    return config.get("linux", {})  # type: ignore[no-any-return]
+def _linux(config: "Config") -> "Linux":
+    return config.get("linux", {})
 
 
 def _has(config: "Config", kind: str) -> bool:
@@ -264,7 +272,7 @@ def _has(config: "Config", kind: str) -> bool:
     return any(namespace["type"] == kind for namespace in _linux(config).get("namespaces", ()))
 
 
-def _needs_namespace(pointer: str, kind: str, value: "Any" = ...) -> ConfigError:
+def _needs_namespace(pointer: str, kind: str, value: "object" = ...) -> ConfigError:
     return ConfigError(
         pointer,
         f"needs a {kind} namespace",
@@ -273,7 +281,7 @@ def _needs_namespace(pointer: str, kind: str, value: "Any" = ...) -> ConfigError
     )
 
 
-def _mapping_problems(mappings: "Sequence[dict[str, int]]", at: str) -> "Problems":
+def _mapping_problems(mappings: "Sequence[IdMapping]", at: str) -> "Problems":
     for index, entry in enumerate(mappings):
         for field in ("containerID", "hostID"):
             start, size = entry[field], entry["size"]

@@ -10,9 +10,10 @@ from hutch.errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
-    Profile = dict[str, Any]
+    from hutch.spec.config import Config, SyscallArgument
+    from hutch.spec.config import Seccomp as Profile
+
     # An argument's index, the operator, and the values; and comparisons that must all hold.
     Comparison = tuple[int, int, int, int]
     Condition = tuple[Comparison, ...]
@@ -90,23 +91,23 @@ LAST_ERRNO = 4094  # of libseccomp; the kernel's own MAX_ERRNO is one more
 NOT_NOTIFIED = ("write", "sendmsg")
 
 
-def check_profile(profile: "Any") -> "Profile":
+def check_profile(profile: "object") -> "Profile":
     """The profile to go on with (check.py). Raises ConfigError for the first thing in
     ``linux.seccomp`` that is wrong."""
     from hutch.spec.check import check
 
-    config = {"ociVersion": "1.0.0", "root": {"path": "."}, "linux": {"seccomp": profile}}
-    config, _ = check(config)
+    given = {"ociVersion": "1.0.0", "root": {"path": "."}, "linux": {"seccomp": profile}}
+    config, _ = check(given)
     for problem in problems(config):
         raise problem
     if "seccomp" not in config["linux"]:
         raise ConfigError("linux.seccomp", "must be an object, not null")
-    return config["linux"]["seccomp"]  # type: ignore[no-any-return]
+    return config["linux"]["seccomp"]
 
 
-def problems(config: "dict[str, Any]") -> "Iterator[ConfigError]":
+def problems(config: "Config") -> "Iterator[ConfigError]":
     """What the fields of ``linux.seccomp`` say about each other; their shapes are sound."""
-    profile = (config.get("linux") or {}).get("seccomp")
+    profile = config.get("linux", {}).get("seccomp")
     if profile:
         yield from _errno_problems(profile)
         yield from _notify_problems(profile)
@@ -220,7 +221,7 @@ def _action(name: str, errno: int) -> int:
     return ACTIONS[name] | errno if name in WITH_ERRNO else ACTIONS[name]
 
 
-def _conditions(args: "list[dict[str, Any]]") -> "list[Condition]":
+def _conditions(args: "list[SyscallArgument]") -> "list[Condition]":
     """All comparisons must hold; two of the same argument make alternatives of all of them.
 
     The specification does not say; runc, crun and youki read such profiles like this.
@@ -233,7 +234,7 @@ def _conditions(args: "list[dict[str, Any]]") -> "list[Condition]":
     return [tuple(comparisons)]
 
 
-def _warn_of_value(arg: "dict[str, Any]", pointer: str, warnings: "list[str]") -> None:
+def _warn_of_value(arg: "SyscallArgument", pointer: str, warnings: "list[str]") -> None:
     second = arg.get("valueTwo", 0)
     where = f"config.json: {pointer}.valueTwo = {second}: "
     if arg["op"] != "SCMP_CMP_MASKED_EQ":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.terminal import Terminal
+    from hutch.spec.config import CheckedConfig, CheckedProcess, Config
 
 
 # The field of the process that a flag gives.
@@ -44,7 +45,7 @@ def run(call: Call, log: Log) -> int:
 
 
 def _run(
-    call: Call, log: Log, store: Store, state: "dict[str, Any]", config: "dict[str, Any]"
+    call: Call, log: Log, store: Store, state: "dict[str, Any]", config: "CheckedConfig"
 ) -> int:
     asked = Execution(
         state,
@@ -76,7 +77,7 @@ def _run(
         init.close()
 
 
-def _asked_by(call: Call, config: "dict[str, Any]", sentence: str) -> str:
+def _asked_by(call: Call, config: "Config", sentence: str) -> str:
     """A sentence on a field of the process, told of the flag or the file that asks for it."""
     field = sentence.removeprefix("config.json: process.")
     if field == sentence:
@@ -88,7 +89,7 @@ def _asked_by(call: Call, config: "dict[str, Any]", sentence: str) -> str:
     for name, flag in FLAGS:
         rest = field.removeprefix(name)
         if rest != field and call.has(flag):
-            own = len((config.get("process") or {}).get("env") or [])
+            own = len(config.get("process", {}).get("env", ()))
             if flag == "env" and int(rest[1:].partition("]")[0]) < own:
                 return sentence
             # Behind the field stands what is wrong: " = VALUE: reason" or ": reason".
@@ -97,7 +98,7 @@ def _asked_by(call: Call, config: "dict[str, Any]", sentence: str) -> str:
     return sentence
 
 
-def _process(call: Call, log: Log, config: "dict[str, Any]") -> "dict[str, Any]":
+def _process(call: Call, log: Log, config: "Config") -> "CheckedProcess":
     file = call.text("process")
     if file:
         from hutch.spec.load import load_process

@@ -9,7 +9,7 @@ from hutch.spec.quantities import parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.spec.config import CheckedResources
 
 # Flag -> the field of linux.resources that it sets, and how its text is read.
 FIELDS = {
@@ -69,12 +69,12 @@ def schemata_from(call: Call) -> "list[tuple[str, str]]":
     return [("--" + flag, call.text(flag)) for flag in SCHEMATA if call.text(flag)]
 
 
-def from_flags(call: Call, needed: bool) -> "dict[str, Any]":
+def from_flags(call: Call, needed: bool) -> "CheckedResources":
     """``linux.resources`` as the flags give it, checked; UsageError where they give nothing and
     something is ``needed``."""
     from hutch.spec.check import check_resources
 
-    changes: dict[str, Any] = {}
+    changes: dict[str, dict[str, object]] = {}
     for flag, (section, field, form) in FIELDS.items():
         if flag in call.flags:
             text = call.text(flag)
@@ -83,14 +83,13 @@ def from_flags(call: Call, needed: bool) -> "dict[str, Any]":
     if not changes and needed:
         raise UsageError("update: nothing is given to change", hint="see hutch update --help")
     try:
-        check_resources(changes)
+        return check_resources(changes)[0]
     except HutchError as error:
         for flag, (section, field, _) in FIELDS.items():
             pointer = f"config.json: linux.resources.{section}.{field} "
             if error.sentence.startswith(pointer):
                 error.sentence = "--" + flag + " " + error.sentence[len(pointer) :]
         raise
-    return changes
 
 
 def _amount(text: str, flag: str, form: str) -> int:

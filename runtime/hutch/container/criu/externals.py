@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hutch.plan.host import CgroupLayout
     from hutch.plan.plan import Plan
+    from hutch.spec.config import Config
 
 STREAMS = "descriptors.json"
 NULL = "/dev/null"
@@ -191,17 +192,17 @@ def streams_to_restore(streams: "Sequence[str]") -> "list[tuple[str, int]]":
     return list(found.items())
 
 
-def joined(config: "dict[str, Any]") -> "list[tuple[str, str]]":
+def joined(config: "Config") -> "list[tuple[str, str]]":
     """(CRIU's name of the kind, path) of the namespaces that were joined by path."""
     found = []
-    for namespace in (config.get("linux") or {}).get("namespaces") or []:
+    for namespace in config.get("linux", {}).get("namespaces") or []:
         kind = JOINABLE.get(namespace["type"])
         if kind and namespace.get("path"):
             found.append((kind, namespace["path"]))
     return found
 
 
-def namespaces_to_save(config: "dict[str, Any]", pid: int) -> "list[str]":
+def namespaces_to_save(config: "Config", pid: int) -> "list[str]":
     """CRIU's external namespaces, by their inode numbers: ``net[4026532]:joined-net``."""
     found = []
     for kind, _ in joined(config):
