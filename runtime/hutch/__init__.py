@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from hutch.container.explain import explain
     from hutch.errors import (
         ConfigError,
+        HookFailed,
         HostError,
         HutchError,
         KernelError,
+        NotFound,
+        StateDamaged,
         StateError,
         UsageError,
     )
@@ -28,11 +31,14 @@ __version__ = "0.1.0"
 __all__ = [
     "ConfigError",
     "Container",
+    "HookFailed",
     "HostError",
     "HutchError",
     "ImageError",
     "KernelError",
+    "NotFound",
     "RegistryError",
+    "StateDamaged",
     "StateError",
     "UsageError",
     "explain",

@@ -98,10 +98,11 @@ def test_a_terminal_is_handed_to_the_caller(hutch_root: str, bundle: Bundle) -> 
 def test_warnings_go_to_the_caller(hutch_root: str, bundle: Bundle) -> None:
     bundle.config["process"]["capabilities"]["bounding"].append("CAP_NOSUCH")
     bundle.save()
-    warnings: list[str] = []
+    warnings: list[hutch.HutchError] = []
     hutch.Container.create("lib", str(bundle.path), root=hutch_root, warn=warnings.append)
     assert len(warnings) == 1
-    assert "CAP_NOSUCH" in warnings[0]
+    assert warnings[0].pointer == "process.capabilities.bounding"
+    assert "CAP_NOSUCH" in str(warnings[0])
 
 
 def test_explain_lists_the_steps_and_makes_nothing(hutch_root: str, bundle: Bundle) -> None:

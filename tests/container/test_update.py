@@ -151,7 +151,7 @@ def test_no_limit_can_follow_any_limit(hutch: Runtime, limited: str) -> None:
     hutch("update", "--memory", "32M", "--memory-swap", "48M", limited)
     assert shown(*both) == [str(32 << 20), str(48 << 20)]
     error = hutch.refuses("update", "--memory", "64M", limited)
-    assert "the container's present memory.swap = 50331648: counts memory and swap" in error
+    assert "the container's present resources: memory.swap = 50331648: counts memory" in error
     hutch("update", "--memory-swap", "-1", limited)
     hutch("update", "--memory-reservation", "-1", "--cpu-quota", "-1", limited)
     hutch("update", "--pids-limit", "-1", limited)

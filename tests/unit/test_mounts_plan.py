@@ -122,7 +122,7 @@ def test_iversion_is_for_new_mounts() -> None:
             {"destination": "/x", "source": "/x", "options": ["bind", "iversion"]}
         )
     )
-    assert "a bind mount has no file system options: iversion" in plan.warnings[0]
+    assert "a bind mount has no file system options: iversion" in str(plan.warnings[0])
 
 
 MAPS = {

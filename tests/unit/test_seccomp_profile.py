@@ -202,8 +202,8 @@ def test_flags_are_given_in_a_combination_that_the_kernel_takes(
 
 
 def warnings(given: dict[str, Any]) -> str:
-    (sentence,) = translate(given).warnings
-    return sentence
+    (warning,) = translate(given).warnings
+    return str(warning)
 
 
 def test_a_flag_without_effect_is_told() -> None:

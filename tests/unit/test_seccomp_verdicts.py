@@ -283,7 +283,7 @@ def executed(made: Filter, number: int) -> int:
 def test_an_unknown_name_is_a_warning_with_the_nearest_known_one() -> None:
     made = compiled(allow("read", "opne"), allow("zzzzzz"))
     version = libseccomp.library_version()
-    assert made.warnings == [
+    assert list(map(str, made.warnings)) == [
         'config.json: linux.seccomp.syscalls[0].names[1] = "opne": is left out: libseccomp '
         f'{version} knows no system call of this name (hint: did you mean "open"?)',
         'config.json: linux.seccomp.syscalls[1].names[0] = "zzzzzz": is left out: libseccomp '
@@ -294,25 +294,25 @@ def test_an_unknown_name_is_a_warning_with_the_nearest_known_one() -> None:
 def test_many_unknown_names_are_summed_up() -> None:
     made = compiled(allow(*(f"unknown{number}" for number in range(1000))))
     assert len(made.warnings) < 20
-    assert made.warnings[-1].endswith("984 more unknown names")
+    assert str(made.warnings[-1]).endswith("984 more unknown names")
 
 
 def test_an_unknown_name_stays_on_one_line() -> None:
     (warning,) = compiled(allow("read\n\x1b[2J\ud800")).warnings
-    assert warning.isprintable()
+    assert str(warning).isprintable()
 
 
 def test_an_architecture_of_the_other_byte_order_is_left_out_with_a_warning() -> None:
     made = compiled(allow("read"), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_S390X"])
     (warning,) = made.warnings
-    assert warning.startswith('config.json: linux.seccomp.architectures[1] = "SCMP_ARCH_S390X"')
-    assert "byte order" in warning
+    assert (warning.pointer, warning.value) == ("linux.seccomp.architectures[1]", "SCMP_ARCH_S390X")
+    assert "byte order" in str(warning)
     assert answers(made, 3, arch=ARCHITECTURES["SCMP_ARCH_S390X"]) == KILL
 
 
 def test_every_architecture_is_taken_or_left_out_with_a_warning() -> None:
     made = compiled(allow("read"), architectures=list(ARCHITECTURES))
-    told = [warning.split('"')[1] for warning in made.warnings]
+    told = [warning.value for warning in made.warnings]
     for name in set(ARCHITECTURES) - set(told) - {"SCMP_ARCH_X32"}:
         assert answers(made, 9999, arch=ARCHITECTURES[name]) == ENOSYS, name
     assert "SCMP_ARCH_X86" not in told

@@ -5,7 +5,7 @@ Engines show the last line of level "error" of that file; people see one plain l
 
 import posix
 
-from hutch.errors import KernelError, UsageError
+from hutch.errors import HutchError, KernelError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,33 +37,33 @@ class Log:
             posix.close(open_for_writing(path, posix.O_APPEND, "the log"))
             self.path = path
 
-    def error(self, message: str) -> None:
+    def error(self, error: HutchError) -> None:
         """Tells the error that ends the command."""
         if self.path:
-            self._append("error", message)
+            self._append("error", error)
         if self.json and not self.path:
-            complain(self._line("error", message))
+            complain(self._line("error", error))
         else:
-            complain("hutch: " + message + "\n")
+            complain("hutch: " + str(error) + "\n")
 
-    def warning(self, message: str) -> None:
+    def warning(self, warning: HutchError) -> None:
         """Tells of something that was passed over; the command goes on."""
-        self._tell("warning", message)
+        self._tell("warning", warning)
 
     def debug(self, message: str) -> None:
         """Tells of a step, where --debug asks for it."""
         if self.debug_wanted:
             self._tell("debug", message)
 
-    def _tell(self, level: str, message: str) -> None:
+    def _tell(self, level: str, said: "HutchError | str") -> None:
         if self.path:
-            self._append(level, message)
+            self._append(level, said)
         elif self.json:
-            complain(self._line(level, message))
+            complain(self._line(level, said))
         else:
-            complain("hutch: " + level + ": " + message + "\n")
+            complain("hutch: " + level + ": " + str(said) + "\n")
 
-    def _append(self, level: str, message: str) -> None:
+    def _append(self, level: str, said: "HutchError | str") -> None:
         from hutch.container.store import open_for_writing
 
         try:
@@ -71,19 +71,41 @@ class Log:
         except KernelError:
             return
         try:
-            posix.write(fd, self._line(level, message).encode())
+            posix.write(fd, self._line(level, said).encode())
         finally:
             posix.close(fd)
 
-    def _line(self, level: str, message: str) -> str:
+    def _line(self, level: str, said: "HutchError | str") -> str:
         from time import gmtime, strftime
 
         from hutch.spec.json import encode, quote
 
         now = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
         if self.json:
-            return encode({"level": level, "msg": message, "time": now}) + "\n"
-        return 'time="' + now + '" level=' + level + " msg=" + quote(message) + "\n"
+            line = {"level": level, "msg": str(said), "time": now, **_fields(said)}
+            return encode({key: line[key] for key in sorted(line)}) + "\n"
+        return 'time="' + now + '" level=' + level + " msg=" + quote(str(said)) + "\n"
+
+
+def _fields(said: "HutchError | str") -> "dict[str, Any]":
+    """What an error is about, beside its sentence: ``document``, ``pointer``, ``value``, ``call``,
+    ``errno`` by its name (numbers differ between machines) and ``hint``; those that it has."""
+    from errno import errorcode
+
+    if isinstance(said, str):
+        return {}
+    number = errorcode.get(said.errno, str(said.errno)) if said.errno else ""
+    fields = {
+        "call": said.call,
+        "document": said.document,
+        "errno": number,
+        "hint": said.hint,
+        "pointer": said.pointer,
+    }
+    result: dict[str, Any] = {name: text for name, text in fields.items() if text}
+    if said.value is not ...:
+        result["value"] = said.value
+    return result
 
 
 def complain(text: str) -> None:

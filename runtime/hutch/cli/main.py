@@ -46,7 +46,7 @@ def command(words: "list[str]") -> int:
         if not log.path:
             _configure_leniently(log, call)
         error.hint = _as_called(error.hint, call.options.get("root", ""))
-        log.error(str(error))
+        log.error(error)
         if call.verb and call.verb not in VERBS:
             return EXIT_UNKNOWN_VERB
         return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
@@ -56,7 +56,8 @@ def command(words: "list[str]") -> int:
         if log.debug_wanted:
             sys.excepthook(*sys.exc_info())
         name = type(error).__name__
-        log.error("internal error: " + name + ": " + str(error) + " (--debug shows where)")
+        told = "internal error: " + name + ": " + str(error) + " (--debug shows where)"
+        log.error(HutchError(told))
         return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
 
 

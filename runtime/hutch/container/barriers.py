@@ -184,13 +184,12 @@ def _died(init: "Init", plan: "Plan") -> HutchError:
     if plan.cgroup is not None:
         from hutch.container.exit_cause import MEMORY, want_of_memory
 
-        limits = [write.value for write in plan.writes if write.pointer == MEMORY]
-        limit = limits[0] if limits else None
-        said = want_of_memory(plan.cgroup, limit, "the container's first process")
-        if said:
-            return HutchError(
-                said, hint="the limit, in bytes, is too small for the container to start"
-            )
+        values = [write.value for write in plan.writes if write.pointer == MEMORY]
+        limit = int(values[0]) if values and values[0].isdecimal() else None
+        error = want_of_memory(plan.cgroup, limit, "the container's first process")
+        if error is not None:
+            error.hint = "the limit, in bytes, is too small for the container to start"
+            return error
     if code in FORBIDDEN and any(step.name == "seccomp" for step in plan.operations):
         return ConfigError(
             "linux.seccomp",

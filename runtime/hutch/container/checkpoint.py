@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.container.store import Store
+    from hutch.errors import HutchError
 
 LOG = "dump.log"
 CLONE_NEWNET = 0x40000000
@@ -43,7 +44,7 @@ def checkpoint(
     images: Images,
     *,
     pre_dump: bool = False,
-    warn: "Callable[[str], None]" = lambda _: None,
+    warn: "Callable[[HutchError], None]" = lambda _: None,
 ) -> None:
     """Saves a running or paused container and deletes it, unless it is to be left running or
     ``pre_dump`` is set, which saves only memory. Raises HutchError, and then it runs on."""

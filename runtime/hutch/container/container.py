@@ -7,10 +7,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from hutch.errors import HutchError
     from hutch.spec.config import Resources
 
 
-def _ignore(message: str) -> None:
+def _ignore(warning: "HutchError") -> None:
     """Warnings go nowhere unless the caller asks for them."""
 
 
@@ -40,7 +41,7 @@ class Container:
         no_new_keyring: bool = False,
         systemd_cgroup: bool = False,
         console: "Callable[[int], None] | None" = None,
-        warn: "Callable[[str], None]" = _ignore,
+        warn: "Callable[[HutchError], None]" = _ignore,
     ) -> "Container":
         """Creates a container from a bundle, up to its program (runtime.md "Create").
 
@@ -70,7 +71,7 @@ class Container:
         no_pivot: bool = False,
         no_new_keyring: bool = False,
         systemd_cgroup: bool = False,
-        warn: "Callable[[str], None]" = _ignore,
+        warn: "Callable[[HutchError], None]" = _ignore,
     ) -> int:
         """Creates and starts a container with the caller's standard streams, waits for its end and
         deletes it; its exit code, or 128 + the signal that ended it.
@@ -130,7 +131,7 @@ class Container:
         cwd: str = "",
         env: "Sequence[str]" = (),
         user: "tuple[int, int | None] | None" = None,
-        warn: "Callable[[str], None]" = _ignore,
+        warn: "Callable[[HutchError], None]" = _ignore,
     ) -> int:
         """Runs another process in the container and waits for it: its exit code, or 128 + the
         signal that ended it."""
@@ -173,7 +174,9 @@ class Container:
 
         return processes(self._store, self.id)
 
-    def delete(self, *, force: bool = False, warn: "Callable[[str], None]" = _ignore) -> None:
+    def delete(
+        self, *, force: bool = False, warn: "Callable[[HutchError], None]" = _ignore
+    ) -> None:
         """Removes the container, which must not be running unless ``force``."""
         from hutch.container.delete import delete
 
@@ -188,7 +191,7 @@ def _request(
     no_pivot: bool,
     no_new_keyring: bool,
     console: "Callable[[int], None] | None",
-    warn: "Callable[[str], None]",
+    warn: "Callable[[HutchError], None]",
     direct: bool,
 ) -> "Any":
     from hutch.container.create import Request

@@ -58,7 +58,7 @@ class Request:
         pidfd_socket: str = "",
         rootless: "bool | None" = None,
         systemd: bool = False,
-        warn: "Callable[[str], None]" = lambda _: None,
+        warn: "Callable[[HutchError], None]" = lambda _: None,
         debug: "Callable[[str], None] | None" = None,
         trace: "Trace | None" = None,
     ) -> None:
@@ -402,5 +402,5 @@ def undo(entry: "Entry", plan: "Plan", request: Request) -> None:
     try:
         destroy(entry, state, request.warn)
     except HutchError as error:
-        request.warn(str(error))
+        request.warn(error)
     entry.release()

@@ -7,7 +7,7 @@ there goes, whatever is gone already is fine.
 import posix
 
 from hutch.container import status
-from hutch.errors import HutchError, KernelError, StateError
+from hutch.errors import HutchError, KernelError, NotFound, StateDamaged, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def delete(
     *,
     force: bool = False,
     strict: bool = False,
-    warn: "Callable[[str], None]" = lambda _: None,
+    warn: "Callable[[HutchError], None]" = lambda _: None,
 ) -> None:
     """Deletes a container that is stopped or only created; with ``force`` any, killing it first,
     and one that does not exist is no error. ``warn`` takes what poststop hooks did wrong.
@@ -40,21 +40,24 @@ def delete(
     """
     try:
         entry = store.open(id)
-    except StateError:
+    except NotFound:
         if force:
             return
         raise
     try:
         try:
             state = entry.load_state()
-        except StateError:
+        except StateDamaged:
             if not force:
                 raise
             state = {}
             if entry.has("state.json"):
                 warn(
-                    "the state of container " + id + " is damaged: processes and cgroups of it, "
-                    "if there are any, are left"
+                    StateDamaged(
+                        "the state of container " + id + " is damaged: processes and cgroups of "
+                        "it, if there are any, are left",
+                        id=id,
+                    )
                 )
         if state and not force:
             now = status.status_of(state, entry.directory)
@@ -71,7 +74,7 @@ def delete(
 
 
 def destroy(
-    entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]" = lambda _: None
+    entry: "Entry", state: "dict[str, Any]", warn: "Callable[[HutchError], None]" = lambda _: None
 ) -> None:
     """Removes what the container is, then runs its poststop hooks (runtime.md "Lifecycle", steps
     12 and 13). ``state`` is {} where there is none on disk. Raises as _remove does."""
@@ -159,7 +162,7 @@ def _unmount(rootfs: str, before: int) -> None:
         unmount(rootfs, MNT_DETACH)
 
 
-def _run_poststop(state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:
+def _run_poststop(state: "dict[str, Any]", warn: "Callable[[HutchError], None]") -> None:
     """Each poststop hook runs, whatever the ones before it did (config.md "Poststop")."""
     if not state or not state["hooks"].get("poststop"):
         return
@@ -171,4 +174,4 @@ def _run_poststop(state: "dict[str, Any]", warn: "Callable[[str], None]") -> Non
         try:
             run_hook(hook, shown)
         except HutchError as error:
-            warn(str(error))
+            warn(error)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hutch.container.init_process import Init
     from hutch.container.store import Store
     from hutch.container.trace import Trace
+    from hutch.errors import HutchError
     from hutch.spec.config import Capabilities, CheckedConfig, CheckedProcess, Config, Process
 
 
@@ -38,7 +39,7 @@ class Execution:
         pid_file: str = "",
         pidfd_socket: str = "",
         preserved: int = 0,
-        warn: "Callable[[str], None]" = lambda _: None,
+        warn: "Callable[[HutchError], None]" = lambda _: None,
         debug: "Callable[[str], None] | None" = None,
         trace: "Trace | None" = None,
     ) -> None:

@@ -1,12 +1,14 @@
 """Why the kernel killed a container, where it tells: want of memory, or a forbidden call."""
 
 from hutch import cgroups
+from hutch.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from hutch.errors import HutchError
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.spec.config import Config
 
@@ -16,20 +18,24 @@ SIGKILL, SIGSYS = 9, 31
 DEADLY = ("SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP")
 
 
-def want_of_memory(cgroup: "Cgroup", limit: object, whom: str) -> str:
-    """A sentence on that the kernel killed ``whom`` for want of memory; "" where it did not.
+def want_of_memory(cgroup: "Cgroup", limit: "int | None", whom: str) -> "ConfigError | None":
+    """That the kernel killed ``whom`` for want of memory; None where it did not.
 
     ``limit`` is linux.resources.memory.limit in bytes; without one another's has run out: of a
     cgroup above, or the machine's.
     """
     if not cgroups.oom_killed(cgroup):
-        return ""
-    given = " = " + str(limit) if limit is not None else " is not given"
-    return "config.json: " + MEMORY + given + ": the kernel killed " + whom + " for want of memory"
+        return None
+    reason = "the kernel killed " + whom + " for want of memory"
+    if limit is None:
+        return ConfigError(MEMORY, "is not given, and " + reason)
+    return ConfigError(MEMORY, reason, value=limit)
 
 
-def cause_of(code: int, signal: int, cgroup: "dict[str, Any] | None", config: "Config") -> str:
-    """A sentence on the end of a container's program, "" where the kernel tells no cause.
+def cause_of(
+    code: int, signal: int, cgroup: "dict[str, Any] | None", config: "Config"
+) -> "ConfigError | None":
+    """The cause of the end of a container's program, None where the kernel tells none.
 
     ``code`` is its exit code, ``signal`` what ended it or 0; ``cgroup`` that of its state.
     """
@@ -45,11 +51,12 @@ def cause_of(code: int, signal: int, cgroup: "dict[str, Any] | None", config: "C
     if signal == SIGSYS and seccomp:
         rules = [seccomp, *(seccomp.get("syscalls") or [])]
         if any((rule.get("action") or rule.get("defaultAction")) in DEADLY for rule in rules):
-            return (
-                "config.json: linux.seccomp: the kernel killed the container's program for a "
-                "system call that the filter kills for"
+            return ConfigError(
+                "linux.seccomp",
+                "the kernel killed the container's program for a system call that the filter "
+                "kills for",
             )
-    return ""
+    return None
 
 
 def tell_cause(
@@ -57,9 +64,9 @@ def tell_cause(
     signal: int,
     cgroup: "dict[str, Any] | None",
     config: "Config",
-    warn: "Callable[[str], None]",
+    warn: "Callable[[HutchError], None]",
 ) -> None:
     """Tells ``warn`` the cause of an end, where there is one to tell."""
     cause = cause_of(code, signal, cgroup, config)
-    if cause:
+    if cause is not None:
         warn(cause)

@@ -7,6 +7,7 @@ from hutch.spec.load import load_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hutch.errors import HutchError
     from hutch.plan.plan import Plan
     from hutch.plan.steps import Step
 
@@ -24,7 +25,7 @@ def plan_of_bundle(bundle: str, id: str, systemd: bool = False) -> "Plan":
 
     Takes no privilege and changes nothing. Raises what create would raise for the config's sake.
     """
-    told: list[str] = []
+    told: list[HutchError] = []
     config, _ = load_bundle(bundle, told.append)
     host = read_host()
     linux = config.get("linux", {})

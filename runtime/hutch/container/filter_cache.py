@@ -15,14 +15,19 @@ from errno import ELOOP, ENOTDIR
 from marshal import dumps
 
 from hutch import __version__
+from hutch.errors import ConfigError, HostError
 from hutch.kernel.seccomp import Filter
+from hutch.spec.json import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from hutch.errors import HutchError
     from hutch.spec.config import Seccomp
 
 # To be counted up when the same profile is compiled to something else than before.
-FORMAT = 1
+FORMAT = 2
 ENTRIES = 128  # kept at most
 LARGEST = 65536  # bytes of an entry: a program has 32768 at most
 
@@ -55,8 +60,10 @@ def filter_for(profile: "Seccomp", directory: str) -> Filter:
     if folder < 0:
         found = _compile(profile)
         found.warnings.append(
-            f"the compiled seccomp filters in {directory} are not used: the directory must belong "
-            f"to uid {posix.geteuid()} and be closed to all others (mode 0700)"
+            HostError(
+                f"the compiled seccomp filters in {directory} are not used: the directory must "
+                f"belong to uid {posix.geteuid()} and be closed to all others (mode 0700)"
+            )
         )
         return found
     try:
@@ -134,8 +141,12 @@ def _read(folder: int, name: str, key: bytes) -> "Filter | None":
     origin = data[program:library]
     if library + lengths[2] != len(data) or origin != _identity(origin.partition(b"\n")[0]):
         return None
-    warnings = data[library:].decode()
-    return Filter(data[_HEAD:program], flags, notify == 1, warnings.split("\n") if warnings else [])
+    written: Any = decode(data[library:], name)
+    warnings: list[HutchError] = [
+        ConfigError(pointer, reason, value=value[0] if value else ..., hint=hint)
+        for pointer, reason, value, hint in written
+    ]
+    return Filter(data[_HEAD:program], flags, notify == 1, warnings)
 
 
 def _identity(path: bytes) -> "bytes | None":
@@ -154,7 +165,12 @@ def _write(folder: int, name: str, key: bytes, filter: Filter) -> None:
     library = _identity(library_file().encode("utf-8", "surrogateescape"))
     if library is None:
         return
-    warnings = "\n".join(filter.warnings).encode("utf-8", "replace")
+    warnings = encode(
+        [
+            (error.pointer, error.reason, [] if error.value is ... else [error.value], error.hint)
+            for error in filter.warnings
+        ]
+    ).encode("utf-8", "replace")
     numbers = (filter.flags, filter.notify, len(filter.program), len(library), len(warnings))
     body = b"".join([number.to_bytes(4, "little") for number in numbers])
     body += filter.program + library + warnings

@@ -3,7 +3,7 @@
 import posix
 
 from hutch.container.signalfd import RESET, TERMINATING
-from hutch.errors import HutchError
+from hutch.errors import HookFailed
 from hutch.spec.json import encode
 
 TYPE_CHECKING = False
@@ -19,8 +19,8 @@ LONGEST = 1 << 20  # seconds
 
 
 def run_hooks(hooks: "list[Hook]", state: "dict[str, Any]") -> None:
-    """Runs each in turn with ``state`` on its standard input; the first that fails is raised as
-    HutchError, with its exit code and the end of what it wrote."""
+    """Runs each in turn with ``state`` on its standard input. Raises HookFailed or KernelError for
+    the first that fails."""
     for hook in hooks:
         run_hook(hook, state)
 
@@ -124,8 +124,7 @@ def _ended_in_time(pid: int, timeout: int) -> bool:
         posix.close(pidfd)
 
 
-def _failed(hook: "Hook", how: str, output: int) -> HutchError:
+def _failed(hook: "Hook", how: str, output: int) -> HookFailed:
     size = posix.lseek(output, 0, SEEK_END)
     text = posix.pread(output, TAIL, max(0, size - TAIL)).decode(errors="replace").strip()
-    said = ": it wrote: " + "; ".join(text.splitlines()) if text else ""
-    return HutchError("config.json: " + hook.pointer + ": hook " + hook.path + " " + how + said)
+    return HookFailed(hook.pointer, hook.path, how, "; ".join(text.splitlines()))

@@ -11,7 +11,7 @@ import posix
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from hutch.errors import ConfigError, HutchError, KernelError
+from hutch.errors import ConfigError, HostError, KernelError
 from hutch.kernel.process import set_namespace
 from hutch.plan.namespaces import CLONE_NEWNET
 
@@ -100,9 +100,7 @@ def _move(device: "NetDevice", index: int, host: IPRoute, inside: IPRoute, names
             step, "netlink", error.code, pointer=pointer, hint=HINTS.get(error.code, "")
         ) from None
     except ValueError:
-        raise HutchError(
-            "config.json: " + pointer + ": the device vanished while it was moved"
-        ) from None
+        raise HostError("the device vanished while it was moved", pointer=pointer) from None
 
 
 def _is_kept(address: "Any") -> bool:

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hutch.errors import HutchError
+
 SOCKET = "notify.sock"
 MESSAGE_MAX = 4096
 
@@ -34,7 +36,7 @@ class Notify:
 
     __slots__ = ("_host", "_socket", "_warn", "fd", "ready")
 
-    def __init__(self, path: str, warn: "Callable[[str], None]") -> None:
+    def __init__(self, path: str, warn: "Callable[[HutchError], None]") -> None:
         self._warn = warn
         self._host = posix.environ.get(b"NOTIFY_SOCKET", b"")
         self.ready = False
@@ -73,7 +75,7 @@ class Notify:
             connection.sendto(b"READY=1\nMAINPID=" + str(pid).encode() + b"\n", address)
         except OSError as error:
             host = self._host.decode(errors="replace")
-            self._warn(str(KernelError("notify " + host, "sendto", error.errno)))
+            self._warn(KernelError("notify " + host, "sendto", error.errno))
         finally:
             connection.close()
 

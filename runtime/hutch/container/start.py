@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WARNED = ("1.0.", "1.1.", "1.2.")  # the versions in which a failing poststart hook is a warning
 
 
-def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: None) -> None:
+def start(store: "Store", id: str, warn: "Callable[[HutchError], None]" = lambda _: None) -> None:
     """Starts a created container; returns once its program was executed and the poststart hooks
     have run. Raises what hutch-init says went wrong.
 
@@ -41,7 +41,7 @@ def start(store: "Store", id: str, warn: "Callable[[str], None]" = lambda _: Non
             finish(entry, state, warn)
         else:
             close_gate(entry)
-            warn(str(failure))
+            warn(failure)
     finally:
         entry.release()
     if notify is not None:
@@ -72,7 +72,7 @@ def _let_go(entry: "Entry", state: "dict[str, Any]") -> "HutchError | None":
     return error
 
 
-def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]") -> None:
+def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[HutchError], None]") -> None:
     """What follows the exec: the fifos are of no use any more, and poststart hooks run. One that
     fails is the end of the container (runtime.md "Lifecycle", step 9); before 1.3 of the
     specification it was a warning, which it is strictly."""
@@ -88,7 +88,7 @@ def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[str], None]
             run_hook(hook, status.public_state(state, status.RUNNING))
         except HutchError as error:
             if warned:
-                warn(str(error))
+                warn(error)
                 continue
             from hutch.container.delete import destroy
 

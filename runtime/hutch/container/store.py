@@ -10,9 +10,9 @@ it is carried out, hooks above all, so no verb opens a directory that somebody e
 import posix
 from fcntl import LOCK_EX, LOCK_NB, flock
 
-from hutch.errors import HostError, HutchError, KernelError, StateError
+from hutch.errors import HostError, KernelError, NotFound, StateDamaged, StateError
 from hutch.spec.container_id import check_identifier
-from hutch.spec.json import decode, encode
+from hutch.spec.json import JsonError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,21 +96,21 @@ class Store:
         return entry
 
     def open(self, id: str) -> "Entry":
-        """The container's directory, locked; waits for whoever works on it. StateError if none."""
+        """The container's directory, locked; waits for whoever works on it. NotFound if none."""
         entry = self.find(id)
         if not entry.lock(wait=True):
-            raise StateError("container does not exist: " + id, id=id)
+            raise NotFound("container does not exist: " + id, id=id)
         return entry
 
     def find(self, id: str) -> "Entry":
-        """The container's directory, not locked. StateError where there is none, HostError where
+        """The container's directory, not locked. NotFound where there is none, HostError where
         somebody else could have put it there."""
         directory = self.directory(id)
         try:
             root = posix.stat(self.root)
             status = posix.lstat(directory)
         except FileNotFoundError:
-            raise StateError("container does not exist: " + id, id=id) from None
+            raise NotFound("container does not exist: " + id, id=id) from None
         except OSError as error:
             raise KernelError("look for " + directory, "stat", error.errno) from None
         check_owned(self.root, root)
@@ -184,12 +184,12 @@ class Entry:
         return True
 
     def read(self, name: str) -> bytes:
-        """A whole file; raises StateError where it is missing."""
+        """A whole file; raises StateDamaged where it is missing."""
         path = self.directory + "/" + name
         try:
             return read_file(path)
         except FileNotFoundError:
-            raise StateError(
+            raise StateDamaged(
                 "container " + self.id + " has no " + name,
                 id=self.id,
                 hint="it was never completed; remove it with: hutch delete --force " + self.id,
@@ -201,18 +201,16 @@ class Entry:
         self.write("state.json", encode(state).encode())
 
     def load_state(self) -> "dict[str, Any]":
-        """state.json; raises StateError where it is missing or damaged."""
+        """state.json; raises StateDamaged where it is missing or damaged."""
         try:
             state: Any = decode(self.read("state.json"), "state.json")
-        except StateError:
-            raise
-        except HutchError as error:
-            why = str(error)
+        except (JsonError, KernelError) as error:
+            why = error.sentence
         else:
             why = _flaw(state, self.id)
             if not why:
                 return state  # type: ignore[no-any-return]
-        raise StateError(
+        raise StateDamaged(
             "the state of container " + self.id + " is damaged: " + why,
             id=self.id,
             hint="remove it with: hutch delete --force " + self.id,

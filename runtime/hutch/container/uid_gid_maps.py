@@ -9,7 +9,7 @@ import posix
 from hutch.container.barriers import write_proc
 from hutch.container.signalfd import RESET
 from hutch.container.store import read_file
-from hutch.errors import ConfigError, HostError, HutchError
+from hutch.errors import ConfigError, HostError
 from hutch.plan.namespaces import MAP_PROGRAMS
 
 TYPE_CHECKING = False
@@ -63,11 +63,9 @@ def _run_helper(pid: int, name: str, text: str) -> None:
             from hutch.container.hooks import describe_status
 
             said = posix.pread(output, 4096, 0).decode(errors="replace").strip()
-            raise HutchError(
-                "config.json: "
-                + FIELDS[name]
-                + ": "
-                + ("; ".join(said.splitlines()) or program + " " + describe_status(status)),
+            raise HostError(
+                "; ".join(said.splitlines()) or program + " " + describe_status(status),
+                pointer=FIELDS[name],
                 hint=RANGES[name] + " must give this user all ranges that are mapped",
             )
     finally:

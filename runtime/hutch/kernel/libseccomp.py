@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from hutch.errors import HutchError
     from hutch.kernel.filter_head import Architecture
     from hutch.spec.seccomp import Condition, Rules
 
@@ -126,7 +127,7 @@ def _extension() -> "Any":
 
 
 def _add_architectures(
-    lib: "Any", handle: int, rules: "Rules", warnings: "list[str]"
+    lib: "Any", handle: int, rules: "Rules", warnings: "list[HutchError]"
 ) -> "list[Architecture]":
     """The architectures of the filter, the native one first.
 
@@ -148,7 +149,7 @@ def _add_architectures(
                 if result == -EINVAL
                 else "its byte order is not this machine's"
             )
-            warnings.append(f'config.json: {pointer} = "{name}": is left out: {reason}')
+            warnings.append(ConfigError(pointer, "is left out: " + reason, value=name))
         else:
             raise _refused("add " + name + " to the filter", "seccomp_arch_add", result, pointer)
     return [Architecture(token) for token in tokens]
@@ -189,7 +190,7 @@ def _add_rules(
     handle: int,
     rules: "Rules",
     architectures: "list[Architecture]",
-    warnings: "list[str]",
+    warnings: "list[HutchError]",
 ) -> None:
     """What depends on the number alone goes to libseccomp, the rest to the filter's head."""
     lib = extension.lib
@@ -280,10 +281,9 @@ def _program(extension: "Any", handle: int) -> bytes:
 
 def _unknown_names(
     extension: "Any", unknown: "list[tuple[str, str]]", architectures: "list[Architecture]"
-) -> "list[str]":
-    """A sentence for each name that is no system call's, with the nearest one that is."""
+) -> "list[ConfigError]":
+    """A warning for each name that is no system call's, with the nearest one that is."""
     from hutch.did_you_mean import nearest
-    from hutch.errors import shown
     from hutch.kernel.filter_head import NEWER_CALLS
 
     known = {name for one in architectures for name, _ in _named(extension, one)}
@@ -291,14 +291,12 @@ def _unknown_names(
     result = []
     for pointer, name in unknown[:_UNKNOWN_NAMES_TOLD]:
         near = nearest(name, known)
-        hint = f' (hint: did you mean "{near}"?)' if near else ""
-        result.append(
-            f"config.json: {pointer} = {shown(name)}: is left out: libseccomp "
-            f"{library_version()} knows no system call of this name{hint}"
-        )
+        reason = f"is left out: libseccomp {library_version()} knows no system call of this name"
+        hint = f'did you mean "{near}"?' if near else ""
+        result.append(ConfigError(pointer, reason, value=name, hint=hint))
     if len(unknown) > _UNKNOWN_NAMES_TOLD:
         more = len(unknown) - _UNKNOWN_NAMES_TOLD
-        result.append(f"config.json: linux.seccomp.syscalls: {more} more unknown names")
+        result.append(ConfigError("linux.seccomp.syscalls", f"{more} more unknown names"))
     return result
 
 

@@ -3,6 +3,10 @@
 It stands apart from what compiles it (libseccomp.py), which is not read where the filter is cached.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.errors import HutchError
+
 
 class Filter:
     """A compiled profile.
@@ -13,7 +17,9 @@ class Filter:
 
     __slots__ = ("flags", "notify", "program", "warnings")
 
-    def __init__(self, program: bytes, flags: int, notify: bool, warnings: "list[str]") -> None:
+    def __init__(
+        self, program: bytes, flags: int, notify: bool, warnings: "list[HutchError]"
+    ) -> None:
         self.program = program
         self.flags = flags
         self.notify = notify

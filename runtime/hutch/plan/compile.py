@@ -46,6 +46,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import CgroupLayout, Host
@@ -129,7 +130,7 @@ def compile_plan(
         process = NO_PROCESS
     if process is None:
         raise ConfigError("process", "is missing: there is nothing to run")
-    warnings: list[str] = []
+    warnings: list[HutchError] = []
     namespaces = compile_namespaces(config, host)
     _check_needs(config, namespaces)
     check_capabilities(config)
@@ -411,7 +412,9 @@ def _build_root(
     mounts = config.get("mounts") or []
     label = linux.get("mountLabel") or ""
     if label and not host.selinux:
-        plan.warnings.append("config.json: linux.mountLabel is left out: SELinux is not enabled")
+        plan.warnings.append(
+            ConfigError("linux.mountLabel", "is left out: SELinux is not enabled", value=label)
+        )
         label = ""
     propagation = _root_propagation(linux)
     result = []

@@ -19,6 +19,7 @@ from hutch.plan.process import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
     from hutch.plan.host import Host
     from hutch.plan.operations import Operation
@@ -40,7 +41,7 @@ def compile_exec(
 ) -> Plan:
     """The plan of an exec. ``config`` is the container's as it was at create, ``process`` the
     checked process to run; slot 2 is a pidfd of the container's first process."""
-    warnings: list[str] = []
+    warnings: list[HutchError] = []
     flags = 0
     kinds = set()
     for namespace in config.get("linux", {}).get("namespaces") or []:

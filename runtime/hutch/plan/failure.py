@@ -6,7 +6,7 @@ the operation came from, and what it was about.
 
 from errno import errorcode
 
-from hutch.errors import HutchError, KernelError
+from hutch.errors import ConfigError, HookFailed, HutchError, KernelError
 from hutch.plan.describe import describe
 from hutch.plan.mount_options import NOEXEC
 from hutch.plan.operations import ARGUMENTS
@@ -55,13 +55,14 @@ def explain_failure(plan: "Plan", failure: Failure) -> HutchError:
     )
 
 
-def explain_warning(plan: "Plan", warning: Failure) -> str:
+def explain_warning(plan: "Plan", warning: Failure) -> ConfigError:
     """What hutch-init has passed over: flags of a mount that the host has locked."""
     pointer = plan.operations[warning.index].pointer
     kept = ", ".join(warning.detail.split(" "))
-    return (
-        f"config.json: {pointer}.options: the mount keeps {kept}: the host has locked that, and a "
-        "user namespace cannot take it away"
+    return ConfigError(
+        pointer + ".options",
+        f"the mount keeps {kept}: the host has locked that, and a user namespace cannot take it "
+        "away",
     )
 
 
@@ -74,16 +75,18 @@ def _not_executable(plan: "Plan", operation: "Operation", failure: Failure) -> H
     """In the words that engines look for (podman 127 and 126, docker likewise)."""
     program, path = operation.values[0], operation.values[1]
     assert isinstance(program, str)
-    quoted = 'config.json: process.args[0]: exec: "' + program + '": '
+    quoted = 'exec: "' + program + '": '
     kind = errorcode.get(failure.error, "")
     if kind == "ENOENT" and "/" not in program:
         hint = "PATH in process.env is " + (str(path) if path else "not set")
-        return HutchError(quoted + "executable file not found in $PATH", hint=hint)
+        reason = quoted + "executable file not found in $PATH"
+        return ConfigError("process.args[0]", reason, hint=hint)
     if kind == "EACCES":
         hint = "it must be a regular file with an execute bit, on a mount that is not noexec"
         places = [program] if "/" in program else str(path).split(":")
         found = [text for text in [_noexec(plan, place) for place in places] if text]
-        return HutchError(quoted + "permission denied", hint="; ".join([hint, *found[:1]]))
+        hint = "; ".join([hint, *found[:1]])
+        return ConfigError("process.args[0]", quoted + "permission denied", hint=hint)
     return KernelError(
         'exec: "' + program + '"',
         "stat " + program,
@@ -127,8 +130,7 @@ def _hook_failed(operation: "Operation", failure: Failure) -> HutchError:
         return KernelError(
             "run hook " + path, failure.call, failure.error, pointer=operation.pointer
         )
-    said = ": it wrote: " + failure.detail if failure.detail else ""
-    return HutchError("config.json: " + operation.pointer + ": hook " + path + " " + how + said)
+    return HookFailed(operation.pointer, path, how, failure.detail)
 
 
 # What can be done about it, by operation and errno ("" for any other).

@@ -9,6 +9,7 @@ from hutch.plan.mount_options import CONTEXTS, MS_I_VERSION, RDONLY, read_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hutch.errors import HutchError
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import CgroupLayout, Host
     from hutch.plan.idmap import Idmap
@@ -63,7 +64,7 @@ class MountContext:
 
 
 def compile_mounts(
-    mounts: "list[Mount]", context: MountContext, warnings: "list[str]"
+    mounts: "list[Mount]", context: MountContext, warnings: "list[HutchError]"
 ) -> "list[Operation]":
     """The operations for the checked ``mounts``; appends to ``warnings`` what is passed over."""
     result: list[Operation] = []
@@ -213,16 +214,14 @@ def _bind(
     target: str,
     pointer: str,
     tree: int,
-    warnings: "list[str]",
+    warnings: "list[HutchError]",
 ) -> "Operation":
     passed_over = [word for word in options.data if word not in ("ro", "rw")]
     if options.flags & MS_I_VERSION:
         passed_over.append("iversion")
     if passed_over:
-        warnings.append(
-            f"config.json: {pointer}.options: a bind mount has no file system options: "
-            + ", ".join(passed_over)
-        )
+        reason = "a bind mount has no file system options: " + ", ".join(passed_over)
+        warnings.append(ConfigError(pointer + ".options", reason))
     return op.bind(
         pointer,
         source,

@@ -2,6 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hutch.errors import HutchError
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.hooks import Hook
     from hutch.plan.idmap import Idmap
@@ -44,7 +45,7 @@ class Plan:
         "trace_slot", "uid_map", "warnings", "writes",
     )  # fmt: skip
 
-    def __init__(self, operations: "list[Operation]", warnings: "list[str]") -> None:
+    def __init__(self, operations: "list[Operation]", warnings: "list[HutchError]") -> None:
         self.operations = operations
         self.warnings = warnings
         self.root = ""

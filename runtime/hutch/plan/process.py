@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
     from hutch.plan.host import Host
     from hutch.plan.operations import Operation
@@ -149,7 +150,7 @@ def compile_rights(
     in_user_namespace: bool,
     groups_denied: bool,
     filter: "Filter | None",
-    warnings: "list[str]",
+    warnings: "list[HutchError]",
     outlive: str,
     default_umask: int = -1,
 ) -> "list[Operation]":
@@ -221,7 +222,7 @@ def check_capabilities(config: "Config") -> None:
 
 
 def _capability_sets(
-    process: "Process", host: "Host", in_user_namespace: bool, warnings: "list[str]"
+    process: "Process", host: "Host", in_user_namespace: bool, warnings: "list[HutchError]"
 ) -> "dict[str, int]":
     """The five sets as masks. What the kernel does not know or the caller cannot give is passed
     over with a warning (config.md "capabilities": MUST be logged, SHOULD NOT fail)."""
@@ -240,17 +241,14 @@ def _capability_sets(
             if name in missing and name not in told:
                 told.add(name)
                 reason = "unknown capability" if name in unknown else "the caller does not hold it"
-                warnings.append(
-                    f'config.json: process.capabilities.{kind}: "{name}" is left out: {reason}'
-                )
+                pointer = "process.capabilities." + kind
+                warnings.append(ConfigError(pointer, f'"{name}" is left out: {reason}'))
         result[kind] = wanted & grantable
     # The kernel raises an ambient capability only where it is permitted and inheritable.
     raised = result["ambient"] & result["permitted"] & result["inheritable"]
     for name in capabilities.get("ambient") or []:
         if mask([name])[0] & result["ambient"] & ~raised:
-            warnings.append(
-                f'config.json: process.capabilities.ambient: "{name}" is left out: it is not in '
-                "permitted and inheritable"
-            )
+            reason = f'"{name}" is left out: it is not in permitted and inheritable'
+            warnings.append(ConfigError("process.capabilities.ambient", reason))
     result["ambient"] = raised
     return result

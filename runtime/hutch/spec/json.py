@@ -21,9 +21,9 @@ class JsonError(HutchError):
     """A text that is no JSON: ``document`` it stands in, ``line`` and ``column`` counted from 1."""
 
     def __init__(self, document: str, reason: str, line: int, column: int) -> None:
-        super().__init__(f"{document}: line {line} column {column}: {reason}")
+        super().__init__(reason)
         self.document = document
-        self.reason = reason
+        self.pointer = f"line {line} column {column}"
         self.line = line
         self.column = column
 

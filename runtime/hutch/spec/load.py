@@ -19,7 +19,7 @@ S_IFREG = 0o100000
 
 
 def load_bundle(
-    bundle: str, warn: "Callable[[str], object] | None" = None
+    bundle: str, warn: "Callable[[HutchError], object] | None" = None
 ) -> "tuple[CheckedConfig, bytes]":
     """The checked config of a bundle's directory, and its bytes; ``warn`` is told what is ignored
     or taken otherwise than it stands there.
@@ -46,14 +46,16 @@ def load_bundle(
     try:
         checked, warnings = check(config)
     except ConfigError as error:
-        raise _with_all("config.json", error, config, "") from None
+        raise _with_all(error, config) from None
     if warn is not None:
         for warning in warnings:
-            warn(str(warning))
+            warn(warning)
     return checked, data if checked is config else encode(checked).encode()
 
 
-def load_process(path: str, warn: "Callable[[str], object] | None" = None) -> "CheckedProcess":
+def load_process(
+    path: str, warn: "Callable[[HutchError], object] | None" = None
+) -> "CheckedProcess":
     """The checked process of a file that `exec --process` names; a pipe (/dev/fd/3) will do.
 
     Warns and raises as load_bundle does; pointers begin inside the process: ``rlimits[0].type``.
@@ -69,12 +71,14 @@ def load_process(path: str, warn: "Callable[[str], object] | None" = None) -> "C
     try:
         checked, warnings = check_process(process)
     except ConfigError as error:
-        raise _with_all(path, error, process, "process") from None
+        raise in_document(_with_all(error, process, "process"), path, "process") from None
     _tell(warnings, path, "process", warn)
     return checked
 
 
-def load_resources(path: str, warn: "Callable[[str], object] | None" = None) -> "CheckedResources":
+def load_resources(
+    path: str, warn: "Callable[[HutchError], object] | None" = None
+) -> "CheckedResources":
     """The checked resources of a file that `update --resources` names; "-" is standard input.
 
     Warns and raises as load_process does.
@@ -91,7 +95,7 @@ def load_resources(path: str, warn: "Callable[[str], object] | None" = None) -> 
     try:
         checked, warnings = check_resources(resources)
     except ConfigError as error:
-        raise _in_document(error, document, "linux.resources") from None
+        raise in_document(error, document, "linux.resources") from None
     _tell(warnings, document, "linux.resources", warn)
     return checked
 
@@ -100,17 +104,20 @@ def _tell(
     warnings: "list[ConfigError]",
     document: str,
     base: str,
-    warn: "Callable[[str], object] | None",
+    warn: "Callable[[HutchError], object] | None",
 ) -> None:
     if warn is not None:
         for warning in warnings:
-            warn(str(_in_document(warning, document, base)))
+            warn(in_document(warning, document, base))
 
 
-def _in_document(error: ConfigError, document: str, base: str) -> ConfigError:
-    """The same, told of a file in which what a config has at ``base`` stands alone."""
-    place = error.sentence.removeprefix("config.json: " + base)
-    error.sentence = document + (": " + place[1:] if place[:1] == "." else place)
+def in_document(error: HutchError, document: str, base: str) -> HutchError:
+    """The same, told of a ``document`` in which what a config has at ``base`` stands alone."""
+    from hutch.spec.pointer import is_under
+
+    if is_under(error.pointer, base):
+        error.document = document
+        error.pointer = error.pointer[len(base) :].removeprefix(".")
     return error
 
 
@@ -140,35 +147,23 @@ def _read(fd: int, path: str) -> bytes:
     raise HutchError(f"{path} is larger than {MAX_SIZE >> 20} MiB")
 
 
-def _with_all(document: str, error: ConfigError, value: "object", base: str) -> ConfigError:
+def _with_all(error: ConfigError, value: object, base: str = "") -> ConfigError:
     """The first problem, with the complete explanation's hint, and where the others are.
 
-    ``base`` is where ``value`` stands in a config: pointers are told from there on. Where the
-    explanation cannot be imported (an interpreter without a file system) the first problem is told
-    alone.
+    ``base`` is where ``value`` stands in a config. Where the explanation cannot be imported (an
+    interpreter without a file system) the first problem is told alone.
     """
     try:
         from hutch.spec.diagnostics import findings, process_findings
     except ModuleNotFoundError:
-        problems = [error]
-    else:
-        problems = process_findings(value) if base else findings(value)
-    hint = error.hint
+        return error
     others = []
-    for problem in problems:
+    for problem in process_findings(value) if base else findings(value):
         if problem.pointer != error.pointer:
             others.append(problem.pointer.removeprefix(base + "."))
         elif problem.hint:
-            hint = problem.hint
-    reason = error.reason
+            error.hint = problem.hint
     if others:
         more = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
-        reason += f" (and {len(others)} more: {more})"
-    result = ConfigError(
-        error.pointer.removeprefix(base + "."),
-        reason,
-        value=... if error.value is None else error.value,
-        hint=hint,
-    )
-    result.sentence = document + result.sentence.removeprefix("config.json")
-    return result
+        error.reason += f" (and {len(others)} more: {more})"
+    return error

@@ -29,6 +29,11 @@ def pointer(path: "Iterable[str | int]", shape: "Type | None") -> str:
     return result or "document"
 
 
+def is_under(path: str, base: str) -> bool:
+    """Whether ``path`` leads to the field at ``base``, or to a value in it."""
+    return path[: len(base)] == base and path[len(base) : len(base) + 1] in ("", ".", "[")
+
+
 def _short(name: str) -> str:
     """A name from the document may be of any length; the error is one line."""
     return name if len(name) <= 80 else name[:77] + "..."

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hutch.errors import HutchError
     from hutch.spec.config import Config, SyscallArgument
     from hutch.spec.config import Seccomp as Profile
 
@@ -171,7 +172,7 @@ class Rules:
 
     ``default`` is the default action with its errno; ``architectures`` (pointer, name, number) of
     those beside the native one; ``syscalls`` (names, action, conditions) of each entry, where each
-    condition makes a rule of its own; ``flags`` those of seccomp(2); ``warnings`` sentences about
+    condition makes a rule of its own; ``flags`` those of seccomp(2); ``warnings`` tell
     what has no effect.
     """
 
@@ -183,7 +184,7 @@ class Rules:
         self.syscalls: list[tuple[list[str], int, list[Condition]]] = []
         self.flags = 0
         self.notify = False
-        self.warnings: list[str] = []
+        self.warnings: list[HutchError] = []
 
     def denies(self) -> bool:
         """Whether the default action keeps a system call from running."""
@@ -234,14 +235,15 @@ def _conditions(args: "list[SyscallArgument]") -> "list[Condition]":
     return [tuple(comparisons)]
 
 
-def _warn_of_value(arg: "SyscallArgument", pointer: str, warnings: "list[str]") -> None:
+def _warn_of_value(arg: "SyscallArgument", pointer: str, warnings: "list[HutchError]") -> None:
     second = arg.get("valueTwo", 0)
-    where = f"config.json: {pointer}.valueTwo = {second}: "
     if arg["op"] != "SCMP_CMP_MASKED_EQ":
-        if second:
-            warnings.append(where + "is ignored: only SCMP_CMP_MASKED_EQ has two values")
-    elif second & ~arg["value"]:
-        warnings.append(where + f"its bits outside of the mask {arg['value']} are not compared")
+        reason = "is ignored: only SCMP_CMP_MASKED_EQ has two values" if second else ""
+    else:
+        outside = second & ~arg["value"]
+        reason = f"its bits outside of the mask {arg['value']} are not compared" if outside else ""
+    if reason:
+        warnings.append(ConfigError(pointer + ".valueTwo", reason, value=second))
 
 
 def _flags(profile: "Profile", rules: Rules) -> int:
@@ -257,7 +259,10 @@ def _flags(profile: "Profile", rules: Rules) -> int:
         return flags & ~TSYNC | NEW_LISTENER
     if flags & WAIT_KILLABLE_RECV:
         rules.warnings.append(
-            "config.json: linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV has no "
-            "effect without a rule whose action is SCMP_ACT_NOTIFY"
+            ConfigError(
+                "linux.seccomp.flags",
+                "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV has no effect without a rule whose action "
+                "is SCMP_ACT_NOTIFY",
+            )
         )
     return flags & ~WAIT_KILLABLE_RECV

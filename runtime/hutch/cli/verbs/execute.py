@@ -40,7 +40,7 @@ def run(call: Call, log: Log) -> int:
     try:
         return _run(call, log, store, state, config)
     except HutchError as error:
-        error.sentence = _asked_by(call, config, error.sentence)
+        _tell_who_asked(error, call, config)
         raise
 
 
@@ -53,7 +53,7 @@ def _run(
         _process(call, log, config),
         cgroup=call.many("cgroup"),
         preserved=preserved(call),
-        warn=lambda text: log.warning(_asked_by(call, config, text)),
+        warn=lambda warning: log.warning(_tell_who_asked(warning, call, config)),
         debug=log.debug if log.debug_wanted else None,
         trace=call.trace,
     )
@@ -77,25 +77,26 @@ def _run(
         init.close()
 
 
-def _asked_by(call: Call, config: "Config", sentence: str) -> str:
-    """A sentence on a field of the process, told of the flag or the file that asks for it."""
-    field = sentence.removeprefix("config.json: process.")
-    if field == sentence:
-        return sentence
+def _tell_who_asked(error: HutchError, call: Call, config: "Config") -> HutchError:
+    """The same, told of the flag or the file that gives the field of the process."""
+    from hutch.spec.pointer import is_under
+
     if call.text("process"):
-        return call.text("process") + ": " + field
-    if field.startswith("args"):
-        return field.partition(": ")[2]
-    for name, flag in FLAGS:
-        rest = field.removeprefix(name)
-        if rest != field and call.has(flag):
+        from hutch.spec.load import in_document
+
+        return in_document(error, call.text("process"), "process")
+    pointer = error.pointer
+    if is_under(pointer, "process.args"):
+        error.document = error.pointer = ""
+    for field, flag in FLAGS:
+        name = "process." + field
+        if is_under(pointer, name) and call.has(flag):
             own = len(config.get("process", {}).get("env", ()))
-            if flag == "env" and int(rest[1:].partition("]")[0]) < own:
-                return sentence
-            # Behind the field stands what is wrong: " = VALUE: reason" or ": reason".
-            at = min(rest.find(mark) for mark in (" = ", ": ") if mark in rest)
-            return "--" + flag + rest[at:]
-    return sentence
+            if flag == "env" and int(pointer[len(name) + 1 :].partition("]")[0]) < own:
+                break
+            error.document, error.pointer = "", "--" + flag
+            break
+    return error
 
 
 def _process(call: Call, log: Log, config: "Config") -> "CheckedProcess":

@@ -17,7 +17,7 @@ def run(call: Call, log: Log) -> int:
     systemd = bool(call.options.get("systemd-cgroup"))
     plan = plan_of_bundle(bundle, call.text("id", "explained"), systemd)
     for warning in plan.warnings:
-        complain("hutch: warning: " + warning + "\n")
+        complain("hutch: warning: " + str(warning) + "\n")
     rows = steps(plan)
     if form == "json":
         say(pretty([row.to_json() for row in rows]) + "\n")

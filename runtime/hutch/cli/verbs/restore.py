@@ -8,7 +8,7 @@ from hutch.container.create import Request
 from hutch.container.restore import restore
 from hutch.container.signalfd import raise_on_signals
 from hutch.container.store import Store, absolute
-from hutch.errors import UsageError
+from hutch.errors import HutchError, UsageError
 from hutch.plan.compile import Choices
 
 
@@ -26,7 +26,8 @@ def run(call: Call, log: Log) -> int:
         warn=log.warning,
     )
     if call.has("no-pivot"):
-        log.warning("--no-pivot means nothing to restore: CRIU changes the root in its own way")
+        means = "--no-pivot means nothing to restore: CRIU changes the root in its own way"
+        log.warning(HutchError(means))
     if call.text("pid-file"):
         request.pid_file = absolute(call.text("pid-file"))
     detach = call.has("detach")

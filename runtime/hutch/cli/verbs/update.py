@@ -40,28 +40,35 @@ def run(call: Call, log: Log) -> int:
     if file:
         from hutch.spec.load import load_resources
 
-        document = "standard input" if file == "-" else file
         changes = load_resources("-" if file == "-" else absolute(file), log.warning)
-        names = {"config.json: linux.resources.": document + ": "}
     else:
         schemata = schemata_from(call)
         changes = from_flags(call, needed=not schemata)
-        names = {
-            f"config.json: linux.resources.{section}.{field}": (
-                "--" + flag if flag in call.flags else f"the container's present {section}.{field}"
-            )
-            for flag, (section, field, _) in FIELDS.items()
-        }
-        names.update({"config.json: --" + flag: "--" + flag for flag in SCHEMATA})
     try:
         update(store, call.arguments[0], changes, schemata)
     except HutchError as error:
-        # Not config.json asks for it, but these flags or that file do.
-        for pointer, name in names.items():
-            if error.sentence.startswith(pointer):
-                error.sentence = name + error.sentence[len(pointer) :]
+        _tell_who_asked(error, call)
         raise
     return 0
+
+
+def _tell_who_asked(error: HutchError, call: Call) -> None:
+    """Not config.json asks for it, but these flags or that file do."""
+    from hutch.spec.load import in_document
+
+    file = call.text("resources")
+    if file:
+        in_document(error, "standard input" if file == "-" else file, "linux.resources")
+        return
+    for flag, (section, field, _) in FIELDS.items():
+        if error.pointer == f"linux.resources.{section}.{field}":
+            if flag in call.flags:
+                error.document, error.pointer = "", "--" + flag
+            else:
+                in_document(error, "the container's present resources", "linux.resources")
+            return
+    if error.pointer.removeprefix("--") in SCHEMATA:
+        error.document = ""
 
 
 def schemata_from(call: Call) -> "list[tuple[str, str]]":
@@ -85,10 +92,7 @@ def from_flags(call: Call, needed: bool) -> "CheckedResources":
     try:
         return check_resources(changes)[0]
     except HutchError as error:
-        for flag, (section, field, _) in FIELDS.items():
-            pointer = f"config.json: linux.resources.{section}.{field} "
-            if error.sentence.startswith(pointer):
-                error.sentence = "--" + flag + " " + error.sentence[len(pointer) :]
+        _tell_who_asked(error, call)
         raise
 
 
