@@ -15,7 +15,7 @@ from hutch import cgroups, plan
 from hutch.cgroups import layout
 from hutch.cgroups.tree import walk
 from hutch.plan.cgroup_paths import Cgroup, resolve
-from hutch.plan.resources import compile
+from hutch.plan.resources_compile import compile
 
 # hutch.cgroups imports late. By then a child that is no longer root may not reach the files.
 for package in (cgroups, plan):

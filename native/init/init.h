@@ -84,17 +84,15 @@ enum {
 #include "plan.def"
 #undef OP
 
-/* Notes that `call` failed with errno; returns -errno. */
+/* failure.c. Notes that `call` failed with errno; returns -errno. */
 int failed(struct context *context, const char *call);
 /* The same with an errno of our own, and a detail (may be NULL). */
 int refused(struct context *context, const char *call, int error, const char *detail);
-
-/* Sets close-on-exec on all descriptors from `first` on. */
-void close_on_exec(int first);
-
 /* The end of this process, whatever the filter forbids. */
 __attribute__((noreturn)) void end(int code);
 
+/* descriptors.c. Sets close-on-exec on all descriptors from `first` on. */
+void close_on_exec(int first);
 void autoclose_fd(int *fd);
 #define autoclose __attribute__((cleanup(autoclose_fd)))
 

@@ -12,52 +12,6 @@
 #include "init.h"
 
 #define BASE_MAX (1 << 20)
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4
-#endif
-
-int refused(struct context *context, const char *call, int error, const char *detail)
-{
-    struct failure *failure = &context->failure;
-    failure->error = error;
-    strncpy(failure->call, call, sizeof(failure->call) - 1);
-    if (detail)
-        strncpy(failure->detail, detail, sizeof(failure->detail) - 1);
-    return -error;
-}
-
-int failed(struct context *context, const char *call)
-{
-    return refused(context, call, errno, NULL);
-}
-
-void autoclose_fd(int *fd)
-{
-    if (*fd >= 0) {
-        int saved = errno;
-        close(*fd);
-        errno = saved;
-    }
-}
-
-void close_on_exec(int first)
-{
-    if (syscall(SYS_close_range, (unsigned)first, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
-        return;
-    /* Before Linux 5.11 one by one; there are none above the limit. */
-    int last = (int)sysconf(_SC_OPEN_MAX);
-    for (int fd = first; fd < last; fd++)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-/* exit_group and exit may be forbidden like everything else, and would only return then. What no
- * filter forbids is to fail; the kernel ends even the first process of a namespace for that. */
-void end(int code)
-{
-    syscall(SYS_exit_group, code);
-    syscall(SYS_exit, code);
-    __builtin_trap();
-}
 
 int run_barrier(struct context *context, const struct op_barrier *op)
 {
@@ -121,6 +75,18 @@ static int read_plan(struct context *context, struct plan *plan)
     return 0;
 }
 
+/* Calls the operation's function. */
+static int run(struct context *context, const struct operation *operation)
+{
+#define OP(name, members)                                                                          \
+    [PLAN_##name] = (int (*)(struct context *, const void *))(void (*)(void))run_##name,
+    static int (*const functions[])(struct context *, const void *) = {
+#include "plan.def"
+    };
+#undef OP
+    return functions[operation->code](context, operation->cells);
+}
+
 static int carry_out(struct context *context)
 {
     struct plan plan;
@@ -131,7 +97,7 @@ static int carry_out(struct context *context)
     for (uint32_t index = 0; plan_next(&plan, &operation) > 0; index++) {
         context->failure.index = index;
         note_time(context, 2 * (size_t)index);
-        result = operation_run(context, &operation);
+        result = run(context, &operation);
         note_time(context, 2 * (size_t)index + 1);
         if (result < 0)
             return result;

@@ -19,8 +19,6 @@
 #define PLAN_VERSION 1
 #define PLAN_MAX (16u << 20)
 
-struct context;
-
 /* Strings that lie one behind the other in the plan, each with its length before it. */
 struct list {
     const unsigned char *first;
@@ -71,6 +69,3 @@ int plan_next(struct plan *plan, struct operation *operation);
 
 /* The list as a NULL-terminated vector in memory of its own, or NULL if there is none left. */
 char **list_vector(const struct list *list);
-
-/* Calls `operation`'s function. 0 or -errno; what failed is in the context. */
-int operation_run(struct context *context, const struct operation *operation);

@@ -16,7 +16,8 @@ from hutch import cgroups
 from hutch.cgroups import layout, tree
 from hutch.errors import HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup
-from hutch.plan.resources import CgroupWrite, compile
+from hutch.plan.resources import CgroupWrite
+from hutch.plan.resources_compile import compile
 from hutch.plan.resources_update import compile_update
 
 MODE = layout.read().mode

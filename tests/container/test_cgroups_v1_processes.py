@@ -26,7 +26,7 @@ from hutch.cgroups import layout, signal_all
 from hutch.cgroups.oom import oom_watch
 from hutch.errors import ConfigError, HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup, below, resolve
-from hutch.plan.resources import compile
+from hutch.plan.resources_compile import compile
 
 MODE = layout.read().mode
 pytestmark = [

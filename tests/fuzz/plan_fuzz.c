@@ -15,15 +15,6 @@ void *keep(size_t size)
     return kept[keeps++] = calloc(1, size);
 }
 
-#define OP(name, members)                                                                          \
-    int run_##name(struct context *context, const struct op_##name *op)                            \
-    {                                                                                              \
-        (void)context, (void)op;                                                                   \
-        return 0;                                                                                  \
-    }
-#include "plan.def"
-#undef OP
-
 static const unsigned char *first, *last;
 static volatile uint64_t sum;
 
@@ -89,8 +80,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         while (plan_next(&plan, &operation) > 0) {
             found++;
             use(&operation);
-            if (operation_run(NULL, &operation) != 0)
-                abort();
         }
         if (found != wanted || plan.next != last)
             abort();

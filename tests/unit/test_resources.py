@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from hutch.errors import ConfigError, HostError
 from hutch.plan.host import CgroupLayout
-from hutch.plan.resources import compile, controllers_needed
+from hutch.plan.resources import controllers_needed
+from hutch.plan.resources_compile import compile
 from hutch.plan.resources_v2 import io_weight, weight_of_shares
 from hypothesis import given
 from hypothesis import strategies as st

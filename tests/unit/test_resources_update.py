@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hutch.errors import ConfigError
 from hutch.plan.host import CgroupLayout
-from hutch.plan.resources import CgroupWrite, compile
+from hutch.plan.resources import CgroupWrite
+from hutch.plan.resources_compile import compile
 from hutch.plan.resources_update import check_memory, compile_update, merged, ordered
 from hypothesis import given
 from hypothesis import strategies as st

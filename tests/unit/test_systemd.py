@@ -6,7 +6,7 @@ from hutch.plan.cgroup_paths import Cgroup
 from hutch.plan.device_rules import effective
 from hutch.plan.features import features
 from hutch.plan.host import CgroupLayout
-from hutch.plan.resources import compile
+from hutch.plan.resources_compile import compile
 from hutch.plan.systemd_annotations import PREFIX, properties_of
 from hutch.plan.systemd_properties import INFINITE, device_properties, properties_for
 from hutch.plan.systemd_unit import Manager, resolve_unit

@@ -21,7 +21,7 @@ from hutch import cgroups
 from hutch.cgroups import layout
 from hutch.errors import ConfigError, HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup, below, resolve
-from hutch.plan.resources import compile
+from hutch.plan.resources_compile import compile
 from hutch.plan.resources_update import check_memory, compile_update
 
 pytestmark = [

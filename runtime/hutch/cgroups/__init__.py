@@ -88,7 +88,7 @@ def device_rules(cgroup: "Cgroup", devices: "DeviceList | None") -> None:
         if program and "" in cgroup.directories and not _without_root(cgroup):
             set_device_program(cgroup, program, AT)
         return
-    from hutch.cgroups.files import put
+    from hutch.cgroups.tree import put
 
     lines = device_lines(rules)
     if "devices" not in cgroup.directories and _without_root(cgroup):
@@ -114,7 +114,7 @@ def update_device_rules(
         if "" in cgroup.directories and not _without_root(cgroup):
             set_device_program(cgroup, device_program(effective(after)), AT)
         return
-    from hutch.cgroups.files import put
+    from hutch.cgroups.tree import put
 
     for line in device_changes(effective(before), effective(after)):
         put(cgroup, line)

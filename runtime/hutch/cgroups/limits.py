@@ -1,6 +1,7 @@
 """Writing new limits into a cgroup that is in use."""
 
-from hutch.cgroups.files import put, read_or
+from hutch.cgroups.files import read_or
+from hutch.cgroups.tree import put
 from hutch.plan.resources import controllers_needed
 from hutch.plan.resources_update import COMPARED, ordered
 

@@ -21,12 +21,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.cgroup_paths import Cgroup, Unit
     from hutch.plan.device_rules import DeviceRule
     from hutch.plan.host import CgroupLayout
     from hutch.plan.resources import CgroupWrite
     from hutch.plan.systemd_properties import Property
-    from hutch.plan.systemd_unit import Manager, Unit
+    from hutch.plan.systemd_unit import Manager
 
 POINTER = "linux.cgroupsPath"
 UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists"

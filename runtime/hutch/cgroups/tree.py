@@ -1,13 +1,14 @@
-"""The directories of a container's cgroup: what is there before, what is in them, their end.
+"""The directories of a container's cgroup: what is there before, what is written into them, what
+is in them, their end.
 
 A container that was given its cgroup may have made others below it, thousands deep if it likes: a
 walk goes by descriptors, one at a time, and never by a path.
 """
 
 import posix
-from errno import EACCES, EBUSY, EOPNOTSUPP, EPERM, EROFS
+from errno import EACCES, EBUSY, ENODEV, ENOENT, EOPNOTSUPP, EPERM, EROFS
 
-from hutch.cgroups.files import DIRECTORY, exists, make_directory, read_file, read_or
+from hutch.cgroups.files import DIRECTORY, exists, read_file, read_or, write_file
 from hutch.cgroups.freezer_state import FROZEN, is_frozen_at
 from hutch.errors import KernelError, StateError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.resources import CgroupWrite
 
 DENIED = (EACCES, EPERM, EROFS)
 CHOOSE = "choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out"
@@ -108,6 +110,27 @@ def in_user_namespace() -> bool:
     return read_or("/proc/self/uid_map").split() != ["0", "0", "4294967295"]
 
 
+def make_directory(path: str) -> None:
+    """mkdir of a cgroup. Raises KernelError, but FileExistsError and FileNotFoundError as such."""
+    try:
+        posix.mkdir(path, 0o755)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError as error:
+        if error.errno == ENODEV:
+            # What a parent answers that is being removed at this moment.
+            raise FileNotFoundError(ENOENT, path) from None
+        from hutch.cgroups.write_errors import hint_for_making
+
+        raise KernelError(
+            "make the cgroup " + path,
+            "mkdir",
+            error.errno or 0,
+            pointer="linux.cgroupsPath",
+            hint=hint_for_making(path, error.errno or 0),
+        ) from None
+
+
 def _make_with_parents(path: str) -> None:
     for _ in range(100):
         try:
@@ -120,6 +143,34 @@ def _make_with_parents(path: str) -> None:
             except FileExistsError:
                 continue
     raise StateError(f"the cgroup {path} cannot be made: its parent vanishes again and again")
+
+
+def put(cgroup: "Cgroup", write: "CgroupWrite") -> None:
+    """Carries out one write of ``linux.resources`` in the container's cgroup.
+
+    Raises KernelError or HostError that name the field and say what may be behind it.
+    """
+    directory = cgroup.directories.get("" if cgroup.mode == "v2" else write.controller)
+    if directory is None:
+        if write.optional:
+            return
+        from hutch.cgroups.write_errors import missing_hierarchy
+
+        raise missing_hierarchy(write)
+    try:
+        try:
+            write_file(directory + "/" + write.file, write.value)
+        except FileNotFoundError:
+            if write.fallback is None:
+                raise
+            file, value = write.fallback
+            write_file(directory + "/" + file, value)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and write.optional:
+            return
+        from hutch.cgroups.write_errors import failed_write
+
+        raise failed_write(cgroup, directory, write, error) from None
 
 
 def processes_below(path: str) -> "list[int]":

@@ -6,8 +6,8 @@ the processes' start in it (CLONE_INTO_CGROUP) are used where they are there.
 
 import posix
 
-from hutch.cgroups.files import put, read_file, write_file
-from hutch.cgroups.tree import make
+from hutch.cgroups.files import read_file, write_file
+from hutch.cgroups.tree import make, put
 from hutch.errors import KernelError
 from hutch.plan.resources import controllers_needed
 

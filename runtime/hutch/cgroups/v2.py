@@ -3,8 +3,8 @@
 import posix
 from errno import EBUSY, EOPNOTSUPP
 
-from hutch.cgroups.files import DIRECTORY, put, read_file, read_or, write_file
-from hutch.cgroups.tree import make
+from hutch.cgroups.files import DIRECTORY, read_file, read_or, write_file
+from hutch.cgroups.tree import make, put
 from hutch.errors import KernelError
 from hutch.plan.resources import controllers_needed
 

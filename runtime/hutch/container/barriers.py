@@ -5,7 +5,7 @@ from errno import EACCES
 
 from hutch import cgroups
 from hutch.container import status
-from hutch.container.init_process import launch
+from hutch.container.init_process import launch, write_proc
 from hutch.container.messages import ASK, AT, FD, LISTENER, PID
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.plan import plan as barriers
@@ -125,7 +125,7 @@ def accompany(
 
 
 # How hutch-init ends where the filter that it has just loaded stops it: by SIGILL or SIGTRAP, where
-# nothing but a fault is left to end by (native/init/main.c, end), or by SIGSYS.
+# nothing but a fault is left to end by (native/init/failure.c, end), or by SIGSYS.
 FORBIDDEN = {
     128 + 4: "the filter forbids the container's first process to tell what failed, and to exit",
     128 + 5: "the filter forbids the container's first process to tell what failed, and to exit",
@@ -160,22 +160,6 @@ def _run_hooks(init: "Init", plan: "Plan", state: "dict[str, Any]") -> None:
     # all of create is.
     now = status.CREATED if state["choices"]["strict"] else status.CREATING
     run_hooks(plan.hooks, status.public_state({**state, "pid": init.pid}, now))
-
-
-def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
-    """Writes to a file of the process; KernelError names the field and gives the hint."""
-    path = "/proc/" + str(pid) + "/" + name
-    try:
-        fd = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
-        try:
-            posix.write(fd, text.encode())
-        finally:
-            posix.close(fd)
-    except OSError as error:
-        shown = "; ".join(text.split("\n")).strip("; ")
-        raise KernelError(
-            "write " + shown + " to " + path, "write", error.errno, pointer=pointer, hint=hint
-        ) from None
 
 
 def _died(init: "Init", plan: "Plan") -> HutchError:

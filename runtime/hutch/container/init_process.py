@@ -5,7 +5,7 @@ import posix
 import hutch
 from hutch.container.messages import PID, WARN, read_message
 from hutch.container.store import read_file, write_file
-from hutch.errors import HutchError
+from hutch.errors import HutchError, KernelError
 from hutch.kernel import channel
 from hutch.kernel.process import seal_init, signal_pidfd, spawn
 from hutch.plan.encode import encode
@@ -117,6 +117,22 @@ def _pid_of(pidfd: int) -> int:
     """The process of a pidfd, by its number in our own pid namespace (pidfd_open(2))."""
     text = read_file("/proc/self/fdinfo/" + str(pidfd))
     return int(text.partition(b"\nPid:")[2].split(None, 1)[0])
+
+
+def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
+    """Writes to a file of the process; KernelError names the field and gives the hint."""
+    path = "/proc/" + str(pid) + "/" + name
+    try:
+        fd = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
+        try:
+            posix.write(fd, text.encode())
+        finally:
+            posix.close(fd)
+    except OSError as error:
+        shown = "; ".join(text.split("\n")).strip("; ")
+        raise KernelError(
+            "write " + shown + " to " + path, "write", error.errno, pointer=pointer, hint=hint
+        ) from None
 
 
 def launch(plan: "Plan", slots: "list[int]", cgroup: int = -1) -> Init:

@@ -6,7 +6,7 @@ Root writes them, and anybody a map of his own id alone. Other ranges are what /
 
 import posix
 
-from hutch.container.barriers import write_proc
+from hutch.container.init_process import write_proc
 from hutch.container.signalfd import RESET
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError

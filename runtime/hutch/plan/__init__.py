@@ -8,7 +8,7 @@ anywhere, by anybody.
     compile     the order of everything, for create and run
     enter       the same for exec
     namespaces, mounts, mount_options, devices, process, sysctls, hooks      a subject each
-    resources, device_rules, cgroup_paths                                    the container's cgroup
+    resources_compile, device_rules, cgroup_paths                            the container's cgroup
     operations  the operations, generated from native/plan.def
     encode      operations to bytes
     steps       a plan as a person reads it

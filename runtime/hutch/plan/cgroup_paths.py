@@ -22,12 +22,34 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hutch.plan.host import CgroupLayout
-    from hutch.plan.systemd_unit import Unit
     from hutch.spec.config import Linux, Mount
 
 POINTER = "linux.cgroupsPath"
 PARENT = "/hutch"  # of containers without linux.cgroupsPath
 NAME_MAX = 255
+
+
+class Unit:
+    """A scope: its names, whose manager has it, and ``properties`` (name, signature, value) that
+    annotations ask for."""
+
+    __slots__ = ("name", "properties", "slice", "user")
+
+    def __init__(
+        self, name: str, slice: str, user: bool, properties: "list[tuple[str, str, Any]]"
+    ) -> None:
+        self.name = name
+        self.slice = slice
+        self.user = user
+        self.properties = properties
+
+    def to_json(self) -> "dict[str, Any]":
+        """What the state file keeps: what later verbs need to find it."""
+        return {"name": self.name, "slice": self.slice, "user": self.user}
+
+    @classmethod
+    def from_json(cls, value: "dict[str, Any]") -> "Unit":
+        return cls(value["name"], value["slice"], value["user"], [])
 
 
 class Cgroup:
@@ -74,8 +96,6 @@ class Cgroup:
             value["mode"], dict(value["directories"]), list(value["made"]), value.get("rootless")
         )
         if "unit" in value:
-            from hutch.plan.systemd_unit import Unit
-
             cgroup.unit = Unit.from_json(value["unit"])
         return cgroup
 

@@ -39,7 +39,7 @@ from hutch.plan.process import (
     scheduling_of,
     variables_of,
 )
-from hutch.plan.resources import compile as compile_resources
+from hutch.plan.resources_compile import compile as compile_resources
 from hutch.plan.sysctls import compile_sysctls
 
 TYPE_CHECKING = False

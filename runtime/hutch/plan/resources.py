@@ -1,27 +1,26 @@
 """``linux.resources`` to the files of a cgroup: what is to be written, in an order that works.
 
-``compile`` gives the writes for the host's cgroup version; the v1 names are in resources_v1.py, the
-conversion to v2 with its formulas in resources_v2.py. Devices are not here but in device_rules.py.
+What is here is the same for v1 and v2. The v1 names are in resources_v1.py, the conversion to v2
+with its formulas in resources_v2.py, and resources_compile.py chooses between them. Devices are not
+here but in device_rules.py.
 
 What cannot be expressed on this host is an error that names the field, never silence. A zero where
 engines send zeros for "nothing asked" (``memory.kernel``, ``cpu.shares``, ``blockIO.weight`` ...)
 leaves the kernel's value alone; ``pids.limit`` 0 is a limit, as the specification says.
 """
 
-from hutch.errors import ConfigError, HostError
+from hutch.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hutch.plan.host import CgroupLayout
     from hutch.spec.config import (
         Cpu,
         HugepageLimit,
         Memory,
         Pids,
         Rdma,
-        Resources,
         ThrottleDevice,
         WeightDevice,
     )
@@ -75,25 +74,6 @@ class CgroupWrite:
         return f"CgroupWrite({self.file} = {self.value!r}, {self.pointer})"
 
 
-def compile(resources: "Resources | None", layout: "CgroupLayout") -> "list[CgroupWrite]":
-    """The writes that carry out ``linux.resources`` (None: none) in a new cgroup on this host.
-
-    Raises ConfigError for a value that is wrong or has no meaning on this cgroup version, HostError
-    for a controller that the host does not offer.
-    """
-    if not resources:
-        return []
-    if layout.mode == "v2":
-        from hutch.plan.resources_v2 import compile_v2
-
-        writes = compile_v2(resources)
-    else:
-        from hutch.plan.resources_v1 import compile_v1
-
-        writes = compile_v1(resources)
-    return [write for write in writes if _possible(write, layout)]
-
-
 def controllers_needed(writes: "Iterable[CgroupWrite]") -> "dict[str, str]":
     """The controllers without which the writes must fail, each with the field that asks first."""
     needed: dict[str, str] = {}
@@ -101,20 +81,6 @@ def controllers_needed(writes: "Iterable[CgroupWrite]") -> "dict[str, str]":
         if write.controller and not write.optional:
             needed.setdefault(write.controller, write.pointer)
     return needed
-
-
-def _possible(write: CgroupWrite, layout: "CgroupLayout") -> bool:
-    if not write.controller or write.controller in layout.controllers:
-        return True
-    if write.optional:
-        return False
-    if layout.mode == "v2":
-        hint = "see /sys/fs/cgroup/cgroup.controllers; a mounted v1 hierarchy takes one away"
-    else:
-        hint = f"mount -t cgroup -o {write.controller} none /sys/fs/cgroup/{write.controller}"
-    raise HostError(
-        f"this host has no cgroup controller {write.controller}", pointer=write.pointer, hint=hint
-    )
 
 
 def number(values: "Mapping[str, object]", key: str, at: str, low: int, high: int) -> "int | None":

@@ -7,7 +7,8 @@ against idle. An order that is right for a new cgroup can be refused by one that
 """
 
 from hutch.errors import ConfigError
-from hutch.plan.resources import POINTER, CgroupWrite, compile
+from hutch.plan.resources import POINTER, CgroupWrite
+from hutch.plan.resources_compile import compile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,12 +5,10 @@ a.slice, and the scope prefix-name.scope in its slice (systemd.slice(5), systemd
 """
 
 from hutch.errors import ConfigError, HostError, UsageError
-from hutch.plan.cgroup_paths import POINTER, Cgroup
+from hutch.plan.cgroup_paths import POINTER, Cgroup, Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.host import CgroupLayout
 
 PREFIX = "hutch"
@@ -31,29 +29,6 @@ class Manager:
     def __init__(self, user: bool, root: str) -> None:
         self.user = user
         self.root = root
-
-
-class Unit:
-    """A scope: its names, whose manager has it, and ``properties`` (name, signature, value) that
-    annotations ask for."""
-
-    __slots__ = ("name", "properties", "slice", "user")
-
-    def __init__(
-        self, name: str, slice: str, user: bool, properties: "list[tuple[str, str, Any]]"
-    ) -> None:
-        self.name = name
-        self.slice = slice
-        self.user = user
-        self.properties = properties
-
-    def to_json(self) -> "dict[str, Any]":
-        """What the state file keeps: what later verbs need to find it."""
-        return {"name": self.name, "slice": self.slice, "user": self.user}
-
-    @classmethod
-    def from_json(cls, value: "dict[str, Any]") -> "Unit":
-        return cls(value["name"], value["slice"], value["user"], [])
 
 
 def resolve_unit(
