@@ -94,7 +94,8 @@ class Archive:
                 os.close(self._fd)
                 raise
         except ImageError as error:
-            raise ImageError(f"{shown(str(path))}: {error.sentence}", hint=error.hint) from None
+            error.document = shown(str(path))
+            raise
 
     def _index(self) -> None:
         """Takes note of where the files are."""

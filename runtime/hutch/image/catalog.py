@@ -7,7 +7,7 @@ from ..errors import UsageError, shown
 from .collect import collect
 from .database import ImageRecord
 from .digest import Digest
-from .errors import ImageError
+from .errors import ImageError, ImageNotFound
 from .reference import LOCAL, Reference, candidates
 from .settings import Settings
 from .store import Store
@@ -78,7 +78,7 @@ def find(store: Store, settings: Settings, text: str) -> Named:
             raise ImageError(f"{shown(text)}: several images have an id that begins so")
         if records:
             return Named(records[0], "")
-    raise ImageError(f"{shown(text)}: no such image", hint="warren images lists what there is")
+    raise ImageNotFound(shown(text), hint="warren images lists what there is")
 
 
 def tag(store: Store, settings: Settings, old: str, new: str) -> str:

@@ -16,7 +16,7 @@ from threading import RLock
 
 from ..errors import HutchError, KernelError, shown
 from .digest import Digest
-from .errors import ImageError, storage_error
+from .errors import ImageError, StoreDamaged, storage_error
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS image (
@@ -92,7 +92,7 @@ def failure(path: Path, error: sqlite3.Error) -> HutchError:
         return KernelError(f"open the store's database {path}", "open", errno.EACCES)
     damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     hint = "warren system check --repair" if damaged else ""
-    return ImageError(f"the store's database {path}: {error}", hint=hint)
+    return StoreDamaged(f"the store's database {path}: {error}", hint=hint)
 
 
 class Database:

@@ -11,11 +11,35 @@ REFUSED = (errno.EPERM, errno.EACCES, errno.EROFS)
 
 
 class ImageError(HutchError):
-    """An image, layer or store that is malformed, hostile or unknown."""
+    """An image, layer or store that is malformed, hostile or unknown. ``document`` is the file,
+    blob or layer that is meant, "" where the reason says it."""
+
+    def __init__(self, reason: str, *, document: str = "", hint: str = "") -> None:
+        super().__init__(reason, hint=hint)
+        self.document = document
+
+
+class ImageNotFound(ImageError):
+    """There is no such image in the store."""
+
+    def __init__(self, name: str, *, hint: str = "") -> None:
+        super().__init__(f"{name}: no such image", hint=hint)
+
+
+class StoreDamaged(ImageError):
+    """The store's database cannot be read."""
 
 
 class RegistryError(HutchError):
     """A registry that refused, or that answered something it should not."""
+
+
+class Refused(RegistryError):
+    """The registry understood, and said no (4xx): asking again is in vain."""
+
+
+class NotInRegistry(Refused):
+    """404: the registry does not have it."""
 
 
 def storage_error(

@@ -10,7 +10,6 @@ a layer by rename, and the blob only becomes visible by rename (S-71).
 
 from collections.abc import Iterator
 
-from ..errors import shown
 from .ahead import Ahead
 from .digest import Digest
 from .errors import ImageError
@@ -26,17 +25,18 @@ from .whiteout import Removal
 def verified(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]:
     """The same chunks; raises ImageError at the end, or at the first byte too many."""
     hasher = descriptor.digest.hasher()
+    blob = f"blob {descriptor.digest}"
     size = 0
     for chunk in chunks:
         size += len(chunk)
         if size > descriptor.size:
-            raise ImageError(f"blob {descriptor.digest}: longer than {descriptor.size} bytes")
+            raise ImageError(f"longer than {descriptor.size} bytes", document=blob)
         hasher.update(chunk)
         yield chunk
     if size != descriptor.size:
-        raise ImageError(f"blob {descriptor.digest}: {size} bytes, {descriptor.size} were promised")
+        raise ImageError(f"{size} bytes, {descriptor.size} were promised", document=blob)
     if hasher.hexdigest() != descriptor.digest.hex:
-        raise ImageError(f"blob {descriptor.digest}: its content has another digest")
+        raise ImageError("its content has another digest", document=blob)
 
 
 def metered(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
@@ -90,8 +90,7 @@ def unpack_layer(
             while stream.skip(1 << 20):  # what follows the archive's end mark is in the digest too
                 pass
     except ImageError as error:
-        if str(descriptor.digest) in error.sentence:
-            raise
-        sentence = f"layer {shown(str(descriptor.digest))[1:-1]}: {error.sentence}"
-        raise ImageError(sentence, hint=error.hint) from None
+        if not error.document:
+            error.document = f"layer {descriptor.digest}"
+        raise
     return tree, result

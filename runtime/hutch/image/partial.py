@@ -49,7 +49,8 @@ def _written(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -
                 reporter.advance(blob.digest, len(chunk))
                 yield chunk
         if at != blob.size:
-            raise ImageError(f"blob {blob.digest}: {at} bytes, {blob.size} were promised")
+            what = f"{at} bytes, {blob.size} were promised"
+            raise ImageError(what, document=f"blob {blob.digest}")
         if hasher.hexdigest() != blob.digest.hex:
             _throw_away(path, "its content has another digest", blob)
     finally:
@@ -58,4 +59,4 @@ def _written(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -
 
 def _throw_away(path: Path, reason: str, blob: Descriptor) -> None:
     path.unlink(missing_ok=True)
-    raise ImageError(f"blob {blob.digest}: {reason}")
+    raise ImageError(reason, document=f"blob {blob.digest}")

@@ -7,13 +7,13 @@ have is mounted from there (distribution-spec, "Mounting a blob from another rep
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from .errors import RegistryError
+from .errors import Refused, RegistryError
 from .layer import verified
 from .layout import read_chunks
 from .manifest import Descriptor, Manifest
 from .progress import Reporter
 from .reference import Reference
-from .registry.client import Refused, Registry, pull_scope, push_scope
+from .registry.client import Registry, pull_scope, push_scope
 from .registry.target import Target
 from .store import Store
 

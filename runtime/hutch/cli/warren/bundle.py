@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...image.errors import ImageError, told_of_a_full_disk
+from ...image.errors import ImageNotFound, told_of_a_full_disk
 from .context import Context, mendable, platform_option, registry_options
 from .parser import Verb
 
@@ -76,8 +76,8 @@ def find_source(arguments: Namespace, context: Context, reporter: "Reporter") ->
         try:
             named = find(context.store, context.settings, arguments.image)
             return StoredSource(context.store, named.record)
-        except ImageError as error:
-            if arguments.pull == "never" or "no such image" not in error.sentence:
+        except ImageNotFound:
+            if arguments.pull == "never":
                 raise
     arguments.all_tags = False
     (_, pulled), *_ = pull_remote(context, arguments, reporter)

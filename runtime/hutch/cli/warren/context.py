@@ -102,8 +102,8 @@ def mendable() -> "Iterator[None]":
     try:
         yield
     except ImageError as error:
-        hint = error.hint or "warren system check --repair, then pull the image again"
-        raise ImageError(error.sentence, hint=hint) from None
+        error.hint = error.hint or "warren system check --repair, then pull the image again"
+        raise
 
 
 def truth(text: str) -> bool:

@@ -142,6 +142,7 @@ def declare_rmi(parser: ArgumentParser) -> None:
 def rmi(arguments: Namespace, context: Context) -> int:
     """Takes names away, and the images with their last name. All are tried; 1 if any failed."""
     from ...image.catalog import prune, remove
+    from ...image.errors import ImageNotFound
 
     if arguments.all:
         for config in prune(context.store, every=True)[0]:
@@ -155,7 +156,7 @@ def rmi(arguments: Namespace, context: Context) -> int:
             for line in remove(context.store, context.settings, image, force=arguments.force):
                 print(line)
         except HutchError as error:
-            if arguments.force and "no such image" in error.sentence:
+            if arguments.force and isinstance(error, ImageNotFound):
                 continue
             complain(error, context.named_root)
             status = 1

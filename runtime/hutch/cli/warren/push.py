@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...image.errors import ImageError
+from ...image.errors import ImageNotFound
 from .context import Context, mendable, registry_options
 from .parser import Verb
 
@@ -63,7 +63,7 @@ def wanted(arguments: Namespace, context: Context) -> "list[tuple[Named, Referen
             if own.repository == given.repository and own.tag and record is not None:
                 found.append((Named(record, name), own))
         if not found:
-            raise ImageError(f"{arguments.image}: no such image")
+            raise ImageNotFound(arguments.image)
         return found
     image = find(context.store, settings, arguments.image)
     if arguments.target:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import UsageError, shown
 from ...image.database import ImageRecord
-from ...image.errors import ImageError
+from ...image.errors import StoreDamaged
 from .context import Context, format_option
 from .output import age, human_size, show
 from .parser import Parser, Verb
@@ -145,8 +145,8 @@ def check(arguments: Namespace, context: Context) -> int:
     with context.reporter(quiet=arguments.quiet) as reporter:
         try:
             store = context.store
-        except ImageError as error:
-            if not arguments.repair or "database" not in error.sentence:
+        except StoreDamaged:
+            if not arguments.repair:
                 raise
             store = rebuilt_store = rebuilt(Path(context.root), reporter)
         checker = Checker(store, reporter, repair=arguments.repair)

@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from ...errors import UsageError, shown
 from ..digest import Digest
-from ..errors import ImageError, RegistryError
+from ..errors import ImageError, NotInRegistry, Refused, RegistryError
 from ..limits import LIST_BYTES, LIST_PAGES, MANIFEST_BYTES
 from ..manifest import INDEXES, MANIFESTS, Descriptor
 from ..progress import Reporter
@@ -20,7 +20,7 @@ from ..settings import RegistrySettings
 from .address import is_loopback
 from .auth import Authorizer, Denied
 from .credentials import Credentials
-from .reply import NO_TLS, Reply, hint_for, reason
+from .reply import NO_TLS, NoReply, Problem, Reply, problem_of
 from .target import Target
 from .transport import BACK_OFF, RETRIED, Transport
 from .url import BadUrl, Url
@@ -29,14 +29,6 @@ ACCEPT = ", ".join(MANIFESTS + INDEXES)
 HUB_HOST = "registry-1.docker.io"
 NEXT = re.compile(r"\s*<([^>]*)>[^<]*;\s*rel=\"?next\b")  # RFC 8288
 RANGE = re.compile(r"bytes\s+([0-9]{1,19})-", re.ASCII)
-
-
-class Refused(RegistryError):
-    """The registry understood, and said no (4xx): asking again is in vain."""
-
-
-class NotFound(Refused):
-    """404: the registry does not have it."""
 
 
 class Registry:
@@ -101,8 +93,10 @@ class Registry:
             self._base = url
             return url
         # That it speaks no TLS says little of one with which plain http was tried, too.
-        said = [one for one in problems if len(schemes) == 1 or NO_TLS not in one.sentence]
-        raise (said or problems)[-1]
+        if len(schemes) > 1:
+            told = [e for e in problems if not (isinstance(e, NoReply) and e.problem is NO_TLS)]
+            problems = told or problems
+        raise problems[-1]
 
     def _challenged(self, base: Url, reply: Reply) -> bool:
         """Takes the registry's own challenge, and nobody else's to whom it redirected us."""
@@ -150,7 +144,7 @@ class Registry:
             return self._no_registry()
         text = f"{self.host}: {what}: {reply.line(errors)}"
         if reply.status == 404:
-            return NotFound(text)
+            return NotInRegistry(text)
         passing = reply.status in RETRIED or not 400 <= reply.status < 500
         kind = RegistryError if passing else Refused
         return kind(text, hint=self._login_hint() if reply.status in (401, 403) else "")
@@ -170,7 +164,7 @@ class Registry:
         if reply.status in (401, 403):
             return self.refuse(reply, f"no repository {shown(path)}, or it is not open to you")
         error = self.refuse(reply, what)
-        if reply.status != 404 or not isinstance(error, NotFound):
+        if reply.status != 404 or not isinstance(error, NotInRegistry):
             return error
         place = f"{self.host}/{path}"
         listed = self.request("GET", f"{path}/tags/list?n=1", [pull_scope(path)])
@@ -179,13 +173,13 @@ class Registry:
             return self._no_repository(path)
         if listed.status == 200 and ":" not in selector:
             sentence = f"{place} has no tag {shown(selector)} (404)"
-            return NotFound(sentence, hint=f"warren search --list-tags {place}")
+            return NotInRegistry(sentence, hint=f"warren search --list-tags {place}")
         return error
 
     def _no_repository(self, path: str) -> RegistryError:
         part = path.rpartition("/")[2]
         sentence = f"{self.host} has no repository {shown(path)} (404)"
-        return NotFound(sentence, hint=f"warren search {self.host}/{part}")
+        return NotInRegistry(sentence, hint=f"warren search {self.host}/{part}")
 
     # Reading
 
@@ -211,23 +205,21 @@ class Registry:
                 for chunk in self._blob_once(path, blob, offset):
                     offset += len(chunk)
                     if offset > blob.size:
-                        text = f"{self.host}: blob {blob.digest}: longer than {blob.size} bytes"
-                        raise ImageError(text)
+                        text = f"longer than {blob.size} bytes"
+                        raise ImageError(text, document=f"{self.host}: blob {blob.digest}")
                     failures = 0
                     yield chunk
             except HTTPError as error:
-                problem = reason(error)
+                problem = problem_of(error)
             else:
                 if offset >= blob.size:
                     return
-                problem = f"ended after {offset} of {blob.size} bytes"
+                problem = Problem(f"ended after {offset} of {blob.size} bytes")
             failures += 1
             if failures >= self.transport.tries:
-                sentence = f"{self.host}: blob {blob.digest}: {problem}"
-                raise RegistryError(sentence, hint=hint_for(problem))
-            self.transport.wait(
-                f"{self.host}: blob {blob.digest.short}: {problem}", BACK_OFF * 2**failures
-            )
+                raise NoReply(f"{self.host}: blob {blob.digest}", problem)
+            what = f"{self.host}: blob {blob.digest.short}: {problem.text}"
+            self.transport.wait(what, BACK_OFF * 2**failures)
 
     def _blob_once(self, path: str, blob: Descriptor, offset: int) -> Iterator[bytes]:
         reply, skip = self._blob_reply(path, blob, offset)
@@ -243,12 +235,12 @@ class Registry:
 
     def _no_blob(self, reply: Reply, blob: Descriptor) -> RegistryError:
         error = self.refuse(reply, f"blob {blob.digest}")
-        if blob.foreign and isinstance(error, NotFound):
+        if blob.foreign and isinstance(error, NotInRegistry):
             sentence = f"{error.sentence}; it is a foreign layer, and its URLs are not followed"
             hint = (
                 "push the image with its foreign layers (docker: allow-nondistributable-artifacts)"
             )
-            return NotFound(sentence, hint=hint)
+            return NotInRegistry(sentence, hint=hint)
         return error
 
     def _blob_reply(self, path: str, blob: Descriptor, offset: int) -> tuple[Reply, int]:
@@ -279,7 +271,7 @@ class Registry:
         """All tags of a repository, by as many pages as it takes."""
         try:
             return self._pages(f"{path}/tags/list", [pull_scope(path)], "tags", f"tags of {path}")
-        except NotFound:
+        except NotInRegistry:
             raise self._no_repository(path) from None
 
     def catalogue(self) -> list[str]:
@@ -288,7 +280,7 @@ class Registry:
             return self._pages(
                 "_catalog?n=1000", ["registry:catalog:*"], "repositories", "catalogue"
             )
-        except NotFound:
+        except NotInRegistry:
             raise RegistryError(f"{self.host} has no catalogue that could be searched") from None
 
     def _pages(self, path: str, scopes: list[str], key: str, what: str) -> list[str]:
@@ -356,9 +348,7 @@ class Registry:
         try:
             reply = self.transport.once("PUT", target, headers, content)
         except HTTPError as error:
-            problem = reason(error)
-            sentence = f"{self.host}: upload of {blob.digest}: {problem}"
-            raise RegistryError(sentence, hint=hint_for(problem)) from None
+            raise NoReply(f"{self.host}: upload of {blob.digest}", problem_of(error)) from None
         if reply.status != 201:
             raise self.refuse(reply, f"upload of {blob.digest}")
         reply.discard()

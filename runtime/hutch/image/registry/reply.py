@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from http.client import BadStatusLine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from urllib3.exceptions import HTTPError, MaxRetryError
 
@@ -18,17 +18,32 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 CHUNK = 256 << 10
-UNTRUSTED = "certificate not trusted"
-NO_TLS = "no TLS is spoken there"
 NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")  # OpenSSL's words for it
-# What can be done about a reason, by the words it begins with.
-HINTS = {
-    UNTRUSTED: "--cert-dir DIR names who is to be trusted",
-    "connection refused": "nothing listens there: look at the registry's name and port",
-    "name or service not known": "there is no host of this name: look at how it is written",
-    NO_TLS: "--tls-verify=false speaks plain http with it",
-    "no HTTP": "that is no registry: look at its name and port",
-}
+
+
+class Problem(NamedTuple):
+    """Why there is no reply, and what can be done about it ("" where nothing is known to help)."""
+
+    text: str
+    hint: str = ""
+
+
+NO_TLS = Problem("no TLS is spoken there", "--tls-verify=false speaks plain http with it")
+NO_HTTP = Problem("no HTTP is spoken there", "that is no registry: look at its name and port")
+REFUSED = Problem(
+    "connection refused", "nothing listens there: look at the registry's name and port"
+)
+NO_HOST = Problem(
+    "name or service not known", "there is no host of this name: look at how it is written"
+)
+
+
+class NoReply(RegistryError):
+    """A request to which no reply came, or not a whole one; ``problem`` says why."""
+
+    def __init__(self, what: str, problem: Problem) -> None:
+        super().__init__(f"{what}: {problem.text}", hint=problem.hint)
+        self.problem = problem
 
 
 class Reply:
@@ -63,7 +78,7 @@ class Reply:
                     raise RegistryError(f"{what}: longer than {limit} bytes")
                 parts.append(chunk)
         except HTTPError as error:
-            raise RegistryError(f"{what}: {reason(error)}") from None
+            raise NoReply(what, problem_of(error)) from None
         except BaseException:
             self.close()
             raise
@@ -118,29 +133,22 @@ class Reply:
         return self.line(self.errors()).strip()
 
 
-def reason(error: Exception) -> str:
+def problem_of(error: Exception) -> Problem:
     """What went wrong, without urllib3's object names."""
     while isinstance(error, MaxRetryError) and error.reason is not None:
         error = error.reason
-    text = str(error)
     cause = error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        text = f"{UNTRUSTED}: {cause.verify_message}"
-    elif isinstance(cause, ssl.SSLError) and cause.reason in NOT_TLS:
-        text = NO_TLS
-    elif isinstance(cause, BadStatusLine):
-        text = "no HTTP is spoken there"
-    elif isinstance(cause, ConnectionRefusedError):
-        text = "connection refused"
-    elif isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
-        text = "name or service not known"
-    elif isinstance(cause, OSError) and cause.strerror:
-        text = cause.strerror.lower()
-    else:
-        text = text.rpartition(">: ")[2] or type(error).__name__
-    return text
-
-
-def hint_for(text: str) -> str:
-    """What can be done about a ``reason``; "" where nothing is known to help."""
-    return next((hint for words, hint in HINTS.items() if text.startswith(words)), "")
+        text = f"certificate not trusted: {cause.verify_message}"
+        return Problem(text, "--cert-dir DIR names who is to be trusted")
+    if isinstance(cause, ssl.SSLError) and cause.reason in NOT_TLS:
+        return NO_TLS
+    if isinstance(cause, BadStatusLine):
+        return NO_HTTP
+    if isinstance(cause, ConnectionRefusedError):
+        return REFUSED
+    if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
+        return NO_HOST
+    if isinstance(cause, OSError) and cause.strerror:
+        return Problem(cause.strerror.lower())
+    return Problem(str(error).rpartition(">: ")[2] or type(error).__name__)

@@ -26,7 +26,7 @@ from ..errors import RegistryError
 from ..progress import Reporter
 from ..settings import RegistrySettings
 from .address import InternalAddress, Judged, is_internal, is_loopback, pool_classes
-from .reply import Reply, hint_for, reason
+from .reply import NoReply, Reply, problem_of
 from .target import Sender, Target
 
 if TYPE_CHECKING:
@@ -176,16 +176,17 @@ class Transport:
             try:
                 reply = self._follow(method, target, dict(headers or {}), body)
             except HTTPError as error:
-                problem = reason(error)
+                problem = problem_of(error)
                 if last or is_final(error):
-                    raise RegistryError(f"{what}: {problem}", hint=hint_for(problem)) from None
+                    raise NoReply(what, problem) from None
+                passing = problem.text
             else:
                 if reply.status not in RETRIED or last:
                     return reply
                 wait = max(wait, retry_after(reply))
-                problem = f"{reply.status} {reply.reason}".strip()
+                passing = f"{reply.status} {reply.reason}".strip()
                 reply.discard()
-            self.wait(f"{what}: {problem}", wait)
+            self.wait(f"{what}: {passing}", wait)
             wait *= 2
         raise AssertionError("unreachable")
 
