@@ -114,10 +114,13 @@ def test_another_profile_has_another_entry(entry: Path, other: dict[str, Any]) -
     assert len(list(entry.parent.iterdir())) == 2
 
 
-def test_a_wrong_profile_is_refused_each_time_and_not_kept(cache: Path) -> None:
+def test_a_profile_too_long_is_refused_each_time_and_not_kept(cache: Path) -> None:
+    entry: dict[str, Any] = {"names": ["read"], "action": "SCMP_ACT_LOG"}
+    each = [{"index": 1, "op": "SCMP_CMP_EQ", "value": value << 32} for value in range(3000)]
+    long = profile(syscalls=[{**entry, "args": [arg]} for arg in each])
     for _ in range(2):
-        with pytest.raises(ConfigError):
-            filter_for(profile(defaultAction="SCMP_ACT_NOTIFY"), str(cache))
+        with pytest.raises(ConfigError, match="instructions"):
+            filter_for(long, str(cache))
     assert list(cache.iterdir()) == []
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pyseccomp
 import pytest
+from checked import checked_linux
 from hutch.kernel.filter_head import NEWER_CALLS
 from hutch.kernel.libseccomp import MAX_INSTRUCTIONS, compile_filter
-from hutch.spec.seccomp import FLAGS, check_profile, translate
+from hutch.spec.seccomp import FLAGS, translate
 from profiles import engine_profile
 
 pytestmark = pytest.mark.no_runtime
@@ -56,8 +57,7 @@ def load(filtered: Path, tmp_path: Path) -> Load:
     """Loads a profile's filter and makes calls: what seccomp(2) and they returned, exit status."""
 
     def run(profile: dict[str, Any], *calls: "str | int") -> tuple[list[int], int]:
-        check_profile(profile)
-        made = compile_filter(translate(profile))
+        made = compile_filter(translate(checked_linux(seccomp=profile)["seccomp"]))
         file = tmp_path / "filter"
         file.write_bytes(made.program)
         done = subprocess.run(

@@ -58,7 +58,7 @@ def complete_config() -> dict[str, Any]:
                 "policy": "SCHED_DEADLINE",
                 "nice": 0,
                 "priority": 0,
-                "flags": ["SCHED_FLAG_RECLAIM"],
+                "flags": ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM"],
                 "runtime": 4000000,
                 "deadline": 10000000,
                 "period": 10000000,
@@ -74,7 +74,7 @@ def complete_config() -> dict[str, Any]:
                 for kind in types.split()
             ],
             "uidMappings": mapping,
-            "gidMappings": [*mapping, {"containerID": 65536, "hostID": 5, "size": 1}],
+            "gidMappings": [*mapping, {"containerID": 4294967294, "hostID": 5, "size": 1}],
             "timeOffsets": {
                 "monotonic": {"secs": 172800, "nanosecs": 0},
                 "boottime": {"secs": -5, "nanosecs": 999_999_999},

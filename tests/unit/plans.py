@@ -9,6 +9,7 @@ from hutch.plan.enter import compile_exec
 from hutch.plan.host import CgroupLayout, Host
 from hutch.plan.operations import ARGUMENTS, Operation
 from hutch.plan.plan import Plan
+from hutch.spec.check import check, check_process
 from hutch.spec.default import default_config
 
 V2 = CgroupLayout("v2", {}, "/sys/fs/cgroup", {"": "/"}, frozenset(("cpu", "memory", "pids")))
@@ -39,7 +40,7 @@ def compiled(
     config["process"]["terminal"] = False
     change(config)
     return compile_plan(
-        config,
+        check(config)[0],
         on or host(),
         id="test",
         bundle="/bundle",
@@ -54,7 +55,7 @@ def entered(change: Callable[[dict[str, Any]], object], **process: Any) -> Plan:
     config = default_config()
     change(config)
     given = {"args": ["true"], "cwd": "/", **process}
-    return compile_exec(config, given, host(), id="test", filter=None)
+    return compile_exec(check(config)[0], check_process(given)[0], host(), id="test", filter=None)
 
 
 def arguments(operation: Operation) -> dict[str, Any]:

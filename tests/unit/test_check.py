@@ -312,9 +312,21 @@ AT_ODDS: list[tuple[str, Any, str, str]] = [
     ("linux memoryPolicy nodes", "", "linux.memoryPolicy.nodes", "MPOL_INTERLEAVE takes at least"),
     ("linux memoryPolicy flags", ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"],
      "linux.memoryPolicy.flags", "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude"),
+    ("linux resources memory swap", 5, "linux.resources.memory.swap", "counts memory and swap"),
+    ("linux resources cpu quota", 999, "linux.resources.cpu.quota", "must be -1 or at least 1000"),
+    ("linux resources cpu period", 999, "linux.resources.cpu.period", "must be from 1000 to"),
+    ("linux resources blockIO weight", 9, "linux.resources.blockIO.weight", "must be from 10 to"),
+    ("linux resources blockIO weightDevice 0", {"major": 8, "minor": 0},
+     "linux.resources.blockIO.weightDevice[0]", "needs weight or leafWeight"),
+    ("linux resources rdma mlx5_1", {}, 'linux.resources.rdma["mlx5_1"]', "needs hcaHandles or"),
+    ("process user uid", 65536, "process.user.uid", "is not mapped in linux.uidMappings"),
+    ("process user gid", 65536, "process.user.gid", "is not mapped in linux.gidMappings"),
+    ("process user additionalGids 0", 65536,
+     "process.user.additionalGids[0]", "is not mapped in linux.gidMappings"),
+    ("process scheduler flags", [], "process.scheduler.policy", "lets the process start no other"),
     ("linux personality flags", ["X"], "linux.personality.flags[0]", "no personality flag is defi"),
     ("linux seccomp listenerPath", ABSENT, "linux.seccomp.listenerMetadata", "is for linux.seccom"),
-    ("linux seccomp defaultAction", "SCMP_ACT_ALLOW", "linux.seccomp.defaultErrnoRet", "the defau"),
+    ("linux seccomp defaultAction", "SCMP_ACT_ALLOW", "linux.seccomp.defaultErrnoRet", "the actio"),
     ("linux seccomp syscalls 0 action", "SCMP_ACT_LOG",
      "linux.seccomp.syscalls[0].errnoRet", "the action SCMP_ACT_LOG returns no errno"),
 ]  # fmt: skip
@@ -351,7 +363,12 @@ def test_an_idmapped_mount_needs_a_mapping_from_somewhere() -> None:
     config = default_config()
     config["mounts"][0]["options"] = ["idmap"]
     assert refusal(check, config).pointer == "mounts[0].options[0]"
-    config["linux"]["namespaces"].append({"type": "user"})
+    config["linux"]["namespaces"].append({"type": "user", "path": "/proc/1/ns/user"})
+    check(config)
+    del config["linux"]["namespaces"][-1]["path"]
+    assert refusal(check, config).pointer == "linux.namespaces[5]"
+    for field in ("uidMappings", "gidMappings"):
+        config["linux"][field] = [{"containerID": 0, "hostID": 1000, "size": 1}]
     check(config)
 
 

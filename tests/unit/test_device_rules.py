@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from checked import checked_linux
 from device_cases import RULES, SAMPLES, DevicesCgroup, allowed, requests
 from hutch.errors import ConfigError
 from hutch.plan.device_rules import device_changes, device_lines, effective, parse
@@ -118,7 +119,7 @@ def test_a_hole_in_a_range_is_refused_since_v1_cannot_make_it(rules: list[dict[s
         ({"allow": True, "type": "u", "access": "r"}, "type"),
         ({"allow": True, "type": "p", "access": "r"}, "type"),
         ({"allow": True, "access": ""}, "access"),
-        ({"allow": True, "access": "rx"}, "access"),
+        ({"allow": True, "access": "x"}, "access"),
         ({"allow": True, "major": 4294967295, "access": "r"}, "major"),
         ({"allow": True, "major": 4096, "access": "r"}, "major"),
         ({"allow": True, "major": -2, "access": "r"}, "major"),
@@ -128,7 +129,7 @@ def test_a_hole_in_a_range_is_refused_since_v1_cannot_make_it(rules: list[dict[s
 )
 def test_a_wrong_rule_is_named(rule: dict[str, Any], field: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse([rule])
+        checked_linux(resources={"devices": [rule]})
     assert caught.value.pointer == f"linux.resources.devices[0].{field}"
 
 

@@ -92,7 +92,11 @@ def test_what_covers_a_read_only_tmpfs_is_not_made_read_only() -> None:
     assert remounted({**tmpfs, "destination": "/a/b"}, above) == []
     assert remounted({**tmpfs, "destination": "/a"}, above) == []
     assert remounted(above, {**tmpfs, "destination": "/a/b/"}) == [("mounts[8]", "/a/b")]
-    again: dict[str, Any] = {"destination": "/a", "options": ["remount", "bind", "rw"]}
+    again: dict[str, Any] = {
+        "destination": "/a",
+        "source": "/x",
+        "options": ["remount", "bind", "rw"],
+    }
     assert remounted({**tmpfs, "destination": "/a"}, again) == []
     assert remounted({**tmpfs, "destination": "/ab"}, above, again) == [("mounts[7]", "/ab")]
 

@@ -4,6 +4,7 @@ from math import ceil, log2
 from typing import Any
 
 import pytest
+from checked import checked_linux
 from hutch.errors import ConfigError, HostError
 from hutch.plan.host import CgroupLayout
 from hutch.plan.resources import controllers_needed
@@ -25,7 +26,7 @@ def files(resources: dict[str, Any], layout: CgroupLayout) -> list[tuple[str, st
 
 def refused(resources: dict[str, Any], layout: CgroupLayout) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        compile(resources, layout)
+        compile(checked_linux(resources=resources)["resources"], layout)
     return caught.value
 
 
@@ -135,7 +136,7 @@ def test_swap_counts_memory_too(layout: CgroupLayout, memory: dict[str, int]) ->
         ({"hugepageLimits": [{"pageSize": "../2MB", "limit": 1}]}, "hugepageLimits[0].pageSize"),
         ({"hugepageLimits": [{"pageSize": "2MB"}]}, "hugepageLimits[0].limit"),
         ({"rdma": {"mlx5": {}}}, 'rdma["mlx5"]'),
-        ({"rdma": {"a b": {"hcaHandles": 1}}}, "rdma"),
+        ({"rdma": {"a b": {"hcaHandles": 1}}}, 'rdma["a b"]'),
         ({"rdma": {"mlx5": {"hcaHandles": -1}}}, 'rdma["mlx5"].hcaHandles'),
     ],
 )
@@ -358,7 +359,8 @@ def test_unified_may_name_core_files() -> None:
 
 @pytest.mark.parametrize("file", ["", ".", "..", "memory", "../memory.max", "a/b.c", "x\0.y"])
 def test_unified_keys_are_names_of_files(file: str) -> None:
-    assert refused({"unified": {file: "1"}}, V2).pointer == "linux.resources.unified"
+    error = refused({"unified": {file: "1"}}, V2)
+    assert error.pointer == f'linux.resources.unified["{file}"]'
 
 
 def test_unified_needs_v2() -> None:
@@ -397,9 +399,10 @@ LIMITS = st.one_of(st.none(), st.integers(-1, 1 << 40))
 def test_on_v2_memory_and_swap_never_exceed_what_was_asked(
     limit: int | None, swap: int | None, reservation: int | None
 ) -> None:
-    memory = {"limit": limit, "swap": swap, "reservation": reservation}
+    given = {"limit": limit, "swap": swap, "reservation": reservation}
+    memory = {field: value for field, value in given.items() if value is not None}
     try:
-        result = dict(files({"memory": memory}, V2))
+        result = dict(files(checked_linux(resources={"memory": memory})["resources"], V2))
     except ConfigError:
         assert swap is not None and swap > 0
         return

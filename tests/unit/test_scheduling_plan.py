@@ -15,6 +15,8 @@ from hutch.plan.scheduling import (
     POLICIES,
     SCHEDULER_FLAGS,
     as_mask,
+    compile_placement,
+    compile_scheduling,
     numbers_of,
 )
 from hutch.spec.table import LINUX, PROCESS
@@ -54,8 +56,7 @@ def test_a_scheduler_is_one_call_with_all_its_fields(policy: str, number: int) -
         "deadline": 6,
         "period": 7,
     }
-    plan = compiled(lambda config: config["process"].update(scheduler=settings))
-    (operation,) = named(plan, "scheduler")
+    (operation,) = compile_scheduling({"scheduler": settings})
     assert operation.pointer == "process.scheduler"
     assert arguments(operation) == {
         "policy": number, "flags": 0x41, "nice": 3, "priority": 4, "runtime": 5, "deadline": 6,
@@ -91,7 +92,11 @@ def test_scheduling_comes_while_there_are_the_rights_for_it() -> None:
 
 def test_what_may_not_fork_can_run_no_start_container_hook() -> None:
     def change(config: dict[str, Any]) -> None:
-        config["process"]["scheduler"] = {"policy": "SCHED_DEADLINE", "runtime": 1, "period": 2}
+        config["process"]["scheduler"] = {
+            "policy": "SCHED_DEADLINE",
+            "runtime": 1024,
+            "deadline": 2048,
+        }
         config["hooks"] = {"startContainer": [{"path": "/bin/hook"}]}
 
     with pytest.raises(ConfigError, match=r"process\.scheduler\.policy.*startContainer") as caught:
@@ -120,8 +125,7 @@ def test_an_io_priority_is_class_and_level_in_one_number(kind: str, number: int)
 @pytest.mark.parametrize(("mode", "number"), MEMORY_MODES.items())
 def test_a_memory_policy_is_mode_flags_and_a_mask(mode: str, number: int) -> None:
     policy = {"mode": mode, "nodes": "0-2,64", "flags": ["MPOL_F_STATIC_NODES"]}
-    plan = compiled(lambda config: config["linux"].update(memoryPolicy=policy))
-    (operation,) = named(plan, "memory_policy")
+    (operation,) = compile_placement({"memoryPolicy": policy})
     nodes = b"\7" + bytes(7) + b"\1" + bytes(7)
     assert operation.values == (number | 1 << 15, nodes)
     assert describe(operation)[1] == (

@@ -9,11 +9,12 @@ import tempfile
 from typing import Any
 
 import pyseccomp
+from checked import checked_linux
 from classic_bpf import check_loadable, verdict
 from hutch.kernel.filter_head import NEWER_CALLS, WIDE
 from hutch.kernel.libseccomp import compile_filter
 from hutch.kernel.seccomp import Filter
-from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, OPERATORS, check_profile, translate
+from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, OPERATORS, translate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import ALLOWED
@@ -27,8 +28,7 @@ ALL = 1 << 64
 
 
 def compiled(profile: dict[str, Any]) -> Filter:
-    check_profile(profile)
-    made = compile_filter(translate(profile))
+    made = compile_filter(translate(checked_linux(seccomp=profile)["seccomp"]))
     check_loadable(made.program)
     return made
 

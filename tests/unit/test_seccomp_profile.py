@@ -3,16 +3,16 @@
 from typing import Any
 
 import pytest
+from checked import checked_linux
 from hutch.errors import ConfigError
 from hutch.spec import table
+from hutch.spec.diagnostics import findings
 from hutch.spec.seccomp import (
     ACTIONS,
     ARCHITECTURES,
     FLAGS,
     OPERATORS,
     Rules,
-    check_profile,
-    problems,
     translate,
 )
 from hypothesis import given
@@ -36,7 +36,7 @@ def with_arg(**fields: Any) -> dict[str, Any]:
 
 def refused(given: Any) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        check_profile(given)
+        checked_linux(seccomp=given)
     assert "\n" not in str(caught.value)
     return caught.value
 
@@ -97,11 +97,11 @@ def test_s45_notify_is_refused_for_what_the_first_process_calls_itself(name: str
 
 
 def test_notify_with_a_listener_is_taken() -> None:
-    check_profile(profile(syscalls=[NOTIFY], listenerMetadata="opaque", **LISTENER))
+    checked_linux(seccomp=profile(syscalls=[NOTIFY], listenerMetadata="opaque", **LISTENER))
 
 
 def test_a_listener_that_nobody_notifies_is_taken() -> None:
-    check_profile(profile(**LISTENER))
+    checked_linux(seccomp=profile(**LISTENER))
 
 
 def test_all_that_is_wrong_is_found() -> None:
@@ -111,22 +111,18 @@ def test_all_that_is_wrong_is_found() -> None:
         listenerMetadata="x",
         syscalls=[rule(errnoRet=2), NOTIFY],
     )
-    assert [problem.pointer for problem in problems({"linux": {"seccomp": wrong}})] == [
-        "linux.seccomp.defaultErrnoRet",
-        "linux.seccomp.syscalls[0].errnoRet",
+    config = {"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "linux": {"seccomp": wrong}}
+    assert [problem.pointer for problem in findings(config)] == [
         "linux.seccomp.defaultAction",
-        "linux.seccomp.listenerPath",
+        "linux.seccomp.defaultErrnoRet",
         "linux.seccomp.listenerMetadata",
+        "linux.seccomp.listenerPath",
+        "linux.seccomp.syscalls[0].errnoRet",
     ]
 
 
-@pytest.mark.parametrize("config", [{}, {"linux": {}}])
-def test_without_a_profile_there_is_no_problem(config: Any) -> None:
-    assert list(problems(config)) == []
-
-
 def test_an_engines_profile_is_taken_without_a_word() -> None:
-    check_profile(engine_profile())
+    checked_linux(seccomp=engine_profile())
     assert translate(engine_profile("CAP_SYS_ADMIN")).warnings == []
 
 
@@ -248,8 +244,8 @@ FIELDS = ["defaultAction", "defaultErrnoRet", "architectures", "flags", "listene
 )
 def test_s46_whatever_stands_there_is_taken_or_refused_with_its_pointer(given: Any) -> None:
     try:
-        checked = check_profile(given)
+        checked = checked_linux(seccomp=given).get("seccomp")
     except ConfigError as error:
         assert error.pointer.startswith("linux.seccomp")
     else:
-        assert isinstance(translate(checked), Rules)
+        assert checked is None or isinstance(translate(checked), Rules)

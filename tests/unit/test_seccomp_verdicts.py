@@ -5,13 +5,14 @@ from typing import Any
 
 import pyseccomp
 import pytest
+from checked import checked_linux
 from classic_bpf import check_loadable, instructions, verdict
 from hutch.errors import ConfigError, HostError
 from hutch.kernel import libseccomp
 from hutch.kernel.filter_head import NEWER_CALLS
 from hutch.kernel.libseccomp import compile_filter
 from hutch.kernel.seccomp import Filter
-from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, check_profile, translate
+from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, translate
 from profiles import AF_VSOCK, ALLOWED, NEW_NAMESPACES, engine_profile
 
 ALLOW, LOG, KILL = ACTIONS["SCMP_ACT_ALLOW"], ACTIONS["SCMP_ACT_LOG"], ACTIONS["SCMP_ACT_KILL"]
@@ -41,9 +42,8 @@ def arg(index: int, operator: str, value: int, second: int = 0) -> dict[str, Any
 
 
 def compiled(*entries: dict[str, Any], **fields: Any) -> Filter:
-    given = profile(*entries, **fields)
-    check_profile(given)
-    made = compile_filter(translate(given))
+    given = checked_linux(seccomp=profile(*entries, **fields))
+    made = compile_filter(translate(given["seccomp"]))
     check_loadable(made.program)
     return made
 

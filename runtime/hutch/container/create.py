@@ -113,10 +113,8 @@ def prepare(store: "Store", request: Request) -> Created:
 
     check_identifier(request.id)
     request.step("read and check config.json")
-    config, raw = load_bundle(request.bundle, request.warn)
+    config, raw = load_bundle(request.bundle, request.warn, strict=request.choices.strict)
     check_terminal(config, request)
-    if request.choices.strict:
-        _check_user(config)
     request.step("look at the host")
     host = read_host()
     request.step("compile the plan")
@@ -210,15 +208,6 @@ def check_terminal(config: "Config", request: Request) -> None:
             value=True,
             hint="give --console-socket, or set process.terminal to false",
         )
-
-
-def _check_user(config: "Config") -> None:
-    """config.md, "POSIX-platform User": uid and gid are REQUIRED; every runtime takes 0."""
-    user = config.get("process", {}).get("user")
-    if user is not None:
-        for field in ("uid", "gid"):
-            if field not in user:
-                raise ConfigError("process.user." + field, "is required, but missing")
 
 
 def first_state(plan: "Plan", config: "Config", request: Request) -> "dict[str, Any]":

@@ -6,6 +6,7 @@ from hutch.container import status
 from hutch.errors import HostError, StateError
 from hutch.plan.cgroup_paths import Cgroup
 from hutch.plan.resources_update import check_memory, compile_update, merged
+from hutch.spec.check import check_together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _change_limits(state: "dict[str, Any]", config: "Config", changes: "CheckedR
     if not state.get("cgroup"):
         raise HostError("container " + state["id"] + " has no cgroup, so nothing limits it")
     before = resources_of(state, config)
-    after = merged(before, changes)
+    after = check_together(merged(before, changes))
     cgroup = Cgroup.from_json(state["cgroup"])
     writes = compile_update(before, changes, read())
     if changes.get("memory", {}).get("limit"):

@@ -29,7 +29,6 @@ from hutch.plan.namespaces import (
 )
 from hutch.plan.plan import CREATED, MOUNTED, NAMESPACES, NETWORK, Plan
 from hutch.plan.process import (
-    check_capabilities,
     check_selinux,
     compile_console,
     compile_limits,
@@ -132,9 +131,6 @@ def compile_plan(
         raise ConfigError("process", "is missing: there is nothing to run")
     warnings: list[HutchError] = []
     namespaces = compile_namespaces(config, host)
-    _check_needs(config, namespaces)
-    check_capabilities(config)
-    _check_deadline(config)
     in_user_namespace = namespaces.has("user")
     root = _rootfs(config, bundle)
     plan = Plan([], warnings)
@@ -167,7 +163,6 @@ def compile_plan(
             plan.map_helpers = map_helpers(linux, host)
         else:
             plan.mapped_namespace = namespaces.joined["user"][2]
-        _check_mapped(process, linux)
     plan.hooks = hooks_of(config.get("hooks", {}), ("prestart", "createRuntime"))
     if not choices.direct:
         plan.start_slot = plan.next_slot()
@@ -263,63 +258,6 @@ def _limit(plan: Plan, resources: "Resources", layout: "CgroupLayout") -> None:
     rules = effective(plan.devices)
     if layout.mode != "v2":
         device_lines(rules)  # refuses rules that v1 cannot express, before anything is made
-
-
-def _check_needs(config: "Config", namespaces: "Namespaces") -> None:
-    """What only makes sense in a namespace of the container's own."""
-    for field in ("hostname", "domainname"):
-        if config.get(field) and not namespaces.has("uts"):
-            raise ConfigError(
-                field,
-                "needs a uts namespace of the container's own, else it would change the host",
-                value=config[field],
-                hint='add {"type": "uts"} to linux.namespaces',
-            )
-    linux = config.get("linux", {})
-    if linux.get("uidMappings") or linux.get("gidMappings"):
-        if not namespaces.has("user"):
-            raise ConfigError(
-                "linux.uidMappings",
-                "needs a user namespace",
-                hint='add {"type": "user"} to linux.namespaces',
-            )
-    elif "user" in namespaces.new:
-        raise ConfigError(
-            namespaces.new["user"],
-            "a new user namespace needs linux.uidMappings and linux.gidMappings",
-        )
-
-
-def _check_deadline(config: "Config") -> None:
-    """A process with SCHED_DEADLINE may not fork (sched(7)), and so cannot run a hook."""
-    scheduler = config.get("process", {}).get("scheduler")
-    if (
-        scheduler
-        and scheduler["policy"] == "SCHED_DEADLINE"
-        and "SCHED_FLAG_RESET_ON_FORK" not in (scheduler.get("flags") or [])
-        and config.get("hooks", {}).get("startContainer")
-    ):
-        raise ConfigError(
-            "process.scheduler.policy",
-            "lets the process start no other, so hooks.startContainer cannot run",
-            value="SCHED_DEADLINE",
-            hint='add "SCHED_FLAG_RESET_ON_FORK" to process.scheduler.flags',
-        )
-
-
-def _check_mapped(process: "Process", linux: "Linux") -> None:
-    """Ids of the process that the user namespace does not know cannot be taken on."""
-    user = process.get("user", {})
-    uids = linux.get("uidMappings") or []
-    gids = linux.get("gidMappings") or []
-    wanted = [("process.user.uid", user.get("uid", 0), uids, "linux.uidMappings")]
-    wanted.append(("process.user.gid", user.get("gid", 0), gids, "linux.gidMappings"))
-    for index, group in enumerate(user.get("additionalGids") or []):
-        wanted.append((f"process.user.additionalGids[{index}]", group, gids, "linux.gidMappings"))
-    for pointer, number, mappings, where in wanted:
-        # Of a namespace that is joined one of the two may be left out.
-        if mappings and host_id(mappings, number) is None:
-            raise ConfigError(pointer, "is not mapped in " + where, value=number)
 
 
 def _rootfs(config: "Config", bundle: str) -> str:

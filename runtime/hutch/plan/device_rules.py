@@ -11,12 +11,11 @@ eBPF program at every access (device_program.py).
 """
 
 from hutch.errors import ConfigError
-from hutch.plan.resources import MAJOR_MAX, MINOR_MAX, POINTER, CgroupWrite
+from hutch.plan.resources import POINTER, CgroupWrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal
 
     from hutch.spec.config import DeviceRule as Entry
 
@@ -79,49 +78,25 @@ DEFAULTS = (
 
 
 def parse(devices: "Sequence[Entry]") -> "list[DeviceRule]":
-    """The rules of the config, checked; raises ConfigError.
+    """The rules of the config.
 
     An absent type, number or access means all, and so does -1 for a number.
     """
-    rules = []
-    for i, entry in enumerate(devices):
-        at = f"{AT}[{i}]"
-        kind = entry.get("type") or "a"
-        if kind not in {"a", "b", "c"}:
-            raise ConfigError(f"{at}.type", 'must be "a", "b" or "c"', value=kind)
-        rules.append(
-            DeviceRule(
-                bool(entry.get("allow")),
-                kind,
-                _number(entry, "major", at, MAJOR_MAX),
-                _number(entry, "minor", at, MINOR_MAX),
-                _access(entry, at),
-                at,
-            )
+    return [
+        DeviceRule(
+            entry["allow"],
+            entry.get("type", "a"),
+            _or_all(entry.get("major", -1)),
+            _or_all(entry.get("minor", -1)),
+            sum([LETTERS[letter] for letter in set(entry.get("access", "rwm"))]),
+            f"{AT}[{i}]",
         )
-    return rules
+        for i, entry in enumerate(devices)
+    ]
 
 
-def _number(entry: "Entry", key: "Literal['major', 'minor']", at: str, high: int) -> "int | None":
-    """A device number. The bound matters: v1 would take 4294967295 for "all"."""
-    value = entry.get(key)
-    if value is None or value == -1:
-        return None
-    if type(value) is not int or not 0 <= value <= high:
-        raise ConfigError(f"{at}.{key}", f"must be from 0 to {high}, or -1 for all", value=value)
-    return value
-
-
-def _access(entry: "Entry", at: str) -> int:
-    letters = entry.get("access")
-    if letters is None:
-        return ALL
-    access = 0
-    for letter in letters:
-        access |= LETTERS.get(letter, 0) or -1
-    if access <= 0:
-        raise ConfigError(f"{at}.access", 'must be made of "r", "w" and "m"', value=letters)
-    return access
+def _or_all(number: int) -> "int | None":
+    return None if number == -1 else number
 
 
 def effective(devices: "Sequence[Entry] | None") -> "list[DeviceRule]":

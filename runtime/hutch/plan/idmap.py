@@ -5,7 +5,6 @@ bound is cloned and mapped by the runtime: it takes rights over the file system,
 user namespace does not give. A new file system is mapped by hutch-init, which mounts it.
 """
 
-from hutch.errors import ConfigError
 from hutch.plan.mount_options import IDMAP
 from hutch.plan.namespaces import mapping_lines
 
@@ -68,12 +67,6 @@ def _mapping(mount: "Mount", linux: "Linux", pointer: str) -> Idmap:
     for namespace in linux.get("namespaces") or []:
         if namespace["type"] == "user" and namespace.get("path"):
             return Idmap(pointer, "", "", namespace["path"])
-    if linux.get("uidMappings") and linux.get("gidMappings"):
-        return Idmap(
-            pointer, mapping_lines(linux["uidMappings"]), mapping_lines(linux["gidMappings"]), ""
-        )
-    raise ConfigError(
-        pointer,
-        "there is no mapping: neither the mount's own nor a user namespace's",
-        hint="add uidMappings and gidMappings to the mount",
+    return Idmap(
+        pointer, mapping_lines(linux["uidMappings"]), mapping_lines(linux["gidMappings"]), ""
     )

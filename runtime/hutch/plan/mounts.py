@@ -87,9 +87,7 @@ def compile_mounts(
         if options.remount:
             result.append(_remount(options, target, pointer))
         elif options.bind:
-            source = mount.get("source")
-            if not source:
-                raise ConfigError(pointer + ".source", "a bind mount needs a source")
+            source = mount["source"]
             if not source.startswith("/"):
                 source = context.bundle + "/" + source
             result.append(_bind(options, source, target, pointer, slot, warnings))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hutch.kernel.seccomp import Filter
     from hutch.plan.host import Host
     from hutch.plan.operations import Operation
-    from hutch.spec.config import Config, Linux, Process
+    from hutch.spec.config import Linux, Process
 
     CapabilitySet = Literal["bounding", "effective", "permitted", "inheritable", "ambient"]
 
@@ -200,25 +200,6 @@ def compile_rights(
             )
         )
     return result
-
-
-def check_capabilities(config: "Config") -> None:
-    """Before 1.1 of the specification an unknown capability was an error (config.md of 1.0.2,
-    "capabilities"); from then on it is a warning, and the rest counts."""
-    if not config["ociVersion"].startswith("1.0."):
-        return
-    capabilities = config.get("process", {}).get("capabilities", {})
-    for kind in CAPABILITY_SETS:
-        for index, name in enumerate(capabilities.get(kind, ())):
-            if mask([name])[1]:
-                raise ConfigError(
-                    f"process.capabilities.{kind}[{index}]",
-                    "is no capability, which is an error in version "
-                    + config["ociVersion"]
-                    + " of the specification",
-                    value=name,
-                    hint="from ociVersion 1.1.0 on it is left out with a warning",
-                )
 
 
 def _capability_sets(

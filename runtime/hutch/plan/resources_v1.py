@@ -7,22 +7,13 @@ before burst, shares before idle. An update may need another: resources_update.p
 
 from hutch.errors import ConfigError
 from hutch.plan.resources import (
-    INT64,
     POINTER,
-    UINT32,
-    UINT64,
     CgroupWrite,
-    cpu_bandwidth,
     cpuset_writes,
     device_number,
     hugepage_writes,
-    memory_limits,
-    number,
-    one_line,
     pids_writes,
     rdma_writes,
-    required,
-    weights,
 )
 
 TYPE_CHECKING = False
@@ -76,20 +67,20 @@ def _memory(memory: "Memory") -> "list[CgroupWrite]":
                 CgroupWrite("memory", file, str(value), f"{at}.{key}", neutral=value == neutral)
             )
 
-    limit, swap = memory_limits(memory, at)
+    limit, swap = memory.get("limit") or None, memory.get("swap") or None
     hierarchy = memory.get("useHierarchy")
     if hierarchy is not None:
         # Always on since Linux 5.11, which takes a 1 and refuses a 0.
         write("useHierarchy", "memory.use_hierarchy", int(hierarchy), neutral=None)
     write("limit", "memory.limit_in_bytes", limit)
-    reservation = number(memory, "reservation", at, -1, INT64) or None
+    reservation = memory.get("reservation") or None
     write("reservation", "memory.soft_limit_in_bytes", reservation)
-    kernel = number(memory, "kernel", at, -1, INT64) or None
+    kernel = memory.get("kernel") or None
     write("kernel", "memory.kmem.limit_in_bytes", kernel)
-    kernel_tcp = number(memory, "kernelTCP", at, -1, INT64) or None
+    kernel_tcp = memory.get("kernelTCP") or None
     write("kernelTCP", "memory.kmem.tcp.limit_in_bytes", kernel_tcp)
     write("swap", "memory.memsw.limit_in_bytes", swap)
-    swappiness = number(memory, "swappiness", at, 0, 100)
+    swappiness = memory.get("swappiness")
     write("swappiness", "memory.swappiness", swappiness)
     oom = memory.get("disableOOMKiller")
     if oom is not None:
@@ -107,15 +98,14 @@ def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
                 CgroupWrite("cpu", file, str(value), f"{at}.{key}", neutral=value == neutral)
             )
 
-    quota, period, burst = cpu_bandwidth(cpu, at)
-    write("shares", "cpu.shares", number(cpu, "shares", at, 0, UINT64) or None)
-    write("period", "cpu.cfs_period_us", period)
-    write("quota", "cpu.cfs_quota_us", quota, neutral=-1)
-    write("burst", "cpu.cfs_burst_us", burst, neutral=0)
-    write("realtimePeriod", "cpu.rt_period_us", number(cpu, "realtimePeriod", at, 0, INT64) or None)
-    runtime = number(cpu, "realtimeRuntime", at, -1, INT64)
+    write("shares", "cpu.shares", cpu.get("shares") or None)
+    write("period", "cpu.cfs_period_us", cpu.get("period") or None)
+    write("quota", "cpu.cfs_quota_us", cpu.get("quota") or None, neutral=-1)
+    write("burst", "cpu.cfs_burst_us", cpu.get("burst"), neutral=0)
+    write("realtimePeriod", "cpu.rt_period_us", cpu.get("realtimePeriod") or None)
+    runtime = cpu.get("realtimeRuntime")
     write("realtimeRuntime", "cpu.rt_runtime_us", runtime, neutral=0)
-    write("idle", "cpu.idle", number(cpu, "idle", at, 0, 1), neutral=0)
+    write("idle", "cpu.idle", cpu.get("idle"), neutral=0)
     return writes
 
 
@@ -128,38 +118,33 @@ def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
         fallback = (bfq, value) if bfq else None
         writes.append(CgroupWrite("blkio", file, value, pointer, fallback=fallback))
 
-    if weight := weights(block_io, "weight", at):
+    if weight := block_io.get("weight"):
         write("blkio.weight", str(weight), f"{at}.weight", "blkio.bfq.weight")
-    if leaf := weights(block_io, "leafWeight", at):
+    if leaf := block_io.get("leafWeight"):
         write("blkio.leaf_weight", str(leaf), f"{at}.leafWeight")
     for i, entry in enumerate(block_io.get("weightDevice") or ()):
         here = f"{at}.weightDevice[{i}]"
-        device = device_number(entry, here)
-        if weight := weights(entry, "weight", here):
+        device = device_number(entry)
+        if weight := entry.get("weight"):
             value = f"{device} {weight}"
             write("blkio.weight_device", value, f"{here}.weight", "blkio.bfq.weight_device")
-        if leaf := weights(entry, "leafWeight", here):
+        if leaf := entry.get("leafWeight"):
             write("blkio.leaf_weight_device", f"{device} {leaf}", f"{here}.leafWeight")
-        if not weight and not leaf:
-            raise ConfigError(here, "needs weight or leafWeight")
     for key, file in THROTTLES:
         for i, limited in enumerate(block_io.get(key) or ()):
             here = f"{at}.{key}[{i}]"
-            rate = required(limited, "rate", here, 0, UINT64)
-            write(file, f"{device_number(limited, here)} {rate}", here)
+            rate = limited["rate"]
+            write(file, f"{device_number(limited)} {rate}", here)
     return writes
 
 
 def _network(network: "Network") -> "list[CgroupWrite]":
     at = f"{POINTER}.network"
     writes = []
-    if class_id := number(network, "classID", at, 0, UINT32):
+    if class_id := network.get("classID"):
         writes.append(CgroupWrite("net_cls", "net_cls.classid", str(class_id), f"{at}.classID"))
     for i, entry in enumerate(network.get("priorities") or ()):
+        value = f"{entry['name']} {entry['priority']}"
         here = f"{at}.priorities[{i}]"
-        name = one_line(entry.get("name"), f"{here}.name")
-        if not name or " " in name:
-            raise ConfigError(f"{here}.name", "must be the name of an interface", value=name)
-        priority = required(entry, "priority", here, 0, UINT32)
-        writes.append(CgroupWrite("net_prio", "net_prio.ifpriomap", f"{name} {priority}", here))
+        writes.append(CgroupWrite("net_prio", "net_prio.ifpriomap", value, here))
     return writes

@@ -10,20 +10,13 @@ from math import ceil, log2
 
 from hutch.errors import ConfigError
 from hutch.plan.resources import (
-    INT64,
     POINTER,
-    UINT64,
     CgroupWrite,
-    cpu_bandwidth,
     cpuset_writes,
     device_number,
     hugepage_writes,
-    memory_limits,
-    number,
     pids_writes,
     rdma_writes,
-    required,
-    weights,
 )
 
 TYPE_CHECKING = False
@@ -32,6 +25,8 @@ if TYPE_CHECKING:
 
     from hutch.spec.config import BlockIo, Cpu, Memory, Network, Resources
 
+    KernelLimit = Literal["kernel", "kernelTCP"]
+    Realtime = Literal["realtimeRuntime", "realtimePeriod"]
     Throttle = Literal[
         "throttleReadBpsDevice",
         "throttleWriteBpsDevice",
@@ -44,6 +39,10 @@ WEIGHT_MAX = 10000
 
 # Settings of v1's memory, each with the one value that v2 always has.
 UNCHANGEABLE = (("swappiness", None), ("disableOOMKiller", False), ("useHierarchy", True))
+
+# What has no counterpart.
+KERNEL_LIMITS: "tuple[KernelLimit, ...]" = ("kernel", "kernelTCP")
+REALTIME: "tuple[Realtime, ...]" = ("realtimeRuntime", "realtimePeriod")
 
 THROTTLES: "tuple[tuple[Throttle, str], ...]" = (
     ("throttleReadBpsDevice", "rbps"),
@@ -90,10 +89,10 @@ def _absent(pointer: str, value: "object") -> ConfigError:
 
 def _memory(memory: "Memory") -> "list[CgroupWrite]":
     at = f"{POINTER}.memory"
-    for key in ("kernel", "kernelTCP"):
-        value = number(memory, key, at, -1, INT64)
-        if value and value > 0:
-            raise _absent(f"{at}.{key}", value)
+    for kind in KERNEL_LIMITS:
+        kernel = memory.get(kind, 0)
+        if kernel > 0:
+            raise _absent(f"{at}.{kind}", kernel)
     for key, usual in UNCHANGEABLE:
         setting = memory.get(key)
         if setting is not None and setting is not usual:
@@ -107,10 +106,10 @@ def _memory(memory: "Memory") -> "list[CgroupWrite]":
             CgroupWrite("memory", file, shown, f"{at}.{key}", optional=optional, neutral=neutral)
         )
 
-    limit, swap = memory_limits(memory, at)
+    limit, swap = memory.get("limit") or None, memory.get("swap") or None
     if limit is not None:
         write("limit", "memory.max", limit)
-    if reservation := number(memory, "reservation", at, -1, INT64):
+    if reservation := memory.get("reservation"):
         write("reservation", "memory.low", reservation)
     if swap == -1:
         write("swap", "memory.swap.max", -1)
@@ -123,15 +122,14 @@ def _memory(memory: "Memory") -> "list[CgroupWrite]":
 
 def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
     at = f"{POINTER}.cpu"
-    for key in ("realtimeRuntime", "realtimePeriod"):
-        value = number(cpu, key, at, -1, INT64)
-        if value:
-            raise _absent(f"{at}.{key}", value)
+    for kind in REALTIME:
+        if time := cpu.get(kind):
+            raise _absent(f"{at}.{kind}", time)
     writes = []
-    if shares := number(cpu, "shares", at, 0, UINT64):
+    if shares := cpu.get("shares"):
         weight = str(weight_of_shares(shares))
         writes.append(CgroupWrite("cpu", "cpu.weight", weight, f"{at}.shares"))
-    quota, period, burst = cpu_bandwidth(cpu, at)
+    quota, period, burst = cpu.get("quota") or None, cpu.get("period") or None, cpu.get("burst")
     if quota is not None or period is not None:
         # "QUOTA" alone leaves the period as it is.
         bandwidth = "max" if quota is None or quota == -1 else str(quota)
@@ -145,7 +143,7 @@ def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
         writes.append(
             CgroupWrite("cpu", "cpu.max.burst", str(burst), f"{at}.burst", neutral=burst == 0)
         )
-    idle = number(cpu, "idle", at, 0, 1)
+    idle = cpu.get("idle")
     if idle is not None:
         writes.append(CgroupWrite("cpu", "cpu.idle", str(idle), f"{at}.idle", neutral=idle == 0))
     return writes
@@ -154,7 +152,7 @@ def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
 def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
     """BFQ's weights have the scale of v1; io.weight, of the cost model, has its own."""
     at = f"{POINTER}.blockIO"
-    if leaf := number(block_io, "leafWeight", at, 0, 1000):
+    if leaf := block_io.get("leafWeight"):
         raise _absent(f"{at}.leafWeight", leaf)
     writes = []
 
@@ -163,22 +161,22 @@ def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
         value = f"{device} {weight}"
         writes.append(CgroupWrite("io", "io.bfq.weight", value, pointer, fallback=other))
 
-    if weight := weights(block_io, "weight", at):
+    if weight := block_io.get("weight"):
         weigh("default", weight, f"{at}.weight")
     for i, entry in enumerate(block_io.get("weightDevice") or ()):
         here = f"{at}.weightDevice[{i}]"
-        if leaf := number(entry, "leafWeight", here, 0, 1000):
+        if leaf := entry.get("leafWeight"):
             raise _absent(f"{here}.leafWeight", leaf)
-        weight = weights(entry, "weight", here)
+        weight = entry.get("weight")
         if not weight:
             raise ConfigError(here, "needs weight")
-        weigh(device_number(entry, here), weight, f"{here}.weight")
+        weigh(device_number(entry), weight, f"{here}.weight")
     for key, limit in THROTTLES:
         for i, limited in enumerate(block_io.get(key) or ()):
             here = f"{at}.{key}[{i}]"
             # v1 takes 0 for "no limit", v2 has a word for it.
-            rate = required(limited, "rate", here, 0, UINT64) or "max"
-            value = f"{device_number(limited, here)} {limit}={rate}"
+            rate = limited["rate"] or "max"
+            value = f"{device_number(limited)} {limit}={rate}"
             writes.append(CgroupWrite("io", "io.max", value, here))
     return writes
 
@@ -197,10 +195,6 @@ def _unified(unified: "dict[str, str]") -> "list[CgroupWrite]":
     writes = []
     for file, value in unified.items():
         pointer = f'{POINTER}.unified["{file}"]'
-        if "/" in file or "\0" in file or "." not in file.strip("."):
-            raise ConfigError(f"{POINTER}.unified", "must be the name of a cgroup file", value=file)
-        if type(value) is not str or "\0" in value:
-            raise ConfigError(pointer, "must be a string without NUL", value=value)
         controller = file.partition(".")[0]
         if controller == "cgroup":
             controller = ""

@@ -5,7 +5,8 @@
     shapes        what the table is made of: text, number, array, record, mapping
     formats       the plain formats of strings: "an absolute path", "a list of CPUs"
     check         the quick walk over the table: raises the first problem
-    rules         what two fields say about each other: duplicates, what needs which namespace
+    rules         what fields say about each other: duplicates, what needs which namespace
+    linux_rules   those of linux alone
     normalize     what every runtime takes though the specification has it otherwise
     diagnostics   the slow, complete answer: all problems, and warnings with the nearest name
     schema        the table as a JSON Schema

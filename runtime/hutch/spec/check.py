@@ -3,10 +3,24 @@
 It walks over the table (table.py), then asks the rules (rules.py). What is not by the book is
 normalized (normalize.py) and walked over again; properties that the table does not know are ignored
 with a warning (config.md, "Extensibility"). diagnostics.py finds the same problems, all of them.
+
+Where a value is checked, each at one place:
+
+    its JSON type, range and form                      spec/table.py, by the walk here
+    what fields say about each other                   spec/rules.py, spec/linux_rules.py
+    what depends on the host (cgroup v1 or v2, an LSM) plan/, when the plan is compiled
+    which sysctls, mounts and cgroup paths are allowed plan/sysctls.py, mounts.py, cgroup_paths.py
+    what is on the host (files, namespaces, devices)   container/preflight.py, net_devices.py
+    text of the command line                           cli/arguments.py, spec/user_ids.py,
+                                                       spec/quantities.py, spec/container_id.py
+
+The functions here are the only ones that give a document the types CheckedConfig, CheckedProcess
+and CheckedResources (config.py), and create, exec and update take no other. Where a state file's
+own copy is read back, it was checked before it was kept.
 """
 
 from hutch.errors import ConfigError
-from hutch.spec.rules import PROCESS_RULES, RULES
+from hutch.spec.rules import PROCESS_RULES, RESOURCE_RULES, RULES, STRICT_RULES
 from hutch.spec.table import CONFIG, PROCESS, RESOURCES
 
 TYPE_CHECKING = False
@@ -14,7 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from hutch.spec.config import CheckedConfig, CheckedProcess, CheckedResources, Config
+    from hutch.spec.config import (
+        CheckedConfig,
+        CheckedProcess,
+        CheckedResources,
+        Config,
+        Resources,
+    )
     from hutch.spec.rules import Rule
     from hutch.spec.shapes import Type
 
@@ -23,15 +43,18 @@ if TYPE_CHECKING:
 NAMES = {str: "a string", int: "a number", float: "a number", bool: "a boolean", list: "an array"}
 
 
-def check(config: "object") -> "tuple[CheckedConfig, Warnings]":
+def check(config: "object", *, strict: bool = False) -> "tuple[CheckedConfig, Warnings]":
     """The config to go on with, and what to warn of. Raises ConfigError for the first thing in
     config.json that is wrong.
 
     ``config`` is what was decoded from it, and is not changed: one by the book is itself returned.
-    ``process`` may be absent: only start needs it.
+    ``process`` may be absent: only start needs it. ``strict``: what the specification requires and
+    every runtime does without is required too.
     """
     checked = _check(config, CONFIG)
     _ask(RULES, checked[0])
+    if strict:
+        _ask(STRICT_RULES, checked[0])
     return checked
 
 
@@ -45,6 +68,13 @@ def check_process(process: "object") -> "tuple[CheckedProcess, Warnings]":
 def check_resources(resources: "object") -> "tuple[CheckedResources, Warnings]":
     """The same for resources alone, as `update --resources` reads them."""
     return _check(resources, RESOURCES, "linux", "resources")
+
+
+def check_together(resources: "Resources") -> "CheckedResources":
+    """What an update makes of the limits in force and of its own, each of them checked: whether
+    their fields agree. Raises ConfigError."""
+    _ask(RESOURCE_RULES, {"linux": {"resources": resources}})  # type: ignore[typeddict-item]
+    return resources  # type: ignore[return-value]
 
 
 class _Unusual(Exception):

@@ -76,6 +76,16 @@ def number_list(text: str) -> bool:
     return True
 
 
+def word(text: str) -> bool:
+    """Has at least one character, and no white space: one field of a line for the kernel."""
+    return text != "" and not any(c.isspace() for c in text)
+
+
+def cgroup_file(text: str) -> bool:
+    """The name of a file of cgroup v2: CONTROLLER.NAME."""
+    return "." in text.strip(".") and "/" not in text
+
+
 def file_name(text: str) -> bool:
     """The name of a file in a directory, not a path."""
     return text not in ("", ".", "..") and "/" not in text
@@ -97,7 +107,12 @@ def page_size(text: str) -> bool:
 
 def device_access(text: str) -> bool:
     """Made of r (read), w (write) and m (mknod)."""
-    return not text.strip("rwm")
+    return text != "" and not text.strip("rwm")
+
+
+def device_path(text: str) -> bool:
+    """An absolute path without "..": where a device node is made."""
+    return text[:1] == "/" and ".." not in text.split("/")
 
 
 def memory_bandwidth(text: str) -> bool:

@@ -19,7 +19,7 @@ S_IFREG = 0o100000
 
 
 def load_bundle(
-    bundle: str, warn: "Callable[[HutchError], object] | None" = None
+    bundle: str, warn: "Callable[[HutchError], object] | None" = None, *, strict: bool = False
 ) -> "tuple[CheckedConfig, bytes]":
     """The checked config of a bundle's directory, and its bytes; ``warn`` is told what is ignored
     or taken otherwise than it stands there.
@@ -44,7 +44,7 @@ def load_bundle(
         posix.close(fd)
     config = decode(data, "config.json")
     try:
-        checked, warnings = check(config)
+        checked, warnings = check(config, strict=strict)
     except ConfigError as error:
         raise _with_all(error, config) from None
     if warn is not None:

@@ -2,59 +2,74 @@
 
 Each rule is a small function that takes a config and yields a ConfigError for each problem it
 finds; beside it in RULES stand the fields it reads. A rule may trust that those have the shapes of
-the table: where one has not, the rule is not asked.
+the table: where one has not, the rule is not asked. Those of ``linux`` alone are in linux_rules.py.
 """
 
 from hutch.errors import ConfigError
+from hutch.spec import linux_rules as linux
+from hutch.spec.capabilities import mask
+from hutch.spec.linux_rules import has_namespace, linux_of, mapping_problems, needs_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Literal
 
-    from hutch.spec.config import Config, IdMapping, Linux, Process
+    from hutch.spec.config import Config, IdMapping, Process
+    from hutch.spec.linux_rules import Problems
 
-    Mappings = Literal["uidMappings", "gidMappings"]
+    Rule = tuple[Callable[[Config], Problems], tuple[tuple[str, ...], ...]]
+    UserId = Literal["uid", "gid"]
     Size = Literal["height", "width"]
     Time = Literal["runtime", "deadline", "period"]
+    CapabilitySet = Literal["bounding", "effective", "permitted", "inheritable", "ambient"]
 
-    Problems = Iterator[ConfigError]
-    Rule = tuple[Callable[[Config], Problems], tuple[tuple[str, ...], ...]]
-
-
-def namespaces_once(config: "Config") -> "Problems":
-    """config-linux.md, "Namespaces": a duplicated type MUST be an error."""
-    seen: dict[str, int] = {}
-    for index, namespace in enumerate(_linux(config).get("namespaces", ())):
-        kind = namespace["type"]
-        if kind in seen:
-            yield ConfigError(
-                f"linux.namespaces[{index}].type",
-                f"stands there twice: also in linux.namespaces[{seen[kind]}]",
-                value=kind,
-            )
-        seen.setdefault(kind, index)
+USER_IDS: "tuple[UserId, ...]" = ("uid", "gid")
+SIZES: "tuple[Size, ...]" = ("height", "width")
+TIMES: "tuple[Time, ...]" = ("runtime", "deadline", "period")
+CAPABILITY_SETS: "tuple[CapabilitySet, ...]" = (
+    "bounding", "effective", "permitted", "inheritable", "ambient",
+)  # fmt: skip
 
 
 def names_need_uts(config: "Config") -> "Problems":
     """Without a uts namespace the names would be the host's."""
     for field in ("hostname", "domainname"):
-        if config.get(field) and not _has(config, "uts"):
-            yield _needs_namespace(field, "uts", config[field])
+        if config.get(field) and not has_namespace(config, "uts"):
+            yield needs_namespace(field, "uts", config[field])
 
 
-def mappings_need_user(config: "Config") -> "Problems":
-    """config-linux.md, "User namespace mappings"."""
-    for field in MAPPINGS:
-        if _linux(config).get(field) and not _has(config, "user"):
-            yield _needs_namespace("linux." + field, "user")
+def ids_are_mapped(config: "Config") -> "Problems":
+    """Ids of the process that its user namespace does not know cannot be taken on (setuid(2))."""
+    linux = linux_of(config)
+    # Of a namespace that is joined one of the two may be left out.
+    uids, gids = linux.get("uidMappings"), linux.get("gidMappings")
+    if "process" not in config:
+        return
+    user = _process(config).get("user", {})
+    if uids and not _is_mapped(user.get("uid", 0), uids):
+        yield _not_mapped("uid", user.get("uid", 0), "linux.uidMappings")
+    if gids and not _is_mapped(user.get("gid", 0), gids):
+        yield _not_mapped("gid", user.get("gid", 0), "linux.gidMappings")
+    for index, group in enumerate(user.get("additionalGids", ())):
+        if gids and not _is_mapped(group, gids):
+            yield _not_mapped(f"additionalGids[{index}]", group, "linux.gidMappings")
 
 
-def mappings_apart(config: "Config") -> "Problems":
-    """user_namespaces(7): no id may be mapped twice, nor the ranges run over the end of 32 bits."""
-    linux = _linux(config)
-    for field in MAPPINGS:
-        yield from _mapping_problems(linux.get(field, ()), "linux." + field)
+def _is_mapped(id: int, mappings: "Sequence[IdMapping]") -> bool:
+    return any(0 <= id - entry["containerID"] < entry["size"] for entry in mappings)
+
+
+def _not_mapped(field: str, id: int, where: str) -> ConfigError:
+    return ConfigError("process.user." + field, "is not mapped in " + where, value=id)
+
+
+def user_given(config: "Config") -> "Problems":
+    """config.md, "POSIX-platform User": uid and gid are REQUIRED; every runtime takes 0."""
+    user = config.get("process", {}).get("user")
+    for field in USER_IDS:
+        if user is not None and field not in user:
+            yield ConfigError("process.user." + field, "is required, but missing")
 
 
 def mount_mappings(config: "Config") -> "Problems":
@@ -65,10 +80,10 @@ def mount_mappings(config: "Config") -> "Problems":
         if bool(uids) != bool(gids):
             field = "gidMappings" if uids else "uidMappings"
             yield ConfigError(f"{at}.{field}", "is required together with its counterpart")
-        yield from _mapping_problems(uids or (), at + ".uidMappings")
-        yield from _mapping_problems(gids or (), at + ".gidMappings")
+        yield from mapping_problems(uids or (), at + ".uidMappings")
+        yield from mapping_problems(gids or (), at + ".gidMappings")
         for number, option in enumerate(mount.get("options", ())):
-            if option in ("idmap", "ridmap") and not (uids or gids or _has(config, "user")):
+            if option in ("idmap", "ridmap") and not (uids or gids or _maps_ids(config)):
                 yield ConfigError(
                     f"{at}.options[{number}]",
                     "there is no mapping: neither the mount's own nor a user namespace's",
@@ -152,168 +167,87 @@ def scheduler(config: "Config") -> "Problems":
         yield ConfigError(at + "deadline", f"is above the period {period}", value=deadline)
 
 
-def device_numbers(config: "Config") -> "Problems":
-    """config-linux.md, "Devices": major and minor are required unless the type is p."""
-    for index, device in enumerate(_linux(config).get("devices", ())):
-        for field in ("major", "minor"):
-            if device["type"] != "p" and field not in device:
+def capabilities_known(config: "Config") -> "Problems":
+    """Before 1.1 of the specification an unknown capability was an error (config.md of 1.0.2,
+    "capabilities"); from then on it is a warning, and the rest counts."""
+    if not config["ociVersion"].startswith("1.0."):
+        return
+    capabilities = _process(config).get("capabilities", {})
+    for kind in CAPABILITY_SETS:
+        for index, name in enumerate(capabilities.get(kind, ())):
+            if mask([name])[1]:
                 yield ConfigError(
-                    f"linux.devices[{index}].{field}",
-                    f'is required for a device of type "{device["type"]}"',
+                    f"process.capabilities.{kind}[{index}]",
+                    "is no capability, which is an error in version "
+                    + config["ociVersion"]
+                    + " of the specification",
+                    value=name,
+                    hint="from ociVersion 1.1.0 on it is left out with a warning",
                 )
 
 
-def time_offsets(config: "Config") -> "Problems":
-    """time_namespaces(7): offsets are set in a new time namespace before anybody is in it."""
-    linux = _linux(config)
-    if not linux.get("timeOffsets"):
-        return
-    for index, namespace in enumerate(linux.get("namespaces", ())):
-        if namespace["type"] == "time":
-            if namespace.get("path"):
-                yield ConfigError(
-                    "linux.timeOffsets",
-                    f"the time namespace of linux.namespaces[{index}] has its offsets already",
-                )
-            return
-    yield _needs_namespace("linux.timeOffsets", "time")
-
-
-def net_devices(config: "Config") -> "Problems":
-    """config-linux.md, "Network Devices": each moves to a network namespace, under its own name."""
-    devices = _linux(config).get("netDevices")
-    if not devices:
-        return
-    if not _has(config, "network"):
-        yield _needs_namespace("linux.netDevices", "network")
-    seen: dict[str, str] = {}
-    for host_name, device in devices.items():
-        name = device.get("name", host_name)
-        if name in seen and "%d" not in name:
-            yield ConfigError(
-                f'linux.netDevices["{host_name}"].name',
-                f'"{seen[name]}" gets the same name',
-                value=name,
-            )
-        seen.setdefault(name, host_name)
-
-
-def memory_policy(config: "Config") -> "Problems":
-    """set_mempolicy(2): which modes take nodes, and which flags exclude each other."""
-    policy = _linux(config).get("memoryPolicy")
-    if not policy:
-        return
-    mode = policy["mode"]
-    nodes = policy.get("nodes", "").strip(", ")
-    if nodes and mode in ("MPOL_DEFAULT", "MPOL_LOCAL"):
-        yield ConfigError("linux.memoryPolicy.nodes", f"{mode} takes no nodes", value=nodes)
-    if not nodes and mode not in ("MPOL_DEFAULT", "MPOL_LOCAL", "MPOL_PREFERRED"):
-        yield ConfigError("linux.memoryPolicy.nodes", f"{mode} takes at least one node")
-    flags = policy.get("flags", ())
-    if "MPOL_F_STATIC_NODES" in flags and "MPOL_F_RELATIVE_NODES" in flags:
+def deadline_hooks(config: "Config") -> "Problems":
+    """A process with SCHED_DEADLINE may not fork (sched(7)), and so cannot run a hook."""
+    scheduler = _process(config).get("scheduler")
+    if (
+        scheduler
+        and scheduler["policy"] == "SCHED_DEADLINE"
+        and "SCHED_FLAG_RESET_ON_FORK" not in scheduler.get("flags", ())
+        and config.get("hooks", {}).get("startContainer")
+    ):
         yield ConfigError(
-            "linux.memoryPolicy.flags",
-            "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other",
+            "process.scheduler.policy",
+            "lets the process start no other, so hooks.startContainer cannot run",
+            value="SCHED_DEADLINE",
+            hint='add "SCHED_FLAG_RESET_ON_FORK" to process.scheduler.flags',
         )
-
-
-def personality_flags(config: "Config") -> "Problems":
-    """config-linux.md, "Personality": no flag values are supported."""
-    for index, flag in enumerate(_linux(config).get("personality", {}).get("flags", ())):
-        yield ConfigError(
-            f"linux.personality.flags[{index}]", "no personality flag is defined", value=flag
-        )
-
-
-def seccomp_listener(config: "Config") -> "Problems":
-    """config-linux.md, "Seccomp": listenerMetadata MUST NOT be set without listenerPath."""
-    profile = _linux(config).get("seccomp", {})
-    if profile.get("listenerMetadata") and not profile.get("listenerPath"):
-        yield ConfigError("linux.seccomp.listenerMetadata", "is for linux.seccomp.listenerPath")
-
-
-def seccomp_errno(config: "Config") -> "Problems":
-    """config-linux.md, "Seccomp": an errno for an action that cannot carry one MUST fail."""
-    profile = _linux(config).get("seccomp")
-    if not profile:
-        return
-    action = profile["defaultAction"]
-    if "defaultErrnoRet" in profile and action not in WITH_ERRNO:
-        yield ConfigError(
-            "linux.seccomp.defaultErrnoRet",
-            f"the defaultAction {action} returns no errno",
-            value=profile["defaultErrnoRet"],
-        )
-    for index, rule in enumerate(profile.get("syscalls", ())):
-        if "errnoRet" in rule and rule["action"] not in WITH_ERRNO:
-            yield ConfigError(
-                f"linux.seccomp.syscalls[{index}].errnoRet",
-                f"the action {rule['action']} returns no errno",
-                value=rule["errnoRet"],
-            )
-
-
-MAPPINGS: "tuple[Mappings, ...]" = ("uidMappings", "gidMappings")
-SIZES: "tuple[Size, ...]" = ("height", "width")
-TIMES: "tuple[Time, ...]" = ("runtime", "deadline", "period")
-WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 
 
 def _process(config: "Config") -> "Process":
     return config.get("process", {})  # type: ignore[return-value]
 
 
-def _linux(config: "Config") -> "Linux":
-    return config.get("linux", {})
-
-
-def _has(config: "Config", kind: str) -> bool:
-    """Whether the container makes or joins a namespace of this type."""
-    return any(namespace["type"] == kind for namespace in _linux(config).get("namespaces", ()))
-
-
-def _needs_namespace(pointer: str, kind: str, value: "object" = ...) -> ConfigError:
-    return ConfigError(
-        pointer,
-        f"needs a {kind} namespace",
-        value=value,
-        hint=f'add {{"type": "{kind}"}} to linux.namespaces',
+def _maps_ids(config: "Config") -> bool:
+    """Whether the container's user namespace has mappings for mounts."""
+    linux = linux_of(config)
+    if linux.get("uidMappings") and linux.get("gidMappings"):
+        return True
+    return any(
+        namespace["type"] == "user" and namespace.get("path")
+        for namespace in linux.get("namespaces", ())
     )
 
 
-def _mapping_problems(mappings: "Sequence[IdMapping]", at: str) -> "Problems":
-    for index, entry in enumerate(mappings):
-        for field in ("containerID", "hostID"):
-            start, size = entry[field], entry["size"]
-            if start + size > 0xFFFFFFFF:
-                yield ConfigError(
-                    f"{at}[{index}].{field}", f"{size} ids from here end beyond 4294967294",
-                    value=start,
-                )  # fmt: skip
-            for number, other in enumerate(mappings[:index]):
-                if start < other[field] + other["size"] and other[field] < start + size:
-                    yield ConfigError(
-                        f"{at}[{index}].{field}", f"overlaps with {at}[{number}]", value=start
-                    )
-
-
 NAMESPACES = ("linux", "namespaces")
+UID_MAPPINGS, GID_MAPPINGS = ("linux", "uidMappings"), ("linux", "gidMappings")
+RESOURCE_RULES: "tuple[Rule, ...]" = (
+    (linux.memory_and_swap, (("linux", "resources", "memory"),)),
+    (linux.cpu_bandwidth, (("linux", "resources", "cpu"),)),
+    (linux.block_weights, (("linux", "resources", "blockIO"),)),
+    (linux.rdma_limits, (("linux", "resources", "rdma"),)),
+)
 RULES: "tuple[Rule, ...]" = (
-    (namespaces_once, (NAMESPACES,)),
+    (linux.namespaces_once, (NAMESPACES,)),
     (names_need_uts, (NAMESPACES, ("hostname",), ("domainname",))),
-    (mappings_need_user, (NAMESPACES, ("linux", "uidMappings"), ("linux", "gidMappings"))),
-    (mappings_apart, (("linux", "uidMappings"), ("linux", "gidMappings"))),
-    (mount_mappings, (NAMESPACES, ("mounts",))),
+    (linux.mappings_need_user, (NAMESPACES, UID_MAPPINGS, GID_MAPPINGS)),
+    (linux.new_user_namespace, (NAMESPACES, UID_MAPPINGS, GID_MAPPINGS)),
+    (linux.mappings_apart, (UID_MAPPINGS, GID_MAPPINGS)),
+    (ids_are_mapped, (("process", "user"), UID_MAPPINGS, GID_MAPPINGS)),
+    (mount_mappings, (NAMESPACES, ("mounts",), UID_MAPPINGS, GID_MAPPINGS)),
     (bind_source, (("mounts",),)),
     (rlimits_sound, (("process", "rlimits"),)),
     (console_size, (("process", "terminal"), ("process", "consoleSize"))),
     (scheduler, (("process", "scheduler"),)),
-    (device_numbers, (("linux", "devices"),)),
-    (time_offsets, (NAMESPACES, ("linux", "timeOffsets"))),
-    (net_devices, (NAMESPACES, ("linux", "netDevices"))),
-    (memory_policy, (("linux", "memoryPolicy"),)),
-    (personality_flags, (("linux", "personality"),)),
-    (seccomp_listener, (("linux", "seccomp"),)),
-    (seccomp_errno, (("linux", "seccomp"),)),
+    (deadline_hooks, (("process", "scheduler"), ("hooks",))),
+    (capabilities_known, (("ociVersion",), ("process", "capabilities"))),
+    (linux.device_numbers, (("linux", "devices"),)),
+    (linux.time_offsets, (NAMESPACES, ("linux", "timeOffsets"))),
+    (linux.net_devices, (NAMESPACES, ("linux", "netDevices"))),
+    (linux.memory_policy, (("linux", "memoryPolicy"),)),
+    (linux.personality_flags, (("linux", "personality"),)),
+    (linux.seccomp_errno, (("linux", "seccomp"),)),
+    (linux.seccomp_notify, (("linux", "seccomp"),)),
+    *RESOURCE_RULES,
 )
+STRICT_RULES: "tuple[Rule, ...]" = ((user_given, (("process", "user"),)),)
 PROCESS_RULES = tuple(rule for rule in RULES if all(path[0] == "process" for path in rule[1]))

@@ -2,6 +2,10 @@
 
 What JSON Schema has no word for, the formats of formats.py, becomes a ``format`` of that name;
 ``FORMATS`` maps those names to functions.
+
+jsonschema reads it where all problems are to be told (diagnostics.py: once a config is refused, and
+for `explain`), and has no part in a good config's way. The quick check would have to go on behind
+each problem for that; the two together are a test of each other (tests/unit/test_explain.py).
 """
 
 from hutch.spec import table

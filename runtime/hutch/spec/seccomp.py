@@ -1,19 +1,18 @@
-"""linux.seccomp: the names it may use, what its fields say about each other, and its rules.
+"""linux.seccomp: the names it may use, and its rules.
 
-A profile (config-linux.md, "Seccomp") goes three steps: ``check_profile`` refuses what is wrong
-with it, ``translate`` makes numbers of its names, hutch.kernel.libseccomp a program of those.
+Of a checked profile (config-linux.md, "Seccomp") ``translate`` makes numbers of its names,
+hutch.kernel.libseccomp a program of those.
 The numbers are those of libseccomp's seccomp.h, which for the most part are the kernel's.
 """
 
 from hutch.errors import ConfigError
+from hutch.spec.linux_rules import WITH_ERRNO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from hutch.errors import HutchError
-    from hutch.spec.config import Config, SyscallArgument
     from hutch.spec.config import Seccomp as Profile
+    from hutch.spec.config import SyscallArgument
 
     # An argument's index, the operator, and the values; and comparisons that must all hold.
     Comparison = tuple[int, int, int, int]
@@ -33,7 +32,6 @@ ACTIONS = {
     "SCMP_ACT_LOG": 0x7FFC_0000,
     "SCMP_ACT_NOTIFY": NOTIFY,
 }
-WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 
 OPERATORS = {
     "SCMP_CMP_NE": 1,
@@ -85,86 +83,6 @@ FLAGS = {
 
 EPERM = 1
 ENOSYS = 38
-LAST_ERRNO = 4094  # of libseccomp; the kernel's own MAX_ERRNO is one more
-
-# The container's first process needs these before an agent can answer for them: it hands the
-# listener over with sendmsg (security.md S-45). Engines count on write being refused likewise.
-NOT_NOTIFIED = ("write", "sendmsg")
-
-
-def check_profile(profile: "object") -> "Profile":
-    """The profile to go on with (check.py). Raises ConfigError for the first thing in
-    ``linux.seccomp`` that is wrong."""
-    from hutch.spec.check import check
-
-    given = {"ociVersion": "1.0.0", "root": {"path": "."}, "linux": {"seccomp": profile}}
-    config, _ = check(given)
-    for problem in problems(config):
-        raise problem
-    if "seccomp" not in config["linux"]:
-        raise ConfigError("linux.seccomp", "must be an object, not null")
-    return config["linux"]["seccomp"]
-
-
-def problems(config: "Config") -> "Iterator[ConfigError]":
-    """What the fields of ``linux.seccomp`` say about each other; their shapes are sound."""
-    profile = config.get("linux", {}).get("seccomp")
-    if profile:
-        yield from _errno_problems(profile)
-        yield from _notify_problems(profile)
-
-
-def _errno_problems(profile: "Profile") -> "Iterator[ConfigError]":
-    """An errno for an action that cannot carry one MUST fail."""
-    if "defaultErrnoRet" in profile:
-        yield from _errno_problem(
-            "linux.seccomp.defaultErrnoRet", profile["defaultAction"], profile["defaultErrnoRet"]
-        )
-    for index, entry in enumerate(profile.get("syscalls") or ()):
-        if "errnoRet" in entry:
-            yield from _errno_problem(
-                f"linux.seccomp.syscalls[{index}].errnoRet", entry["action"], entry["errnoRet"]
-            )
-
-
-def _errno_problem(pointer: str, action: str, errno: int) -> "Iterator[ConfigError]":
-    if action not in WITH_ERRNO:
-        yield ConfigError(pointer, "the action " + action + " returns no errno", value=errno)
-    elif action == "SCMP_ACT_ERRNO" and errno > LAST_ERRNO:
-        yield ConfigError(pointer, f"must be at most {LAST_ERRNO}", value=errno)
-
-
-def _notify_problems(profile: "Profile") -> "Iterator[ConfigError]":
-    """Notifications that nobody would answer, and a listener that nobody can reach."""
-    if profile["defaultAction"] == "SCMP_ACT_NOTIFY":
-        yield ConfigError(
-            "linux.seccomp.defaultAction",
-            "the container would wait for its agent before it can reach it",
-            value="SCMP_ACT_NOTIFY",
-            hint="notify of single system calls in linux.seccomp.syscalls",
-        )
-    notify = False
-    for index, entry in enumerate(profile.get("syscalls") or ()):
-        if entry["action"] != "SCMP_ACT_NOTIFY":
-            continue
-        notify = True
-        for number, name in enumerate(entry["names"]):
-            if name in NOT_NOTIFIED:
-                yield ConfigError(
-                    f"linux.seccomp.syscalls[{index}].names[{number}]",
-                    "cannot have the action SCMP_ACT_NOTIFY: the container's first process "
-                    "calls it before the agent can answer",
-                    value=name,
-                )
-    path = profile.get("listenerPath")
-    if notify and not path:
-        yield ConfigError(
-            "linux.seccomp.listenerPath",
-            "is required for the action SCMP_ACT_NOTIFY",
-            hint="give the path of the agent's Unix socket",
-        )
-    if profile.get("listenerMetadata") and not path:
-        yield ConfigError("linux.seccomp.listenerMetadata", "is for linux.seccomp.listenerPath")
 
 
 class Rules:

@@ -46,6 +46,11 @@ MAJOR_OR_ALL = number(-1, (1 << 12) - 1)
 MINOR_OR_ALL = number(-1, (1 << 20) - 1)
 # Bytes, or -1 for no limit.
 LIMIT = number(-1, (1 << 63) - 1)
+# Microseconds, which the kernel counts in nanoseconds; -1 for no limit.
+TIME = number(0, ((1 << 63) - 1) // 1000)
+TIME_LIMIT = number(-1, ((1 << 63) - 1) // 1000)
+# A weight of cgroup v1's blkio, from 10; 0 asks for nothing.
+WEIGHT = number(0, 1000)
 # Errors end at MAX_ERRNO; the data of SECCOMP_RET_TRACE has 16 bits.
 ERRNO = UINT16
 
@@ -224,11 +229,11 @@ MEMORY = record(
 CPU = record(
     {
         "shares": UINT64,
-        "quota": INT64,
-        "burst": UINT64,
-        "period": UINT64,
-        "realtimeRuntime": INT64,
-        "realtimePeriod": UINT64,
+        "quota": TIME_LIMIT,
+        "burst": TIME,
+        "period": number(0, 1_000_000),
+        "realtimeRuntime": TIME_LIMIT,
+        "realtimePeriod": TIME,
         "cpus": NUMBER_LIST,
         "mems": NUMBER_LIST,
         "idle": number(0, 1),
@@ -237,7 +242,7 @@ CPU = record(
 
 # A block device's share.
 WEIGHT_DEVICE = record(
-    {"major": MAJOR, "minor": MINOR, "weight": UINT16, "leafWeight": UINT16}, "major", "minor"
+    {"major": MAJOR, "minor": MINOR, "weight": WEIGHT, "leafWeight": WEIGHT}, "major", "minor"
 )
 
 # A block device's bytes or operations a second.
@@ -246,8 +251,8 @@ THROTTLE_DEVICE = record({"major": MAJOR, "minor": MINOR, "rate": UINT64}, "majo
 # config-linux.md, "Block IO".
 BLOCK_IO = record(
     {
-        "weight": UINT16,
-        "leafWeight": UINT16,
+        "weight": WEIGHT,
+        "leafWeight": WEIGHT,
         "weightDevice": array(WEIGHT_DEVICE),
         "throttleReadBpsDevice": array(THROTTLE_DEVICE),
         "throttleWriteBpsDevice": array(THROTTLE_DEVICE),
@@ -264,7 +269,7 @@ HUGEPAGE_LIMIT = record(
 )
 
 # net_prio of cgroup v1.
-INTERFACE_PRIORITY = record({"name": NOT_EMPTY, "priority": UINT32}, "name", "priority")
+INTERFACE_PRIORITY = record({"name": INTERFACE, "priority": UINT32}, "name", "priority")
 
 # net_cls and net_prio of cgroup v1.
 NETWORK = record({"classID": UINT32, "priorities": array(INTERFACE_PRIORITY)})
@@ -285,8 +290,8 @@ RESOURCES = record(
         "hugepageLimits": array(HUGEPAGE_LIMIT),
         "network": NETWORK,
         "pids": PIDS,
-        "rdma": mapping(NOT_EMPTY, RDMA),
-        "unified": mapping(text("the name of a cgroup file", formats.file_name), STRING),
+        "rdma": mapping(text("the name of a device", formats.word), RDMA),
+        "unified": mapping(text("the name of a cgroup file", formats.cgroup_file), STRING),
     }
 )
 
@@ -394,7 +399,7 @@ TIME_OFFSET = record({"secs": INT64, "nanosecs": number(0, 999_999_999)})
 DEVICE = record(
     {
         "type": one_of("c", "b", "u", "p"),
-        "path": ABSOLUTE_PATH,
+        "path": text('an absolute path without ".."', formats.device_path),
         "major": MAJOR,
         "minor": MINOR,
         "fileMode": UINT32,
