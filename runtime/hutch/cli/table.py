@@ -15,7 +15,13 @@ GLOBAL = (
         "$XDG_RUNTIME_DIR/hutch)",
     ),
     ("log", "", "FILE", "append errors and warnings to this file"),
-    ("log-format", "", "FORMAT", "how they are written: text or json"),
+    (
+        "log-format",
+        "",
+        "FORMAT",
+        "how they are written: text, or json with document, pointer, value, call, errno and hint "
+        "of an error apart",
+    ),
     ("debug", "", "", "tell each step as well"),
     ("trace", "", "FILE", "write the time of each step to this file, as trace events"),
     ("systemd-cgroup", "", "", "use systemd for cgroups"),
