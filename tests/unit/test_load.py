@@ -15,6 +15,7 @@ from hutch.spec.json import JsonError, decode, encode, pretty
 from hutch.spec.load import MAX_SIZE, load_bundle, load_process, load_resources
 
 PACKAGES = Path(hutch.__file__).parents[1]
+CONTAINER = default_config()  # that a process is for
 
 
 def bundle(folder: Path, config: Any) -> str:
@@ -144,7 +145,7 @@ def test_a_process_file_is_read_and_checked(tmp_path: Path) -> None:
     process = {"args": ["ls"], "cwd": "/", "terminal": False}
     path = tmp_path / "process.json"
     path.write_text(encode(process))
-    assert load_process(str(path)) == process
+    assert load_process(str(path), CONTAINER) == process
 
 
 def test_a_process_may_come_from_a_pipe() -> None:
@@ -152,23 +153,33 @@ def test_a_process_may_come_from_a_pipe() -> None:
     with os.fdopen(read, "rb"), os.fdopen(write, "wb") as writer:
         writer.write(b'{"args": ["ls"], "cwd": "/"}')
         writer.close()
-        assert load_process(f"/dev/fd/{read}") == {"args": ["ls"], "cwd": "/"}
+        assert load_process(f"/dev/fd/{read}", CONTAINER) == {"args": ["ls"], "cwd": "/"}
+
+
+def test_a_process_has_ids_that_its_container_maps(tmp_path: Path) -> None:
+    path = tmp_path / "process.json"
+    path.write_text('{"args": ["ls"], "cwd": "/", "user": {"uid": 0, "gid": 3}}')
+    container = default_config(rootless=True)
+    with pytest.raises(ConfigError, match=r"process\.json: user\.gid = 3: is not mapped in linux"):
+        load_process(str(path), container)
+    container["linux"]["gidMappings"][0]["size"] = 4
+    load_process(str(path), container)
 
 
 def test_errors_of_a_process_file_name_the_file_and_begin_inside_it(tmp_path: Path) -> None:
     path = tmp_path / "process.json"
     path.write_text('{"args": [], "rlimits": [{"type": "RLIMIT_CPU", "soft": 1, "hard": -1}]}')
     with pytest.raises(ConfigError) as caught:
-        load_process(str(path))
+        load_process(str(path), CONTAINER)
     assert str(caught.value) == (
         f"{path}: cwd: is required, but missing (and 2 more: args, rlimits[0].hard)"
     )
     assert caught.value.pointer == "cwd"
     path.write_text("[")
     with pytest.raises(JsonError, match=r"process\.json: line 1 column 2: the text ends"):
-        load_process(str(path))
+        load_process(str(path), CONTAINER)
     with pytest.raises(HutchError, match=r"absent\.json: no such file or directory"):
-        load_process(str(tmp_path / "absent.json"))
+        load_process(str(tmp_path / "absent.json"), CONTAINER)
 
 
 def test_what_is_ignored_or_taken_otherwise_is_told_and_not_kept(tmp_path: Path) -> None:
@@ -181,7 +192,7 @@ def test_what_is_ignored_or_taken_otherwise_is_told_and_not_kept(tmp_path: Path)
     assert list(map(str, told)) == ["config.json: mount: is not known, and ignored"]
     path = tmp_path / "process.json"
     path.write_text('{"args": ["ls"], "cwd": "/", "terminale": true, "env": null}')
-    assert load_process(str(path), told.append) == {"args": ["ls"], "cwd": "/"}
+    assert load_process(str(path), CONTAINER, told.append) == {"args": ["ls"], "cwd": "/"}
     assert [str(told[1])] == [
         f'{path}: terminale: is not known, and ignored (hint: did you mean "terminal"?)'
     ]

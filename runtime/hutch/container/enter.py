@@ -225,7 +225,7 @@ def process_for(
         return process  # type: ignore[return-value]
     from hutch.spec.check import check_process
 
-    return check_process(process)[0]
+    return check_process(process, config)[0]
 
 
 def _with_capabilities(own: "Capabilities", names: "list[str]") -> "Capabilities":

@@ -58,10 +58,14 @@ def check(config: "object", *, strict: bool = False) -> "tuple[CheckedConfig, Wa
     return checked
 
 
-def check_process(process: "object") -> "tuple[CheckedProcess, Warnings]":
-    """The same for a process alone, as `exec --process` reads it; pointers begin at ``process``."""
+def check_process(
+    process: "object", container: "Config | None" = None
+) -> "tuple[CheckedProcess, Warnings]":
+    """The same for a process alone, as `exec --process` reads it; pointers begin at ``process``.
+    ``container`` is the config of the container that it is for, whose ids it must have."""
     checked = _check(process, PROCESS, "process")
-    _ask(PROCESS_RULES, {"process": checked[0]})  # type: ignore[typeddict-item]
+    linux = container.get("linux", {}) if container else {}
+    _ask(PROCESS_RULES, {"process": checked[0], "linux": linux})  # type: ignore[typeddict-item]
     return checked
 
 

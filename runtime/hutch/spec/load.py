@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hutch.spec.config import CheckedConfig, CheckedProcess, CheckedResources
+    from hutch.spec.config import CheckedConfig, CheckedProcess, CheckedResources, Config
 
 MAX_SIZE = 4 << 20  # bytes; security.md S-46
 S_IFMT = 0o170000
@@ -54,9 +54,10 @@ def load_bundle(
 
 
 def load_process(
-    path: str, warn: "Callable[[HutchError], object] | None" = None
+    path: str, container: "Config", warn: "Callable[[HutchError], object] | None" = None
 ) -> "CheckedProcess":
     """The checked process of a file that `exec --process` names; a pipe (/dev/fd/3) will do.
+    ``container`` is the config of the container that it is for.
 
     Warns and raises as load_bundle does; pointers begin inside the process: ``rlimits[0].type``.
     """
@@ -69,7 +70,7 @@ def load_process(
         posix.close(fd)
     process = decode(data, path)
     try:
-        checked, warnings = check_process(process)
+        checked, warnings = check_process(process, container)
     except ConfigError as error:
         raise in_document(_with_all(error, process, "process"), path, "process") from None
     _tell(warnings, path, "process", warn)

@@ -250,4 +250,9 @@ RULES: "tuple[Rule, ...]" = (
     *RESOURCE_RULES,
 )
 STRICT_RULES: "tuple[Rule, ...]" = ((user_given, (("process", "user"),)),)
-PROCESS_RULES = tuple(rule for rule in RULES if all(path[0] == "process" for path in rule[1]))
+# Of a process alone; in which user namespace it is to be, its container says.
+PROCESS_RULES = tuple(
+    rule
+    for rule in RULES
+    if rule[0] is ids_are_mapped or all(path[0] == "process" for path in rule[1])
+)

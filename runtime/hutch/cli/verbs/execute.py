@@ -104,7 +104,7 @@ def _process(call: Call, log: Log, config: "Config") -> "CheckedProcess":
     if file:
         from hutch.spec.load import load_process
 
-        process = load_process(absolute(file), log.warning)
+        process = load_process(absolute(file), config, log.warning)
         if call.has("tty"):
             process["terminal"] = True
         return process
@@ -146,7 +146,6 @@ def _console(call: Call, asked: Execution, detach: bool) -> "Terminal | None":
         raise ConfigError(
             "process.terminal",
             "a detached process with a terminal needs a console socket",
-            value=True,
             hint="give --console-socket",
         )
     from hutch.container.terminal import Terminal
