@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..errors import shown
-from .digest import Digest
-from .errors import ImageError, storage_error
-from .inflate import archive_compression, compression, inflate_archive
-from .layout import REF_NAME, open_file
-from .limits import CONFIG_BYTES, MANIFEST_BYTES, Budget
-from .manifest import (
+from hutch.errors import shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError, storage_error
+from hutch.image.inflate import archive_compression, compression, inflate_archive
+from hutch.image.layout import REF_NAME, open_file
+from hutch.image.limits import CONFIG_BYTES, MANIFEST_BYTES, Budget
+from hutch.image.manifest import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
     DOCKER_MANIFEST,
@@ -27,8 +27,8 @@ from .manifest import (
     parse_descriptor,
     parse_json,
 )
-from .reference import HUB, Reference
-from .tarstream import FILE, LINK, SYMLINK, Chunks, TarReader
+from hutch.image.reference import HUB, Reference
+from hutch.image.tarstream import FILE, LINK, SYMLINK, Chunks, TarReader
 
 READ = 1 << 20
 LINKS = 8

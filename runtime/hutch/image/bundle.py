@@ -11,21 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import KernelError, shown
-from . import users
-from .digest import Digest
-from .errors import ImageError
-from .layer import unpack_layer, verified
-from .limits import Budget
-from .manifest import ImageConfig, Manifest
-from .progress import Reporter
-from .source import Source
-from .tree import READ_FOLDER, remove_tree
-from .unpack import Losses, Ownership
-from .whiteout import Merged
+from hutch.errors import KernelError, shown
+from hutch.image import users
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
+from hutch.image.layer import unpack_layer, verified
+from hutch.image.limits import Budget
+from hutch.image.manifest import ImageConfig, Manifest
+from hutch.image.progress import Reporter
+from hutch.image.source import Source
+from hutch.image.tree import READ_FOLDER, remove_tree
+from hutch.image.unpack import Losses, Ownership
+from hutch.image.whiteout import Merged
 
 if TYPE_CHECKING:
-    from ..spec.config import Config, IdMapping
+    from hutch.spec.config import Config, IdMapping
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ANNOTATION = "org.opencontainers.image."
@@ -164,7 +164,7 @@ def base_config() -> "Config":
     Unpacked in a user namespace, the files have the ids that are mapped there; the container gets
     the same ones.
     """
-    from ..spec.default import default_config
+    from hutch.spec.default import default_config
 
     ownership = Ownership.current()
     unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..errors import UsageError, shown
-from .collect import collect
-from .database import ImageRecord
-from .digest import Digest
-from .errors import ImageError, ImageNotFound
-from .reference import LOCAL, Reference, candidates
-from .settings import Settings
-from .store import Store
+from hutch.errors import UsageError, shown
+from hutch.image.collect import collect
+from hutch.image.database import ImageRecord
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError, ImageNotFound
+from hutch.image.reference import LOCAL, Reference, candidates
+from hutch.image.settings import Settings
+from hutch.image.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HutchError
-from .collect import collect, living_leases
-from .database import ImageRecord
-from .digest import Digest, chain_ids
-from .errors import ImageError
-from .layer import verified
-from .layout import LayoutSource, read_chunks
-from .manifest import Descriptor, Manifest
-from .platform import Platform
-from .progress import Reporter
-from .pull import Puller
-from .store import Store
-from .stored import documents, manifest_of
-from .verify import verify_layer
+from hutch.errors import HutchError
+from hutch.image.collect import collect, living_leases
+from hutch.image.database import ImageRecord
+from hutch.image.digest import Digest, chain_ids
+from hutch.image.errors import ImageError
+from hutch.image.layer import verified
+from hutch.image.layout import LayoutSource, read_chunks
+from hutch.image.manifest import Descriptor, Manifest
+from hutch.image.platform import Platform
+from hutch.image.progress import Reporter
+from hutch.image.pull import Puller
+from hutch.image.store import Store
+from hutch.image.stored import documents, manifest_of
+from hutch.image.verify import verify_layer
 
 
 @dataclass(frozen=True, slots=True)

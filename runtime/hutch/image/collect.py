@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HutchError, KernelError
-from .digest import Digest
-from .errors import FULL, ImageError, storage_error
-from .store import Store
-from .tree import remove_tree
+from hutch.errors import HutchError, KernelError
+from hutch.image.digest import Digest
+from hutch.image.errors import FULL, ImageError, storage_error
+from hutch.image.store import Store
+from hutch.image.tree import remove_tree
 
 
 @dataclass(slots=True)

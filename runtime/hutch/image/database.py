@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
-from ..errors import HutchError, KernelError, shown
-from .digest import Digest
-from .errors import ImageError, StoreDamaged, storage_error
+from hutch.errors import HutchError, KernelError, shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError, StoreDamaged, storage_error
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS image (

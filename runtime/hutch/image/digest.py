@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import shown
-from .errors import ImageError
+from hutch.errors import shown
+from hutch.image.errors import ImageError
 
 if TYPE_CHECKING:
     from hashlib import _Hash

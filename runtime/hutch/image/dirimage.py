@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .layout import read_bounded, read_chunks
-from .limits import MANIFEST_BYTES
-from .manifest import Descriptor
+from hutch.image.layout import read_bounded, read_chunks
+from hutch.image.limits import MANIFEST_BYTES
+from hutch.image.manifest import Descriptor
 
 
 class DirSource:

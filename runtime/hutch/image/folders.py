@@ -7,8 +7,8 @@ how deep the tree is, the image decides.
 
 from collections.abc import Iterator
 
-from .limits import Budget
-from .tarstream import Entry
+from hutch.image.limits import Budget
+from hutch.image.tarstream import Entry
 
 NODE = 300  # bytes of memory that one folder takes here, beside its name
 DESCRIBED = 300  # those of an entry

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import UsageError, shown
-from .digest import Digest
-from .errors import ImageError, storage_error
-from .inflate import archive_compression, inflate, inflate_archive
-from .layout import READ, read_chunks
-from .limits import Budget
-from .manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
-from .platform import Platform
+from hutch.errors import UsageError, shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError, storage_error
+from hutch.image.inflate import archive_compression, inflate, inflate_archive
+from hutch.image.layout import READ, read_chunks
+from hutch.image.limits import Budget
+from hutch.image.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
+from hutch.image.platform import Platform
 
 GZIP_LEVEL = 2  # of isal's 0 to 3
 Instruction = Callable[[dict[str, Any], str], None]

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from .errors import ImageError
-from .limits import XZ_MEMORY, ZSTD_WINDOW_LOG
+from hutch.image.errors import ImageError
+from hutch.image.limits import XZ_MEMORY, ZSTD_WINDOW_LOG
 
 CHUNK = 512 << 10
 GZIP_MAGIC = b"\x1f\x8b"

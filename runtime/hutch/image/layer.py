@@ -10,16 +10,16 @@ a layer by rename, and the blob only becomes visible by rename (S-71).
 
 from collections.abc import Iterator
 
-from .ahead import Ahead
-from .digest import Digest
-from .errors import ImageError
-from .inflate import inflate
-from .limits import Budget
-from .manifest import LAYERS_TYPES, Descriptor
-from .tarstream import Chunks, TarReader
-from .tree import Tree
-from .unpack import Ownership, Result, Unpacker
-from .whiteout import Removal
+from hutch.image.ahead import Ahead
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
+from hutch.image.inflate import inflate
+from hutch.image.limits import Budget
+from hutch.image.manifest import LAYERS_TYPES, Descriptor
+from hutch.image.tarstream import Chunks, TarReader
+from hutch.image.tree import Tree
+from hutch.image.unpack import Ownership, Result, Unpacker
+from hutch.image.whiteout import Removal
 
 
 def verified(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import shown
-from ..kernel.beneath import O_PATH
-from .digest import Digest
-from .errors import ImageError
-from .limits import MANIFEST_BYTES
-from .manifest import Descriptor, parse_descriptor, parse_json
+from hutch.errors import shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
+from hutch.image.limits import MANIFEST_BYTES
+from hutch.image.manifest import Descriptor, parse_descriptor, parse_json
+from hutch.kernel.beneath import O_PATH
 
 REF_NAME = "org.opencontainers.image.ref.name"
 VERSION = '{"imageLayoutVersion":"1.0.0"}'

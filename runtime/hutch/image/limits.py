@@ -7,7 +7,7 @@ shared by all layers of an image, so that a hundred layers "just under the limit
 from dataclasses import dataclass
 from threading import Lock
 
-from .errors import ImageError
+from hutch.image.errors import ImageError
 
 MANIFEST_BYTES = 4 << 20  # distribution-spec, "Pushing Manifests"
 CONFIG_BYTES = 8 << 20

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ..errors import UsageError, shown
-from .errors import ImageError
-from .source import TRANSPORTS, Source
+from hutch.errors import UsageError, shown
+from hutch.image.errors import ImageError
+from hutch.image.source import TRANSPORTS, Source
 
 
 def is_local(text: str) -> bool:
@@ -33,25 +33,25 @@ def open_local(text: str, scratch: Path | None = None) -> Source:
     if not path.exists():
         raise ImageError(f"{shown(str(path))}: no such file or directory")
     if transport == "oci":
-        from .layout import LayoutSource
+        from hutch.image.layout import LayoutSource
 
         return LayoutSource(path, name)
     if transport == "dir":
-        from .dirimage import DirSource
+        from hutch.image.dirimage import DirSource
 
         return DirSource(path)
     if transport == "oci-archive":
-        from .archive import OciArchiveSource
+        from hutch.image.archive import OciArchiveSource
 
         return OciArchiveSource(path, name)
-    from .archive import DockerArchiveSource
+    from hutch.image.archive import DockerArchiveSource
 
     return DockerArchiveSource(path, name)
 
 
 def image_names(text: str, source: Source) -> list[str]:
     """The names an image of a local place brings along, complete: its own, if it has one."""
-    from .catalog import parse_name
+    from hutch.image.catalog import parse_name
 
     own = getattr(source, "names", None)
     if own is not None:

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from errno import ENXIO
 
-from ..errors import shown
-from ..kernel.beneath import O_PATH, open_in_root
-from .errors import ImageError
-from .tree import READ_FOLDER, Tree
-from .unpack import explained
-from .whiteout import PREFIX, Overlay
+from hutch.errors import shown
+from hutch.image.errors import ImageError
+from hutch.image.tree import READ_FOLDER, Tree
+from hutch.image.unpack import explained
+from hutch.image.whiteout import PREFIX, Overlay
+from hutch.kernel.beneath import O_PATH, open_in_root
 
 OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 KEPT_XATTRS = ("user.", "trusted.", "system.posix_acl_", "security.capability")

@@ -10,11 +10,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import shown
-from .digest import Digest
-from .errors import ImageError
-from .limits import CONFIG_BYTES, LAYERS, MANIFEST_BYTES
-from .platform import Platform
+from hutch.errors import shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
+from hutch.image.limits import CONFIG_BYTES, LAYERS, MANIFEST_BYTES
+from hutch.image.platform import Platform
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

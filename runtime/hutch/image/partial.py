@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .ahead import Ahead
-from .errors import ImageError
-from .layout import READ
-from .manifest import Descriptor
-from .progress import Reporter
-from .source import Source
+from hutch.image.ahead import Ahead
+from hutch.image.errors import ImageError
+from hutch.image.layout import READ
+from hutch.image.manifest import Descriptor
+from hutch.image.progress import Reporter
+from hutch.image.source import Source
 
 
 def incoming(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -> Iterator[bytes]:

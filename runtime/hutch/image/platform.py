@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError, shown
-from .errors import ImageError
+from hutch.errors import UsageError, shown
+from hutch.image.errors import ImageError
 
 # uname's machine -> GOARCH and variant, the words that images use (image-index.md, "platform").
 MACHINES = {

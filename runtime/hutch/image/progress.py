@@ -3,7 +3,7 @@
 Called from several threads at once. Sizes are bytes.
 """
 
-from .digest import Digest
+from hutch.image.digest import Digest
 
 
 class Reporter:

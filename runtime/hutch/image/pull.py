@@ -20,24 +20,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from ..errors import HutchError
-from .collect import collected_if_bad
-from .database import ImageRecord, LayerRecord
-from .digest import Digest, chain_ids
-from .errors import ImageError, told_of_a_full_disk
-from .layer import check_layer, unpack_layer, verified
-from .layout import read_chunks
-from .limits import Budget, Limits
-from .lower import complete, is_opaque
-from .manifest import Descriptor, ImageConfig, Index, Manifest
-from .partial import incoming
-from .platform import Platform
-from .progress import Reporter
-from .source import Source, resolve
-from .store import Lock, Store
-from .tree import Tree
-from .unpack import Losses, Ownership, Result
-from .whiteout import Overlay
+from hutch.errors import HutchError
+from hutch.image.collect import collected_if_bad
+from hutch.image.database import ImageRecord, LayerRecord
+from hutch.image.digest import Digest, chain_ids
+from hutch.image.errors import ImageError, told_of_a_full_disk
+from hutch.image.layer import check_layer, unpack_layer, verified
+from hutch.image.layout import read_chunks
+from hutch.image.limits import Budget, Limits
+from hutch.image.lower import complete, is_opaque
+from hutch.image.manifest import Descriptor, ImageConfig, Index, Manifest
+from hutch.image.partial import incoming
+from hutch.image.platform import Platform
+from hutch.image.progress import Reporter
+from hutch.image.source import Source, resolve
+from hutch.image.store import Lock, Store
+from hutch.image.tree import Tree
+from hutch.image.unpack import Losses, Ownership, Result
+from hutch.image.whiteout import Overlay
 
 PARALLEL = 3
 

@@ -7,15 +7,15 @@ have is mounted from there (distribution-spec, "Mounting a blob from another rep
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from .errors import Refused, RegistryError
-from .layer import verified
-from .layout import read_chunks
-from .manifest import Descriptor, Manifest
-from .progress import Reporter
-from .reference import Reference
-from .registry.client import Registry, pull_scope, push_scope
-from .registry.target import Target
-from .store import Store
+from hutch.image.errors import Refused, RegistryError
+from hutch.image.layer import verified
+from hutch.image.layout import read_chunks
+from hutch.image.manifest import Descriptor, Manifest
+from hutch.image.progress import Reporter
+from hutch.image.reference import Reference
+from hutch.image.registry.client import Registry, pull_scope, push_scope
+from hutch.image.registry.target import Target
+from hutch.image.store import Store
 
 PARALLEL = 3
 TRIES = 4

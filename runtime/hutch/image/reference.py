@@ -8,9 +8,9 @@ a path of one component lies below ``library/``.
 import re
 from dataclasses import dataclass, replace
 
-from ..errors import UsageError, shown
-from .digest import Digest
-from .errors import ImageError
+from hutch.errors import UsageError, shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
 
 HUB = "docker.io"
 LOCAL = "localhost"  # images that were made here and never had a registry

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .catalog import Named
-from .errors import ImageError
-from .layer import verified
-from .layout import VERSION, index_json, read_chunks
-from .manifest import Descriptor
-from .reference import Reference
-from .store import Store
-from .stored import documents
-from .tarwriter import TarWriter
+from hutch.image.catalog import Named
+from hutch.image.errors import ImageError
+from hutch.image.layer import verified
+from hutch.image.layout import VERSION, index_json, read_chunks
+from hutch.image.manifest import Descriptor
+from hutch.image.reference import Reference
+from hutch.image.store import Store
+from hutch.image.stored import documents
+from hutch.image.tarwriter import TarWriter
 
 
 def save(store: Store, images: list[Named], output: IO[bytes]) -> None:
@@ -59,7 +59,7 @@ def familiar(name: str) -> str:
 
 def write_layout(store: Store, images: list[Named], root: Path) -> None:
     """Adds ``images`` to the OCI layout in the folder ``root``, made if it is not there."""
-    from .layout import Layout
+    from hutch.image.layout import Layout
 
     entries: list[tuple[str, Descriptor]] = []
     if (root / "oci-layout").exists():

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError, shown
-from .limits import Limits
-from .reference import HUB
+from hutch.errors import UsageError, shown
+from hutch.image.limits import Limits
+from hutch.image.reference import HUB
 
 
 @dataclass(slots=True)

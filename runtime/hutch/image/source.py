@@ -7,10 +7,10 @@ anything else                                                                   
 from collections.abc import Iterator
 from typing import Protocol
 
-from .digest import Digest
-from .errors import ImageError
-from .limits import CONFIG_BYTES, INDEX_DEPTH, MANIFEST_BYTES, NESTED_DOCUMENTS
-from .manifest import (
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
+from hutch.image.limits import CONFIG_BYTES, INDEX_DEPTH, MANIFEST_BYTES, NESTED_DOCUMENTS
+from hutch.image.manifest import (
     CONFIGS,
     Descriptor,
     ImageConfig,
@@ -20,7 +20,7 @@ from .manifest import (
     parse,
     parse_config,
 )
-from .platform import Platform
+from hutch.image.platform import Platform
 
 TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
 

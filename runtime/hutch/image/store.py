@@ -21,14 +21,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import HutchError
-from .database import Database, ImageRecord
-from .digest import Digest
-from .errors import ImageError, storage_error
-from .layout import VERSION, Layout, index_json, read_bounded
-from .manifest import Descriptor
-from .platform import Platform
-from .tree import remove_tree
+from hutch.errors import HutchError
+from hutch.image.database import Database, ImageRecord
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError, storage_error
+from hutch.image.layout import VERSION, Layout, index_json, read_bounded
+from hutch.image.manifest import Descriptor
+from hutch.image.platform import Platform
+from hutch.image.tree import remove_tree
 
 RESERVE = 1 << 20  # bytes
 

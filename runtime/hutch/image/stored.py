@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .catalog import digest_name
-from .database import ImageRecord
-from .layout import read_chunks
-from .limits import CONFIG_BYTES, MANIFEST_BYTES
-from .manifest import Descriptor, ImageConfig, Manifest, parse, parse_config
-from .reference import Reference
-from .store import Store
+from hutch.image.catalog import digest_name
+from hutch.image.database import ImageRecord
+from hutch.image.layout import read_chunks
+from hutch.image.limits import CONFIG_BYTES, MANIFEST_BYTES
+from hutch.image.manifest import Descriptor, ImageConfig, Manifest, parse, parse_config
+from hutch.image.reference import Reference
+from hutch.image.store import Store
 
 
 class StoredSource:

@@ -12,10 +12,10 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from struct import Struct
 
-from ..errors import shown
-from . import sparse
-from .errors import ImageError
-from .limits import PAX_BYTES
+from hutch.errors import shown
+from hutch.image import sparse
+from hutch.image.errors import ImageError
+from hutch.image.limits import PAX_BYTES
 
 BLOCK = 512
 ZEROS = bytes(BLOCK)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import IO
 
-from .tarstream import BLOCK
+from hutch.image.tarstream import BLOCK
 
 
 class TarWriter:

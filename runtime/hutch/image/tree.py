@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
-from ..errors import shown
-from ..kernel.beneath import LINKS, O_PATH, open_in_root
-from .errors import ImageError
-from .folders import Folders
-from .limits import COMPONENT_BYTES, NAME_BYTES, Budget
+from hutch.errors import shown
+from hutch.image.errors import ImageError
+from hutch.image.folders import Folders
+from hutch.image.limits import COMPONENT_BYTES, NAME_BYTES, Budget
+from hutch.kernel.beneath import LINKS, O_PATH, open_in_root
 
 DIRECTORY = O_PATH | os.O_DIRECTORY
 READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

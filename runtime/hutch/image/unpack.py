@@ -25,12 +25,11 @@ from errno import (
     EROFS,
 )
 
-from ..errors import HutchError, KernelError, shown
-from ..kernel.create_file import NONE, create_file
-from .errors import ImageError
-from .folders import Folder
-from .limits import Budget
-from .tarstream import (
+from hutch.errors import HutchError, KernelError, shown
+from hutch.image.errors import ImageError
+from hutch.image.folders import Folder
+from hutch.image.limits import Budget
+from hutch.image.tarstream import (
     BLOCK_DEVICE,
     CHARACTER,
     DIRECTORY,
@@ -41,8 +40,9 @@ from .tarstream import (
     Entry,
     TarReader,
 )
-from .tree import Tree, split
-from .whiteout import PREFIX, Removal, hidden_name
+from hutch.image.tree import Tree, split
+from hutch.image.whiteout import PREFIX, Removal, hidden_name
+from hutch.kernel.create_file import NONE, create_file
 
 HOST_ERRORS = (
     ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPERM, EACCES,

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from .store import Store
+from hutch.image.store import Store
 
 
 @dataclass(slots=True)

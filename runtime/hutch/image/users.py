@@ -8,9 +8,9 @@ and an id in a file that is none is an error, not 0 (S-09).
 import os
 import stat
 
-from ..errors import shown
-from ..kernel.beneath import O_PATH, open_in_root
-from .errors import ImageError
+from hutch.errors import shown
+from hutch.image.errors import ImageError
+from hutch.kernel.beneath import O_PATH, open_in_root
 
 BYTES = 1 << 20
 MAX_ID = (1 << 32) - 2  # 2³²-1 means "leave it" to the kernel

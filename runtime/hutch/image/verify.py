@@ -5,16 +5,15 @@ import stat
 from collections.abc import Iterator
 from typing import IO
 
-from ..errors import shown
-from ..kernel.beneath import open_in_root
-from .digest import Digest
-from .errors import ImageError
-from .inflate import inflate
-from .layer import differed, metered
-from .layout import READ
-from .limits import Budget, Limits
-from .manifest import LAYERS_TYPES, Descriptor
-from .tarstream import (
+from hutch.errors import shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
+from hutch.image.inflate import inflate
+from hutch.image.layer import differed, metered
+from hutch.image.layout import READ
+from hutch.image.limits import Budget, Limits
+from hutch.image.manifest import LAYERS_TYPES, Descriptor
+from hutch.image.tarstream import (
     BLOCK_DEVICE,
     CHARACTER,
     DIRECTORY,
@@ -26,9 +25,10 @@ from .tarstream import (
     Entry,
     TarReader,
 )
-from .tree import split, status_of
-from .unpack import Ownership
-from .whiteout import PREFIX
+from hutch.image.tree import split, status_of
+from hutch.image.unpack import Ownership
+from hutch.image.whiteout import PREFIX
+from hutch.kernel.beneath import open_in_root
 
 FORMATS = {
     FILE: stat.S_IFREG,

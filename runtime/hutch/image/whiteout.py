@@ -8,9 +8,9 @@ import os
 import stat
 from typing import Protocol
 
-from ..errors import shown
-from .errors import ImageError
-from .tree import READ_FOLDER, Tree
+from hutch.errors import shown
+from hutch.image.errors import ImageError
+from hutch.image.tree import READ_FOLDER, Tree
 
 PREFIX = b".wh."
 META = b".wh..wh."

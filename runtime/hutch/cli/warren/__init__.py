@@ -10,7 +10,7 @@ import os
 import sys
 from io import TextIOWrapper
 
-from ...errors import HutchError, UsageError, errno_text, shown
+from hutch.errors import HutchError, UsageError, errno_text, shown
 
 # verb -> (module, what it does). In the order of --help.
 VERBS = {
@@ -83,7 +83,7 @@ def run(arguments: list[str]) -> int:
     """Carries out a command line; the exit status. Raises HutchError."""
     options, rest = split_globals(arguments)
     if "--version" in options or "-v" in options or rest[:1] == ["version"]:
-        from ... import __version__
+        from hutch import __version__
 
         print("warren version " + __version__)
         return 0
@@ -94,15 +94,15 @@ def run(arguments: list[str]) -> int:
     if name not in VERBS:
         raise UsageError(f"{shown(name)} is not a warren command", hint=alike(name))
     if os.geteuid() != 0:
-        from .rootless import enter_namespace
+        from hutch.cli.warren.rootless import enter_namespace
 
         enter_namespace(name)
     from importlib import import_module
 
-    from .context import Context
-    from .parser import parse
+    from hutch.cli.warren.context import Context
+    from hutch.cli.warren.parser import parse
 
-    verb = import_module("." + VERBS[name][0], __name__).VERBS[name]
+    verb = import_module(f"{__name__}.{VERBS[name][0]}").VERBS[name]
     parsed = parse(name, VERBS[name][1], verb.declare, words)
     with Context(options.get("--root", ""), options.get("--config", "")) as context:
         status: int = verb.run(parsed, context)
@@ -119,7 +119,7 @@ def root_in(arguments: list[str]) -> str:
 
 def alike(name: str) -> str:
     """What may have been meant by a verb that there is not."""
-    from ...did_you_mean import nearest
+    from hutch.did_you_mean import nearest
 
     meant = nearest(name, [*VERBS, "help", "version"])
     return f"did you mean {shown(meant)}?" if meant else "warren --help lists them"
@@ -134,7 +134,7 @@ def command(arguments: list[str]) -> int:
         status = run(arguments)
         sys.stdout.flush()
     except HutchError as error:
-        from .hints import complain
+        from hutch.cli.warren.hints import complain
 
         complain(error, root_in(arguments))
         return 125 if isinstance(error, UsageError) else 1

@@ -1,5 +1,5 @@
 """``python -m hutch.cli.warren``."""
 
-from . import main
+from hutch.cli.warren import main
 
 main()

@@ -7,12 +7,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from ...errors import KernelError, UsageError, shown
-from .context import Context, mendable, platform_option
-from .parser import Verb
+from hutch.cli.warren.context import Context, mendable, platform_option
+from hutch.cli.warren.parser import Verb
+from hutch.errors import KernelError, UsageError, shown
 
 if TYPE_CHECKING:
-    from ...image.source import Source
+    from hutch.image.source import Source
 
 
 def declare_save(parser: ArgumentParser) -> None:
@@ -31,9 +31,9 @@ def declare_save(parser: ArgumentParser) -> None:
 
 def save(arguments: Namespace, context: Context) -> int:
     """Writes an archive that Docker, podman, skopeo and warren read, or a folder."""
-    from ...image.catalog import find
-    from ...image.save import replacing, write_layout
-    from ...image.save import save as write
+    from hutch.image.catalog import find
+    from hutch.image.save import replacing, write_layout
+    from hutch.image.save import save as write
 
     output = arguments.output
     if arguments.format == "oci-dir" and not output:
@@ -67,10 +67,10 @@ def declare_load(parser: ArgumentParser) -> None:
 
 def load(arguments: Namespace, context: Context) -> int:
     """Brings every image of an archive (or of an OCI layout in a folder) into the store."""
-    from ...image.archive import all_images
-    from ...image.catalog import parse_name
-    from ...image.layout import Layout, LayoutSource
-    from ...image.pull import Puller
+    from hutch.image.archive import all_images
+    from hutch.image.catalog import parse_name
+    from hutch.image.layout import Layout, LayoutSource
+    from hutch.image.pull import Puller
 
     platform, explicit = context.platform(arguments.platform)
     path = arguments.input or "/dev/stdin"
@@ -118,10 +118,10 @@ def declare_import(parser: ArgumentParser) -> None:
 
 def import_(arguments: Namespace, context: Context) -> int:
     """Makes an image of one layer; prints its id."""
-    from ...image.catalog import parse_name
-    from ...image.importing import ImportedSource, execution
-    from ...image.layout import open_file
-    from ...image.pull import Puller
+    from hutch.image.catalog import parse_name
+    from hutch.image.importing import ImportedSource, execution
+    from hutch.image.layout import open_file
+    from hutch.image.pull import Puller
 
     config = execution(arguments.change)
     names = [str(parse_name(arguments.name))] if arguments.name else []

@@ -5,13 +5,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...image.errors import ImageNotFound, told_of_a_full_disk
-from .context import Context, mendable, platform_option, registry_options
-from .parser import Verb
+from hutch.cli.warren.context import Context, mendable, platform_option, registry_options
+from hutch.cli.warren.parser import Verb
+from hutch.image.errors import ImageNotFound, told_of_a_full_disk
 
 if TYPE_CHECKING:
-    from ...image.progress import Reporter
-    from ...image.source import Source
+    from hutch.image.progress import Reporter
+    from hutch.image.source import Source
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -36,10 +36,10 @@ def declare(parser: ArgumentParser) -> None:
 
 def bundle(arguments: Namespace, context: Context) -> int:
     """Unpacks the image's layers to DIR/rootfs and writes DIR/config.json; prints DIR."""
-    from ...image.bundle import make_bundle
-    from ...image.limits import Budget
-    from ...image.local import is_local
-    from ...image.source import resolve
+    from hutch.image.bundle import make_bundle
+    from hutch.image.limits import Budget
+    from hutch.image.local import is_local
+    from hutch.image.source import resolve
 
     platform, explicit = context.platform(arguments.platform)
     with context.reporter(quiet=arguments.quiet) as reporter:
@@ -65,10 +65,10 @@ def bundle(arguments: Namespace, context: Context) -> int:
 
 def find_source(arguments: Namespace, context: Context, reporter: "Reporter") -> "Source":
     """The image where it is: a local place, the store, or the store after a pull."""
-    from ...image.catalog import find
-    from ...image.local import is_local, open_local
-    from ...image.stored import StoredSource
-    from .pull import pull_remote
+    from hutch.cli.warren.pull import pull_remote
+    from hutch.image.catalog import find
+    from hutch.image.local import is_local, open_local
+    from hutch.image.stored import StoredSource
 
     if is_local(arguments.image):
         return open_local(arguments.image)

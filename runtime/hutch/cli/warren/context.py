@@ -8,17 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ...errors import shown
+from hutch.errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from ...image.platform import Platform
-    from ...image.progress import Reporter
-    from ...image.registry import Registry
-    from ...image.settings import Settings
-    from ...image.store import Store
+    from hutch.image.platform import Platform
+    from hutch.image.progress import Reporter
+    from hutch.image.registry import Registry
+    from hutch.image.settings import Settings
+    from hutch.image.store import Store
 
 
 class Context:
@@ -43,7 +43,7 @@ class Context:
     @cached_property
     def root(self) -> Path:
         """Where images are kept: --root, $WARREN_ROOT, or the usual place."""
-        from ...image.store import default_root
+        from hutch.image.store import default_root
 
         named = self.named_root or os.environ.get("WARREN_ROOT", "")
         return Path(named).absolute() if named else default_root()
@@ -55,27 +55,27 @@ class Context:
         It is not closed: SQLite would write its log back and wait for the disk. The next command
         goes on with the log.
         """
-        from ...image.store import Store
+        from hutch.image.store import Store
 
         return Store(self.root)
 
     @cached_property
     def settings(self) -> "Settings":
         """The configuration of --config, or the usual one."""
-        from ...image.settings import load
+        from hutch.image.settings import load
 
         return load(self._config)
 
     def reporter(self, *, quiet: bool = False) -> "AbstractContextManager[Reporter]":
         """Who is told of progress: nobody when quiet, bars on a terminal, lines elsewhere."""
-        from ...image.progress import Reporter
-        from .progress import reporter
+        from hutch.cli.warren.progress import reporter
+        from hutch.image.progress import Reporter
 
         return nullcontext(Reporter()) if quiet else reporter()
 
     def platform(self, text: str) -> "tuple[Platform, bool]":
         """The platform of --platform, or this machine's; and whether it was asked for."""
-        from ...image.platform import Platform
+        from hutch.image.platform import Platform
 
         return (Platform.parse(text), True) if text else (Platform.host(), False)
 
@@ -83,7 +83,7 @@ class Context:
         self, arguments: Namespace, reporter: "Reporter | None" = None
     ) -> "Callable[[str, str], Registry]":
         """Makes registries as configuration and the options of ``registry_options`` say."""
-        from ...image.registry.remote import connector
+        from hutch.image.registry.remote import connector
 
         return connector(
             self.settings,
@@ -97,7 +97,7 @@ class Context:
 @contextmanager
 def mendable() -> "Iterator[None]":
     """What is wrong with a blob of the store can be told, and mended, by ``system check``."""
-    from ...image.errors import ImageError
+    from hutch.image.errors import ImageError
 
     try:
         yield
@@ -108,7 +108,7 @@ def mendable() -> "Iterator[None]":
 
 def truth(text: str) -> bool:
     """The value of a boolean option."""
-    from .parser import TRUTH
+    from hutch.cli.warren.parser import TRUTH
 
     if text.lower() in TRUTH:
         return TRUTH[text.lower()]

@@ -4,7 +4,7 @@ import re
 import shlex
 import sys
 
-from ...errors import HutchError
+from hutch.errors import HutchError
 
 STORE_VERBS = "pull|push|images|rmi|tag|inspect|history|save|load|import|bundle|system"
 COMMAND = re.compile(rf"\bwarren (?=(?:{STORE_VERBS})\b(?! --help))")

@@ -5,12 +5,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import HutchError, UsageError, shown
-from ...image.database import ImageRecord
-from .context import Context, format_option
-from .hints import complain
-from .output import ago, human_size, show
-from .parser import Verb
+from hutch.cli.warren.context import Context, format_option
+from hutch.cli.warren.hints import complain
+from hutch.cli.warren.output import ago, human_size, show
+from hutch.cli.warren.parser import Verb
+from hutch.errors import HutchError, UsageError, shown
+from hutch.image.database import ImageRecord
 
 COLUMNS = [
     ("REPOSITORY", "Repository"),
@@ -67,7 +67,7 @@ def listed(context: Context) -> list[tuple[ImageRecord, str]]:
 
 def row(record: ImageRecord, name: str, *, whole: bool) -> dict[str, Any]:
     """What can be said of an image in a list."""
-    from ...image.reference import Reference
+    from hutch.image.reference import Reference
 
     reference = Reference.parse(name) if name else None
     return {
@@ -84,7 +84,7 @@ def row(record: ImageRecord, name: str, *, whole: bool) -> dict[str, Any]:
 
 def matches(context: Context, name: str, wanted: str) -> bool:
     """Whether an image's name is the one that a person wrote: with or without tag, short or not."""
-    from ...image.reference import LOCAL, Reference, candidates
+    from hutch.image.reference import LOCAL, Reference, candidates
 
     if not name:
         return False
@@ -99,9 +99,9 @@ def matches(context: Context, name: str, wanted: str) -> bool:
 
 def parse_filter(context: Context, text: str) -> Callable[[ImageRecord, str], bool]:
     """A condition on an image and its name. Raises UsageError."""
-    from ...image.catalog import find
-    from ...image.reference import Reference
-    from ...image.stored import has_label
+    from hutch.image.catalog import find
+    from hutch.image.reference import Reference
+    from hutch.image.stored import has_label
 
     key, equals, value = text.partition("=")
     if equals and key == "dangling" and value in ("true", "false"):
@@ -141,8 +141,8 @@ def declare_rmi(parser: ArgumentParser) -> None:
 
 def rmi(arguments: Namespace, context: Context) -> int:
     """Takes names away, and the images with their last name. All are tried; 1 if any failed."""
-    from ...image.catalog import prune, remove
-    from ...image.errors import ImageNotFound
+    from hutch.image.catalog import prune, remove
+    from hutch.image.errors import ImageNotFound
 
     if arguments.all:
         for config in prune(context.store, every=True)[0]:
@@ -171,7 +171,7 @@ def declare_tag(parser: ArgumentParser) -> None:
 
 def tag(arguments: Namespace, context: Context) -> int:
     """Gives the image more names."""
-    from ...image.catalog import tag as give
+    from hutch.image.catalog import tag as give
 
     for name in arguments.name:
         give(context.store, context.settings, arguments.image, name)

@@ -3,11 +3,11 @@
 import json
 from argparse import ArgumentParser, Namespace
 
-from ...errors import HutchError
-from .context import Context, format_option
-from .hints import complain
-from .output import ago, clean, human_size, render, show
-from .parser import Verb
+from hutch.cli.warren.context import Context, format_option
+from hutch.cli.warren.hints import complain
+from hutch.cli.warren.output import ago, clean, human_size, render, show
+from hutch.cli.warren.parser import Verb
+from hutch.errors import HutchError
 
 COLUMNS = [
     ("IMAGE", "ID"),
@@ -27,8 +27,8 @@ def declare_inspect(parser: ArgumentParser) -> None:
 
 def inspect(arguments: Namespace, context: Context) -> int:
     """A JSON list with an object for each image; with --format a line for each. 1 if any failed."""
-    from ...image.catalog import find
-    from ...image.stored import inspect as describe
+    from hutch.image.catalog import find
+    from hutch.image.stored import inspect as describe
 
     described, status = [], 0
     for image in arguments.images:
@@ -59,8 +59,8 @@ def declare_history(parser: ArgumentParser) -> None:
 
 def history(arguments: Namespace, context: Context) -> int:
     """One line a step, newest first."""
-    from ...image.catalog import find
-    from ...image.stored import history as steps
+    from hutch.image.catalog import find
+    from hutch.image.stored import history as steps
 
     record = find(context.store, context.settings, arguments.image).record
     rows = []

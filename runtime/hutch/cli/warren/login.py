@@ -5,9 +5,9 @@ from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from getpass import getpass
 from typing import NoReturn
 
-from ...errors import UsageError
-from .context import Context, registry_options
-from .parser import Verb
+from hutch.cli.warren.context import Context, registry_options
+from hutch.cli.warren.parser import Verb
+from hutch.errors import UsageError
 
 SECRET_BYTES = 1 << 16
 
@@ -34,8 +34,8 @@ class Refused(Action):
 
 def login(arguments: Namespace, context: Context) -> int:
     """Tries the credentials and keeps them. A password is never an argument (S-86)."""
-    from ...image.registry.credentials import Credentials, store
-    from ...image.registry.remote import connector
+    from hutch.image.registry.credentials import Credentials, store
+    from hutch.image.registry.remote import connector
 
     host = arguments.registry or default_registry(context)
     if arguments.password_stdin:
@@ -80,7 +80,7 @@ def declare_logout(parser: ArgumentParser) -> None:
 
 def logout(arguments: Namespace, context: Context) -> int:
     """Forgets the credentials of a registry."""
-    from ...image.registry.credentials import remove
+    from hutch.image.registry.credentials import remove
 
     host = arguments.registry or default_registry(context)
     found = remove(host, arguments.authfile)

@@ -4,10 +4,10 @@ from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from ...errors import UsageError
+from hutch.errors import UsageError
 
 if TYPE_CHECKING:
-    from .context import Context
+    from hutch.cli.warren.context import Context
 
 COLUMN = 34  # where an option's help begins
 TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}

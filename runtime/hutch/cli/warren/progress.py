@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Any
 
-from ...errors import HutchError
-from ...image.digest import Digest
-from ...image.progress import Reporter
+from hutch.errors import HutchError
+from hutch.image.digest import Digest
+from hutch.image.progress import Reporter
 
 
 def reporter() -> AbstractContextManager[Reporter]:

@@ -4,15 +4,15 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...errors import UsageError, shown
-from ...image.errors import RegistryError
-from .context import Context, platform_option, registry_options
-from .parser import Verb
+from hutch.cli.warren.context import Context, platform_option, registry_options
+from hutch.cli.warren.parser import Verb
+from hutch.errors import UsageError, shown
+from hutch.image.errors import RegistryError
 
 if TYPE_CHECKING:
-    from ...image.progress import Reporter
-    from ...image.pull import Pulled
-    from ...image.reference import Reference
+    from hutch.image.progress import Reporter
+    from hutch.image.pull import Pulled
+    from hutch.image.reference import Reference
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def declare(parser: ArgumentParser) -> None:
 
 def pull(arguments: Namespace, context: Context) -> int:
     """Brings the image (or all its tags) into the store."""
-    from ...image.local import is_local
+    from hutch.image.local import is_local
 
     with context.reporter(quiet=arguments.quiet) as reporter:
         if is_local(arguments.image):
@@ -52,8 +52,8 @@ def pull_local(
     context: Context, place: str, platform_text: str, reporter: "Reporter"
 ) -> "tuple[str, Pulled]":
     """An image of a local place; its own name becomes its name in the store."""
-    from ...image.local import image_names, open_local
-    from ...image.pull import Puller
+    from hutch.image.local import image_names, open_local
+    from hutch.image.pull import Puller
 
     platform, explicit = context.platform(platform_text)
     source = open_local(place)
@@ -70,7 +70,7 @@ def pull_remote(
     context: Context, arguments: Namespace, reporter: "Reporter"
 ) -> "list[tuple[str, Pulled]]":
     """One image of a registry, or one for each tag of its repository."""
-    from ...image.reference import TAG, Reference, resolve_remote
+    from hutch.image.reference import TAG, Reference, resolve_remote
 
     settings = context.settings
     if arguments.all_tags and (given := Reference.parse(arguments.image)).tag + given.selector:
@@ -96,9 +96,9 @@ def pull_one(
     context: Context, arguments: Namespace, reference: "Reference", reporter: "Reporter"
 ) -> "Pulled":
     """One image of a registry into the store, under its complete name."""
-    from ...image.catalog import digest_name
-    from ...image.pull import Puller
-    from ...image.registry.remote import RegistrySource
+    from hutch.image.catalog import digest_name
+    from hutch.image.pull import Puller
+    from hutch.image.registry.remote import RegistrySource
 
     platform, explicit = context.platform(arguments.platform)
     mirrors = context.settings.registry(reference.registry).mirrors

@@ -4,14 +4,14 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...errors import UsageError
-from ...image.errors import ImageNotFound
-from .context import Context, mendable, registry_options
-from .parser import Verb
+from hutch.cli.warren.context import Context, mendable, registry_options
+from hutch.cli.warren.parser import Verb
+from hutch.errors import UsageError
+from hutch.image.errors import ImageNotFound
 
 if TYPE_CHECKING:
-    from ...image.catalog import Named
-    from ...image.reference import Reference
+    from hutch.image.catalog import Named
+    from hutch.image.reference import Reference
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -27,8 +27,8 @@ def declare(parser: ArgumentParser) -> None:
 
 def push(arguments: Namespace, context: Context) -> int:
     """Uploads the image under its name, or under another."""
-    from ...image.push import push as upload
-    from ...image.stored import documents
+    from hutch.image.push import push as upload
+    from hutch.image.stored import documents
 
     for image, target in wanted(arguments, context):
         manifest, _ = documents(context.store, image.record)
@@ -48,8 +48,8 @@ def push(arguments: Namespace, context: Context) -> int:
 
 def wanted(arguments: Namespace, context: Context) -> "list[tuple[Named, Reference]]":
     """What to push, and where to. Raises UsageError, ImageError."""
-    from ...image.catalog import Named, find
-    from ...image.reference import LOCAL, Reference, resolve_remote
+    from hutch.image.catalog import Named, find
+    from hutch.image.reference import LOCAL, Reference, resolve_remote
 
     settings = context.settings
     if arguments.all_tags:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ...image.store import default_root
+from hutch.image.store import default_root
 
 ROOT_VARIABLE = "WARREN_ROOT"
 # Verbs that lay down or take away files of other owners.

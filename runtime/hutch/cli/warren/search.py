@@ -3,12 +3,12 @@
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
-from ...errors import UsageError, shown
-from ...image.errors import RegistryError
-from .context import Context, format_option, registry_options
-from .hints import complain
-from .output import show
-from .parser import Verb
+from hutch.cli.warren.context import Context, format_option, registry_options
+from hutch.cli.warren.hints import complain
+from hutch.cli.warren.output import show
+from hutch.cli.warren.parser import Verb
+from hutch.errors import UsageError, shown
+from hutch.image.errors import RegistryError
 
 COLUMNS = [("NAME", "Name")]
 TAG_COLUMNS = [("NAME", "Name"), ("TAG", "Tag")]

@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import UsageError, shown
-from ...image.database import ImageRecord
-from ...image.errors import StoreDamaged
-from .context import Context, format_option
-from .output import age, human_size, show
-from .parser import Parser, Verb
+from hutch.cli.warren.context import Context, format_option
+from hutch.cli.warren.output import age, human_size, show
+from hutch.cli.warren.parser import Parser, Verb
+from hutch.errors import UsageError, shown
+from hutch.image.database import ImageRecord
+from hutch.image.errors import StoreDamaged
 
 COLUMNS = [
     ("TYPE", "Type"),
@@ -64,7 +64,7 @@ def system(arguments: Namespace, context: Context) -> int:
 
 def df(arguments: Namespace, context: Context) -> int:
     """Images, layers, blobs and unfinished downloads: how many, how large, how much could go."""
-    from ...image.usage import usage
+    from hutch.image.usage import usage
 
     rows: list[dict[str, Any]] = []
     for part in usage(context.store):
@@ -84,7 +84,7 @@ def df(arguments: Namespace, context: Context) -> int:
 
 def prune(arguments: Namespace, context: Context) -> int:
     """Removes images without a name (with --all: without a container), layers, unfinished pulls."""
-    from ...image.catalog import prune as clear
+    from hutch.image.catalog import prune as clear
 
     filters = [prune_filter(context, text) for text in arguments.filter]
     if not arguments.force:
@@ -108,7 +108,7 @@ def prune(arguments: Namespace, context: Context) -> int:
 
 def prune_filter(context: Context, text: str) -> Callable[[ImageRecord], bool]:
     """A condition on an image to remove, with Docker's words. Raises UsageError."""
-    from ...image.stored import has_label
+    from hutch.image.stored import has_label
 
     key, equals, value = text.partition("=")
     if equals and value and key == "until":
@@ -139,7 +139,7 @@ def seconds_since(text: str) -> float:
 
 def check(arguments: Namespace, context: Context) -> int:
     """1 if anything is wrong and was not put right."""
-    from ...image.check import Checker, rebuilt
+    from hutch.image.check import Checker, rebuilt
 
     rebuilt_store = None
     with context.reporter(quiet=arguments.quiet) as reporter:
@@ -164,7 +164,7 @@ def check(arguments: Namespace, context: Context) -> int:
 
 def apparmor(arguments: Namespace, context: Context) -> int:
     """Loads the profile, prints it or removes it."""
-    from ...engine.apparmor import FILE, load, unload
+    from hutch.engine.apparmor import FILE, load, unload
 
     if arguments.print:
         sys.stdout.write(FILE.read_text())

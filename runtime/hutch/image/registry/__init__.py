@@ -10,7 +10,7 @@ address      which addresses are public; connections that go to no others
 reply        a reply, of which no more is read than there is room for
 """
 
-from .client import Registry
-from .remote import RegistrySource
+from hutch.image.registry.client import Registry
+from hutch.image.registry.remote import RegistrySource
 
 __all__ = ["Registry", "RegistrySource"]

@@ -14,7 +14,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from .url import Address, host_address
+from hutch.image.registry.url import Address, host_address
 
 GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # all that IANA gives out for global unicast
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address

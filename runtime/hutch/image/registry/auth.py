@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from ..errors import RegistryError
-from ..limits import TOKEN_BYTES
-from .credentials import Credentials
-from .reply import Reply
-from .target import Sender, Target
-from .transport import Transport
+from hutch.image.errors import RegistryError
+from hutch.image.limits import TOKEN_BYTES
+from hutch.image.registry.credentials import Credentials
+from hutch.image.registry.reply import Reply
+from hutch.image.registry.target import Sender, Target
+from hutch.image.registry.transport import Transport
 
 WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 PARAMETER = re.compile(rf'({WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))(?=[\s,]|$)')

@@ -9,21 +9,21 @@ from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
-from ...errors import UsageError, shown
-from ..digest import Digest
-from ..errors import ImageError, NotInRegistry, Refused, RegistryError
-from ..limits import LIST_BYTES, LIST_PAGES, MANIFEST_BYTES
-from ..manifest import INDEXES, MANIFESTS, Descriptor
-from ..progress import Reporter
-from ..reference import HUB
-from ..settings import RegistrySettings
-from .address import is_loopback
-from .auth import Authorizer, Denied
-from .credentials import Credentials
-from .reply import NO_TLS, NoReply, Problem, Reply, problem_of
-from .target import Target
-from .transport import BACK_OFF, RETRIED, Transport
-from .url import BadUrl, Url
+from hutch.errors import UsageError, shown
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError, NotInRegistry, Refused, RegistryError
+from hutch.image.limits import LIST_BYTES, LIST_PAGES, MANIFEST_BYTES
+from hutch.image.manifest import INDEXES, MANIFESTS, Descriptor
+from hutch.image.progress import Reporter
+from hutch.image.reference import HUB
+from hutch.image.registry.address import is_loopback
+from hutch.image.registry.auth import Authorizer, Denied
+from hutch.image.registry.credentials import Credentials
+from hutch.image.registry.reply import NO_TLS, NoReply, Problem, Reply, problem_of
+from hutch.image.registry.target import Target
+from hutch.image.registry.transport import BACK_OFF, RETRIED, Transport
+from hutch.image.registry.url import BadUrl, Url
+from hutch.image.settings import RegistrySettings
 
 ACCEPT = ", ".join(MANIFESTS + INDEXES)
 HUB_HOST = "registry-1.docker.io"

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import UsageError, shown
-from ..errors import RegistryError
-from ..reference import HUB
+from hutch.errors import UsageError, shown
+from hutch.image.errors import RegistryError
+from hutch.image.reference import HUB
 
 HUB_KEY = "https://index.docker.io/v1/"
 FILE_BYTES = 1 << 20

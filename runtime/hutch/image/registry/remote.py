@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from ..errors import RegistryError
-from ..manifest import Descriptor
-from ..progress import Reporter
-from ..reference import Reference
-from ..settings import Settings
-from .client import Registry
-from .credentials import Credentials, find
+from hutch.image.errors import RegistryError
+from hutch.image.manifest import Descriptor
+from hutch.image.progress import Reporter
+from hutch.image.reference import Reference
+from hutch.image.registry.client import Registry
+from hutch.image.registry.credentials import Credentials, find
+from hutch.image.settings import Settings
 
 
 class RegistrySource:

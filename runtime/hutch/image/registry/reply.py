@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from ..errors import RegistryError
-from ..limits import DRAIN_BYTES, ERROR_BYTES
-from .target import Sender
+from hutch.image.errors import RegistryError
+from hutch.image.limits import DRAIN_BYTES, ERROR_BYTES
+from hutch.image.registry.target import Sender
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse

@@ -9,8 +9,8 @@ addresses; and of whatever public place it sends us to, the same rules hold agai
 
 from dataclasses import dataclass
 
-from ..errors import RegistryError
-from .url import BadUrl, Url
+from hutch.image.errors import RegistryError
+from hutch.image.registry.url import BadUrl, Url
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,20 @@ from typing import IO, TYPE_CHECKING
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
-from ... import __version__
-from ...errors import UsageError, shown
-from ..errors import RegistryError
-from ..progress import Reporter
-from ..settings import RegistrySettings
-from .address import InternalAddress, Judged, is_internal, is_loopback, pool_classes
-from .reply import NoReply, Reply, problem_of
-from .target import Sender, Target
+from hutch import __version__
+from hutch.errors import UsageError, shown
+from hutch.image.errors import RegistryError
+from hutch.image.progress import Reporter
+from hutch.image.registry.address import (
+    InternalAddress,
+    Judged,
+    is_internal,
+    is_loopback,
+    pool_classes,
+)
+from hutch.image.registry.reply import NoReply, Reply, problem_of
+from hutch.image.registry.target import Sender, Target
+from hutch.image.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from ...errors import shown
+from hutch.errors import shown
 
 # What RFC 3986 allows anywhere, and what signed links leave unescaped in path and query.
 CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%|{}^`\"<>-]*")
