@@ -10,7 +10,7 @@ from hutch.image.errors import ImageError
 from hutch.image.layer import verified
 from hutch.image.layout import LayoutSource
 from hutch.image.limits import Limits
-from hutch.image.lower import complete
+from hutch.image.lower_layers import complete
 from hutch.image.manifest import OCI_LAYER, Descriptor
 from hutch.image.platform import Platform
 from hutch.image.progress import Reporter

@@ -49,7 +49,7 @@ def unpack_image(
     for layer, diff_id in zip(manifest.layers, config.diff_ids, strict=True):
         reporter.layer(layer.digest, layer.size, "Unpacking")
 
-        blob = told(verified(source.blob(layer), layer), layer.digest, reporter)
+        blob = reported(verified(source.blob(layer), layer), layer.digest, reporter)
         _, result = unpack_layer(blob, layer, diff_id, root, Merged(), budget, ownership)
         total.owners += result.losses.owners
         total.devices += result.losses.devices
@@ -58,7 +58,7 @@ def unpack_image(
     return total
 
 
-def told(chunks: Iterator[bytes], digest: Digest, reporter: Reporter) -> Iterator[bytes]:
+def reported(chunks: Iterator[bytes], digest: Digest, reporter: Reporter) -> Iterator[bytes]:
     """The same chunks, each told to ``reporter``."""
     for chunk in chunks:
         reporter.advance(digest, len(chunk))

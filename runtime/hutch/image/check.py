@@ -23,7 +23,7 @@ from hutch.image.platform import Platform
 from hutch.image.progress import Reporter
 from hutch.image.pull import Puller
 from hutch.image.store import Store
-from hutch.image.stored import documents, manifest_of
+from hutch.image.stored_image import documents, manifest_of
 from hutch.image.verify import verify_layer
 
 

@@ -53,7 +53,7 @@ def storage_error(
 
 
 @contextmanager
-def told_of_a_full_disk(place: str, *, elsewhere: str = "--root") -> Iterator[None]:
+def explaining_full_disk(place: str, *, elsewhere: str = "--root") -> Iterator[None]:
     """Says which disk is full, and what to do; a bare errno could mean any. Raises KernelError."""
     try:
         yield

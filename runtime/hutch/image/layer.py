@@ -10,12 +10,12 @@ a layer by rename, and the blob only becomes visible by rename (S-71).
 
 from collections.abc import Iterator
 
-from hutch.image.ahead import Ahead
 from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
 from hutch.image.inflate import inflate
 from hutch.image.limits import Budget
 from hutch.image.manifest import LAYERS_TYPES, Descriptor
+from hutch.image.read_ahead import ReadAhead
 from hutch.image.tarstream import Chunks, TarReader
 from hutch.image.tree import Tree
 from hutch.image.unpack import Ownership, Result, Unpacker
@@ -46,7 +46,7 @@ def metered(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
         yield chunk
 
 
-def differed(chunks: Iterator[bytes], diff_id: Digest, budget: Budget) -> Iterator[bytes]:
+def diff_verified(chunks: Iterator[bytes], diff_id: Digest, budget: Budget) -> Iterator[bytes]:
     """The uncompressed chunks, counted as output; the diffID is checked at the end."""
     hasher = diff_id.hasher()
     for chunk in chunks:
@@ -62,7 +62,7 @@ def check_layer(
 ) -> None:
     """Reads a layer whose files are already there: only that it is what the config says."""
     declared = LAYERS_TYPES.get(descriptor.media_type, "tar")
-    for _ in differed(inflate(metered(chunks, budget), declared), diff_id, budget):
+    for _ in diff_verified(inflate(metered(chunks, budget), declared), diff_id, budget):
         pass
 
 
@@ -82,9 +82,9 @@ def unpack_layer(
     tree = Tree(root, budget)
     unpacker = Unpacker(tree, removal, budget, ownership)
     declared = LAYERS_TYPES.get(descriptor.media_type, "tar")
-    plain = differed(inflate(metered(chunks, budget), declared), diff_id, budget)
+    plain = diff_verified(inflate(metered(chunks, budget), declared), diff_id, budget)
     try:
-        with Ahead(plain) as ahead:
+        with ReadAhead(plain) as ahead:
             stream = Chunks(ahead)
             result = unpacker.unpack(TarReader(stream))
             while stream.skip(1 << 20):  # what follows the archive's end mark is in the digest too

@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from hutch.image.ahead import Ahead
 from hutch.image.errors import ImageError
 from hutch.image.layout import READ
 from hutch.image.manifest import Descriptor
 from hutch.image.progress import Reporter
+from hutch.image.read_ahead import ReadAhead
 from hutch.image.source import Source
 
 
@@ -21,7 +21,7 @@ def incoming(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -
 
     At the end the size and digest are right, or ImageError was raised.
     """
-    with Ahead(_written(source, blob, path, reporter)) as ahead:
+    with ReadAhead(_written(source, blob, path, reporter)) as ahead:
         yield from ahead
 
 

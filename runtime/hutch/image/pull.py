@@ -1,8 +1,8 @@
 """Pulling: from a source to an image in the store.
 
-Layers come in side by side, each in a pipeline of its own (``layer.py``), and are laid into work
-folders. When the layers below are settled a layer is completed (``lower.py``) and appears, in one
-transaction with its row. Last, the image and its name appear, in one more.
+Layers come in side by side, each in a pipeline of its own (``layer.py``), and are unpacked into
+work folders. When the layers below are settled a layer is completed (``lower_layers.py``) and
+appears, in one transaction with its row. Last, the image and its name appear, in one more.
 
 Two processes that pull the same layer share the work: the lock on its chain ID makes the second
 wait, and then find it done. Locks are taken chain first, then blob, and a holder of a blob's lock
@@ -24,11 +24,11 @@ from hutch.errors import HutchError
 from hutch.image.collect import collected_if_bad
 from hutch.image.database import ImageRecord, LayerRecord
 from hutch.image.digest import Digest, chain_ids
-from hutch.image.errors import ImageError, told_of_a_full_disk
+from hutch.image.errors import ImageError, explaining_full_disk
 from hutch.image.layer import check_layer, unpack_layer, verified
 from hutch.image.layout import read_chunks
 from hutch.image.limits import Budget, Limits
-from hutch.image.lower import complete, is_opaque
+from hutch.image.lower_layers import complete, is_opaque
 from hutch.image.manifest import Descriptor, ImageConfig, Index, Manifest
 from hutch.image.partial import incoming
 from hutch.image.platform import Platform
@@ -47,7 +47,7 @@ class Stopped(HutchError):
 
 
 @dataclass(slots=True)
-class Laid:
+class UnpackedLayer:
     """A layer in its work folder, waiting for the ones below it. None of it if it was there."""
 
     lock: Lock
@@ -115,7 +115,7 @@ class Puller:
         blobs = [*small, *(layer.digest for layer in manifest.layers)]
         items = [str(blob) for blob in blobs] + [f"layer:{chain}" for chain in chains]
         with ExitStack() as stack:
-            stack.enter_context(told_of_a_full_disk(f"the store {self.store.root}"))
+            stack.enter_context(explaining_full_disk(f"the store {self.store.root}"))
             stack.enter_context(collected_if_bad(self.store, items))
             self._lease = stack.enter_context(self.store.lease())
             self.store.database.lease(self._lease, items)
@@ -153,19 +153,19 @@ class Puller:
     def _layers(
         self, source: Source, manifest: Manifest, diff_ids: list[Digest], chains: list[Digest]
     ) -> None:
-        """All layers into the store. They are laid in any order and settled from the lowest up."""
+        """All layers into the store: unpacked in any order, and settled from the lowest up."""
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="layer")
-        waiting: dict[int, Callable[[bool], Laid | None]] = {}
-        laid: dict[int, Future[Laid | None]] = {}
-        opened: list[Laid] = []
+        waiting: dict[int, Callable[[bool], UnpackedLayer | None]] = {}
+        unpacked: dict[int, Future[UnpackedLayer | None]] = {}
+        opened: list[UnpackedLayer] = []
         try:
             for place, layer in enumerate(manifest.layers):
                 self.reporter.layer(layer.digest, layer.size, "Waiting")
                 waiting[place] = self._task(source, layer, diff_ids[place], chains[place], opened)
                 # Not waiting for others at first: what nobody works on is done before.
-                laid[place] = pool.submit(waiting[place], False)
+                unpacked[place] = pool.submit(waiting[place], False)
             for place, layer in enumerate(manifest.layers):
-                done = laid[place].result()
+                done = unpacked[place].result()
                 if done is None:
                     done = pool.submit(waiting[place], True).result()
                 assert done is not None
@@ -193,34 +193,40 @@ class Puller:
         layer: Descriptor,
         diff_id: Digest,
         chain: Digest,
-        opened: list[Laid],
-    ) -> Callable[[bool], Laid | None]:
-        def task(wait: bool) -> Laid | None:
-            """The layer laid; None if another process is at it and we are not to wait."""
-            laid = Laid(self.store.lock(f"layer-{chain.hex}"))
-            if not laid.lock.acquire(wait=wait):
+        opened: list[UnpackedLayer],
+    ) -> Callable[[bool], UnpackedLayer | None]:
+        def task(wait: bool) -> UnpackedLayer | None:
+            """The layer unpacked; None if another process is at it and we are not to wait."""
+            unpacked = UnpackedLayer(self.store.lock(f"layer-{chain.hex}"))
+            if not unpacked.lock.acquire(wait=wait):
                 self.reporter.layer(layer.digest, layer.size, "Waiting for another pull")
                 return None
-            opened.append(laid)
+            opened.append(unpacked)
             present = self.store.has_layer(chain)
             if present and self.store.has_blob(layer.digest):
                 self.reporter.done(layer.digest, "Already exists")
-                return laid
+                return unpacked
             self._fresh = True
             try:
-                self._lay(source, layer, diff_id, laid, unpack=not present)
+                self._fetch(source, layer, diff_id, unpacked, unpack=not present)
             except Stopped:
                 raise
             except BaseException as error:
                 self._failure = self._failure or error
                 self._stop.set()
                 raise
-            return laid
+            return unpacked
 
         return task
 
-    def _lay(
-        self, source: Source, layer: Descriptor, diff_id: Digest, laid: Laid, *, unpack: bool
+    def _fetch(
+        self,
+        source: Source,
+        layer: Descriptor,
+        diff_id: Digest,
+        unpacked: UnpackedLayer,
+        *,
+        unpack: bool,
     ) -> None:
         """Downloads the blob, unless it is there, and unpacks it as it comes.
 
@@ -232,28 +238,28 @@ class Puller:
         try:
             partial = self.store.partial_path(layer.digest)
             for last in (False, True):
-                laid.new_blob = not self.store.has_blob(layer.digest)
-                fresh = laid.new_blob and not partial.exists()
+                unpacked.new_blob = not self.store.has_blob(layer.digest)
+                fresh = unpacked.new_blob and not partial.exists()
                 try:
                     self.reporter.layer(layer.digest, layer.size, "Downloading")
                     chunks = (
                         incoming(source, layer, partial, self.reporter)
-                        if laid.new_blob
+                        if unpacked.new_blob
                         else verified(read_chunks(self.store.blob_path(layer.digest)), layer)
                     )
                     chunks = self._unless_stopped(chunks)
                     if unpack:
-                        self._unpack(chunks, layer, diff_id, laid)
+                        self._unpack(chunks, layer, diff_id, unpacked)
                     else:
                         check_layer(chunks, layer, diff_id, self.budget)
                     break
                 except ImageError:
-                    self._discard_work(laid)
+                    self._discard_work(unpacked)
                     partial.unlink(missing_ok=True)  # hostile or wrong: nothing to resume
                     if last or fresh:
                         raise
                     self.store.blob_path(layer.digest).unlink(missing_ok=True)
-            if laid.new_blob:
+            if unpacked.new_blob:
                 self.store.publish_blob(layer.digest)
         finally:
             blob_lock.release()
@@ -266,53 +272,59 @@ class Puller:
             yield chunk
 
     def _unpack(
-        self, chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, laid: Laid
+        self, chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, unpacked: UnpackedLayer
     ) -> None:
-        laid.work = self.store.work / f"{self._lease}.{secrets.token_hex(4)}"
-        (laid.work / "diff").mkdir(parents=True)
-        (laid.work / "diff").chmod(0o755)
+        unpacked.work = self.store.work / f"{self._lease}.{secrets.token_hex(4)}"
+        (unpacked.work / "diff").mkdir(parents=True)
+        (unpacked.work / "diff").chmod(0o755)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-        laid.root = os.open(laid.work / "diff", flags)
-        laid.tree, laid.result = unpack_layer(
-            chunks, layer, diff_id, laid.root, self.overlay, self.budget, self.ownership
+        unpacked.root = os.open(unpacked.work / "diff", flags)
+        unpacked.tree, unpacked.result = unpack_layer(
+            chunks, layer, diff_id, unpacked.root, self.overlay, self.budget, self.ownership
         )
 
     def _settle(
-        self, laid: Laid, layer: Descriptor, diff_id: Digest, chains: list[Digest], place: int
+        self,
+        unpacked: UnpackedLayer,
+        layer: Descriptor,
+        diff_id: Digest,
+        chains: list[Digest],
+        place: int,
     ) -> None:
         """The layers below are in the store: completes this one, and lets it appear."""
         chain = chains[place]
-        if laid.work is not None and laid.tree is not None and laid.result is not None:
+        tree, result = unpacked.tree, unpacked.result
+        if unpacked.work is not None and tree is not None and result is not None:
             with ExitStack() as stack:
                 roots = []
-                if laid.tree.folders.any or is_opaque(laid.root):
+                if tree.folders.any or is_opaque(unpacked.root):
                     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
                     for below in reversed(chains[:place]):
                         roots.append(os.open(self.store.layer_path(below), flags))
                         stack.callback(os.close, roots[-1])
-                complete(laid.tree, roots, self.overlay, privileged=self.ownership.privileged)
+                complete(tree, roots, self.overlay, privileged=self.ownership.privileged)
             self.store.discard(self.store.layers / chain.hex)  # of a crash before its commit
             with self.store.database.transaction():
                 self.store.database.add_layer(
-                    LayerRecord(chain, diff_id, layer.digest, laid.result.size, laid.result.entries)
+                    LayerRecord(chain, diff_id, layer.digest, result.size, result.entries)
                 )
-                os.rename(laid.work, self.store.layers / chain.hex)
-            laid.work = None
+                os.rename(unpacked.work, self.store.layers / chain.hex)
+            unpacked.work = None
             for field in ("owners", "devices", "xattrs"):
-                lost = getattr(self.losses, field) + getattr(laid.result.losses, field)
+                lost = getattr(self.losses, field) + getattr(result.losses, field)
                 setattr(self.losses, field, lost)
             self.reporter.done(layer.digest, "Pull complete")
-        self._abandon(laid)
+        self._abandon(unpacked)
 
-    def _discard_work(self, laid: Laid) -> None:
-        if laid.root >= 0:
-            os.close(laid.root)
-            laid.root = -1
-        if laid.work is not None:
-            self.store.discard(laid.work)
-            laid.work = None
+    def _discard_work(self, unpacked: UnpackedLayer) -> None:
+        if unpacked.root >= 0:
+            os.close(unpacked.root)
+            unpacked.root = -1
+        if unpacked.work is not None:
+            self.store.discard(unpacked.work)
+            unpacked.work = None
 
-    def _abandon(self, laid: Laid) -> None:
+    def _abandon(self, unpacked: UnpackedLayer) -> None:
         """Lets go of a layer's lock and of what is left of its work."""
-        self._discard_work(laid)
-        laid.lock.release()
+        self._discard_work(unpacked)
+        unpacked.lock.release()

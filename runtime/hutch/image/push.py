@@ -59,7 +59,7 @@ def _blob(
             if location is None:
                 reporter.done(blob.digest, "Mounted")
                 return
-            content = _told(store, blob, reporter)
+            content = _reported(store, blob, reporter)
             registry.upload(location, blob, content, scopes)
             reporter.done(blob.digest, "Pushed")
             return
@@ -84,7 +84,7 @@ def _mounted(
     return registry.mount(target.path, blob.digest, "", scopes)
 
 
-def _told(store: Store, blob: Descriptor, reporter: Reporter) -> Iterator[bytes]:
+def _reported(store: Store, blob: Descriptor, reporter: Reporter) -> Iterator[bytes]:
     for chunk in verified(read_chunks(store.blob_path(blob.digest)), blob):
         reporter.advance(blob.digest, len(chunk))
         yield chunk

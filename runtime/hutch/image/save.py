@@ -18,7 +18,7 @@ from hutch.image.layout import VERSION, index_json, read_chunks
 from hutch.image.manifest import Descriptor
 from hutch.image.reference import Reference
 from hutch.image.store import Store
-from hutch.image.stored import documents
+from hutch.image.stored_image import documents
 from hutch.image.tarwriter import TarWriter
 
 

@@ -9,7 +9,7 @@ from hutch.errors import shown
 from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
 from hutch.image.inflate import inflate
-from hutch.image.layer import differed, metered
+from hutch.image.layer import diff_verified, metered
 from hutch.image.layout import READ
 from hutch.image.limits import Budget, Limits
 from hutch.image.manifest import LAYERS_TYPES, Descriptor
@@ -54,7 +54,7 @@ def verify_layer(chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, ro
     suspects: dict[bytes, str] = {}
     budget = Budget(ACCEPTED)
     declared = LAYERS_TYPES.get(layer.media_type, "tar")
-    stream = Chunks(differed(inflate(metered(chunks, budget), declared), diff_id, budget))
+    stream = Chunks(diff_verified(inflate(metered(chunks, budget), declared), diff_id, budget))
     reader = TarReader(stream)
     try:
         for entry in reader:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, mendable, platform_option, registry_options
 from hutch.cli.warren.parser import Verb
-from hutch.image.errors import ImageNotFound, told_of_a_full_disk
+from hutch.image.errors import ImageNotFound, explaining_full_disk
 
 if TYPE_CHECKING:
     from hutch.image.progress import Reporter
@@ -38,8 +38,8 @@ def bundle(arguments: Namespace, context: Context) -> int:
     """Unpacks the image's layers to DIR/rootfs and writes DIR/config.json; prints DIR."""
     from hutch.image.bundle import make_bundle
     from hutch.image.limits import Budget
-    from hutch.image.local import is_local
     from hutch.image.source import resolve
+    from hutch.image.transports import is_local
 
     platform, explicit = context.platform(arguments.platform)
     with context.reporter(quiet=arguments.quiet) as reporter:
@@ -48,7 +48,7 @@ def bundle(arguments: Namespace, context: Context) -> int:
             manifest, config, _ = resolve(source, platform, explicit=explicit)
             place = f"the bundle {arguments.directory}"
             with (
-                told_of_a_full_disk(place, elsewhere="DIR"),
+                explaining_full_disk(place, elsewhere="DIR"),
                 nullcontext() if is_local(arguments.image) else mendable(),
             ):
                 losses = make_bundle(
@@ -67,8 +67,8 @@ def find_source(arguments: Namespace, context: Context, reporter: "Reporter") ->
     """The image where it is: a local place, the store, or the store after a pull."""
     from hutch.cli.warren.pull import pull_remote
     from hutch.image.catalog import find
-    from hutch.image.local import is_local, open_local
-    from hutch.image.stored import StoredSource
+    from hutch.image.stored_image import StoredSource
+    from hutch.image.transports import is_local, open_local
 
     if is_local(arguments.image):
         return open_local(arguments.image)

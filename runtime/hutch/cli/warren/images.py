@@ -101,7 +101,7 @@ def parse_filter(context: Context, text: str) -> Callable[[ImageRecord, str], bo
     """A condition on an image and its name. Raises UsageError."""
     from hutch.image.catalog import find
     from hutch.image.reference import Reference
-    from hutch.image.stored import has_label
+    from hutch.image.stored_image import has_label
 
     key, equals, value = text.partition("=")
     if equals and key == "dangling" and value in ("true", "false"):

@@ -28,7 +28,7 @@ def declare_inspect(parser: ArgumentParser) -> None:
 def inspect(arguments: Namespace, context: Context) -> int:
     """A JSON list with an object for each image; with --format a line for each. 1 if any failed."""
     from hutch.image.catalog import find
-    from hutch.image.stored import inspect as describe
+    from hutch.image.stored_image import inspect as describe
 
     described, status = [], 0
     for image in arguments.images:
@@ -60,7 +60,7 @@ def declare_history(parser: ArgumentParser) -> None:
 def history(arguments: Namespace, context: Context) -> int:
     """One line a step, newest first."""
     from hutch.image.catalog import find
-    from hutch.image.stored import history as steps
+    from hutch.image.stored_image import history as steps
 
     record = find(context.store, context.settings, arguments.image).record
     rows = []

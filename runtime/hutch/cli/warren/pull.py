@@ -28,7 +28,7 @@ def declare(parser: ArgumentParser) -> None:
 
 def pull(arguments: Namespace, context: Context) -> int:
     """Brings the image (or all its tags) into the store."""
-    from hutch.image.local import is_local
+    from hutch.image.transports import is_local
 
     with context.reporter(quiet=arguments.quiet) as reporter:
         if is_local(arguments.image):
@@ -52,8 +52,8 @@ def pull_local(
     context: Context, place: str, platform_text: str, reporter: "Reporter"
 ) -> "tuple[str, Pulled]":
     """An image of a local place; its own name becomes its name in the store."""
-    from hutch.image.local import image_names, open_local
     from hutch.image.pull import Puller
+    from hutch.image.transports import image_names, open_local
 
     platform, explicit = context.platform(platform_text)
     source = open_local(place)

@@ -28,7 +28,7 @@ def declare(parser: ArgumentParser) -> None:
 def push(arguments: Namespace, context: Context) -> int:
     """Uploads the image under its name, or under another."""
     from hutch.image.push import push as upload
-    from hutch.image.stored import documents
+    from hutch.image.stored_image import documents
 
     for image, target in wanted(arguments, context):
         manifest, _ = documents(context.store, image.record)

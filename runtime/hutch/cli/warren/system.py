@@ -108,7 +108,7 @@ def prune(arguments: Namespace, context: Context) -> int:
 
 def prune_filter(context: Context, text: str) -> Callable[[ImageRecord], bool]:
     """A condition on an image to remove, with Docker's words. Raises UsageError."""
-    from hutch.image.stored import has_label
+    from hutch.image.stored_image import has_label
 
     key, equals, value = text.partition("=")
     if equals and value and key == "until":

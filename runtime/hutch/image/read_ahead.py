@@ -15,7 +15,7 @@ DEPTH = 8
 POLL = 0.2  # seconds; how soon a stage sees that nobody reads any more
 
 
-class Ahead(Generic[T]):
+class ReadAhead(Generic[T]):
     """``source``, run in a thread of its own at most ``depth`` items ahead of the reader.
 
     What ``source`` raises is raised to the reader. Leaving the ``with`` block stops the thread.
@@ -27,7 +27,7 @@ class Ahead(Generic[T]):
         self._stop = Event()
         self._thread = Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Ahead[T]":
+    def __enter__(self) -> "ReadAhead[T]":
         self._thread.start()
         return self
 

@@ -37,7 +37,7 @@ def open_local(text: str, scratch: Path | None = None) -> Source:
 
         return LayoutSource(path, name)
     if transport == "dir":
-        from hutch.image.dirimage import DirSource
+        from hutch.image.dir_layout import DirSource
 
         return DirSource(path)
     if transport == "oci-archive":
