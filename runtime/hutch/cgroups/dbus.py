@@ -16,7 +16,6 @@ from hutch.errors import HostError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any
 
     from jeepney import Message
 
@@ -83,12 +82,12 @@ class Bus:
         value: str = reply.body[0][1]
         return value
 
-    def call(self, method: str, signature: str, body: "tuple[Any, ...]") -> "Refusal | None":
+    def call(self, method: str, signature: str, body: "tuple[object, ...]") -> "Refusal | None":
         """A method of the manager; the error it answered with, if it did."""
         reply = self._ask(new_method_call(MANAGER, method, signature, body))
         return reply if isinstance(reply, Refusal) else None
 
-    def job(self, method: str, signature: str, body: "tuple[Any, ...]") -> "Refusal | None":
+    def job(self, method: str, signature: str, body: "tuple[object, ...]") -> "Refusal | None":
         """A method that begins a job, and the job's end (the signal JobRemoved)."""
         rule = MatchRule(
             type="signal",

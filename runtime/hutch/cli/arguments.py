@@ -6,11 +6,29 @@ from hutch.errors import HutchError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+    from typing import TypedDict
 
     from hutch.container.trace import Trace
 
     Flags = tuple[tuple[str, str, str, str], ...]
+    Values = dict[str, str | bool | list[str]]
+    # The global flags that were given (GLOBAL).
+    Options = TypedDict(
+        "Options",
+        {
+            "root": str,
+            "log": str,
+            "log-format": str,
+            "debug": bool,
+            "trace": str,
+            "systemd-cgroup": bool,
+            "rootless": str,
+            "strict": bool,
+            "help": bool,
+            "version": bool,
+        },
+        total=False,
+    )
 
 
 class Call:
@@ -24,8 +42,8 @@ class Call:
     def __init__(self) -> None:
         self.verb = ""
         self.arguments: list[str] = []
-        self.flags: dict[str, Any] = {}
-        self.options: dict[str, Any] = {}
+        self.flags: Values = {}
+        self.options: Options = {}
         self.trace: Trace | None = None
 
     def text(self, name: str, default: str = "") -> str:
@@ -40,11 +58,13 @@ class Call:
 
     def many(self, name: str) -> "list[str]":
         """A flag of the verb that may be repeated."""
-        return list(self.flags.get(name) or [])
+        value = self.flags.get(name, [])
+        assert isinstance(value, list)
+        return value
 
     def number(self, name: str) -> int:
         """A flag of the verb that is a number of zero or more; 0 where it was not given."""
-        text = self.flags.get(name, "0")
+        text = self.text(name, "0")
         if not text.isdigit():
             raise UsageError("--" + name + " takes a number, not " + repr(text))
         return int(text)
@@ -56,7 +76,7 @@ def parse(words: "list[str]", call: Call) -> None:
     for word in words:
         if not word.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in word):
             raise UsageError("an argument is not valid UTF-8: " + ascii(word))
-    rest = _flags(words, GLOBAL, call.options)
+    rest = _flags(words, GLOBAL, call.options)  # type: ignore[arg-type]
     if not rest:
         return
     call.verb = rest[0]
@@ -107,11 +127,7 @@ def _wrong_count(verb: str, usage: str, fewest: int, most: int, given: int) -> H
     )
 
 
-def _flags(
-    words: "list[str]",
-    flags: "Flags",
-    values: "dict[str, Any]",
-) -> "list[str]":
+def _flags(words: "list[str]", flags: "Flags", values: "Values") -> "list[str]":
     """Reads flags from the front of ``words`` into ``values``; returns what follows them."""
     index = 0
     while index < len(words):
@@ -139,7 +155,9 @@ def _flags(
             value = words[index]
             index += 1
         if placeholder.endswith("..."):
-            values.setdefault(name, []).append(value)
+            given = values.setdefault(name, [])
+            assert isinstance(given, list)
+            given.append(value)
         else:
             values[name] = value
     return words[index:]

@@ -9,7 +9,7 @@ from hutch.errors import HutchError, KernelError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.cli.arguments import Options
 
 
 class Log:
@@ -22,7 +22,7 @@ class Log:
         self.json = False
         self.debug_wanted = False
 
-    def configure(self, options: "dict[str, Any]") -> None:
+    def configure(self, options: "Options") -> None:
         """Takes the global flags. Raises UsageError for an unknown format, KernelError for a file
         that cannot be written."""
         self.debug_wanted = bool(options.get("debug"))
@@ -87,7 +87,7 @@ class Log:
         return 'time="' + now + '" level=' + level + " msg=" + quote(str(said)) + "\n"
 
 
-def _fields(said: "HutchError | str") -> "dict[str, Any]":
+def _fields(said: "HutchError | str") -> "dict[str, object]":
     """What an error is about, beside its sentence: ``document``, ``pointer``, ``value``, ``call``,
     ``errno`` by its name (numbers differ between machines) and ``hint``; those that it has."""
     from errno import errorcode
@@ -102,7 +102,7 @@ def _fields(said: "HutchError | str") -> "dict[str, Any]":
         "hint": said.hint,
         "pointer": said.pointer,
     }
-    result: dict[str, Any] = {name: text for name, text in fields.items() if text}
+    result: dict[str, object] = {name: text for name, text in fields.items() if text}
     if said.value is not ...:
         result["value"] = said.value
     return result

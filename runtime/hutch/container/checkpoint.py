@@ -32,7 +32,7 @@ class Images:
 
     __slots__ = ("images", "options", "work")
 
-    def __init__(self, images: str, work: str, options: "dict[str, Any]") -> None:
+    def __init__(self, images: str, work: str, options: "dict[str, object]") -> None:
         self.images = images
         self.work = work
         self.options = options
@@ -61,7 +61,7 @@ def checkpoint(
         make_directories(images.images)
         make_directories(images.work)
         parent = images.options.get("parent_img")
-        if parent:
+        if isinstance(parent, str) and parent:
             check_parent(images.images, parent)
         streams = externals.streams_of(pid)
         externals.check_terminals(streams, images.options.get("shell_job"))
@@ -96,7 +96,7 @@ def checkpoint(
 def work_with_criu(
     kind: int,
     images: Images,
-    options: "dict[str, Any]",
+    options: "dict[str, object]",
     log: str,
     notice: "Callable[[str, int, int], None]",
     *,
@@ -109,8 +109,9 @@ def work_with_criu(
         for path in (images.images, images.work):
             opened.append(open_folder(path))
         kept = [*opened, *descriptors]
-        if options.get("status_fd") is not None:
-            kept.append(options["status_fd"])
+        status_fd = options.get("status_fd")
+        if isinstance(status_fd, int):
+            kept.append(status_fd)
         criu = Criu(kept)
         try:
             begun(criu.pid)

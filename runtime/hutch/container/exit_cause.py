@@ -6,10 +6,9 @@ from hutch.errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from hutch.errors import HutchError
-    from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.cgroup_paths import Cgroup, KeptCgroup
     from hutch.spec.config import Config
 
 MEMORY = "linux.resources.memory.limit"
@@ -33,7 +32,7 @@ def want_of_memory(cgroup: "Cgroup", limit: "int | None", whom: str) -> "ConfigE
 
 
 def cause_of(
-    code: int, signal: int, cgroup: "dict[str, Any] | None", config: "Config"
+    code: int, signal: int, cgroup: "KeptCgroup | None", config: "Config"
 ) -> "ConfigError | None":
     """The cause of the end of a container's program, None where the kernel tells none.
 
@@ -62,7 +61,7 @@ def cause_of(
 def tell_cause(
     code: int,
     signal: int,
-    cgroup: "dict[str, Any] | None",
+    cgroup: "KeptCgroup | None",
     config: "Config",
     warn: "Callable[[HutchError], None]",
 ) -> None:

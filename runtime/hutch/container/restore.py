@@ -172,7 +172,7 @@ def _with_criu(
             made.append(_made(entry, state, plan, request, pid))
         elif name == "pre-resume":
             # Labels are restored last; nothing of the container's has run yet.
-            _check_label(config, images.options.get("lsm_profile") or "", state["pid"])
+            _check_label(config, str(images.options.get("lsm_profile", "")), state["pid"])
 
     try:
         work_with_criu(

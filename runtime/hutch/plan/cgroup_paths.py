@@ -19,10 +19,34 @@ from hutch.errors import ConfigError, UsageError, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import NotRequired, Protocol, TypedDict
 
     from hutch.plan.host import CgroupLayout
     from hutch.spec.config import Linux, Mount
+
+    Property = tuple[str, str, object]  # name, D-Bus signature, value
+
+    class KeptUnit(TypedDict):
+        """A Unit in the state file."""
+
+        name: str
+        slice: str
+        user: bool
+
+    class KeptCgroup(TypedDict):
+        """A Cgroup in the state file."""
+
+        mode: str
+        directories: dict[str, str]
+        made: list[str]
+        rootless: NotRequired[bool | None]
+        unit: NotRequired[KeptUnit]
+
+    class Keeper(Protocol):
+        """A process that keeps a scope until the container's own is in it."""
+
+        def end(self) -> None: ...
+
 
 POINTER = "linux.cgroupsPath"
 PARENT = "/hutch"  # of containers without linux.cgroupsPath
@@ -35,20 +59,18 @@ class Unit:
 
     __slots__ = ("name", "properties", "slice", "user")
 
-    def __init__(
-        self, name: str, slice: str, user: bool, properties: "list[tuple[str, str, Any]]"
-    ) -> None:
+    def __init__(self, name: str, slice: str, user: bool, properties: "list[Property]") -> None:
         self.name = name
         self.slice = slice
         self.user = user
         self.properties = properties
 
-    def to_json(self) -> "dict[str, Any]":
+    def to_json(self) -> "KeptUnit":
         """What the state file keeps: what later verbs need to find it."""
         return {"name": self.name, "slice": self.slice, "user": self.user}
 
     @classmethod
-    def from_json(cls, value: "dict[str, Any]") -> "Unit":
+    def from_json(cls, value: "KeptUnit") -> "Unit":
         return cls(value["name"], value["slice"], value["user"], [])
 
 
@@ -78,11 +100,11 @@ class Cgroup:
         self.made = made
         self.rootless = rootless
         self.unit: Unit | None = None
-        self.keeper: Any = None
+        self.keeper: Keeper | None = None
 
-    def to_json(self) -> "dict[str, Any]":
+    def to_json(self) -> "KeptCgroup":
         """What the state file keeps; ``from_json`` takes it back."""
-        value = {
+        value: KeptCgroup = {
             "mode": self.mode,
             "directories": self.directories,
             "made": self.made,
@@ -91,7 +113,7 @@ class Cgroup:
         return value if self.unit is None else {**value, "unit": self.unit.to_json()}
 
     @classmethod
-    def from_json(cls, value: "dict[str, Any]") -> "Cgroup":
+    def from_json(cls, value: "KeptCgroup") -> "Cgroup":
         cgroup = cls(
             value["mode"], dict(value["directories"]), list(value["made"]), value.get("rootless")
         )

@@ -43,7 +43,7 @@ from hutch.plan.sysctls import compile_sysctls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import TypedDict
 
     from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
@@ -52,6 +52,19 @@ if TYPE_CHECKING:
     from hutch.plan.namespaces import Namespaces
     from hutch.plan.operations import Operation
     from hutch.spec.config import CheckedConfig, Config, Linux, Mount, Process, Resources
+
+    class KeptChoices(TypedDict, total=False):
+        """Choices in the state file."""
+
+        direct: bool
+        listening: int
+        new_keyring: bool
+        no_pivot: bool
+        notify: str
+        preserved: int
+        strict: bool
+        trace: bool
+
 
 # Strictly, a container without a process can be created, but not started (runtime.md "Start").
 NO_PROCESS: "Process" = {"args": [], "cwd": "/"}
@@ -99,12 +112,13 @@ class Choices:
         self.trace = trace
         self.strict = strict
 
-    def to_json(self) -> "dict[str, Any]":
+    def to_json(self) -> "KeptChoices":
         """What the state file keeps, for compiling the same plan again."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        kept = {name: getattr(self, name) for name in self.__slots__}
+        return kept  # type: ignore[return-value]
 
     @classmethod
-    def from_json(cls, value: "dict[str, Any]") -> "Choices":
+    def from_json(cls, value: "KeptChoices") -> "Choices":
         return cls(**value)
 
 

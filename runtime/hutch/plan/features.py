@@ -7,10 +7,6 @@ from hutch.spec.capabilities import NAMES
 from hutch.spec.default import OCI_VERSION
 from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 HOOKS = (
     "prestart",
     "createRuntime",
@@ -21,7 +17,7 @@ HOOKS = (
 )
 
 
-def features(checkpoint: bool = False) -> "dict[str, Any]":
+def features(checkpoint: bool = False) -> dict[str, object]:
     """The document of features.md, version 1.3. ``checkpoint``: whether criu(8) is at hand."""
     return {
         "ociVersionMin": "1.0.0",

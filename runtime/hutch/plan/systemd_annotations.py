@@ -10,7 +10,7 @@ from hutch.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.plan.cgroup_paths import Property
 
 PREFIX = "org.systemd.property."
 
@@ -31,7 +31,7 @@ INFINITE = (1 << 64) - 1
 BOUNDS = {"i": (1, 64), "t": (0, INFINITE)}
 
 
-def properties_of(annotations: "dict[str, str]") -> "list[tuple[str, str, Any]]":
+def properties_of(annotations: "dict[str, str]") -> "list[Property]":
     """(name, D-Bus signature, value) of each. Raises ConfigError."""
     result = []
     for key, text in annotations.items():
@@ -57,7 +57,7 @@ def _name(name: str) -> "tuple[str, int]":
     return name, 1
 
 
-def _value(text: str, kind: str, factor: int, pointer: str) -> "Any":
+def _value(text: str, kind: str, factor: int, pointer: str) -> "object":
     if kind == "b" and text in ("true", "false"):
         return text == "true"
     if kind == "s":

@@ -11,12 +11,10 @@ from hutch.plan.device_rules import LETTERS, exceptions_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
+    from hutch.plan.cgroup_paths import Property
     from hutch.plan.device_rules import DeviceRule
     from hutch.plan.resources import CgroupWrite
-
-    Property = tuple[str, str, Any]  # name, D-Bus signature, value
 
 INFINITE = (1 << 64) - 1
 PERIOD = "100000"  # the kernel's default, in microseconds

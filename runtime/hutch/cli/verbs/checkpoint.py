@@ -9,10 +9,6 @@ from hutch.container.criu.messages import CGROUP_MODES
 from hutch.container.store import Store, absolute
 from hutch.errors import UsageError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 # Switches that are CRIU's options of the same name.
 SWITCHES = (
     "auto-dedup",
@@ -50,7 +46,8 @@ def images_of(call: Call) -> Images:
     """What checkpoint and restore have in common."""
     path = absolute(call.text("image-path", "checkpoint"))
     work = call.text("work-path")
-    options: dict[str, Any] = {name.replace("-", "_"): True for name in SWITCHES if call.has(name)}
+    switches = [name.replace("-", "_") for name in SWITCHES if call.has(name)]
+    options: dict[str, object] = dict.fromkeys(switches, True)
     mode = call.text("manage-cgroups-mode", "soft")
     if mode not in CGROUP_MODES:
         raise UsageError("invalid manage-cgroups-mode: " + mode, hint=", ".join(CGROUP_MODES))
@@ -63,7 +60,7 @@ def images_of(call: Call) -> Images:
     return Images(path, absolute(work) if work else path, options)
 
 
-def _page_server(text: str) -> "dict[str, Any]":
+def _page_server(text: str) -> "dict[str, object]":
     address, colon, port = text.rpartition(":")
     if not colon or not address or not (port.isdigit() and 0 < int(port) < 1 << 16):
         raise UsageError("--page-server takes ADDRESS:PORT, not " + repr(text))

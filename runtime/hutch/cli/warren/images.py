@@ -3,7 +3,6 @@
 import fnmatch
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from typing import Any
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.hints import complain
@@ -65,7 +64,7 @@ def listed(context: Context) -> list[tuple[ImageRecord, str]]:
     return found
 
 
-def row(record: ImageRecord, name: str, *, whole: bool) -> dict[str, Any]:
+def row(record: ImageRecord, name: str, *, whole: bool) -> dict[str, object]:
     """What can be said of an image in a list."""
     from hutch.image.reference import Reference
 

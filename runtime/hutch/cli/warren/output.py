@@ -16,7 +16,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from hutch.errors import UsageError, shown
 
@@ -61,7 +60,7 @@ def ago(created: str) -> str:
     return "N/A"
 
 
-def lookup(value: Any, path: str) -> Any:
+def lookup(value: object, path: str) -> object:
     """The field at ``A.B`` of nested objects. Raises UsageError for one that is not there."""
     here = value
     for part in path.split("."):
@@ -75,7 +74,7 @@ def lookup(value: Any, path: str) -> Any:
     return here
 
 
-def render(template: str, row: Mapping[str, Any]) -> str:
+def render(template: str, row: Mapping[str, object]) -> str:
     """A template filled in from ``row``."""
 
     def fill(match: re.Match[str]) -> str:
@@ -103,7 +102,7 @@ def render(template: str, row: Mapping[str, Any]) -> str:
     return ACTION.sub(fill, template.replace("\\t", "\t").replace("\\n", "\n"))
 
 
-def item_of(value: Any, key: str) -> Any:
+def item_of(value: object, key: str) -> object:
     """An item of a list or an object; None for what an object does not have. Raises UsageError."""
     if key.isdecimal() and isinstance(value, list) and int(key) < len(value):
         return value[int(key)]
@@ -112,7 +111,7 @@ def item_of(value: Any, key: str) -> Any:
     raise UsageError(f"--format: there is no item {key}")
 
 
-def plain(value: Any) -> str:
+def plain(value: object) -> str:
     """A field as text."""
     if value is None:
         return "<no value>"
@@ -138,7 +137,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def show(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
     columns: Sequence[tuple[str, str]],
     template: str,
     emit: Callable[[str], None] = print,

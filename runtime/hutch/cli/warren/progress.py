@@ -3,11 +3,14 @@
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hutch.errors import HutchError
 from hutch.image.digest import Digest
 from hutch.image.progress import Reporter
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 def reporter() -> AbstractContextManager[Reporter]:
@@ -59,7 +62,7 @@ class Bars(Reporter):
             SpeedWhileRunning(),
             console=Console(stderr=True),
         )
-        self._tasks: dict[Digest, Any] = {}
+        self._tasks: "dict[Digest, TaskID]" = {}
         self._lock = Lock()
 
     def __enter__(self) -> "Bars":

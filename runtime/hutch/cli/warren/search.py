@@ -1,7 +1,6 @@
 """``warren search``."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from typing import Any
 
 from hutch.cli.warren.context import Context, format_option, registry_options
 from hutch.cli.warren.hints import complain
@@ -43,7 +42,7 @@ def search(arguments: Namespace, context: Context) -> int:
     term = rest if named else arguments.term
     if not hosts:
         raise UsageError("no registry is configured to search", hint="REGISTRY/TERM")
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     status = 0
     for host in hosts:
         registry = context.connector(arguments)(host.partition("/")[0], "")

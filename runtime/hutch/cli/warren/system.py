@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import age, human_size, show
@@ -66,7 +65,7 @@ def df(arguments: Namespace, context: Context) -> int:
     """Images, layers, blobs and unfinished downloads: how many, how large, how much could go."""
     from hutch.image.usage import usage
 
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for part in usage(context.store):
         share = f" ({100 * part.reclaimable // part.size}%)" if part.size else ""
         rows.append(

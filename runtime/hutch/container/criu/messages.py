@@ -6,14 +6,15 @@ The numbers are those of CRIU's images/rpc.proto; see protobuf.dev, "Encoding", 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
+    # The number of each field of a message, and "number", "text" or the fields of one inside.
+    Fields = Mapping[str, tuple[int, "str | Fields"]]
 
 DUMP, RESTORE, PRE_DUMP, NOTIFY, VERSION = 1, 2, 4, 6, 10
 
 CGROUP_MODES = {"ignore": 0, "soft": 3, "full": 4, "strict": 5}
 
-OPTIONS: "dict[str, tuple[int, Any]]" = {
+OPTIONS: "Fields" = {
     "images_dir_fd": (1, "number"),
     "pid": (2, "number"),
     "leave_running": (3, "number"),
@@ -51,14 +52,14 @@ OPTIONS: "dict[str, tuple[int, Any]]" = {
     "lsm_mount_context": (63, "text"),
 }
 
-REQUEST: "dict[str, tuple[int, Any]]" = {
+REQUEST: "Fields" = {
     "type": (1, "number"),
     "opts": (2, OPTIONS),
     "notify_success": (3, "number"),
 }
 
 
-def encode(message: "Mapping[str, Any]", fields: "Mapping[str, tuple[int, Any]]") -> bytes:
+def encode(message: "Mapping[str, object]", fields: "Fields") -> bytes:
     """The message on the wire; a list is a repeated field, None and "" are left out."""
     result = b""
     for name, value in message.items():
@@ -66,10 +67,14 @@ def encode(message: "Mapping[str, Any]", fields: "Mapping[str, tuple[int, Any]]"
         for item in value if isinstance(value, list) else [value]:
             if item is None or item == "":
                 continue
-            if kind == "number":
-                result += _varint(number << 3) + _varint(int(item))
+            if isinstance(item, int):
+                result += _varint(number << 3) + _varint(item)
                 continue
-            data = item.encode() if kind == "text" else encode(item, kind)
+            if isinstance(item, str):
+                data = item.encode()
+            else:
+                assert isinstance(item, dict) and not isinstance(kind, str)
+                data = encode(item, kind)
             result += _varint(number << 3 | 2) + _varint(len(data)) + data
     return result
 

@@ -17,7 +17,6 @@ from hutch.errors import HostError, HutchError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     # A notice: its name, the pid that it speaks of or 0, the descriptor that came with it or -1.
     OnNotice = Callable[[str, int, int], None]
@@ -60,7 +59,7 @@ class Criu:
         finally:
             theirs.close()
 
-    def ask(self, kind: int, options: "dict[str, Any]", notice: "OnNotice", log: str) -> None:
+    def ask(self, kind: int, options: "dict[str, object]", notice: "OnNotice", log: str) -> None:
         """Sends the request and goes along with it to its end; ``log`` is the path of CRIU's log.
 
         What ``notice`` raises ends CRIU and is raised here. Raises HutchError with CRIU's words.
