@@ -59,8 +59,9 @@ def demand(runtimes: list[Runtime], options: argparse.Namespace, folder: Path) -
     """Runs our own suite; 1 where a runtime fails a row."""
     from conformance.suite import host, report
     from conformance.suite.build import build_probe
+    from conformance.suite.every import rows
     from conformance.suite.run import run_all
-    from conformance.suite.table import FAIL, Row, rows
+    from conformance.suite.table import FAIL, Row
 
     chosen = [
         row
@@ -98,7 +99,7 @@ def on_test_host(options: argparse.Namespace) -> int:
     """Runs our own suite in a machine booted for it, with cgroup v2 (conformance.testhost)."""
     from conformance.suite import report
     from conformance.suite.build import build_probe
-    from conformance.suite.table import rows
+    from conformance.suite.every import rows
 
     # In the folder that the machine shares.
     probe = build_probe(PROJECT / ".dev" / "probe")

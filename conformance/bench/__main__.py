@@ -11,7 +11,7 @@ from conformance.bench.bundle import make_bundle
 from conformance.bench.clock import instructions
 from conformance.bench.measures import Bundles, actions, take, wait_stopped
 from conformance.bench.peers import peers
-from tests.profiles import engine_profile
+from conformance.samples.seccomp_profile import engine_profile
 
 RESULTS = Path(__file__).parents[1] / "results"
 

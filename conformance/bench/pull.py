@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.image.making import Image, Layer
-from tests.image.trees import describe, differences
+from conformance.samples.images import Image, Layer
+from conformance.samples.trees import describe, differences
 
 RESULTS = Path(__file__).parents[1] / "results"
 TARGET = 0.6

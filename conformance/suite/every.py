@@ -1,4 +1,4 @@
-"""Imports every module that adds rows."""
+"""All rows: each module that is imported here adds its own to the documents."""
 
 from conformance.suite import (
     cgroups,
@@ -17,6 +17,8 @@ from conformance.suite import (
     rdt,
     seccomp,
 )
+from conformance.suite.documents import DOCUMENTS
+from conformance.suite.table import Row
 
 __all__ = [
     "cgroups",
@@ -33,5 +35,15 @@ __all__ = [
     "process",
     "properties",
     "rdt",
+    "rows",
     "seccomp",
 ]
+
+
+def rows() -> list[Row]:
+    """All rows, in the specification's order."""
+    return [
+        row
+        for document in DOCUMENTS
+        for row in sorted(document.rows, key=lambda row: (row.lines[0], row.id))
+    ]

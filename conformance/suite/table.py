@@ -78,15 +78,3 @@ class Document:
         self.rows.append(
             Row(id, self.name, self.section(lines[0]), level, requirement, lines, check, why)
         )
-
-
-def rows() -> list[Row]:
-    """All rows, in the specification's order."""
-    import conformance.suite.every  # noqa: F401 - each module that it names adds its rows
-    from conformance.suite.documents import DOCUMENTS
-
-    return [
-        row
-        for document in DOCUMENTS
-        for row in sorted(document.rows, key=lambda row: (row.lines[0], row.id))
-    ]

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime
-from disks import small_disk
+
+from tests.support.containers import Bundle, Runtime
+from tests.support.disks import small_disk
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CGROUPS, Bundle, Runtime
+
+from tests.support.containers import CGROUPS, Bundle, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -6,12 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cgroup_tools import (
-    Place,
-    places,
-    top_of,
-    value,
-)
 from hutch import cgroups
 from hutch.cgroups import layout, tree
 from hutch.errors import HostError, KernelError, StateError
@@ -19,6 +13,13 @@ from hutch.plan.cgroup_paths import Cgroup
 from hutch.plan.resources import CgroupWrite
 from hutch.plan.resources_compile import compile
 from hutch.plan.resources_update import compile_update
+
+from tests.support.cgroups import (
+    Place,
+    places,
+    top_of,
+    value,
+)
 
 MODE = layout.read().mode
 pytestmark = [

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cgroup_tools import (
+from hutch import cgroups
+from hutch.cgroups import layout, signal_all
+from hutch.cgroups.oom import oom_watch
+from hutch.errors import ConfigError, HostError, KernelError, StateError
+from hutch.plan.cgroup_paths import Cgroup, below, resolve
+from hutch.plan.resources_compile import compile
+
+from tests.support.cgroups import (
     Place,
     clone_into,
     in_child,
@@ -21,12 +28,6 @@ from cgroup_tools import (
     value,
     wait_for,
 )
-from hutch import cgroups
-from hutch.cgroups import layout, signal_all
-from hutch.cgroups.oom import oom_watch
-from hutch.errors import ConfigError, HostError, KernelError, StateError
-from hutch.plan.cgroup_paths import Cgroup, below, resolve
-from hutch.plan.resources_compile import compile
 
 MODE = layout.read().mode
 pytestmark = [

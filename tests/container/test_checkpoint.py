@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime
 from hutch.container.criu.messages import OPTIONS, decode
+
+from tests.support.containers import Bundle, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

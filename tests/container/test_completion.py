@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime
 from hutch.cli.table import GLOBAL, VERBS
+
+from tests.support.containers import Bundle, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -40,7 +41,7 @@ print READY
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three scripts, as the command prints them."""
-    from conftest import COMMAND
+    from tests.support.containers import COMMAND
 
     folder = tmp_path_factory.mktemp("completion")
     for shell in ("bash", "zsh", "fish"):
@@ -207,7 +208,7 @@ class Zsh:
 
 @pytest.fixture(scope="module")
 def zsh(scripts: Path) -> Iterator[Zsh]:
-    from conftest import COMMAND
+    from tests.support.containers import COMMAND
 
     made = Zsh(scripts / "zsh", COMMAND, scripts)
     yield made

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND
 
-from conformance.suite.table import rows
+from conformance.suite.every import rows
+from tests.support.containers import COMMAND
 
 pytestmark = pytest.mark.root
 

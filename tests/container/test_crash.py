@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime, alive, eventually
+
+from tests.support.containers import Bundle, Runtime, alive, eventually
 
 pytestmark = [
     pytest.mark.root,

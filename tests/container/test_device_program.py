@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cgroup_tools import Place, in_child, places
-from device_cases import RULES, SAMPLES, allowed
 from hutch.cgroups import v2
 from hutch.errors import KernelError
 from hutch.kernel.bpf import attach_devices
@@ -19,6 +17,9 @@ from hutch.plan.cgroup_paths import Cgroup
 from hutch.plan.device_program import device_program
 from hutch.plan.device_rules import effective
 from hypothesis import HealthCheck, given, settings
+
+from tests.support.cgroups import Place, in_child, places
+from tests.support.device_cases import RULES, SAMPLES, allowed
 
 pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Bundle, Runtime, eventually
+
+from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CGROUPS, COMMAND, descendants, eventually, make_rootfs
-from leftovers import below, removed
+
+from tests.support.containers import CGROUPS, COMMAND, eventually, make_rootfs
+from tests.support.leftovers import below, descendants, removed
 
 pytestmark = [
     pytest.mark.root,

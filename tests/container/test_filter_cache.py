@@ -17,7 +17,8 @@ from hutch.errors import ConfigError
 from hutch.kernel.libseccomp import compile_filter, library_file
 from hutch.kernel.seccomp import Filter
 from hutch.spec.seccomp import translate
-from profiles import engine_profile
+
+from conformance.samples.seccomp_profile import engine_profile
 
 pytestmark = pytest.mark.no_runtime
 

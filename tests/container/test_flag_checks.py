@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime
+
+from tests.support.containers import Bundle, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import hutch as package
 import pytest
-from conftest import Bundle, Runtime, eventually
+
+from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CGROUPS, Bundle, Runtime, eventually
+
+from tests.support.containers import CGROUPS, Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime, descendants, eventually
+
+from tests.support.containers import Bundle, Runtime, eventually
+from tests.support.leftovers import descendants
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

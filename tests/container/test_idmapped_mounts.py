@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, reachable
 from hutch.kernel.idmap import user_namespace
+
+from tests.support.containers import Bundle, Outcome, Runtime, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, eventually, reachable
+
+from tests.support.containers import Bundle, Outcome, Runtime, eventually, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

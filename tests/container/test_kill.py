@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime, alive, eventually
+
+from tests.support.containers import Bundle, Runtime, alive, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

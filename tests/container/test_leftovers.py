@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import eventually
+
+from tests.support.containers import eventually
 
 pytestmark = pytest.mark.root
 
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LEAVES = """
 import os
-from conftest import COMMAND, Bundle, Runtime
-from leftovers import CGROUPS
+from tests.support.containers import COMMAND, Bundle, Runtime
+from tests.support.leftovers import CGROUPS
 
 def test_leaves(tmp_path):
     bundle = Bundle(tmp_path / "bundle").args("sleep", "1000")
@@ -26,8 +27,16 @@ def test_leaves(tmp_path):
 
 def test_what_a_session_leaves_is_told_and_removed(tmp_path: Path) -> None:
     (tmp_path / "test_leaves.py").write_text(LEAVES)
-    environment = {**os.environ, "PYTHONPATH": f"{TESTS / 'container'}:{TESTS}"}
-    words = [sys.executable, "-m", "pytest", "-p", "leftovers", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.support.leftovers",
+        "-p",
+        "no:cacheprovider",
+    ]
     words += ["-c", os.devnull, "--rootdir", str(tmp_path), "--basetemp", str(tmp_path / "base")]
     done = subprocess.run(
         [*words, str(tmp_path / "test_leaves.py")],

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import hutch
 import pytest
-from conftest import Bundle, Runtime, eventually
+
+from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.no_runtime, pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

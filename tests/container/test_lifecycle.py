@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import CGROUPS, Bundle, Runtime, alive, eventually
 from hutch.cgroups import layout
+
+from tests.support.containers import CGROUPS, Bundle, Runtime, alive, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -7,9 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CGROUPS, Bundle, Runtime, eventually, reachable
 from hutch.cli.table import GLOBAL, VERBS
-from ordinary_user import as_user
+
+from tests.support.containers import CGROUPS, Bundle, Runtime, eventually, reachable
+from tests.support.ordinary_user import as_user
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Outcome, Runtime
+
+from tests.support.containers import Bundle, Outcome, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

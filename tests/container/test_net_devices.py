@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, eventually, reachable
-from leftovers import SESSION
+
+from tests.support.containers import Bundle, Outcome, Runtime, eventually, reachable
+from tests.support.leftovers import SESSION
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

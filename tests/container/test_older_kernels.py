@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime
+
+from tests.support.containers import Bundle, Runtime
 
 pytestmark = pytest.mark.root
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CGROUPS, Runtime, make_rootfs
+
+from tests.support.containers import CGROUPS, Runtime, make_rootfs
 
 pytestmark = [
     pytest.mark.root,

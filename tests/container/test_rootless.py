@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COMMAND, Result, eventually, make_rootfs, reachable
-from ordinary_user import as_user
+
+from tests.support.containers import COMMAND, Result, eventually, make_rootfs, reachable
+from tests.support.ordinary_user import as_user
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, eventually
+
+from tests.support.containers import Bundle, Outcome, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

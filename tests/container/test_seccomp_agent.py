@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime
 from hutch.spec.seccomp import FLAGS
+
+from tests.support.containers import Bundle, Runtime
 
 pytestmark = pytest.mark.root
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pyseccomp
 import pytest
-from checked import checked_linux
 from hutch.kernel.filter_head import NEWER_CALLS
 from hutch.kernel.libseccomp import MAX_INSTRUCTIONS, compile_filter
 from hutch.spec.seccomp import FLAGS, translate
-from profiles import engine_profile
+
+from conformance.samples.seccomp_profile import engine_profile
+from tests.support.checked import checked_linux
 
 pytestmark = pytest.mark.no_runtime
 

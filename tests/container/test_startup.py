@@ -12,7 +12,8 @@ from pathlib import Path
 
 import hutch as package
 import pytest
-from conftest import Bundle, Runtime
+
+from tests.support.containers import Bundle, Runtime
 
 pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime
+
+from tests.support.containers import Bundle, Runtime
 
 pytestmark = pytest.mark.root
 

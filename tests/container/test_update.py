@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import CGROUPS, Bundle, Runtime
 from hutch.cgroups import layout
+
+from tests.support.containers import CGROUPS, Bundle, Runtime
 
 pytestmark = [
     pytest.mark.root,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, reachable
+
+from tests.support.containers import Bundle, Outcome, Runtime, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -1,6 +1,6 @@
 """The fixtures of tests/container, for containers that meet faults."""
 
-from conftest import (
+from tests.support.containers import (
     bundle,
     hutch,
     no_traces,

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COMMAND, Bundle, Runtime, descendants, eventually, left
-from faults.plans import HOOK, PLANS, SLEEP, in_joined_namespaces
-from installation import NATIVE, build_init, install_with
+
+from tests.support.containers import COMMAND, Bundle, Runtime, eventually, left
+from tests.support.every_operation import HOOK, PLANS, SLEEP, in_joined_namespaces
+from tests.support.installation import NATIVE, build_init, install_with
+from tests.support.leftovers import descendants
 
 pytestmark = [
     pytest.mark.root,

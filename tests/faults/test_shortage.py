@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, Bundle, Runtime, eventually
+
+from tests.support.containers import COMMAND, Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -12,11 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from complete_config import complete_config
-from fuzz.targets import FOLDER, TARGETS, build, environment, fuzz, seeds
 from hutch.container.explain import plan_of_bundle
 from hutch.plan.plan import Plan
 from hutch.spec.default import default_config
+
+from tests.fuzz.targets import FOLDER, TARGETS, build, environment, fuzz, seeds
+from tests.support.complete_config import complete_config
 
 KEPT = FOLDER.parents[1] / ".dev" / "fuzz"
 HUTCH = Path(sys.prefix) / "bin" / "hutch"

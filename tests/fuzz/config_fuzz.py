@@ -13,7 +13,6 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["hutch"]):
-    import config_grammar
     from hutch.container.host import read_host
     from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
@@ -24,6 +23,8 @@ with atheris.instrument_imports(include=["hutch"]):
     from hutch.spec.check import check
     from hutch.spec.default import default_config
     from hutch.spec.json import decode
+
+    from tests.support import config_grammar
 
 HOST = read_host()
 

@@ -17,12 +17,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import config_grammar
-import leftovers
 import prctl
-from conftest import Result, Runtime, make_rootfs, take_orphans
 from hutch.spec.default import default_config
-from leftovers import CGROUPS
+
+from tests.support import config_grammar, leftovers
+from tests.support.containers import Result, Runtime, make_rootfs, take_orphans
+from tests.support.leftovers import CGROUPS
 
 # A config without a path for its cgroup has it by the container's name.
 ID = f"{CGROUPS}-own"

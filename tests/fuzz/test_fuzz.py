@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from complete_config import complete_config
-from fuzz.targets import FOLDER, build, environment, fuzz, seeds
 from hutch.plan import operations as op
 from hutch.plan.plan import Plan
 from hutch.spec.default import default_config
+
+from tests.fuzz.targets import FOLDER, build, environment, fuzz, seeds
+from tests.support.complete_config import complete_config
 
 RUNS = {"plan": 100_000, "home": 50_000, "json": 50_000, "beneath": 5_000}
 HUTCH = Path(sys.prefix) / "bin" / "hutch"

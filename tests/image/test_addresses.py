@@ -20,7 +20,7 @@ from hutch.image.registry.transport import proxy_for
 from hutch.image.registry.url import BadUrl, Url
 from hutch.image.settings import RegistrySettings
 
-from .fake import MANIFEST, SECRET, Fake, Handler, always, basic, start
+from tests.support.fake_registry import MANIFEST, SECRET, Fake, Handler, always, basic, start
 
 PUBLIC, OTHER = "93.184.215.14", "93.184.215.15"  # for a network of the test's own
 PRIVATE = "10.9.8.7"

@@ -19,9 +19,9 @@ from hutch.image.store import Store
 from hutch.image.tree import remove_tree
 from hutch.image.whiteout import Merged, Overlay
 
-from .conftest import Warren
-from .making import Image, Layer
-from .test_unpack import deep_by_symlinks, laid, lay, names
+from conformance.samples.images import Image, Layer
+from tests.support.layers import deep_by_symlinks, laid, lay, names
+from tests.support.registries import Warren
 
 pytestmark = pytest.mark.root
 AMD64 = Platform("linux", "amd64")

@@ -12,8 +12,8 @@ import pytest
 from hutch.cli.warren import VERBS
 from hutch.cli.warren.output import ago, clean, human_size, render
 
-from .conftest import Warren, damage_layer
-from .making import Layer
+from conformance.samples.images import Layer
+from tests.support.registries import Warren, damage_layer
 
 pytestmark = pytest.mark.root
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import Fetch, Warren, skopeo
-from .making import CAPABILITY
-from .peers import Podman, merged
-from .trees import describe, differences
+from conformance.samples.images import CAPABILITY
+from conformance.samples.trees import describe, differences
+from tests.support.podman import Podman, merged
+from tests.support.registries import Fetch, Warren, skopeo
 
 pytestmark = pytest.mark.root
 SUITE = "bookworm"

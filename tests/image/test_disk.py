@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from disks import small_disk
 
-from .conftest import Warren
-from .making import Image, Layer
+from conformance.samples.images import Image, Layer
+from tests.support.disks import small_disk
+from tests.support.registries import Warren
 
 pytestmark = pytest.mark.root
 

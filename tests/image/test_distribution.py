@@ -15,9 +15,18 @@ from hutch.image.errors import RegistryError
 from hutch.image.registry.auth import challenges
 from hutch.image.registry.credentials import Credentials
 
-from .conftest import Warren
-from .fake import MANIFEST, Answer, Fake, Handler, always, basic, connect, publish
-from .making import OCI, Image, Layer, compress
+from conformance.samples.images import OCI, Image, Layer, compress
+from tests.support.fake_registry import (
+    MANIFEST,
+    Answer,
+    Fake,
+    Handler,
+    always,
+    basic,
+    connect,
+    publish,
+)
+from tests.support.registries import Warren
 
 
 def refused_416(handler: Handler, data: bytes) -> None:

@@ -16,9 +16,9 @@ from hutch.image.pull import Puller
 from hutch.image.source import resolve
 from hutch.image.store import Store
 
-from .making import Image, Layer
-from .test_unpack import HOSTILE
-from .trees import describe
+from conformance.samples.images import Image, Layer
+from conformance.samples.trees import describe
+from tests.support.layers import HOSTILE
 
 pytestmark = pytest.mark.root
 AMD64 = Platform("linux", "amd64")

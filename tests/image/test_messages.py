@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from disks import small_disk
 
-from .conftest import Server, Warren, free_port
-from .fake import Fake, always, publish
-from .making import Image, Layer
+from conformance.samples.images import Image, Layer
+from tests.support.disks import small_disk
+from tests.support.fake_registry import Fake, always, publish
+from tests.support.registries import Server, Warren, free_port
 
 pytestmark = pytest.mark.root
 

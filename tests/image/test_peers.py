@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import PASSWORD, USER, Server, TokenRegistry, Warren, skopeo
-from .making import Image, Layer, write_layout
-from .peers import Podman, merged
-from .trees import describe, differences
+from conformance.samples.images import Image, Layer, write_layout
+from conformance.samples.trees import describe, differences
+from tests.support.podman import Podman, merged
+from tests.support.registries import PASSWORD, USER, Server, TokenRegistry, Warren, skopeo
 
 pytestmark = pytest.mark.root
 

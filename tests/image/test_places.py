@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Warren
-from .making import Image, Layer
+from conformance.samples.images import Image, Layer
+from tests.support.registries import Warren
 
 pytestmark = pytest.mark.root
 FILES = ["index.json", "oci-layout", "manifest", "config", "layer"]

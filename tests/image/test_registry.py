@@ -17,9 +17,19 @@ from hutch.image.registry.target import Sender
 from hutch.image.registry.url import BadUrl, Url
 from hutch.image.settings import RegistrySettings
 
-from .conftest import Warren
-from .fake import MANIFEST, SECRET, Answer, Fake, Handler, always, basic, connect, publish
-from .making import Image, Layer
+from conformance.samples.images import Image, Layer
+from tests.support.fake_registry import (
+    MANIFEST,
+    SECRET,
+    Answer,
+    Fake,
+    Handler,
+    always,
+    basic,
+    connect,
+    publish,
+)
+from tests.support.registries import Warren
 
 
 def test_s75_a_redirect_to_another_port_sees_no_credentials(fake: Fake, elsewhere: Fake) -> None:

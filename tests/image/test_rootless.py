@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import ordinary_user
 import pytest
 
-from .making import Image, Layer
+from conformance.samples.images import Image, Layer
+from tests.support import ordinary_user
 
 pytestmark = pytest.mark.root
 USER = 54321

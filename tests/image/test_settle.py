@@ -18,8 +18,8 @@ from hutch.image.pull import Puller
 from hutch.image.store import Store
 from hutch.image.whiteout import Merged, Overlay
 
-from .making import Image, Layer
-from .test_unpack import laid, lay, names
+from conformance.samples.images import Image, Layer
+from tests.support.layers import laid, lay, names
 
 pytestmark = pytest.mark.root
 

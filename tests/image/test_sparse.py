@@ -15,8 +15,8 @@ from hutch.image.store import Store
 from hutch.image.tarstream import Chunks, TarReader
 from hutch.image.verify import verify_layer
 
-from .making import Image, Layer
-from .test_unpack import header, lay, pax, summed
+from conformance.samples.images import Image, Layer
+from tests.support.layers import header, lay, pax, summed
 
 FORMS = {
     "old GNU": ["--format=gnu"],

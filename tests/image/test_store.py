@@ -25,9 +25,9 @@ from hutch.image.pull import Puller
 from hutch.image.settings import Settings
 from hutch.image.store import Store
 
-from .conftest import Fetch, Gate, Warren, damage_layer, skopeo
-from .making import Image, Layer
-from .trees import describe
+from conformance.samples.images import Image, Layer
+from conformance.samples.trees import describe
+from tests.support.registries import Fetch, Gate, Warren, damage_layer, skopeo
 
 pytestmark = pytest.mark.root
 AMD64 = Platform("linux", "amd64")

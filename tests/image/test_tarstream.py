@@ -18,7 +18,7 @@ from hutch.image.whiteout import Merged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .making import Layer, odd_layers
+from conformance.samples.images import Layer, odd_layers
 
 NAMES = st.text(
     st.characters(exclude_characters="\0/", exclude_categories=("Cs",)), min_size=1, max_size=120

@@ -1,6 +1,6 @@
 """Removes each defence in a scratch copy and demands that its tests fall.
 
-    python -m mutants [--all | --part N/M | NAME...]        (in tests/; ./dev mutants)
+    python -m tests.mutants [--all | --part N/M | NAME...]        (./dev mutants)
 
 Without words it takes the part of the list that is this day's. The tests run once as the tree is,
 and must pass then; after that once for each mutant. Prints the survivors: mutants under which one
@@ -14,8 +14,8 @@ import time
 from datetime import date
 from pathlib import Path
 
-from mutants.catalog import Mutant, catalog, part, part_of
-from mutants.scratch import FALLEN, HELD, BuildError, Scratch
+from tests.mutants.catalog import Mutant, catalog, part, part_of
+from tests.mutants.scratch import FALLEN, HELD, BuildError, Scratch
 
 
 def chosen(words: list[str]) -> list[Mutant]:

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hutch
-from mutants.catalog import Mutant
+
+from tests.mutants.catalog import Mutant
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "native"))
@@ -112,10 +113,10 @@ class Scratch:
         report = self.tree / "report"
         report.unlink(missing_ok=True)
         environment = {key: value for key, value in os.environ.items() if key != "HUTCH"}
-        environment.update(MUTANTS_REPORT=str(report), PYTHONPATH=str(self.tree / "tests"))
+        environment.update(MUTANTS_REPORT=str(report), PYTHONPATH=str(self.tree))
         command = (
             *CONFINED, self.prefix / "bin" / "python", "-m", "pytest", "-q", "--tb=short",
-            "-p", "mutants.reporting", "-p", "no:cacheprovider", *tests,
+            "-p", "tests.mutants.reporting", "-p", "no:cacheprovider", *tests,
         )  # fmt: skip
         try:
             done = subprocess.run(

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import conftest
 import pytest
-from conftest import Bundle, hutch, no_traces, reaper, run, sleeper
+
+from tests.support.containers import Bundle, hutch, no_traces, reaper, run, sleeper
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     """A bundle of a version that older runtimes know."""
-    made = conftest.Bundle(tmp_path / "bundle")
+    made = Bundle(tmp_path / "bundle")
     return made.change(lambda config: config.update(ociVersion="1.0.2"))
 
 

@@ -1,6 +1,6 @@
 """The tests of CVEs under hutch and under the peers that are installed: is each test a real one?
 
-    python -m security.peers        (in the repository, with tests/ in PYTHONPATH; ./dev security)
+    python -m tests.security.peers        (in the repository; ./dev security)
 
 A test that an old runtime fails, which the CVE is of, shows that it can fail. Prints a table; its
 last lines are what SECURITY.md says of the peers. The exit code is 1 if hutch fails any.

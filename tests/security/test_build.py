@@ -7,8 +7,9 @@ from pathlib import Path
 
 import hutch as package
 import pytest
-from conftest import COMMAND, Bundle, Runtime
-from installation import NATIVE, install_with
+
+from tests.support.containers import COMMAND, Bundle, Runtime
+from tests.support.installation import NATIVE, install_with
 
 pytestmark = pytest.mark.no_runtime
 

@@ -1,9 +1,10 @@
 """The order in which rights are given up: a filter neither too early nor too late (S-13)."""
 
 import pytest
-from conftest import Bundle
 from hutch.container.explain import plan_of_bundle
-from plans import entered
+
+from tests.support.containers import Bundle
+from tests.support.plans import entered
 
 pytestmark = pytest.mark.no_runtime
 

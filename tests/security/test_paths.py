@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Outcome, Runtime
-from security.controls import reached, refused
+
+from tests.support.containers import Bundle, Outcome, Runtime
+from tests.support.controls import reached, refused
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

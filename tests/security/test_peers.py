@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, Bundle, Runtime
-from security.peers import ABSENT, FALLS, HOLDS, results
+
+from tests.security.peers import ABSENT, FALLS, HOLDS, results
+from tests.support.containers import COMMAND, Bundle, Runtime
 
 pytestmark = pytest.mark.root
 

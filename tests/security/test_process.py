@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Result, Runtime
-from security.controls import reached, refused
+
+from tests.support.containers import Bundle, Result, Runtime
+from tests.support.controls import reached, refused
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Bundle, Runtime
-from security.controls import reached
+
+from tests.support.containers import Bundle, Runtime
+from tests.support.controls import reached
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CGROUPS, COMMAND, Bundle, Runtime
-from faults.plans import PLANS
-from installation import sanitized
+
+from tests.support.containers import CGROUPS, COMMAND, Bundle, Runtime
+from tests.support.every_operation import PLANS
+from tests.support.installation import sanitized
 
 pytestmark = [
     pytest.mark.root,

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime, alive, eventually, reachable
+
+from tests.support.containers import Bundle, Runtime, alive, eventually, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import hutch
 import pytest
-from complete_config import complete_config
 from hutch.errors import ConfigError
 from hutch.spec import table
 from hutch.spec.check import check, check_process, check_resources
 from hutch.spec.default import default_config
 from hutch.spec.json import decode, encode
 from hutch.spec.table import CONFIG
+
+from tests.support.complete_config import complete_config
 
 Config = dict[str, Any]
 PACKAGES = Path(hutch.__file__).parents[1]
@@ -493,8 +494,6 @@ def test_loading_imports_nothing_but_builtin_modules_and_hutch() -> None:
     )
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program, str(PACKAGES)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert result.stdout.split() == []

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from device_cases import RULES, allowed, requests
 from hutch.plan.device_program import device_program
 from hutch.plan.device_rules import effective
 from hypothesis import given, settings
+
+from tests.support.device_cases import RULES, allowed, requests
 
 MASK = (1 << 64) - 1
 

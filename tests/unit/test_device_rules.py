@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from checked import checked_linux
-from device_cases import RULES, SAMPLES, DevicesCgroup, allowed, requests
 from hutch.errors import ConfigError
 from hutch.plan.device_rules import device_changes, device_lines, effective, parse
 from hutch.plan.resources import CgroupWrite
 from hypothesis import given
+
+from tests.support.checked import checked_linux
+from tests.support.device_cases import RULES, SAMPLES, DevicesCgroup, allowed, requests
 
 DENY_ALL = {"allow": False, "access": "rwm"}
 ALLOW_ALL = {"allow": True, "access": "rwm"}

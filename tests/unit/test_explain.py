@@ -4,9 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import config_grammar
 import pytest
-from complete_config import complete_config
 from hutch.errors import ConfigError
 from hutch.spec import table
 from hutch.spec.check import check, check_process, check_resources
@@ -16,6 +14,9 @@ from hutch.spec.schema import json_schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+
+from tests.support import config_grammar
+from tests.support.complete_config import complete_config
 
 Agreement = tuple[Any, Callable[[Any], object], Callable[[Any], list[ConfigError]]]
 

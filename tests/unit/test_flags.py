@@ -190,8 +190,8 @@ def test_a_flag_has_a_test_that_gives_it(verb: str, flag: tuple[str, str, str, s
         if isinstance(node, ast.FunctionDef)
     }
     assert test in found, f"{place} is not there"
-    if "from checkpoint_tools import" in source:
-        source += (TESTS.parent / "checkpoint_tools.py").read_text()
+    if "from tests.support.checkpoints import" in source:
+        source += (TESTS.parent / "support" / "checkpoints.py").read_text()
     # In the test itself, or in what it shares with the others of its file.
     given = [f"--{name}", f'"{name}"', *([f'"-{short}"'] if short else [])]
     assert any(word in found[test] or word in source for word in given), f"{place}: no --{name}"

@@ -18,7 +18,8 @@ from hutch.errors import ConfigError, HostError, KernelError
 from hutch.plan.features import features
 from hutch.plan.intel_rdt import Rdt, compile_rdt, stands_in
 from hutch.plan.steps import steps
-from plans import compiled
+
+from tests.support.plans import compiled
 
 L3 = "L3:0=7f0;1=1f"
 MB = "MB:0=20;1=70"

@@ -24,7 +24,7 @@ def test_hostile_texts_touch_no_memory_that_is_not_theirs(tmp_path: Path) -> Non
         [COMPILER, "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
     ).stdout.strip()
     result = subprocess.run(
-        [sys.executable, "-S", str(Path(__file__).with_name("json_hostile.py"))],
+        [sys.executable, "-S", str(ROOT / "tests" / "support" / "hostile_json.py")],
         env={
             **os.environ,
             "LD_PRELOAD": runtime,

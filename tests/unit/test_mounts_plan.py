@@ -8,7 +8,8 @@ from hutch.plan.features import features
 from hutch.plan.mount_options import known_options, read_options
 from hutch.plan.mounts import COVER_CONTENTS, COVER_MODE, COVER_OWNER
 from hutch.plan.steps import steps
-from plans import arguments, compiled, entered, named
+
+from tests.support.plans import arguments, compiled, entered, named
 
 # config.md, "Linux mount options" of runtime-spec 1.3.
 OPTIONS = """

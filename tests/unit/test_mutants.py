@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from mutants.catalog import Mutant, catalog, part, part_of
+
+from tests.mutants.catalog import Mutant, catalog, part, part_of
 
 ROOT = Path(__file__).parents[2]
 MUTANTS = catalog()

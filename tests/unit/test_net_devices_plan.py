@@ -9,7 +9,8 @@ from hutch.plan.plan import NETWORK
 from hutch.plan.steps import steps
 from hutch.spec.check import check
 from hutch.spec.default import default_config
-from plans import arguments, compiled, named, order
+
+from tests.support.plans import arguments, compiled, named, order
 
 
 def change(config: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 import xml.etree.ElementTree as ET
 
 import pytest
-from security.peers import FALLS, HOLDS, NO_ANSWER, verdicts
+
+from tests.security.peers import FALLS, HOLDS, NO_ANSWER, verdicts
 
 PASSES = '<testcase name="a[1]"/>'
 FAILS = '<testcase name="a[2]"><failure message="AssertionError"/></testcase>'

@@ -4,7 +4,6 @@ from math import ceil, log2
 from typing import Any
 
 import pytest
-from checked import checked_linux
 from hutch.errors import ConfigError, HostError
 from hutch.plan.host import CgroupLayout
 from hutch.plan.resources import controllers_needed
@@ -12,6 +11,8 @@ from hutch.plan.resources_compile import compile
 from hutch.plan.resources_v2 import io_weight, weight_of_shares
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.support.checked import checked_linux
 
 NAMES_V1 = "cpu cpuacct cpuset memory pids blkio hugetlb net_cls net_prio rdma devices freezer"
 NAMES_V2 = "cpu cpuset memory pids io hugetlb rdma misc"

@@ -20,7 +20,8 @@ from hutch.plan.scheduling import (
     numbers_of,
 )
 from hutch.spec.table import LINUX, PROCESS
-from plans import arguments, compiled, entered, named, order
+
+from tests.support.plans import arguments, compiled, entered, named, order
 
 
 def words(shape: Any, *path: str) -> set[str]:

@@ -9,15 +9,16 @@ import tempfile
 from typing import Any
 
 import pyseccomp
-from checked import checked_linux
-from classic_bpf import check_loadable, verdict
 from hutch.kernel.filter_head import NEWER_CALLS, WIDE
 from hutch.kernel.libseccomp import compile_filter
 from hutch.kernel.seccomp import Filter
 from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, OPERATORS, translate
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profiles import ALLOWED
+
+from conformance.samples.seccomp_profile import ALLOWED
+from tests.support.checked import checked_linux
+from tests.support.classic_bpf import check_loadable, verdict
 
 ENOSYS = 0x0005_0000 | 38
 X86_64, X32 = ARCHITECTURES["SCMP_ARCH_X86_64"], ARCHITECTURES["SCMP_ARCH_X32"]

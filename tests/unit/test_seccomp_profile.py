@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from checked import checked_linux
 from hutch.errors import ConfigError
 from hutch.spec import table
 from hutch.spec.diagnostics import findings
@@ -17,7 +16,9 @@ from hutch.spec.seccomp import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from profiles import engine_profile
+
+from conformance.samples.seccomp_profile import engine_profile
+from tests.support.checked import checked_linux
 
 
 def profile(**fields: Any) -> dict[str, Any]:

@@ -5,15 +5,16 @@ from typing import Any
 
 import pyseccomp
 import pytest
-from checked import checked_linux
-from classic_bpf import check_loadable, instructions, verdict
 from hutch.errors import ConfigError, HostError
 from hutch.kernel import libseccomp
 from hutch.kernel.filter_head import NEWER_CALLS
 from hutch.kernel.libseccomp import compile_filter
 from hutch.kernel.seccomp import Filter
 from hutch.spec.seccomp import ACTIONS, ARCHITECTURES, FLAGS, translate
-from profiles import AF_VSOCK, ALLOWED, NEW_NAMESPACES, engine_profile
+
+from conformance.samples.seccomp_profile import AF_VSOCK, ALLOWED, NEW_NAMESPACES, engine_profile
+from tests.support.checked import checked_linux
+from tests.support.classic_bpf import check_loadable, instructions, verdict
 
 ALLOW, LOG, KILL = ACTIONS["SCMP_ACT_ALLOW"], ACTIONS["SCMP_ACT_LOG"], ACTIONS["SCMP_ACT_KILL"]
 EPERM, ENOSYS = 0x0005_0001, 0x0005_0000 | 38

@@ -2,7 +2,8 @@
 
 import pytest
 from hutch.errors import ConfigError
-from plans import arguments, compiled, named
+
+from tests.support.plans import arguments, compiled, named
 
 
 def paths(sysctl: str, *without: str) -> list[str]:

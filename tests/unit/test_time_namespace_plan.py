@@ -9,7 +9,8 @@ from hutch.plan.namespaces import CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, TY
 from hutch.plan.steps import steps
 from hutch.spec.check import check
 from hutch.spec.default import default_config
-from plans import arguments, compiled, entered, named, order
+
+from tests.support.plans import arguments, compiled, entered, named, order
 
 FIRST = ("unshare", "clone", "barrier", "become_root", "protect", "join")
 

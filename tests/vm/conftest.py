@@ -5,7 +5,7 @@ enforcing) or ``v1`` (systemd on cgroup v1); the others run on cgroup v2 with Ap
 marked ``systemd`` with SELinux too.
 """
 
-from conftest import (
+from tests.support.containers import (
     Bundle,
     Outcome,
     Runtime,
@@ -16,7 +16,7 @@ from conftest import (
     run,
     sleeper,
 )
-from systemd_tools import systemd
+from tests.support.systemd import systemd
 
 __all__ = [
     "Bundle",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Outcome, Runtime, eventually
+
+from tests.support.containers import Bundle, Outcome, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.vm]
 

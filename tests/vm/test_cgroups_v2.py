@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cgroup_tools import (
+from hutch import cgroups
+from hutch.cgroups import layout
+from hutch.errors import ConfigError, HostError, KernelError, StateError
+from hutch.plan.cgroup_paths import Cgroup, below, resolve
+from hutch.plan.resources_compile import compile
+from hutch.plan.resources_update import check_memory, compile_update
+
+from tests.support.cgroups import (
     Place,
     in_child,
     membership,
@@ -17,12 +24,6 @@ from cgroup_tools import (
     value,
     wait_for,
 )
-from hutch import cgroups
-from hutch.cgroups import layout
-from hutch.errors import ConfigError, HostError, KernelError, StateError
-from hutch.plan.cgroup_paths import Cgroup, below, resolve
-from hutch.plan.resources_compile import compile
-from hutch.plan.resources_update import check_memory, compile_update
 
 pytestmark = [
     pytest.mark.root,

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cgroup_tools import (
+from hutch import cgroups
+from hutch.cgroups import layout, signal_all
+from hutch.cgroups.oom import oom_watch
+from hutch.errors import KernelError, StateError
+from hutch.plan.cgroup_paths import Cgroup
+
+from tests.support.cgroups import (
     Place,
     clone_into,
     in_child,
@@ -19,11 +25,6 @@ from cgroup_tools import (
     top_of,
     wait_for,
 )
-from hutch import cgroups
-from hutch.cgroups import layout, signal_all
-from hutch.cgroups.oom import oom_watch
-from hutch.errors import KernelError, StateError
-from hutch.plan.cgroup_paths import Cgroup
 
 pytestmark = [
     pytest.mark.root,

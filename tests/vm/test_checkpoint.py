@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from checkpoint_tools import COUNT, QUIET, Counter
-from conftest import Bundle, Runtime, eventually
+
+from tests.support.checkpoints import COUNT, QUIET, Counter
+from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.usefixtures("no_traces")]
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from checkpoint_tools import COUNT, Counter
-from conftest import Bundle, Runtime, eventually
+
+from tests.support.checkpoints import COUNT, Counter
+from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.usefixtures("no_traces")]
 

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND
+
+from tests.support.containers import COMMAND
 
 pytestmark = pytest.mark.vm
 PROJECT = Path(__file__).parents[2]

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkpoint_tools import Counter
-from conftest import Bundle, Outcome, Runtime
-from systemd_tools import SLICE, shown
+
+from tests.support.checkpoints import Counter
+from tests.support.containers import Bundle, Outcome, Runtime
+from tests.support.systemd import SLICE, shown
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.selinux]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime, eventually
-from systemd_tools import SLICE, shown, systemctl, units
+
+from tests.support.containers import Bundle, Runtime, eventually
+from tests.support.systemd import SLICE, shown, systemctl, units
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.systemd]
 

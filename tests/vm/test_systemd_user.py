@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COMMAND, Bundle, Runtime, eventually
 from hutch.spec.default import default_config
+
+from tests.support.containers import COMMAND, Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.systemd]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bundle, Runtime, eventually
 from hutch.cgroups import layout
-from systemd_tools import SLICE, shown, systemctl, units
+
+from tests.support.containers import Bundle, Runtime, eventually
+from tests.support.systemd import SLICE, shown, systemctl, units
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.v1]
 

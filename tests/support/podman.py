@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .conftest import Warren
-from .trees import describe
+from conformance.samples.trees import describe
+from tests.support.registries import Warren
 
 
 def merged(warren: Warren, name: str, point: Path) -> dict[bytes, dict[str, object]]:

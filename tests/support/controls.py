@@ -5,7 +5,7 @@ that what was refused was refused for the attack.
 from pathlib import Path
 from typing import Any
 
-from conftest import Bundle, Result, Runtime
+from tests.support.containers import Bundle, Result, Runtime
 
 
 def reached(runtime: Runtime, bundle: Bundle, says: str = "reached\n", **options: Any) -> None:

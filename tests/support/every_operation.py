@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from conftest import Bundle
+from tests.support.containers import Bundle
 
 MAPPING = [{"containerID": 0, "hostID": 100000, "size": 65536}]
 HOOK = [{"path": "/bin/true", "args": ["true"], "timeout": 30}]

@@ -3,7 +3,9 @@
 The command takes the init that lies beside its package. So a build for tests gets a copy of the
 package to lie beside, and the product knows nothing of it.
 
-    python -m installation FOLDER   a command whose init has sanitizers in it (./dev sanitize)
+    python -m tests.support.installation FOLDER    (./dev sanitize)
+
+prints a command whose init has sanitizers in it.
 """
 
 import shutil
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import hutch
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 

@@ -12,7 +12,7 @@ from hutch.image.registry.client import Registry
 from hutch.image.registry.credentials import Credentials
 from hutch.image.settings import RegistrySettings
 
-from .making import Image
+from conformance.samples.images import Image
 
 SECRET = Credentials("ann", "s3cret")
 Answer = Callable[["Handler"], None]

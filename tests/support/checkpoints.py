@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from conftest import Bundle, Runtime, eventually
+from tests.support.containers import Bundle, Runtime, eventually
 
 # What it counts is in its memory alone; the file only shows it.
 COUNT = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; usleep 100000; done"

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Bundle, Result, Runtime
+
+from tests.support.containers import Bundle, Result, Runtime
 
 SLICE = "hutchtest.slice"
 

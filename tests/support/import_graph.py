@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 # The folders whose files are imported by their path below it.
-SOURCE_ROOTS = ("runtime", "native", "native/launcher", ".", "tests")
+SOURCE_ROOTS = ("runtime", "native", "native/launcher", ".")
 
 Graph = Mapping[str, set[str]]
 
@@ -69,9 +69,7 @@ def _names(node: "ast.Import | ast.ImportFrom", path: Path) -> Iterator[str]:
 
 
 def _root_of(path: Path) -> Path:
-    return next(
-        ROOT / root for root in SOURCE_ROOTS if root != "." and path.is_relative_to(ROOT / root)
-    ) if not path.is_relative_to(ROOT / "conformance") else ROOT  # fmt: skip
+    return next(ROOT / root for root in SOURCE_ROOTS if path.is_relative_to(ROOT / root))
 
 
 def _file_of(name: str, importer: Path) -> Path | None:

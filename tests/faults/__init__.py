@@ -1,0 +1,1 @@
+"""Containers that meet faults: every operation fails once, and what is short."""

@@ -1,0 +1,1 @@
+"""All kinds of input for what reads input."""

@@ -1,0 +1,1 @@
+"""Each defence removed once: its tests must fall then."""

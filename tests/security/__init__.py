@@ -1,0 +1,1 @@
+"""Containers under attack, under whatever runtime."""

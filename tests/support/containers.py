@@ -1,0 +1,289 @@
+"""Real containers for tests: a busybox root file system, bundles made of it, and the command.
+
+``HUTCH`` in the environment names another command than the one installed beside the interpreter.
+"""
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import prctl
+import pytest
+from hutch.spec.default import default_config
+
+from tests.support import leftovers
+from tests.support.leftovers import CGROUPS, left
+
+APPLETS = """
+[ base64 cat chmod chown cmp cut date dd df echo env false find getopt grep head hostname id ip
+kill ln ls mkdir mkfifo mknod mount mv nc od printf ps pwd readlink rm rmdir sed setsid sh sleep
+sort stat stty sysctl tail test touch tr true tty umount uname unshare usleep wc xargs
+""".split()  # noqa: SIM905
+COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Orphans of containers become this process's children, and a thread takes their statuses.
+
+    The end of a pid namespace waits for all its processes to be reaped, so it has to happen while
+    a command that deletes the container runs.
+    """
+    leftovers.bases.add(tmp_path_factory.getbasetemp())
+    prctl.set_child_subreaper(True)
+    over = threading.Event()
+
+    def reap() -> None:
+        while not over.wait(0.02):
+            take_orphans()
+
+    thread = threading.Thread(target=reap, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def take_orphans() -> None:
+    """Reaps zombies that come out of a pid namespace: no child of a test itself does."""
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            children = (task / "children").read_text()
+        except OSError:  # the thread has ended
+            continue
+        for pid in children.split():
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+                inner = status.partition("NSpid:")[2].partition("\n")[0].split()[1:]
+                if "\nState:\tZ" in status and inner:
+                    os.waitpid(int(pid), os.WNOHANG)
+            except (OSError, ChildProcessError):
+                continue
+
+
+def make_rootfs(path: Path) -> Path:
+    """A root file system with busybox and empty directories."""
+    for name in ("bin", "dev", "etc", "proc", "root", "sys", "tmp", "var"):
+        (path / name).mkdir(parents=True)
+    shutil.copy("/bin/busybox", path / "bin" / "busybox")
+    for applet in APPLETS:
+        (path / "bin" / applet).symlink_to("busybox")
+    (path / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\nguest:x:1000:1000::/tmp:\n")
+    path.chmod(0o755)
+    return path
+
+
+def reachable(path: Path) -> None:
+    """Lets everybody in to a directory of a test: pytest's own are closed to others."""
+    for folder in (path, *path.parents):
+        if str(folder).startswith(("/tmp/", "/var/tmp/")):
+            folder.chmod(folder.stat().st_mode | 0o055)
+
+
+class Result:
+    """What a command did."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+
+
+class Runtime:
+    """A runtime's command with a state directory of its own."""
+
+    def __init__(self, command: str, root: Path) -> None:
+        self.command = command
+        self.root = root
+
+    def __call__(self, *words: str, check: bool = True, **options: Any) -> Result:
+        """Runs ``command --root ROOT WORDS``; fails the test on an error unless ``check=False``.
+
+        What it prints goes to files: a detached container keeps them open, and nobody waits.
+        """
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            options = {
+                "timeout": 60,
+                "stdin": subprocess.DEVNULL,
+                "stdout": out,
+                "stderr": err,
+                **options,
+            }
+            done = subprocess.run(
+                [self.command, "--root", str(self.root), *words], check=False, **options
+            )
+            out.seek(0)
+            err.seek(0)
+            result = Result(
+                done.returncode, out.read().decode(errors="replace"), err.read().decode()
+            )
+        if check:
+            assert result.code == 0, result.err or result.out
+        return result
+
+    def refuses(self, *words: str, code: int = 1, **options: Any) -> str:
+        """The one line that the command ends with, having failed with ``code``."""
+        result = self(*words, check=False, **options)
+        assert result.code == code, result.err
+        assert result.err.count("\n") == 1, result.err
+        assert "Traceback" not in result.err
+        assert "internal error" not in result.err
+        return result.err.rstrip("\n")
+
+    def state(self, id: str) -> dict[str, Any]:
+        """`state` of a container, decoded."""
+        state: dict[str, Any] = json.loads(self("state", id).out)
+        return state
+
+    def ids(self) -> list[str]:
+        return [path.name for path in self.root.iterdir()] if self.root.exists() else []
+
+
+@functools.cache
+def why_nothing_runs() -> str:
+    """What is wrong with the command under test that it cannot run one plain container; "" if it
+    can. A test that looks for a failure would take that for what it looks for."""
+    with tempfile.TemporaryDirectory() as name:
+        bundle = Bundle(Path(name) / "bundle").args("echo", "reached")
+        done = Runtime(COMMAND, Path(name) / "state")(
+            "run", "--bundle", str(bundle.path), "plain", check=False
+        )
+    if done.out == "reached\n":
+        return ""
+    return f"{COMMAND} runs no container: {done.err or done.code}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nothing passes for the sake of a command that only fails."""
+    gated = item.get_closest_marker("root") and not item.get_closest_marker("no_runtime")
+    if gated and (reason := why_nothing_runs()):
+        pytest.fail(reason)
+
+
+@pytest.fixture
+def hutch(tmp_path: Path) -> Iterator[Runtime]:
+    """The command under test; its containers are deleted at the end of the test."""
+    runtime = Runtime(COMMAND, tmp_path / "state")
+    yield runtime
+    for id in runtime.ids():
+        if not id.startswith("."):
+            runtime("delete", "--force", id, check=False)
+    reap()
+
+
+def reap() -> None:
+    """Takes the statuses of adopted orphans."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+
+
+class Bundle:
+    """A bundle on disk and its config, to be changed and saved."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rootfs = make_rootfs(path / "rootfs")
+        self.config: dict[str, Any] = default_config()
+        self.config["process"]["terminal"] = False
+        self.config["process"]["args"] = ["true"]
+        self.config["hostname"] = "hutch"
+        self.config["linux"]["cgroupsPath"] = f"/{CGROUPS}/{path.parent.name}"
+        self.save()
+
+    def save(self) -> "Bundle":
+        (self.path / "config.json").write_text(json.dumps(self.config))
+        return self
+
+    def for_id(self, id: str) -> "Bundle":
+        """The next container made of it has a cgroup of its own."""
+        self.config["linux"]["cgroupsPath"] = f"/{CGROUPS}/{self.path.parent.name}-{id}"
+        return self.save()
+
+    def args(self, *words: str) -> "Bundle":
+        """The container will run these words."""
+        self.config["process"]["args"] = list(words)
+        return self.save()
+
+    def sh(self, script: str) -> "Bundle":
+        """The container will run this shell script."""
+        return self.args("sh", "-c", script)
+
+    def change(self, function: Callable[[dict[str, Any]], object]) -> "Bundle":
+        """Applies a change to the config."""
+        function(self.config)
+        return self.save()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A bundle whose container runs `true`."""
+    return Bundle(tmp_path / "bundle")
+
+
+class Outcome:
+    """What a container printed, and how it ended."""
+
+    def __init__(self, result: Result) -> None:
+        self.code = result.code
+        self.out = result.out
+        self.err = result.err
+        self.lines = result.out.splitlines()
+
+
+@pytest.fixture
+def run(hutch: Runtime, bundle: Bundle) -> Callable[..., Outcome]:
+    """run(script): what that script prints in a container of the bundle."""
+
+    def runs(script: str = "", *flags: str, check: bool = True, **options: Any) -> Outcome:
+        if script:
+            bundle.sh(script)
+        return Outcome(
+            hutch("run", "--bundle", str(bundle.path), *flags, "test", check=check, **options)
+        )
+
+    return runs
+
+
+@pytest.fixture
+def sleeper(hutch: Runtime, bundle: Bundle) -> str:
+    """The id of a container whose first process sleeps."""
+    bundle.args("sleep", "1000")
+    hutch("run", "--detach", "--bundle", str(bundle.path), "sleeper")
+    return "sleeper"
+
+
+def eventually(fact: Callable[[], object]) -> None:
+    """Waits until ``fact`` holds; what does not within a minute fails the test."""
+    deadline = time.monotonic() + 60
+    while not fact():
+        assert time.monotonic() < deadline, "this never came true"
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there and no zombie; it may go while one looks."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.fixture
+def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing may be left on the host once the test is over."""
+    yield
+    assert left(tmp_path_factory.getbasetemp()) == []
