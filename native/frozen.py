@@ -96,11 +96,12 @@ def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
 
 
 def code_of(name: str, *paths: Path) -> CodeType:
-    """The code of a module, of one source or of several in a row; without docstrings, with asserts.
+    """The code of a module, of one source or of several in a row; without docstrings and types,
+    with asserts.
 
     Its file name is the module's, so that a traceback shows the same wherever it was built.
     """
-    trees = [ast.parse(path.read_bytes()) for path in paths]
+    trees = [Untyped().visit(ast.parse(path.read_bytes())) for path in paths]
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _has_docstring(node):
             del node.body[0]
@@ -109,6 +110,32 @@ def code_of(name: str, *paths: Path) -> CodeType:
     whole = ast.Module([statement for tree in trees for statement in tree.body], [])
     code: CodeType = compile(whole, f"<{name}>", "exec", dont_inherit=True)
     return code
+
+
+class Untyped(ast.NodeTransformer):
+    """Takes out what is there for type checkers: their blocks and the annotations, which cost a
+    start the reading of them, and each function's definition a tuple."""
+
+    def visit_If(self, node: ast.If) -> "ast.AST | list[ast.stmt]":
+        self.generic_visit(node)
+        return node.orelse if _only_types(node.test) else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.returns = None
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        place = {"lineno": node.lineno, "col_offset": node.col_offset,
+                 "end_lineno": node.end_lineno, "end_col_offset": node.end_col_offset}  # fmt: skip
+        if node.value is None:
+            return ast.Pass(**place)
+        return ast.Assign([node.target], node.value, **place)
 
 
 def _has_docstring(node: "ast.Module | ast.ClassDef | ast.FunctionDef") -> bool:
