@@ -33,27 +33,48 @@
 
 #include "plan.h"
 
+/* Messages, answers and values of arguments, each named in native/wire.def. */
+#define ANSWER(name)
+#define VALUE(name, number)
+#define U32(name)
+#define I32(name)
+#define TEXT(name, size)
+#define MESSAGE(name) MESSAGE_##name,
 enum message {
-    MESSAGE_AT = 1,
-    MESSAGE_FAIL,
-    MESSAGE_FD,
-    MESSAGE_PID,
-    MESSAGE_LISTENER,
-    MESSAGE_ASK,
-    MESSAGE_WARN
+    MESSAGE_NONE,
+#include "wire.def"
 };
-
-/* The answers. */
-enum { ANSWER_GO_ON, ANSWER_SEND };
-
+#undef MESSAGE
+#undef ANSWER
+#define MESSAGE(name)
+#define ANSWER(name) ANSWER_##name,
+enum {
+#include "wire.def"
+};
+#undef ANSWER
+#undef VALUE
+#define ANSWER(name)
+#define VALUE(name, number) name = number,
+enum {
+#include "wire.def"
+};
+#undef VALUE
+#undef U32
+#undef I32
+#undef TEXT
+#define VALUE(name, number)
+#define U32(name) uint32_t name;
+#define I32(name) int32_t name;
+#define TEXT(name, size) char name[size];
 struct failure {
-    uint32_t message; /* MESSAGE_FAIL or MESSAGE_WARN */
-    uint32_t index;   /* of the operation in the plan */
-    int32_t error;    /* errno */
-    int32_t part;     /* which of the operation's options, or -1 */
-    char call[32];    /* the kernel call */
-    char detail[216]; /* what the kernel said about it, or the path component at fault */
+#include "wire.def"
 };
+#undef MESSAGE
+#undef ANSWER
+#undef VALUE
+#undef U32
+#undef I32
+#undef TEXT
 
 struct context {
     int base;               /* descriptors from here on are the runtime's own */
@@ -95,6 +116,12 @@ __attribute__((noreturn)) void end(int code);
 void close_on_exec(int first);
 void autoclose_fd(int *fd);
 #define autoclose __attribute__((cleanup(autoclose_fd)))
+
+/* operations.c: calls the operation's function. 0 or -errno; what failed is in the context. */
+int operation_run(struct context *context, const struct operation *operation);
+
+/* trace.c: notes that an operation begins (place 2 * index) or ends (one more). */
+void note_time(struct context *context, size_t place);
 
 /* text.c. Memory from `keep` is zero, and the process's for good; NULL if there is none left. */
 void *keep(size_t size);

@@ -1,53 +1,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "init.h"
 
 #define BASE_MAX (1 << 20)
-
-int run_barrier(struct context *context, const struct op_barrier *op)
-{
-    int result = tell_at(context, (uint32_t)op->which);
-    return result < 0 ? result : await_answer(context);
-}
-
-static uint64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static void note_time(struct context *context, size_t place)
-{
-    if (place / 2 < context->timed)
-        context->times[place] = now();
-}
-
-/* The memory is the runtime's: a mapping that ends with the exec. */
-int run_trace(struct context *context, const struct op_trace *op)
-{
-    int fd = context->base + (int)op->slot;
-    struct stat status;
-    if (fstat(fd, &status) < 0)
-        return failed(context, "fstat");
-    void *memory =
-        mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return failed(context, "mmap");
-    close(fd);
-    context->times = memory;
-    context->timed = (size_t)status.st_size / (2 * sizeof(uint64_t));
-    return 0;
-}
 
 /* The plan's descriptor is mapped privately: it cannot change under us once it is checked. */
 static int read_plan(struct context *context, struct plan *plan)
@@ -75,18 +37,6 @@ static int read_plan(struct context *context, struct plan *plan)
     return 0;
 }
 
-/* Calls the operation's function. */
-static int run(struct context *context, const struct operation *operation)
-{
-#define OP(name, members)                                                                          \
-    [PLAN_##name] = (int (*)(struct context *, const void *))(void (*)(void))run_##name,
-    static int (*const functions[])(struct context *, const void *) = {
-#include "plan.def"
-    };
-#undef OP
-    return functions[operation->code](context, operation->cells);
-}
-
 static int carry_out(struct context *context)
 {
     struct plan plan;
@@ -97,7 +47,7 @@ static int carry_out(struct context *context)
     for (uint32_t index = 0; plan_next(&plan, &operation) > 0; index++) {
         context->failure.index = index;
         note_time(context, 2 * (size_t)index);
-        result = run(context, &operation);
+        result = operation_run(context, &operation);
         note_time(context, 2 * (size_t)index + 1);
         if (result < 0)
             return result;

@@ -313,9 +313,6 @@ static int classic_mount(struct context *context, const struct op_mount *op, cha
     return mount < 0 ? refused(context, "openat2", -mount, op->target) : mount;
 }
 
-/* What a new file system takes over from the directory that it covers; the plan's numbers. */
-enum { COVER_MODE = 1, COVER_OWNER = 2, COVER_CONTENTS = 4 };
-
 static int take_over(struct context *context, const struct op_mount *op, int covered, int mount)
 {
     int result = 0;

@@ -126,7 +126,7 @@ int run_session(struct context *context, const struct op_session *op)
 int run_keyring(struct context *context, const struct op_keyring *op)
 {
     /* ENOSYS: a kernel without keyrings has none to share. */
-    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING_, op->name) < 0 && errno != ENOSYS)
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING_, op->description) < 0 && errno != ENOSYS)
         return failed(context, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)");
     return 0;
 }
@@ -148,12 +148,12 @@ int run_loopback(struct context *context, const struct op_loopback *op)
 
 int run_hostname(struct context *context, const struct op_hostname *op)
 {
-    return sethostname(op->name, strlen(op->name)) < 0 ? failed(context, "sethostname") : 0;
+    return sethostname(op->value, strlen(op->value)) < 0 ? failed(context, "sethostname") : 0;
 }
 
 int run_domainname(struct context *context, const struct op_domainname *op)
 {
-    if (syscall(SYS_setdomainname, op->name, strlen(op->name)) < 0)
+    if (syscall(SYS_setdomainname, op->value, strlen(op->value)) < 0)
         return failed(context, "setdomainname");
     return 0;
 }

@@ -10,6 +10,9 @@
 #define STR(name) "s"
 #define LIST(name) "l"
 #define BYTES(name) "b"
+#define FLAG(name) INT(name)
+#define LATE_INT(name) INT(name)
+#define LATE_STR(name) STR(name)
 #define OP(name, members) "" members,
 static const char *const signatures[] = {
 #include "plan.def"
@@ -19,6 +22,9 @@ static const char *const signatures[] = {
 #undef STR
 #undef LIST
 #undef BYTES
+#undef FLAG
+#undef LATE_INT
+#undef LATE_STR
 
 #define OPERATIONS (sizeof(signatures) / sizeof(signatures[0]))
 

@@ -37,6 +37,9 @@ struct bytes {
 #define STR(name) const char *name CELL;
 #define LIST(name) struct list name CELL;
 #define BYTES(name) struct bytes name CELL;
+#define FLAG(name) INT(name)
+#define LATE_INT(name) INT(name)
+#define LATE_STR(name) STR(name)
 #define OP(name, members)                                                                          \
     struct op_##name {                                                                             \
         members                                                                                    \
@@ -47,6 +50,9 @@ struct bytes {
 #undef STR
 #undef LIST
 #undef BYTES
+#undef FLAG
+#undef LATE_INT
+#undef LATE_STR
 
 #define OPERATION_CELLS 16
 

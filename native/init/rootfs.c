@@ -195,7 +195,7 @@ static int pivot(struct context *context)
 
 int run_pivot(struct context *context, const struct op_pivot *op)
 {
-    if (op->mode == 0) {
+    if (op->mode == PIVOT_ROOT) {
         int result = pivot(context);
         if (result < 0)
             return result;
@@ -203,11 +203,11 @@ int run_pivot(struct context *context, const struct op_pivot *op)
         if (fchdir(context->root) < 0)
             return failed(context, "fchdir");
         /* What is mounted over a shared root is mounted over the host's as well. */
-        if (op->mode == 1 && syscall(SYS_mount, NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
+        if (op->mode == PIVOT_MOVE && syscall(SYS_mount, NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
             return failed(context, "mount(MS_PRIVATE)");
-        if (op->mode == 1 && syscall(SYS_mount, ".", "/", NULL, MS_MOVE, NULL) < 0)
+        if (op->mode == PIVOT_MOVE && syscall(SYS_mount, ".", "/", NULL, MS_MOVE, NULL) < 0)
             return failed(context, "mount(MS_MOVE)");
-        int hidden = op->mode == 1 ? hide_host_mounts(context) : 0;
+        int hidden = op->mode == PIVOT_MOVE ? hide_host_mounts(context) : 0;
         if (hidden < 0)
             return hidden;
         if (chroot(".") < 0)

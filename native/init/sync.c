@@ -142,3 +142,9 @@ int run_await_start(struct context *context, const struct op_await_start *op)
     context->started = true;
     return answer < 0 ? answer : 0;
 }
+
+int run_barrier(struct context *context, const struct op_barrier *op)
+{
+    int result = tell_at(context, (uint32_t)op->which);
+    return result < 0 ? result : await_answer(context);
+}

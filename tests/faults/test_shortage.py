@@ -31,7 +31,7 @@ def tmpfs(path: Path, options: str) -> None:
 @pytest.mark.parametrize(
     ("options", "first", "last"),
     # From nothing to what is enough: the shortage comes at every file in turn.
-    [("size={}k", 4, 28), ("nr_inodes={}", 1, 12)],
+    [("size={}k", 4, 48), ("nr_inodes={}", 1, 12)],
     ids=["space", "inodes"],
 )
 def test_s56_a_state_directory_that_fills_up_at_any_file(

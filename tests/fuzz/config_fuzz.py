@@ -17,7 +17,8 @@ with atheris.instrument_imports(include=["hutch"]):
     from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
     from hutch.plan.cgroup_paths import resolve
-    from hutch.plan.compile import Choices, compile_plan
+    from hutch.plan.choices import Choices
+    from hutch.plan.compile import compile_plan
     from hutch.plan.encode import encode
     from hutch.plan.steps import as_table, steps
     from hutch.spec.check import check

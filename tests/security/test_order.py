@@ -1,7 +1,9 @@
 """The order in which rights are given up: a filter neither too early nor too late (S-13)."""
 
 import pytest
-from hutch.container.explain import plan_of_bundle
+from hutch.container.create import Request
+from hutch.container.explain import planned
+from hutch.plan.choices import Choices
 
 from tests.support.containers import Bundle
 from tests.support.plans import entered
@@ -15,7 +17,10 @@ def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
     if no_new_privileges is not None:
         bundle.config["process"]["noNewPrivileges"] = no_new_privileges
     bundle.save()
-    return [operation.name for operation in plan_of_bundle(str(bundle.path), "test").operations]
+    return [
+        operation.name
+        for operation in planned(Request("test", str(bundle.path), Choices())).operations
+    ]
 
 
 @pytest.mark.parametrize("no_new_privileges", [True, False, None])

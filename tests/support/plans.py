@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hutch.plan.cgroup_paths import Cgroup
-from hutch.plan.compile import Choices, compile_plan
+from hutch.plan.choices import Choices
+from hutch.plan.compile import compile_plan
 from hutch.plan.enter import compile_exec
 from hutch.plan.host import CgroupLayout, Host
+from hutch.plan.later import Later
 from hutch.plan.operations import ARGUMENTS, Operation
 from hutch.plan.plan import Plan
 from hutch.spec.check import check, check_process
@@ -60,7 +62,8 @@ def entered(change: Callable[[dict[str, Any]], object], **process: Any) -> Plan:
 
 def arguments(operation: Operation) -> dict[str, Any]:
     """The operation's arguments by name."""
-    return dict(zip(ARGUMENTS[operation.code], operation.values, strict=True))
+    values = [value.expected if isinstance(value, Later) else value for value in operation.values]
+    return dict(zip(ARGUMENTS[operation.code], values, strict=True))
 
 
 def named(plan: Plan, name: str) -> list[Operation]:

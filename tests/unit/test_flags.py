@@ -36,6 +36,8 @@ PID_FILE = "test_lifecycle::test_the_pid_file_holds_the_pid_and_counts_from_the_
 PIVOT = "test_lifecycle::test_no_pivot_changes_the_root_all_the_same"
 EXEC = "test_run::test_exec_flags_change_the_process"
 EXEC_LABELS = "test_run::test_exec_labels_are_errors_on_a_host_without_the_module"
+EXPLAINED = "test_explain::test_explain_shows_the_plan_that_create_runs"
+HANDED_OUT = "test_explain::test_explain_shows_what_is_handed_out_once_the_container_is_created"
 LIST = "test_listing::test_list_as_json_is_one_compact_line_of_states_with_the_owners_name"
 ORPHANS = (
     "test_handing::test_run_adopts_orphans_of_a_container_without_a_pid_namespace"
@@ -110,6 +112,13 @@ SEEN = {
     "explain": {
         "format": "test_listing::test_explain_as_json_names_lane_call_and_field",
         "id": "test_listing::test_explain_as_json_names_lane_call_and_field",
+        "bundle": EXPLAINED,
+        "console-socket": EXPLAINED,
+        "no-pivot": EXPLAINED,
+        "no-new-keyring": EXPLAINED,
+        "preserve-fds": EXPLAINED,
+        "pid-file": HANDED_OUT,
+        "pidfd-socket": HANDED_OUT,
     },
     "kill": {"all": "test_lifecycle::test_kill_all_reaches_every_process"},
     "list": {

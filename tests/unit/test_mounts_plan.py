@@ -151,8 +151,7 @@ def test_descriptors_of_mappings_come_behind_those_of_namespaces() -> None:
     (first, second) = plan.idmaps.values()
     assert (first.slot, second.slot) == (4, 5)
     assert (plan.start_slot, plan.trace_slot) == (6, 8)
-    assert plan.cgroup_entry is not None
-    assert plan.cgroup_entry.values[0] == 9
+    assert [arguments(operation)["slot"] for operation in named(plan, "enter_cgroups")] == [9]
     assert arguments(named(plan, "bind")[-1])["tree"] == 4
     assert arguments(named(plan, "mount")[-1])["idmap"] == 5
     assert (first.source, first.tree, first.recursive) == ("/a", True, True)

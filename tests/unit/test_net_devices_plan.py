@@ -19,7 +19,7 @@ def change(config: dict[str, Any]) -> None:
 
 def test_devices_move_once_the_network_namespace_is_there() -> None:
     plan = compiled(change)
-    assert plan.net_devices == [
+    assert list(plan.net_devices) == [
         ('linux.netDevices["eth7"]', "eth7", "eth0"),
         ('linux.netDevices["eth8"]', "eth8", "eth8"),
     ]
@@ -30,7 +30,7 @@ def test_devices_move_once_the_network_namespace_is_there() -> None:
     does = [step.does for step in steps(plan)]
     assert "move eth7 of the host in, as eth0" in does
     assert features()["linux"]["netDevices"] == {"enabled": True}
-    assert compiled().net_devices == []
+    assert not compiled().net_devices
 
 
 def test_two_devices_of_one_name_or_none_to_move_into_are_refused() -> None:

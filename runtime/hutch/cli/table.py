@@ -130,6 +130,13 @@ VERBS = {
         (
             ("format", "f", "FORMAT", "table or json"),
             ("id", "", "CONTAINER", "as if it were created under this id (default: explained)"),
+            BUNDLE,
+            CONSOLE,
+            PID_FILE,
+            PIDFD,
+            PIVOT,
+            KEYRING,
+            PRESERVE,
         ),
     ),
     "features": ("print what this runtime can do, as JSON", "", 0, 0, ()),

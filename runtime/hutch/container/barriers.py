@@ -6,9 +6,10 @@ from errno import EACCES
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.init_process import launch, write_proc
-from hutch.container.messages import ASK, AT, FD, LISTENER, PID
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.plan import plan as barriers
+from hutch.plan.later import CGROUP_COUNT
+from hutch.plan.wire import ASK, AT, FD, LISTENER, PID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
 
     from hutch.container.init_process import Init
     from hutch.container.trace import Trace
+    from hutch.plan.later import Bindings
     from hutch.plan.plan import Plan
 
 
 def launch_in_cgroup(
-    plan: "Plan", slots: "list[int]", beside: int = 0, *, trace: "Trace | None" = None
+    plan: "Plan",
+    bindings: "Bindings",
+    slots: "list[int]",
+    beside: int = 0,
+    *,
+    trace: "Trace | None" = None,
 ) -> "Init":
     """Starts hutch-init with the descriptors ``slots`` and those by which it joins its cgroups.
 
@@ -29,32 +36,31 @@ def launch_in_cgroup(
     """
     if trace is not None:
         slots = [*slots, trace.share(plan)]
-    if plan.cgroup is None:
-        return launch(plan, slots)
-    if plan.cgroup.unit is not None and plan.cgroup.unit.user:
+    cgroup = bindings.cgroup
+    if cgroup is None:
+        return launch(plan, bindings, slots)
+    unit = cgroup.unit
+    if unit is not None and unit.user:
         # Joining may take systemd, and then the command could not begin again elsewhere.
         import hutch.cgroups.systemd  # noqa: F401
-    tasks = cgroups.join_descriptors(plan.cgroup)
+    tasks = cgroups.join_descriptors(cgroup)
+    bindings.values[CGROUP_COUNT] = len(tasks)
     directory = -1
     try:
-        entry = plan.cgroup_entry
-        assert entry is not None
-        entry.values = (entry.values[0], len(tasks))
         # A process may join a cgroup that takes none, but not be started in it (pids.max, v2).
         takes_none = any(write.file == "pids.max" and write.value == "0" for write in plan.writes)
         if not takes_none:
-            directory = cgroups.open_directory(plan.cgroup, beside)
+            directory = cgroups.open_directory(cgroup, beside)
         try:
-            init = launch(plan, [*slots, *tasks], directory)
+            init = launch(plan, bindings, [*slots, *tasks], directory)
         except KernelError as error:
             # From outside of what a user's systemd was given only root's can move a process there.
-            unit = plan.cgroup.unit
             if directory < 0 or unit is None or not unit.user or error.errno != EACCES:
                 raise
             takes_none = True
-            init = launch(plan, [*slots, *tasks])
+            init = launch(plan, bindings, [*slots, *tasks])
         if takes_none:
-            cgroups.join(plan.cgroup, init.pid, beside)
+            cgroups.join(cgroup, init.pid, beside)
             init.beside = beside
         return init
     finally:
@@ -66,7 +72,6 @@ def launch_in_cgroup(
 
 def accompany(
     init: "Init",
-    plan: "Plan",
     state: "dict[str, Any] | None" = None,
     console: "Callable[[int], None] | None" = None,
     agent: "Callable[[int], None] | None" = None,
@@ -76,10 +81,11 @@ def accompany(
     ``state`` is what hooks read; ``console`` takes the pty's master, ``agent`` the listener of a
     seccomp filter. Raises what went wrong.
     """
+    plan, cgroup = init.plan, init.bindings.cgroup
     while True:
         message = init.message()
         if message is None:
-            raise _died(init, plan)
+            raise _died(init)
         if message.kind == FD:
             if console is None:
                 posix.close(message.fd)
@@ -91,14 +97,17 @@ def accompany(
                 assert agent is not None
                 agent(listener)
         elif message.kind == PID:
-            if init.beside is not None and plan.cgroup is not None:
+            if init.beside is not None and cgroup is not None:
                 # It may have been forked before the other was moved.
-                cgroups.join(plan.cgroup, init.pid, init.beside)
+                cgroups.join(cgroup, init.pid, init.beside)
             init.answer()
         elif message.kind == ASK:
             from hutch.container.bind_sources import hand_source
 
-            hand_source(init, plan.operations[message.number])
+            operation = plan.operations[message.number]
+            assert operation.name == "bind"
+            source = operation.source
+            hand_source(init, source if isinstance(source, str) else str(init.bindings.of(source)))
         elif message.kind == AT:
             if message.number == barriers.CREATED:
                 if plan.oom_score_adj is not None:
@@ -162,15 +171,16 @@ def _run_hooks(init: "Init", plan: "Plan", state: "dict[str, Any]") -> None:
     run_hooks(plan.hooks, status.public_state({**state, "pid": init.pid}, now))
 
 
-def _died(init: "Init", plan: "Plan") -> HutchError:
+def _died(init: "Init") -> HutchError:
     """The init ended without a word: by the memory limit more often than by anything else."""
     code = init.reap()
-    if plan.cgroup is not None:
+    plan, cgroup = init.plan, init.bindings.cgroup
+    if cgroup is not None:
         from hutch.container.exit_cause import MEMORY, want_of_memory
 
         values = [write.value for write in plan.writes if write.pointer == MEMORY]
         limit = int(values[0]) if values and values[0].isdecimal() else None
-        error = want_of_memory(plan.cgroup, limit, "the container's first process")
+        error = want_of_memory(cgroup, limit, "the container's first process")
         if error is not None:
             error.hint = "the limit, in bytes, is too small for the container to start"
             return error

@@ -11,13 +11,10 @@ from hutch.kernel.beneath import O_PATH, open_in_root
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.container.init_process import Init
-    from hutch.plan.operations import Operation
 
 
-def hand_source(init: "Init", operation: "Operation") -> None:
-    """Answers with the source of this bind, or without it: hutch-init then says what is wrong."""
-    source = operation.values[0]
-    assert isinstance(source, str)
+def hand_source(init: "Init", source: str) -> None:
+    """Answers with the ``source`` of a bind, or without it: hutch-init then says what is wrong."""
     fd = _open(init.pid, source)
     try:
         init.answer(fd=fd)

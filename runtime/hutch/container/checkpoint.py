@@ -5,7 +5,7 @@ import posix
 from hutch.container import status
 from hutch.container.criu import externals, messages
 from hutch.container.criu.service import Criu
-from hutch.container.start import plan_again
+from hutch.container.kept_plan import kept_operations
 from hutch.container.store import make_directories, write_file
 from hutch.errors import KernelError, StateError, UsageError
 from hutch.plan.cgroup_paths import Cgroup
@@ -57,6 +57,14 @@ def checkpoint(
                 "cannot checkpoint a container that is " + now + ": " + id, id=id, status=now
             )
         config = entry.load_config()
+        operations = kept_operations(entry)
+        if not operations:
+            raise StateError(
+                "cannot checkpoint container " + id + ": the version that made it kept no plan",
+                id=id,
+                status=now,
+                hint="start it anew, and checkpoint that",
+            )
         pid = state["pid"]
         make_directories(images.images)
         make_directories(images.work)
@@ -73,7 +81,7 @@ def checkpoint(
                 *externals.namespaces_to_save(config, pid),
                 *externals.streams_to_save(streams),
             ],
-            "ext_mnt": externals.mounts_to_save(plan_again(entry, state), pid),
+            "ext_mnt": externals.mounts_to_save(operations, pid),
             "freeze_cgroup": freezer(state),
             "track_mem": bool(pre_dump or parent),
         }

@@ -195,7 +195,7 @@ def _request(
     direct: bool,
 ) -> "Any":
     from hutch.container.create import Request
-    from hutch.plan.compile import Choices
+    from hutch.plan.choices import Choices
 
     choices = Choices(
         no_pivot=no_pivot,

@@ -15,6 +15,8 @@ from hutch.container.barriers import accompany, launch_in_cgroup
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.kernel.channel import make_fifo
 from hutch.plan.cgroup_paths import resolve
+from hutch.plan.encode import kept
+from hutch.plan.later import Bindings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from hutch.container.store import Entry, Store
     from hutch.container.trace import Trace
     from hutch.plan.cgroup_paths import Cgroup
-    from hutch.plan.compile import Choices
+    from hutch.plan.choices import Choices
     from hutch.plan.host import Host
     from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
@@ -106,8 +108,42 @@ def create(store: "Store", request: Request) -> None:
 
 def prepare(store: "Store", request: Request) -> Created:
     """The same, but hutch-init is not let go of yet: `run` goes on with it itself."""
-    from hutch.container.host import read_host
     from hutch.container.preflight import check_host, check_tools, open_namespaces
+
+    config, raw, host, plan = plan_for(request, store.root + "/.filters")
+    if request.debug is not None:
+        from hutch.plan.steps import tell_steps
+
+        tell_steps(plan, request.debug)
+    request.step("check the host's files")
+    bindings = Bindings(plan.cgroup.copy() if plan.cgroup is not None else None)
+    check_host(plan, config, bindings)
+    check_tools(plan)
+    namespaces = open_namespaces(plan)
+    try:
+        if plan.idmaps:
+            from hutch.container.idmapped_mounts import open_idmaps
+
+            namespaces += open_idmaps(plan.idmaps.values())
+        entry = store.make(request.id)
+        try:
+            return _build(entry, plan, bindings, config, raw, host, request, namespaces)
+        except BaseException:
+            undo(entry, bindings, request)
+            raise
+    finally:
+        for fd in namespaces:
+            posix.close(fd)
+
+
+def plan_for(request: Request, filters: str) -> "tuple[CheckedConfig, bytes, Host, Plan]":
+    """The bundle's config, checked, and its bytes; this host, and the plan for it.
+
+    ``filters`` is the folder of compiled seccomp filters, "" for none: then nothing is written, and
+    so nothing is done at all. Raises what is wrong with the request, the config or the host.
+    """
+    from hutch.container.host import read_host
+    from hutch.plan.compile import compile_plan
     from hutch.spec.container_id import check_identifier
     from hutch.spec.load import load_bundle
 
@@ -118,44 +154,13 @@ def prepare(store: "Store", request: Request) -> Created:
     request.step("look at the host")
     host = read_host()
     request.step("compile the plan")
-    plan = plan_for(config, host, request, store)
-    for warning in plan.warnings:
-        request.warn(warning)
-    if request.debug is not None:
-        from hutch.plan.steps import tell_steps
-
-        tell_steps(plan, request.debug)
-    request.step("check the host's files")
-    check_host(plan, config)
-    check_tools(plan)
-    namespaces = open_namespaces(plan, config)
-    try:
-        if plan.idmaps:
-            from hutch.container.idmapped_mounts import open_idmaps
-
-            namespaces += open_idmaps(plan.idmaps.values())
-        entry = store.make(request.id)
-        try:
-            return _build(entry, plan, config, raw, host, request, namespaces)
-        except BaseException:
-            undo(entry, plan, request)
-            raise
-    finally:
-        for fd in namespaces:
-            posix.close(fd)
-
-
-def plan_for(config: "CheckedConfig", host: "Host", request: Request, store: "Store") -> "Plan":
-    """The plan of a config on this host; the filter compiled or taken from the cache."""
-    from hutch.plan.compile import compile_plan
-
     linux = config.get("linux", {})
     cgroup = cgroup_for(config, host, request.id, request.systemd, request.rootless)
     filter = None
     if linux.get("seccomp"):
         from hutch.container.filter_cache import filter_for
 
-        filter = filter_for(linux["seccomp"], store.root + "/.filters")
+        filter = filter_for(linux["seccomp"], filters)
         for warning in filter.warnings:
             request.warn(warning)
     plan = compile_plan(
@@ -167,7 +172,9 @@ def plan_for(config: "CheckedConfig", host: "Host", request: Request, store: "St
         filter=filter,
         choices=request.choices,
     )
-    return plan
+    for warning in plan.warnings:
+        request.warn(warning)
+    return config, raw, host, plan
 
 
 def cgroup_for(
@@ -210,12 +217,13 @@ def check_terminal(config: "Config", request: Request) -> None:
         )
 
 
-def first_state(plan: "Plan", config: "Config", request: Request) -> "dict[str, Any]":
+def first_state(
+    plan: "Plan", cgroup: "Cgroup | None", config: "Config", request: Request
+) -> "dict[str, Any]":
     """The state of a container that is being made: what has to be undone if it fails."""
     from time import time_ns
 
     hooks = config.get("hooks", {})
-    cgroup = plan.cgroup
     maker = posix.getpid()
     state = {
         "ociVersion": config["ociVersion"],
@@ -234,7 +242,7 @@ def first_state(plan: "Plan", config: "Config", request: Request) -> "dict[str, 
         "hostMount": _host_mount(plan, config),
         "choices": request.choices.to_json(),
         "notifies": any(
-            operation.name == "seccomp" and operation.values[2] for operation in plan.operations
+            operation.name == "seccomp" and bool(operation.notify) for operation in plan.operations
         ),
         "hooks": {kind: hooks[kind] for kind in ("poststart", "poststop") if hooks.get(kind)},
     }
@@ -275,15 +283,17 @@ def timestamp(nanoseconds: int) -> str:
 def _build(
     entry: "Entry",
     plan: "Plan",
+    bindings: "Bindings",
     config: "CheckedConfig",
     raw: bytes,
     host: "Host",
     request: Request,
     namespaces: "list[int]",
 ) -> Created:
-    if plan.cgroup is not None:
-        cgroups.prepare(plan.cgroup)
-    state = first_state(plan, config, request)
+    cgroup = bindings.cgroup
+    if cgroup is not None:
+        cgroups.prepare(cgroup)
+    state = first_state(plan, cgroup, config, request)
     if plan.rdt is not None:
         from hutch.container import intel_rdt
 
@@ -295,17 +305,9 @@ def _build(
         from hutch.container.sd_notify import make_directory
 
         make_directory(request.choices.notify)
-    if plan.cgroup is not None:
+    if cgroup is not None:
         request.step("make the cgroup")
-        wanted = dict(plan.cgroup.directories)
-        cgroups.create(plan.cgroup, host.cgroups, plan.writes)
-        if len(plan.cgroup.directories) < len(wanted):
-            from hutch.plan.mounts import show_callers_cgroups
-
-            show_callers_cgroups(plan.operations, wanted, plan.cgroup, host.cgroups)
-        cgroups.device_rules(plan.cgroup, plan.devices)
-        if plan.cgroup_owner:
-            cgroups.delegate(plan.cgroup, plan.cgroup_owner)
+        make_cgroup(plan, bindings, host)
     if plan.rdt is not None:
         make_rdt(plan.rdt, entry, state)
     agent = None
@@ -321,18 +323,19 @@ def _build(
     gate = _make_gate(entry.directory) if plan.start_slot else []
     request.step("start hutch-init")
     try:
-        init = launch_in_cgroup(plan, [*namespaces, *gate], trace=request.trace)
+        init = launch_in_cgroup(plan, bindings, [*namespaces, *gate], trace=request.trace)
     finally:
         for fd in gate:
             posix.close(fd)
     request.step("go along with hutch-init")
     try:
-        told = len(plan.warnings)
-        accompany(init, plan, state, request.console, give_listener)
-        for warning in plan.warnings[told:]:
+        # hutch-init is at work meanwhile.
+        entry.write("plan", kept(init.sent, plan.operations))
+        accompany(init, state, request.console, give_listener)
+        for warning in init.warnings:
             request.warn(warning)
-        if plan.cgroup is not None:
-            cgroups.release(plan.cgroup)
+        if cgroup is not None:
+            cgroups.release(cgroup)
         if plan.rdt is not None:
             intel_rdt.join(state["rdt"], init.pid)
             state["rdt"] = intel_rdt.kept(plan.rdt, state["rdt"])
@@ -340,7 +343,7 @@ def _build(
         state["pid"] = init.pid
         state["startTime"] = status.start_time(init.pid)
         state["status"] = status.CREATED
-        state["cgroup"] = plan.cgroup.to_json() if plan.cgroup else None
+        state["cgroup"] = cgroup.to_json() if cgroup else None
         entry.save_state(state)
         if request.pid_file:
             init.write_pid_file(request.pid_file)
@@ -353,6 +356,21 @@ def _build(
         init.close()
         raise
     return Created(entry, init, state, config)
+
+
+def make_cgroup(plan: "Plan", bindings: "Bindings", host: "Host") -> None:
+    """Makes the container's cgroup with all that is planned for it. Raises KernelError."""
+    planned, cgroup = plan.cgroup, bindings.cgroup
+    assert planned is not None and cgroup is not None
+    cgroups.create(cgroup, host.cgroups, plan.writes)
+    if len(cgroup.directories) < len(planned.directories):
+        from hutch.plan.mounts import callers_cgroups
+
+        found = callers_cgroups(planned.directories, cgroup.directories, host.cgroups)
+        bindings.values.update(found)
+    cgroups.device_rules(cgroup, plan.devices)
+    if plan.cgroup_owner:
+        cgroups.delegate(cgroup, plan.cgroup_owner)
 
 
 def make_rdt(rdt: "Rdt", entry: "Entry", state: "dict[str, Any]") -> None:
@@ -374,20 +392,21 @@ def _make_gate(directory: str) -> "list[int]":
         raise KernelError("make the fifos for `start`", "mkfifo", error.errno) from None
 
 
-def undo(entry: "Entry", plan: "Plan", request: Request) -> None:
+def undo(entry: "Entry", bindings: "Bindings", request: Request) -> None:
     """Takes back what a create that failed has made. What cannot be taken back is left on disk
     for `delete --force`, and the error that is on its way is the one to tell."""
     from hutch.container.delete import destroy
 
-    if plan.cgroup is not None:
-        cgroups.release(plan.cgroup)
+    cgroup = bindings.cgroup
+    if cgroup is not None:
+        cgroups.release(cgroup)
     try:
         state = entry.load_state()
     except HutchError:
         state = {}
-    if state and plan.cgroup is not None:
+    if state and cgroup is not None:
         # What another create was quicker to make is not ours to remove.
-        state["cgroup"] = plan.cgroup.to_json()
+        state["cgroup"] = cgroup.to_json()
     try:
         destroy(entry, state, request.warn)
     except HutchError as error:

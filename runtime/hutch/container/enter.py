@@ -80,6 +80,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
     from hutch.container.host import read_host
     from hutch.plan.cgroup_paths import Cgroup, below
     from hutch.plan.enter import compile_exec, initial_cpus
+    from hutch.plan.later import Bindings
 
     state, config = execution.state, execution.config
     host = read_host()
@@ -89,21 +90,23 @@ def execute(store: "Store", execution: Execution) -> "Init":
         from hutch.container.filter_cache import filter_for
 
         filter = filter_for(profile, store.root + "/.filters")
+    cgroup = None
+    if state.get("cgroup"):
+        cgroup = Cgroup.from_json(state["cgroup"])
+        if execution.cgroup:
+            cgroup = below(cgroup, execution.cgroup)
     plan = compile_exec(
         config,
         execution.process,
         host,
         id=state["id"],
         filter=filter,
+        cgroup=cgroup,
         preserved=execution.preserved,
         trace=execution.trace is not None,
     )
     for warning in plan.warnings:
         execution.warn(warning)
-    if state.get("cgroup"):
-        plan.cgroup = Cgroup.from_json(state["cgroup"])
-        if execution.cgroup:
-            plan.cgroup = below(plan.cgroup, execution.cgroup)
     if execution.debug is not None:
         from hutch.plan.steps import tell_steps
 
@@ -113,7 +116,9 @@ def execute(store: "Store", execution: Execution) -> "Init":
     try:
         pidfd = _open_first_process(state)
         try:
-            init = launch_in_cgroup(plan, [pidfd], state["pid"], trace=execution.trace)
+            init = launch_in_cgroup(
+                plan, Bindings(cgroup), [pidfd], state["pid"], trace=execution.trace
+            )
         finally:
             posix.close(pidfd)
     finally:
@@ -130,7 +135,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
             assert agent is not None
             agent.hand_over(state, status.RUNNING, init.pid, listener)
 
-        accompany(init, plan, console=execution.console, agent=give_listener)
+        accompany(init, console=execution.console, agent=give_listener)
         if state.get("rdt"):
             from hutch.container.intel_rdt import join
 

@@ -8,6 +8,7 @@ from hutch.spec.json import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from hutch.plan.hooks import Hook
@@ -18,7 +19,7 @@ TAIL = 4096
 LONGEST = 1 << 20  # seconds
 
 
-def run_hooks(hooks: "list[Hook]", state: "dict[str, Any]") -> None:
+def run_hooks(hooks: "Sequence[Hook]", state: "dict[str, Any]") -> None:
     """Runs each in turn with ``state`` on its standard input. Raises HookFailed or KernelError for
     the first that fails."""
     for hook in hooks:

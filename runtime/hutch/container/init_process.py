@@ -3,16 +3,18 @@
 import posix
 
 import hutch
-from hutch.container.messages import PID, WARN, read_message
+from hutch.container.messages import read_message
 from hutch.container.store import read_file, write_file
 from hutch.errors import HutchError, KernelError
 from hutch.kernel import channel
 from hutch.kernel.process import seal_init, signal_pidfd, spawn
 from hutch.plan.encode import encode
+from hutch.plan.wire import GO_ON, PID, SEND, WARN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.container.messages import Message
+    from hutch.plan.later import Bindings
     from hutch.plan.plan import Plan
 
 SIGKILL = 9
@@ -22,14 +24,24 @@ PROGRAM = "/libexec/hutch-init"
 class Init:
     """A hutch-init at work: its process and the channel to it (kernel.channel).
 
-    ``beside`` is None if it was started in its cgroup; if it has to be moved there, the pid of the
-    container's first process, or 0 where it is the first itself. ``signal`` is what ended it.
+    ``bindings`` is what was found for the ``plan``, ``sent`` both as hutch-init was given them;
+    ``warnings`` are what it passes over. ``beside`` is None if it was started in its cgroup; if it
+    has to be moved there, the pid of the container's first process, or 0 where it is the first
+    itself. ``signal`` is what ended it.
     """
 
-    __slots__ = ("beside", "channel", "moved", "pid", "pidfd", "plan", "signal")
+    __slots__ = (
+        "beside", "bindings", "channel", "moved", "pid", "pidfd", "plan", "sent", "signal",
+        "warnings",
+    )  # fmt: skip
 
-    def __init__(self, plan: "Plan", pid: int, pidfd: int, channel: int) -> None:
+    def __init__(
+        self, plan: "Plan", bindings: "Bindings", sent: bytes, pid: int, pidfd: int, channel: int
+    ) -> None:
         self.plan = plan
+        self.bindings = bindings
+        self.sent = sent
+        self.warnings: list[HutchError] = []
         self.pid = pid
         self.pidfd = pidfd
         self.channel = channel
@@ -38,7 +50,7 @@ class Init:
         self.moved = False  # it has gone on as another process
 
     def message(self) -> "Message | None":
-        """The next message; a failure is raised as the error it is, a warning added to the plan's.
+        """The next message; a failure is raised as the error it is, a warning is added to ours.
         A PID is taken note of and answered."""
         message = read_message(self.channel)
         if message is None:
@@ -47,9 +59,10 @@ class Init:
             from hutch.plan.failure import explain_failure, explain_warning
 
             if message.kind == WARN:
-                self.plan.warnings.append(explain_warning(self.plan, message.failure))
+                operations = self.plan.operations
+                self.warnings.append(explain_warning(operations, message.failure))
                 return self.message()
-            raise explain_failure(self.plan, message.failure)
+            raise explain_failure(self.plan.operations, message.failure)
         if message.kind == PID:
             posix.close(self.pidfd)
             # Only a stepping stone: the process that goes on is its sibling and our child.
@@ -60,7 +73,7 @@ class Init:
             self.moved = True
         return message
 
-    def answer(self, answer: int = channel.GO_ON, fd: int = -1) -> None:
+    def answer(self, answer: int = GO_ON, fd: int = -1) -> None:
         """Lets hutch-init go on, with a descriptor if it is not -1. That it is gone is seen at the
         next message."""
         try:
@@ -79,7 +92,7 @@ class Init:
         try:
             fd = channel.fetch(self.pidfd, number)
         except OSError:
-            self.answer(channel.SEND)
+            self.answer(SEND)
             message = self.message()
             return -1 if message is None else message.fd
         self.answer()
@@ -135,12 +148,12 @@ def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
         ) from None
 
 
-def launch(plan: "Plan", slots: "list[int]", cgroup: int = -1) -> Init:
+def launch(plan: "Plan", bindings: "Bindings", slots: "list[int]", cgroup: int = -1) -> Init:
     """Starts hutch-init with the plan and the descriptors ``slots``; the caller closes those.
 
     ``cgroup`` is the descriptor of the cgroup2 directory to start in, or -1.
     """
-    data = encode(plan.operations)
+    data = encode(plan.operations, bindings)
     image = posix.memfd_create("plan", posix.MFD_CLOEXEC)
     ours, theirs = channel.pair()
     init = -1
@@ -162,4 +175,4 @@ def launch(plan: "Plan", slots: "list[int]", cgroup: int = -1) -> Init:
         posix.close(theirs)
         if init >= 0:
             posix.close(init)
-    return Init(plan, pid, pidfd, ours)
+    return Init(plan, bindings, data, pid, pidfd, ours)

@@ -1,12 +1,11 @@
 """The messages of hutch-init (native/init/init.h), as they come from it."""
 
 from hutch.kernel.channel import receive
+from hutch.plan.wire import FAIL, FAILURE, WARN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.plan.failure import Failure
-
-AT, FAIL, FD, PID, LISTENER, ASK, WARN = 1, 2, 3, 4, 5, 6, 7
 
 
 class Message:
@@ -41,7 +40,7 @@ def decode(data: bytes, fd: int = -1) -> Message:
 
     from hutch.plan.failure import Failure
 
-    _, index, error, part, call, detail = unpack_from("<IIii32s216s", data)
+    _, index, error, part, call, detail = unpack_from(FAILURE, data)
     failure = Failure(index, error, part, _text(call), _text(detail))
     return Message(kind, index, fd, failure)
 

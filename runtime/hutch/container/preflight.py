@@ -15,17 +15,17 @@ from hutch.plan.namespaces import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from hutch.plan.operations import Operation
+    from hutch.plan.later import Bindings
+    from hutch.plan.operations import Device
     from hutch.plan.plan import Plan
     from hutch.spec.config import Config
 
 NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
 
 
-def check_host(plan: "Plan", config: "Config") -> None:
-    """Raises for a rootfs, bind source or program of a hook that is not there."""
+def check_host(plan: "Plan", config: "Config", bindings: "Bindings") -> None:
+    """Raises for a rootfs or bind source that is not there; tells ``bindings`` where the host has
+    the devices that are to be bound."""
     rootfs = config["root"]["path"]
     try:
         found = posix.stat(plan.root)
@@ -34,38 +34,39 @@ def check_host(plan: "Plan", config: "Config") -> None:
     if not S_ISDIR(found.st_mode):
         raise ConfigError("root.path", plan.root + " is not a directory", value=rootfs)
     for operation in plan.operations:
-        if operation.name == "bind" and operation.pointer.endswith("]"):
-            source = operation.values[0]
-            assert isinstance(source, str)
+        if operation.name == "bind" and operation.pointer:
+            source = operation.source
+            if not isinstance(source, str):
+                continue  # a cgroup, which is still to be made
             if (source + "/").startswith(plan.root.rstrip("/") + "/"):
                 continue  # a mount before it may make it: hutch-init will see
             try:
                 posix.stat(source)
             except OSError as error:
                 raise _missing(source, operation.pointer + ".source", source, error) from None
-        elif operation.name == "device" and operation.pointer.endswith("]"):
-            _find_device(operation)
+        elif operation.name == "device" and not isinstance(operation.host, str):
+            elsewhere = _find_device(operation)
+            if elsewhere:
+                bindings.values[operation.host.name] = elsewhere
 
 
-def _find_device(operation: "Operation") -> None:
+def _find_device(operation: "Device") -> str:
     """Where the host has a device that is to be bound, if not under the path that the container
-    has it at: as the kernel names it (sysfs, "DEVNAME")."""
-    values: Any = operation.values
-    path, kind, major, minor, mode, uid, gid, bind, host = values
-    if not bind or _is_device(host, major, minor):
-        return
-    folder = "char" if kind == S_IFCHR else "block"
+    has it at: as the kernel names it (sysfs, "DEVNAME"); "" if nowhere."""
+    if _is_device(operation.path, operation.major, operation.minor):
+        return ""
+    folder = "char" if operation.type == S_IFCHR else "block"
     try:
-        text = read_file(f"/sys/dev/{folder}/{major}:{minor}/uevent").decode()
+        text = read_file(f"/sys/dev/{folder}/{operation.major}:{operation.minor}/uevent").decode()
     except OSError:
-        return  # hutch-init says what is wrong
+        return ""  # hutch-init says what is wrong
     for line in text.splitlines():
         if line.startswith("DEVNAME="):
-            host = "/dev/" + line[8:]
-            operation.values = (path, kind, major, minor, mode, uid, gid, bind, host)
+            return "/dev/" + line[8:]
+    return ""
 
 
-def _is_device(path: "Any", major: "Any", minor: "Any") -> bool:
+def _is_device(path: str, major: int, minor: int) -> bool:
     try:
         return bool(posix.stat(path).st_rdev == posix.makedev(major, minor))
     except OSError:
@@ -93,18 +94,21 @@ def _missing(value: str, pointer: str, path: str, error: OSError) -> ConfigError
     return ConfigError(pointer, reason, value=value, hint="it must exist before the container does")
 
 
-def open_namespaces(plan: "Plan", config: "Config") -> "list[int]":
+def open_namespaces(plan: "Plan") -> "list[int]":
     """Descriptors of the namespaces to join, each looked at: a path of another type of namespace
     is an error (config-linux.md "Namespaces"). The caller closes them."""
     opened: list[int] = []
     try:
-        for pointer, path in plan.slots:
+        for kind, pointer, path in plan.slots:
             try:
                 fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
             except OSError as error:
-                raise KernelError("open " + path, "open", error.errno, pointer=pointer) from None
+                raise KernelError(
+                    "open " + path, "open", error.errno, pointer=pointer + ".path"
+                ) from None
             opened.append(fd)
-            _check_own(plan, fd, path, _check_type(fd, path, pointer, config))
+            _check_type(fd, kind, pointer, path)
+            _check_own(plan, fd, path, kind)
     except BaseException:
         for fd in opened:
             posix.close(fd)
@@ -124,7 +128,7 @@ def _check_own(plan: "Plan", fd: int, path: str, kind: str) -> None:
     for operation in plan.operations:
         sets = "uts" if operation.name in ("hostname", "domainname") else ""
         if operation.name == "sysctl":
-            sets = namespace_of(str(operation.values[0]).removeprefix("sys/"))
+            sets = namespace_of(operation.path.removeprefix("sys/"))
         if sets == kind:
             raise ConfigError(
                 operation.pointer,
@@ -133,12 +137,10 @@ def _check_own(plan: "Plan", fd: int, path: str, kind: str) -> None:
             )
 
 
-def _check_type(fd: int, path: str, pointer: str, config: "Config") -> str:
-    """The namespace's type, which must be the config's; ConfigError."""
+def _check_type(fd: int, wanted: str, pointer: str, path: str) -> None:
+    """Raises ConfigError where the namespace is not of the type that the config says."""
     from fcntl import ioctl
 
-    index = int(pointer[pointer.index("[") + 1 : pointer.index("]")])
-    wanted = config["linux"]["namespaces"][index]["type"]
     try:
         kind = ioctl(fd, NS_GET_NSTYPE)
     except OSError:
@@ -147,8 +149,5 @@ def _check_type(fd: int, path: str, pointer: str, config: "Config") -> str:
         names = {flag: name for name, flag in TYPES.items()}
         found = "a " + names[kind] + " namespace" if kind in names else "no namespace"
         raise ConfigError(
-            pointer,
-            "is " + found + ", but linux.namespaces[" + str(index) + "].type is " + wanted,
-            value=path,
+            pointer + ".path", f"is {found}, but {pointer}.type is {wanted}", value=path
         )
-    return str(wanted)

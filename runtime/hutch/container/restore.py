@@ -9,11 +9,20 @@ import posix
 from hutch import cgroups
 from hutch.container import intel_rdt, status
 from hutch.container.checkpoint import Images, work_with_criu
-from hutch.container.create import check_terminal, first_state, make_rdt, plan_for, undo
+from hutch.container.create import (
+    first_state,
+    make_cgroup,
+    make_rdt,
+    plan_for,
+    undo,
+)
 from hutch.container.criu import externals, messages
 from hutch.container.init_process import Init
+from hutch.container.kept_plan import kept_operations
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, HutchError
+from hutch.plan.encode import encode, kept
+from hutch.plan.later import Bindings
 from hutch.spec.json import decode
 
 TYPE_CHECKING = False
@@ -80,43 +89,35 @@ def restore(
 def _make(
     store: "Store", request: "Request", images: Images
 ) -> "tuple[Entry, Init, dict[str, Any], CheckedConfig]":
-    from hutch.container.host import read_host
     from hutch.container.preflight import check_host, open_namespaces
-    from hutch.spec.container_id import check_identifier
-    from hutch.spec.load import load_bundle
 
-    check_identifier(request.id)
-    config, raw = load_bundle(request.bundle, request.warn)
-    check_terminal(config, request)
+    config, raw, host, plan = plan_for(request, store.root + "/.filters")
     _check_mount_namespace(config)
     streams = _streams(images.images)
     externals.check_terminals(streams, images.options.get("shell_job"))
-    host = read_host()
-    plan = plan_for(config, host, request, store)
-    for warning in plan.warnings:
-        request.warn(warning)
-    check_host(plan, config)
+    bindings = Bindings(plan.cgroup.copy() if plan.cgroup is not None else None)
+    check_host(plan, config, bindings)
     # Looked at for their type; CRIU is given its own descriptors below.
-    for fd in open_namespaces(plan, config):
+    for fd in open_namespaces(plan):
         posix.close(fd)
     entry = store.make(request.id)
     try:
-        if plan.cgroup is not None:
-            cgroups.prepare(plan.cgroup)
-        state = first_state(plan, config, request)
+        cgroup = bindings.cgroup
+        if cgroup is not None:
+            cgroups.prepare(cgroup)
+        state = first_state(plan, cgroup, config, request)
         if plan.rdt is not None:
             state["rdt"] = intel_rdt.place(plan.rdt, intel_rdt.resctrl())
         entry.write("config.json", raw)
         entry.save_state(state)
-        if plan.cgroup is not None:
-            cgroups.create(plan.cgroup, host.cgroups, plan.writes)
-            cgroups.device_rules(plan.cgroup, plan.devices)
+        if cgroup is not None:
+            make_cgroup(plan, bindings, host)
         if plan.rdt is not None:
             make_rdt(plan.rdt, entry, state)
-        init = _with_criu(entry, state, config, plan, host, request, images, streams)
+        init = _with_criu(entry, state, config, plan, bindings, host, request, images, streams)
         return entry, init, state, config
     except BaseException:
-        undo(entry, plan, request)
+        undo(entry, bindings, request)
         raise
 
 
@@ -125,6 +126,7 @@ def _with_criu(
     state: "dict[str, Any]",
     config: "Config",
     plan: "Plan",
+    bindings: "Bindings",
     host: "Host",
     request: "Request",
     images: Images,
@@ -140,23 +142,25 @@ def _with_criu(
         inherited.append(("joined-" + kind, fd))
     ignored = images.options.get("manage_cgroups_mode") == messages.CGROUP_MODES["ignore"]
     # Where CRIU shall not deal with cgroups, what it makes stays in that which it is in itself.
-    moves = plan.cgroup is not None and ignored
+    cgroup = bindings.cgroup
+    moves = cgroup is not None and ignored
+    entry.write("plan", kept(encode(plan.operations, bindings), plan.operations))
     options = {
         **images.options,
         "root": root,
         "rst_sibling": True,
         "orphan_pts_master": True,
-        "ext_mnt": externals.mounts_to_restore(plan),
+        "ext_mnt": externals.mounts_to_restore(kept_operations(entry)),
         "inherit_fd": [{"key": name, "fd": fd} for name, fd in inherited],
     }
-    if plan.cgroup is not None and not ignored:
-        options["cg_root"] = externals.cgroup_roots(plan.cgroup.directories, host.cgroups)
+    if cgroup is not None and not ignored:
+        options["cg_root"] = externals.cgroup_roots(cgroup.directories, host.cgroups)
     made: list[Init] = []
 
     def begun(criu: int) -> None:
         if moves:
-            assert plan.cgroup is not None
-            cgroups.join(plan.cgroup, criu)
+            assert cgroup is not None
+            cgroups.join(cgroup, criu)
 
     def notice(name: str, pid: int, descriptor: int) -> None:
         if name == "setup-namespaces" and plan.hooks:
@@ -169,7 +173,7 @@ def _with_criu(
             else:
                 request.console(descriptor)
         elif name == "post-restore":
-            made.append(_made(entry, state, plan, request, pid))
+            made.append(_made(entry, state, plan, bindings, request, pid))
         elif name == "pre-resume":
             # Labels are restored last; nothing of the container's has run yet.
             _check_label(config, str(images.options.get("lsm_profile", "")), state["pid"])
@@ -200,21 +204,28 @@ def _with_criu(
 
 
 def _made(
-    entry: "Entry", state: "dict[str, Any]", plan: "Plan", request: "Request", pid: int
+    entry: "Entry",
+    state: "dict[str, Any]",
+    plan: "Plan",
+    bindings: "Bindings",
+    request: "Request",
+    pid: int,
 ) -> Init:
     """The processes are there, but do not run yet."""
     # hutch-init is not there to be spoken to; what would be its channel leads nowhere.
-    init = Init(plan, pid, posix.pidfd_open(pid), posix.open("/dev/null", posix.O_CLOEXEC))
+    channel = posix.open("/dev/null", posix.O_CLOEXEC)
+    init = Init(plan, bindings, b"", pid, posix.pidfd_open(pid), channel)
+    cgroup = bindings.cgroup
     try:
-        if plan.cgroup is not None:
-            cgroups.release(plan.cgroup)
+        if cgroup is not None:
+            cgroups.release(cgroup)
         if plan.rdt is not None:
             intel_rdt.join(state["rdt"], pid)
             state["rdt"] = intel_rdt.kept(plan.rdt, state["rdt"])
         state["pid"] = pid
         state["startTime"] = status.start_time(pid)
         state["status"] = status.CREATED
-        state["cgroup"] = plan.cgroup.to_json() if plan.cgroup else None
+        state["cgroup"] = cgroup.to_json() if cgroup else None
         entry.save_state(state)
         if request.pid_file:
             init.write_pid_file(request.pid_file)

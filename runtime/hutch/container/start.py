@@ -3,7 +3,6 @@
 import posix
 
 from hutch.container import status
-from hutch.container.messages import decode
 from hutch.errors import ConfigError, HutchError, StateError
 from hutch.kernel.channel import MESSAGE_MAX, let_start
 
@@ -61,13 +60,16 @@ def _let_go(entry: "Entry", state: "dict[str, Any]") -> "HutchError | None":
         posix.close(reply)
     if not said:
         return None
+    from hutch.container.kept_plan import kept_operations
+    from hutch.container.messages import decode
     from hutch.plan.failure import explain_failure
 
     failure = decode(said).failure
     assert failure is not None
-    plan = plan_again(entry, state)
-    error = explain_failure(plan, failure)
-    if plan.operations[failure.index].name != "exec" or state["choices"].get("strict"):
+    operations = kept_operations(entry)
+    error = explain_failure(operations, failure)
+    executes = failure.index < len(operations) and operations[failure.index].name == "exec"
+    if not executes or state["choices"].get("strict"):
         raise error
     return error
 
@@ -113,25 +115,4 @@ def _not_created(entry: "Entry", state: "dict[str, Any]") -> StateError:
         )
     return StateError(
         "cannot start an already running container: " + entry.id, id=entry.id, status=now
-    )
-
-
-def plan_again(entry: "Entry", state: "dict[str, Any]") -> "Any":
-    """The plan again, as it was compiled at create, to know what the failed operation was."""
-    from hutch.container.host import read_host
-    from hutch.kernel.seccomp import Filter
-    from hutch.plan.cgroup_paths import Cgroup
-    from hutch.plan.compile import Choices, compile_plan
-
-    config = entry.load_config()
-    filtered = bool(config.get("linux", {}).get("seccomp"))
-    cgroup = state.get("cgroup")
-    return compile_plan(
-        config,
-        read_host(),
-        id=entry.id,
-        bundle=state["bundle"],
-        cgroup=Cgroup.from_json(cgroup) if cgroup else None,
-        filter=Filter(b"", 0, False, []) if filtered else None,
-        choices=Choices.from_json(state["choices"]),
     )

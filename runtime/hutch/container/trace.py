@@ -59,7 +59,7 @@ class Trace:
             end = int.from_bytes(pair[8:], "little")
             if begin and end:
                 call, does = describe(operation)
-                more = {"from": operation.pointer, "call": call}
+                more = {"from": operation.origin, "call": call}
                 self._events.append(_event(INIT, does, begin, end, more))
         data = encode({"displayTimeUnit": "ns", "traceEvents": self._events}).encode()
         while data:

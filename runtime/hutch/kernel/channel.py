@@ -9,8 +9,6 @@ import posix
 from hutch._native import ffi, lib
 
 MESSAGE_MAX = 512
-# What hutch-init is answered (native/init/init.h).
-GO_ON, SEND = 0, 1
 _NO_LINK = posix.O_CLOEXEC | posix.O_NOFOLLOW
 
 
@@ -29,9 +27,9 @@ def receive(channel: int) -> "tuple[bytes, int]":
     return bytes(ffi.buffer(buffer, result & 0xFFFFFFFF)), (result >> 32) - 1
 
 
-def answer(channel: int, answer: int = GO_ON, fd: int = -1) -> None:
-    """Sends the one byte that lets the other side go on, with the descriptor ``fd`` unless it is
-    -1. Raises OSError, but no signal comes."""
+def answer(channel: int, answer: int, fd: int = -1) -> None:
+    """Sends the one byte ``answer`` that lets the other side go on, with the descriptor ``fd``
+    unless it is -1. Raises OSError, but no signal comes."""
     _checked(lib.hutch_answer(channel, answer, fd))
 
 

@@ -121,6 +121,12 @@ class Cgroup:
             cgroup.unit = Unit.from_json(value["unit"])
         return cgroup
 
+    def copy(self) -> "Cgroup":
+        """One that can be made, and changed by that, while this stays what was planned."""
+        cgroup = Cgroup(self.mode, dict(self.directories), list(self.made), self.rootless)
+        cgroup.unit = self.unit
+        return cgroup
+
     def leaves(self) -> "list[str]":
         """The container's own directories, each once though controllers may share it."""
         return list(dict.fromkeys(self.directories.values()))

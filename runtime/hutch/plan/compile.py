@@ -9,6 +9,7 @@ from hutch.plan.cgroup_paths import wants_ownership
 from hutch.plan.device_rules import device_lines, effective
 from hutch.plan.devices import compile_devices, needs_devices
 from hutch.plan.hooks import compile_hooks, hooks_of, variables
+from hutch.plan.later import CGROUP_COUNT, Later
 from hutch.plan.mount_options import (
     MS_REC,
     NODEV,
@@ -20,6 +21,7 @@ from hutch.plan.mount_options import (
 from hutch.plan.mounts import MountContext, compile_covers, compile_mounts, read_only_last
 from hutch.plan.namespaces import (
     CLONE_NEWCGROUP,
+    FIRST_SLOT,
     are_groups_denied,
     compile_namespaces,
     host_id,
@@ -27,8 +29,20 @@ from hutch.plan.namespaces import (
     mapping_lines,
     offset_lines,
 )
-from hutch.plan.plan import CREATED, MOUNTED, NAMESPACES, NETWORK, Plan
+from hutch.plan.plan import (
+    ALL_CPUS,
+    CREATED,
+    KEYRING,
+    MOUNTED,
+    NAMESPACES,
+    NETWORK,
+    PROCFS,
+    SESSION,
+    TRACE,
+    Plan,
+)
 from hutch.plan.process import (
+    UNTRACED,
     check_selinux,
     compile_console,
     compile_limits,
@@ -40,31 +54,20 @@ from hutch.plan.process import (
 )
 from hutch.plan.resources_compile import compile as compile_resources
 from hutch.plan.sysctls import compile_sysctls
+from hutch.plan.wire import PIVOT_CHROOT, PIVOT_MOVE, PIVOT_ROOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypedDict
-
     from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
     from hutch.plan.cgroup_paths import Cgroup
+    from hutch.plan.choices import Choices
     from hutch.plan.host import CgroupLayout, Host
+    from hutch.plan.idmap import Idmap
     from hutch.plan.namespaces import Namespaces
     from hutch.plan.operations import Operation
+    from hutch.plan.resources import CgroupWrite
     from hutch.spec.config import CheckedConfig, Config, Linux, Mount, Process, Resources
-
-    class KeptChoices(TypedDict, total=False):
-        """Choices in the state file."""
-
-        direct: bool
-        listening: int
-        new_keyring: bool
-        no_pivot: bool
-        notify: str
-        preserved: int
-        strict: bool
-        trace: bool
-
 
 # Strictly, a container without a process can be created, but not started (runtime.md "Start").
 NO_PROCESS: "Process" = {"args": [], "cwd": "/"}
@@ -73,53 +76,10 @@ NO_PROCESS: "Process" = {"args": [], "cwd": "/"}
 # Where the container finds the socket of sd_notify(3): a directory, read-only, so that `start` can
 # make the socket when it is there to listen.
 NOTIFY = "runtime: NOTIFY_SOCKET"
+CREATE = "runtime.md: create"
+START = "runtime.md: start"
 NOTIFY_DIRECTORY = "/run/notify"
 NOTIFY_FLAGS = RDONLY | NOSUID | NODEV | NOEXEC
-
-
-class Choices:
-    """What the command line decides: flags of create and run that change the plan.
-
-    ``preserved`` descriptors from 3 on are the container's; the first ``listening`` of them are
-    sockets that were handed to the caller (sd_listen_fds(3)). ``direct``: the runtime itself starts
-    the program. ``notify``: the host's directory with the socket on which the program says that it
-    is ready (sd_notify(3)), or "". ``trace``: hutch-init notes its times. ``strict``: the
-    specification's word counts where runc's habit is another.
-    """
-
-    __slots__ = (
-        "direct", "listening", "new_keyring", "no_pivot", "notify", "preserved", "strict", "trace",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        *,
-        no_pivot: bool = False,
-        new_keyring: bool = True,
-        preserved: int = 0,
-        listening: int = 0,
-        direct: bool = False,
-        notify: str = "",
-        trace: bool = False,
-        strict: bool = False,
-    ) -> None:
-        self.no_pivot = no_pivot
-        self.new_keyring = new_keyring
-        self.preserved = preserved
-        self.listening = listening
-        self.direct = direct
-        self.notify = notify
-        self.trace = trace
-        self.strict = strict
-
-    def to_json(self) -> "KeptChoices":
-        """What the state file keeps, for compiling the same plan again."""
-        kept = {name: getattr(self, name) for name in self.__slots__}
-        return kept  # type: ignore[return-value]
-
-    @classmethod
-    def from_json(cls, value: "KeptChoices") -> "Choices":
-        return cls(**value)
 
 
 def compile_plan(
@@ -130,7 +90,7 @@ def compile_plan(
     bundle: str,
     cgroup: "Cgroup | None",
     filter: "Filter | None",
-    choices: Choices,
+    choices: "Choices",
 ) -> Plan:
     """The plan of a checked config.
 
@@ -147,66 +107,79 @@ def compile_plan(
     namespaces = compile_namespaces(config, host)
     in_user_namespace = namespaces.has("user")
     root = _rootfs(config, bundle)
-    plan = Plan([], warnings)
-    plan.root = root
-    plan.preserved = choices.preserved
-    plan.spawn_flags = namespaces.spawn_flags
-    plan.slots = [(pointer, path) for _, pointer, path in namespaces.joined.values()]
+    slot = FIRST_SLOT + len(namespaces.joined)
+    idmaps: dict[int, Idmap] = {}
     if any(_is_idmapped(mount) for mount in config.get("mounts") or []):
         from hutch.plan.idmap import compile_idmaps
 
-        plan.idmaps = compile_idmaps(config, bundle, plan.next_slot())
+        idmaps = compile_idmaps(config, bundle, slot)
+        slot += len(idmaps)
+    rdt = None
     if linux.get("intelRdt") is not None:
         from hutch.plan.intel_rdt import compile_rdt
 
-        plan.rdt = compile_rdt(linux["intelRdt"], id)
+        rdt = compile_rdt(linux["intelRdt"], id)
+    resources = linux.get("resources", {})
+    cgroup_owner = None
+    writes: list[CgroupWrite] = []
     if cgroup is not None:
-        plan.cgroup = cgroup
         if cgroup.mode == "v2" and wants_ownership(linux, config.get("mounts") or []):
-            plan.cgroup_owner = _owner(config, host)
-        _limit(plan, linux.get("resources", {}), host.cgroups)
-    plan.oom_score_adj = process.get("oomScoreAdj")
-    for name, device in linux.get("netDevices", {}).items():
-        pointer = 'linux.netDevices["' + name + '"]'
-        plan.net_devices.append((pointer, name, device.get("name") or name))
-    plan.time_offsets = offset_lines(linux.get("timeOffsets", {}))
-    if linux.get("uidMappings") or linux.get("gidMappings"):
-        plan.uid_map = mapping_lines(linux.get("uidMappings") or [])
-        plan.gid_map = mapping_lines(linux.get("gidMappings") or [])
+            cgroup_owner = _owner(config, host)
+        writes = _limits(resources, host.cgroups)
+    uid_map = mapping_lines(linux.get("uidMappings") or [])
+    gid_map = mapping_lines(linux.get("gidMappings") or [])
+    helpers: tuple[str, ...] = ()
+    mapped_namespace = ""
+    if uid_map or gid_map:
         if "user" in namespaces.new:
-            plan.map_helpers = map_helpers(linux, host)
+            helpers = map_helpers(linux, host)
         else:
-            plan.mapped_namespace = namespaces.joined["user"][2]
-    plan.hooks = hooks_of(config.get("hooks", {}), ("prestart", "createRuntime"))
+            mapped_namespace = namespaces.joined["user"][2]
+    hooks = hooks_of(config.get("hooks", {}), ("prestart", "createRuntime"))
+    start_slot = trace_slot = 0
     if not choices.direct:
-        plan.start_slot = plan.next_slot()
+        start_slot = slot
+        slot += 2
     if choices.trace:
-        plan.trace_slot = plan.next_slot()
+        trace_slot = slot
+        slot += 1
+    # The cgroups to enter come last: how many there are is known once they are made.
+    enter_cgroups: list[Operation] = []
+    if cgroup is not None:
+        count = Later(CGROUP_COUNT, 0)
+        enter_cgroups.append(op.enter_cgroups("linux.cgroupsPath", slot, count))
 
-    operations = plan.operations
-    if plan.trace_slot:
-        operations.append(op.trace("runtime: --trace", plan.trace_slot))
-    protect = op.protect("security: nobody in the container may trace the init")
+    operations: list[Operation] = []
+    if trace_slot:
+        operations.append(op.trace("", trace_slot, reason=TRACE))
+    protect = op.protect(reason=UNTRACED)
     if not _maps_without_root(namespaces, linux, host):
         operations.append(protect)
     operations += _enter_namespaces(config, namespaces, id, choices, host, protect)
     if "cgroup" in namespaces.new:
         # The namespace's root is the cgroup the process is in, so it must be in its own by now.
-        _enter_cgroups(plan)
+        operations += enter_cgroups
         operations.append(op.unshare(namespaces.new["cgroup"], CLONE_NEWCGROUP))
-    operations += _build_root(config, namespaces, bundle, plan, host)
+    label = linux.get("mountLabel") or ""
+    if label and not host.selinux:
+        warnings.append(
+            ConfigError("linux.mountLabel", "is left out: SELinux is not enabled", value=label)
+        )
+        label = ""
+    context = MountContext(bundle, host, cgroup, "cgroup" in namespaces.new, label, idmaps)
+    operations += _build_root(config, namespaces, root, context, warnings)
     if choices.notify:
         operations.append(
-            op.bind(NOTIFY, choices.notify, NOTIFY_DIRECTORY, 0, NOTIFY_FLAGS, 0, 0, 0, 0, 0)
+            op.bind(source=choices.notify, target=NOTIFY_DIRECTORY, set=NOTIFY_FLAGS, reason=NOTIFY)
         )
     if "cgroup" not in namespaces.new:
         # Only now: what the mounts take need not fit into the container's memory limit.
-        _enter_cgroups(plan)
-    operations.append(op.affinity("default: all CPUs of the cpuset", b""))
+        operations += enter_cgroups
+    operations.append(op.affinity("", b"", reason=ALL_CPUS))
     operations += compile_console(process, bind=True)
     operations.append(op.make_directory("process.cwd", process["cwd"], 0o755))
-    if plan.hooks:
-        operations.append(op.barrier(plan.hooks[0].pointer, MOUNTED))
+    if hooks:
+        operations.append(op.barrier(hooks[0].pointer, MOUNTED))
     making = "created" if choices.strict else "creating"
     state = _state(config, id, bundle, making)
     callers = variables(host.environment) if config.get("hooks") else []
@@ -223,22 +196,48 @@ def compile_plan(
         groups_denied=are_groups_denied(linux, host, in_user_namespace),
         filter=filter,
         warnings=warnings,
-        outlive="runtime.md: create",
+        outlive=CREATE,
         # By the specification the caller's is kept; runc's habit keeps a daemon's out.
         default_umask=-1 if choices.strict else 0o022,
     )
     # From here on the container is created: whatever follows happens at `start`, with no more
     # rights than the program's, and under its filter.
-    operations.append(op.barrier("runtime.md: create", CREATED))
-    if plan.start_slot:
-        operations.append(op.await_start("runtime.md: start", plan.start_slot, plan.start_slot + 1))
+    operations.append(op.barrier("", CREATED, reason=CREATE))
+    if start_slot:
+        operations.append(op.await_start("", start_slot, start_slot + 1, reason=START))
     state = _state(config, id, bundle, "created")
     operations += compile_hooks(config, "startContainer", state, variables_of(process))
     operations.append(op.exec("process.args", process["args"], _environment(process, choices)))
-    return plan
+    return Plan(
+        operations,
+        warnings,
+        root=root,
+        rdt=rdt,
+        cgroup=cgroup,
+        writes=writes,
+        cgroup_owner=cgroup_owner,
+        devices=resources.get("devices") if cgroup is not None else None,
+        slots=[(kind, pointer, path) for kind, (_, pointer, path) in namespaces.joined.items()],
+        idmaps=idmaps,
+        spawn_flags=namespaces.spawn_flags,
+        preserved=choices.preserved,
+        uid_map=uid_map,
+        gid_map=gid_map,
+        map_helpers=helpers,
+        mapped_namespace=mapped_namespace,
+        time_offsets=offset_lines(linux.get("timeOffsets", {})),
+        oom_score_adj=process.get("oomScoreAdj"),
+        hooks=hooks,
+        net_devices=[
+            ('linux.netDevices["' + name + '"]', name, device.get("name") or name)
+            for name, device in linux.get("netDevices", {}).items()
+        ],
+        start_slot=start_slot,
+        trace_slot=trace_slot,
+    )
 
 
-def _environment(process: "Process", choices: Choices) -> "list[str]":
+def _environment(process: "Process", choices: "Choices") -> "list[str]":
     """process.env, and what tells the program of sockets it was handed: to it, its pid is 1."""
     environment = variables_of(process)
     if choices.listening:
@@ -259,19 +258,13 @@ def _owner(config: "Config", host: "Host") -> "int | None":
     return host_id(mappings, uid) if mappings else uid
 
 
-def _enter_cgroups(plan: Plan) -> None:
-    if plan.cgroup is not None:
-        plan.cgroup_entry = op.enter_cgroups("linux.cgroupsPath", plan.next_slot(), 0)
-        plan.operations.append(plan.cgroup_entry)
-
-
-def _limit(plan: Plan, resources: "Resources", layout: "CgroupLayout") -> None:
-    """What the container's cgroup is told: the limits, and which devices it may use."""
-    plan.writes = compile_resources(resources, layout)
-    plan.devices = resources.get("devices")
-    rules = effective(plan.devices)
+def _limits(resources: "Resources", layout: "CgroupLayout") -> "list[CgroupWrite]":
+    """What the container's cgroup is told."""
+    writes = compile_resources(resources, layout)
+    rules = effective(resources.get("devices"))
     if layout.mode != "v2":
         device_lines(rules)  # refuses rules that v1 cannot express, before anything is made
+    return writes
 
 
 def _rootfs(config: "Config", bundle: str) -> str:
@@ -303,13 +296,13 @@ def _enter_namespaces(
     config: "Config",
     namespaces: "Namespaces",
     id: str,
-    choices: Choices,
+    choices: "Choices",
     host: "Host",
     protect: "Operation",
 ) -> "list[Operation]":
     """Into the namespaces, and what is set in them that needs no file system."""
     linux = config.get("linux", {})
-    result = list(namespaces.entry)
+    result: list[Operation] = list(namespaces.entry)
     if linux.get("uidMappings") or linux.get("gidMappings"):
         result.append(op.barrier("linux.uidMappings", NAMESPACES))
     elif linux.get("timeOffsets"):
@@ -320,14 +313,14 @@ def _enter_namespaces(
     if namespaces.has("user") or _maps_without_root(namespaces, linux, host):
         # For the first time, or again: a change of ids can take it away (proc(5), suid_dumpable).
         result.append(protect)
-    result.append(op.session("security: a session of its own"))
-    result.append(op.open_proc("security: a verified procfs"))
+    result.append(op.session(reason=SESSION))
+    result.append(op.open_proc(reason=PROCFS))
     label = config.get("process", {}).get("selinuxLabel")
     if choices.new_keyring:
         if label:
             check_selinux(label, host, "process.selinuxLabel")
             result.append(op.keyring_label("process.selinuxLabel", label))
-        result.append(op.keyring("default: a session keyring of its own", "_ses." + id))
+        result.append(op.keyring("", "_ses." + id, reason=KEYRING))
     if "network" in namespaces.new:
         result.append(op.loopback(namespaces.new["network"]))
     if linux.get("netDevices"):
@@ -355,21 +348,15 @@ def _maps_without_root(namespaces: "Namespaces", linux: "Linux", host: "Host") -
 def _build_root(
     config: "Config",
     namespaces: "Namespaces",
-    bundle: str,
-    plan: Plan,
-    host: "Host",
+    root: str,
+    context: MountContext,
+    warnings: "list[HutchError]",
 ) -> "list[Operation]":
     """The root file system, its mounts and devices, seen from outside."""
     linux = config.get("linux", {})
     mounts = config.get("mounts") or []
-    label = linux.get("mountLabel") or ""
-    if label and not host.selinux:
-        plan.warnings.append(
-            ConfigError("linux.mountLabel", "is left out: SELinux is not enabled", value=label)
-        )
-        label = ""
     propagation = _root_propagation(linux)
-    result = []
+    result: list[Operation] = []
     if namespaces.has("mount"):
         # At once: what is bound later keeps by it, or loses, its ties to the host. Of what is
         # unbindable nothing could be bound.
@@ -379,11 +366,8 @@ def _build_root(
         result.append(op.propagation("linux.rootfsPropagation", first))
     # What is mounted here must not show on the host, though a slave shows what comes from there.
     apart = PROPAGATION["slave"] if propagation & PROPAGATION["slave"] else PROPAGATION["private"]
-    result.append(op.open_root("root.path", plan.root, apart if namespaces.has("mount") else 0))
-    context = MountContext(
-        bundle, host, plan.cgroup, "cgroup" in namespaces.new, label, plan.idmaps
-    )
-    result += compile_mounts(mounts, context, plan.warnings)
+    result.append(op.open_root("root.path", root, apart if namespaces.has("mount") else 0))
+    result += compile_mounts(mounts, context, warnings)
     if needs_devices(mounts):
         result += compile_devices(config, namespaces.has("user"))
     return result
@@ -399,17 +383,19 @@ def _root_propagation(linux: "Linux") -> int:
     return PROPAGATION[text] if text else 0
 
 
-def _close_root(config: "Config", namespaces: "Namespaces", choices: Choices) -> "list[Operation]":
+def _close_root(
+    config: "Config", namespaces: "Namespaces", choices: "Choices"
+) -> "list[Operation]":
     """What covers parts of the mounted tree, then the change of root, then the root's own flags."""
     linux = config.get("linux", {})
     result = compile_sysctls(config, namespaces)
     result += read_only_last(config.get("mounts") or [])
     result += compile_covers(linux)
-    mode = 0
+    mode = PIVOT_ROOT
     if not namespaces.has("mount"):
-        mode = 2
+        mode = PIVOT_CHROOT
     elif choices.no_pivot:
-        mode = 1
+        mode = PIVOT_MOVE
     result.append(op.pivot("root.path", mode))
     readonly = RDONLY if config["root"].get("readonly") else 0
     propagation = _root_propagation(linux)

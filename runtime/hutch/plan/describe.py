@@ -1,10 +1,27 @@
 """Each operation in words: the kernel call it comes to, and what it does with what."""
 
+from hutch.plan.wire import COVER_CONTENTS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from hutch.plan.operations import Operation
+    from hutch.plan.operations import (
+        Barrier,
+        Bind,
+        Capabilities,
+        Device,
+        IoPriority,
+        MemoryPolicy,
+        Mount,
+        Operation,
+        Personality,
+        Remount,
+        Rlimit,
+        RootAttributes,
+        Scheduler,
+    )
 
 NAMESPACE_NAMES = {
     0x00000080: "time",
@@ -34,7 +51,7 @@ PIVOTS = ("pivot_root", "mount(MS_MOVE), chroot", "chroot")
 def describe(operation: "Operation") -> "tuple[str, str]":
     """(kernel calls, what is done): for a person."""
     call, words = WORDS[operation.name]
-    return call, words(*operation.values) if callable(words) else words
+    return call, words if isinstance(words, str) else words(operation)
 
 
 def flag_names(flags: int, names: "dict[int, str]") -> str:
@@ -65,62 +82,53 @@ def _listed(words: "list[str]") -> str:
     return " (" + ", ".join(words) + ")" if words else ""
 
 
-def _mount(
-    fstype: str, source: str, target: str, options: "list[str]", attributes: int, flags: int,
-    propagation: int, nofollow: int, cover: int, idmap: int,
-) -> str:  # fmt: skip
-    words = [option for option in options if option != "ro"] + _attributes(attributes)
-    if cover & 4:
+def _mount(op: "Mount") -> str:
+    words = [option for option in op.options if option != "ro"] + _attributes(op.attributes)
+    if op.cover & COVER_CONTENTS:
         words.append("with what it covers")
-    if idmap:
+    if op.idmap:
         words.append("ids mapped")
-    if propagation:
-        words.append(propagation_name(propagation))
-    return f"mount {fstype} on {target}" + _listed(words)
+    if op.propagation:
+        words.append(propagation_name(op.propagation))
+    return f"mount {op.fstype} on {op.target}" + _listed(words)
 
 
-def _bind(
-    source: str, target: str, recursive: int, set: int, clear: int, deep_set: int,
-    deep_clear: int, propagation: int, tree: int,
-) -> str:  # fmt: skip
-    words = _attributes(set, clear, deep_set, deep_clear)
-    if tree:
+def _bind(op: "Bind") -> str:
+    words = _attributes(op.set, op.clear, op.deep_set, op.deep_clear)
+    if op.tree:
         words.append("ids mapped")
-    if propagation:
-        words.append(propagation_name(propagation))
-    what = "bind all of " if recursive else "bind "
-    return what + source + " on " + target + _listed(words)
+    if op.propagation:
+        words.append(propagation_name(op.propagation))
+    what = "bind all of " if op.recursive else "bind "
+    return what + str(op.source) + " on " + op.target + _listed(words)
 
 
-def _remount(
-    target: str, options: "list[str]", bind: int, set: int, clear: int, deep_set: int,
-    deep_clear: int, propagation: int,
-) -> str:  # fmt: skip
-    attributes = _attributes(set, clear, deep_set, deep_clear)
-    return "remount " + target + _listed([*options, *attributes])
+def _remount(op: "Remount") -> str:
+    attributes = _attributes(op.set, op.clear, op.deep_set, op.deep_clear)
+    return "remount " + op.target + _listed([*op.options, *attributes])
 
 
-def _device(
-    path: str, type: int, major: int, minor: int, mode: int, uid: int, gid: int, bind: int,
-    host: str,
-) -> str:  # fmt: skip
-    if bind:
-        return "bind the host's " + host + ("" if host == path else " to " + path)
-    return f"make {DEVICE_KINDS[type]} device {path} {major}:{minor}, mode {mode:04o}, {uid}:{gid}"
+def _device(op: "Device") -> str:
+    if op.bind:
+        host = str(op.host)
+        return "bind the host's " + host + ("" if host == op.path else " to " + op.path)
+    kind = DEVICE_KINDS[op.type]
+    number = f"{op.major}:{op.minor}"
+    return f"make {kind} device {op.path} {number}, mode {op.mode:04o}, {op.uid}:{op.gid}"
 
 
-def _root_attributes(set: int, propagation: int) -> str:
-    words = _attributes(set)
-    if propagation:
-        words.append(propagation_name(propagation))
+def _root_attributes(op: "RootAttributes") -> str:
+    words = _attributes(op.set)
+    if op.propagation:
+        words.append(propagation_name(op.propagation))
     return "make the root " + ", ".join(words)
 
 
-def _limit(resource: int, soft: int, hard: int) -> str:
+def _limit(op: "Rlimit") -> str:
     from hutch.spec.rlimits import RLIMITS
 
-    name = next(name for name, number in RLIMITS.items() if number == resource)
-    return f"set {name} to {_amount(soft)}, at most {_amount(hard)}"
+    name = next(name for name, number in RLIMITS.items() if number == op.resource)
+    return f"set {name} to {_amount(op.soft)}, at most {_amount(op.hard)}"
 
 
 def _numbers(mask: bytes, what: str) -> str:
@@ -130,43 +138,42 @@ def _numbers(mask: bytes, what: str) -> str:
     return what + " " + listed if listed else "any allowed " + what
 
 
-def _scheduler(
-    policy: int, flags: int, nice: int, priority: int, runtime: int, deadline: int, period: int
-) -> str:
+def _scheduler(op: "Scheduler") -> str:
     from hutch.plan.scheduling import POLICIES, SCHEDULER_FLAGS
 
-    words = [name for name, bit in SCHEDULER_FLAGS.items() if flags & bit]
-    if nice:
-        words.append(f"nice {nice}")
-    if priority:
-        words.append(f"priority {priority}")
-    if runtime:
-        words.append(f"{runtime} ns of {period or deadline}, within {deadline}")
-    return "be scheduled by " + list(POLICIES)[policy] + _listed(words)
+    words = [name for name, bit in SCHEDULER_FLAGS.items() if op.flags & bit]
+    if op.nice:
+        words.append(f"nice {op.nice}")
+    if op.priority:
+        words.append(f"priority {op.priority}")
+    if op.runtime:
+        words.append(f"{op.runtime} ns of {op.period or op.deadline}, within {op.deadline}")
+    return "be scheduled by " + list(POLICIES)[op.policy] + _listed(words)
 
 
-def _io_priority(priority: int) -> str:
+def _io_priority(op: "IoPriority") -> str:
     from hutch.plan.scheduling import IO_CLASS_SHIFT, IO_CLASSES
 
-    name = next(name for name, number in IO_CLASSES.items() if number == priority >> IO_CLASS_SHIFT)
-    return f"set the IO priority of the process group to {name} {priority & 7}"
+    number = op.priority >> IO_CLASS_SHIFT
+    name = next(name for name, each in IO_CLASSES.items() if each == number)
+    return f"set the IO priority of the process group to {name} {op.priority & 7}"
 
 
-def _memory_policy(mode: int, nodes: bytes) -> str:
+def _memory_policy(op: "MemoryPolicy") -> str:
     from hutch.plan.scheduling import MEMORY_FLAGS, MEMORY_MODES
 
-    flags = [name for name, bit in MEMORY_FLAGS.items() if mode & bit]
-    kind = mode & ~sum(MEMORY_FLAGS.values())
+    flags = [name for name, bit in MEMORY_FLAGS.items() if op.mode & bit]
+    kind = op.mode & ~sum(MEMORY_FLAGS.values())
     name = next(name for name, number in MEMORY_MODES.items() if number == kind)
-    return (
-        "take memory by " + name + _listed(flags) + (_numbers(nodes, " of node") if nodes else "")
-    )
+    nodes = _numbers(op.nodes, " of node") if op.nodes else ""
+    return "take memory by " + name + _listed(flags) + nodes
 
 
-def _personality(persona: int) -> str:
+def _personality(op: "Personality") -> str:
     from hutch.plan.scheduling import DOMAINS
 
-    return "be of personality " + next(name for name, bits in DOMAINS.items() if bits == persona)
+    name = next(name for name, bits in DOMAINS.items() if bits == op.persona)
+    return "be of personality " + name
 
 
 def _amount(value: int) -> str:
@@ -186,33 +193,29 @@ def _command(args: "list[str]") -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _capabilities(effective: int, permitted: int, inheritable: int, ambient: int) -> str:
-    text = "hold effective " + _mask(effective)
-    if permitted != effective:
-        text += "; permitted " + _mask(permitted)
-    return text + "; inheritable " + _mask(inheritable) + "; ambient " + _mask(ambient)
+def _capabilities(op: "Capabilities") -> str:
+    text = "hold effective " + _mask(op.effective)
+    if op.permitted != op.effective:
+        text += "; permitted " + _mask(op.permitted)
+    return text + "; inheritable " + _mask(op.inheritable) + "; ambient " + _mask(op.ambient)
 
 
-def _drop(effective: int, permitted: int, inheritable: int) -> str:
-    return "hold no more than permitted " + _mask(permitted)
-
-
-def _barrier(which: int) -> str:
+def _barrier(op: "Barrier") -> str:
     from hutch.plan.plan import BARRIERS
 
-    return "wait for the runtime: " + BARRIERS[which]
+    return "wait for the runtime: " + BARRIERS[op.which]
 
 
-# name: (kernel calls, words or a function of the arguments)
-WORDS: "dict[str, tuple[str, Any]]" = {
+# name: (kernel calls, words or a function of the operation)
+WORDS: "dict[str, tuple[str, str | Callable[[Any], str]]]" = {
     "trace": ("mmap", "share the times of operations"),
-    "join": ("setns", lambda slot, flags: "join the " + namespace_names(flags) + " namespace"),
-    "unshare": ("unshare", lambda flags: "make a new " + namespace_names(flags) + " namespace"),
+    "join": ("setns", lambda op: "join the " + namespace_names(op.flags) + " namespace"),
+    "unshare": ("unshare", lambda op: "make a new " + namespace_names(op.flags) + " namespace"),
     "clone": (
         "clone3",
-        lambda flags: (
+        lambda op: (
             "go on as a new process"
-            + (" in new " + namespace_names(flags) + " namespaces" if flags else "")
+            + (" in new " + namespace_names(op.flags) + " namespaces" if op.flags else "")
         ),
     ),
     "enter_cgroups": ("write", "enter the cgroups of v1 hierarchies"),
@@ -223,76 +226,74 @@ WORDS: "dict[str, tuple[str, Any]]" = {
     "become_root": ("setresgid, setresuid", "become root of the user namespace"),
     "open_proc": ("fsopen, fsmount", "open a procfs of its own"),
     "session": ("setsid", "start a session"),
-    "keyring": ("keyctl", lambda name: "join the new session keyring " + name),
+    "keyring": ("keyctl", lambda op: "join the new session keyring " + op.description),
     "loopback": ("ioctl(SIOCSIFFLAGS)", "bring the interface lo up"),
-    "hostname": ("sethostname", lambda name: "set the hostname to " + name),
-    "domainname": ("setdomainname", lambda name: "set the domainname to " + name),
-    "sysctl": ("openat2, write", lambda path, value: f"write {value} to /proc/{path}"),
+    "hostname": ("sethostname", lambda op: "set the hostname to " + op.value),
+    "domainname": ("setdomainname", lambda op: "set the domainname to " + op.value),
+    "sysctl": ("openat2, write", lambda op: f"write {op.value} to /proc/{op.path}"),
     "propagation": (
         "mount",
-        lambda flags: f"make {'every mount' if flags & 1 << 14 else '/'} {propagation_name(flags)}",
+        lambda op: (
+            f"make {'every mount' if op.flags & 1 << 14 else '/'} {propagation_name(op.flags)}"
+        ),
     ),
-    "open_root": ("open_tree, move_mount", lambda path, _: f"bind the rootfs {path} on itself"),
+    "open_root": ("open_tree, move_mount", lambda op: f"bind the rootfs {op.path} on itself"),
     "current_root": ("openat", "open the container's root"),
     "mount": ("fsopen, fsconfig, fsmount, move_mount", _mount),
     "bind": ("open_tree, mount_setattr, move_mount", _bind),
     "remount": ("fspick, fsconfig, mount_setattr", _remount),
-    "symlink": ("symlinkat", lambda target, path, replace: f"link {path} to {target}"),
+    "symlink": ("symlinkat", lambda op: f"link {op.path} to {op.target}"),
     "device": ("mknodat, fchownat", _device),
-    "mask": ("move_mount", lambda path: "hide " + path),
-    "readonly": ("open_tree, mount_setattr, move_mount", lambda path: f"make {path} read-only"),
-    "make_directory": ("mkdirat", lambda path, mode: f"make {path} if it is missing"),
+    "mask": ("move_mount", lambda op: "hide " + op.path),
+    "readonly": ("open_tree, mount_setattr, move_mount", lambda op: f"make {op.path} read-only"),
+    "make_directory": ("mkdirat", lambda op: f"make {op.path} if it is missing"),
     "root_attributes": ("mount_setattr", _root_attributes),
     "pivot": (
         "pivot_root, umount2",
-        lambda mode: "change the root to the rootfs by " + PIVOTS[mode],
+        lambda op: "change the root to the rootfs by " + PIVOTS[op.mode],
     ),
-    "console": (
-        "ioctl(TIOCGPTPEER), sendmsg",
-        lambda rows, columns, uid, bind: "make a terminal and send its master",
-    ),
-    "own_stdio": ("fchown", lambda uid: f"give standard input and output to uid {uid}"),
+    "console": ("ioctl(TIOCGPTPEER), sendmsg", "make a terminal and send its master"),
+    "own_stdio": ("fchown", lambda op: f"give standard input and output to uid {op.uid}"),
     "rlimit": ("prlimit64", _limit),
-    "affinity": ("sched_setaffinity", lambda cpus: "run on " + _numbers(cpus, "CPU")),
+    "affinity": ("sched_setaffinity", lambda op: "run on " + _numbers(op.cpus, "CPU")),
     "scheduler": ("sched_setattr", _scheduler),
     "io_priority": ("ioprio_set", _io_priority),
     "memory_policy": ("set_mempolicy", _memory_policy),
     "personality": ("personality", _personality),
     "apparmor": (
         "openat2, write",
-        lambda profile: "take the AppArmor profile " + profile.partition(" ")[2] + " at exec",
+        lambda op: "take the AppArmor profile " + op.profile.partition(" ")[2] + " at exec",
     ),
-    "selinux": ("openat2, write", lambda label: f"take the SELinux label {label} at exec"),
-    "keyring_label": ("openat2, write", lambda label: "label new keys " + label),
+    "selinux": ("openat2, write", lambda op: f"take the SELinux label {op.label} at exec"),
+    "keyring_label": ("openat2, write", lambda op: "label new keys " + op.label),
     "chdir": (
         "chdir, getcwd",
-        lambda path, retry: (
-            f"change to {path}" + (" as the user, if root may not" if retry else "")
-        ),
+        lambda op: f"change to {op.path}" + (" as the user, if root may not" if op.retry else ""),
     ),
     "umask": (
         "umask",
-        lambda mask: f"set the umask to {mask:04o}" if mask >= 0 else "restore the umask",
+        lambda op: f"set the umask to {op.mask:04o}" if op.mask >= 0 else "restore the umask",
     ),
-    "bounding": ("prctl(PR_CAPBSET_DROP)", lambda mask: "bound capabilities to " + _mask(mask)),
+    "bounding": (
+        "prctl(PR_CAPBSET_DROP)",
+        lambda op: "bound capabilities to " + _mask(op.capabilities),
+    ),
     "user": (
         "setgroups, setresgid, setresuid",
-        lambda uid, gid, groups, keep: (
-            f"become {uid}:{gid}, groups " + (",".join(groups) or "none")
-        ),
+        lambda op: f"become {op.uid}:{op.gid}, groups " + (",".join(op.groups) or "none"),
     ),
     "capabilities": ("capset, prctl(PR_CAP_AMBIENT)", _capabilities),
-    "drop": ("capset", _drop),
+    "drop": ("capset", lambda op: "hold no more than permitted " + _mask(op.permitted)),
     "no_new_privileges": ("prctl(PR_SET_NO_NEW_PRIVS)", "give up gaining privileges by exec"),
     "seccomp": (
         "seccomp",
-        lambda filter, flags, notify: f"load the filter of {len(filter) // 8} instructions",
+        lambda op: f"load the filter of {len(op.filter) // 8} instructions",
     ),
-    "home": ("openat2, read", lambda uid: f"look uid {uid}'s HOME up in /etc/passwd"),
-    "lookup": ("stat", lambda file, path: "find the program " + file),
+    "home": ("openat2, read", lambda op: f"look uid {op.uid}'s HOME up in /etc/passwd"),
+    "lookup": ("stat", lambda op: "find the program " + op.file),
     "hook": (
         "fork, execve",
-        lambda path, args, *_: "run the hook " + " ".join([path, *args[1:]]),
+        lambda op: "run the hook " + " ".join([op.path, *op.args[1:]]),
     ),
-    "exec": ("execve", lambda args, env: "execute " + _command(args)),
+    "exec": ("execve", lambda op: "execute " + _command(op.args)),
 }

@@ -1,6 +1,7 @@
 """/dev: the default devices and links, and linux.devices (config-linux.md "Default Devices")."""
 
 from hutch.plan import operations as op
+from hutch.plan.later import Later, device_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ S_IFBLK = 0o060000
 
 KINDS = {"c": S_IFCHR, "u": S_IFCHR, "b": S_IFBLK, "p": S_IFIFO}
 
-ORIGIN = "default: config-linux.md, Default Devices"
+REASON = "default: config-linux.md, Default Devices"
 
 DEFAULT_DEVICES = (
     ("/dev/null", 1, 3),
@@ -51,15 +52,26 @@ def compile_devices(config: "Config", in_user_namespace: bool) -> "list[Operatio
     bind = int(in_user_namespace)
     listed = config.get("linux", {}).get("devices") or []
     wanted = {device["path"] for device in listed}
-    result = [
-        op.device(ORIGIN, path, S_IFCHR, major, minor, 0o666, 0, 0, bind, path)
+    result: list[Operation] = [
+        op.device(
+            path=path,
+            type=S_IFCHR,
+            major=major,
+            minor=minor,
+            mode=0o666,
+            uid=0,
+            gid=0,
+            bind=bind,
+            host=path,
+            reason=REASON,
+        )
         for path, major, minor in DEFAULT_DEVICES
         if path not in wanted
     ]
     for index, device in enumerate(listed):
         result.append(_device(device, "linux.devices[" + str(index) + "]", in_user_namespace))
-    result += [op.symlink(ORIGIN, target, path, 0) for target, path in LINKS]
-    result.append(op.symlink(ORIGIN, "pts/ptmx", "/dev/ptmx", 1))
+    result += [op.symlink(target=target, path=path, reason=REASON) for target, path in LINKS]
+    result.append(op.symlink(target="pts/ptmx", path="/dev/ptmx", replace=1, reason=REASON))
     return result
 
 
@@ -67,15 +79,16 @@ def _device(device: "Device", pointer: str, in_user_namespace: bool) -> "Operati
     kind = KINDS[device["type"]]
     path = device["path"]
     mode = device.get("fileMode")
+    bind = in_user_namespace and kind != S_IFIFO
     return op.device(
         pointer,
-        path,
-        kind,
-        device.get("major", 0),
-        device.get("minor", 0),
-        0o666 if mode is None else mode & 0o7777,
-        device.get("uid") or 0,
-        device.get("gid") or 0,
-        int(in_user_namespace and kind != S_IFIFO),
-        path,
+        path=path,
+        type=kind,
+        major=device.get("major", 0),
+        minor=device.get("minor", 0),
+        mode=0o666 if mode is None else mode & 0o7777,
+        uid=device.get("uid") or 0,
+        gid=device.get("gid") or 0,
+        bind=int(bind),
+        host=Later(device_source(path), path) if bind else path,
     )

@@ -5,9 +5,11 @@ becomes a child inside the pid namespace, and is then set up like the first.
 """
 
 from hutch.plan import operations as op
+from hutch.plan.later import CGROUP_COUNT, Later
 from hutch.plan.namespaces import FIRST_SLOT, TYPES, are_groups_denied
-from hutch.plan.plan import CREATED, Plan
+from hutch.plan.plan import ALL_CPUS, CREATED, KEYRING, PROCFS, SESSION, TRACE, Plan
 from hutch.plan.process import (
+    UNTRACED,
     compile_console,
     compile_limits,
     compile_program,
@@ -21,11 +23,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.errors import HutchError
     from hutch.kernel.seccomp import Filter
+    from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import Host
     from hutch.plan.operations import Operation
     from hutch.spec.config import CheckedConfig, CheckedProcess, Process
 
 EXEC = "runtime: exec"
+FIRST_PROCESS = "the container's first process"
 
 
 def compile_exec(
@@ -35,6 +39,7 @@ def compile_exec(
     *,
     id: str,
     filter: "Filter | None",
+    cgroup: "Cgroup | None" = None,
     preserved: int = 0,
     new_keyring: bool = True,
     trace: bool = False,
@@ -48,29 +53,27 @@ def compile_exec(
         flags |= TYPES[namespace["type"]]
         kinds.add(namespace["type"])
     in_user_namespace = "user" in kinds
-    plan = Plan([], warnings)
-    plan.preserved = preserved
-    plan.oom_score_adj = process.get("oomScoreAdj")
-    plan.slots = [(EXEC, "the container's first process")]
-    operations = plan.operations
+    slot = FIRST_SLOT + 1
+    trace_slot = 0
+    operations: list[Operation] = []
     if trace:
-        plan.trace_slot = plan.next_slot()
-        operations.append(op.trace("runtime: --trace", plan.trace_slot))
-    protect = op.protect("security: nobody in the container may trace the init")
+        trace_slot = slot
+        slot += 1
+        operations.append(op.trace("", trace_slot, reason=TRACE))
+    protect = op.protect(reason=UNTRACED)
     operations.append(protect)
-    plan.cgroup_entry = op.enter_cgroups(EXEC, plan.next_slot(), 0)
-    operations.append(plan.cgroup_entry)
+    operations.append(op.enter_cgroups("", slot, Later(CGROUP_COUNT, 0), reason=EXEC))
     operations += _affinity(process)
     if flags:
-        operations.append(op.join(EXEC, FIRST_SLOT, flags))
-    operations.append(op.clone(EXEC, 0))
+        operations.append(op.join("", FIRST_SLOT, flags, reason=EXEC))
+    operations.append(op.clone("", 0, reason=EXEC))
     if in_user_namespace:
-        operations += [op.become_root(EXEC), protect]
-    operations.append(op.session("security: a session of its own"))
-    operations.append(op.open_proc("security: a verified procfs"))
-    operations.append(op.current_root(EXEC))
+        operations += [op.become_root(reason=EXEC), protect]
+    operations.append(op.session(reason=SESSION))
+    operations.append(op.open_proc(reason=PROCFS))
+    operations.append(op.current_root(reason=EXEC))
     if new_keyring:
-        operations.append(op.keyring("default: a session keyring of its own", "_ses." + id))
+        operations.append(op.keyring("", "_ses." + id, reason=KEYRING))
     operations += compile_console(process, bind=False)
     operations += compile_limits(process)
     operations += placement_of(config.get("linux", {}))
@@ -85,9 +88,17 @@ def compile_exec(
         warnings=warnings,
         outlive=EXEC,
     )
-    operations.append(op.barrier(EXEC, CREATED))
+    operations.append(op.barrier("", CREATED, reason=EXEC))
     operations.append(op.exec("process.args", process["args"], variables_of(process)))
-    return plan
+    return Plan(
+        operations,
+        warnings,
+        cgroup=cgroup,
+        preserved=preserved,
+        oom_score_adj=process.get("oomScoreAdj"),
+        slots=[("", EXEC, FIRST_PROCESS)],
+        trace_slot=trace_slot,
+    )
 
 
 def initial_cpus(process: "Process") -> "list[int]":
@@ -110,4 +121,4 @@ def _affinity(process: "Process") -> "list[Operation]":
         return [compile_affinity(affinity["final"], "process.execCPUAffinity.final")]
     if affinity.get("initial"):
         return []
-    return [op.affinity("default: all CPUs of the cpuset", b"")]
+    return [op.affinity("", b"", reason=ALL_CPUS)]

@@ -9,12 +9,13 @@ from errno import errorcode
 from hutch.errors import ConfigError, HookFailed, HutchError, KernelError
 from hutch.plan.describe import describe
 from hutch.plan.mount_options import NOEXEC
-from hutch.plan.operations import ARGUMENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.plan.operations import Operation
-    from hutch.plan.plan import Plan
+    from collections.abc import Sequence
+
+    from hutch.plan.operations import Hook as HookOperation
+    from hutch.plan.operations import Lookup, Operation
 
 
 class Failure:
@@ -30,13 +31,13 @@ class Failure:
         self.detail = detail
 
 
-def explain_failure(plan: "Plan", failure: Failure) -> HutchError:
-    """The error to raise for it."""
-    if failure.index >= len(plan.operations):
+def explain_failure(operations: "Sequence[Operation]", failure: Failure) -> HutchError:
+    """The error to raise for it, in a plan of these operations."""
+    if failure.index >= len(operations):
         return KernelError("carry out the plan", failure.call, failure.error)
-    operation = plan.operations[failure.index]
+    operation = operations[failure.index]
     if operation.name == "lookup":
-        return _not_executable(plan, operation, failure)
+        return _not_executable(operations, operation, failure)
     if operation.name == "hook":
         return _hook_failed(operation, failure)
     pointer = operation.pointer
@@ -46,18 +47,17 @@ def explain_failure(plan: "Plan", failure: Failure) -> HutchError:
     hint = HINTS.get((failure.call, name)) or HINTS.get((operation.name, name))
     hint = hint or HINTS.get((operation.name, "")) or ""
     detail = failure.detail
-    if not _is_field(pointer):
-        detail = (detail + "; " if detail else "") + pointer
-        pointer = ""
+    if not pointer:
+        detail = (detail + "; " if detail else "") + operation.reason
     call, text = describe(operation)
     return KernelError(
         text, failure.call or call, failure.error, pointer=pointer, detail=detail, hint=hint
     )
 
 
-def explain_warning(plan: "Plan", warning: Failure) -> ConfigError:
+def explain_warning(operations: "Sequence[Operation]", warning: Failure) -> ConfigError:
     """What hutch-init has passed over: flags of a mount that the host has locked."""
-    pointer = plan.operations[warning.index].pointer
+    pointer = operations[warning.index].pointer
     kept = ", ".join(warning.detail.split(" "))
     return ConfigError(
         pointer + ".options",
@@ -66,25 +66,21 @@ def explain_warning(plan: "Plan", warning: Failure) -> ConfigError:
     )
 
 
-def _is_field(pointer: str) -> bool:
-    """A field of config.json, and not what else an operation may come from."""
-    return ": " not in pointer
-
-
-def _not_executable(plan: "Plan", operation: "Operation", failure: Failure) -> HutchError:
+def _not_executable(
+    operations: "Sequence[Operation]", operation: "Lookup", failure: Failure
+) -> HutchError:
     """In the words that engines look for (podman 127 and 126, docker likewise)."""
-    program, path = operation.values[0], operation.values[1]
-    assert isinstance(program, str)
+    program, path = operation.file, operation.path
     quoted = 'exec: "' + program + '": '
     kind = errorcode.get(failure.error, "")
     if kind == "ENOENT" and "/" not in program:
-        hint = "PATH in process.env is " + (str(path) if path else "not set")
+        hint = "PATH in process.env is " + (path or "not set")
         reason = quoted + "executable file not found in $PATH"
         return ConfigError("process.args[0]", reason, hint=hint)
     if kind == "EACCES":
         hint = "it must be a regular file with an execute bit, on a mount that is not noexec"
-        places = [program] if "/" in program else str(path).split(":")
-        found = [text for text in [_noexec(plan, place) for place in places] if text]
+        places = [program] if "/" in program else path.split(":")
+        found = [text for text in [_noexec(operations, place) for place in places] if text]
         hint = "; ".join([hint, *found[:1]])
         return ConfigError("process.args[0]", quoted + "permission denied", hint=hint)
     return KernelError(
@@ -96,30 +92,34 @@ def _not_executable(plan: "Plan", operation: "Operation", failure: Failure) -> H
     )
 
 
-def _noexec(plan: "Plan", path: str) -> str:
+def _noexec(operations: "Sequence[Operation]", path: str) -> str:
     """Which mount of the config forbids to execute what is at ``path``; "" if none does."""
     under, said = "", ""
-    for operation in plan.operations:
-        if operation.name not in ("mount", "bind", "remount"):
+    for operation in operations:
+        if operation.name == "mount":
+            added, cleared = operation.attributes, NOEXEC
+        elif operation.name == "bind":
+            added, cleared = operation.set | operation.deep_set, NOEXEC
+        elif operation.name == "remount":
+            added, cleared = operation.set | operation.deep_set, operation.clear
+        else:
             continue
-        values = dict(zip(ARGUMENTS[operation.code], operation.values, strict=True))
-        target = str(values["target"])
+        target = operation.target
         if not (path + "/").startswith(target.rstrip("/") + "/") or len(target) < len(under):
             continue
-        added = [values.get(name) or 0 for name in ("attributes", "set", "deep_set")]
         under = target
-        if any(isinstance(bits, int) and bits & NOEXEC for bits in added):
-            said = f"{operation.pointer}, at {target}, is noexec"
-        elif operation.name != "remount" or int(str(values["clear"])) & NOEXEC:
+        if added & NOEXEC:
+            said = f"{operation.origin}, at {target}, is noexec"
+        elif cleared & NOEXEC:
             said = ""
     return said
 
 
-def _hook_failed(operation: "Operation", failure: Failure) -> HutchError:
-    path = str(operation.values[0])
+def _hook_failed(operation: "HookOperation", failure: Failure) -> HutchError:
+    path = operation.path
     kind = errorcode.get(failure.error, "")
     if kind == "ETIMEDOUT":
-        how = "did not end within its timeout of " + str(operation.values[4]) + " s"
+        how = "did not end within its timeout of " + str(operation.timeout) + " s"
     elif kind == "ECANCELED":
         status = failure.part
         if status & 0x7F:

@@ -71,13 +71,13 @@ def compile_hooks(
     return [
         op.hook(
             hook.pointer,
-            hook.path,
-            hook.args,
-            environment if hook.env is None else hook.env,
-            cwd,
-            hook.timeout,
-            head + '"pid":',
-            tail,
+            path=hook.path,
+            args=hook.args,
+            env=environment if hook.env is None else hook.env,
+            cwd=cwd,
+            timeout=hook.timeout,
+            state_head=head + '"pid":',
+            state_tail=tail,
         )
         for hook in hooks
     ]

@@ -5,7 +5,9 @@ runtime-spec config.md "Mounts"; security.md S-20 to S-25 for what may be mounte
 
 from hutch.errors import ConfigError, HostError
 from hutch.plan import operations as op
+from hutch.plan.later import Later, cgroup_directory
 from hutch.plan.mount_options import CONTEXTS, MS_I_VERSION, RDONLY, read_options
+from hutch.plan.wire import COVER_CONTENTS, COVER_MODE, COVER_OWNER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from hutch.plan.host import CgroupLayout, Host
     from hutch.plan.idmap import Idmap
     from hutch.plan.mount_options import Options
-    from hutch.plan.operations import Operation
+    from hutch.plan.operations import Operation, Remount
     from hutch.spec.config import Linux, Mount
 
 # What may be mounted below /proc: files that lxcfs and the like present in the kernel's place.
@@ -31,11 +33,6 @@ BELOW_PROC = frozenset(
         "/proc/uptime",
     )
 )
-
-# What a tmpfs takes over from the directory that it covers (native/init/mounts.c).
-COVER_MODE = 1
-COVER_OWNER = 2
-COVER_CONTENTS = 4
 
 # The label of a file system that has no per-mount label, or whose files are labelled otherwise.
 NO_CONTEXT = ("proc", "sysfs", "mqueue")
@@ -153,42 +150,43 @@ def _mount(
     if context.label and fstype not in NO_CONTEXT and not _has_context(data):
         data = [*data, "context=" + context.label]
         parts = (*parts, "linux.mountLabel")
-    operation = op.mount(
+    return op.mount(
         pointer,
-        fstype,
-        source,
-        target,
-        data,
-        attributes,
-        options.flags,
-        options.propagation,
+        fstype=fstype,
+        source=source,
+        target=target,
+        options=data,
+        attributes=attributes,
+        flags=options.flags,
+        propagation=options.propagation,
         # proc and sysfs go to a real directory, never through a link (CVE-2019-19921).
-        int(fstype in ("proc", "sysfs")),
-        cover,
-        idmap,
+        nofollow=int(fstype in ("proc", "sysfs")),
+        cover=cover,
+        idmap=idmap,
+        parts=parts,
     )
-    operation.parts = parts
-    return operation
 
 
-def read_only_last(mounts: "list[Mount]") -> "list[Operation]":
+def read_only_last(mounts: "list[Mount]") -> "list[Remount]":
     """A new tmpfs that is read-only takes what is made below it first, /dev its devices.
 
     One that a later mount covers stays as it is: nobody sees it.
     """
-    result: list[Operation] = []
+    result: list[Remount] = []
     for index, mount in enumerate(mounts):
         target = _destination(mount["destination"], "")
         words = mount.get("options") or []
         options = read_options(words if mount.get("type") == "tmpfs" else [])
         if not options.remount:
             below = "/" if target == "/" else target + "/"
-            result = [one for one in result if not (str(one.values[0]) + "/").startswith(below)]
+            result = [one for one in result if not (one.target + "/").startswith(below)]
         elif "rw" in words or "rrw" in words:
-            result = [one for one in result if one.values[0] != target]
+            result = [one for one in result if one.target != target]
         attributes = options.set & ~options.deep_clear | options.deep_set
         if attributes & RDONLY and not options.bind and not options.remount:
-            result.append(op.remount(f"mounts[{index}]", target, [], 1, RDONLY, 0, 0, 0, 0))
+            result.append(
+                op.remount(f"mounts[{index}]", target=target, options=[], bind=1, set=RDONLY)
+            )
     return result
 
 
@@ -222,34 +220,33 @@ def _bind(
         warnings.append(ConfigError(pointer + ".options", reason))
     return op.bind(
         pointer,
-        source,
-        target,
-        int(options.recursive),
-        options.set,
-        options.clear,
-        options.deep_set,
-        options.deep_clear,
-        options.propagation,
-        tree,
+        source=source,
+        target=target,
+        recursive=int(options.recursive),
+        set=options.set,
+        clear=options.clear,
+        deep_set=options.deep_set,
+        deep_clear=options.deep_clear,
+        propagation=options.propagation,
+        tree=tree,
     )
 
 
 def _remount(options: "Options", target: str, pointer: str) -> "Operation":
     if options.flags & MS_I_VERSION:
         raise ConfigError(pointer + ".options", "iversion is for a new mount, not for a remount")
-    operation = op.remount(
+    return op.remount(
         pointer,
-        target,
-        [] if options.bind else options.data,
-        int(options.bind),
-        options.set,
-        options.clear,
-        options.deep_set,
-        options.deep_clear,
-        options.propagation,
+        target=target,
+        options=[] if options.bind else options.data,
+        bind=int(options.bind),
+        set=options.set,
+        clear=options.clear,
+        deep_set=options.deep_set,
+        deep_clear=options.deep_clear,
+        propagation=options.propagation,
+        parts=_parts(options, pointer),
     )
-    operation.parts = _parts(options, pointer)
-    return operation
 
 
 def _cgroup_mounts(
@@ -274,17 +271,27 @@ def _cgroup_mounts(
         if own:
             return [
                 op.mount(
-                    pointer, "cgroup2", "cgroup", target, [], options.set, 0,
-                    options.propagation, 0, 0, 0,
+                    pointer,
+                    fstype="cgroup2",
+                    source="cgroup",
+                    target=target,
+                    options=[],
+                    attributes=options.set,
+                    propagation=options.propagation,
                 )
-            ]  # fmt: skip
-        return [_bound_cgroup(cgroup.directories[""], target, options, pointer)]
-    result = [
+            ]
+        return [_bound_cgroup(cgroup, "", target, options, pointer)]
+    result: list[Operation] = [
         op.mount(
-            pointer, "tmpfs", "tmpfs", target, ["mode=755"], options.set & ~RDONLY, 0,
-            options.propagation, 0, 0, 0,
+            pointer,
+            fstype="tmpfs",
+            source="tmpfs",
+            target=target,
+            options=["mode=755"],
+            attributes=options.set & ~RDONLY,
+            propagation=options.propagation,
         )
-    ]  # fmt: skip
+    ]
     by_mount_point: dict[str, list[str]] = {}
     for name, mount_point in layout.hierarchies.items():
         by_mount_point.setdefault(mount_point, []).append(name)
@@ -296,37 +303,51 @@ def _cgroup_mounts(
                 data.append("none")
             result.append(_own_cgroups("cgroup", place, data, options, pointer))
         else:
-            result.append(_bound_cgroup(cgroup.directories[names[0]], place, options, pointer))
+            result.append(_bound_cgroup(cgroup, names[0], place, options, pointer))
         if len(names) > 1:
             joined = mount_point.rsplit("/", 1)[-1]
-            result += [op.symlink(pointer, joined, target + "/" + name, 0) for name in names]
+            result += [
+                op.symlink(pointer, target=joined, path=target + "/" + name) for name in names
+            ]
     if layout.unified:
         place = target + "/" + layout.unified.rsplit("/", 1)[-1]
         if own:
             result.append(_own_cgroups("cgroup2", place, [], options, pointer))
         elif "" in cgroup.directories:
-            result.append(_bound_cgroup(cgroup.directories[""], place, options, pointer))
+            result.append(_bound_cgroup(cgroup, "", place, options, pointer))
     if options.set & RDONLY:
-        result.append(op.remount(pointer, target, [], 1, options.set, 0, 0, 0, 0))
+        result.append(op.remount(pointer, target=target, options=[], bind=1, set=options.set))
     return result
 
 
 def _own_cgroups(
     fstype: str, target: str, data: "list[str]", options: "Options", pointer: str
 ) -> "Operation":
-    return op.mount(pointer, fstype, "cgroup", target, data, options.set, 0, 0, 0, 0, 0)
+    return op.mount(
+        pointer,
+        fstype=fstype,
+        source="cgroup",
+        target=target,
+        options=data,
+        attributes=options.set,
+    )
 
 
-def _bound_cgroup(directory: str, target: str, options: "Options", pointer: str) -> "Operation":
-    # Named by its type: the source is not in the config.
+def _bound_cgroup(
+    cgroup: "Cgroup", hierarchy: str, target: str, options: "Options", pointer: str
+) -> "Operation":
     return op.bind(
-        pointer + ".type", directory, target, 0, options.set, 0, 0, 0, options.propagation, 0
+        pointer + ".type",  # the source is not in the config
+        source=Later(cgroup_directory(hierarchy), cgroup.directories[hierarchy]),
+        target=target,
+        set=options.set,
+        propagation=options.propagation,
     )
 
 
 def compile_covers(linux: "Linux") -> "list[Operation]":
     """linux.readonlyPaths, then linux.maskedPaths, each once however often it is listed."""
-    result = []
+    result: list[Operation] = []
     for field, listed, make in (
         ("readonlyPaths", linux.get("readonlyPaths"), op.readonly),
         ("maskedPaths", linux.get("maskedPaths"), op.mask),
@@ -341,21 +362,16 @@ def compile_covers(linux: "Linux") -> "list[Operation]":
     return result
 
 
-def show_callers_cgroups(
-    operations: "list[Operation]",
-    wanted: "dict[str, str]",
-    cgroup: "Cgroup",
-    layout: "CgroupLayout",
-) -> None:
-    """Without root the container may have got no cgroup of its own in some hierarchies: of those
-    that were ``wanted`` and are not the ``cgroup``'s the caller's own is shown, as by runc."""
-    instead = {}
-    for hierarchy, directory in wanted.items():
-        if hierarchy not in cgroup.directories:
+def callers_cgroups(
+    wanted: "dict[str, str]", made: "dict[str, str]", layout: "CgroupLayout"
+) -> "dict[str, int | str]":
+    """What Bindings have for the cgroups to show: without root the container may have got none of
+    its own in some hierarchies. Of those that were ``wanted`` and not ``made`` the caller's own is
+    shown, as by runc."""
+    found: dict[str, int | str] = {}
+    for hierarchy in wanted:
+        if hierarchy not in made:
             mount = layout.hierarchies[hierarchy] if hierarchy else layout.unified
-            instead[directory] = mount + layout.own.get(hierarchy, "").rstrip("/")
-    for operation in operations:
-        if operation.name == "bind" and operation.pointer.endswith("].type"):
-            source, *rest = operation.values
-            if source in instead:
-                operation.values = (instead[source], *rest)
+            own = layout.own.get(hierarchy, "").rstrip("/")
+            found[cgroup_directory(hierarchy)] = mount + own
+    return found

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from hutch.plan.host import Host
-    from hutch.plan.operations import Operation
+    from hutch.plan.operations import Join, Operation
     from hutch.spec.config import Config, IdMapping, Linux, TimeOffset
 
     Clock = Literal["monotonic", "boottime"]
@@ -94,7 +94,7 @@ def compile_namespaces(config: "Config", host: "Host") -> Namespaces:
         path = namespace.get("path")
         if path:
             slot = FIRST_SLOT + len(result.joined)
-            result.joined[kind] = (slot, pointer + ".path", path)
+            result.joined[kind] = (slot, pointer, path)
         else:
             result.new[kind] = pointer
     flags = 0
@@ -104,17 +104,17 @@ def compile_namespaces(config: "Config", host: "Host") -> Namespaces:
     if "time" in result.new:
         result.inner = [op.clone(result.new["time"], flags & ~CLONE_NEWUSER)]
         flags &= CLONE_NEWUSER
-    joins = [
-        op.join(pointer, slot, TYPES[kind])
+    joins: list[Join] = [
+        op.join(pointer + ".path", slot, TYPES[kind])
         for kind, (slot, pointer, _) in sorted(result.joined.items(), key=_join_order)
     ]
     if host.uid != 0:
-        joins.sort(key=lambda join: join.values[1] != CLONE_NEWUSER)
+        joins.sort(key=lambda join: join.flags != CLONE_NEWUSER)
     if "pid" in result.joined or (result.joined and result.has("user")):
         result.entry = [*joins, op.clone("linux.namespaces", flags)]
     else:
         result.spawn_flags = flags
-        result.entry = joins
+        result.entry = [*joins]
     if "time" in result.new:
         result.entry.append(op.unshare(result.new["time"], CLONE_NEWTIME))
     return result

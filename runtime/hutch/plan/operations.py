@@ -1,31 +1,100 @@
 """The operations of hutch-init. Generated from native/plan.def by native/generate.py.
 
-Each function makes one operation; ``pointer`` is the field of config.json that asks for it, or
-"default" with what in the spec does.
+Each function makes one operation. ``pointer`` is the field of config.json that asks for it; where
+none does, it is "" and ``reason`` says what does. ``parts`` are the pointers of the elements of its
+list argument, where each has its own. The types stand in operations.pyi.
 """
 
-# ruff: noqa: A001, E501, RUF100
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    Values = tuple[int | str | bytes | list[str], ...]
+# ruff: noqa: A001, A002, E501, RUF100
+# fmt: off
 
 
 class Operation:
-    """One kernel operation: its number and name in plan.def, its arguments, where it comes from.
+    """One kernel operation: its number in plan.def, where it comes from, and its arguments, each an
+    attribute by its name there. Nothing of it changes once it is made."""
 
-    ``parts`` are the pointers of the elements of its list argument, where each has its own.
-    """
+    __slots__ = ("code", "parts", "pointer", "reason", "values")
 
-    __slots__ = ("code", "name", "parts", "pointer", "values")
-
-    def __init__(self, code: int, name: str, pointer: str, values: "Values") -> None:
+    def __init__(self, code, pointer, values, reason="", parts=()):
         self.code = code
-        self.name = name
         self.pointer = pointer
         self.values = values
-        self.parts: tuple[str, ...] = ()
+        self.reason = reason
+        self.parts = parts
 
+    @property
+    def name(self):
+        return NAMES[self.code]
+
+    @property
+    def origin(self):
+        """Where it comes from, for a person."""
+        return self.pointer or self.reason
+
+    def __getattr__(self, name):
+        try:
+            return self.values[ARGUMENTS[self.code].index(name)]
+        except ValueError:
+            raise AttributeError(name) from None
+
+
+make = Operation
+
+NAMES = (
+    "trace",
+    "join",
+    "unshare",
+    "clone",
+    "enter_cgroups",
+    "barrier",
+    "await_start",
+    "outlive",
+    "protect",
+    "become_root",
+    "open_proc",
+    "session",
+    "keyring",
+    "loopback",
+    "hostname",
+    "domainname",
+    "sysctl",
+    "propagation",
+    "open_root",
+    "current_root",
+    "mount",
+    "bind",
+    "remount",
+    "symlink",
+    "device",
+    "mask",
+    "readonly",
+    "make_directory",
+    "root_attributes",
+    "pivot",
+    "console",
+    "own_stdio",
+    "rlimit",
+    "affinity",
+    "scheduler",
+    "io_priority",
+    "memory_policy",
+    "personality",
+    "apparmor",
+    "selinux",
+    "keyring_label",
+    "chdir",
+    "umask",
+    "bounding",
+    "user",
+    "capabilities",
+    "drop",
+    "no_new_privileges",
+    "seccomp",
+    "home",
+    "lookup",
+    "hook",
+    "exec",
+)
 
 # What each takes: i number, s string, l list of strings, b bytes.
 SIGNATURES = (
@@ -97,37 +166,16 @@ ARGUMENTS = (
     (),
     (),
     (),
-    ("name",),
+    ("description",),
     (),
-    ("name",),
-    ("name",),
+    ("value",),
+    ("value",),
     ("path", "value"),
     ("flags",),
     ("path", "propagation"),
     (),
-    (
-        "fstype",
-        "source",
-        "target",
-        "options",
-        "attributes",
-        "flags",
-        "propagation",
-        "nofollow",
-        "cover",
-        "idmap",
-    ),
-    (
-        "source",
-        "target",
-        "recursive",
-        "set",
-        "clear",
-        "deep_set",
-        "deep_clear",
-        "propagation",
-        "tree",
-    ),
+    ("fstype", "source", "target", "options", "attributes", "flags", "propagation", "nofollow", "cover", "idmap"),
+    ("source", "target", "recursive", "set", "clear", "deep_set", "deep_clear", "propagation", "tree"),
     ("target", "options", "bind", "set", "clear", "deep_set", "deep_clear", "propagation"),
     ("target", "path", "replace"),
     ("path", "type", "major", "minor", "mode", "uid", "gid", "bind", "host"),
@@ -161,297 +209,217 @@ ARGUMENTS = (
     ("args", "env"),
 )
 
+# Those with arguments that may be known late.
+LATE = frozenset((4, 21, 24))
 
-def trace(pointer: str, slot: "int") -> "Operation":
-    return Operation(0, "trace", pointer, (slot,))
 
+def trace(pointer, slot, *, reason="", parts=()):
+    return Operation(0, pointer, (slot,), reason, parts)
 
-def join(pointer: str, slot: "int", flags: "int") -> "Operation":
-    return Operation(1, "join", pointer, (slot, flags))
 
+def join(pointer, slot, flags, *, reason="", parts=()):
+    return Operation(1, pointer, (slot, flags), reason, parts)
 
-def unshare(pointer: str, flags: "int") -> "Operation":
-    return Operation(2, "unshare", pointer, (flags,))
 
+def unshare(pointer, flags, *, reason="", parts=()):
+    return Operation(2, pointer, (flags,), reason, parts)
 
-def clone(pointer: str, flags: "int") -> "Operation":
-    return Operation(3, "clone", pointer, (flags,))
 
+def clone(pointer, flags, *, reason="", parts=()):
+    return Operation(3, pointer, (flags,), reason, parts)
 
-def enter_cgroups(pointer: str, slot: "int", count: "int") -> "Operation":
-    return Operation(4, "enter_cgroups", pointer, (slot, count))
 
+def enter_cgroups(pointer, slot, count, *, reason="", parts=()):
+    return Operation(4, pointer, (slot, count), reason, parts)
 
-def barrier(pointer: str, which: "int") -> "Operation":
-    return Operation(5, "barrier", pointer, (which,))
 
+def barrier(pointer, which, *, reason="", parts=()):
+    return Operation(5, pointer, (which,), reason, parts)
 
-def await_start(pointer: str, slot: "int", reply: "int") -> "Operation":
-    return Operation(6, "await_start", pointer, (slot, reply))
 
+def await_start(pointer, slot, reply, *, reason="", parts=()):
+    return Operation(6, pointer, (slot, reply), reason, parts)
 
-def outlive(pointer: str) -> "Operation":
-    return Operation(7, "outlive", pointer, ())
 
+def outlive(pointer="", *, reason="", parts=()):
+    return Operation(7, pointer, (), reason, parts)
 
-def protect(pointer: str) -> "Operation":
-    return Operation(8, "protect", pointer, ())
 
+def protect(pointer="", *, reason="", parts=()):
+    return Operation(8, pointer, (), reason, parts)
 
-def become_root(pointer: str) -> "Operation":
-    return Operation(9, "become_root", pointer, ())
 
+def become_root(pointer="", *, reason="", parts=()):
+    return Operation(9, pointer, (), reason, parts)
 
-def open_proc(pointer: str) -> "Operation":
-    return Operation(10, "open_proc", pointer, ())
 
+def open_proc(pointer="", *, reason="", parts=()):
+    return Operation(10, pointer, (), reason, parts)
 
-def session(pointer: str) -> "Operation":
-    return Operation(11, "session", pointer, ())
 
+def session(pointer="", *, reason="", parts=()):
+    return Operation(11, pointer, (), reason, parts)
 
-def keyring(pointer: str, name: "str") -> "Operation":
-    return Operation(12, "keyring", pointer, (name,))
 
+def keyring(pointer, description, *, reason="", parts=()):
+    return Operation(12, pointer, (description,), reason, parts)
 
-def loopback(pointer: str) -> "Operation":
-    return Operation(13, "loopback", pointer, ())
 
+def loopback(pointer="", *, reason="", parts=()):
+    return Operation(13, pointer, (), reason, parts)
 
-def hostname(pointer: str, name: "str") -> "Operation":
-    return Operation(14, "hostname", pointer, (name,))
 
+def hostname(pointer, value, *, reason="", parts=()):
+    return Operation(14, pointer, (value,), reason, parts)
 
-def domainname(pointer: str, name: "str") -> "Operation":
-    return Operation(15, "domainname", pointer, (name,))
 
+def domainname(pointer, value, *, reason="", parts=()):
+    return Operation(15, pointer, (value,), reason, parts)
 
-def sysctl(pointer: str, path: "str", value: "str") -> "Operation":
-    return Operation(16, "sysctl", pointer, (path, value))
 
+def sysctl(pointer, path, value, *, reason="", parts=()):
+    return Operation(16, pointer, (path, value), reason, parts)
 
-def propagation(pointer: str, flags: "int") -> "Operation":
-    return Operation(17, "propagation", pointer, (flags,))
 
+def propagation(pointer, flags, *, reason="", parts=()):
+    return Operation(17, pointer, (flags,), reason, parts)
 
-def open_root(pointer: str, path: "str", propagation: "int") -> "Operation":
-    return Operation(18, "open_root", pointer, (path, propagation))
 
+def open_root(pointer, path, propagation, *, reason="", parts=()):
+    return Operation(18, pointer, (path, propagation), reason, parts)
 
-def current_root(pointer: str) -> "Operation":
-    return Operation(19, "current_root", pointer, ())
 
+def current_root(pointer="", *, reason="", parts=()):
+    return Operation(19, pointer, (), reason, parts)
 
-def mount(
-    pointer: str,
-    fstype: "str",
-    source: "str",
-    target: "str",
-    options: "list[str]",
-    attributes: "int",
-    flags: "int",
-    propagation: "int",
-    nofollow: "int",
-    cover: "int",
-    idmap: "int",
-) -> "Operation":
-    return Operation(
-        20,
-        "mount",
-        pointer,
-        (fstype, source, target, options, attributes, flags, propagation, nofollow, cover, idmap),
-    )
 
+def mount(pointer="", *, fstype, source, target, options, attributes=0, flags=0, propagation=0, nofollow=0, cover=0, idmap=0, reason="", parts=()):
+    return Operation(20, pointer, (fstype, source, target, options, attributes, flags, propagation, nofollow, cover, idmap), reason, parts)
 
-def bind(
-    pointer: str,
-    source: "str",
-    target: "str",
-    recursive: "int",
-    set: "int",
-    clear: "int",
-    deep_set: "int",
-    deep_clear: "int",
-    propagation: "int",
-    tree: "int",
-) -> "Operation":
-    return Operation(
-        21,
-        "bind",
-        pointer,
-        (source, target, recursive, set, clear, deep_set, deep_clear, propagation, tree),
-    )
 
+def bind(pointer="", *, source, target, recursive=0, set=0, clear=0, deep_set=0, deep_clear=0, propagation=0, tree=0, reason="", parts=()):
+    return Operation(21, pointer, (source, target, recursive, set, clear, deep_set, deep_clear, propagation, tree), reason, parts)
 
-def remount(
-    pointer: str,
-    target: "str",
-    options: "list[str]",
-    bind: "int",
-    set: "int",
-    clear: "int",
-    deep_set: "int",
-    deep_clear: "int",
-    propagation: "int",
-) -> "Operation":
-    return Operation(
-        22,
-        "remount",
-        pointer,
-        (target, options, bind, set, clear, deep_set, deep_clear, propagation),
-    )
 
+def remount(pointer="", *, target, options, bind=0, set=0, clear=0, deep_set=0, deep_clear=0, propagation=0, reason="", parts=()):
+    return Operation(22, pointer, (target, options, bind, set, clear, deep_set, deep_clear, propagation), reason, parts)
 
-def symlink(pointer: str, target: "str", path: "str", replace: "int") -> "Operation":
-    return Operation(23, "symlink", pointer, (target, path, replace))
 
+def symlink(pointer="", *, target, path, replace=0, reason="", parts=()):
+    return Operation(23, pointer, (target, path, replace), reason, parts)
 
-def device(
-    pointer: str,
-    path: "str",
-    type: "int",
-    major: "int",
-    minor: "int",
-    mode: "int",
-    uid: "int",
-    gid: "int",
-    bind: "int",
-    host: "str",
-) -> "Operation":
-    return Operation(24, "device", pointer, (path, type, major, minor, mode, uid, gid, bind, host))
 
+def device(pointer="", *, path, type, major, minor, mode, uid, gid, bind=0, host, reason="", parts=()):
+    return Operation(24, pointer, (path, type, major, minor, mode, uid, gid, bind, host), reason, parts)
 
-def mask(pointer: str, path: "str") -> "Operation":
-    return Operation(25, "mask", pointer, (path,))
 
+def mask(pointer, path, *, reason="", parts=()):
+    return Operation(25, pointer, (path,), reason, parts)
 
-def readonly(pointer: str, path: "str") -> "Operation":
-    return Operation(26, "readonly", pointer, (path,))
 
+def readonly(pointer, path, *, reason="", parts=()):
+    return Operation(26, pointer, (path,), reason, parts)
 
-def make_directory(pointer: str, path: "str", mode: "int") -> "Operation":
-    return Operation(27, "make_directory", pointer, (path, mode))
 
+def make_directory(pointer, path, mode, *, reason="", parts=()):
+    return Operation(27, pointer, (path, mode), reason, parts)
 
-def root_attributes(pointer: str, set: "int", propagation: "int") -> "Operation":
-    return Operation(28, "root_attributes", pointer, (set, propagation))
 
+def root_attributes(pointer, set=0, propagation=0, *, reason="", parts=()):
+    return Operation(28, pointer, (set, propagation), reason, parts)
 
-def pivot(pointer: str, mode: "int") -> "Operation":
-    return Operation(29, "pivot", pointer, (mode,))
 
+def pivot(pointer, mode, *, reason="", parts=()):
+    return Operation(29, pointer, (mode,), reason, parts)
 
-def console(pointer: str, rows: "int", columns: "int", uid: "int", bind: "int") -> "Operation":
-    return Operation(30, "console", pointer, (rows, columns, uid, bind))
 
+def console(pointer="", *, rows, columns, uid, bind, reason="", parts=()):
+    return Operation(30, pointer, (rows, columns, uid, bind), reason, parts)
 
-def own_stdio(pointer: str, uid: "int") -> "Operation":
-    return Operation(31, "own_stdio", pointer, (uid,))
 
+def own_stdio(pointer, uid, *, reason="", parts=()):
+    return Operation(31, pointer, (uid,), reason, parts)
 
-def rlimit(pointer: str, resource: "int", soft: "int", hard: "int") -> "Operation":
-    return Operation(32, "rlimit", pointer, (resource, soft, hard))
 
+def rlimit(pointer="", *, resource, soft, hard, reason="", parts=()):
+    return Operation(32, pointer, (resource, soft, hard), reason, parts)
 
-def affinity(pointer: str, cpus: "bytes") -> "Operation":
-    return Operation(33, "affinity", pointer, (cpus,))
 
+def affinity(pointer, cpus, *, reason="", parts=()):
+    return Operation(33, pointer, (cpus,), reason, parts)
 
-def scheduler(
-    pointer: str,
-    policy: "int",
-    flags: "int",
-    nice: "int",
-    priority: "int",
-    runtime: "int",
-    deadline: "int",
-    period: "int",
-) -> "Operation":
-    return Operation(
-        34, "scheduler", pointer, (policy, flags, nice, priority, runtime, deadline, period)
-    )
 
+def scheduler(pointer="", *, policy, flags=0, nice=0, priority=0, runtime=0, deadline=0, period=0, reason="", parts=()):
+    return Operation(34, pointer, (policy, flags, nice, priority, runtime, deadline, period), reason, parts)
 
-def io_priority(pointer: str, priority: "int") -> "Operation":
-    return Operation(35, "io_priority", pointer, (priority,))
 
+def io_priority(pointer, priority, *, reason="", parts=()):
+    return Operation(35, pointer, (priority,), reason, parts)
 
-def memory_policy(pointer: str, mode: "int", nodes: "bytes") -> "Operation":
-    return Operation(36, "memory_policy", pointer, (mode, nodes))
 
+def memory_policy(pointer, mode, nodes, *, reason="", parts=()):
+    return Operation(36, pointer, (mode, nodes), reason, parts)
 
-def personality(pointer: str, persona: "int") -> "Operation":
-    return Operation(37, "personality", pointer, (persona,))
 
+def personality(pointer, persona, *, reason="", parts=()):
+    return Operation(37, pointer, (persona,), reason, parts)
 
-def apparmor(pointer: str, profile: "str") -> "Operation":
-    return Operation(38, "apparmor", pointer, (profile,))
 
+def apparmor(pointer, profile, *, reason="", parts=()):
+    return Operation(38, pointer, (profile,), reason, parts)
 
-def selinux(pointer: str, label: "str") -> "Operation":
-    return Operation(39, "selinux", pointer, (label,))
 
+def selinux(pointer, label, *, reason="", parts=()):
+    return Operation(39, pointer, (label,), reason, parts)
 
-def keyring_label(pointer: str, label: "str") -> "Operation":
-    return Operation(40, "keyring_label", pointer, (label,))
 
+def keyring_label(pointer, label, *, reason="", parts=()):
+    return Operation(40, pointer, (label,), reason, parts)
 
-def chdir(pointer: str, path: "str", retry: "int") -> "Operation":
-    return Operation(41, "chdir", pointer, (path, retry))
 
+def chdir(pointer, path, retry=0, *, reason="", parts=()):
+    return Operation(41, pointer, (path, retry), reason, parts)
 
-def umask(pointer: str, mask: "int") -> "Operation":
-    return Operation(42, "umask", pointer, (mask,))
 
+def umask(pointer, mask, *, reason="", parts=()):
+    return Operation(42, pointer, (mask,), reason, parts)
 
-def bounding(pointer: str, capabilities: "int") -> "Operation":
-    return Operation(43, "bounding", pointer, (capabilities,))
 
+def bounding(pointer, capabilities, *, reason="", parts=()):
+    return Operation(43, pointer, (capabilities,), reason, parts)
 
-def user(
-    pointer: str, uid: "int", gid: "int", groups: "list[str]", keep_groups: "int"
-) -> "Operation":
-    return Operation(44, "user", pointer, (uid, gid, groups, keep_groups))
 
+def user(pointer="", *, uid, gid, groups, keep_groups=0, reason="", parts=()):
+    return Operation(44, pointer, (uid, gid, groups, keep_groups), reason, parts)
 
-def capabilities(
-    pointer: str, effective: "int", permitted: "int", inheritable: "int", ambient: "int"
-) -> "Operation":
-    return Operation(45, "capabilities", pointer, (effective, permitted, inheritable, ambient))
 
+def capabilities(pointer="", *, effective, permitted, inheritable, ambient, reason="", parts=()):
+    return Operation(45, pointer, (effective, permitted, inheritable, ambient), reason, parts)
 
-def drop(pointer: str, effective: "int", permitted: "int", inheritable: "int") -> "Operation":
-    return Operation(46, "drop", pointer, (effective, permitted, inheritable))
 
+def drop(pointer="", *, effective, permitted, inheritable, reason="", parts=()):
+    return Operation(46, pointer, (effective, permitted, inheritable), reason, parts)
 
-def no_new_privileges(pointer: str) -> "Operation":
-    return Operation(47, "no_new_privileges", pointer, ())
 
+def no_new_privileges(pointer="", *, reason="", parts=()):
+    return Operation(47, pointer, (), reason, parts)
 
-def seccomp(pointer: str, filter: "bytes", flags: "int", notify: "int") -> "Operation":
-    return Operation(48, "seccomp", pointer, (filter, flags, notify))
 
+def seccomp(pointer="", *, filter, flags, notify, reason="", parts=()):
+    return Operation(48, pointer, (filter, flags, notify), reason, parts)
 
-def home(pointer: str, uid: "int") -> "Operation":
-    return Operation(49, "home", pointer, (uid,))
 
+def home(pointer, uid, *, reason="", parts=()):
+    return Operation(49, pointer, (uid,), reason, parts)
 
-def lookup(pointer: str, file: "str", path: "str") -> "Operation":
-    return Operation(50, "lookup", pointer, (file, path))
 
+def lookup(pointer, file, path, *, reason="", parts=()):
+    return Operation(50, pointer, (file, path), reason, parts)
 
-def hook(
-    pointer: str,
-    path: "str",
-    args: "list[str]",
-    env: "list[str]",
-    cwd: "str",
-    timeout: "int",
-    state_head: "str",
-    state_tail: "str",
-) -> "Operation":
-    return Operation(51, "hook", pointer, (path, args, env, cwd, timeout, state_head, state_tail))
 
+def hook(pointer="", *, path, args, env, cwd, timeout, state_head, state_tail, reason="", parts=()):
+    return Operation(51, pointer, (path, args, env, cwd, timeout, state_head, state_tail), reason, parts)
 
-def exec(pointer: str, args: "list[str]", env: "list[str]") -> "Operation":
-    return Operation(52, "exec", pointer, (args, env))
+
+def exec(pointer, args, env, *, reason="", parts=()):
+    return Operation(52, pointer, (args, env), reason, parts)

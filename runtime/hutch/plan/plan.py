@@ -2,6 +2,9 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final
+
     from hutch.errors import HutchError
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.hooks import Hook
@@ -20,17 +23,25 @@ CREATED = 3  # nothing is left but `start`
 BARRIERS = {NAMESPACES: "namespaces", MOUNTED: "mounted", CREATED: "created", NETWORK: "network"}
 
 
+# What asks for an operation where no field of config.json does.
+TRACE = "runtime: --trace"
+SESSION = "security: a session of its own"
+PROCFS = "security: a verified procfs"
+KEYRING = "default: a session keyring of its own"
+ALL_CPUS = "default: all CPUs of the cpuset"
+
+
 class Plan:
-    """The runtime's part, by when it is done, and hutch-init's operations.
+    """The runtime's part, by when it is done, and hutch-init's operations. It is final: what is
+    found only while it is carried out is in Bindings (plan/later.py).
 
     Before the spawn: the cgroup (``cgroup``, its limits ``writes``, ``devices``, the rules of the
     config, and ``cgroup_owner``, the host's id to give it to, None for nobody) and the group of
-    resctrl (``rdt``); the descriptors that hutch-init is given from slot 2 on: ``slots`` (pointer,
-    path), ``idmaps`` by the index of the mount, then the two fifos from ``start_slot`` on (0 where
-    the runtime itself starts the program), the memory for times at ``trace_slot`` (0: no
-    trace), then those of ``cgroup_entry``, the operation that joins cgroups, whose number is known
-    once they are made; ``spawn_flags`` for clone3; ``preserved`` descriptors from 3 on that belong
-    to the user.
+    resctrl (``rdt``); the descriptors that hutch-init is given from slot 2 on: ``slots`` (type of
+    the namespace, origin, path), ``idmaps`` by the index of the mount, then the two fifos from
+    ``start_slot`` on (0 where the runtime itself starts the program), the memory for times at
+    ``trace_slot`` (0: no trace), then those by which it joins cgroups; ``spawn_flags`` for clone3;
+    ``preserved`` descriptors from 3 on that belong to the user.
     After it: ``uid_map``/``gid_map`` (text; "": none), which are written to a new user namespace,
     by newuidmap(1) and newgidmap(1) where their names are in ``map_helpers``, or are those that the
     joined one at ``mapped_namespace`` has to have already ("": it is new),
@@ -39,43 +50,57 @@ class Plan:
     """
 
     __slots__ = (
-        "cgroup", "cgroup_entry", "cgroup_owner", "devices", "gid_map", "hooks", "idmaps",
-        "map_helpers", "mapped_namespace", "net_devices", "oom_score_adj", "operations",
-        "preserved", "rdt", "root", "slots", "spawn_flags", "start_slot", "time_offsets",
-        "trace_slot", "uid_map", "warnings", "writes",
+        "cgroup", "cgroup_owner", "devices", "gid_map", "hooks", "idmaps", "map_helpers",
+        "mapped_namespace", "net_devices", "oom_score_adj", "operations", "preserved", "rdt",
+        "root", "slots", "spawn_flags", "start_slot", "time_offsets", "trace_slot", "uid_map",
+        "warnings", "writes",
     )  # fmt: skip
 
-    def __init__(self, operations: "list[Operation]", warnings: "list[HutchError]") -> None:
-        self.operations = operations
-        self.warnings = warnings
-        self.root = ""
-        self.rdt: Rdt | None = None
-        self.cgroup: Cgroup | None = None
-        self.writes: list[CgroupWrite] = []
-        self.cgroup_owner: int | None = None
-        self.cgroup_entry: Operation | None = None
-        self.devices: list[DeviceRule] | None = None
-        self.slots: list[tuple[str, str]] = []
-        self.idmaps: dict[int, Idmap] = {}
-        self.spawn_flags = 0
-        self.preserved = 0
-        self.uid_map = ""
-        self.gid_map = ""
-        self.map_helpers: tuple[str, ...] = ()
-        self.mapped_namespace = ""
-        self.time_offsets = ""
-        self.oom_score_adj: int | None = None
-        self.hooks: list[Hook] = []
-        self.net_devices: list[tuple[str, str, str]] = []
-        self.start_slot = 0
-        self.trace_slot = 0
-
-    def next_slot(self) -> int:
-        """The slot behind those that are taken so far."""
-        return (
-            2
-            + len(self.slots)
-            + len(self.idmaps)
-            + 2 * (self.start_slot > 0)
-            + (self.trace_slot > 0)
-        )
+    def __init__(
+        self,
+        operations: "Sequence[Operation]",
+        warnings: "Sequence[HutchError]" = (),
+        *,
+        root: str = "",
+        rdt: "Rdt | None" = None,
+        cgroup: "Cgroup | None" = None,
+        writes: "Sequence[CgroupWrite]" = (),
+        cgroup_owner: "int | None" = None,
+        devices: "list[DeviceRule] | None" = None,
+        slots: "Sequence[tuple[str, str, str]]" = (),
+        idmaps: "Mapping[int, Idmap] | None" = None,
+        spawn_flags: int = 0,
+        preserved: int = 0,
+        uid_map: str = "",
+        gid_map: str = "",
+        map_helpers: "tuple[str, ...]" = (),
+        mapped_namespace: str = "",
+        time_offsets: str = "",
+        oom_score_adj: "int | None" = None,
+        hooks: "Sequence[Hook]" = (),
+        net_devices: "Sequence[tuple[str, str, str]]" = (),
+        start_slot: int = 0,
+        trace_slot: int = 0,
+    ) -> None:
+        self.operations: Final = tuple(operations)
+        self.warnings: Final = tuple(warnings)
+        self.root: Final = root
+        self.rdt: Final = rdt
+        self.cgroup: Final = cgroup
+        self.writes: Final = tuple(writes)
+        self.cgroup_owner: Final = cgroup_owner
+        self.devices: Final = devices
+        self.slots: Final = tuple(slots)
+        self.idmaps: Final[Mapping[int, Idmap]] = idmaps or {}
+        self.spawn_flags: Final = spawn_flags
+        self.preserved: Final = preserved
+        self.uid_map: Final = uid_map
+        self.gid_map: Final = gid_map
+        self.map_helpers: Final = map_helpers
+        self.mapped_namespace: Final = mapped_namespace
+        self.time_offsets: Final = time_offsets
+        self.oom_score_adj: Final = oom_score_adj
+        self.hooks: Final = tuple(hooks)
+        self.net_devices: Final = tuple(net_devices)
+        self.start_slot: Final = start_slot
+        self.trace_slot: Final = trace_slot

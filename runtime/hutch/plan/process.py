@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     CapabilitySet = Literal["bounding", "effective", "permitted", "inheritable", "ambient"]
 
 UNLIMITED = (1 << 64) - 1
+UNTRACED = "security: nobody in the container may trace the init"
 SYS_ADMIN = 1 << 21  # linux/capability.h
 CAPABILITY_SETS: "tuple[CapabilitySet, ...]" = (
     "bounding", "effective", "permitted", "inheritable", "ambient",
@@ -43,10 +44,10 @@ def compile_console(process: "Process", bind: bool) -> "list[Operation]":
     return [
         op.console(
             "process.terminal",
-            size["height"] if size else 0,
-            size["width"] if size else 0,
-            process.get("user", {}).get("uid", 0),
-            int(bind),
+            rows=size["height"] if size else 0,
+            columns=size["width"] if size else 0,
+            uid=process.get("user", {}).get("uid", 0),
+            bind=int(bind),
         )
     ]
 
@@ -56,9 +57,9 @@ def compile_limits(process: "Process") -> "list[Operation]":
     return [
         op.rlimit(
             "process.rlimits[" + str(index) + "]",
-            RLIMITS[limit["type"]],
-            limit["soft"],
-            limit["hard"],
+            resource=RLIMITS[limit["type"]],
+            soft=limit["soft"],
+            hard=limit["hard"],
         )
         for index, limit in enumerate(process.get("rlimits") or [])
     ]
@@ -84,7 +85,7 @@ def placement_of(linux: "Linux") -> "list[Operation]":
 
 def compile_labels(process: "Process", host: "Host") -> "list[Operation]":
     """The LSM labels that the next execve takes on; a host without the module is an error."""
-    result = []
+    result: list[Operation] = []
     profile = process.get("apparmorProfile")
     if profile:
         if not host.apparmor:
@@ -124,10 +125,10 @@ def compile_program(process: "Process", in_user_namespace: bool) -> "list[Operat
             path = variable[5:]
         elif variable.startswith("HOME="):
             has_home = variable != "HOME="
-    result = (
-        [] if process.get("terminal") else [op.own_stdio("process.user.uid", user.get("uid", 0))]
-    )
-    result.append(op.chdir("process.cwd", process["cwd"], 0))
+    result: list[Operation] = []
+    if not process.get("terminal"):
+        result.append(op.own_stdio("process.user.uid", user.get("uid", 0)))
+    result.append(op.chdir("process.cwd", process["cwd"]))
     if process["args"]:
         result.append(op.lookup("process.args[0]", process["args"][0], path))
     if not has_home:
@@ -156,7 +157,7 @@ def compile_rights(
 ) -> "list[Operation]":
     """From the container's root to the user's rights, up to and with the filter.
 
-    ``outlive`` is the pointer for what lets the runtime end, which a filter may not allow later.
+    ``outlive`` is the reason of what lets the runtime end, which a filter may not allow later.
     Without process.user.umask there is ``default_umask``; -1: the caller's."""
     user = process.get("user", {})
     sets = _capability_sets(process, host, in_user_namespace, warnings)
@@ -171,32 +172,42 @@ def compile_rights(
         op.bounding("process.capabilities.bounding", sets["bounding"]),
         op.user(
             "process.user",
-            user.get("uid", 0),
-            user.get("gid", 0),
-            groups,
-            int(groups_denied and not groups),
+            uid=user.get("uid", 0),
+            gid=user.get("gid", 0),
+            groups=groups,
+            keep_groups=int(groups_denied and not groups),
         ),
         op.capabilities(
             "process.capabilities",
-            sets["effective"] | loading,
-            sets["permitted"] | loading,
-            sets["inheritable"],
-            sets["ambient"],
+            effective=sets["effective"] | loading,
+            permitted=sets["permitted"] | loading,
+            inheritable=sets["inheritable"],
+            ambient=sets["ambient"],
         ),
         # A change of ids can take it away (proc(5), fs.suid_dumpable).
-        op.protect("security: nobody in the container may trace the init"),
+        op.protect(reason=UNTRACED),
         op.chdir("process.cwd", process["cwd"], 1),
         op.umask("process.user.umask", default_umask if umask is None else umask),
     ]
     if no_new_privileges:
         result.append(op.no_new_privileges("process.noNewPrivileges"))
-    result.append(op.outlive(outlive))
+    result.append(op.outlive(reason=outlive))
     if filter:
-        result.append(op.seccomp("linux.seccomp", filter.program, filter.flags, int(filter.notify)))
+        result.append(
+            op.seccomp(
+                "linux.seccomp",
+                filter=filter.program,
+                flags=filter.flags,
+                notify=int(filter.notify),
+            )
+        )
     if loading:
         result.append(
             op.drop(
-                "process.capabilities", sets["effective"], sets["permitted"], sets["inheritable"]
+                "process.capabilities",
+                effective=sets["effective"],
+                permitted=sets["permitted"],
+                inheritable=sets["inheritable"],
             )
         )
     return result

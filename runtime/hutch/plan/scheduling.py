@@ -58,7 +58,7 @@ NODES_MAX = 1024
 
 def compile_scheduling(process: "Process") -> "list[Operation]":
     """The scheduling policy and the IO priority (sched_setattr(2), ioprio_set(2))."""
-    result = []
+    result: list[Operation] = []
     settings = process.get("scheduler")
     if settings:
         flags = 0
@@ -67,13 +67,13 @@ def compile_scheduling(process: "Process") -> "list[Operation]":
         result.append(
             op.scheduler(
                 "process.scheduler",
-                POLICIES[settings["policy"]],
-                flags,
-                settings.get("nice", 0),
-                settings.get("priority", 0),
-                settings.get("runtime", 0),
-                settings.get("deadline", 0),
-                settings.get("period", 0),
+                policy=POLICIES[settings["policy"]],
+                flags=flags,
+                nice=settings.get("nice", 0),
+                priority=settings.get("priority", 0),
+                runtime=settings.get("runtime", 0),
+                deadline=settings.get("deadline", 0),
+                period=settings.get("period", 0),
             )
         )
     priority = process.get("ioPriority")
@@ -86,7 +86,7 @@ def compile_scheduling(process: "Process") -> "list[Operation]":
 def compile_placement(linux: "Linux") -> "list[Operation]":
     """The memory policy and the personality (set_mempolicy(2), personality(2)): those of the
     container, so of every process that the runtime starts in it."""
-    result = []
+    result: list[Operation] = []
     policy = linux.get("memoryPolicy")
     if policy:
         mode = MEMORY_MODES[policy["mode"]]

@@ -38,16 +38,19 @@ class Step:
         }
 
 
-def steps(plan: "Plan") -> "list[Step]":
-    """All steps of a plan, those of the runtime where hutch-init waits for them."""
+def steps(plan: "Plan", *, pid_file: str = "", pidfd_socket: str = "") -> "list[Step]":
+    """All steps of a plan, those of the runtime where hutch-init waits for them; among them to
+    write the pid to ``pid_file``, and to send a pidfd to ``pidfd_socket``, unless these are ""."""
     result = _before(plan)
     for operation in plan.operations:
         call, does = describe(operation)
-        if operation.name == "seccomp" and not operation.values[0]:
+        if operation.name == "seccomp" and not operation.filter:
             does = "load the filter of linux.seccomp"
-        result.append(Step(INIT, call, does, operation.pointer))
+        result.append(Step(INIT, call, does, operation.origin))
         if operation.name == "barrier":
-            result += _at(plan, operation.values[0])
+            result += _at(plan, operation.which)
+            if operation.which == barriers.CREATED:
+                result += _hand_out(pid_file, pidfd_socket)
     return result
 
 
@@ -59,8 +62,13 @@ def tell_steps(plan: "Plan", debug: "Callable[[str], None]") -> None:
 
 def _before(plan: "Plan") -> "list[Step]":
     result = []
-    for pointer, path in plan.slots:
-        result.append(Step(RUNTIME, "open", "open the namespace " + path, pointer))
+    for kind, origin, path in plan.slots:
+        if kind:
+            result.append(
+                Step(RUNTIME, "open", f"open the {kind} namespace {path}", origin + ".path")
+            )
+        else:
+            result.append(Step(RUNTIME, "pidfd_open", "open " + path, origin))
     for idmap in plan.idmaps.values():
         result.append(_idmap(idmap))
     if plan.cgroup is not None:
@@ -127,7 +135,7 @@ def _device_rule(rule: "DeviceRule", index: int) -> Step:
     return Step(RUNTIME, "write, bpf", does, f"linux.resources.devices[{index}]")
 
 
-def _at(plan: "Plan", barrier: object) -> "list[Step]":
+def _at(plan: "Plan", barrier: int) -> "list[Step]":
     if barrier == barriers.NAMESPACES:
         maps = (("uid_map", plan.uid_map, "uid"), ("gid_map", plan.gid_map, "gid"))
         return [_map(plan, *each) for each in maps if each[1]] + (
@@ -151,6 +159,16 @@ def _at(plan: "Plan", barrier: object) -> "list[Step]":
     if barrier == barriers.CREATED:
         return [Step(RUNTIME, "rename", "save the state: the container is created", "runtime.md")]
     return []
+
+
+def _hand_out(pid_file: str, pidfd_socket: str) -> "list[Step]":
+    result = []
+    if pid_file:
+        result.append(Step(RUNTIME, "rename", "write its pid to " + pid_file, "--pid-file"))
+    if pidfd_socket:
+        does = "send a pidfd of it to " + pidfd_socket
+        result.append(Step(RUNTIME, "sendmsg", does, "--pidfd-socket"))
+    return result
 
 
 def _map(plan: "Plan", name: str, text: str, kind: str) -> Step:

@@ -28,7 +28,7 @@ NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 
 def compile_sysctls(config: "Config", namespaces: "Namespaces") -> "list[Operation]":
     """The writes below /proc/sys; raises ConfigError for a name that would reach the host."""
-    result = []
+    result: list[Operation] = []
     for name, value in config.get("linux", {}).get("sysctl", {}).items():
         pointer = 'linux.sysctl["' + name + '"]'
         path = _path(name, pointer)

@@ -9,21 +9,26 @@ from hutch.container.create import Request, create
 from hutch.container.signalfd import raise_on_signals
 from hutch.container.store import Store, absolute
 from hutch.errors import UsageError
-from hutch.plan.compile import Choices
+from hutch.plan.choices import Choices
 
 
 def run(call: Call, log: Log) -> int:
     raise_on_signals()
-    create(Store(call.options.get("root")), request(call, log, direct=False))
+    create(Store(call.options.get("root")), request_of(call, log, direct=False))
     return 0
 
 
-def request(call: Call, log: Log, *, direct: bool) -> Request:
+def request_of(call: Call, log: Log, *, direct: bool) -> Request:
     """What create and run ask for, from their flags."""
+    return request(call, log, call.arguments[0], call.text("bundle", "."), direct=direct)
+
+
+def request(call: Call, log: Log, id: str, bundle: str, *, direct: bool) -> Request:
+    """The same for the container ``id`` of a ``bundle``."""
     listening = listening_descriptors()
     result = Request(
-        call.arguments[0],
-        absolute(call.text("bundle", ".")),
+        id,
+        absolute(bundle),
         Choices(
             no_pivot=call.has("no-pivot"),
             new_keyring=not call.has("no-new-keyring"),
@@ -31,7 +36,7 @@ def request(call: Call, log: Log, *, direct: bool) -> Request:
             listening=listening,
             direct=direct,
             strict=bool(call.options.get("strict")),
-            notify=notify_directory(call),
+            notify=notify_directory(call, id),
         ),
         rootless=rootless(call),
         systemd=bool(call.options.get("systemd-cgroup")),
@@ -61,8 +66,8 @@ def rootless(call: Call) -> "bool | None":
     return None if value == "auto" else value == "true"
 
 
-def notify_directory(call: Call) -> str:
+def notify_directory(call: Call, id: str) -> str:
     """Where the container's socket for sd_notify(3) will be, if our caller waits for its word."""
     if not posix.environ.get(b"NOTIFY_SOCKET"):
         return ""
-    return Store(call.options.get("root")).directory(call.arguments[0]) + "/notify"
+    return Store(call.options.get("root")).directory(id) + "/notify"

@@ -2,8 +2,8 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log, complain, say
-from hutch.container.explain import plan_of_bundle
-from hutch.container.store import absolute
+from hutch.cli.verbs.create import request
+from hutch.container.explain import planned
 from hutch.errors import UsageError
 from hutch.plan.steps import as_table, steps
 from hutch.spec.json import pretty
@@ -13,12 +13,12 @@ def run(call: Call, log: Log) -> int:
     form = call.text("format", "table")
     if form not in ("table", "json"):
         raise UsageError("invalid format option: " + form, hint="table or json")
-    bundle = absolute(call.arguments[0] if call.arguments else ".")
-    systemd = bool(call.options.get("systemd-cgroup"))
-    plan = plan_of_bundle(bundle, call.text("id", "explained"), systemd)
-    for warning in plan.warnings:
-        complain("hutch: warning: " + str(warning) + "\n")
-    rows = steps(plan)
+    if call.arguments and call.has("bundle"):
+        raise UsageError("the bundle is given twice", hint="leave --bundle out")
+    bundle = call.arguments[0] if call.arguments else call.text("bundle", ".")
+    asked = request(call, log, call.text("id", "explained"), bundle, direct=False)
+    asked.warn = lambda warning: complain("hutch: warning: " + str(warning) + "\n")
+    rows = steps(planned(asked), pid_file=asked.pid_file, pidfd_socket=asked.pidfd_socket)
     if form == "json":
         say(pretty([row.to_json() for row in rows]) + "\n")
     else:

@@ -9,7 +9,7 @@ from hutch.container.restore import restore
 from hutch.container.signalfd import raise_on_signals
 from hutch.container.store import Store, absolute
 from hutch.errors import HutchError, UsageError
-from hutch.plan.compile import Choices
+from hutch.plan.choices import Choices
 
 
 def run(call: Call, log: Log) -> int:

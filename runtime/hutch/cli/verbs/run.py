@@ -2,7 +2,7 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
-from hutch.cli.verbs.create import request
+from hutch.cli.verbs.create import request_of
 from hutch.container.run import run as run_container
 from hutch.container.signalfd import raise_on_signals
 from hutch.container.store import Store
@@ -11,7 +11,7 @@ from hutch.errors import UsageError
 
 def run(call: Call, log: Log) -> int:
     raise_on_signals()
-    asked = request(call, log, direct=True)
+    asked = request_of(call, log, direct=True)
     detach = call.has("detach")
     terminal = None
     if not detach:

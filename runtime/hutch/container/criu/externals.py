@@ -14,36 +14,34 @@ from hutch.kernel.beneath import open_in_root
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from hutch.plan.host import CgroupLayout
-    from hutch.plan.plan import Plan
+    from hutch.plan.operations import Operation
     from hutch.spec.config import Config
 
 STREAMS = "descriptors.json"
 NULL = "/dev/null"
 TERMINAL = "tty["
-DEVICE_BIND = 7  # of plan.def's device: whether it is bound; from where stands behind it
 S_IFMT, S_IFCHR = 0o170000, 0o020000
 # Namespaces that CRIU can leave out of the images, and its name for them (criu(8), --external).
 JOINABLE = {"network": "net", "pid": "pid"}
 
 
-def bound(plan: "Plan") -> "list[tuple[str, str, bool]]":
-    """(target in the container, source on the host, with all below it) of what the plan binds."""
+def bound(operations: "Sequence[Operation]") -> "list[tuple[str, str, bool]]":
+    """(target in the container, source on the host, with all below it) of what a plan binds that
+    leaves nothing open (kept_plan.py)."""
     found = []
-    for operation in plan.operations:
-        values: Sequence[Any] = operation.values
+    for operation in operations:
         if operation.name == "bind":
-            found.append((str(values[1]), str(values[0]), bool(values[2])))
+            found.append((operation.target, str(operation.source), bool(operation.recursive)))
         elif operation.name == "mask":
-            found.append((str(values[0]), NULL, False))
-        elif operation.name == "device" and values[DEVICE_BIND]:
-            found.append((str(values[0]), str(values[DEVICE_BIND + 1]), False))
+            found.append((operation.path, NULL, False))
+        elif operation.name == "device" and operation.bind:
+            found.append((operation.path, str(operation.host), False))
     return found
 
 
-def mounts_to_save(plan: "Plan", pid: int) -> "list[dict[str, str]]":
+def mounts_to_save(operations: "Sequence[Operation]", pid: int) -> "list[dict[str, str]]":
     """For each mount of the running container that is the host's: where it is, and its name.
 
     The names are the targets that the config gives; where these led by way of symbolic links,
@@ -56,7 +54,7 @@ def mounts_to_save(plan: "Plan", pid: int) -> "list[dict[str, str]]":
     found: dict[str, str] = {}
     try:
         points = mount_points(f"/proc/{pid}/mountinfo")
-        for target, source, recursive in bound(plan):
+        for target, source, recursive in bound(operations):
             place = _mount_point(root, target, points)
             if not place or (source == NULL and not _is_device(root, target)):
                 continue
@@ -70,11 +68,11 @@ def mounts_to_save(plan: "Plan", pid: int) -> "list[dict[str, str]]":
     return [{"key": place, "val": name} for place, name in found.items()]
 
 
-def mounts_to_restore(plan: "Plan") -> "list[dict[str, str]]":
+def mounts_to_restore(operations: "Sequence[Operation]") -> "list[dict[str, str]]":
     """For each name: what the host has for it."""
     points = mount_points("/proc/self/mountinfo").values()
     found: dict[str, str] = {}
-    for target, source, recursive in bound(plan):
+    for target, source, recursive in bound(operations):
         found[target] = source
         if recursive:
             for point in points:

@@ -1,0 +1,124 @@
+"""explain shows what create does: the plan that was carried out is kept, and both compared."""
+
+import json
+import os
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hutch.plan.describe import describe
+from hutch.plan.encode import decode
+
+from tests.support.containers import Bundle, Runtime
+from tests.support.every_operation import PLANS, SLEEP
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
+
+FLAGS = ([], ["--no-pivot"], ["--no-new-keyring"], ["--preserve-fds", "2"])
+GLOBAL = ([], ["--rootless", "true"], ["--strict"])
+Row = tuple[str, str, str]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that the root of a user namespace reaches, too; pytest's own are closed to it."""
+    with tempfile.TemporaryDirectory(prefix="hutch-explain-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def carried_out(hutch: Runtime) -> list[Row]:
+    """What the container's kept plan says."""
+    operations = decode((hutch.root / "test" / "plan").read_bytes())
+    return [(*describe(operation), operation.origin) for operation in operations]
+
+
+def explained(hutch: Runtime, *words: str) -> list[Row]:
+    """What explain says of hutch-init's lane."""
+    rows: list[dict[str, Any]] = json.loads(hutch(*words).out)
+    return [(row["call"], row["does"], row["from"]) for row in rows if row["lane"] == "init"]
+
+
+def compare(hutch: Runtime, bundle: Bundle, before: list[str], flags: list[str]) -> None:
+    words = ["--bundle", str(bundle.path), *flags]
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(8)]
+    try:
+        subprocess.run(
+            [hutch.command, "--root", str(hutch.root), *before, "create", *words, "test"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            close_fds=False, check=True, timeout=60,
+        )  # fmt: skip
+        explain = [*before, "explain", "--format", "json", "--id", "test", *words]
+        rows = explained(hutch, *explain)
+    finally:
+        for fd in held:
+            os.close(fd)
+    assert carried_out(hutch) == rows
+    hutch("delete", "--force", "test")
+
+
+@pytest.mark.parametrize("profile", PLANS)
+def test_explain_shows_the_plan_that_create_runs(hutch: Runtime, place: Path, profile: str) -> None:
+    bundle = Bundle(place / "bundle").args(*SLEEP)
+    PLANS[profile](bundle, place)
+    bundle.save()
+    flags: list[str] = []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(place / "console"))
+    listener.listen()
+    if bundle.config["process"].get("terminal"):
+        flags = ["--console-socket", str(place / "console")]
+    for more in FLAGS:
+        compare(hutch, bundle, [], [*flags, *more])
+    for before in GLOBAL:
+        compare(hutch, bundle, before, flags)
+    listener.close()
+
+
+def test_explain_shows_another_plan_for_another_flag(hutch: Runtime, bundle: Bundle) -> None:
+    words = ["explain", "--format", "json", "--bundle", str(bundle.path)]
+    plain = explained(hutch, *words)
+    assert "join the new session keyring _ses.explained" in [does for _, does, _ in plain]
+    kept = explained(hutch, *words, "--no-new-keyring")
+    assert [call for call, _, _ in plain if call not in [row[0] for row in kept]] == ["keyctl"]
+    moved = explained(hutch, *words, "--no-pivot")
+    assert [does for _, does, _ in moved if does not in [row[1] for row in plain]] == [
+        "change the root to the rootfs by mount(MS_MOVE), chroot"
+    ]
+
+
+def test_explain_shows_what_is_handed_out_once_the_container_is_created(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    done = hutch(
+        "explain", "-f", "json", "--pid-file", "x.pid", "--pidfd-socket", "y.sock",
+        str(bundle.path), cwd=tmp_path,
+    )  # fmt: skip
+    rows = json.loads(done.out)
+    (at,) = [number for number, row in enumerate(rows) if "the container is created" in row["does"]]
+    assert [row["does"] for row in rows[at + 1 : at + 3]] == [
+        f"write its pid to {tmp_path}/x.pid",
+        f"send a pidfd of it to {tmp_path}/y.sock",
+    ]
+    assert not (tmp_path / "x.pid").exists()
+
+
+def test_explain_refuses_what_create_refuses(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.config["process"]["terminal"] = True
+    bundle.save()
+    words = ["--bundle", str(bundle.path)]
+    assert hutch.refuses("explain", *words) == hutch.refuses("create", *words, "explained")
+
+
+def test_a_kept_plan_that_is_damaged_is_told_of(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.config["hooks"] = {"startContainer": [{"path": "/nowhere"}]}
+    bundle.save()
+    hutch("create", "--bundle", str(bundle.path), "test")
+    kept = hutch.root / "test" / "plan"
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert "the kept plan of container test is damaged" in hutch.refuses("start", "test")
+    hutch("delete", "--force", "test")
