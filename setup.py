@@ -104,7 +104,8 @@ class BuildExtensions(build_ext):
 def extension_files(command: build_ext) -> dict[str, str]:
     """The files of the C modules, and of cffi's backend beside them, as they will be installed."""
     files = {
-        extension.name: command.get_ext_filename(extension.name) for extension in command.extensions
+        extension.name: command.get_ext_filename(extension.name)  # type: ignore[no-untyped-call]
+        for extension in command.extensions
     }
     backend = "_cffi_backend" + sysconfig.get_config_var("EXT_SUFFIX")
     return {**files, "_cffi_backend": backend}

@@ -1,6 +1,7 @@
 """The manual pages and completion scripts, written when the package is built."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 COMPLETIONS = {
@@ -10,7 +11,7 @@ COMPLETIONS = {
 }
 
 
-def write_documents(source: Path, folder: Path) -> list[tuple[str, list[str]]]:
+def write_documents(source: Path, folder: Path) -> list[tuple[str, Sequence[str]]]:
     """Writes them below ``folder`` from the modules below ``source``.
 
     What setuptools calls data files: (directory below the prefix, paths) of each.
@@ -23,7 +24,7 @@ def write_documents(source: Path, folder: Path) -> list[tuple[str, list[str]]]:
         sys.path.remove(str(source))
     files = {f"man/man8/{name}": text for name, text in pages().items()}
     files |= {path: script(shell) for shell, path in COMPLETIONS.items()}
-    found = []
+    found: list[tuple[str, Sequence[str]]] = []
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

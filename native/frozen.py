@@ -131,11 +131,9 @@ class Untyped(ast.NodeTransformer):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
-        place = {"lineno": node.lineno, "col_offset": node.col_offset,
-                 "end_lineno": node.end_lineno, "end_col_offset": node.end_col_offset}  # fmt: skip
         if node.value is None:
-            return ast.Pass(**place)
-        return ast.Assign([node.target], node.value, **place)
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
 
 
 def _has_docstring(node: "ast.Module | ast.ClassDef | ast.FunctionDef") -> bool:

@@ -18,7 +18,7 @@ def make_bundle(folder: Path, *args: str, **changes: Any) -> Path:
     shutil.copy("/bin/busybox", rootfs / "bin" / "busybox")
     for applet in APPLETS:
         (rootfs / "bin" / applet).symlink_to("busybox")
-    config = default_config(cgroup_v2=not Path("/sys/fs/cgroup/memory").is_dir())
+    config: Any = default_config(cgroup_v2=not Path("/sys/fs/cgroup/memory").is_dir())
     # crun 1.8.1 knows no version above 1.0; nothing of a later one is used.
     config["ociVersion"] = "1.0.2"
     config["process"]["terminal"] = False

@@ -191,11 +191,21 @@ static const struct {
     int least;
     void (*act)(char **words);
 } DEEDS[] = {
-    {"stat", 1, look},         {"read", 1, read_it},   {"write", 1, write_it},
-    {"append", 2, append},     {"open", 1, open_it},   {"list", 1, list},
-    {"node", 4, node},         {"mount", 3, mount_it}, {"execute", 1, execute},
-    {"children", 1, children}, {"call", 1, call},      {"childcall", 1, call_in_child},
-    {"hostname", 1, rename_host}, {"setuid", 1, become},  {"nap", 1, nap},
+    {"stat", 1, look},
+    {"read", 1, read_it},
+    {"write", 1, write_it},
+    {"append", 2, append},
+    {"open", 1, open_it},
+    {"list", 1, list},
+    {"node", 4, node},
+    {"mount", 3, mount_it},
+    {"execute", 1, execute},
+    {"children", 1, children},
+    {"call", 1, call},
+    {"childcall", 1, call_in_child},
+    {"hostname", 1, rename_host},
+    {"setuid", 1, become},
+    {"nap", 1, nap},
 };
 
 int deed(const char *text)

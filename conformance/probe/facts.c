@@ -104,8 +104,8 @@ static void capabilities(void)
 static void limits(void)
 {
     static const char *const names[] = {
-        "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS",
-        "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+        "CPU",     "FSIZE", "DATA",  "STACK",      "CORE",     "RSS",  "NPROC",  "NOFILE",
+        "MEMLOCK", "AS",    "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
     };
     json_open("rlimits", '{');
     for (int kind = 0; kind < 16; kind++) {
@@ -167,7 +167,8 @@ static void names(void)
 
 static void namespaces(void)
 {
-    static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+    static const char *const kinds[] = {"cgroup", "ipc",  "mnt",  "net",
+                                        "pid",    "time", "user", "uts"};
     json_open("namespaces", '{');
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         char path[64];

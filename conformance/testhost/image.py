@@ -53,14 +53,14 @@ def tool(name: str) -> str:
     return path
 
 
-def call(*words: "str | Path", **options: "dict[str, str]") -> None:
+def call(*words: "str | Path", env: dict[str, str] | None = None) -> None:
     """Runs a program, its output on our stderr. Raises TestHostError."""
     done = subprocess.run(
         [str(word) for word in words],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         check=False,
-        **options,
+        env=env,
     )
     if done.returncode:
         raise TestHostError(f"{words[0]} failed with exit status {done.returncode}")

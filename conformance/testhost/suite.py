@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 from . import TestHostError
 from .image import image, say
@@ -59,7 +60,7 @@ def _beside_each_other(hosts: list[str], arguments: list[str]) -> int:
     command = [sys.executable, "-m", __package__, "test", *arguments, "--only"]
     statuses = []
     with contextlib.ExitStack() as stack:
-        running = []
+        running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
         for name in hosts:
             output = stack.enter_context(tempfile.TemporaryFile())
             to = output if running else None
@@ -67,10 +68,10 @@ def _beside_each_other(hosts: list[str], arguments: list[str]) -> int:
             stack.callback(process.wait)
             stack.callback(process.terminate)
             running.append((process, output))
-        for process, output in running:
+        for process, said in running:
             statuses.append(process.wait())
-            output.seek(0)
-            shutil.copyfileobj(output, sys.stdout.buffer)
+            said.seek(0)
+            shutil.copyfileobj(said, sys.stdout.buffer)
             sys.stdout.flush()
     # Tests that the arguments choose may be for some of the machines only.
     if arguments and set(statuses) != {NO_TESTS}:

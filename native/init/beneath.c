@@ -251,7 +251,8 @@ int beneath_make(struct context *context, const char *wanted, int kind, mode_t m
             continue;
         }
         bool above = *rest != 0;
-        int made = make_entry(parent, part, above || kind == BENEATH_DIRECTORY, above ? 0755 : mode);
+        int made =
+            make_entry(parent, part, above || kind == BENEATH_DIRECTORY, above ? 0755 : mode);
         if (made < 0)
             return made;
         links += !above; /* bounded too where somebody keeps removing what we make */

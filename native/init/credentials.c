@@ -138,8 +138,8 @@ int run_seccomp(struct context *context, const struct op_seccomp *op)
     /* Once more, as a filter may kill who calls it later. */
     close_on_exec(context->base);
     context->filtered = true;
-    autoclose int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-                                          (unsigned)op->flags, &program);
+    autoclose int listener =
+        (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)op->flags, &program);
     if (listener < 0)
         return failed(context, "seccomp");
     if (!op->notify) {

@@ -125,7 +125,8 @@ int run_console(struct context *context, const struct op_console *op)
     autoclose int slave = open_pty(context, &master);
     if (slave < 0)
         return slave;
-    struct winsize size = {.ws_row = (unsigned short)op->rows, .ws_col = (unsigned short)op->columns};
+    struct winsize size = {.ws_row = (unsigned short)op->rows,
+                           .ws_col = (unsigned short)op->columns};
     if ((op->rows || op->columns) && ioctl(slave, TIOCSWINSZ, &size) < 0)
         return failed(context, "ioctl(TIOCSWINSZ)");
     if (fchown(slave, (uid_t)op->uid, (gid_t)-1) < 0)

@@ -106,7 +106,8 @@ static int change_unlocked(struct context *context, int mount, uint64_t set, uin
     int result = set & ~times ? change_flags(context, mount, set & ~times, 0, deep) : 0;
     char kept[64] = "";
     for (size_t i = 0; result == 0 && i < sizeof(flags) / sizeof(flags[0]); i++) {
-        uint64_t add = set & times & flags[i].bits, remove = clear & ~(set & ~times) & flags[i].bits;
+        uint64_t add = set & times & flags[i].bits,
+                 remove = clear & ~(set & ~times) & flags[i].bits;
         result = add | remove ? change_flags(context, mount, add, remove, deep) : 0;
         if (result == -EPERM) {
             strcat(kept, flags[i].name);
@@ -255,8 +256,7 @@ static int new_mount(struct context *context, const struct op_mount *op, char *c
     autoclose int fs = (int)syscall(SYS_fsopen, op->fstype, FSOPEN_CLOEXEC);
     if (fs < 0)
         return failed(context, "fsopen");
-    if (*op->source &&
-        syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", op->source, 0) < 0)
+    if (*op->source && syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", op->source, 0) < 0)
         return filesystem_failed(context, fs, "fsconfig");
     int result = configure_all(context, fs, options);
     if (result < 0)
@@ -271,8 +271,7 @@ static int new_mount(struct context *context, const struct op_mount *op, char *c
  * quotes (mount(8), context). */
 static void append_option(char *data, const char *option)
 {
-    static const char *const contexts[] = {"context=", "defcontext=", "fscontext=",
-                                           "rootcontext="};
+    static const char *const contexts[] = {"context=", "defcontext=", "fscontext=", "rootcontext="};
     const char *quote = "";
     size_t name = 0;
     for (size_t i = 0; i < sizeof(contexts) / sizeof(*contexts); i++) {
@@ -325,23 +324,22 @@ static int take_over(struct context *context, const struct op_mount *op, int cov
 
 static int map_ids(struct context *context, const struct op_mount *op, int mount)
 {
-    int namespace = context->base + (int)op->idmap;
+    int user_namespace = context->base + (int)op->idmap;
     struct mount_attr attributes = {
         .attr_set = MOUNT_ATTR_IDMAP,
-        .userns_fd = (uint64_t)namespace,
+        .userns_fd = (uint64_t)user_namespace,
     };
     if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
         return failed(context, "mount_setattr(MOUNT_ATTR_IDMAP)");
-    close(namespace);
+    close(user_namespace);
     return 0;
 }
 
 int run_mount(struct context *context, const struct op_mount *op)
 {
     /* Of a directory that we make there is nothing to take over. */
-    autoclose int covered = op->cover ? beneath_open(context, op->target, O_PATH | O_DIRECTORY,
-                                                     op->nofollow)
-                                      : -1;
+    autoclose int covered =
+        op->cover ? beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow) : -1;
     autoclose int target = open_target(context, op->target, op->fstype, true, op->nofollow);
     if (target < 0)
         return target;
@@ -377,15 +375,13 @@ static int clone_source(struct context *context, const struct op_bind *op)
 int run_bind(struct context *context, const struct op_bind *op)
 {
     /* One with an id mapping of its own has been cloned by the runtime. */
-    autoclose int tree =
-        op->tree ? context->base + (int)op->tree : clone_source(context, op);
+    autoclose int tree = op->tree ? context->base + (int)op->tree : clone_source(context, op);
     if (tree < 0)
         return tree;
     struct stat status;
     if (fstat(tree, &status) < 0)
         return failed(context, "fstat");
-    autoclose int target =
-        open_target(context, op->target, "", S_ISDIR(status.st_mode), false);
+    autoclose int target = open_target(context, op->target, "", S_ISDIR(status.st_mode), false);
     if (target < 0)
         return target;
     int result = attach_at(context, tree, target, op->target);
@@ -400,8 +396,7 @@ int run_bind(struct context *context, const struct op_bind *op)
 
 static int reconfigure(struct context *context, int target, const struct list *list)
 {
-    autoclose int fs =
-        (int)syscall(SYS_fspick, target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+    autoclose int fs = (int)syscall(SYS_fspick, target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
     if (fs < 0)
         return failed(context, "fspick");
     char **options = list_vector(list);

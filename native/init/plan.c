@@ -33,7 +33,10 @@ static uint32_t read_u32(const unsigned char *at)
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-static unsigned read_u16(const unsigned char *at) { return (unsigned)at[0] | (unsigned)at[1] << 8; }
+static unsigned read_u16(const unsigned char *at)
+{
+    return (unsigned)at[0] | (unsigned)at[1] << 8;
+}
 
 static uint64_t read_u64(const unsigned char *at)
 {
@@ -131,7 +134,8 @@ int plan_next(struct plan *plan, struct operation *operation)
 int plan_open(struct plan *plan, const unsigned char *data, size_t length)
 {
     if (length < 16 || length > PLAN_MAX || read_u32(data) != PLAN_MAGIC ||
-        read_u16(data + 4) != PLAN_VERSION || read_u16(data + 6) != 0 || read_u32(data + 8) != length)
+        read_u16(data + 4) != PLAN_VERSION || read_u16(data + 6) != 0 ||
+        read_u32(data + 8) != length)
         return -EBADMSG;
     *plan = (struct plan){.next = data + 16, .end = data + length, .left = read_u32(data + 12)};
     struct plan rest = *plan;

@@ -68,10 +68,10 @@ static const char *home_of(char *passwd, uint64_t uid)
 int run_home(struct context *context, const struct op_home *op)
 {
     context->home = "/";
-    autoclose int fd = beneath_open(context, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, false);
+    autoclose int fd =
+        beneath_open(context, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, false);
     struct stat status;
-    if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-        status.st_size > PASSWD_MAX)
+    if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > PASSWD_MAX)
         return 0;
     size_t size = (size_t)status.st_size + 1;
     char *passwd = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -62,8 +62,7 @@ int run_current_root(struct context *context, const struct op_current_root *op)
 
 int run_make_directory(struct context *context, const struct op_make_directory *op)
 {
-    autoclose int fd =
-        beneath_make(context, op->path, BENEATH_DIRECTORY, (mode_t)op->mode, false);
+    autoclose int fd = beneath_make(context, op->path, BENEATH_DIRECTORY, (mode_t)op->mode, false);
     return fd < 0 ? refused(context, "mkdirat", -fd, op->path) : 0;
 }
 

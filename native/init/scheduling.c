@@ -8,7 +8,7 @@
 
 #include "init.h"
 
-#define CPUS_MAX 8192 /* NR_CPUS of the largest kernels */
+#define CPUS_MAX 8192  /* NR_CPUS of the largest kernels */
 #define NODES_MAX 1024 /* MAX_NUMNODES of the largest kernels */
 #define IOPRIO_WHO_PGRP_ 2
 
@@ -69,7 +69,8 @@ int run_memory_policy(struct context *context, const struct op_memory_policy *op
         return refused(context, "set_mempolicy", EINVAL, NULL);
     memcpy(nodes, op->nodes.data, op->nodes.length);
     bool none = op->nodes.length == 0;
-    if (syscall(SYS_set_mempolicy, (int)op->mode, none ? NULL : nodes, none ? 0 : NODES_MAX + 1) < 0)
+    long bits = none ? 0 : NODES_MAX + 1;
+    if (syscall(SYS_set_mempolicy, (int)op->mode, none ? NULL : nodes, bits) < 0)
         return failed(context, "set_mempolicy");
     return 0;
 }

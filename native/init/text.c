@@ -13,7 +13,8 @@ void *keep(size_t size)
     size = (size + 15) & ~(size_t)15;
     if (size > (size_t)(end - next)) {
         size_t chunk = size > CHUNK ? size : CHUNK;
-        void *memory = mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *memory =
+            mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
             return NULL;
         next = memory;

@@ -26,8 +26,7 @@ int run_trace(struct context *context, const struct op_trace *op)
     struct stat status;
     if (fstat(fd, &status) < 0)
         return failed(context, "fstat");
-    void *memory =
-        mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return failed(context, "mmap");
     close(fd);

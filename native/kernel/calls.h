@@ -48,6 +48,6 @@ long long hutch_attach_devices(int cgroup, const unsigned char *program, size_t 
 /* Makes the file `name` in `directory`, which must not exist yet, with the mode `made_as`, and gives
  * it its content, owner (none where `uid` is -1), mode (none where -1) and time. 0, or -errno, and
  * then there is no file. */
-long long hutch_create_file(int directory, const char *name, const unsigned char *data, size_t length,
-                         long long made_as, long long mode, long long uid, long long gid,
-                         long long seconds, long long nanoseconds);
+long long hutch_create_file(int directory, const char *name, const unsigned char *data,
+                            size_t length, long long made_as, long long mode, long long uid,
+                            long long gid, long long seconds, long long nanoseconds);

@@ -33,9 +33,9 @@ static long long dress(int fd, const unsigned char *data, size_t length, long lo
 
 /* One small file of a layer, in one call: a layer has ten thousands of them, and from Python each
  * system call hands the interpreter's lock to another thread and waits to have it back. */
-long long hutch_create_file(int directory, const char *name, const unsigned char *data, size_t length,
-                         long long made_as, long long mode, long long uid, long long gid,
-                         long long seconds, long long nanoseconds)
+long long hutch_create_file(int directory, const char *name, const unsigned char *data,
+                            size_t length, long long made_as, long long mode, long long uid,
+                            long long gid, long long seconds, long long nanoseconds)
 {
     int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                     (mode_t)made_as);

@@ -96,7 +96,8 @@ static void keep_capabilities(void)
  * would make the container deaf. By the bare call: the library refuses to touch its own two. */
 static void reset_signals(void)
 {
-    static const unsigned long plain[8]; /* struct sigaction as the kernel has it, all of it SIG_DFL */
+    /* struct sigaction as the kernel has it, all of it SIG_DFL */
+    static const unsigned long plain[8];
     for (int signal = 1; signal <= SIGNALS; signal++)
         syscall(SYS_rt_sigaction, signal, plain, NULL, SIGNALS / 8);
 }

@@ -11,7 +11,8 @@ struct argument {
     Py_buffer bytes;
 };
 
-static inline void release_arguments(const char *signature, struct argument *arguments, size_t count)
+static inline void release_arguments(const char *signature, struct argument *arguments,
+                                     size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (strchr("sbw", signature[i]))
@@ -28,13 +29,9 @@ static inline int take_argument(char kind, PyObject *given, struct argument *tak
             return 0;
         }
         /* fall through */
-    case 'b':
-        return PyObject_GetBuffer(given, &taken->bytes, PyBUF_SIMPLE) == 0;
-    case 'w':
-        return PyObject_GetBuffer(given, &taken->bytes, PyBUF_WRITABLE) == 0;
-    case 'k':
-        taken->number = (long long)PyLong_AsUnsignedLongLong(given);
-        return !PyErr_Occurred();
+    case 'b': return PyObject_GetBuffer(given, &taken->bytes, PyBUF_SIMPLE) == 0;
+    case 'w': return PyObject_GetBuffer(given, &taken->bytes, PyBUF_WRITABLE) == 0;
+    case 'k': taken->number = (long long)PyLong_AsUnsignedLongLong(given); return !PyErr_Occurred();
     default:
         taken->number = PyLong_AsLongLong(given);
         if (PyErr_Occurred())

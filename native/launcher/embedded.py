@@ -36,8 +36,8 @@ def _repeatable(word: str) -> bool:
 
 def main() -> None:
     """Runs the command line."""
-    bootstrap.importer.packages = packages
-    bootstrap.missing = go_elsewhere
+    bootstrap.importer.packages = packages  # type: ignore[attr-defined] # bootstrap.py,
+    bootstrap.missing = go_elsewhere  # type: ignore[attr-defined] # by the name frozen
     from hutch.cli.main import main as command
 
     command()

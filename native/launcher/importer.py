@@ -92,12 +92,12 @@ class Importer:
             if module is not None:
                 names = module.__dict__
                 if not fromlist or "__path__" not in names:
-                    return module  # type: ignore[no-any-return]
+                    return module
                 if name.startswith(PACKAGE):
                     for item in fromlist:
                         if item not in names:
                             self.load(name + "." + item)
-                    return module  # type: ignore[no-any-return]
+                    return module
         return self.ordinary(name, globals, locals, fromlist, level)  # type: ignore[no-any-return]
 
 

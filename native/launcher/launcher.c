@@ -16,8 +16,9 @@
 #endif
 
 /* What it is called by comes behind the package's folder. */
-static const char code[] = "import sys; sys.path.append(sys.argv.pop(1)); "
-                           "sys.argv[0] = sys.argv.pop(1); from " MODULE " import main; sys.exit(main())";
+static const char code[] =
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "sys.argv[0] = sys.argv.pop(1); from " MODULE " import main; sys.exit(main())";
 
 #ifdef ARCHIVE
 /* Where the caller's LC_ALL is while the interpreter starts with another. */

@@ -124,7 +124,8 @@ static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
     if (inside) {
         for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
             size_t end = strlen(prefix), part = strlen(places[i]);
-            if (end <= part || strcmp(prefix + end - part, places[i]) || prefix[end - part - 1] != '/')
+            if (end <= part || strcmp(prefix + end - part, places[i]) ||
+                prefix[end - part - 1] != '/')
                 continue;
             snprintf(packages, PLACE_MAX, "%s", prefix);
             prefix[end - part - 1] = 0;

@@ -11,11 +11,17 @@
 #include <internal/pycore_code.h>
 #include <internal/pycore_gc.h>
 
-#define HEAD(type) {.ob_refcnt = 999999999, .ob_type = &type}
-#define VAR_HEAD(type, size) {HEAD(type), .ob_size = size}
+#define HEAD(type)                                                                                 \
+    {                                                                                              \
+        .ob_refcnt = 999999999, .ob_type = &type                                                   \
+    }
+#define VAR_HEAD(type, size)                                                                       \
+    {                                                                                              \
+        HEAD(type), .ob_size = size                                                                \
+    }
 
 #define STATIC_ASCII(name, size, text)                                                             \
-    static struct {                                                                                       \
+    static struct {                                                                                \
         PyASCIIObject head;                                                                        \
         char data[(size) + 1];                                                                     \
     } name = {{.ob_base = HEAD(PyUnicode_Type),                                                    \
@@ -25,7 +31,7 @@
               text}
 
 #define STATIC_TEXT(name, size, unit, ...)                                                         \
-    static struct {                                                                                       \
+    static struct {                                                                                \
         PyCompactUnicodeObject head;                                                               \
         unit data[(size) + 1];                                                                     \
     } name = {{._base = {.ob_base = HEAD(PyUnicode_Type),                                          \
@@ -35,14 +41,14 @@
               {__VA_ARGS__}}
 
 #define STATIC_BYTES(name, size, ...)                                                              \
-    static struct {                                                                                       \
+    static struct {                                                                                \
         PyVarObject head;                                                                          \
         Py_hash_t hash;                                                                            \
         unsigned char data[(size) + 1];                                                            \
     } name = {VAR_HEAD(PyBytes_Type, size), -1, {__VA_ARGS__}}
 
 #define STATIC_INTEGER(name, sign, count, ...)                                                     \
-    static struct {                                                                                       \
+    static struct {                                                                                \
         PyVarObject head;                                                                          \
         digit digits[count];                                                                       \
     } name = {VAR_HEAD(PyLong_Type, (sign) * (count)), {__VA_ARGS__}}
@@ -50,10 +56,10 @@
 #define STATIC_FLOAT(name, value) static PyFloatObject name = {HEAD(PyFloat_Type), value}
 
 #define STATIC_TUPLE(name, count, ...)                                                             \
-    static struct {                                                                                       \
+    static struct {                                                                                \
         PyGC_Head collector;                                                                       \
         PyVarObject head;                                                                          \
-        PyObject *items[(count) + !(count)];                                                            \
+        PyObject *items[(count) + !(count)];                                                       \
     } name = {{0, 0}, VAR_HEAD(PyTuple_Type, count), {__VA_ARGS__}}
 
 #define OBJECT(name) ((PyObject *)&(name))

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -123,15 +123,15 @@ def put(config: object, pointer: str, value: object) -> None:
     here: object = config
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         if following is None:
-            here[step] = value  # type: ignore[index]
+            here[step] = value
             return
         empty: object = [] if isinstance(following, int) else {}
         if isinstance(here, list):
-            while len(here) <= step:  # type: ignore[operator]
+            while len(here) <= step:
                 here.append({})
-        elif step not in here:  # type: ignore[operator]
-            here[step] = empty  # type: ignore[index]
-        here = here[step]  # type: ignore[index]
+        elif step not in here:
+            here[step] = empty
+        here = here[step]
 
 
 @pytest.mark.parametrize(("pointer", "value"), WRONG, ids=lambda value: str(value)[:40])
@@ -187,7 +187,18 @@ def test_arguments_that_are_no_utf8_are_refused(hutch: Runtime) -> None:
 
 # State that somebody has damaged.
 
-DAMAGE = {
+
+def make_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/nowhere")
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:40]),
     "empty": lambda path: path.write_bytes(b""),
     "an array": lambda path: path.write_text("[]"),
@@ -202,8 +213,8 @@ DAMAGE = {
     "a cgroup of wrong types": lambda path: path.write_text(
         json.dumps({**json.loads(path.read_text()), "cgroup": {"mode": 1}})
     ),
-    "a directory": lambda path: (path.unlink(), path.mkdir()),
-    "a dangling link": lambda path: (path.unlink(), path.symlink_to("/nowhere")),
+    "a directory": make_directory,
+    "a dangling link": make_dangling_link,
     "gone": lambda path: path.unlink(),
 }
 

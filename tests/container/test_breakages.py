@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.containers import CGROUPS, Bundle, Runtime
+from tests.support.containers import Bundle, Runtime
+from tests.support.leftovers import CGROUPS
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -305,7 +305,7 @@ def test_a_hole_in_a_range_is_refused_before_anything_is_written(place: Place) -
 def test_the_statistics_have_the_form_that_engines_read(place: Place) -> None:
     cgroup = place.made({"memory": {"limit": 64 << 20}, "pids": {"limit": 20}})
     cgroups.join(cgroup, place.process())
-    data = cgroups.stats(cgroup)
+    data: Any = cgroups.stats(cgroup)
     assert list(data) == [
         "cpu",
         "cpuset",

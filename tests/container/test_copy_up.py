@@ -146,7 +146,7 @@ def test_directories_without_end_are_an_error(hutch: Runtime, bundle: Bundle) ->
     [{"type": "proc", "source": "proc"}, {"type": "none", "source": "/etc", "options": ["bind"]}],
 )
 def test_it_is_for_a_tmpfs_only(hutch: Runtime, bundle: Bundle, entry: dict[str, object]) -> None:
-    options = [*entry.get("options", []), "tmpcopyup"]  # type: ignore[misc]
+    options = [*entry.get("options", []), "tmpcopyup"]
     bundle.config["mounts"].append({"destination": "/srv", **entry, "options": options})
     error = hutch.refuses("run", "--bundle", str(bundle.save().path), "test")
     assert "mounts[7].options: tmpcopyup is for a new tmpfs" in error

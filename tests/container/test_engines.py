@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import CGROUPS, COMMAND, eventually, make_rootfs
-from tests.support.leftovers import below, descendants, removed
+from tests.support.containers import COMMAND, eventually, make_rootfs
+from tests.support.leftovers import CGROUPS, below, descendants, removed
 
 pytestmark = [
     pytest.mark.root,

@@ -18,8 +18,8 @@ from tests.support.every_operation import PLANS, SLEEP
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
-FLAGS = ([], ["--no-pivot"], ["--no-new-keyring"], ["--preserve-fds", "2"])
-GLOBAL = ([], ["--rootless", "true"], ["--strict"])
+FLAGS: tuple[list[str], ...] = ([], ["--no-pivot"], ["--no-new-keyring"], ["--preserve-fds", "2"])
+GLOBAL: tuple[list[str], ...] = ([], ["--rootless", "true"], ["--strict"])
 Row = tuple[str, str, str]
 
 

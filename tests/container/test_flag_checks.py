@@ -87,7 +87,7 @@ def test_runc_refuses_the_same(bundle: Bundle, tmp_path: Path) -> None:
 
 def test_exec_takes_only_ids_that_the_container_maps(hutch: Runtime, bundle: Bundle) -> None:
     def change(config: dict[str, dict[str, object]]) -> None:
-        config["linux"]["namespaces"] += [{"type": "user"}]  # type: ignore[operator]
+        config["linux"]["namespaces"] += [{"type": "user"}]
         for field in ("uidMappings", "gidMappings"):
             config["linux"][field] = [{"containerID": 0, "hostID": 0, "size": 10}]
 

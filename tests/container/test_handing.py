@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import CGROUPS, Bundle, Runtime, eventually
+from tests.support.containers import Bundle, Runtime, eventually
+from tests.support.leftovers import CGROUPS
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hutch.cgroups import layout
 
-from tests.support.containers import CGROUPS, Bundle, Runtime, alive, eventually
+from tests.support.containers import Bundle, Runtime, alive, eventually
+from tests.support.leftovers import CGROUPS
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 

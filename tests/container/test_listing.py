@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hutch.cli.table import GLOBAL, VERBS
 
-from tests.support.containers import CGROUPS, Bundle, Runtime, eventually, reachable
+from tests.support.containers import Bundle, Runtime, eventually, reachable
+from tests.support.leftovers import CGROUPS
 from tests.support.ordinary_user import as_user
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]

@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.containers import CGROUPS, Runtime, make_rootfs
+from tests.support.containers import Runtime, make_rootfs
+from tests.support.leftovers import CGROUPS
 
 pytestmark = [
     pytest.mark.root,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hutch.cgroups import layout
 
-from tests.support.containers import CGROUPS, Bundle, Runtime
+from tests.support.containers import Bundle, Runtime
+from tests.support.leftovers import CGROUPS
 
 pytestmark = [
     pytest.mark.root,

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.containers import COMMAND, Bundle, Runtime, eventually, left
+from tests.support.containers import COMMAND, Bundle, Runtime, eventually
 from tests.support.every_operation import HOOK, PLANS, SLEEP, in_joined_namespaces
 from tests.support.installation import NATIVE, build_init, install_with
-from tests.support.leftovers import descendants
+from tests.support.leftovers import descendants, left
 
 pytestmark = [
     pytest.mark.root,

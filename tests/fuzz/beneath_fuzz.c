@@ -19,8 +19,8 @@ static char outside[64], root_path[64], long_name[NAME_MAX + 2];
 static int root = -1, proc = -1;
 
 /* The components that paths and links are made of. */
-static const char *words[] = {"a", "b", "c", "d", "..", ".", "", outside, long_name, "../../..",
-                              "a/b", "loop"};
+static const char *words[] = {"a", "b",     "c",       "d",        "..",  ".",
+                              "",  outside, long_name, "../../..", "a/b", "loop"};
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
 struct input {
@@ -188,7 +188,8 @@ static void clear(int directory)
     while ((entry = readdir(listing))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        int inner = openat(directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int inner =
+            openat(directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (inner >= 0) {
             clear(inner);
             close(inner);
@@ -204,7 +205,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc, (void)argv;
     memset(long_name, 'x', NAME_MAX + 1);
     /* A tmpfs that nobody else sees and that goes with this process, where that is allowed. */
-    bool own = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
+    bool own = unshare(CLONE_NEWNS) == 0 &&
+               mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
                mount("fuzz", top, "tmpfs", 0, "size=16m") == 0;
     if (!own && !mkdtemp(strcpy(top, "/tmp/hutch-fuzz-XXXXXX")))
         abort();

@@ -24,6 +24,7 @@ with atheris.instrument_imports(include=["hutch"]):
     from hutch.spec.check import check
     from hutch.spec.default import default_config
     from hutch.spec.json import decode
+    from hutch.spec.table import CONFIG
 
     from tests.support import config_grammar
 
@@ -51,8 +52,7 @@ class Given(random.Random):
 def through(raw: bytes) -> None:
     """All that happens to a config before anything is done for it."""
     try:
-        config = decode(raw, "config.json")
-        config, warnings = check(config)
+        config, warnings = check(decode(raw, "config.json"))
         for warning in warnings:
             assert "\n" not in str(warning)
         linux = config.get("linux") or {}
@@ -75,7 +75,7 @@ def from_grammar(data: bytes) -> None:
     else:
         config = default_config()
         for _ in range(1 + chance.getrandbits(8) % 4):
-            config_grammar.spoil(config, config_grammar.CONFIG, chance)
+            config_grammar.spoil(config, CONFIG, chance)
     through(json.dumps(config).encode())
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import prctl
 from hutch.spec.default import default_config
+from hutch.spec.table import CONFIG
 
 from tests.support import config_grammar, leftovers
 from tests.support.containers import Result, Runtime, make_rootfs, take_orphans
@@ -37,13 +38,13 @@ def config_of(seed: int) -> Any:
     else:
         config = default_config()
         config["process"]["terminal"] = False
-        more = config_grammar.value(config_grammar.CONFIG, chance)
+        more = config_grammar.value(CONFIG, chance)
         for section in ("process", "linux"):
             for name, value in (more.get(section) or {}).items():
                 if chance.random() < 0.3 and name not in ("args", "terminal", "seccomp"):
                     config[section][name] = value
         for _ in range(chance.choice([0, 0, 1, 1, 2])):
-            config_grammar.spoil(config, config_grammar.CONFIG, chance)
+            config_grammar.spoil(config, CONFIG, chance)
     if isinstance(config, dict):
         if isinstance(config.get("process"), dict) and chance.random() < 0.9:
             config["process"]["args"] = ["true"]

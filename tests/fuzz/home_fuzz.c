@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #define STUB(declaration)                                                                          \
-    declaration { abort(); }
+    declaration                                                                                    \
+    {                                                                                              \
+        abort();                                                                                   \
+    }
 STUB(int refused(struct context *c, const char *s, int e, const char *d))
 STUB(int failed(struct context *c, const char *s))
 STUB(void close_on_exec(int first))

@@ -37,7 +37,8 @@ def place(layout: Path, which: str) -> Path:
     manifest = blobs / top["digest"].replace(":", "/")
     document = json.loads(manifest.read_text())
     part = {"manifest": top, "config": document["config"], "layer": document["layers"][0]}[which]
-    return blobs / part["digest"].replace(":", "/")
+    digest: str = part["digest"]
+    return blobs / digest.replace(":", "/")
 
 
 @pytest.mark.parametrize("which", FILES)

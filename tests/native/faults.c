@@ -51,9 +51,7 @@ int __wrap_operation_run(struct context *context, const struct operation *operat
             prctl(PR_SET_DUMPABLE, 0);
             /* The first process of a pid namespace cannot kill itself by a signal that it sends. */
             __builtin_trap();
-        case 'r':
-            (void)!write(at, &byte, 1);
-            (void)!read(go, &byte, 1);
+        case 'r': (void)!write(at, &byte, 1); (void)!read(go, &byte, 1);
         }
     }
     return __real_operation_run(context, operation);

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import CGROUPS, COMMAND, Bundle, Runtime
+from tests.support.containers import COMMAND, Bundle, Runtime
 from tests.support.every_operation import PLANS
 from tests.support.installation import sanitized
+from tests.support.leftovers import CGROUPS
 
 pytestmark = [
     pytest.mark.root,

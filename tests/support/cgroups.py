@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hutch import cgroups, plan
 from hutch.cgroups import layout
 from hutch.cgroups.tree import walk
 from hutch.plan.cgroup_paths import Cgroup, resolve
 from hutch.plan.resources_compile import compile
+
+if TYPE_CHECKING:
+    from hutch.spec.config import Resources
 
 # hutch.cgroups imports late. By then a child that is no longer root may not reach the files.
 for package in (cgroups, plan):
@@ -41,7 +44,7 @@ class Place:
         self.cgroups.append(cgroup)
         return cgroup
 
-    def made(self, resources: dict[str, Any] | None = None, at: str = "/a") -> Cgroup:
+    def made(self, resources: "Resources | None" = None, at: str = "/a") -> Cgroup:
         """A cgroup of this test, with limits."""
         cgroup = self.cgroup(at)
         cgroups.prepare(cgroup)

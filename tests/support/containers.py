@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import prctl
 import pytest
@@ -197,7 +197,8 @@ class Bundle:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rootfs = make_rootfs(path / "rootfs")
-        self.config: dict[str, Any] = default_config()
+        # A plain dict: tests make it wrong on purpose.
+        self.config = cast("dict[str, Any]", default_config())
         self.config["process"]["terminal"] = False
         self.config["process"]["args"] = ["true"]
         self.config["hostname"] = "hutch"

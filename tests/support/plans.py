@@ -38,7 +38,7 @@ def compiled(
     **choices: Any,
 ) -> Plan:
     """The plan of the default config with a change."""
-    config = default_config()
+    config: Any = default_config()
     config["process"]["terminal"] = False
     change(config)
     return compile_plan(
@@ -54,7 +54,7 @@ def compiled(
 
 def entered(change: Callable[[dict[str, Any]], object], **process: Any) -> Plan:
     """The plan of an exec of `true` into a container of the changed config."""
-    config = default_config()
+    config: Any = default_config()
     change(config)
     given = {"args": ["true"], "cwd": "/", **process}
     return compile_exec(check(config)[0], check_process(given)[0], host(), id="test", filter=None)

@@ -106,7 +106,8 @@ def another(tmp_path: Path) -> Warren:
 def damage_layer(warren: Warren, image: str) -> Path:
     """Turns a bit in the blob of an image's lowest layer; the blob's path."""
     (record,) = json.loads(warren.ok("inspect", image))
-    blob = warren.root / "images" / "blobs" / record["Layers"][0]["digest"].replace(":", "/")
+    digest: str = record["Layers"][0]["digest"]
+    blob = warren.root / "images" / "blobs" / digest.replace(":", "/")
     data = bytearray(blob.read_bytes())
     data[1000] ^= 1
     blob.write_bytes(data)
@@ -308,7 +309,7 @@ class TokenServer(BaseHTTPRequestHandler):
             self.send_response(401)
             self.end_headers()
             return
-        access = []
+        access: list[dict[str, object]] = []
         for scope in " ".join(query.get("scope", [])).split():
             kind, _, rest = scope.partition(":")
             name, _, actions = rest.rpartition(":")

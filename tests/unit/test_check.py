@@ -52,7 +52,7 @@ def test_a_config_with_every_field_passes() -> None:
 
 
 def test_the_complete_config_holds_every_field_of_the_table() -> None:
-    missing = []
+    missing: list[str] = []
 
     def look(value: Any, shape: Any, path: str) -> None:
         kind, _, inner, _ = shape

@@ -34,7 +34,7 @@ def is_error_text(node: ast.AST, errors: set[str]) -> bool:
     return isinstance(node, ast.Name) and node.id == "sentence"
 
 
-def decisions(tree: ast.Module) -> Iterator[ast.AST]:
+def decisions(tree: ast.Module) -> Iterator[ast.expr | ast.stmt]:
     """Where a module asks what an error's text holds, takes it apart, or puts another there."""
     errors = caught(tree)
     for node in ast.walk(tree):
@@ -48,8 +48,8 @@ def decisions(tree: ast.Module) -> Iterator[ast.AST]:
         elif isinstance(node, ast.Subscript):
             operands = [node.value]
         elif isinstance(node, ast.Assign):
-            operands = [one for one in node.targets if isinstance(one, ast.Attribute)]
-            operands = [one for one in operands if one.attr == "sentence"]
+            attributes = [one for one in node.targets if isinstance(one, ast.Attribute)]
+            operands = [one for one in attributes if one.attr == "sentence"]
         else:
             continue
         if any(is_error_text(operand, errors) for operand in operands):
@@ -64,8 +64,9 @@ def uses(folder: Path) -> list[str]:
         tree = ast.parse(path.read_text())
         found += [f"{path.relative_to(folder)}:{node.lineno}" for node in decisions(tree)]
         for node in ast.walk(tree):
-            text = node.value if isinstance(node, ast.Constant) else ""
-            if isinstance(text, str) and text.startswith("config.json: "):
+            if not isinstance(node, ast.Constant):
+                continue
+            if isinstance(node.value, str) and node.value.startswith("config.json: "):
                 found.append(f"{path.relative_to(folder)}:{node.lineno}")
     return found
 

@@ -20,7 +20,7 @@ SOURCES = sorted(
 
 def test_the_generated_modules_are_what_plan_def_and_wire_def_say() -> None:
     sys.path.insert(0, str(ROOT / "native"))
-    from generate import generated  # type: ignore[import-not-found]
+    from generate import generated
 
     for target, source in generated().items():
         assert ast.dump(ast.parse(target.read_text())) == ast.dump(ast.parse(source)), target
@@ -28,7 +28,7 @@ def test_the_generated_modules_are_what_plan_def_and_wire_def_say() -> None:
 
 def test_the_types_of_config_json_are_what_the_table_says() -> None:
     sys.path.insert(0, str(ROOT / "runtime"))
-    from generate_config_types import TABLE, TARGET, generate  # type: ignore[import-not-found]
+    from generate_config_types import TABLE, TARGET, generate
     from hutch.spec import table
 
     assert TARGET.read_text() == generate(TABLE.read_text(), vars(table))

@@ -87,7 +87,7 @@ def bundle(bundle: Bundle) -> Iterator[Bundle]:
     path = HOME / "bundle"
     shutil.copytree(bundle.path, path, symlinks=True)
     bundle.path, bundle.rootfs = path, path / "rootfs"
-    bundle.config = default_config(rootless=True, cgroup_v2=True, uid=UID, gid=UID)
+    bundle.config = dict(default_config(rootless=True, cgroup_v2=True, uid=UID, gid=UID))
     bundle.config["process"]["terminal"] = False
     bundle.args("sleep", "1000")
     for entry in [path, *path.rglob("*")]:
