@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     )
 
 
+LONGEST = 19  # digits
+
+
 class Call:
     """A parsed command line: ``verb`` ("" for none), its ``arguments``, the flags by name.
 
@@ -65,7 +68,8 @@ class Call:
     def number(self, name: str) -> int:
         """A flag of the verb that is a number of zero or more; 0 where it was not given."""
         text = self.text(name, "0")
-        if not text.isdigit():
+        # int() takes neither every digit of Unicode nor a number of any length.
+        if not (text.isascii() and text.isdigit()) or len(text) > LONGEST:
             raise UsageError("--" + name + " takes a number, not " + repr(text))
         return int(text)
 

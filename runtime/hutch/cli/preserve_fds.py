@@ -14,7 +14,7 @@ def listening_descriptors() -> int:
     if posix.environ.get(b"LISTEN_PID", b"") != str(posix.getpid()).encode():
         return 0
     text = posix.environ.get(b"LISTEN_FDS", b"")
-    return min(int(text), PRESERVED_MAX) if text.isdigit() else 0
+    return min(int(text[:9]), PRESERVED_MAX) if text.isdigit() else 0
 
 
 def preserved(call: Call) -> int:

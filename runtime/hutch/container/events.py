@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hutch.container.store import Store
 
 MILLISECOND = 1_000_000
+INT_MAX = (1 << 31) - 1
 
 
 def statistics(store: "Store", id: str) -> "dict[str, Any]":
@@ -46,7 +47,8 @@ def events(store: "Store", id: str, interval: int) -> "Iterator[dict[str, Any]]"
         due = monotonic_ns() + interval
         while True:
             rest = max(0, due - monotonic_ns())
-            ready = dict(waiting.poll(-(-rest // MILLISECOND)))
+            # poll(2) counts milliseconds in an int: some 24 days.
+            ready = dict(waiting.poll(min(-(-rest // MILLISECOND), INT_MAX)))
             if watch in ready:
                 for _ in range(ooms_told(cgroup, watch, killed)):
                     yield {"type": "oom", "id": id}

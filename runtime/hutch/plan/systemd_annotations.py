@@ -68,7 +68,8 @@ def _value(text: str, kind: str, factor: int, pointer: str) -> "object":
     if kind in BOUNDS:
         number = text.rpartition(" ")[2]  # "uint64 5", "5"
         low, high = BOUNDS[kind]
-        if number.isascii() and number.isdigit() and low <= int(number) * factor <= high:
+        digits = number.isascii() and number.isdigit() and len(number) <= 20
+        if digits and low <= int(number) * factor <= high:
             return int(number) * factor
     raise ConfigError(pointer, "has no value of D-Bus type " + kind, value=text)
 

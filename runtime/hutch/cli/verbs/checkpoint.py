@@ -62,7 +62,8 @@ def images_of(call: Call) -> Images:
 
 def _page_server(text: str) -> "dict[str, object]":
     address, colon, port = text.rpartition(":")
-    if not colon or not address or not (port.isdigit() and 0 < int(port) < 1 << 16):
+    digits = port.isascii() and port.isdigit() and len(port) < 6
+    if not colon or not address or not (digits and 0 < int(port) < 1 << 16):
         raise UsageError("--page-server takes ADDRESS:PORT, not " + repr(text))
     return {"address": address.strip("[]"), "port": int(port)}
 

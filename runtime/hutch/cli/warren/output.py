@@ -104,7 +104,7 @@ def render(template: str, row: Mapping[str, object]) -> str:
 
 def item_of(value: object, key: str) -> object:
     """An item of a list or an object; None for what an object does not have. Raises UsageError."""
-    if key.isdecimal() and isinstance(value, list) and int(key) < len(value):
+    if key.isdecimal() and isinstance(value, list) and int(key[:10]) < len(value):
         return value[int(key)]
     if not key.isdecimal() and (value is None or isinstance(value, Mapping)):
         return (value or {}).get(key[1:-1])
