@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hutch.cgroups.stats_form import Statistics
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import CgroupLayout
     from hutch.plan.resources import CgroupWrite
@@ -211,7 +212,7 @@ def is_frozen(cgroup: "Cgroup") -> bool:
     return is_frozen(cgroup)
 
 
-def stats(cgroup: "Cgroup") -> "dict[str, object]":
+def stats(cgroup: "Cgroup") -> "Statistics":
     """What it has used, in the shape of the ``data`` of ``events --stats``."""
     if cgroup.mode == "v2":
         from hutch.cgroups.stats_v2 import stats

@@ -2,8 +2,112 @@
 
 import posix
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypedDict
 
-def frame() -> "dict[str, object]":
+    # {"some": {"avg10": 0.5, ...}, "full": ...}, of v2.
+    Pressure = dict[str, dict[str, float]]
+
+    class Usage(TypedDict, total=False):
+        """Nanoseconds; those of each CPU are of v1."""
+
+        total: int
+        kernel: int
+        user: int
+        percpu: list[int]
+        percpu_kernel: list[int]
+        percpu_user: list[int]
+
+    class Throttling(TypedDict, total=False):
+        """Periods of the quota, and nanoseconds."""
+
+        periods: int
+        throttledPeriods: int
+        throttledTime: int
+
+    class Cpu(TypedDict, total=False):
+        """The controllers cpu and cpuacct."""
+
+        usage: Usage
+        throttling: Throttling
+        psi: Pressure
+
+    class Cpuset(TypedDict, total=False):
+        """The CPUs and memory nodes in force; the rest are v1's files of these names."""
+
+        cpus: list[int]
+        mems: list[int]
+        cpu_exclusive: int
+        mem_hardwall: int
+        mem_exclusive: int
+        memory_migrate: int
+        memory_spread_page: int
+        memory_spread_slab: int
+        memory_pressure: int
+        sched_load_balance: int
+        sched_relax_domain_level: int
+
+    class Limited(TypedDict, total=False):
+        """Bytes against a limit, and how often it was hit."""
+
+        limit: int
+        usage: int
+        max: int
+        failcnt: int
+
+    class Memory(TypedDict, total=False):
+        """``raw`` is memory.stat."""
+
+        cache: int
+        usage: Limited
+        swap: Limited
+        kernel: Limited
+        kernelTCP: Limited
+        raw: dict[str, int]
+        psi: Pressure
+
+    class Pids(TypedDict, total=False):
+        """A limit of 0 is none."""
+
+        current: int
+        limit: int
+
+    class BlockEntry(TypedDict):
+        """A count of one device, of one kind of operation ("" for all)."""
+
+        major: int
+        minor: int
+        op: str
+        value: int
+
+    class BlockIo(TypedDict, total=False):
+        """The controller blkio or io."""
+
+        ioServiceBytesRecursive: list[BlockEntry]
+        ioServicedRecursive: list[BlockEntry]
+        ioQueueRecursive: list[BlockEntry]
+        ioServiceTimeRecursive: list[BlockEntry]
+        ioWaitTimeRecursive: list[BlockEntry]
+        ioMergedRecursive: list[BlockEntry]
+        ioTimeRecursive: list[BlockEntry]
+        sectorsRecursive: list[BlockEntry]
+        psi: Pressure
+
+    class Statistics(TypedDict):
+        """The ``data`` of ``events --stats``."""
+
+        cpu: Cpu
+        cpuset: Cpuset
+        memory: Memory
+        pids: Pids
+        blkio: BlockIo
+        hugetlb: dict[str, Limited]
+        intel_rdt: dict[str, object]
+        network_interfaces: None
+
+
+def frame() -> "Statistics":
     """The ``data`` of ``events --stats`` with nothing in it; the last two are not of the cgroup."""
     return {
         "cpu": {"usage": {}, "throttling": {}},
@@ -27,9 +131,9 @@ def as_list(ranges: str) -> "list[int]":
     return result
 
 
-def block_entries(content: str) -> "list[dict[str, object]]":
+def block_entries(content: str) -> "list[BlockEntry]":
     """Lines "8:0 Read 4096" or "8:0 4096" of a blkio file; the total of all devices is left out."""
-    entries = []
+    entries: list[BlockEntry] = []
     for line in content.splitlines():
         words = line.split()
         major, colon, minor = words[0].partition(":")

@@ -9,11 +9,45 @@ from hutch.cgroups.stats_form import as_list, block_entries, frame, hugetlb_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
+    from hutch.cgroups.stats_form import (
+        BlockIo,
+        Cpuset,
+        Limited,
+        Memory,
+        Statistics,
+        Throttling,
+        Usage,
+    )
     from hutch.plan.cgroup_paths import Cgroup
+
+    Flag = Literal[
+        "cpu_exclusive",
+        "mem_hardwall",
+        "mem_exclusive",
+        "memory_migrate",
+        "memory_spread_page",
+        "memory_spread_slab",
+        "memory_pressure",
+        "sched_load_balance",
+        "sched_relax_domain_level",
+    ]
+    Counted = Literal[
+        "ioServiceBytesRecursive",
+        "ioServicedRecursive",
+        "ioQueueRecursive",
+        "ioServiceTimeRecursive",
+        "ioWaitTimeRecursive",
+        "ioMergedRecursive",
+        "ioTimeRecursive",
+        "sectorsRecursive",
+    ]
+    Kind = Literal["usage", "swap", "kernel", "kernelTCP"]
 
 NANOSECONDS_A_TICK = 10_000_000  # cpuacct.stat counts in USER_HZ, 100 on every architecture
 
-CPUSET_FLAGS = (
+CPUSET_FLAGS: "tuple[Flag, ...]" = (
     "cpu_exclusive",
     "mem_hardwall",
     "mem_exclusive",
@@ -26,7 +60,7 @@ CPUSET_FLAGS = (
 )
 
 # Key of the statistics -> file, as BFQ counts it and as throttling does.
-BLOCK_FILES = (
+BLOCK_FILES: "tuple[tuple[Counted, str, str], ...]" = (
     ("ioServiceBytesRecursive", "bfq.io_service_bytes_recursive", "throttle.io_service_bytes"),
     ("ioServicedRecursive", "bfq.io_serviced_recursive", "throttle.io_serviced"),
     ("ioQueueRecursive", "bfq.io_queued_recursive", ""),
@@ -37,8 +71,16 @@ BLOCK_FILES = (
     ("sectorsRecursive", "bfq.sectors_recursive", ""),
 )
 
+# Key of the statistics -> what its files' names begin with.
+MEMORY_KINDS: "tuple[tuple[Kind, str], ...]" = (
+    ("usage", ""),
+    ("swap", "memsw."),
+    ("kernel", "kmem."),
+    ("kernelTCP", "kmem.tcp."),
+)
 
-def stats(cgroup: "Cgroup") -> "dict[str, object]":
+
+def stats(cgroup: "Cgroup") -> "Statistics":
     """The statistics; what cannot be read is left out."""
     result = frame()
     found = cgroup.directories
@@ -67,7 +109,7 @@ def _number(path: str) -> int:
     return int(read_or(path, "0") or 0)
 
 
-def _cpu_usage(directory: str) -> "dict[str, object]":
+def _cpu_usage(directory: str) -> "Usage":
     ticks = flat(read_or(directory + "/cpuacct.stat"))
     table = [line.split() for line in read_or(directory + "/cpuacct.usage_all").splitlines()[1:]]
     return {
@@ -80,7 +122,7 @@ def _cpu_usage(directory: str) -> "dict[str, object]":
     }
 
 
-def _throttling(directory: str) -> "dict[str, object]":
+def _throttling(directory: str) -> "Throttling":
     values = flat(read_or(directory + "/cpu.stat"))
     return {
         "periods": values.get("nr_periods", 0),
@@ -89,8 +131,8 @@ def _throttling(directory: str) -> "dict[str, object]":
     }
 
 
-def _cpuset(directory: str) -> "dict[str, object]":
-    result: dict[str, object] = {
+def _cpuset(directory: str) -> "Cpuset":
+    result: Cpuset = {
         "cpus": as_list(read_or(directory + "/cpuset.cpus")),
         "mems": as_list(read_or(directory + "/cpuset.mems")),
     }
@@ -99,11 +141,10 @@ def _cpuset(directory: str) -> "dict[str, object]":
     return result
 
 
-def _memory(directory: str) -> "dict[str, object]":
+def _memory(directory: str) -> "Memory":
     raw = flat(read_or(directory + "/memory.stat"))
-    result: dict[str, object] = {"cache": raw.get("cache", 0)}
-    kinds = {"usage": "", "swap": "memsw.", "kernel": "kmem.", "kernelTCP": "kmem.tcp."}
-    for key, kind in kinds.items():
+    result: Memory = {"cache": raw.get("cache", 0)}
+    for key, kind in MEMORY_KINDS:
         limit = read_or(f"{directory}/memory.{kind}limit_in_bytes")
         if limit:
             result[key] = {
@@ -116,8 +157,8 @@ def _memory(directory: str) -> "dict[str, object]":
     return result
 
 
-def _block_io(directory: str) -> "dict[str, object]":
-    result: dict[str, object] = {}
+def _block_io(directory: str) -> "BlockIo":
+    result: BlockIo = {}
     for key, bfq, throttle in BLOCK_FILES:
         entries = block_entries(read_or(f"{directory}/blkio.{bfq}"))
         if not entries and throttle:
@@ -127,7 +168,7 @@ def _block_io(directory: str) -> "dict[str, object]":
     return result
 
 
-def _hugetlb(directory: str) -> "dict[str, object]":
+def _hugetlb(directory: str) -> "dict[str, Limited]":
     return {
         size: {
             "usage": _number(f"{directory}/hugetlb.{size}.usage_in_bytes"),

@@ -9,12 +9,17 @@ from hutch.cgroups.stats_form import as_list, frame, hugetlb_sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
+    from hutch.cgroups.stats_form import BlockEntry, BlockIo, Cpu, Memory, Pressure, Statistics
     from hutch.plan.cgroup_paths import Cgroup
+
+    Counted = Literal["ioServiceBytesRecursive", "ioServicedRecursive"]
 
 NO_LIMIT = (1 << 64) - 1
 
 # io.stat's keys -> the list they go to, and the operation's name in v1.
-BLOCK_KEYS = {
+BLOCK_KEYS: "dict[str, tuple[Counted, str]]" = {
     "rbytes": ("ioServiceBytesRecursive", "Read"),
     "wbytes": ("ioServiceBytesRecursive", "Write"),
     "dbytes": ("ioServiceBytesRecursive", "Discard"),
@@ -24,7 +29,7 @@ BLOCK_KEYS = {
 }
 
 
-def stats(cgroup: "Cgroup") -> "dict[str, object]":
+def stats(cgroup: "Cgroup") -> "Statistics":
     """The statistics; what cannot be read is left out."""
     result = frame()
     directory = cgroup.directories.get("")
@@ -59,9 +64,9 @@ def _number(path: str) -> int:
     return int(content or 0)
 
 
-def _cpu(directory: str) -> "dict[str, object]":
+def _cpu(directory: str) -> "Cpu":
     values = flat(read_or(directory + "/cpu.stat"))
-    return {
+    result: Cpu = {
         "usage": {
             "total": values.get("usage_usec", 0) * 1000,
             "kernel": values.get("system_usec", 0) * 1000,
@@ -72,16 +77,18 @@ def _cpu(directory: str) -> "dict[str, object]":
             "throttledPeriods": values.get("nr_throttled", 0),
             "throttledTime": values.get("throttled_usec", 0) * 1000,
         },
-        **_pressure(directory + "/cpu.pressure"),
     }
+    if pressure := _pressure(directory + "/cpu.pressure"):
+        result["psi"] = pressure
+    return result
 
 
-def _memory(directory: str) -> "dict[str, object]":
+def _memory(directory: str) -> "Memory":
     raw = flat(read_or(directory + "/memory.stat"))
     usage = _number(directory + "/memory.current")
     limit = _number(directory + "/memory.max")
     events = flat(read_or(directory + "/memory.events"))
-    result: dict[str, object] = {
+    result: Memory = {
         "cache": raw.get("file", 0),
         "usage": {
             "limit": limit,
@@ -99,11 +106,13 @@ def _memory(directory: str) -> "dict[str, object]":
             "failcnt": flat(read_or(directory + "/memory.swap.events")).get("fail", 0),
         }
     result["raw"] = raw
-    return {**result, **_pressure(directory + "/memory.pressure")}
+    if pressure := _pressure(directory + "/memory.pressure"):
+        result["psi"] = pressure
+    return result
 
 
-def _block_io(directory: str) -> "dict[str, object]":
-    result: dict[str, list[dict[str, object]]] = {}
+def _block_io(directory: str) -> "BlockIo":
+    result: BlockIo = {}
     for line in read_or(directory + "/io.stat").splitlines():
         device, *values = line.split()
         major, _, minor = device.partition(":")
@@ -111,18 +120,25 @@ def _block_io(directory: str) -> "dict[str, object]":
             name, _, amount = value.partition("=")
             if name in BLOCK_KEYS and minor:
                 key, operation = BLOCK_KEYS[name]
-                entry = {"major": int(major), "minor": int(minor), "op": operation}
-                result.setdefault(key, []).append({**entry, "value": int(amount)})
-    return {**result, **_pressure(directory + "/io.pressure")}
+                entry: BlockEntry = {
+                    "major": int(major),
+                    "minor": int(minor),
+                    "op": operation,
+                    "value": int(amount),
+                }
+                result.setdefault(key, []).append(entry)
+    if pressure := _pressure(directory + "/io.pressure"):
+        result["psi"] = pressure
+    return result
 
 
-def _pressure(path: str) -> "dict[str, object]":
-    """{"psi": {"some": {"avg10": 0.5, ...}, "full": ...}} of a .pressure file; {} without one."""
-    result = {}
+def _pressure(path: str) -> "Pressure":
+    """The content of a .pressure file; {} without one."""
+    result: Pressure = {}
     for line in read_or(path).splitlines():
         kind, *values = line.split()
         pairs = [value.partition("=") for value in values]
         result[kind] = {
             name: int(value) if name == "total" else float(value) for name, _, value in pairs
         }
-    return {"psi": result} if result else {}
+    return result

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from hutch.cgroups.stats_form import Statistics
     from hutch.errors import HutchError
     from hutch.spec.config import Resources
 
@@ -161,12 +162,11 @@ class Container:
         checked, _ = check_resources(resources)
         update(self._store, self.id, checked)
 
-    def statistics(self) -> "dict[str, Any]":
+    def statistics(self) -> "Statistics":
         """What its cgroups have counted, as the ``data`` of `events --stats`."""
         from hutch.container.events import statistics
 
-        data: dict[str, Any] = statistics(self._store, self.id)["data"]
-        return data
+        return statistics(self._store, self.id)["data"]
 
     def processes(self) -> "list[int]":
         """The pids, on the host, of all its processes."""

@@ -12,21 +12,30 @@ from hutch.plan.cgroup_paths import Cgroup
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, NotRequired, TypedDict
 
+    from hutch.cgroups.stats_form import Statistics
     from hutch.container.store import Store
+
+    class Event(TypedDict):
+        """One line of ``events``; of type "stats" or "oom"."""
+
+        type: str
+        id: str
+        data: NotRequired[Statistics]
+
 
 MILLISECOND = 1_000_000
 INT_MAX = (1 << 31) - 1
 
 
-def statistics(store: "Store", id: str) -> "dict[str, Any]":
+def statistics(store: "Store", id: str) -> "Event":
     """What the container has used up to now, as an event; StateError where it is stopped."""
     _, cgroup = _watched(store, id)
     return _statistics(id, cgroup)
 
 
-def events(store: "Store", id: str, interval: int) -> "Iterator[dict[str, Any]]":
+def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
     """Statistics every ``interval`` nanoseconds, and an event for each time that the kernel killed
     for want of memory, when it happens. Ends with the container. Raises StateError, HostError."""
     from hutch.cgroups.oom import oom_watch, ooms_told
@@ -87,5 +96,5 @@ def _first_process(state: "dict[str, Any]") -> int:
     return pidfd
 
 
-def _statistics(id: str, cgroup: Cgroup) -> "dict[str, Any]":
+def _statistics(id: str, cgroup: Cgroup) -> "Event":
     return {"type": "stats", "id": id, "data": cgroups.stats(cgroup)}

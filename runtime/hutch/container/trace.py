@@ -12,8 +12,6 @@ from hutch.container.store import open_for_writing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.plan.plan import Plan
 
 RUNTIME, INIT = 1, 2
@@ -27,7 +25,7 @@ class Trace:
 
     def __init__(self, path: str) -> None:
         self._file = open_for_writing(path, posix.O_TRUNC, "the trace")
-        self._events: list[dict[str, Any]] = [_name(RUNTIME, "hutch"), _name(INIT, "hutch-init")]
+        self._events: list[dict[str, object]] = [_name(RUNTIME, "hutch"), _name(INIT, "hutch-init")]
         self._step = ""
         self._since = 0
         self._plan: Plan | None = None
@@ -66,13 +64,13 @@ class Trace:
             data = data[posix.write(self._file, data) :]
 
 
-def _name(thread: int, name: str) -> "dict[str, Any]":
+def _name(thread: int, name: str) -> "dict[str, object]":
     return {"name": "thread_name", "ph": "M", "pid": 1, "tid": thread, "args": {"name": name}}
 
 
 def _event(
     thread: int, name: str, begin: int, end: int, more: "dict[str, str]"
-) -> "dict[str, Any]":
+) -> "dict[str, object]":
     """A complete event; the format counts in microseconds."""
     return {
         "name": name,
