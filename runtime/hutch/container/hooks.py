@@ -8,7 +8,7 @@ from hutch.spec.json import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from hutch.plan.hooks import Hook
@@ -68,9 +68,10 @@ def _spawn(hook: "Hook", bundle: str, given: int, output: int) -> int:
 
     posix_spawn knows no working directory, so the runtime itself is there for that moment.
     """
-    environment: Any = posix.environ
+    environment: Mapping[bytes, bytes] | Mapping[str, str] = posix.environ
     if hook.env is not None:
-        environment = dict([variable.partition("=")[::2] for variable in hook.env])
+        pairs = [variable.partition("=") for variable in hook.env]
+        environment = {name: value for name, _, value in pairs}
     before = posix.open(".", posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
     try:
         try:
