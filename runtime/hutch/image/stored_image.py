@@ -1,7 +1,7 @@
 """An image of the store: as a source, and as the documents that describe it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TypedDict
 
 from hutch.image.catalog import digest_name
 from hutch.image.database import ImageRecord
@@ -56,7 +56,7 @@ def has_label(store: Store, record: ImageRecord, wanted: str) -> bool:
     return isinstance(labels, dict) and key in labels and (not given or labels[key] == value)
 
 
-def inspect(store: Store, record: ImageRecord) -> dict[str, Any]:
+def inspect(store: Store, record: ImageRecord) -> dict[str, object]:
     """What is known of an image, in the shape of ``docker image inspect``."""
     manifest, config = documents(store, record)
     names = [(n, top) for n, m, top in store.database.names() if m == record.manifest]
@@ -90,11 +90,21 @@ def inspect(store: Store, record: ImageRecord) -> dict[str, Any]:
     }
 
 
-def history(store: Store, record: ImageRecord) -> list[dict[str, Any]]:
+class Step(TypedDict):
+    """A step of an image's history, as ``docker history`` has it; the size in bytes."""
+
+    ID: str
+    Created: str
+    CreatedBy: str
+    Size: int
+    Comment: str
+
+
+def history(store: Store, record: ImageRecord) -> list[Step]:
     """How the image was made, newest first: what, when, and how many bytes it added."""
     _, config = documents(store, record)
     chains = iter(store.database.chains_of(record.manifest))
-    lines = []
+    lines: list[Step] = []
     steps = config.document.get("history")
     if not isinstance(steps, list) or not steps:
         steps = [{} for _ in config.diff_ids]

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 from hutch.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from hutch.image.platform import Platform
     from hutch.image.progress import Reporter
-    from hutch.image.registry import Registry
     from hutch.image.settings import Settings
-    from hutch.image.store import Store
+    from hutch.images import Access, Store
 
 
 class Context:
@@ -55,9 +53,9 @@ class Context:
         It is not closed: SQLite would write its log back and wait for the disk. The next command
         goes on with the log.
         """
-        from hutch.image.store import Store
+        from hutch.images import Store
 
-        return Store(self.root)
+        return Store(self.root, settings=self._config)
 
     @cached_property
     def settings(self) -> "Settings":
@@ -66,6 +64,15 @@ class Context:
 
         return load(self._config)
 
+    @contextmanager
+    def at_work(self, *, quiet: bool = False, access: "Access | None" = None) -> "Iterator[Store]":
+        """The store, with progress shown unless ``quiet``; ``access`` is for registries."""
+        store = self.store
+        with self.reporter(quiet=quiet) as store.reporter:
+            if access is not None:
+                store.access = access
+            yield store
+
     def reporter(self, *, quiet: bool = False) -> "AbstractContextManager[Reporter]":
         """Who is told of progress: nobody when quiet, bars on a terminal, lines elsewhere."""
         from hutch.cli.warren.progress import reporter
@@ -73,37 +80,12 @@ class Context:
 
         return nullcontext(Reporter()) if quiet else reporter()
 
-    def platform(self, text: str) -> "tuple[Platform, bool]":
-        """The platform of --platform, or this machine's; and whether it was asked for."""
-        from hutch.image.platform import Platform
 
-        return (Platform.parse(text), True) if text else (Platform.host(), False)
+def access(arguments: Namespace) -> "Access":
+    """How registries are spoken with, by the options of ``registry_options``."""
+    from hutch.images import Access
 
-    def connector(
-        self, arguments: Namespace, reporter: "Reporter | None" = None
-    ) -> "Callable[[str, str], Registry]":
-        """Makes registries as configuration and the options of ``registry_options`` say."""
-        from hutch.image.registry.remote import connector
-
-        return connector(
-            self.settings,
-            authfile=arguments.authfile,
-            certificates=arguments.cert_dir,
-            verify=arguments.tls_verify,
-            reporter=reporter,
-        )
-
-
-@contextmanager
-def mendable() -> "Iterator[None]":
-    """What is wrong with a blob of the store can be told, and mended, by ``system check``."""
-    from hutch.image.errors import ImageError
-
-    try:
-        yield
-    except ImageError as error:
-        error.hint = error.hint or "warren system check --repair, then pull the image again"
-        raise
+    return Access(arguments.authfile, arguments.cert_dir, arguments.tls_verify)
 
 
 def truth(text: str) -> bool:

@@ -3,13 +3,16 @@
 import fnmatch
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.hints import complain
 from hutch.cli.warren.output import ago, human_size, show
 from hutch.cli.warren.parser import Verb
 from hutch.errors import HutchError, UsageError, shown
-from hutch.image.database import ImageRecord
+
+if TYPE_CHECKING:
+    from hutch.images import Image
 
 COLUMNS = [
     ("REPOSITORY", "Repository"),
@@ -38,11 +41,11 @@ def images(arguments: Namespace, context: Context) -> int:
     """One line for each name, and for each image without one."""
     filters = [parse_filter(context, text) for text in arguments.filter]
     rows = []
-    for record, name in listed(context):
-        if arguments.name and not matches(context, name, arguments.name):
+    for image in context.store.images():
+        if arguments.name and not image.is_named(arguments.name):
             continue
-        if all(keep(record, name) for keep in filters):
-            rows.append(row(record, name, whole=arguments.no_trunc))
+        if all(keep(image) for keep in filters):
+            rows.append(row(image, whole=arguments.no_trunc))
     if arguments.quiet:
         for identifier in dict.fromkeys(line["ID"] for line in rows):
             print(identifier)
@@ -54,75 +57,48 @@ def images(arguments: Namespace, context: Context) -> int:
     return 0
 
 
-def listed(context: Context) -> list[tuple[ImageRecord, str]]:
-    """Every image with each of its names, newest first; "" for an image without one."""
-    database = context.store.database
-    found = []
-    for record in database.images():
-        names = database.names_of(record.manifest)
-        found += [(record, name) for name in names or [""]]
-    return found
-
-
-def row(record: ImageRecord, name: str, *, whole: bool) -> dict[str, object]:
+def row(image: "Image", *, whole: bool) -> dict[str, object]:
     """What can be said of an image in a list."""
     from hutch.image.reference import Reference
 
-    reference = Reference.parse(name) if name else None
+    reference = Reference.parse(image.name) if image.name else None
     return {
         "Repository": reference.familiar if reference else "<none>",
         "Tag": (reference.tag if reference else "") or "<none>",
-        "ID": record.id if whole else record.config.short,
-        "Digest": str(record.manifest),
-        "CreatedAt": record.created,
-        "CreatedSince": ago(record.created),
-        "Size": human_size(record.size),
-        "Platform": record.platform,
+        "ID": image.id if whole else image.record.config.short,
+        "Digest": str(image.digest),
+        "CreatedAt": image.created,
+        "CreatedSince": ago(image.created),
+        "Size": human_size(image.size),
+        "Platform": image.record.platform,
     }
 
 
-def matches(context: Context, name: str, wanted: str) -> bool:
-    """Whether an image's name is the one that a person wrote: with or without tag, short or not."""
-    from hutch.image.reference import LOCAL, Reference, candidates
-
-    if not name:
-        return False
-    own, given = Reference.parse(name), Reference.parse(wanted)
-    settings = context.settings
-    options = candidates(given, [LOCAL, *settings.search], settings.aliases)
-    return any(
-        own.repository == option.repository and (not given.tag or own.tag == given.tag)
-        for option in options
-    )
-
-
-def parse_filter(context: Context, text: str) -> Callable[[ImageRecord, str], bool]:
+def parse_filter(context: Context, text: str) -> "Callable[[Image], bool]":
     """A condition on an image and its name. Raises UsageError."""
-    from hutch.image.catalog import find
     from hutch.image.reference import Reference
-    from hutch.image.stored_image import has_label
 
     key, equals, value = text.partition("=")
     if equals and key == "dangling" and value in ("true", "false"):
-        return lambda _, name: (not name) == (value == "true")
+        return lambda image: (not image.name) == (value == "true")
     if equals and key == "reference":
 
-        def by_pattern(_: ImageRecord, name: str) -> bool:
-            if not name:
+        def by_pattern(image: "Image") -> bool:
+            if not image.name:
                 return False
-            reference = Reference.parse(name)
+            reference = Reference.parse(image.name)
             short = f"{reference.familiar}:{reference.tag}"
-            forms = (name, short, reference.familiar, reference.repository)
+            forms = (image.name, short, reference.familiar, reference.repository)
             return any(fnmatch.fnmatchcase(form, value) for form in forms)
 
         return by_pattern
     if equals and key == "label":
-        return lambda record, _: has_label(context.store, record, value)
+        return lambda image: image.has_label(value)
     if equals and key in ("before", "since"):
-        pivot = find(context.store, context.settings, value).record.created
+        pivot = context.store.find(value).created
         if key == "before":
-            return lambda record, _: record.created < pivot
-        return lambda record, _: record.created > pivot
+            return lambda image: image.created < pivot
+        return lambda image: image.created > pivot
     raise UsageError(
         f"invalid filter {shown(text)}",
         hint="dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE",
@@ -140,11 +116,10 @@ def declare_rmi(parser: ArgumentParser) -> None:
 
 def rmi(arguments: Namespace, context: Context) -> int:
     """Takes names away, and the images with their last name. All are tried; 1 if any failed."""
-    from hutch.image.catalog import prune, remove
     from hutch.image.errors import ImageNotFound
 
     if arguments.all:
-        for config in prune(context.store, every=True)[0]:
+        for config in context.store.prune(every=True)[0]:
             print(f"Deleted: {config}")
         return 0
     if not arguments.images:
@@ -152,7 +127,7 @@ def rmi(arguments: Namespace, context: Context) -> int:
     status = 0
     for image in arguments.images:
         try:
-            for line in remove(context.store, context.settings, image, force=arguments.force):
+            for line in context.store.remove(image, force=arguments.force):
                 print(line)
         except HutchError as error:
             if arguments.force and isinstance(error, ImageNotFound):
@@ -170,10 +145,8 @@ def declare_tag(parser: ArgumentParser) -> None:
 
 def tag(arguments: Namespace, context: Context) -> int:
     """Gives the image more names."""
-    from hutch.image.catalog import tag as give
-
     for name in arguments.name:
-        give(context.store, context.settings, arguments.image, name)
+        context.store.tag(arguments.image, name)
     return 0
 
 

@@ -27,14 +27,10 @@ def declare_inspect(parser: ArgumentParser) -> None:
 
 def inspect(arguments: Namespace, context: Context) -> int:
     """A JSON list with an object for each image; with --format a line for each. 1 if any failed."""
-    from hutch.image.catalog import find
-    from hutch.image.stored_image import inspect as describe
-
     described, status = [], 0
     for image in arguments.images:
         try:
-            record = find(context.store, context.settings, image).record
-            described.append(describe(context.store, record))
+            described.append(context.store.find(image).inspect())
         except HutchError as error:
             complain(error, context.named_root)
             status = 1
@@ -59,12 +55,8 @@ def declare_history(parser: ArgumentParser) -> None:
 
 def history(arguments: Namespace, context: Context) -> int:
     """One line a step, newest first."""
-    from hutch.image.catalog import find
-    from hutch.image.stored_image import history as steps
-
-    record = find(context.store, context.settings, arguments.image).record
     rows = []
-    for step in steps(context.store, record):
+    for step in context.store.find(arguments.image).history():
         by, identifier = step["CreatedBy"], step["ID"]
         if not arguments.no_trunc:
             by = by if len(by) <= CREATED_BY else by[: CREATED_BY - 1] + "…"

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from hutch.cli.warren.context import Context, format_option, registry_options
+from hutch.cli.warren.context import Context, access, format_option, registry_options
 from hutch.cli.warren.hints import complain
 from hutch.cli.warren.output import show
 from hutch.cli.warren.parser import Verb
@@ -36,6 +36,8 @@ def count(text: str) -> int:
 
 def search(arguments: Namespace, context: Context) -> int:
     """Repositories whose name has TERM in it, by the registry's catalogue."""
+    from hutch.images import connect
+
     first, slash, rest = arguments.term.partition("/")
     named = slash and ("." in first or ":" in first or first == "localhost")
     hosts = [first] if named else context.settings.search
@@ -45,7 +47,7 @@ def search(arguments: Namespace, context: Context) -> int:
     rows: list[dict[str, str]] = []
     status = 0
     for host in hosts:
-        registry = context.connector(arguments)(host.partition("/")[0], "")
+        registry = connect(host.partition("/")[0], "", context.settings, access(arguments))
         try:
             if arguments.list_tags:
                 tags = registry.tags(term)

@@ -6,14 +6,16 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import age, human_size, show
 from hutch.cli.warren.parser import Parser, Verb
 from hutch.errors import UsageError, shown
-from hutch.image.database import ImageRecord
 from hutch.image.errors import StoreDamaged
+
+if TYPE_CHECKING:
+    from hutch.images import Image
 
 COLUMNS = [
     ("TYPE", "Type"),
@@ -63,10 +65,8 @@ def system(arguments: Namespace, context: Context) -> int:
 
 def df(arguments: Namespace, context: Context) -> int:
     """Images, layers, blobs and unfinished downloads: how many, how large, how much could go."""
-    from hutch.image.usage import usage
-
     rows: list[dict[str, object]] = []
-    for part in usage(context.store):
+    for part in context.store.usage():
         share = f" ({100 * part.reclaimable // part.size}%)" if part.size else ""
         rows.append(
             {
@@ -83,9 +83,7 @@ def df(arguments: Namespace, context: Context) -> int:
 
 def prune(arguments: Namespace, context: Context) -> int:
     """Removes images without a name (with --all: without a container), layers, unfinished pulls."""
-    from hutch.image.catalog import prune as clear
-
-    filters = [prune_filter(context, text) for text in arguments.filter]
+    filters = [prune_filter(text) for text in arguments.filter]
     if not arguments.force:
         what = "all images that no container uses" if arguments.all else "all images without a name"
         print(f"This will remove {what}, and whatever nothing needs.", file=sys.stderr)
@@ -94,10 +92,8 @@ def prune(arguments: Namespace, context: Context) -> int:
             return 1
         if input("Are you sure? [y/N] ").lower() not in ("y", "yes"):
             return 0
-    gone, size = clear(
-        context.store,
-        every=arguments.all,
-        meant=lambda record: all(keep(record) for keep in filters),
+    gone, size = context.store.prune(
+        every=arguments.all, meant=lambda image: all(keep(image) for keep in filters)
     )
     for config in gone:
         print(f"Deleted: {config}")
@@ -105,18 +101,16 @@ def prune(arguments: Namespace, context: Context) -> int:
     return 0
 
 
-def prune_filter(context: Context, text: str) -> Callable[[ImageRecord], bool]:
+def prune_filter(text: str) -> "Callable[[Image], bool]":
     """A condition on an image to remove, with Docker's words. Raises UsageError."""
-    from hutch.image.stored_image import has_label
-
     key, equals, value = text.partition("=")
     if equals and value and key == "until":
         limit = seconds_since(value)
-        return lambda record: (own := age(record.created)) is not None and own > limit
+        return lambda image: (own := age(image.created)) is not None and own > limit
     if equals and value and key == "label":
-        return lambda record: has_label(context.store, record, value)
+        return lambda image: image.has_label(value)
     if equals and value and key == "label!":
-        return lambda record: not has_label(context.store, record, value)
+        return lambda image: not image.has_label(value)
     raise UsageError(
         f"invalid filter {shown(text)}", hint="until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]"
     )
@@ -138,20 +132,15 @@ def seconds_since(text: str) -> float:
 
 def check(arguments: Namespace, context: Context) -> int:
     """1 if anything is wrong and was not put right."""
-    from hutch.image.check import Checker, rebuilt
-
-    rebuilt_store = None
-    with context.reporter(quiet=arguments.quiet) as reporter:
+    with context.at_work(quiet=arguments.quiet) as store:
         try:
-            store = context.store
+            checker = store.check(repair=arguments.repair)
         except StoreDamaged:
             if not arguments.repair:
                 raise
-            store = rebuilt_store = rebuilt(Path(context.root), reporter)
-        checker = Checker(store, reporter, repair=arguments.repair)
-        findings = checker.run()
-    if rebuilt_store is not None:
-        rebuilt_store.close()
+            store.rebuild()
+            checker = store.check(repair=True)
+    findings = checker.findings
     left = [finding for finding in findings if not finding.mended]
     if not arguments.quiet:
         print(

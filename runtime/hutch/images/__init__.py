@@ -1,0 +1,89 @@
+"""Images for Python programs: the store, and what is done with it. The command warren is thin over
+this module.
+
+    from hutch.images import Store
+
+    with Store() as store:
+        image = store.pull("docker.io/library/busybox:latest").image
+        for layer in image.layers:
+            print(layer.digest, layer.size)
+        image.make_bundle("/bundles/busybox")
+
+Sizes are bytes. Names are those that people write: ``NAME[:TAG][@DIGEST]``, a short one as the
+configuration says. What comes from a registry or an archive is checked before it is used. Errors
+are those of ``hutch.errors`` and ``hutch.image.errors``:
+
+    UsageError      a name, a platform or the configuration cannot be understood
+    ImageNotFound   the store has no such image
+    ImageError      an image, or the store, is malformed, hostile or damaged
+    RegistryError   a registry refused, cannot be reached, or answers wrongly
+    KernelError     the disk or the kernel refused
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.image.check import Checker, Finding
+    from hutch.image.digest import Digest
+    from hutch.image.errors import (
+        ImageError,
+        ImageNotFound,
+        NotInRegistry,
+        RegistryError,
+        StoreDamaged,
+    )
+    from hutch.image.manifest import ImageConfig, Manifest
+    from hutch.image.platform import Platform
+    from hutch.image.progress import Reporter
+    from hutch.image.settings import Settings
+    from hutch.images.image import Image, Layer
+    from hutch.images.registries import Access, connect
+    from hutch.images.store import Pulled, Pushed, Store
+
+__all__ = [
+    "Access",
+    "Checker",
+    "Digest",
+    "Finding",
+    "Image",
+    "ImageConfig",
+    "ImageError",
+    "ImageNotFound",
+    "Layer",
+    "Manifest",
+    "NotInRegistry",
+    "Platform",
+    "Pulled",
+    "Pushed",
+    "RegistryError",
+    "Reporter",
+    "Settings",
+    "Store",
+    "StoreDamaged",
+    "connect",
+]
+
+# Each is imported when it is first asked for: a command uses few of them.
+_PLACES = {
+    "Access": "hutch.images.registries",
+    "Checker": "hutch.image.check",
+    "Digest": "hutch.image.digest",
+    "Finding": "hutch.image.check",
+    "Image": "hutch.images.image",
+    "ImageConfig": "hutch.image.manifest",
+    "Layer": "hutch.images.image",
+    "Manifest": "hutch.image.manifest",
+    "Platform": "hutch.image.platform",
+    "Pulled": "hutch.images.store",
+    "Pushed": "hutch.images.store",
+    "Reporter": "hutch.image.progress",
+    "Settings": "hutch.image.settings",
+    "Store": "hutch.images.store",
+    "connect": "hutch.images.registries",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError("module 'hutch.images' has no attribute " + repr(name))
+    module = __import__(_PLACES.get(name, "hutch.image.errors"), None, None, [name])
+    return getattr(module, name)

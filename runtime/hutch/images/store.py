@@ -1,0 +1,450 @@
+"""The store of images, and what is done with it."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING
+
+from hutch.errors import KernelError, UsageError, shown
+from hutch.image import catalog
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError, ImageNotFound, RegistryError, explaining_full_disk
+from hutch.image.platform import Platform
+from hutch.image.progress import Reporter
+from hutch.image.reference import LOCAL, TAG, Reference, resolve_remote
+from hutch.image.settings import Settings, load
+from hutch.image.store import Store as Files
+from hutch.image.store import default_root
+from hutch.image.stored_image import StoredSource
+from hutch.images.image import Image
+from hutch.images.registries import Access, connect
+
+if TYPE_CHECKING:
+    from hutch.image.check import Checker
+    from hutch.image.registry import Registry
+    from hutch.image.source import Source
+    from hutch.image.usage import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What came of a pull. ``name`` is what was pulled, complete, and ``names`` are those it has
+    given to the image; ``digest`` is that of the index or manifest that the name stands for;
+    ``fresh`` says whether anything had to be downloaded."""
+
+    image: Image
+    name: str
+    names: list[str]
+    digest: Digest
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What came of a push: the complete name, and digest and size of the manifest."""
+
+    name: Reference
+    digest: Digest
+    size: int
+
+
+class Store:
+    """The images of one place on disk.
+
+    ``root`` is a directory, made if it is missing (None: /var/lib/hutch for root, ~/.local/share/
+    hutch for others); ``settings`` the configuration, or the path of its file ("": the usual
+    ones); ``access`` is for registries, and ``reporter`` is told of progress and warnings. The
+    methods raise KernelError where the store cannot be opened, and StoreDamaged where its database
+    cannot be read. Several processes may use one store at once.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | str = "",
+        access: Access = Access(),  # noqa: B008 - frozen
+        reporter: Reporter | None = None,
+    ) -> None:
+        self._settings = settings
+        self.access = access
+        self.reporter = reporter or Reporter()
+        self.root = Path(root) if root is not None else default_root()
+
+    @cached_property
+    def files(self) -> Files:
+        """What is on disk, opened when it is first needed: a bundle of an image at a local place
+        takes none of it."""
+        return Files(self.root)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration. Raises UsageError where it is wrong."""
+        return load(self._settings) if isinstance(self._settings, str) else self._settings
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        if "files" in vars(self):
+            self.files.close()
+
+    # What there is
+
+    def images(self) -> list[Image]:
+        """All images, the newest first, once for each name; ``name`` is "" for one without."""
+        found = []
+        for record in self.files.database.images():
+            names = self.files.database.names_of(record.manifest)
+            found += [Image(self, record, name) for name in names or [""]]
+        return found
+
+    def find(self, name: str) -> Image:
+        """The image of this name, or of an id that begins so (two digits at least).
+
+        Raises ImageNotFound, and ImageError where several are meant.
+        """
+        named = catalog.find(self.files, self.settings, name)
+        return Image(self, named.record, named.name)
+
+    def usage(self) -> "list[Part]":
+        """How many images, layers, blobs and unfinished downloads there are, and how large."""
+        from hutch.image.usage import usage
+
+        return usage(self.files)
+
+    # From and to registries
+
+    def pull(self, name: str, *, platform: str | Platform | None = None) -> Pulled:
+        """Brings an image in, from a registry or from a place such as ``oci:FOLDER:NAME``.
+
+        Without ``platform`` (``linux/arm64``) it is the one for this machine. Layers that are there
+        are not downloaded again, and what a pull that failed has left is resumed. Raises
+        RegistryError, ImageError, UsageError, KernelError.
+        """
+        from hutch.image.transports import image_names, is_local, open_local
+
+        if is_local(name):
+            with closing(open_local(name)) as source:
+                return self._bring(source, platform, name, image_names(name, source))
+        reference = resolve_remote(name, self.settings.search, self.settings.aliases)
+        if reference.repository != Reference.parse(name).repository:
+            self.reporter.note(f"{name} is {reference}")
+        return self._pull(reference, platform)
+
+    def pull_tags(self, repository: str, *, platform: str | Platform | None = None) -> list[Pulled]:
+        """Brings in an image for each tag of a repository of a registry; raises as ``pull``."""
+        given = Reference.parse(repository)
+        if given.tag + given.selector:
+            raise UsageError("a tag cannot be used with --all-tags")
+        reference = resolve_remote(repository, self.settings.search, self.settings.aliases)
+        if reference.repository != given.repository:
+            self.reporter.note(f"{repository} is {reference}")
+        done = []
+        for tag in self.tags(reference.repository):
+            one = replace(reference, tag=tag)
+            self.reporter.note(f"Pulling {one}")
+            done.append(self._pull(one, platform))
+        return done
+
+    def tags(self, repository: str) -> list[str]:
+        """The tags that a repository has in its registry. Raises RegistryError, UsageError."""
+        reference = resolve_remote(repository, self.settings.search, self.settings.aliases)
+        with closing(self._connect(reference.registry, reference.path)) as registry:
+            tags = registry.tags(reference.path)
+        for tag in tags:
+            if not TAG.fullmatch(tag):
+                raise RegistryError(f"{reference.registry}: {shown(tag)} is not a tag")
+        return tags
+
+    def push(self, name: str, target: str = "") -> Pushed:
+        """Uploads an image to the registry that its name says, or under the name ``target``.
+
+        Raises ImageNotFound, RegistryError, UsageError.
+        """
+        image = self.find(name)
+        if target:
+            reference = resolve_remote(target, self.settings.search, self.settings.aliases)
+            return self._push(image, reference)
+        if not image.name or "@" in image.name:
+            raise UsageError("an image without a tag needs the name to push it to")
+        reference = Reference.parse(image.name)
+        if reference.registry == LOCAL:
+            raise UsageError(
+                f"{image.name} is an image of this machine, it has no registry",
+                hint=f"warren push {name} REGISTRY/{reference.path}:{reference.tag}",
+            )
+        return self._push(image, replace(reference, digest=None))
+
+    def push_tags(self, repository: str) -> Iterator[Pushed]:
+        """Uploads every tag that a repository has in the store, one a step; raises as ``push``."""
+        given = resolve_remote(repository, self.settings.search, self.settings.aliases)
+        if Reference.parse(repository).tag:
+            raise UsageError("--all-tags takes the name of a repository, and nothing else")
+        found = [
+            (image, reference)
+            for image in self.images()
+            if image.name and (reference := Reference.parse(image.name)).tag
+            if reference.repository == given.repository
+        ]
+        if not found:
+            raise ImageNotFound(repository)
+        for image, reference in found:
+            yield self._push(image, reference)
+
+    def _connect(self, host: str, path: str) -> "Registry":
+        return connect(host, path, self.settings, self.access, self.reporter)
+
+    def _pull(self, reference: Reference, platform: str | Platform | None) -> Pulled:
+        """One image of a registry, under its complete name."""
+        from hutch.image.registry.remote import RegistrySource
+
+        mirrors = self.settings.registry(reference.registry).mirrors
+        # As with Docker a digest does not move the tag beside it: the tag may mean another now.
+        digest = reference.digest
+        own = catalog.digest_name(reference, str(digest)) if digest else str(reference)
+        source = RegistrySource(reference, mirrors, self._connect, self.reporter)
+        with closing(source):
+            return self._bring(source, platform, str(reference), [own], reference.repository)
+
+    def _bring(
+        self,
+        source: "Source",
+        platform: str | Platform | None,
+        name: str,
+        names: list[str],
+        repository: str = "",
+    ) -> Pulled:
+        from hutch.image.pull import Puller
+
+        limits, parallel = self.settings.limits, self.settings.parallel
+        puller = Puller(self.files, self.reporter, limits=limits, parallel=parallel)
+        wanted, explicit = _platform(platform)
+        pulled = puller.pull(source, wanted, names, explicit=explicit, repository=repository)
+        self._warn_of(pulled.losses.sentence())
+        image = Image(self, pulled.record, names[0] if names else "")
+        return Pulled(image, name, names, pulled.top, pulled.fresh)
+
+    def _warn_of(self, losses: str) -> None:
+        if losses:
+            self.reporter.warn(losses)
+
+    def _push(self, image: Image, target: Reference) -> Pushed:
+        from hutch.image.push import push
+
+        manifest = image.manifest
+        with _mendable(), closing(self._connect(target.registry, target.path)) as registry:
+            push(self.files, manifest, target, registry, self.reporter)
+        return Pushed(target, manifest.digest, len(manifest.raw))
+
+    # From and to files
+
+    def save(self, names: Iterable[str], output: IO[bytes]) -> None:
+        """Writes an archive of images that Docker, podman, skopeo and ``load`` read.
+
+        Raises ImageNotFound, ImageError.
+        """
+        from hutch.image.save import save
+
+        images = self._named(names)
+        with _mendable():
+            save(self.files, images, output)
+
+    def save_to(self, names: Iterable[str], path: str | os.PathLike[str]) -> None:
+        """The same, to a file that appears when it is complete. Raises KernelError, too."""
+        from hutch.image.save import replacing, save
+
+        images = self._named(names)
+        with _mendable(), _writing(path), replacing(Path(path)) as file:
+            save(self.files, images, file)
+
+    def save_layout(self, names: Iterable[str], directory: str | os.PathLike[str]) -> None:
+        """Adds images to the OCI image layout in a directory, made if it is missing; raises as
+        ``save_to``."""
+        from hutch.image.save import write_layout
+
+        images = self._named(names)
+        with _mendable(), _writing(directory):
+            write_layout(self.files, images, Path(directory))
+
+    def _named(self, names: Iterable[str]) -> list[catalog.Named]:
+        return [catalog.find(self.files, self.settings, name) for name in names]
+
+    def load(
+        self, path: str | os.PathLike[str], *, platform: str | Platform | None = None
+    ) -> list[Pulled]:
+        """Brings in all images of an archive, compressed or not, or of an OCI image layout.
+
+        Each has the names that are in the archive. Raises ImageError, KernelError.
+        """
+        from hutch.image.archive import all_images
+        from hutch.image.layout import Layout, LayoutSource
+
+        found: list[tuple[Source, list[str]]]
+        if os.path.isdir(path):
+            layout = Layout(Path(path))
+            found = [
+                (LayoutSource.of(layout, entry), [name] if name else [])
+                for name, entry in layout.names()
+            ]
+        else:
+            found = [(source, source.names) for source in all_images(Path(path))]
+        done = []
+        for source, own in found:
+            names = [str(catalog.parse_name(name)) for name in own]
+            done.append(self._bring(source, platform, str(path), names))
+        return done
+
+    def import_archive(
+        self,
+        archive: str | os.PathLike[str] | IO[bytes],
+        name: str = "",
+        *,
+        changes: Iterable[str] = (),
+        message: str = "",
+        platform: str | Platform | None = None,
+    ) -> Image:
+        """Makes an image of one layer from a tar archive of a root file system, a file or a path.
+
+        ``changes`` are instructions as in a Dockerfile (``CMD ["sh"]``, ``ENV A=b``), ``message`` a
+        comment for its history. Raises ImageError, UsageError, KernelError.
+        """
+        from hutch.image.importing import ImportedSource, execution
+        from hutch.image.layout import open_file
+
+        config = execution(list(changes))
+        names = [str(catalog.parse_name(name))] if name else []
+        wanted, _ = _platform(platform)
+        scratch = self.files.work / f"import-{os.getpid()}-{secrets.token_hex(4)}"
+        with ExitStack() as stack:
+            if isinstance(archive, str | os.PathLike):
+                fd = open_file(Path(archive), pipes=True)
+                archive = stack.enter_context(os.fdopen(fd, "rb"))
+            source = ImportedSource(archive, scratch, wanted, config, message)
+            stack.enter_context(closing(source))
+            return self._bring(source, wanted, name, names).image
+
+    def make_bundle(
+        self,
+        name: str,
+        directory: str | os.PathLike[str],
+        *,
+        pull: str = "missing",
+        platform: str | Platform | None = None,
+    ) -> None:
+        """Makes a bundle of an image (see ``Image.make_bundle``), which is pulled first if it is
+        ``missing``, ``always`` or ``never``. One at a local place is unpacked from there."""
+        from hutch.image.transports import is_local, open_local
+
+        if is_local(name):
+            with closing(open_local(name)) as source:
+                self._unpack(source, platform, Path(directory))
+            return
+        image = None
+        if pull != "always":
+            try:
+                image = self.find(name)
+            except ImageNotFound:
+                if pull == "never":
+                    raise
+        if image is None:
+            image = self.pull(name, platform=platform).image
+        self.unpack_image(image, platform, Path(directory))
+
+    def unpack_image(self, image: Image, platform: str | Platform | None, directory: Path) -> None:
+        """Makes a bundle of an image of this store; raises as ``Image.make_bundle``."""
+        with _mendable():
+            self._unpack(StoredSource(self.files, image.record), platform, directory)
+
+    def _unpack(self, source: "Source", platform: str | Platform | None, directory: Path) -> None:
+        from hutch.image.bundle import make_bundle
+        from hutch.image.limits import Budget
+        from hutch.image.source import resolve
+
+        wanted, explicit = _platform(platform)
+        manifest, config, _ = resolve(source, wanted, explicit=explicit)
+        budget = Budget(self.settings.limits)
+        with explaining_full_disk(f"the bundle {directory}", elsewhere="DIR"):
+            losses = make_bundle(
+                source, manifest, config, directory, reporter=self.reporter, budget=budget
+            )
+        self._warn_of(losses.sentence())
+
+    # Names, and what is not needed
+
+    def tag(self, name: str, new: str) -> str:
+        """Gives an image another name; that name, complete. Raises ImageNotFound, UsageError."""
+        return catalog.tag(self.files, self.settings, name, new)
+
+    def remove(self, name: str, *, force: bool = False) -> list[str]:
+        """Takes a name away, and the image with its last one; what was done, in Docker's words.
+
+        By id an image goes with all its names, which must be one unless ``force``. Raises
+        ImageNotFound, and ImageError where a container uses it.
+        """
+        return catalog.remove(self.files, self.settings, name, force=force)
+
+    def prune(
+        self, *, every: bool = False, meant: "Callable[[Image], bool]" = lambda _: True
+    ) -> tuple[list[Digest], int]:
+        """Removes images without a name (with ``every`` all that no container uses), of these only
+        the ones that are ``meant``, and whatever nothing needs; their ids, and the bytes that this
+        set free."""
+        return catalog.prune(
+            self.files, every=every, meant=lambda record: meant(Image(self, record))
+        )
+
+    def check(self, *, repair: bool = False) -> "Checker":
+        """Verifies everything in the store, and with ``repair`` puts right what can be: the
+        ``findings``, and how many ``images``, ``layers`` and ``blobs`` were looked at."""
+        from hutch.image.check import Checker
+
+        checker = Checker(self.files, self.reporter, repair=repair)
+        checker.run()
+        return checker
+
+    def rebuild(self) -> None:
+        """Puts a new database in the place of one that cannot be read (StoreDamaged), made of the
+        store's index.json; the old one is kept beside it."""
+        from hutch.image.check import rebuilt
+
+        self.files = rebuilt(self.root, self.reporter)
+
+
+def _platform(given: str | Platform | None) -> tuple[Platform, bool]:
+    """The platform that is wanted, and whether it was asked for: then no other will do."""
+    if not given:
+        return Platform.host(), False
+    return (given if isinstance(given, Platform) else Platform.parse(given)), True
+
+
+@contextmanager
+def _mendable() -> Iterator[None]:
+    """What is wrong with a blob of the store can be told, and mended, by ``system check``."""
+    try:
+        yield
+    except ImageError as error:
+        error.hint = error.hint or "warren system check --repair, then pull the image again"
+        raise
+
+
+@contextmanager
+def _writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KernelError(f"write {shown(os.fspath(path))}", "write", error.errno) from None
