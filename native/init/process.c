@@ -105,7 +105,8 @@ int run_lookup(struct context *context, const struct op_lookup *op)
         return found < 0 && !context->cwd_denied ? refused(context, "stat", -found, op->file) : 0;
     }
     int worst = -ENOENT;
-    for (const char *part = op->path; *part;) {
+    /* No name is no file of any directory (execvp(3)): the candidates would be directories. */
+    for (const char *part = *op->file ? op->path : ""; *part;) {
         size_t length = strcspn(part, ":");
         char *folder = keep(length + 1);
         if (!folder)
