@@ -19,6 +19,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 sys.path.insert(0, str(Path(__file__).parent / "native"))
 import embed
@@ -33,6 +34,7 @@ from distutils.errors import DistutilsExecError  # isort: skip
 
 ROOT = Path(__file__).parent
 NATIVE = Path("native")
+COMMIT = ROOT / "commit"  # in a source archive only
 
 # Headers that the build needs, and the Debian package that has each. musl-tools may be missing.
 HEADERS = {
@@ -74,7 +76,10 @@ def check_packages() -> None:
 
 
 def commit() -> str:
-    """The commit that is built, for --version; "unknown" outside a git checkout."""
+    """The commit that is built, for --version: the source archive's own, or that of the checkout;
+    "unknown" where there is neither."""
+    if COMMIT.exists():
+        return COMMIT.read_text()
     try:
         text = subprocess.check_output(
             ["git", "rev-parse", "HEAD"], cwd=ROOT, text=True, stderr=subprocess.DEVNULL
@@ -82,6 +87,14 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return text.strip()
+
+
+class SourceArchive(sdist):
+    """A source archive, which says what commit it was made of."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        (Path(base_dir) / COMMIT.name).write_text(commit())
 
 
 class BuildExtensions(build_ext):
@@ -135,5 +148,9 @@ setup(
     cffi_modules=["native/bindings.py:kernel", "native/bindings.py:seccomp"],
     scripts=["native/launcher/launcher.c"],
     data_files=write_documents(ROOT / "runtime", Path("build") / "documents"),
-    cmdclass={"build_ext": BuildExtensions, "build_scripts": BuildCommands},
+    cmdclass={
+        "build_ext": BuildExtensions,
+        "build_scripts": BuildCommands,
+        "sdist": SourceArchive,
+    },
 )
