@@ -18,8 +18,8 @@ def write_documents(source: Path, folder: Path) -> list[tuple[str, Sequence[str]
     """
     sys.path.insert(0, str(source))
     try:
+        from hutch.cli.cold.manual import pages
         from hutch.cli.completion import script
-        from hutch.cli.manual import pages
     finally:
         sys.path.remove(str(source))
     files = {f"man/man8/{name}": text for name, text in pages().items()}

@@ -1,8 +1,9 @@
-"""The modules that start without a file system: which they are, and their code.
+"""The hot modules: which they are, and their code.
 
-A module is taken if all that it imports when it is itself imported is either taken too or built
-into the interpreter. So no list has to be kept: what needs `re` or jsonschema stays out, and the
-test of the start-up budget tells when something has fallen out that a verb starts with.
+The static executable starts without a file system, so that it has builtin modules and these alone.
+Which they are says the place: all of the package but what lies in COLD. A hot module that imports,
+at its top, what is neither hot nor builtin is an error of the build. In its functions it may import
+a cold one, where the ordinary interpreter runs the command by then (runtime/hutch/front.py).
 """
 
 import ast
@@ -11,31 +12,37 @@ from types import CodeType
 
 PACKAGE = "hutch"
 
-# Not of the runtime's command.
-OTHERS = ("hutch.cli.warren", "hutch.cli.__main__", "hutch.engine", "hutch.image")
+# Folders, of any place in the package, whose modules may import anything; __main__ is for those who
+# start a package by its name.
+COLD = {"cold", "engine", "image", "images", "warren", "__main__"}
 
 # Frozen in every interpreter since 3.11.
 STANDARD = {"stat"}
 
 
+def is_cold(name: str) -> bool:
+    """Whether a module of the package may import anything."""
+    return not COLD.isdisjoint(name.split("."))
+
+
 def modules(source: Path, builtin: set[str]) -> dict[str, Path]:
-    """{name: file} of the modules below ``source`` that need nothing but the ``builtin`` ones."""
-    found = {}
+    """{name: file} of the hot modules below ``source``, where ``builtin`` are at hand.
+
+    Raises ValueError for one that imports something else.
+    """
+    hot = {}
     for path in sorted((source / PACKAGE).rglob("*.py")):
         parts = path.relative_to(source).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        if not any(name == other or name.startswith(other + ".") for other in OTHERS):
-            found[name] = path
-    wanted = {name: imports(path) for name, path in found.items()}
-    at_hand = builtin | STANDARD
-    while missing := {
-        name
-        for name, needed in wanted.items()
-        if any(module not in wanted and module not in at_hand for module in needed)
-    }:
-        for name in missing:
-            del wanted[name]
-    return {name: found[name] for name in wanted}
+        if not is_cold(name):
+            hot[name] = path
+    for path in hot.values():
+        for module in sorted(imports(path) - hot.keys() - builtin - STANDARD):
+            raise ValueError(
+                f"{path} imports {module}, which is neither builtin nor a hot module: import it in "
+                "a function of a module in a folder named cold"
+            )
+    return hot
 
 
 # What a container's life begins with.

@@ -1,4 +1,4 @@
-"""Writes hutch/spec/config.py from hutch/spec/table.py.
+"""Writes hutch/spec/cold/config_types.py from hutch/spec/table.py.
 
 Run as ``python runtime/generate_config_types.py``.
 The result is committed, so that a type checker and people's own programs can read it without a
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 HERE = Path(__file__).parent
 TABLE = HERE / "hutch" / "spec" / "table.py"
-TARGET = HERE / "hutch" / "spec" / "config.py"
+TARGET = HERE / "hutch" / "spec" / "cold" / "config_types.py"
 
 if TYPE_CHECKING:
     from hutch.spec.shapes import Type
@@ -28,7 +28,7 @@ HEAD = '''"""The types of config.json: what check() lets pass. Generated from sp
 runtime/generate_config_types.py.
 
 A checked config is plain dicts, lists, strings and numbers. hutch itself imports these names only
-under ``if TYPE_CHECKING``; people's own programs may at any time.
+under ``if TYPE_CHECKING``; people's own programs may at any time, from hutch.spec.config.
 """
 
 from typing import Literal, Never, Required, TypedDict
@@ -61,7 +61,7 @@ class Names:
 
 
 def generate(source: str, constants: dict[str, object]) -> str:
-    """config.py for the table's source and what its constants are."""
+    """config_types.py for the table's source and what its constants are."""
     names = Names(source, constants)
     parts = [HEAD, "\n"]
     parts += [_alias(name, shape) for name, shape in names.shapes if shape[0] is str]
@@ -124,7 +124,7 @@ def _literal(shape: "Type") -> str:
 
 
 def main() -> None:
-    """Writes config.py."""
+    """Writes config_types.py."""
     sys.path.insert(0, str(HERE))
     from hutch.spec import table
 

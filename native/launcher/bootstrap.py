@@ -1,7 +1,7 @@
 """importlib of the static executable: what CPython 3.11 calls of it, and nothing else.
 
 It follows importer.py in one module, ``_frozen_importlib``. All modules are frozen or builtin; what
-is neither is not here, and ``missing`` is told.
+is neither cannot be imported (hutch/front.py).
 """
 
 TYPE_CHECKING = False
@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from importer import Importer, install
 
 importer: "Importer"
-
-
-def missing(name: str) -> None:
-    """Replaced by what leads to the other front (embedded.py)."""
 
 
 def _install(sys: "Any", imp: "Any") -> None:
@@ -34,7 +30,6 @@ def _find_and_load(name: str, import_: object) -> "ModuleType":
         _find_and_load(parent, import_)
     module = importer.load(name)
     if module is None:
-        missing(name)
         raise ModuleNotFoundError("No module named " + repr(name), name=name)
     return module
 

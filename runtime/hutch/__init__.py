@@ -4,7 +4,10 @@
     explain       what would be done for a bundle, step by step
     HutchError    and its kinds: what goes wrong
 
-Names are imported when they are first used: the command starts for every container.
+Names are imported when they are first used: the command starts for every container. So the modules
+that a container's life takes are hot: at their top they import builtin modules of the interpreter
+and each other, nothing else. What may import anything lies in a folder named cold, or in image,
+images, engine or cli/warren. front.py has the way from the one to the other.
 """
 
 TYPE_CHECKING = False

@@ -71,6 +71,53 @@ def test_a_bad_config_is_explained_in_full(front: str, tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+# Kernel calls by which something is made, changed or started.
+CHANGES = (
+    "mkdir", "mkdirat", "mknodat", "mount", "fsopen", "open_tree", "rename", "renameat2", "unlink",
+    "unlinkat", "write", "flock", "clone", "clone3", "fork", "vfork", "kill", "pidfd_send_signal",
+)  # fmt: skip
+
+
+def executions(tmp_path: Path, *words: str) -> list[list[str]]:
+    """What a command line that is given to the static executable changes, a list for each execution
+    of the command: the second is the interpreter's."""
+    trace = tmp_path / "trace"
+    subprocess.run(
+        ["strace", "-o", trace, "-e", "trace=execve," + ",".join(CHANGES), STATIC, *words],
+        check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    found: list[list[str]] = []
+    for line in trace.read_text().splitlines():
+        if line.startswith("execve(") and line.partition(",")[0].endswith('/hutch"'):
+            found.append([])
+        elif line.partition("(")[0] in CHANGES:
+            found[-1].append(line)
+    return found
+
+
+@pytest.mark.parametrize("reason", ["none", "problem", "devices", "ps"])
+def test_the_change_of_front_comes_before_anything_is_done(
+    reason: str, bundle: Bundle, hutch: Runtime, tmp_path: Path
+) -> None:
+    words = ["--root", str(hutch.root), "create", "--bundle", str(bundle.path), "one"]
+    if reason == "problem":
+        bundle.change(lambda config: config.update(root={"path": 7}))
+    elif reason == "devices":
+        devices = {"hutch-none": {"name": "eth0"}}
+        bundle.change(lambda config: config["linux"].update(netDevices=devices))
+    elif reason == "ps":
+        hutch("create", "--bundle", str(bundle.path), "one")
+        words = ["--root", str(hutch.root), "ps", "one"]
+    static, *interpreter = executions(tmp_path, *words)
+    if reason == "none":
+        assert interpreter == []
+        assert [line for line in static if line.startswith("clone3")] != []
+    else:
+        assert static == []
+        assert len(interpreter) == 1
+        assert interpreter[0] != []
+
+
 @each_front
 def test_a_bad_process_from_a_pipe_is_refused_in_one_line(
     front: str, bundle: Bundle, hutch: Runtime

@@ -54,6 +54,26 @@ def import_statements(
             yield from import_statements(node, late=late)
 
 
+def names_used(path: Path) -> set[str]:
+    """The names of all attributes that a file uses, of what it imports from modules, and of what it
+    looks up by name: what it may call, under whatever alias."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.add(node.func.id)
+            if node.func.id in ("getattr", "attrgetter"):
+                found.update(
+                    word.value
+                    for word in ast.walk(node)
+                    if isinstance(word, ast.Constant) and isinstance(word.value, str)
+                )
+    return found
+
+
 def _names(node: "ast.Import | ast.ImportFrom", path: Path) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)

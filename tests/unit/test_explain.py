@@ -8,8 +8,8 @@ import pytest
 from hutch.errors import ConfigError
 from hutch.spec import table
 from hutch.spec.check import check, check_process, check_resources
+from hutch.spec.cold.diagnostics import findings, process_findings, resources_findings, warnings
 from hutch.spec.default import default_config
-from hutch.spec.diagnostics import findings, process_findings, resources_findings, warnings
 from hutch.spec.schema import json_schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hutch.cli import manual_text
-from hutch.cli.manual import pages
+from hutch.cli.cold import manual_text
+from hutch.cli.cold.manual import pages
 from hutch.cli.table import GLOBAL, VERBS
 
 PAGES = pages()

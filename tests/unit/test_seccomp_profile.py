@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hutch.errors import ConfigError
 from hutch.spec import table
-from hutch.spec.diagnostics import findings
+from hutch.spec.cold.diagnostics import findings
 from hutch.spec.seccomp import (
     ACTIONS,
     ARCHITECTURES,

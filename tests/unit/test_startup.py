@@ -1,4 +1,4 @@
-"""What the two fronts are made of: the modules in them, and the binding of C."""
+"""What the two fronts are made of: hot modules and cold ones, and the binding of C."""
 
 import ast
 import sys
@@ -15,47 +15,33 @@ import embed  # noqa: E402
 import frozen  # noqa: E402
 from archive import HEAD, write_archive  # noqa: E402
 
+from tests.support.import_graph import imported_names, names_used  # noqa: E402
+
 FROZEN = frozen.modules(SOURCE, {*embed.BUILTIN, *embed.CORE, *embed.OURS})
 
-# What a frozen module imports while it works that is not in the executable: the command is then
-# executed by the interpreter's front. Each of these must be wanted before anything was changed, or
-# by a verb that can begin again, as delete can.
-ELSEWHERE = {
-    ("hutch.cgroups", "hutch.cgroups.systemd"),
-    ("hutch.container.create", "hutch.cgroups.systemd"),
-    ("hutch.container.barriers", "hutch.cgroups.systemd"),
-    ("hutch.container.preflight", "hutch.container.net_devices"),
-    ("hutch.container.barriers", "hutch.container.net_devices"),
-    ("hutch.container.listing", "pwd"),
-    ("hutch.container.listing", "subprocess"),
-    ("hutch.spec.load", "hutch.spec.diagnostics"),
-}
+AT_HAND = {*embed.BUILTIN, *embed.CORE, *embed.OURS, *embed.STANDARD}
 
 
-def late_imports(path: Path) -> set[str]:
-    """What the functions of a module import, except for type checkers."""
-    tree = ast.parse(path.read_bytes())
-    found: set[str] = set()
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef):
-            continue
-        for node in ast.walk(function):
-            if isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                found.add(node.module or "")
-    return found
+@pytest.mark.parametrize("name", sorted(FROZEN))
+def test_a_hot_module_imports_builtin_and_hot_modules_and_cold_ones_late(name: str) -> None:
+    """Whatever else it needs lies behind a cold module, which is imported in a function, once the
+    ordinary interpreter runs the command (hutch/front.py)."""
+    path = FROZEN[name]
+    assert imported_names(path, late=False) <= FROZEN.keys() | AT_HAND
+    late = imported_names(path) - FROZEN.keys() - AT_HAND
+    assert {module for module in late if not frozen.is_cold(module)} == set()
 
 
-def test_what_is_not_in_the_executable_is_known() -> None:
-    at_hand = {*FROZEN, *embed.BUILTIN, *embed.CORE, *embed.OURS, *embed.STANDARD}
-    wanted = {
-        (name, module)
-        for name, path in FROZEN.items()
-        for module in late_imports(path)
-        if module not in at_hand
-    }
-    assert wanted == ELSEWHERE
+EXEC = {"execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp", "execlpe"}
+
+
+def test_only_the_change_of_front_executes_the_command_again() -> None:
+    """No import does: neither the runtime's modules nor what imports them."""
+    files = [
+        *(path for path in (SOURCE / "hutch").rglob("*.py") if "warren" not in path.parts),
+        *(ROOT / "native" / "launcher").glob("*.py"),
+    ]
+    assert [path.name for path in files if names_used(path) & EXEC] == ["front.py"]
 
 
 def test_the_modules_of_every_verb_are_in_the_executable() -> None:
@@ -87,17 +73,19 @@ def test_a_module_of_the_executable_needs_no_open_or_print(name: str) -> None:
     assert not called & {"open", "print", "input"} - defined
 
 
-def test_a_module_that_imports_what_is_not_builtin_stays_out(tmp_path: Path) -> None:
+def test_a_hot_module_that_imports_what_is_not_builtin_is_an_error(tmp_path: Path) -> None:
     package = tmp_path / "hutch"
-    package.mkdir()
+    (package / "cold").mkdir(parents=True)
     (package / "__init__.py").write_text("")
+    (package / "cold" / "heavy.py").write_text("import re\n")
     (package / "lean.py").write_text(
         "import posix\nTYPE_CHECKING = False\nif TYPE_CHECKING:\n    import typing\n"
-        "def later():\n    import re\n"
+        "def later():\n    import hutch.cold.heavy\n"
     )
-    (package / "heavy.py").write_text("import re\n")
-    (package / "behind.py").write_text("from hutch import heavy\n")
     assert set(frozen.modules(tmp_path, {"posix"})) == {"hutch", "hutch.lean"}
+    (package / "behind.py").write_text("from hutch.cold import heavy\n")
+    with pytest.raises(ValueError, match="behind"):
+        frozen.modules(tmp_path, {"posix"})
 
 
 def test_code_is_stored_without_docstrings_and_with_asserts(tmp_path: Path) -> None:
@@ -128,13 +116,14 @@ def test_the_binding_refuses_a_type_that_it_does_not_know() -> None:
 def test_the_archive_has_the_modules_where_its_index_says() -> None:
     import marshal
 
-    name, archive = write_archive(SOURCE, {"hutch._native": "hutch/_native.so"})
+    files = {name: name.replace(".", "/") + ".so" for name in embed.OURS}
+    name, archive = write_archive(SOURCE, files)
     importer, first, index, largest, extensions = marshal.loads(archive[:HEAD])
-    assert extensions == {"hutch._native": "hutch/_native.so"}
+    assert extensions == files
     assert (importer.co_filename, first.co_filename) == ("<hutch_importer>", "<hutch_archived>")
     for module, place in index.items():
         offset, size, is_package = place >> 32, place >> 1 & 0x7FFF_FFFF, place & 1
         assert size <= largest
         assert marshal.loads(archive[offset : offset + size]).co_filename == f"<{module}>"
         assert is_package == (SOURCE.joinpath(*module.split(".")).is_dir())
-    assert write_archive(SOURCE, {})[0] != name
+    assert write_archive(SOURCE, {**files, "hutch._json": "hutch/other.so"})[0] != name

@@ -2,12 +2,12 @@
 
     layout      how cgroups are mounted on this host
     v1, v2      making a cgroup and joining it, with controllers apart or in one tree
-    systemd     the same by a scope of systemd's; bus: talking to it
-    tree        its directories: what is there before, what is in them, their end
-    files       reading and writing one file; explain: why that failed
+    cold/systemd    the same by a scope of systemd's; cold/dbus: talking to it
+    tree        its directories: what is there before, what is written into and in them, their end
+    files       reading and writing one file; write_errors: why that failed
     limits      new limits for a cgroup in use
-    freezer     stopping and going on; frozen: whether it has stopped
-    signals     signals to all its processes
+    freezer     stopping and going on; freezer_state: whether it has stopped
+    signal_all  signals to all its processes
     stats_v1, stats_v2, stats_form      what it has used
     oom         whether it ran out of memory
 
@@ -49,7 +49,7 @@ def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWri
     ``directories``. Raises HostError, KernelError, StateError; whatever was made is in ``made``.
     """
     if cgroup.unit is not None:
-        from hutch.cgroups.systemd import create
+        from hutch.cgroups.cold.systemd import create
     elif cgroup.mode == "v2":
         from hutch.cgroups.v2 import create
     else:
@@ -62,7 +62,7 @@ def update(cgroup: "Cgroup", writes: "Sequence[CgroupWrite]") -> None:
     from hutch.cgroups.limits import update
 
     if cgroup.unit is not None:
-        from hutch.cgroups.systemd import tell_limits
+        from hutch.cgroups.cold.systemd import tell_limits
 
         tell_limits(cgroup, writes)
     update(cgroup, writes)
@@ -78,7 +78,7 @@ def device_rules(cgroup: "Cgroup", devices: "DeviceList | None") -> None:
 
     rules = effective(devices)
     if cgroup.unit is not None:
-        from hutch.cgroups.systemd import tell_devices
+        from hutch.cgroups.cold.systemd import tell_devices
 
         tell_devices(cgroup, rules)
     if cgroup.mode == "v2":
@@ -105,7 +105,7 @@ def update_device_rules(
     from hutch.plan.device_rules import AT, device_changes, effective
 
     if cgroup.unit is not None:
-        from hutch.cgroups.systemd import tell_devices
+        from hutch.cgroups.cold.systemd import tell_devices
 
         tell_devices(cgroup, effective(after))
     if cgroup.mode == "v2":
@@ -133,8 +133,8 @@ def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
     On v1 the first write sleeps for an RCU grace period, 4 to 10 ms: see ``join_descriptors``. On
     v2 a container with controllers of its own takes a process only beside its first one.
     """
-    if cgroup.unit is not None:
-        from hutch.cgroups.systemd import join
+    if cgroup.unit is not None and cgroup.unit.user:
+        from hutch.cgroups.cold.systemd import join
 
         join(cgroup, pid, beside)
     elif cgroup.mode == "v2":
@@ -251,7 +251,7 @@ def destroy(cgroup: "Cgroup", patience: float = 10.0) -> None:
     from hutch.cgroups.tree import destroy
 
     if cgroup.unit is not None:
-        from hutch.cgroups.systemd import stop
+        from hutch.cgroups.cold.systemd import stop
 
         stop(cgroup)
     destroy(cgroup, patience)

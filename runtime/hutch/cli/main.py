@@ -34,11 +34,8 @@ def command(words: "list[str]") -> int:
             from hutch.cli.usage import show
 
             return show(call)
-        if call.options.get("systemd-cgroup") and not _systemd_runs():
-            raise HutchError(
-                "systemd not running on this host, cannot use systemd cgroups manager",
-                hint="leave --systemd-cgroup out to use the cgroup file system",
-            )
+        if call.options.get("systemd-cgroup"):
+            _prepare_for_systemd(call.verb)
         if call.options.get("trace"):
             return _traced(call, log)
         return _run_verb(call, log)
@@ -78,13 +75,20 @@ def _traced(call: Call, log: Log) -> int:
         call.trace.write()
 
 
-def _systemd_runs() -> bool:
-    """sd_booted(3)."""
+def _prepare_for_systemd(verb: str) -> None:
+    """Raises HutchError unless systemd runs here (sd_booted(3)); a verb that asks it for a cgroup
+    goes on where that can be done."""
     try:
         posix.lstat("/run/systemd/system")
     except OSError:
-        return False
-    return True
+        raise HutchError(
+            "systemd not running on this host, cannot use systemd cgroups manager",
+            hint="leave --systemd-cgroup out to use the cgroup file system",
+        ) from None
+    if verb in ("create", "explain", "restore", "run"):
+        from hutch.front import use_interpreter
+
+        use_interpreter()
 
 
 def _as_called(hint: str, root: str) -> str:

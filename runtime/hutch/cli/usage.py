@@ -46,9 +46,9 @@ def version_text() -> str:
 
 def front_text() -> str:
     """Which of its two fronts the command has started by (native/launcher)."""
-    front = "interpreter"
-    if "hutch._native" in sys.builtin_module_names:
-        front = "static executable"
+    from hutch.front import STATIC
+
+    front = "static executable" if STATIC else "interpreter"
     return "front: " + front + ", CPython " + sys.version.split(" ", 1)[0] + "\n"
 
 

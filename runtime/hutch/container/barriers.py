@@ -40,9 +40,6 @@ def launch_in_cgroup(
     if cgroup is None:
         return launch(plan, bindings, slots)
     unit = cgroup.unit
-    if unit is not None and unit.user:
-        # Joining may take systemd, and then the command could not begin again elsewhere.
-        import hutch.cgroups.systemd  # noqa: F401
     tasks = cgroups.join_descriptors(cgroup)
     bindings.values[CGROUP_COUNT] = len(tasks)
     directory = -1
@@ -125,7 +122,7 @@ def accompany(
                 if plan.time_offsets:
                     _set_time(init.pid, plan.time_offsets)
             elif message.number == barriers.NETWORK:
-                from hutch.container.net_devices import move_devices
+                from hutch.container.cold.net_devices import move_devices
 
                 move_devices(plan, init.pid)
             elif message.number == barriers.MOUNTED:

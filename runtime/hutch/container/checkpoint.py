@@ -56,6 +56,10 @@ def checkpoint(
             raise StateError(
                 "cannot checkpoint a container that is " + now + ": " + id, id=id, status=now
             )
+        if status.has_systemd_unit(state):
+            from hutch.front import use_interpreter
+
+            use_interpreter()
         config = entry.load_config()
         operations = kept_operations(entry)
         if not operations:

@@ -149,7 +149,14 @@ def plan_for(request: Request, filters: str) -> "tuple[CheckedConfig, bytes, Hos
 
     check_identifier(request.id)
     request.step("read and check config.json")
-    config, raw = load_bundle(request.bundle, request.warn, strict=request.choices.strict)
+    warnings: list[HutchError] = []
+    config, raw = load_bundle(request.bundle, warnings.append, strict=request.choices.strict)
+    if config.get("linux", {}).get("netDevices"):
+        from hutch.front import use_interpreter
+
+        use_interpreter()
+    for warning in warnings:
+        request.warn(warning)
     check_terminal(config, request)
     request.step("look at the host")
     host = read_host()
@@ -183,7 +190,7 @@ def cgroup_for(
     """Where the container's cgroup will be. Raises ConfigError, HostError or UsageError."""
     path = config.get("linux", {}).get("cgroupsPath")
     if systemd:
-        from hutch.cgroups.systemd import manager
+        from hutch.cgroups.cold.systemd import manager
         from hutch.cgroups.tree import in_user_namespace
         from hutch.plan.systemd_unit import resolve_unit
 

@@ -68,6 +68,10 @@ def delete(
                     status=now,
                     hint="stop it with: hutch kill " + id + " KILL, or give --force",
                 )
+        if status.has_systemd_unit(state):
+            from hutch.front import use_interpreter
+
+            use_interpreter()
         destroy(entry, state, warn)
     finally:
         entry.release()

@@ -69,6 +69,11 @@ def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[dict[str, An
             id=id,
             status=now,
         )
+    if status.has_systemd_unit(state, of_user=True):
+        # Its systemd may have to be asked to take the process.
+        from hutch.front import use_interpreter
+
+        use_interpreter()
     return state, entry.load_config()
 
 

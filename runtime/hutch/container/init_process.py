@@ -7,7 +7,7 @@ from hutch.container.messages import read_message
 from hutch.container.store import read_file, write_file
 from hutch.errors import HutchError, KernelError
 from hutch.kernel import channel
-from hutch.kernel.process import seal_init, signal_pidfd, spawn
+from hutch.kernel.process import signal_pidfd, start_init
 from hutch.plan.encode import encode
 from hutch.plan.wire import GO_ON, PID, SEND, WARN
 
@@ -154,25 +154,7 @@ def launch(plan: "Plan", bindings: "Bindings", slots: "list[int]", cgroup: int =
     ``cgroup`` is the descriptor of the cgroup2 directory to start in, or -1.
     """
     data = encode(plan.operations, bindings)
-    image = posix.memfd_create("plan", posix.MFD_CLOEXEC)
-    ours, theirs = channel.pair()
-    init = -1
-    try:
-        posix.write(image, data)
-        init = seal_init(hutch.__path__[0] + PROGRAM)
-        pid, pidfd = spawn(
-            init,
-            plan.spawn_flags,
-            cgroup,
-            3 + plan.preserved,
-            [image, theirs, *slots],
-        )
-    except BaseException:
-        posix.close(ours)
-        raise
-    finally:
-        posix.close(image)
-        posix.close(theirs)
-        if init >= 0:
-            posix.close(init)
+    program = hutch.__path__[0] + PROGRAM
+    base = 3 + plan.preserved
+    pid, pidfd, ours = start_init(program, data, plan.spawn_flags, cgroup, base, slots)
     return Init(plan, bindings, data, pid, pidfd, ours)

@@ -1,10 +1,8 @@
 """list and ps: what containers there are, and what runs in one."""
 
-import posix
-
 from hutch.container import status
 from hutch.container.store import read_file
-from hutch.errors import HutchError, UsageError
+from hutch.errors import HutchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,12 +53,12 @@ def _user_name(uid: int) -> str:
         fields = line.split(b":")
         if len(fields) == 7 and fields[2] == number:
             return fields[0].decode(errors="replace")
-    from pwd import getpwuid
+    from hutch.front import use_interpreter
 
-    try:
-        return getpwuid(uid).pw_name
-    except KeyError:
-        return "#" + str(uid)
+    use_interpreter()
+    from hutch.container.cold.tools import user_name
+
+    return user_name(uid) or "#" + str(uid)
 
 
 def processes(store: "Store", id: str) -> "list[int]":
@@ -68,24 +66,3 @@ def processes(store: "Store", id: str) -> "list[int]":
     from hutch.container.processes import processes_of
 
     return processes_of(store.find(id).load_state())
-
-
-def process_table(pids: "list[int]", options: "list[str]") -> str:
-    """ps(1) with these options, of its lines those of ``pids`` and the header."""
-    from subprocess import run
-
-    environment = {b"PATH": posix.environ.get(b"PATH", b"/usr/bin:/bin")}
-    try:
-        done = run(["ps", *options], capture_output=True, check=False, env=environment)
-    except FileNotFoundError:
-        raise HutchError("ps is not installed", hint="--format json needs no ps") from None
-    if done.returncode != 0:
-        raise UsageError("ps: " + done.stderr.decode(errors="replace").strip())
-    header, *lines = done.stdout.decode(errors="replace").splitlines()
-    columns = header.split()
-    if "PID" not in columns:
-        raise UsageError("these options of ps show no PID column: " + " ".join(options))
-    place = columns.index("PID")
-    wanted = {str(pid) for pid in pids}
-    kept = [line for line in lines if len(line.split()) > place and line.split()[place] in wanted]
-    return "".join([line + "\n" for line in [header, *kept]])

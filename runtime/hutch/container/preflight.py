@@ -74,17 +74,16 @@ def _is_device(path: str, major: int, minor: int) -> bool:
 
 
 def check_tools(plan: "Plan") -> None:
-    """Raises HostError for a library that the plan needs and that is not installed. What is found
-    is imported: later would be too late (native/launcher/embedded.py)."""
+    """Raises HostError for a library that the plan needs and that is not installed."""
     if plan.net_devices:
-        try:
-            import hutch.container.net_devices  # noqa: F401
-        except ImportError as error:
+        from hutch.container.cold.tools import is_installed
+
+        if not is_installed("pyroute2"):
             raise HostError(
-                "moving network devices takes the Python package pyroute2: " + str(error),
+                "moving network devices takes the Python package pyroute2, which is not installed",
                 pointer="linux.netDevices",
                 hint="install it beside hutch: pip install pyroute2",
-            ) from None
+            )
 
 
 def _missing(value: str, pointer: str, path: str, error: OSError) -> ConfigError:

@@ -105,6 +105,12 @@ def _is_paused(state: "dict[str, Any]") -> bool:
     return is_frozen(Cgroup.from_json(state["cgroup"]))
 
 
+def has_systemd_unit(state: "dict[str, Any]", *, of_user: bool = False) -> bool:
+    """Whether systemd manages the container's cgroup; ``of_user``: its user's own one."""
+    unit = (state.get("cgroup") or {}).get("unit")
+    return unit is not None and (unit["user"] or not of_user)
+
+
 def public_state(state: "dict[str, Any]", status: str) -> "dict[str, Any]":
     """The state as `hutch state` and hooks show it (runtime.md "State"), in runc's order of keys.
 

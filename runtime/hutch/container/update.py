@@ -43,6 +43,7 @@ def update(
                 hint="it has to be created with linux.intelRdt",
             )
         if changes:
+            choose_front(state)
             _change_limits(state, entry.load_config(), changes)
             entry.save_state(state)
         if schemata:
@@ -51,6 +52,14 @@ def update(
             intel_rdt.change(state["rdt"], schemata, intel_rdt.resctrl())
     finally:
         entry.release()
+
+
+def choose_front(state: "dict[str, Any]") -> None:
+    """Goes on in the ordinary interpreter if systemd has to be asked."""
+    if status.has_systemd_unit(state):
+        from hutch.front import use_interpreter
+
+        use_interpreter()
 
 
 def _change_limits(state: "dict[str, Any]", config: "Config", changes: "CheckedResources") -> None:

@@ -1,7 +1,38 @@
 """Processes: starting hutch-init, signals by pidfd, what this process may do."""
 
+import posix
+
 from hutch._native import ffi, lib
 from hutch.errors import KernelError
+
+
+def start_init(
+    program: str, plan: bytes, flags: int, cgroup: int, base: int, slots: "list[int]"
+) -> "tuple[int, int, int]":
+    """Starts hutch-init, the file ``program``, with an encoded plan: (pid, pidfd, our end of its
+    channel). The caller closes all it has given and got.
+
+    ``flags``, ``cgroup`` and ``base`` are spawn's; ``slots`` follow the plan and the channel there.
+    Raises KernelError, OSError; there is no process then.
+    """
+    from hutch.kernel import channel
+
+    image = posix.memfd_create("plan", posix.MFD_CLOEXEC)
+    ours, theirs = channel.pair()
+    init = -1
+    try:
+        posix.write(image, plan)
+        init = seal_init(program)
+        pid, pidfd = spawn(init, flags, cgroup, base, [image, theirs, *slots])
+    except BaseException:
+        posix.close(ours)
+        raise
+    finally:
+        posix.close(image)
+        posix.close(theirs)
+        if init >= 0:
+            posix.close(init)
+    return pid, pidfd, ours
 
 
 def seal_init(path: str) -> int:

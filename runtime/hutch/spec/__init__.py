@@ -8,7 +8,7 @@
     rules         what fields say about each other: duplicates, what needs which namespace
     linux_rules   those of linux alone
     normalize     what every runtime takes though the specification has it otherwise
-    diagnostics   the slow, complete answer: all problems, and warnings with the nearest name
+    cold/diagnostics   the slow, complete answer: all problems, and warnings with the nearest name
     schema        the table as a JSON Schema
     pointer       the path of a field as people write it: mounts[3].options[1]
     json          JSON in and out

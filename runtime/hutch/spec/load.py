@@ -72,7 +72,9 @@ def load_process(
     try:
         checked, warnings = check_process(process, container)
     except ConfigError as error:
-        raise in_document(_with_all(error, process, "process"), path, "process") from None
+        again = posix.stat(path).st_mode & S_IFMT == S_IFREG
+        error = _with_all(error, process, "process", again=again)
+        raise in_document(error, path, "process") from None
     _tell(warnings, path, "process", warn)
     return checked
 
@@ -148,14 +150,22 @@ def _read(fd: int, path: str) -> bytes:
     raise HutchError(f"{path} is larger than {MAX_SIZE >> 20} MiB")
 
 
-def _with_all(error: ConfigError, value: object, base: str = "") -> ConfigError:
+def _with_all(
+    error: ConfigError, value: object, base: str = "", *, again: bool = True
+) -> ConfigError:
     """The first problem, with the complete explanation's hint, and where the others are.
 
-    ``base`` is where ``value`` stands in a config. Where the explanation cannot be imported (an
-    interpreter without a file system) the first problem is told alone.
+    ``base`` is where ``value`` stands in a config. The ordinary interpreter has the explanation; it
+    reads everything once more, so of what cannot be read ``again`` the first problem is told alone.
+    So it is where jsonschema is not installed.
     """
+    from hutch.front import STATIC, use_interpreter
+
+    if STATIC and not again:
+        return error
+    use_interpreter()
     try:
-        from hutch.spec.diagnostics import findings, process_findings
+        from hutch.spec.cold.diagnostics import findings, process_findings
     except ModuleNotFoundError:
         return error
     others = []

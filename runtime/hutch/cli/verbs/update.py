@@ -3,7 +3,7 @@
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
 from hutch.container.store import Store, absolute
-from hutch.container.update import update
+from hutch.container.update import choose_front, update
 from hutch.errors import HutchError, UsageError
 from hutch.spec.quantities import parse_size
 
@@ -40,6 +40,8 @@ def run(call: Call, log: Log) -> int:
     if file:
         from hutch.spec.load import load_resources
 
+        # Before what may be standard input is read, which cannot be read twice.
+        choose_front(store.find(call.arguments[0]).load_state())
         changes = load_resources("-" if file == "-" else absolute(file), log.warning)
     else:
         schemata = schemata_from(call)

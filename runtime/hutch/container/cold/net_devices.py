@@ -1,9 +1,9 @@
 """linux.netDevices: network devices of the host move into the container's network namespace.
 
-Imported before anything is made, and only where the config asks for it: pyroute2 is large. Two
-netlink sockets do it, one in each namespace. What can be found wrong is looked for before the first
-device moves, since the namespace's end may be a virtual device's end too; and, as config-linux.md
-"Network Devices" lays down, nothing is ever moved back.
+Imported only where the config asks for it: pyroute2 is large. Two netlink sockets do it, one in
+each namespace. What can be found wrong is looked for before the first device moves, since the
+namespace's end may be a virtual device's end too; and, as config-linux.md "Network Devices" lays
+down, nothing is ever moved back.
 """
 
 import posix

@@ -2,8 +2,8 @@
 
 A scope begins with a process, and the container's first one is not there yet when its cgroup is
 made. So a child of ours, the keeper, that only waits is put into the scope and ends once the
-container's process is in it. It waits at a pipe whose other end the runtime holds: if the runtime
-is killed the keeper ends, the scope is empty, and systemd removes it.
+container's process is in it. It waits at a channel whose other end the runtime holds: if the
+runtime is killed the keeper ends, the scope is empty, and systemd removes it.
 
 The scope has Delegate=yes: systemd leaves alone what is below it, and limits can be written to its
 files as in the other drivers, which do that here too.
@@ -12,10 +12,14 @@ files as in the other drivers, which do that here too.
 import posix
 from errno import EACCES, EPERM
 
+import hutch
 from hutch.cgroups import v1, v2
-from hutch.cgroups.dbus import Bus
+from hutch.cgroups.cold.dbus import Bus
 from hutch.cgroups.files import exists
 from hutch.errors import HostError, KernelError, StateError
+from hutch.kernel.process import start_init
+from hutch.plan.encode import encode
+from hutch.plan.operations import barrier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,25 +37,19 @@ NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 
 
 class Keeper:
-    """The process that keeps a scope while the container has none in it yet."""
+    """The process that keeps a scope while the container has none in it yet: a hutch-init that
+    waits at a barrier. Nobody lets it go on; the end of its channel is its own."""
 
-    __slots__ = ("pid", "pipe")
+    __slots__ = ("channel", "pid")
 
     def __init__(self) -> None:
-        waiting, self.pipe = posix.pipe()
-        for fd in (waiting, self.pipe):
-            posix.set_inheritable(fd, False)
-        self.pid = posix.fork()
-        if self.pid == 0:
-            try:
-                posix.close(self.pipe)
-                posix.read(waiting, 1)
-            finally:
-                posix._exit(0)
-        posix.close(waiting)
+        program = hutch.__path__[0] + "/libexec/hutch-init"
+        plan = encode([barrier(POINTER, 0)])
+        self.pid, pidfd, self.channel = start_init(program, plan, 0, -1, 3, [])
+        posix.close(pidfd)
 
     def end(self) -> None:
-        posix.close(self.pipe)
+        posix.close(self.channel)
         try:
             posix.waitpid(self.pid, 0)
         except ChildProcessError:
@@ -155,18 +153,15 @@ def _set_properties(cgroup: "Cgroup", properties: "list[Property]") -> None:
 
 
 def join(cgroup: "Cgroup", pid: int, beside: int) -> None:
-    """Moves a process into the scope; root's systemd does it where the kernel does not let the
-    caller, whose own systemd asks for it. Raises HutchError."""
+    """Moves a process into a scope of the caller's own systemd: root's systemd does it for that one
+    where the kernel does not let the caller. Raises HutchError."""
     unit = cgroup.unit
     assert unit is not None
     try:
-        if cgroup.mode == "v2":
-            v2.join(cgroup, pid, beside)
-        else:
-            v1.join(cgroup, pid)
+        v2.join(cgroup, pid, beside)
         return
     except KernelError as error:
-        if not unit.user or error.errno not in (EACCES, EPERM):
+        if error.errno not in (EACCES, EPERM):
             raise
     with Bus(unit.user) as bus:
         refusal = bus.call("AttachProcessesToUnit", "ssau", (unit.name, "", [pid]))

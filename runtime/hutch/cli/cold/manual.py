@@ -3,7 +3,7 @@
 from textwrap import wrap
 
 from hutch import __version__
-from hutch.cli import manual_text
+from hutch.cli.cold import manual_text
 from hutch.cli.table import GLOBAL, VERBS
 
 TYPE_CHECKING = False
