@@ -14,6 +14,7 @@ from typing import IO
 
 from hutch.errors import shown
 from hutch.image.digest import Digest
+from hutch.image.documents import ArchivedImage, ManifestDocument
 from hutch.image.errors import ImageError, storage_error
 from hutch.image.inflate import archive_compression, compression, inflate_archive
 from hutch.image.layout import REF_NAME, open_file
@@ -208,21 +209,20 @@ class OciArchiveSource:
         self.archive.close()
 
 
-def docker_entries(archive: Archive) -> list[dict[str, object]]:
+def docker_entries(archive: Archive) -> list[ArchivedImage]:
     """The images of ``docker save``'s manifest.json, checked."""
     raw = archive.read("manifest.json", MANIFEST_BYTES)
     try:
-        entries = json.loads(raw)
+        entries: object = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise ImageError(f"manifest.json: not JSON: {error}") from None
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         raise ImageError("manifest.json: a list of objects is wanted")
+    found: list[ArchivedImage] = []
     for entry in entries:
-        layers, tags = entry.get("Layers"), entry.get("RepoTags") or []
-        if isinstance(tags, list):  # docker save writes the second for an image without a name
-            entry["RepoTags"] = tags = [tag for tag in tags if tag != "<none>:<none>"]
+        config, layers, tags = entry.get("Config"), entry.get("Layers"), entry.get("RepoTags") or []
         if (
-            not isinstance(entry.get("Config"), str)
+            not isinstance(config, str)
             or not isinstance(layers, list)
             or not isinstance(tags, list)
             or not all(isinstance(text, str) for text in [*layers, *tags])
@@ -230,7 +230,10 @@ def docker_entries(archive: Archive) -> list[dict[str, object]]:
             raise ImageError(
                 "manifest.json: Config, RepoTags or Layers are not what they should be"
             )
-    return entries
+        # docker save writes this for an image without a name.
+        names = [tag for tag in tags if tag != "<none>:<none>"]
+        found.append({"Config": config, "RepoTags": names, "Layers": layers})
+    return found
 
 
 def hub_name(text: str) -> str:
@@ -244,21 +247,21 @@ class DockerArchiveSource:
 
     def __init__(
         self, path: Path, name: str = "", archive: Archive | None = None,
-        entry: "dict[str, object] | None" = None,
+        entry: ArchivedImage | None = None,
     ) -> None:  # fmt: skip
         self.archive = archive or Archive(path)
         if entry is None:
             entries = docker_entries(self.archive)
             if name:
                 wanted = str(Reference.parse(hub_name(name)).tagged())
-                entries = [e for e in entries if wanted in map(hub_name, e.get("RepoTags") or [])]  # type: ignore[call-overload]
+                entries = [e for e in entries if wanted in map(hub_name, e["RepoTags"] or [])]
             if len(entries) != 1:
                 what = "several images; say which" if entries else "no such image"
                 raise ImageError(f"{shown(str(path))}: {what}")
             entry = entries[0]
-        self.names = [hub_name(tag) for tag in entry.get("RepoTags") or []]  # type: ignore[attr-defined]
+        self.names = [hub_name(tag) for tag in entry["RepoTags"] or []]
         self._members: dict[Digest, str] = {}
-        self._manifest = self._make(str(entry["Config"]), list(entry["Layers"]))  # type: ignore[call-overload]
+        self._manifest = self._make(entry["Config"], entry["Layers"])
 
     def _make(self, config_name: str, layers: list[str]) -> bytes:
         raw = self.archive.read(config_name, CONFIG_BYTES)
@@ -276,7 +279,7 @@ class DockerArchiveSource:
             self._members[blob] = name
             size = self.archive.place(name)[1]
             described.append(Descriptor(DOCKER_LAYER + suffix, blob, size).json())
-        document = {
+        document: ManifestDocument = {
             "schemaVersion": 2,
             "mediaType": DOCKER_MANIFEST,
             "config": Descriptor(DOCKER_CONFIG, digest, len(raw)).json(),

@@ -9,9 +9,9 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hutch.errors import KernelError, shown
+from hutch.errors import KernelError
 from hutch.image import users
 from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
@@ -185,17 +185,17 @@ def _mappings(path: str) -> "list[IdMapping]":
 
 def apply_image(document: "Config", config: ImageConfig, root: int) -> None:
     """Lays the image's execution parameters over a runtime config (conversion.md)."""
-    execution = config.execution
+    execution = config.checked()
     process = document["process"]
-    arguments = _list(execution, "Entrypoint") + _list(execution, "Cmd")
+    arguments = execution["Entrypoint"] + execution["Cmd"]
     process["args"] = arguments or ["sh"]
-    environment = _list(execution, "Env")
+    environment = execution["Env"]
     if not any(line.startswith("PATH=") for line in environment):
         environment.insert(0, PATH)
     process["env"] = environment
-    cwd = _text(execution, "WorkingDir") or "/"
+    cwd = execution["WorkingDir"] or "/"
     process["cwd"] = cwd if cwd.startswith("/") else "/" + cwd
-    uid, gid, more = users.resolve(root, _text(execution, "User"))
+    uid, gid, more = users.resolve(root, execution["User"])
     process["user"] = {"uid": uid, "gid": gid, **({"additionalGids": more} if more else {})}
     process["terminal"] = False
     annotations = document.setdefault("annotations", {})
@@ -204,33 +204,15 @@ def apply_image(document: "Config", config: ImageConfig, root: int) -> None:
         value = config.document.get(key)
         if isinstance(value, str) and value:
             annotations[ANNOTATION + name] = value
-    if stop := _text(execution, "StopSignal"):
+    if stop := execution["StopSignal"]:
         annotations[ANNOTATION + "stopSignal"] = stop
-    ports = execution.get("ExposedPorts")
-    if isinstance(ports, dict) and ports:
+    if ports := execution.get("ExposedPorts"):
         annotations[ANNOTATION + "exposedPorts"] = ",".join(sorted(ports))
-    labels = execution.get("Labels")
-    if isinstance(labels, dict):
-        # conversion.md: labels win over the implicit annotations.
-        annotations.update({str(k): str(v) for k, v in labels.items() if describes(str(k))})
+    # conversion.md: labels win over the implicit annotations.
+    labels = execution.get("Labels", {})
+    annotations.update({key: value for key, value in labels.items() if describes(key)})
 
 
 def describes(label: str) -> bool:
     """Whether a label may become an annotation: the describing ones, and words of no namespace."""
     return label.startswith(DESCRIBING) or (label.isascii() and label.isalpha())
-
-
-def _list(execution: dict[str, Any], key: str) -> list[str]:
-    value = execution.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise ImageError(f"image config: config.{key}: a list of strings is wanted")
-    if any("\0" in part for part in value):
-        raise ImageError(f"image config: config.{key}: a NUL character")
-    return list(value)
-
-
-def _text(execution: dict[str, Any], key: str) -> str:
-    value = execution.get(key) or ""
-    if not isinstance(value, str) or "\0" in value:
-        raise ImageError(f"image config: config.{key}: {shown(value)} is not a string")
-    return value

@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from hutch.errors import UsageError, shown
 from hutch.image.digest import Digest
+from hutch.image.documents import ConfigDocument, Execution, ManifestDocument
 from hutch.image.errors import ImageError, storage_error
 from hutch.image.inflate import archive_compression, inflate, inflate_archive
 from hutch.image.layout import READ, read_chunks
@@ -19,7 +20,7 @@ from hutch.image.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
 from hutch.image.platform import Platform
 
 GZIP_LEVEL = 2  # of isal's 0 to 3
-Instruction = Callable[[dict[str, Any], str], None]
+Instruction = Callable[[Execution, str], None]
 
 
 class ImportedSource:
@@ -30,7 +31,7 @@ class ImportedSource:
         archive: IO[bytes],
         scratch: Path,
         platform: Platform,
-        execution: dict[str, Any],
+        execution: Execution,
         message: str,
     ) -> None:
         self._path = scratch
@@ -42,7 +43,7 @@ class ImportedSource:
                 raise storage_error(f"copy the archive to {scratch.parent}", error.errno) from None
             raise
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        config = {
+        config: ConfigDocument = {
             **platform.json(),
             "created": created,
             "config": execution,
@@ -51,7 +52,7 @@ class ImportedSource:
         }
         self._config = json.dumps(config).encode()
         descriptor = Descriptor(OCI_CONFIG, Digest.of(self._config), len(self._config))
-        manifest = {
+        manifest: ManifestDocument = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
             "config": descriptor.json(),
@@ -125,9 +126,9 @@ class ImportedSource:
             os.unlink(self._path)
 
 
-def execution(changes: list[str]) -> dict[str, Any]:
+def execution(changes: list[str]) -> Execution:
     """The config part that Dockerfile instructions (``--change``) make. Raises UsageError."""
-    config: dict[str, Any] = {}
+    config: Execution = {}
     for change in changes:
         word, _, rest = change.strip().partition(" ")
         rest = rest.strip()
@@ -162,39 +163,34 @@ def _pairs(text: str) -> list[str]:
     return words
 
 
-def _set_env(config: dict[str, Any], text: str) -> None:
+def _set_env(config: Execution, text: str) -> None:
     config.setdefault("Env", []).extend(_pairs(text))
 
 
-def _set_label(config: dict[str, Any], text: str) -> None:
-    config.setdefault("Labels", {}).update(pair.split("=", 1) for pair in _pairs(text))
+def _set_label(config: Execution, text: str) -> None:
+    for pair in _pairs(text):
+        key, _, value = pair.partition("=")
+        config.setdefault("Labels", {})[key] = value
 
 
-def _set_ports(config: dict[str, Any], text: str) -> None:
+def _set_ports(config: Execution, text: str) -> None:
     for word in text.split():
         config.setdefault("ExposedPorts", {})[word if "/" in word else word + "/tcp"] = {}
 
 
-def _set_volumes(config: dict[str, Any], text: str) -> None:
+def _set_volumes(config: Execution, text: str) -> None:
     words = json.loads(text) if text.startswith("[") else text.split()
     config.setdefault("Volumes", {}).update({str(word): {} for word in words})
 
 
-def _put(key: str, convert: Callable[[str], Any] = str) -> Instruction:
-    def put(config: dict[str, Any], text: str) -> None:
-        config[key] = convert(text)
-
-    return put
-
-
 INSTRUCTIONS: dict[str, Instruction] = {
-    "CMD": _put("Cmd", _command),
-    "ENTRYPOINT": _put("Entrypoint", _command),
+    "CMD": lambda config, text: config.update({"Cmd": _command(text)}),
+    "ENTRYPOINT": lambda config, text: config.update({"Entrypoint": _command(text)}),
     "ENV": _set_env,
     "EXPOSE": _set_ports,
     "LABEL": _set_label,
-    "STOPSIGNAL": _put("StopSignal"),
-    "USER": _put("User"),
+    "STOPSIGNAL": lambda config, text: config.update({"StopSignal": text}),
+    "USER": lambda config, text: config.update({"User": text}),
     "VOLUME": _set_volumes,
-    "WORKDIR": _put("WorkingDir"),
+    "WORKDIR": lambda config, text: config.update({"WorkingDir": text}),
 }

@@ -5,10 +5,10 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from hutch.errors import shown
 from hutch.image.digest import Digest
+from hutch.image.documents import DescriptorDocument, IndexDocument
 from hutch.image.errors import ImageError
 from hutch.image.limits import MANIFEST_BYTES
 from hutch.image.manifest import Descriptor, parse_descriptor, parse_json
@@ -152,15 +152,15 @@ class LayoutSource:
 
 def index_json(entries: list[tuple[str, Descriptor]]) -> bytes:
     """The index.json of a layout that holds ``entries``, each with its name ("" for none)."""
-    manifests: list[dict[str, Any]] = []
+    manifests: list[DescriptorDocument] = []
     for name, entry in entries:
         document = entry.json()
         if name:
             document["annotations"] = {**entry.annotations, REF_NAME: name}
         manifests.append(document)
-    document = {
+    index: IndexDocument = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": manifests,
     }
-    return json.dumps(document, indent=2).encode() + b"\n"
+    return json.dumps(index, indent=2).encode() + b"\n"

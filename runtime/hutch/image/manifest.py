@@ -8,10 +8,10 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from hutch.errors import shown
 from hutch.image.digest import Digest
+from hutch.image.documents import DescriptorDocument, Execution
 from hutch.image.errors import ImageError
 from hutch.image.limits import CONFIG_BYTES, LAYERS, MANIFEST_BYTES
 from hutch.image.platform import Platform
@@ -62,9 +62,9 @@ class Descriptor:
         """Whether it is a layer that registries need not have."""
         return self.media_type.startswith((OCI_FOREIGN, DOCKER_FOREIGN))
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> DescriptorDocument:
         """The descriptor as a document holds it."""
-        document: dict[str, Any] = {
+        document: DescriptorDocument = {
             "mediaType": self.media_type,
             "digest": str(self.digest),
             "size": self.size,
@@ -109,22 +109,55 @@ class Index:
 class ImageConfig:
     """The image's own config: the platform, the diffIDs and what a container runs by default."""
 
-    document: dict[str, Any]
+    document: dict[str, object]
     platform: Platform
     diff_ids: list[Digest]
     raw: bytes
 
     @property
-    def execution(self) -> dict[str, Any]:
-        """The ``config`` part: Env, Entrypoint, Cmd, User, WorkingDir and so on."""
+    def execution(self) -> dict[str, object]:
+        """The ``config`` part as it stands: Env, Entrypoint, Cmd and so on; see ``checked``."""
         part = self.document.get("config")
         return part if isinstance(part, dict) else {}
 
+    def checked(self) -> Execution:
+        """What of it a container is made of. Raises ImageError where that is malformed."""
+        part = self.execution
+        execution: Execution = {
+            "User": _text(part, "User"),
+            "Env": _list(part, "Env"),
+            "Entrypoint": _list(part, "Entrypoint"),
+            "Cmd": _list(part, "Cmd"),
+            "WorkingDir": _text(part, "WorkingDir"),
+            "StopSignal": _text(part, "StopSignal"),
+        }
+        if isinstance(ports := part.get("ExposedPorts"), dict):
+            execution["ExposedPorts"] = {port: {} for port in ports}
+        if isinstance(labels := part.get("Labels"), dict):
+            execution["Labels"] = {key: str(value) for key, value in labels.items()}
+        return execution
 
-def parse_json(raw: bytes, what: str) -> dict[str, Any]:
+
+def _list(execution: dict[str, object], key: str) -> list[str]:
+    value = execution.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ImageError(f"image config: config.{key}: a list of strings is wanted")
+    if any("\0" in part for part in value):
+        raise ImageError(f"image config: config.{key}: a NUL character")
+    return list(value)
+
+
+def _text(execution: dict[str, object], key: str) -> str:
+    value = execution.get(key) or ""
+    if not isinstance(value, str) or "\0" in value:
+        raise ImageError(f"image config: config.{key}: {shown(value)} is not a string")
+    return value
+
+
+def parse_json(raw: bytes, what: str) -> dict[str, object]:
     """A JSON object; refuses what two readers could read in two ways (a key given twice)."""
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
             keys = [key for key, _ in pairs]
@@ -133,7 +166,7 @@ def parse_json(raw: bytes, what: str) -> dict[str, Any]:
         return seen
 
     try:
-        document = json.loads(raw.decode(), object_pairs_hook=unique)
+        document: object = json.loads(raw.decode(), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ImageError(f"{what}: not JSON: {reason}") from None
@@ -220,14 +253,11 @@ def parse(raw: bytes, media_type: str = "") -> Manifest | Index:
         raise ImageError(f"{what}: calls itself {shown(own)}, its sender {shown(media_type)}")
     kind = own or known or (OCI_INDEX if "manifests" in document else OCI_MANIFEST)
     annotations = _strings(document.get("annotations"), what + ".annotations")
-    if kind in INDEXES and isinstance(document.get("manifests"), list):
-        parts = document["manifests"]
+    if kind in INDEXES and isinstance(parts := document.get("manifests"), list):
         entries = [parse_descriptor(d, f"{what}: manifests[{i}]") for i, d in enumerate(parts)]
         return Index(kind, entries, annotations, raw)
-    if kind in MANIFESTS and isinstance(document.get("layers"), list):
-        layers = [
-            parse_descriptor(d, f"{what}: layers[{i}]") for i, d in enumerate(document["layers"])
-        ]
+    if kind in MANIFESTS and isinstance(parts := document.get("layers"), list):
+        layers = [parse_descriptor(d, f"{what}: layers[{i}]") for i, d in enumerate(parts)]
         if len(layers) > LAYERS:
             raise ImageError(f"{what}: {len(layers)} layers; {LAYERS} is the limit")
         config = parse_descriptor(document.get("config"), f"{what}: config")

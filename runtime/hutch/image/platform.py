@@ -2,9 +2,9 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from hutch.errors import UsageError, shown
+from hutch.image.documents import PlatformDocument
 from hutch.image.errors import ImageError
 
 # uname's machine -> GOARCH and variant, the words that images use (image-index.md, "platform").
@@ -59,8 +59,9 @@ class Platform:
             raise ImageError(f"{where}: os, architecture and variant must be strings")
         return cls(*words)
 
-    def json(self) -> dict[str, Any]:
-        document = {"architecture": self.architecture, "os": self.os}
+    def json(self) -> PlatformDocument:
+        """The platform as a document holds it."""
+        document: PlatformDocument = {"architecture": self.architecture, "os": self.os}
         if self.variant:
             document["variant"] = self.variant
         return document

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from hutch.image.catalog import Named
+from hutch.image.documents import ArchivedImage
 from hutch.image.errors import ImageError
 from hutch.image.layer import verified
 from hutch.image.layout import VERSION, index_json, read_chunks
@@ -26,7 +27,7 @@ def save(store: Store, images: list[Named], output: IO[bytes]) -> None:
     """Writes an archive of ``images``, each under the name that it was found by."""
     blobs: dict[str, Descriptor] = {}
     entries: list[tuple[str, Descriptor]] = []
-    docker = []
+    docker: list[ArchivedImage] = []
     for image in images:
         manifest, _ = documents(store, image.record)
         entries.append((image.name, manifest.descriptor))

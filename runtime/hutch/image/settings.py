@@ -17,7 +17,7 @@ import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from hutch.errors import UsageError, shown
 from hutch.image.limits import Limits
@@ -48,6 +48,26 @@ class Settings:
     def registry(self, host: str) -> RegistrySettings:
         """What is configured for ``host`` (``name:port``), or nothing special."""
         return self.registries.get(host) or RegistrySettings()
+
+
+class RegistryTable(TypedDict, total=False):
+    """A ``[registry.HOST]``, checked."""
+
+    insecure: bool
+    ca: str
+    cert: str
+    key: str
+    mirrors: list[str]
+
+
+class ConfigurationFile(TypedDict, total=False):
+    """The file, each table only by its kind."""
+
+    search: list[str]
+    aliases: dict[str, str]
+    registry: dict[str, object]
+    limits: dict[str, object]
+    parallel: int
 
 
 KINDS = {"search": list, "aliases": dict, "registry": dict, "limits": dict, "parallel": int}
@@ -82,28 +102,29 @@ def load(path: str = "") -> Settings:
     return Settings()
 
 
-def _settings(document: dict[str, Any], where: str) -> Settings:
+def _settings(document: dict[str, object], where: str) -> Settings:
     _check(document, KINDS, where)
+    checked = cast("ConfigurationFile", document)
     settings = Settings()
-    settings.search = _strings(document.get("search", settings.search), f"{where}: search")
-    aliases = document.get("aliases", {})
+    settings.search = _strings(checked.get("search", settings.search), f"{where}: search")
+    aliases = checked.get("aliases", {})
     _strings(list(aliases.values()), f"{where}: aliases")
     settings.aliases = aliases
-    settings.parallel = max(1, document.get("parallel", settings.parallel))
-    for host, values in document.get("registry", {}).items():
+    settings.parallel = max(1, checked.get("parallel", settings.parallel))
+    for host, values in checked.get("registry", {}).items():
         place = f"{where}: registry.{shown(host)}"
         if not isinstance(values, dict):
             raise UsageError(f"{place}: a table is wanted")
         _check(values, REGISTRY_KINDS, place)
         _strings(values.get("mirrors", []), f"{place}.mirrors")
-        settings.registries[host] = RegistrySettings(**values)
-    limits = document.get("limits", {})
+        settings.registries[host] = RegistrySettings(**cast("RegistryTable", values))
+    limits = checked.get("limits", {})
     _check(limits, dict.fromkeys(Limits.__dataclass_fields__, int), f"{where}: limits")
-    settings.limits = Limits(**limits)
+    settings.limits = Limits(**cast("dict[str, int]", limits))
     return settings
 
 
-def _check(values: dict[str, Any], kinds: dict[str, type], where: str) -> None:
+def _check(values: dict[str, object], kinds: dict[str, type], where: str) -> None:
     for key, value in values.items():
         if key not in kinds:
             raise UsageError(

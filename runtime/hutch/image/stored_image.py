@@ -105,11 +105,10 @@ def history(store: Store, record: ImageRecord) -> list[Step]:
     _, config = documents(store, record)
     chains = iter(store.database.chains_of(record.manifest))
     lines: list[Step] = []
-    steps = config.document.get("history")
-    if not isinstance(steps, list) or not steps:
-        steps = [{} for _ in config.diff_ids]
+    told = config.document.get("history")
+    steps: list[object] = told if isinstance(told, list) and told else [{} for _ in config.diff_ids]
     for step in steps:
-        part = step if isinstance(step, dict) else {}
+        part: dict[str, object] = step if isinstance(step, dict) else {}
         size = 0
         if not part.get("empty_layer") and (chain := next(chains, None)) is not None:
             layer = store.database.layer(chain)

@@ -14,7 +14,6 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hutch.errors import UsageError, shown
 from hutch.image.errors import RegistryError
@@ -76,10 +75,10 @@ def docker_config() -> Path:
     return Path(folder) / "config.json"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, object]:
     try:
         with open(path, "rb") as file:
-            document = json.loads(file.read(FILE_BYTES))
+            document: object = json.loads(file.read(FILE_BYTES))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return {}
     except (ValueError, RecursionError) as error:
@@ -87,6 +86,18 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UsageError(f"{path}: a JSON object is wanted")
     return document
+
+
+def _table(document: dict[str, object], key: str) -> dict[str, object]:
+    """An object in the document; an empty one where there is none."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _helper_for(document: dict[str, object], key: str) -> str:
+    """The program that keeps the credentials for ``key``, by the end of its name; "" for none."""
+    helper = _table(document, "credHelpers").get(key) or document.get("credsStore")
+    return helper if isinstance(helper, str) else ""
 
 
 def keys(registry: str, path: str) -> list[str]:
@@ -104,15 +115,14 @@ def find(registry: str, path: str = "", authfile: str = "") -> Credentials | Non
         raise UsageError(f"{shown(authfile)}: no such file of credentials", hint="warren login")
     for place in places(authfile):
         document = _read(place)
-        helpers = document.get("credHelpers")
-        auths = document.get("auths")
+        helpers, auths = _table(document, "credHelpers"), _table(document, "auths")
         for key in keys(registry, path):
-            if isinstance(helpers, dict) and isinstance(helpers.get(key), str):
-                found = _ask_helper(helpers[key], key)
+            if isinstance(helper := helpers.get(key), str):
+                found = _ask_helper(helper, key)
                 if found:
                     return found
-            if isinstance(auths, dict) and isinstance(auths.get(key), dict):
-                kept = _from_entry(auths[key], f"{place}: auths.{shown(key)}")
+            if isinstance(entry := auths.get(key), dict):
+                kept = _from_entry(entry, f"{place}: auths.{shown(key)}")
                 if kept:
                     return kept
         if isinstance(store := document.get("credsStore"), str) and store:
@@ -123,7 +133,7 @@ def find(registry: str, path: str = "", authfile: str = "") -> Credentials | Non
     return None
 
 
-def _from_entry(entry: dict[str, Any], where: str) -> Credentials | None:
+def _from_entry(entry: dict[str, object], where: str) -> Credentials | None:
     """What an entry of ``auths`` says; None where it is empty, as beside a helper."""
     token = entry.get("identitytoken")
     if isinstance(token, str) and token:
@@ -186,19 +196,19 @@ def store(registry: str, credentials: Credentials, authfile: str = "") -> str:
     place = _place_to_write(authfile)
     document = _read(place)
     key = HUB_KEY if registry == HUB else registry
-    helper = (document.get("credHelpers") or {}).get(key) or document.get("credsStore")
+    helper = _helper_for(document, key)
     if helper:
         secret = {"ServerURL": key, "Username": credentials.user, "Secret": credentials.password}
         if credentials.identity_token:
             secret.update(Username=TOKEN_USER, Secret=credentials.identity_token)
         _helper(helper, "store", json.dumps(secret))
-        document.setdefault("auths", {})[key] = {}
+        document["auths"] = {**_table(document, "auths"), key: {}}
         _write(place, document)
         return f"docker-credential-{helper}"
     entry = {"auth": credentials.basic.removeprefix("Basic ")}
     if credentials.identity_token:
         entry["identitytoken"] = credentials.identity_token
-    document.setdefault("auths", {})[key] = entry
+    document["auths"] = {**_table(document, "auths"), key: entry}
     _write(place, document)
     return str(place)
 
@@ -210,7 +220,7 @@ def remove(registry: str, authfile: str = "") -> bool:
         document = _read(place)
         auths = document.get("auths")
         for key in keys(registry, ""):
-            helper = (document.get("credHelpers") or {}).get(key) or document.get("credsStore")
+            helper = _helper_for(document, key)
             if helper and isinstance(auths, dict) and key in auths:
                 _helper(helper, "erase", key)
             if isinstance(auths, dict) and auths.pop(key, None) is not None:
@@ -219,7 +229,7 @@ def remove(registry: str, authfile: str = "") -> bool:
     return found
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def _write(path: Path, document: dict[str, object]) -> None:
     """A file only its owner can read, whole or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"

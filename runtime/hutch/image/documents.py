@@ -1,0 +1,89 @@
+"""The documents of images, as they are once they have been checked, or as we write them.
+
+What a parser gives is ``object``: manifest.py and archive.py check it, and what they give on is one
+of these or a class of their own. The names are the specification's (image-spec: descriptor.md,
+manifest.md, image-index.md and config.md), for Docker's archives those of docker save.
+"""
+
+from typing import NotRequired, TypedDict
+
+
+class PlatformDocument(TypedDict):
+    """A platform (image-index.md)."""
+
+    architecture: str
+    os: str
+    variant: NotRequired[str]
+
+
+class DescriptorDocument(TypedDict):
+    """A descriptor; ``size`` in bytes (descriptor.md)."""
+
+    mediaType: str
+    digest: str
+    size: int
+    platform: NotRequired[PlatformDocument]
+    annotations: NotRequired[dict[str, str]]
+
+
+class ManifestDocument(TypedDict):
+    """An image manifest (manifest.md)."""
+
+    schemaVersion: int
+    mediaType: str
+    config: DescriptorDocument
+    layers: list[DescriptorDocument]
+
+
+class IndexDocument(TypedDict):
+    """An image index (image-index.md)."""
+
+    schemaVersion: int
+    mediaType: str
+    manifests: list[DescriptorDocument]
+
+
+class Execution(TypedDict, total=False):
+    """What a container of the image runs by default (config.md, "config")."""
+
+    User: str
+    ExposedPorts: dict[str, dict[str, object]]
+    Env: list[str]
+    Entrypoint: list[str]
+    Cmd: list[str]
+    Volumes: dict[str, dict[str, object]]
+    WorkingDir: str
+    Labels: dict[str, str]
+    StopSignal: str
+
+
+class RootFs(TypedDict):
+    """The layers by what they hold (config.md, "rootfs")."""
+
+    type: str
+    diff_ids: list[str]
+
+
+class HistoryDocument(TypedDict):
+    """A step by which the image was made (config.md, "history")."""
+
+    created: str
+    created_by: str
+    comment: str
+
+
+class ConfigDocument(PlatformDocument):
+    """An image's config (config.md)."""
+
+    created: str
+    config: Execution
+    rootfs: RootFs
+    history: list[HistoryDocument]
+
+
+class ArchivedImage(TypedDict):
+    """An image in docker save's manifest.json: where its config and layers are, and its names."""
+
+    Config: str
+    RepoTags: list[str] | None
+    Layers: list[str]
