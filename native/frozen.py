@@ -14,7 +14,7 @@ PACKAGE = "hutch"
 
 # Folders, of any place in the package, whose modules may import anything; __main__ is for those who
 # start a package by its name.
-COLD = {"cold", "engine", "image", "images", "warren", "__main__"}
+COLD = {"cold", "defaults", "engine", "image", "images", "warren", "__main__"}
 
 # Frozen in every interpreter since 3.11.
 STANDARD = {"stat"}

@@ -2,6 +2,7 @@
 
 from tests.support.containers import (
     bundle,
+    filtered,
     hutch,
     no_traces,
     pytest_runtest_setup,
@@ -10,4 +11,13 @@ from tests.support.containers import (
     sleeper,
 )
 
-__all__ = ["bundle", "hutch", "no_traces", "pytest_runtest_setup", "reaper", "run", "sleeper"]
+__all__ = [
+    "bundle",
+    "filtered",
+    "hutch",
+    "no_traces",
+    "pytest_runtest_setup",
+    "reaper",
+    "run",
+    "sleeper",
+]

@@ -3,7 +3,6 @@
 import errno
 import itertools
 import platform
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -21,7 +20,6 @@ from tests.support.checked import checked_linux
 
 pytestmark = pytest.mark.no_runtime
 
-SOURCE = Path(__file__).parents[1] / "native" / "filtered.c"
 # What the program itself calls under the filter.
 OWN = {"names": ["write", "exit_group"], "action": "SCMP_ACT_ALLOW"}
 X32_BIT = 0x4000_0000
@@ -37,20 +35,6 @@ def number(name: str) -> int:
 def old(name: str) -> str:
     """The same for a program of 32 bits on x86_64."""
     return f"i386:{pyseccomp.resolve_syscall(pyseccomp.Arch.X86, name)}"
-
-
-@pytest.fixture(scope="session")
-def filtered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program, built."""
-    built = tmp_path_factory.mktemp("filtered") / "filtered"
-    compiler = ["gcc"]
-    if shutil.which("musl-gcc"):
-        triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
-        headers = ("/usr/include", f"/usr/include/{triplet}")
-        compiler = ["musl-gcc", *(word for path in headers for word in ("-idirafter", path))]
-    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-static", "-O1", "-o"]
-    subprocess.run([*compiler, *flags, built, SOURCE], check=True)
-    return built
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hutch.defaults.config import container_config
 from hutch.image.bundle import make_bundle
 from hutch.image.errors import ImageError
 from hutch.image.layout import LayoutSource
@@ -92,6 +93,7 @@ def test_s62_nobody_else_reaches_a_layer_that_is_being_unpacked(
         (tmp_path / "b").mkdir(mode=0o755)
     manifest, config, _ = resolve(source, AMD64)
     assert manifest.digest == pulled.manifest.digest
-    make_bundle(source, manifest, config, tmp_path / "b", reporter=Reporter(), budget=Budget())
+    bundle, base = tmp_path / "b", container_config()
+    make_bundle(source, manifest, config, bundle, base=base, reporter=Reporter(), budget=Budget())
     assert set(source.modes) == {0o700}
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o700

@@ -222,6 +222,7 @@ def test_s68_a_bomb_is_refused_while_it_is_small(kind: str, tmp_path: Path) -> N
     script = """
 import sys
 from pathlib import Path
+from hutch.defaults.config import container_config
 from hutch.image.errors import ImageError
 from hutch.image.layout import LayoutSource
 from hutch.image.bundle import make_bundle
@@ -231,7 +232,8 @@ from hutch.image.source import resolve
 source = LayoutSource(Path(sys.argv[1]))
 manifest, config, _ = resolve(source, Platform("linux", "amd64"))
 try:
-    make_bundle(source, manifest, config, Path(sys.argv[2]), reporter=Reporter())
+    base = container_config()
+    make_bundle(source, manifest, config, Path(sys.argv[2]), base=base, reporter=Reporter())
 except ImageError as error:
     print(error)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))

@@ -3,8 +3,8 @@
  *
  *   filtered FILTER FLAGS [i386:]NUMBER[,ARGUMENT...]...
  *
- * FILTER is a file of struct sock_filter. Prints what seccomp(2) returned, then the errno of each
- * call, 0 for one that succeeded; each on its own line, with nothing but write(2).
+ * FILTER is a file of struct sock_filter; "-" is none. Prints what seccomp(2) returned, then the
+ * errno of each call, 0 for one that succeeded; each on its own line, with nothing but write(2).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -68,14 +68,18 @@ int main(int count, char **words)
 {
     if (count < 3)
         return 2;
-    int fd = open(words[1], O_RDONLY | O_CLOEXEC);
-    long length = read(fd, code, sizeof(code));
-    if (length < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return 2;
-    close(fd);
-    struct sock_fprog program = {(unsigned short)(length / (long)sizeof(code[0])), code};
-    long loaded = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, atoi(words[2]), &program);
-    tell(loaded < 0 ? -errno : loaded);
+    long loaded = 0;
+    if (strcmp(words[1], "-") != 0) {
+        int fd = open(words[1], O_RDONLY | O_CLOEXEC);
+        long length = read(fd, code, sizeof(code));
+        if (length < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+            return 2;
+        close(fd);
+        struct sock_fprog program = {(unsigned short)(length / (long)sizeof(code[0])), code};
+        loaded = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, atoi(words[2]), &program);
+        loaded = loaded < 0 ? -errno : loaded;
+    }
+    tell(loaded);
     for (int i = 3; loaded >= 0 && i < count; i++) {
         long result = make(words[i]);
         tell(result < 0 ? -result : 0);

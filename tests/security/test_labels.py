@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hutch.image.bundle import apply_image, base_config
+from hutch.defaults.config import container_config
+from hutch.image.bundle import apply_image
 from hutch.image.manifest import ImageConfig
 from hutch.image.platform import Platform
 
@@ -15,7 +16,7 @@ def annotations_of(labels: dict[str, str], tmp_path: Path) -> object:
     """The annotations that a bundle of an image with these labels has."""
     document = {"config": {"Labels": labels, "Cmd": ["true"]}}
     image = ImageConfig(document, Platform("linux", "amd64"), [], b"")
-    config = base_config()
+    config = container_config()
     root = os.open(tmp_path, os.O_RDONLY)
     apply_image(config, image, root)
     os.close(root)

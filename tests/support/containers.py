@@ -28,6 +28,7 @@ APPLETS = """
 kill ln ls mkdir mkfifo mknod mount mv nc od printf ps pwd readlink rm rmdir sed setsid sh sleep
 sort stat stty sysctl tail test touch tr true tty umount uname unshare usleep wc xargs
 """.split()  # noqa: SIM905
+FILTERED = Path(__file__).parents[1] / "native" / "filtered.c"
 COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
 
 
@@ -167,6 +168,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     gated = item.get_closest_marker("root") and not item.get_closest_marker("no_runtime")
     if gated and (reason := why_nothing_runs()):
         pytest.fail(reason)
+
+
+@pytest.fixture(scope="session")
+def filtered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """tests/native/filtered.c, built: makes system calls and tells their errnos."""
+    built = tmp_path_factory.mktemp("filtered") / "filtered"
+    compiler = ["gcc"]
+    if shutil.which("musl-gcc"):
+        triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
+        headers = ("/usr/include", f"/usr/include/{triplet}")
+        compiler = ["musl-gcc", *(word for path in headers for word in ("-idirafter", path))]
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-static", "-O1", "-o"]
+    subprocess.run([*compiler, *flags, built, FILTERED], check=True)
+    return built
 
 
 @pytest.fixture

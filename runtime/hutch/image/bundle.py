@@ -25,7 +25,7 @@ from hutch.image.unpack import Losses, Ownership
 from hutch.image.whiteout import Merged
 
 if TYPE_CHECKING:
-    from hutch.spec.config import Config, IdMapping
+    from hutch.spec.config import Config
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ANNOTATION = "org.opencontainers.image."
@@ -71,11 +71,13 @@ def make_bundle(
     config: ImageConfig,
     directory: Path,
     *,
+    base: "Config",
     reporter: Reporter,
     budget: Budget | None = None,
 ) -> Losses:
     """Makes ``directory`` a bundle of the image; it must not exist yet, or be empty.
 
+    ``base`` is the config that the image's wishes are laid over; it is changed.
     It is closed to all but its owner: an image's setuid programs and device nodes are nobody
     else's (S-77). What fails halfway is taken away again. Raises ImageError, KernelError.
     """
@@ -89,7 +91,7 @@ def make_bundle(
         root = os.open(rootfs, READ_FOLDER)
         try:
             losses = unpack_image(source, manifest, config, root, budget or Budget(), reporter)
-            document = runtime_config(config, manifest.digest, root)
+            document = runtime_config(base, config, manifest.digest, root)
         finally:
             os.close(root)
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -149,38 +151,14 @@ def _private(directory: Path) -> int | None:
     return stat.S_IMODE(status.st_mode)
 
 
-def runtime_config(config: ImageConfig, manifest: Digest, root: int) -> "Config":
-    """config.json for the image: the runtime's default with the image's own wishes on top."""
-    document = base_config()
+def runtime_config(
+    document: "Config", config: ImageConfig, manifest: Digest, root: int
+) -> "Config":
+    """config.json for the image: ``document`` with the image's own wishes on top."""
     apply_image(document, config, root)
     document["root"] = {"path": "rootfs", "readonly": False}
     document.setdefault("annotations", {})[ANNOTATION + "manifest.digest"] = str(manifest)
     return document
-
-
-def base_config() -> "Config":
-    """What ``hutch spec`` writes on this host, for this user.
-
-    Unpacked in a user namespace, the files have the ids that are mapped there; the container gets
-    the same ones.
-    """
-    from hutch.spec.default import default_config
-
-    ownership = Ownership.current()
-    unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
-    rootless = ownership.namespaced or not ownership.privileged
-    document = default_config(
-        rootless, unified, uid=ownership.uid, gid=ownership.gid, cpus=os.cpu_count() or 0
-    )
-    if ownership.namespaced:
-        document["linux"]["uidMappings"] = _mappings("/proc/self/uid_map")
-        document["linux"]["gidMappings"] = _mappings("/proc/self/gid_map")
-    return document
-
-
-def _mappings(path: str) -> "list[IdMapping]":
-    lines = [list(map(int, line.split())) for line in Path(path).read_text().splitlines()]
-    return [{"containerID": line[0], "hostID": line[1], "size": line[2]} for line in lines]
 
 
 def apply_image(document: "Config", config: ImageConfig, root: int) -> None:

@@ -371,17 +371,25 @@ class Store:
             self._unpack(StoredSource(self.files, image.record), platform, directory)
 
     def _unpack(self, source: "Source", platform: str | Platform | None, directory: Path) -> None:
+        from hutch.defaults import apparmor
+        from hutch.defaults.config import container_config
         from hutch.image.bundle import make_bundle
         from hutch.image.limits import Budget
         from hutch.image.source import resolve
 
         wanted, explicit = _platform(platform)
         manifest, config, _ = resolve(source, wanted, explicit=explicit)
+        if apparmor.enabled() and apparmor.loaded() is False:
+            self._warn_of(
+                f"{apparmor.NAME}, the AppArmor profile for containers, is not loaded, and the"
+                " bundle is without one; warren system apparmor loads it"
+            )
         budget = Budget(self.settings.limits)
         with explaining_full_disk(f"the bundle {directory}", elsewhere="DIR"):
             losses = make_bundle(
-                source, manifest, config, directory, reporter=self.reporter, budget=budget
-            )
+                source, manifest, config, directory,
+                base=container_config(), reporter=self.reporter, budget=budget,
+            )  # fmt: skip
         self._warn_of(losses.sentence())
 
     # Names, and what is not needed

@@ -152,7 +152,7 @@ def check(arguments: Namespace, context: Context) -> int:
 
 def apparmor(arguments: Namespace, context: Context) -> int:
     """Loads the profile, prints it or removes it."""
-    from hutch.engine.apparmor import FILE, load, unload
+    from hutch.defaults.apparmor import FILE, load, unload
 
     if arguments.print:
         sys.stdout.write(FILE.read_text())

@@ -8,6 +8,21 @@ from hutch.errors import HostError
 NAME = "hutch-default"
 FILE = Path(__file__).parent / NAME
 ENABLED = Path("/sys/module/apparmor/parameters/enabled")
+LOADED = Path("/sys/kernel/security/apparmor/profiles")
+
+
+def enabled() -> bool:
+    """Whether the host has AppArmor."""
+    return ENABLED.exists() and ENABLED.read_text() == "Y\n"
+
+
+def loaded() -> bool | None:
+    """Whether the kernel has the profile; None where this process cannot tell, as without root."""
+    try:
+        lines = LOADED.read_text().splitlines()
+    except OSError:
+        return None
+    return any(line.partition(" ")[0] == NAME for line in lines)
 
 
 def load() -> None:
@@ -24,7 +39,7 @@ def unload() -> None:
 
 
 def _parse(option: str) -> None:
-    if not ENABLED.exists() or ENABLED.read_text() != "Y\n":
+    if not enabled():
         raise HostError(
             "AppArmor is not enabled on this host",
             hint="boot with security=apparmor, on a kernel that has it",
