@@ -40,7 +40,9 @@ def start_time(pid: int) -> int:
 def is_alive(state: "dict[str, Any]") -> bool:
     """Whether the container's first process is the one that was started (S-51)."""
     pid = state.get("pid") or 0
-    return pid > 0 and start_time(pid) == state.get("startTime")
+    # 0 where it had ended before it was noted, and so it is of every process that is gone.
+    started = state.get("startTime") or 0
+    return pid > 0 and started > 0 and start_time(pid) == started
 
 
 def status_of(state: "dict[str, Any]", directory: str) -> str:
