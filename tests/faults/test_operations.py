@@ -292,28 +292,35 @@ def test_s52_s53_operations_of_a_plan_with_a_terminal(
 
 
 @each_fault
+@pytest.mark.parametrize("way", ["attached", "detached"])
 def test_s52_s53_every_operation_of_exec(
-    faulty: Faulty, runtime: Runtime, bundle: Bundle, other: str, place: Path, fault: str
-) -> None:
+    faulty: Faulty, runtime: Runtime, bundle: Bundle, other: str, place: Path, fault: str,
+    way: str,
+) -> None:  # fmt: skip
     """The container itself goes on; only what was to be executed is not there."""
     faulty.calm()
+    if way == "detached":
+        PLANS["rich"](bundle, place)
     bundle.config["hooks"] = {"poststop": HOOK}
     bundle.save()
+    flags = ["--detach"] if way == "detached" else []
     runtime("run", "-d", "--bundle", str(bundle.path), "test")
     before = runtime.state("test")
-    index = 0
+    index = silent = 0
     while True:
-        ended = meet(faulty, runtime, fault, index, "exec", "test", "cat", "/etc/passwd")
+        ended = meet(faulty, runtime, fault, index, "exec", *flags, "test", "cat", "/etc/passwd")
         if not faulty.reached():
             break
         where = f"operation {index}: {ended.code}: {ended.said}"
-        assert ended.code != 0, where
+        silent += ended.code == 0
         if fault == "fails":
             assert (ended.code, ended.said.count("\n")) == (255, 1), where
         eventually(lambda: not descendants("hutch-init") and not descendants("cat"))
         assert runtime.state("test") == before, where
         index += 1
     assert ended.code == 0
+    # What ends at the last, as it executes its program, is a program that has ended: nobody waits.
+    assert silent == (fault == "the init ends" and way == "detached")
     assert index > 10
     faulty.calm()
     assert runtime("exec", "test", "echo", "well").out == "well\n"
