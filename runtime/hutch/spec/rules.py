@@ -75,21 +75,24 @@ def user_given(config: "Config") -> "Problems":
 def mount_mappings(config: "Config") -> "Problems":
     """config.md, "POSIX-platform Mounts" and the options idmap and ridmap."""
     for index, mount in enumerate(config.get("mounts", ())):
-        at = f"mounts[{index}]"
         uids, gids = mount.get("uidMappings"), mount.get("gidMappings")
-        if bool(uids) != bool(gids):
-            field = "gidMappings" if uids else "uidMappings"
-            yield ConfigError(f"{at}.{field}", "is required together with its counterpart")
-        yield from mapping_problems(uids or (), at + ".uidMappings")
-        yield from mapping_problems(gids or (), at + ".gidMappings")
-        for number, option in enumerate(mount.get("options", ())):
-            if option in ("idmap", "ridmap") and not (uids or gids or _maps_ids(config)):
-                yield ConfigError(
-                    f"{at}.options[{number}]",
-                    "there is no mapping: neither the mount's own nor a user namespace's",
-                    value=option,
-                    hint=f"add {at}.uidMappings and {at}.gidMappings",
-                )
+        if uids or gids:
+            at = f"mounts[{index}]"
+            if not (uids and gids):
+                field = "gidMappings" if uids else "uidMappings"
+                yield ConfigError(f"{at}.{field}", "is required together with its counterpart")
+            yield from mapping_problems(uids or (), at + ".uidMappings")
+            yield from mapping_problems(gids or (), at + ".gidMappings")
+            continue
+        options = mount.get("options", ())
+        if ("idmap" in options or "ridmap" in options) and not _maps_ids(config):
+            number = min(options.index(word) for word in ("idmap", "ridmap") if word in options)
+            yield ConfigError(
+                f"mounts[{index}].options[{number}]",
+                "there is no mapping: neither the mount's own nor a user namespace's",
+                value=options[number],
+                hint=f"add mounts[{index}].uidMappings and mounts[{index}].gidMappings",
+            )
 
 
 def bind_source(config: "Config") -> "Problems":
