@@ -1,9 +1,10 @@
 """Writes what Python knows of a plan's operations and of the talk with hutch-init, from
 native/plan.def and native/wire.def: ``python native/generate.py``.
 
-    runtime/hutch/plan/operations.py    the constructors that the plan compiler calls
+    runtime/hutch/plan/operations.py    the constructors that the plan compiler calls, and messages,
+                                        answers and values of arguments as wire.def has them
+    runtime/hutch/plan/fields.py        names and kinds of arguments, which few containers ask for
     runtime/hutch/plan/operations.pyi   a class for each operation, with the types of its fields
-    runtime/hutch/plan/wire.py          messages, answers, values of arguments
 
 The results are committed, so that the package can be read and checked without a build; a test fails
 when they no longer are what this program writes.
@@ -40,42 +41,45 @@ TYPE = {
     "LATE_STR": "str | Later",
 }
 
-HEAD = '''"""The operations of hutch-init. Generated from native/plan.def by native/generate.py.
+HEAD = '''"""The operations of hutch-init, and what it and the runtime say to each other.
+
+Generated from native/plan.def and native/wire.def by native/generate.py.
 
 Each function makes one operation. ``pointer`` is the field of config.json that asks for it; where
-none does, it is "" and ``reason`` says what does. ``parts`` are the pointers of the elements of its
-list argument, where each has its own. The types stand in operations.pyi.
+none does, it is "" and ``reason`` says what does. ``parts`` are the pointers of the elements of
+``options``. The types stand in operations.pyi.
 """
 
 # ruff: noqa: A001, A002, E501, RUF100
 # fmt: off
 
 
-class Operation:
-    """One kernel operation: its number in plan.def, where it comes from, and its arguments, each an
-    attribute by its name there. Nothing of it changes once it is made."""
+class Operation(tuple):
+    """One kernel operation: its number in plan.def, where it comes from (``pointer``, ``reason``,
+    ``parts``), and its arguments (``values``), each an attribute by its name there too.
 
-    __slots__ = ("code", "parts", "pointer", "reason", "values")
+    A tuple of these five, which is what is quick to make and to take apart; nothing of it changes.
+    """
 
-    def __init__(self, code, pointer, values, reason="", parts=()):
-        self.code = code
-        self.pointer = pointer
-        self.values = values
-        self.reason = reason
-        self.parts = parts
+    __slots__ = ()
 
-    @property
-    def name(self):
-        return NAMES[self.code]
+    code = property(lambda self: self[0])
+    pointer = property(lambda self: self[1])
+    reason = property(lambda self: self[2])
+    parts = property(lambda self: self[3])
+    values = property(lambda self: self[4])
+    name = property(lambda self: NAMES[self[0]])
 
     @property
     def origin(self):
         """Where it comes from, for a person."""
-        return self.pointer or self.reason
+        return self[1] or self[2]
 
     def __getattr__(self, name):
+        from hutch.plan.fields import ARGUMENTS
+
         try:
-            return self.values[ARGUMENTS[self.code].index(name)]
+            return self[4][ARGUMENTS[self[0]].index(name)]
         except ValueError:
             raise AttributeError(name) from None
 '''
@@ -86,11 +90,13 @@ STUB = '''"""The types of operations.py. Generated from native/plan.def by nativ
 
 from typing import Final, Literal
 
-from hutch.plan.later import Later
+from hutch.plan.plan import Later
 
 Value = int | str | bytes | list[str] | Later
 
-class _Operation:
+Record = tuple[int, str, str, tuple[str, ...], tuple[Value, ...]]
+
+class _Operation(Record):
     code: Final[int]
     pointer: Final[str]
     reason: Final[str]
@@ -100,17 +106,8 @@ class _Operation:
     def origin(self) -> str: ...
 
 NAMES: Final[tuple[str, ...]]
-SIGNATURES: Final[tuple[str, ...]]
-ARGUMENTS: Final[tuple[tuple[str, ...], ...]]
-LATE: Final[frozenset[int]]
 
-def make(
-    code: int,
-    pointer: str,
-    values: tuple[Value, ...],
-    reason: str = "",
-    parts: tuple[str, ...] = (),
-) -> Operation: ...
+def make(record: Record) -> Operation: ...
 '''
 
 Arguments = list[tuple[str, str]]
@@ -126,34 +123,34 @@ def constructors(text: str) -> str:
     listed = operations(text)
     lines = [HEAD, "", "make = Operation", "", "NAMES = ("]
     lines += [f'    "{name}",' for name, _ in listed]
-    lines += [")", "", "# What each takes: i number, s string, l list of strings, b bytes."]
-    lines.append("SIGNATURES = (")
-    lines += [
-        f'    "{"".join(LETTER[kind] for kind, _ in args)}",  # {name}' for name, args in listed
-    ]
-    lines += [")", "", "ARGUMENTS = ("]
-    lines += [f"    {_tuple([repr(argument) for _, argument in args])}," for _, args in listed]
-    late = [
-        str(code)
-        for code, (_, args) in enumerate(listed)
-        if any(kind.startswith("LATE") for kind, _ in args)
-    ]
-    lines += [
-        ")",
-        "",
-        "# Those with arguments that may be known late.",
-        f"LATE = frozenset({_tuple(late)})",
-    ]
+    lines.append(")")
     for code, (name, args) in enumerate(listed):
-        parameters = _parameters([_parameter(kind, argument) for kind, argument in args])
+        parted = ("LIST", "options") in args
+        origin = "pointer, reason, " + ("parts" if parted else "()")
+        own = [argument + ("=0" if kind == "FLAG" else "") for kind, argument in args]
+        parameters = ", ".join(_parameters(own, parted))
         values = _tuple([argument for _, argument in args])
         lines += [
             "",
             "",
             f"def {name}({parameters}):",
-            f"    return Operation({code}, pointer, {values}, reason, parts)",
+            f"    return Operation(({code}, {origin}, {values}))",
         ]
     return "\n".join(lines).replace("'", '"') + "\n"
+
+
+def fields(text: str) -> str:
+    """The source of fields.py for the text of plan.def."""
+    listed = operations(text)
+    lines = ['"""The arguments of operations, generated as these are from native/plan.def."""', ""]
+    lines += ["# ruff: noqa: E501, RUF100", "# fmt: off", ""]
+    lines.append("# Their kinds: i number, s string, l list of strings, b bytes.")
+    lines.append("SIGNATURES = (")
+    for name, args in listed:
+        lines.append(f'    "{"".join(LETTER[kind] for kind, _ in args)}",  # {name}')
+    lines += [")", "", "# Their names.", 'ARGUMENTS: "tuple[tuple[str, ...], ...]" = (']
+    lines += [f"    {_tuple([repr(argument) for _, argument in args])}," for _, args in listed]
+    return "\n".join([*lines, ")"]).replace("'", '"') + "\n"
 
 
 def types(text: str) -> str:
@@ -171,30 +168,25 @@ def types(text: str) -> str:
     lines += [f"    | {_class(name)}" for name, _ in listed[1:]]
     lines += [")", ""]
     for name, args in listed:
-        parameters = _parameters(
-            [
-                f"{argument}: {TYPE[kind]}" + (" = 0" if kind == "FLAG" else "")
-                for kind, argument in args
-            ],
-            ": str",
-            ": tuple[str, ...]",
-        )
+        parameters = ", ".join(_typed(args))
         lines.append(f"def {name}({parameters}) -> {_class(name)}: ...")
     return "\n".join(lines) + "\n"
 
 
-def _parameter(kind: str, argument: str) -> str:
-    return argument + ("=0" if kind == "FLAG" else "")
+def _parameters(own: list[str], parted: bool) -> list[str]:
+    """Only the elements of a list of ``options`` have pointers of their own (``parted``)."""
+    first = "pointer" if own else 'pointer=""'
+    return [first, *own, 'reason=""', *(["parts=()"] if parted else [])]
 
 
-def _parameters(own: list[str], text: str = "", texts: str = "") -> str:
+def _typed(args: Arguments) -> list[str]:
     """Where there are more than two arguments they are given by name."""
-    equals = " = " if text else "="
-    many = ["*"] if len(own) > 2 else []
-    few = ["*"] if len(own) <= 2 else []
-    last = [f'reason{text}{equals}""', f"parts{texts}{equals}()"]
-    first = f"pointer{text}" if own and not many else f'pointer{text}{equals}""'
-    return ", ".join([first, *many, *own, *few, *last])
+    own = [f"{name}: {TYPE[kind]}" + (" = 0" if kind == "FLAG" else "") for kind, name in args]
+    first = ["pointer: str" if own else 'pointer: str = ""']
+    last = ['reason: str = ""']
+    if ("LIST", "options") in args:
+        last.append("parts: tuple[str, ...] = ()")
+    return [*first, "*", *own, *last] if len(own) > 2 else [*first, *own, "*", *last]
 
 
 def _class(name: str) -> str:
@@ -206,38 +198,41 @@ def _tuple(items: list[str]) -> str:
 
 
 def wire(text: str) -> str:
-    """The source of wire.py for the text of wire.def."""
+    """What operations.py has of the text of wire.def."""
     found = WIRE.findall(text)
     by_kind = {kind: [name for each, name, _ in found if each == kind] for kind, _, _ in found}
     codes = {"U32": "I", "I32": "i"}
     members = [(kind, name, size) for kind, name, size in found if kind in ("U32", "I32", "TEXT")]
     form = "<" + "".join(codes.get(kind) or size + "s" for kind, _, size in members)
     lines = [
-        '"""What hutch-init and the runtime say to each other. Generated from native/wire.def by',
-        'native/generate.py."""',
         "",
         "# The kinds of messages.",
         *[f"{name} = {number}" for number, name in enumerate(by_kind["MESSAGE"], 1)],
-        "",
         "# The answers.",
         *[f"{name} = {number}" for number, name in enumerate(by_kind["ANSWER"])],
-        "",
-        "# Values of arguments in plan.def.",
+        "# Values of arguments.",
         *[f"{name} = {number}" for kind, name, number in found if kind == "VALUE"],
-        "",
         "# A failure, for struct.unpack: " + ", ".join(name for _, name, _ in members) + ".",
         f'FAILURE = "{form}"',
     ]
     return "\n".join(lines) + "\n"
 
 
+def wire_types(text: str) -> str:
+    """The same for operations.pyi."""
+    names = [name for kind, name, _ in WIRE.findall(text) if kind in ("MESSAGE", "ANSWER", "VALUE")]
+    lines = ["", *[f"{name}: Final[int]" for name in names], "FAILURE: Final[str]"]
+    return "\n".join(lines) + "\n"
+
+
 def generated() -> dict[Path, str]:
     """What each file is to be."""
     plan = (HERE / "plan.def").read_text()
+    said = (HERE / "wire.def").read_text()
     return {
-        PLAN / "operations.py": constructors(plan),
-        PLAN / "operations.pyi": types(plan),
-        PLAN / "wire.py": wire((HERE / "wire.def").read_text()),
+        PLAN / "operations.py": constructors(plan) + wire(said),
+        PLAN / "fields.py": fields(plan),
+        PLAN / "operations.pyi": types(plan) + wire_types(said),
     }
 
 

@@ -35,7 +35,7 @@ int run_join(struct context *context, const struct op_join *op)
  * and as late as here, the container's memory limit need not hold what setting it up takes. */
 int run_enter_cgroups(struct context *context, const struct op_enter_cgroups *op)
 {
-    for (int64_t i = 0; i < op->count; i++) {
+    for (int64_t i = 0; i < op->tasks; i++) {
         int fd = context->base + (int)(op->slot + i);
         context->failure.part = (int)i;
         if (write(fd, "0", 1) < 0)

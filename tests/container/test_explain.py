@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hutch.container.create import Request
+from hutch.container.explain import planned
+from hutch.plan.choices import Choices
+from hutch.plan.decode import decode
 from hutch.plan.describe import describe
-from hutch.plan.encode import decode
+from hutch.plan.encode import encode, kept
+from hutch.plan.operations import Operation
+from hutch.plan.plan import CGROUP_COUNT, Bindings, Later
 
 from tests.support.containers import Bundle, Runtime
 from tests.support.every_operation import PLANS, SLEEP
@@ -77,6 +83,41 @@ def test_explain_shows_the_plan_that_create_runs(hutch: Runtime, place: Path, pr
     for before in GLOBAL:
         compare(hutch, bundle, before, flags)
     listener.close()
+
+
+@pytest.mark.parametrize("profile", PLANS)
+def test_what_is_carried_out_is_what_was_planned_to_the_last_argument(
+    hutch: Runtime, place: Path, profile: str
+) -> None:
+    bundle = Bundle(place / "bundle").args(*SLEEP)
+    PLANS[profile](bundle, place)
+    bundle.config["process"]["terminal"] = False
+    bundle.config["process"].pop("consoleSize", None)
+    bundle.save()
+    plan = planned(Request("test", str(bundle.path), Choices(preserved=0)))
+    before = [(*operation,) for operation in plan.operations]
+    bindings = Bindings()
+    hutch("create", "--bundle", str(bundle.path), "test")
+    sent = decode((hutch.root / "test" / "plan").read_bytes())
+    for operation in plan.operations:
+        late = [value for value in operation.values if isinstance(value, Later)]
+        number = plan.operations.index(operation)
+        for value in late:
+            found = sent[number].values[operation.values.index(value)]
+            assert isinstance(found, int | str)
+            assert value.name == CGROUP_COUNT or found == value.expected
+            bindings.values[value.name] = found
+    again = decode(kept(encode(plan.operations, bindings), plan.operations))
+    assert [changed(operation) for operation in again] == [changed(operation) for operation in sent]
+    assert [(*operation,) for operation in plan.operations] == before
+
+
+def changed(operation: Operation) -> tuple[object, ...]:
+    """All of it, but for the environment of hooks, which is that of whoever calls."""
+    values = [
+        value for value in operation.values if operation.name != "hook" or value != operation.env
+    ]
+    return (*operation[:4], *values)
 
 
 def test_explain_shows_another_plan_for_another_flag(hutch: Runtime, bundle: Bundle) -> None:

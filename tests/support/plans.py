@@ -7,10 +7,10 @@ from hutch.plan.cgroup_paths import Cgroup
 from hutch.plan.choices import Choices
 from hutch.plan.compile import compile_plan
 from hutch.plan.enter import compile_exec
+from hutch.plan.fields import ARGUMENTS
 from hutch.plan.host import CgroupLayout, Host
-from hutch.plan.later import Later
-from hutch.plan.operations import ARGUMENTS, Operation
-from hutch.plan.plan import Plan
+from hutch.plan.operations import Operation
+from hutch.plan.plan import Later, Plan
 from hutch.spec.check import check, check_process
 from hutch.spec.default import default_config
 

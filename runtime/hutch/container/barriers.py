@@ -8,8 +8,8 @@ from hutch.container import status
 from hutch.container.init_process import launch, write_proc
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.plan import plan as barriers
-from hutch.plan.later import CGROUP_COUNT
-from hutch.plan.wire import ASK, AT, FD, LISTENER, PID
+from hutch.plan.operations import ASK, AT, FD, LISTENER, PID
+from hutch.plan.plan import CGROUP_COUNT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from hutch.container.init_process import Init
     from hutch.container.trace import Trace
-    from hutch.plan.later import Bindings
-    from hutch.plan.plan import Plan
+    from hutch.plan.plan import Bindings, Plan
 
 
 def launch_in_cgroup(

@@ -16,7 +16,7 @@ from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.kernel.channel import make_fifo
 from hutch.plan.cgroup_paths import resolve
 from hutch.plan.encode import kept
-from hutch.plan.later import Bindings
+from hutch.plan.plan import Bindings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -248,9 +248,7 @@ def first_state(
         "cgroup": cgroup.to_json() if cgroup else None,
         "hostMount": _host_mount(plan, config),
         "choices": request.choices.to_json(),
-        "notifies": any(
-            operation.name == "seccomp" and bool(operation.notify) for operation in plan.operations
-        ),
+        "notifies": plan.notifies,
         "hooks": {kind: hooks[kind] for kind in ("poststart", "poststop") if hooks.get(kind)},
     }
     if config.get("process") is None:

@@ -85,7 +85,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
     from hutch.container.host import read_host
     from hutch.plan.cgroup_paths import Cgroup, below
     from hutch.plan.enter import compile_exec, initial_cpus
-    from hutch.plan.later import Bindings
+    from hutch.plan.plan import Bindings
 
     state, config = execution.state, execution.config
     host = read_host()

@@ -9,13 +9,12 @@ from hutch.errors import HutchError, KernelError
 from hutch.kernel import channel
 from hutch.kernel.process import signal_pidfd, start_init
 from hutch.plan.encode import encode
-from hutch.plan.wire import GO_ON, PID, SEND, WARN
+from hutch.plan.operations import GO_ON, PID, SEND, WARN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.container.messages import Message
-    from hutch.plan.later import Bindings
-    from hutch.plan.plan import Plan
+    from hutch.plan.plan import Bindings, Plan
 
 SIGKILL = 9
 PROGRAM = "/libexec/hutch-init"

@@ -2,7 +2,7 @@
 what failed, and `checkpoint` knows what of the container is the host's."""
 
 from hutch.errors import StateError
-from hutch.plan.encode import decode
+from hutch.plan.decode import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

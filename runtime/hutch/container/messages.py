@@ -1,7 +1,7 @@
 """The messages of hutch-init (native/init/init.h), as they come from it."""
 
 from hutch.kernel.channel import receive
-from hutch.plan.wire import FAIL, FAILURE, WARN
+from hutch.plan.operations import FAIL, FAILURE, WARN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

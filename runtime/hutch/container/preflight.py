@@ -15,9 +15,8 @@ from hutch.plan.namespaces import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.plan.later import Bindings
     from hutch.plan.operations import Device
-    from hutch.plan.plan import Plan
+    from hutch.plan.plan import Bindings, Plan
     from hutch.spec.config import Config
 
 NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
@@ -44,7 +43,9 @@ def check_host(plan: "Plan", config: "Config", bindings: "Bindings") -> None:
                 posix.stat(source)
             except OSError as error:
                 raise _missing(source, operation.pointer + ".source", source, error) from None
-        elif operation.name == "device" and not isinstance(operation.host, str):
+        elif operation.name == "device" and operation.pointer:
+            if isinstance(operation.host, str):
+                continue  # it is made, not bound
             elsewhere = _find_device(operation)
             if elsewhere:
                 bindings.values[operation.host.name] = elsewhere

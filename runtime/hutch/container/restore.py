@@ -22,7 +22,7 @@ from hutch.container.kept_plan import kept_operations
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, HutchError
 from hutch.plan.encode import encode, kept
-from hutch.plan.later import Bindings
+from hutch.plan.plan import Bindings
 from hutch.spec.json import decode
 
 TYPE_CHECKING = False

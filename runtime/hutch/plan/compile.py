@@ -9,7 +9,6 @@ from hutch.plan.cgroup_paths import wants_ownership
 from hutch.plan.device_rules import device_lines, effective
 from hutch.plan.devices import compile_devices, needs_devices
 from hutch.plan.hooks import compile_hooks, hooks_of, variables
-from hutch.plan.later import CGROUP_COUNT, Later
 from hutch.plan.mount_options import (
     MS_REC,
     NODEV,
@@ -29,8 +28,10 @@ from hutch.plan.namespaces import (
     mapping_lines,
     offset_lines,
 )
+from hutch.plan.operations import PIVOT_CHROOT, PIVOT_MOVE, PIVOT_ROOT
 from hutch.plan.plan import (
     ALL_CPUS,
+    CGROUP_COUNT,
     CREATED,
     KEYRING,
     MOUNTED,
@@ -39,6 +40,7 @@ from hutch.plan.plan import (
     PROCFS,
     SESSION,
     TRACE,
+    Later,
     Plan,
 )
 from hutch.plan.process import (
@@ -54,7 +56,6 @@ from hutch.plan.process import (
 )
 from hutch.plan.resources_compile import compile as compile_resources
 from hutch.plan.sysctls import compile_sysctls
-from hutch.plan.wire import PIVOT_CHROOT, PIVOT_MOVE, PIVOT_ROOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,7 +171,9 @@ def compile_plan(
     operations += _build_root(config, namespaces, root, context, warnings)
     if choices.notify:
         operations.append(
-            op.bind(source=choices.notify, target=NOTIFY_DIRECTORY, set=NOTIFY_FLAGS, reason=NOTIFY)
+            op.bind(
+                "", source=choices.notify, target=NOTIFY_DIRECTORY, set=NOTIFY_FLAGS, reason=NOTIFY
+            )
         )
     if "cgroup" not in namespaces.new:
         # Only now: what the mounts take need not fit into the container's memory limit.
@@ -232,6 +235,7 @@ def compile_plan(
             ('linux.netDevices["' + name + '"]', name, device.get("name") or name)
             for name, device in linux.get("netDevices", {}).items()
         ],
+        notifies=filter is not None and filter.notify,
         start_slot=start_slot,
         trace_slot=trace_slot,
     )

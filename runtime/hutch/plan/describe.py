@@ -1,6 +1,6 @@
 """Each operation in words: the kernel call it comes to, and what it does with what."""
 
-from hutch.plan.wire import COVER_CONTENTS
+from hutch.plan.operations import COVER_CONTENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """/dev: the default devices and links, and linux.devices (config-linux.md "Default Devices")."""
 
 from hutch.plan import operations as op
-from hutch.plan.later import Later, device_source
+from hutch.plan.plan import Later, device_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def compile_devices(config: "Config", in_user_namespace: bool) -> "list[Operatio
     wanted = {device["path"] for device in listed}
     result: list[Operation] = [
         op.device(
+            "",
             path=path,
             type=S_IFCHR,
             major=major,
@@ -70,8 +71,8 @@ def compile_devices(config: "Config", in_user_namespace: bool) -> "list[Operatio
     ]
     for index, device in enumerate(listed):
         result.append(_device(device, "linux.devices[" + str(index) + "]", in_user_namespace))
-    result += [op.symlink(target=target, path=path, reason=REASON) for target, path in LINKS]
-    result.append(op.symlink(target="pts/ptmx", path="/dev/ptmx", replace=1, reason=REASON))
+    result += [op.symlink("", target=target, path=path, reason=REASON) for target, path in LINKS]
+    result.append(op.symlink("", target="pts/ptmx", path="/dev/ptmx", replace=1, reason=REASON))
     return result
 
 

@@ -5,9 +5,18 @@ becomes a child inside the pid namespace, and is then set up like the first.
 """
 
 from hutch.plan import operations as op
-from hutch.plan.later import CGROUP_COUNT, Later
 from hutch.plan.namespaces import FIRST_SLOT, TYPES, are_groups_denied
-from hutch.plan.plan import ALL_CPUS, CREATED, KEYRING, PROCFS, SESSION, TRACE, Plan
+from hutch.plan.plan import (
+    ALL_CPUS,
+    CGROUP_COUNT,
+    CREATED,
+    KEYRING,
+    PROCFS,
+    SESSION,
+    TRACE,
+    Later,
+    Plan,
+)
 from hutch.plan.process import (
     UNTRACED,
     compile_console,

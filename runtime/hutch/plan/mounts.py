@@ -5,9 +5,9 @@ runtime-spec config.md "Mounts"; security.md S-20 to S-25 for what may be mounte
 
 from hutch.errors import ConfigError, HostError
 from hutch.plan import operations as op
-from hutch.plan.later import Later, cgroup_directory
 from hutch.plan.mount_options import CONTEXTS, MS_I_VERSION, RDONLY, read_options
-from hutch.plan.wire import COVER_CONTENTS, COVER_MODE, COVER_OWNER
+from hutch.plan.operations import COVER_CONTENTS, COVER_MODE, COVER_OWNER
+from hutch.plan.plan import Later, cgroup_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

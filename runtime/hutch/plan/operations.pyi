@@ -4,11 +4,13 @@
 
 from typing import Final, Literal
 
-from hutch.plan.later import Later
+from hutch.plan.plan import Later
 
 Value = int | str | bytes | list[str] | Later
 
-class _Operation:
+Record = tuple[int, str, str, tuple[str, ...], tuple[Value, ...]]
+
+class _Operation(Record):
     code: Final[int]
     pointer: Final[str]
     reason: Final[str]
@@ -18,17 +20,8 @@ class _Operation:
     def origin(self) -> str: ...
 
 NAMES: Final[tuple[str, ...]]
-SIGNATURES: Final[tuple[str, ...]]
-ARGUMENTS: Final[tuple[tuple[str, ...], ...]]
-LATE: Final[frozenset[int]]
 
-def make(
-    code: int,
-    pointer: str,
-    values: tuple[Value, ...],
-    reason: str = "",
-    parts: tuple[str, ...] = (),
-) -> Operation: ...
+def make(record: Record) -> Operation: ...
 
 class Trace(_Operation):
     name: Final[Literal["trace"]]
@@ -50,7 +43,7 @@ class Clone(_Operation):
 class EnterCgroups(_Operation):
     name: Final[Literal["enter_cgroups"]]
     slot: Final[int]
-    count: Final[int | Later]
+    tasks: Final[int | Later]
 
 class Barrier(_Operation):
     name: Final[Literal["barrier"]]
@@ -159,8 +152,8 @@ class Device(_Operation):
     mode: Final[int]
     uid: Final[int]
     gid: Final[int]
-    bind: Final[int]
     host: Final[str | Later]
+    bind: Final[int]
 
 class Mask(_Operation):
     name: Final[Literal["mask"]]
@@ -362,54 +355,30 @@ Operation = (
     | Exec
 )
 
-def trace(pointer: str, slot: int, *, reason: str = "", parts: tuple[str, ...] = ()) -> Trace: ...
-def join(
-    pointer: str, slot: int, flags: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Join: ...
-def unshare(
-    pointer: str, flags: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Unshare: ...
-def clone(pointer: str, flags: int, *, reason: str = "", parts: tuple[str, ...] = ()) -> Clone: ...
+def trace(pointer: str, slot: int, *, reason: str = "") -> Trace: ...
+def join(pointer: str, slot: int, flags: int, *, reason: str = "") -> Join: ...
+def unshare(pointer: str, flags: int, *, reason: str = "") -> Unshare: ...
+def clone(pointer: str, flags: int, *, reason: str = "") -> Clone: ...
 def enter_cgroups(
-    pointer: str, slot: int, count: int | Later, *, reason: str = "", parts: tuple[str, ...] = ()
+    pointer: str, slot: int, tasks: int | Later, *, reason: str = ""
 ) -> EnterCgroups: ...
-def barrier(
-    pointer: str, which: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Barrier: ...
-def await_start(
-    pointer: str, slot: int, reply: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> AwaitStart: ...
-def outlive(pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()) -> Outlive: ...
-def protect(pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()) -> Protect: ...
-def become_root(
-    pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()
-) -> BecomeRoot: ...
-def open_proc(pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()) -> OpenProc: ...
-def session(pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()) -> Session: ...
-def keyring(
-    pointer: str, description: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Keyring: ...
-def loopback(pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()) -> Loopback: ...
-def hostname(
-    pointer: str, value: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Hostname: ...
-def domainname(
-    pointer: str, value: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Domainname: ...
-def sysctl(
-    pointer: str, path: str, value: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Sysctl: ...
-def propagation(
-    pointer: str, flags: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Propagation: ...
-def open_root(
-    pointer: str, path: str, propagation: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> OpenRoot: ...
-def current_root(
-    pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()
-) -> CurrentRoot: ...
+def barrier(pointer: str, which: int, *, reason: str = "") -> Barrier: ...
+def await_start(pointer: str, slot: int, reply: int, *, reason: str = "") -> AwaitStart: ...
+def outlive(pointer: str = "", *, reason: str = "") -> Outlive: ...
+def protect(pointer: str = "", *, reason: str = "") -> Protect: ...
+def become_root(pointer: str = "", *, reason: str = "") -> BecomeRoot: ...
+def open_proc(pointer: str = "", *, reason: str = "") -> OpenProc: ...
+def session(pointer: str = "", *, reason: str = "") -> Session: ...
+def keyring(pointer: str, description: str, *, reason: str = "") -> Keyring: ...
+def loopback(pointer: str = "", *, reason: str = "") -> Loopback: ...
+def hostname(pointer: str, value: str, *, reason: str = "") -> Hostname: ...
+def domainname(pointer: str, value: str, *, reason: str = "") -> Domainname: ...
+def sysctl(pointer: str, path: str, value: str, *, reason: str = "") -> Sysctl: ...
+def propagation(pointer: str, flags: int, *, reason: str = "") -> Propagation: ...
+def open_root(pointer: str, path: str, propagation: int, *, reason: str = "") -> OpenRoot: ...
+def current_root(pointer: str = "", *, reason: str = "") -> CurrentRoot: ...
 def mount(
-    pointer: str = "",
+    pointer: str,
     *,
     fstype: str,
     source: str,
@@ -425,7 +394,7 @@ def mount(
     parts: tuple[str, ...] = (),
 ) -> Mount: ...
 def bind(
-    pointer: str = "",
+    pointer: str,
     *,
     source: str | Later,
     target: str,
@@ -437,10 +406,9 @@ def bind(
     propagation: int = 0,
     tree: int = 0,
     reason: str = "",
-    parts: tuple[str, ...] = (),
 ) -> Bind: ...
 def remount(
-    pointer: str = "",
+    pointer: str,
     *,
     target: str,
     options: list[str],
@@ -454,16 +422,10 @@ def remount(
     parts: tuple[str, ...] = (),
 ) -> Remount: ...
 def symlink(
-    pointer: str = "",
-    *,
-    target: str,
-    path: str,
-    replace: int = 0,
-    reason: str = "",
-    parts: tuple[str, ...] = (),
+    pointer: str, *, target: str, path: str, replace: int = 0, reason: str = ""
 ) -> Symlink: ...
 def device(
-    pointer: str = "",
+    pointer: str,
     *,
     path: str,
     type: int,
@@ -472,54 +434,25 @@ def device(
     mode: int,
     uid: int,
     gid: int,
-    bind: int = 0,
     host: str | Later,
+    bind: int = 0,
     reason: str = "",
-    parts: tuple[str, ...] = (),
 ) -> Device: ...
-def mask(pointer: str, path: str, *, reason: str = "", parts: tuple[str, ...] = ()) -> Mask: ...
-def readonly(
-    pointer: str, path: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Readonly: ...
-def make_directory(
-    pointer: str, path: str, mode: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> MakeDirectory: ...
+def mask(pointer: str, path: str, *, reason: str = "") -> Mask: ...
+def readonly(pointer: str, path: str, *, reason: str = "") -> Readonly: ...
+def make_directory(pointer: str, path: str, mode: int, *, reason: str = "") -> MakeDirectory: ...
 def root_attributes(
-    pointer: str,
-    set: int = 0,
-    propagation: int = 0,
-    *,
-    reason: str = "",
-    parts: tuple[str, ...] = (),
+    pointer: str, set: int = 0, propagation: int = 0, *, reason: str = ""
 ) -> RootAttributes: ...
-def pivot(pointer: str, mode: int, *, reason: str = "", parts: tuple[str, ...] = ()) -> Pivot: ...
+def pivot(pointer: str, mode: int, *, reason: str = "") -> Pivot: ...
 def console(
-    pointer: str = "",
-    *,
-    rows: int,
-    columns: int,
-    uid: int,
-    bind: int,
-    reason: str = "",
-    parts: tuple[str, ...] = (),
+    pointer: str, *, rows: int, columns: int, uid: int, bind: int, reason: str = ""
 ) -> Console: ...
-def own_stdio(
-    pointer: str, uid: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> OwnStdio: ...
-def rlimit(
-    pointer: str = "",
-    *,
-    resource: int,
-    soft: int,
-    hard: int,
-    reason: str = "",
-    parts: tuple[str, ...] = (),
-) -> Rlimit: ...
-def affinity(
-    pointer: str, cpus: bytes, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Affinity: ...
+def own_stdio(pointer: str, uid: int, *, reason: str = "") -> OwnStdio: ...
+def rlimit(pointer: str, *, resource: int, soft: int, hard: int, reason: str = "") -> Rlimit: ...
+def affinity(pointer: str, cpus: bytes, *, reason: str = "") -> Affinity: ...
 def scheduler(
-    pointer: str = "",
+    pointer: str,
     *,
     policy: int,
     flags: int = 0,
@@ -529,80 +462,39 @@ def scheduler(
     deadline: int = 0,
     period: int = 0,
     reason: str = "",
-    parts: tuple[str, ...] = (),
 ) -> Scheduler: ...
-def io_priority(
-    pointer: str, priority: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> IoPriority: ...
-def memory_policy(
-    pointer: str, mode: int, nodes: bytes, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> MemoryPolicy: ...
-def personality(
-    pointer: str, persona: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Personality: ...
-def apparmor(
-    pointer: str, profile: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Apparmor: ...
-def selinux(
-    pointer: str, label: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Selinux: ...
-def keyring_label(
-    pointer: str, label: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> KeyringLabel: ...
-def chdir(
-    pointer: str, path: str, retry: int = 0, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Chdir: ...
-def umask(pointer: str, mask: int, *, reason: str = "", parts: tuple[str, ...] = ()) -> Umask: ...
-def bounding(
-    pointer: str, capabilities: int, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Bounding: ...
+def io_priority(pointer: str, priority: int, *, reason: str = "") -> IoPriority: ...
+def memory_policy(pointer: str, mode: int, nodes: bytes, *, reason: str = "") -> MemoryPolicy: ...
+def personality(pointer: str, persona: int, *, reason: str = "") -> Personality: ...
+def apparmor(pointer: str, profile: str, *, reason: str = "") -> Apparmor: ...
+def selinux(pointer: str, label: str, *, reason: str = "") -> Selinux: ...
+def keyring_label(pointer: str, label: str, *, reason: str = "") -> KeyringLabel: ...
+def chdir(pointer: str, path: str, retry: int = 0, *, reason: str = "") -> Chdir: ...
+def umask(pointer: str, mask: int, *, reason: str = "") -> Umask: ...
+def bounding(pointer: str, capabilities: int, *, reason: str = "") -> Bounding: ...
 def user(
-    pointer: str = "",
-    *,
-    uid: int,
-    gid: int,
-    groups: list[str],
-    keep_groups: int = 0,
-    reason: str = "",
-    parts: tuple[str, ...] = (),
+    pointer: str, *, uid: int, gid: int, groups: list[str], keep_groups: int = 0, reason: str = ""
 ) -> User: ...
 def capabilities(
-    pointer: str = "",
+    pointer: str,
     *,
     effective: int,
     permitted: int,
     inheritable: int,
     ambient: int,
     reason: str = "",
-    parts: tuple[str, ...] = (),
 ) -> Capabilities: ...
 def drop(
-    pointer: str = "",
-    *,
-    effective: int,
-    permitted: int,
-    inheritable: int,
-    reason: str = "",
-    parts: tuple[str, ...] = (),
+    pointer: str, *, effective: int, permitted: int, inheritable: int, reason: str = ""
 ) -> Drop: ...
-def no_new_privileges(
-    pointer: str = "", *, reason: str = "", parts: tuple[str, ...] = ()
-) -> NoNewPrivileges: ...
+def no_new_privileges(pointer: str = "", *, reason: str = "") -> NoNewPrivileges: ...
 def seccomp(
-    pointer: str = "",
-    *,
-    filter: bytes,
-    flags: int,
-    notify: int,
-    reason: str = "",
-    parts: tuple[str, ...] = (),
+    pointer: str, *, filter: bytes, flags: int, notify: int, reason: str = ""
 ) -> Seccomp: ...
-def home(pointer: str, uid: int, *, reason: str = "", parts: tuple[str, ...] = ()) -> Home: ...
-def lookup(
-    pointer: str, file: str, path: str, *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Lookup: ...
+def home(pointer: str, uid: int, *, reason: str = "") -> Home: ...
+def lookup(pointer: str, file: str, path: str, *, reason: str = "") -> Lookup: ...
 def hook(
-    pointer: str = "",
+    pointer: str,
     *,
     path: str,
     args: list[str],
@@ -612,8 +504,22 @@ def hook(
     state_head: str,
     state_tail: str,
     reason: str = "",
-    parts: tuple[str, ...] = (),
 ) -> Hook: ...
-def exec(
-    pointer: str, args: list[str], env: list[str], *, reason: str = "", parts: tuple[str, ...] = ()
-) -> Exec: ...
+def exec(pointer: str, args: list[str], env: list[str], *, reason: str = "") -> Exec: ...
+
+AT: Final[int]
+FAIL: Final[int]
+FD: Final[int]
+PID: Final[int]
+LISTENER: Final[int]
+ASK: Final[int]
+WARN: Final[int]
+GO_ON: Final[int]
+SEND: Final[int]
+COVER_MODE: Final[int]
+COVER_OWNER: Final[int]
+COVER_CONTENTS: Final[int]
+PIVOT_ROOT: Final[int]
+PIVOT_MOVE: Final[int]
+PIVOT_CHROOT: Final[int]
+FAILURE: Final[str]

@@ -31,9 +31,51 @@ KEYRING = "default: a session keyring of its own"
 ALL_CPUS = "default: all CPUs of the cpuset"
 
 
+# The names of Later arguments.
+CGROUP_COUNT = "cgroups to enter"
+
+
+def cgroup_directory(hierarchy: str) -> str:
+    """The name of what is bound for the container's cgroup in a hierarchy."""
+    return "cgroup " + hierarchy
+
+
+def device_source(path: str) -> str:
+    """The name of where the host has the device that the container is to have at ``path``."""
+    return "device " + path
+
+
+class Later:
+    """An argument by the ``name`` under which Bindings have it; ``expected`` is what it will be if
+    nothing else is found, which is what `explain` shows."""
+
+    __slots__ = ("expected", "name")
+
+    def __init__(self, name: str, expected: "int | str") -> None:
+        self.name = name
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return str(self.expected)
+
+
+class Bindings:
+    """What has been found for one run of a plan: ``values`` of its Later arguments by their names,
+    and the ``cgroup`` as it was made, or None where there is none."""
+
+    __slots__ = ("cgroup", "values")
+
+    def __init__(self, cgroup: "Cgroup | None" = None) -> None:
+        self.cgroup = cgroup
+        self.values: dict[str, int | str] = {}
+
+    def of(self, argument: "Later") -> "int | str":
+        return self.values.get(argument.name, argument.expected)
+
+
 class Plan:
     """The runtime's part, by when it is done, and hutch-init's operations. It is final: what is
-    found only while it is carried out is in Bindings (plan/later.py).
+    found only while it is carried out is in Bindings.
 
     Before the spawn: the cgroup (``cgroup``, its limits ``writes``, ``devices``, the rules of the
     config, and ``cgroup_owner``, the host's id to give it to, None for nobody) and the group of
@@ -46,14 +88,15 @@ class Plan:
     by newuidmap(1) and newgidmap(1) where their names are in ``map_helpers``, or are those that the
     joined one at ``mapped_namespace`` has to have already ("": it is new),
     ``time_offsets`` (text; "": none), ``net_devices`` (pointer, name on the host, name inside),
-    ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``warnings`` are for the log.
+    ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``notifies``: the
+    seccomp filter has an agent. ``warnings`` are for the log.
     """
 
     __slots__ = (
         "cgroup", "cgroup_owner", "devices", "gid_map", "hooks", "idmaps", "map_helpers",
-        "mapped_namespace", "net_devices", "oom_score_adj", "operations", "preserved", "rdt",
-        "root", "slots", "spawn_flags", "start_slot", "time_offsets", "trace_slot", "uid_map",
-        "warnings", "writes",
+        "mapped_namespace", "net_devices", "notifies", "oom_score_adj", "operations", "preserved",
+        "rdt", "root", "slots", "spawn_flags", "start_slot", "time_offsets", "trace_slot",
+        "uid_map", "warnings", "writes",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +122,7 @@ class Plan:
         oom_score_adj: "int | None" = None,
         hooks: "Sequence[Hook]" = (),
         net_devices: "Sequence[tuple[str, str, str]]" = (),
+        notifies: bool = False,
         start_slot: int = 0,
         trace_slot: int = 0,
     ) -> None:
@@ -102,5 +146,6 @@ class Plan:
         self.oom_score_adj: Final = oom_score_adj
         self.hooks: Final = tuple(hooks)
         self.net_devices: Final = tuple(net_devices)
+        self.notifies: Final = notifies
         self.start_slot: Final = start_slot
         self.trace_slot: Final = trace_slot
