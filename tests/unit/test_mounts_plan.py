@@ -6,8 +6,8 @@ import pytest
 from hutch.errors import ConfigError
 from hutch.plan.features import features
 from hutch.plan.mount_options import known_options, read_options
+from hutch.plan.operations import COVER_CONTENTS, COVER_MODE, COVER_OWNER
 from hutch.plan.steps import steps
-from hutch.plan.wire import COVER_CONTENTS, COVER_MODE, COVER_OWNER
 
 from tests.support.plans import arguments, compiled, entered, named
 
