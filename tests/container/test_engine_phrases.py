@@ -206,6 +206,8 @@ def test_an_error_of_another_document_names_that(
     file.write_text("{]")
     hutch.refuses(*words, "update", "--resources", str(file), sleeper)
     assert fields(log) == {"document": str(file), "pointer": "line 1 column 2"}
+    hutch.refuses(*words, "update", "--resources", "/nowhere", sleeper)
+    assert fields(log) == {"call": "open", "document": "/nowhere", "errno": "ENOENT"}
 
 
 def test_a_warning_has_its_field_in_the_log(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:

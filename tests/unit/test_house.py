@@ -66,7 +66,7 @@ UNTYPED = {
 }
 
 
-@pytest.mark.parametrize("folder", ["container", "plan", "cgroups", "cli"])
+@pytest.mark.parametrize("folder", ["container", "plan", "cgroups", "cli", "image", "images"])
 def test_documents_have_types(folder: str) -> None:
     root = ROOT / "runtime" / "hutch"
     untyped = {}

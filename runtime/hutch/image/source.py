@@ -7,7 +7,6 @@ anything else                                                                   
 from collections.abc import Iterator
 from typing import Protocol
 
-from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
 from hutch.image.limits import CONFIG_BYTES, INDEX_DEPTH, MANIFEST_BYTES, NESTED_DOCUMENTS
 from hutch.image.manifest import (
@@ -148,8 +147,3 @@ class Choice:
         self._offered.add(str(platform))
         rank = platform.rank(self._wanted)
         return None if rank is None else (rank, manifest)
-
-
-def digest_of_top(source: Source) -> Digest:
-    """What the name stands for now, by digest."""
-    return Digest.of(source.top()[0])

@@ -168,10 +168,10 @@ class Unpacker:
             self._link(directory, path, base, entry)
         else:
             self._make(directory, path, base, entry, reader)
-        if not self.removal.brought(path):
+        if not self.removal.has_written(path):
             self._names += len(path) + WRITTEN
             self.budget.hold(len(path) + WRITTEN)
-            self.removal.wrote(path)
+            self.removal.note_written(path)
 
     def _whiteout(self, parts: tuple[bytes, ...]) -> None:
         """Hides what the marker names; nothing where its folder is none, or none any more.
@@ -185,7 +185,7 @@ class Unpacker:
             status = self.tree.status(above)
             if status is None:
                 break
-            if not stat.S_ISDIR(status.st_mode) and self.removal.brought(above):
+            if not stat.S_ISDIR(status.st_mode) and self.removal.has_written(above):
                 return
         make = self.removal.stands_alone  # what the lower layers have there is not known yet
         try:
@@ -250,7 +250,7 @@ class Unpacker:
         try:
             if entry.size:
                 self._content(fd, entry, reader)
-            self._dress(fd, entry)
+            self._set_metadata(fd, entry)
         finally:
             os.close(fd)
 
@@ -315,7 +315,7 @@ class Unpacker:
         elif not self._device(directory, base, entry):
             self._regular(directory, path, base, entry, reader)
             return
-        self._dress_by_name(directory, base, entry)
+        self._set_metadata_by_name(directory, base, entry)
 
     def _device(self, directory: int, base: bytes, entry: Entry) -> bool:
         """Makes the node; False where this process may not (S-67: an empty file stands for it)."""
@@ -375,7 +375,7 @@ class Unpacker:
             if not self.ownership.privileged:
                 entry.mode |= 0o700  # or the next layer could not be written, nor this one removed
             with self.tree.folder(path) as fd:
-                self._dress(fd, entry)
+                self._set_metadata(fd, entry)
         elif folder.time is not None and not self.removal.stands_alone:
             # What a layer does not speak of keeps its time, though things came and went in it.
             with self.tree.folder(path) as fd:
@@ -392,7 +392,7 @@ class Unpacker:
             self.result.losses.owners += 1
         return False
 
-    def _give(self, file: int | bytes, entry: Entry, directory: int | None = None) -> None:
+    def _chown(self, file: int | bytes, entry: Entry, directory: int | None = None) -> None:
         """chown; an id that is not mapped in our user namespace (EINVAL) is a loss."""
         try:
             if isinstance(file, int):
@@ -404,13 +404,13 @@ class Unpacker:
                 raise
             self.result.losses.owners += 1
 
-    def _dress(self, fd: int, entry: Entry) -> None:
+    def _set_metadata(self, fd: int, entry: Entry) -> None:
         """Owner, mode, xattrs and times, through the descriptor just made (S-61).
 
         In this order: chown takes away setuid bits and capabilities.
         """
         if self._owner(entry):
-            self._give(fd, entry)
+            self._chown(fd, entry)
         os.fchmod(fd, entry.mode)
         if entry.xattrs:
             for name, value in self._kept_xattrs(entry.xattrs):
@@ -420,10 +420,10 @@ class Unpacker:
                     self.result.losses.xattrs += 1
         os.utime(fd, ns=(entry.mtime, entry.mtime))
 
-    def _dress_by_name(self, directory: int, base: bytes, entry: Entry) -> None:
+    def _set_metadata_by_name(self, directory: int, base: bytes, entry: Entry) -> None:
         """The same for what cannot be opened: by its name in the open folder, never followed."""
         if self._owner(entry):
-            self._give(base, entry, directory)
+            self._chown(base, entry, directory)
         if entry.kind != SYMLINK:
             os.chmod(base, entry.mode, dir_fd=directory)
         if entry.xattrs:

@@ -25,10 +25,10 @@ class Removal(Protocol):
     def whiteout(self, tree: Tree, directory: int, parent: bytes, base: bytes) -> None:
         """Carries out the marker ``base`` in the folder ``parent``, open as ``directory``."""
 
-    def wrote(self, path: bytes) -> None:
+    def note_written(self, path: bytes) -> None:
         """Tells that the layer itself brought ``path``."""
 
-    def brought(self, path: bytes) -> bool:
+    def has_written(self, path: bytes) -> bool:
         """Whether what stands at ``path`` is the layer's own."""
 
     def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
@@ -130,11 +130,11 @@ class Merged:
             for level in levels:
                 level.close()
 
-    def wrote(self, path: bytes) -> None:
+    def note_written(self, path: bytes) -> None:
         """See ``Removal``. A folder on the way to it is kept with it (``_thin_out``)."""
         self._written.add(path)
 
-    def brought(self, path: bytes) -> bool:
+    def has_written(self, path: bytes) -> bool:
         """See ``Removal``."""
         return path in self._written
 
@@ -186,10 +186,10 @@ class Overlay:
         finally:
             os.close(fd)
 
-    def wrote(self, path: bytes) -> None:
+    def note_written(self, path: bytes) -> None:
         """All that is in the tree is the layer's own."""
 
-    def brought(self, path: bytes) -> bool:
+    def has_written(self, path: bytes) -> bool:
         """See ``Removal``."""
         return True
 

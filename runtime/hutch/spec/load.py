@@ -63,7 +63,7 @@ def load_process(
     """
     fd = _open(path, 0)
     if fd is None:
-        raise HutchError(path + ": " + errno_text(ENOENT))
+        raise _unreadable(path, "open", ENOENT)
     try:
         data = _read(fd, path)
     finally:
@@ -89,7 +89,7 @@ def load_resources(
     document = "standard input" if path == "-" else path
     fd = posix.dup(0) if path == "-" else _open(path, 0)
     if fd is None:
-        raise HutchError(path + ": " + errno_text(ENOENT))
+        raise _unreadable(path, "open", ENOENT)
     try:
         data = _read(fd, document)
     finally:
@@ -131,9 +131,15 @@ def _open(path: str, flags: int) -> "int | None":
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise HutchError(path + ": " + errno_text(error.errno or 0)) from None
+        raise _unreadable(path, "open", error.errno) from None
     except ValueError:
         raise HutchError(ascii(path) + " cannot be a path") from None
+
+
+def _unreadable(path: str, call: str, errno: "int | None") -> HutchError:
+    error = HutchError(errno_text(errno))
+    error.document, error.call, error.errno = path, call, errno or 0
+    return error
 
 
 def _read(fd: int, path: str) -> bytes:
@@ -146,7 +152,7 @@ def _read(fd: int, path: str) -> bytes:
                 return data
             data += piece
     except OSError as error:
-        raise HutchError(path + ": " + errno_text(error.errno or 0)) from None
+        raise _unreadable(path, "read", error.errno) from None
     raise HutchError(f"{path} is larger than {MAX_SIZE >> 20} MiB")
 
 

@@ -83,7 +83,7 @@ def dial(
     raise failure or OSError("the name has no address")
 
 
-class Judged:
+class CheckedConnection:
     """What our connections add to urllib3's: by whom they may be reached, and who was."""
 
     public_only: ClassVar[bool] = False
@@ -108,11 +108,11 @@ class Judged:
         return made
 
 
-class AnyHttp(Judged, HTTPConnection):
+class AnyHttp(CheckedConnection, HTTPConnection):
     """To wherever a person sends us."""
 
 
-class AnyHttps(Judged, HTTPSConnection):
+class AnyHttps(CheckedConnection, HTTPSConnection):
     """To wherever a person sends us, by TLS."""
 
 

@@ -25,8 +25,8 @@ from hutch.errors import UsageError, shown
 from hutch.image.errors import RegistryError
 from hutch.image.progress import Reporter
 from hutch.image.registry.address import (
+    CheckedConnection,
     InternalAddress,
-    Judged,
     is_internal,
     is_loopback,
     pool_classes,
@@ -152,7 +152,11 @@ class Transport:
         except InternalAddress as error:
             raise self._internal(target, str(error)) from None
         connection = response.connection
-        public = connection.public if isinstance(connection, Judged) else not is_internal(url.host)
+        public = (
+            connection.public
+            if isinstance(connection, CheckedConnection)
+            else not is_internal(url.host)
+        )
         return Reply(response, Sender(url, public))
 
     @staticmethod
