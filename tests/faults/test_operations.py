@@ -204,7 +204,7 @@ def through_the_plan(
 
 
 @each_fault
-@pytest.mark.parametrize("way", ["run", "create and start"])
+@pytest.mark.parametrize("way", ["run", "create and start", "run in the foreground"])
 def test_s52_s53_every_operation_of_the_rich_plan(
     faulty: Faulty, runtime: Runtime, bundle: Bundle, other: str, place: Path, fault: str,
     way: str,
@@ -212,7 +212,12 @@ def test_s52_s53_every_operation_of_the_rich_plan(
     PLANS["rich"](bundle, place)
     bundle.save()
     flags = ["--bundle", str(bundle.path), "test"]
-    words = [["run", "-d", *flags]] if way == "run" else [["create", *flags], ["start", "test"]]
+    words = [["run", "-d", *flags]]
+    if way == "create and start":
+        words = [["create", *flags], ["start", "test"]]
+    elif way == "run in the foreground":
+        bundle.args("true")  # who waits for it comes to an end
+        words = [["run", *flags]]
     step = 1 if way == "run" else STEP
     tried = through_the_plan(faulty, runtime, fault, place, words, step)
     assert tried * step > 60
