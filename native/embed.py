@@ -117,8 +117,11 @@ def write_modules(source: Path) -> str:
         **{name: code_of(name, *map(_launcher, parts)) for name, parts in FIRST.items()},
         **{name: code_of(name, file) for name, file in files.items()},
     }
-    static = StaticCode(common_strings(codes.values(), COMMON))
     packages = {name for name, file in files.items() if file.stem == "__init__"}
+    for name in packages:
+        # By this launcher/bootstrap.py knows one, without a look at the table of modules.
+        codes[name] = codes[name].replace(co_name="<package>")
+    static = StaticCode(common_strings(codes.values(), COMMON))
     rows = {name: _frozen(name, code, name in packages, static) for name, code in codes.items()}
     functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}
     lines = [

@@ -15,10 +15,17 @@ importer: "Importer"
 
 
 def _install(sys: "Any", imp: "Any") -> None:
+    builtin = frozenset(sys.builtin_module_names)
+
     def find(name: str) -> "tuple[CodeType, bool] | None":
-        if imp.is_frozen(name):
-            return imp.get_frozen_object(name), imp.is_frozen_package(name)
-        return None
+        if name in builtin:
+            return None
+        # Each question walks the table of frozen modules, so there is only one.
+        try:
+            code = imp.get_frozen_object(name)
+        except ImportError:
+            return None
+        return code, code.co_name == "<package>"  # native/embed.py
 
     global importer  # noqa: PLW0603 - there is one interpreter
     importer = install(sys, imp, find)
