@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hutch.cli.warren import VERBS
-from hutch.cli.warren.output import ago, clean, human_size, render
+from hutch.cli.warren.output import ago, clean, human_size, render, template
 
 from conformance.samples.images import Layer
 from tests.support.registries import Warren, damage_layer
@@ -61,9 +61,16 @@ def test_formats(kept: Warren) -> None:
     first = kept.ok("inspect", "-f", '{{index .RepoTags 0}} {{index .Labels "x.y"}}', "odd:gzip")
     assert first == "localhost/odd:gzip <no value>\n"
     assert "no item" in kept.fails("inspect", "-f", "{{index .RepoTags 9}}", "odd:gzip", status=125)
-    assert "alone" in kept.fails("images", "--format", "{{.ID", status=125)
+    assert "no end" in kept.fails("images", "--format", "{{.ID", status=125)
     assert "no field" in kept.fails("inspect", "-f", "{{.Nope}}", "odd:gzip", status=125)
-    assert "not understood" in kept.fails("images", "--format", "{{range .}}", status=125)
+    ids = kept.ok("images", "--format", "table {{.ID}}\\t{{range split .Tag `z`}}{{.}}{{end}}")
+    assert ids.split()[:3] == ["IMAGE", "ID", "TAG"]
+    ends = '{{range $i, $tag := .RepoTags}}{{if $i}}, {{end}}{{(index (split $tag ":") 1)}}{{end}}'
+    assert kept.ok("inspect", "-f", ends, "odd:gzip") == "gzip, 1\n"
+    assert kept.fails("images", "--format", "{{.Id}}", status=125) == (
+        'warren: --format: template "{{.Id}}", column 3: there is no field .Id'
+        " (hint: did you mean .ID?)"
+    )
 
 
 def test_inspect_has_dockers_shape(kept: Warren) -> None:
@@ -336,4 +343,4 @@ def test_sizes_and_ages() -> None:
     ]  # fmt: skip
     assert ago("1990-01-01T00:00:00.123456789Z").endswith("years ago")
     assert ago("") == "N/A"
-    assert render("{{.A.B}} {{json .A}}", {"A": {"B": 1}}) == '1 {"B": 1}'
+    assert render(template("{{.A.B}} {{json .A}}"), {"A": {"B": 1}}) == '1 {"B":1}'

@@ -40,6 +40,7 @@ def test_the_types_of_config_json_are_what_the_table_says() -> None:
 # a config, a process, resources and statistics have types of their own.
 STATE = "the content of state.json"
 UNTYPED = {
+    "cli/warren/go_template/fmt.py": (1, "the name of what templates are filled in from"),
     "cli/warren/parser.py": (2, "the signatures of argparse"),
     "cli/verbs/execute.py": (1, STATE),
     "plan/describe.py": (1, "one function an operation, each with its own arguments"),

@@ -125,5 +125,5 @@ def format_option(parser: ArgumentParser, *flags: str) -> None:
     """--format of a list or of an object."""
     parser.add_argument(
         *flags, "--format", default="", metavar="TEMPLATE",
-        help='json, "{{.Field}} ..." or "table {{.Field}}\\t..."',
+        help='json, a Go template as "{{.Field}} ...", or "table {{.Field}}\\t..."',
     )  # fmt: skip

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.hints import complain
-from hutch.cli.warren.output import ago, clean, human_size, render, show
+from hutch.cli.warren.output import ago, clean, human_size, render, show, template
 from hutch.cli.warren.parser import Verb
 from hutch.errors import HutchError
 
@@ -27,6 +27,7 @@ def declare_inspect(parser: ArgumentParser) -> None:
 
 def inspect(arguments: Namespace, context: Context) -> int:
     """A JSON list with an object for each image; with --format a line for each. 1 if any failed."""
+    form = template(arguments.format) if arguments.format not in ("", "json") else None
     described, status = [], 0
     for image in arguments.images:
         try:
@@ -37,10 +38,7 @@ def inspect(arguments: Namespace, context: Context) -> int:
     if not arguments.format:
         print(json.dumps(described, indent=4))
     for document in described if arguments.format else []:
-        if arguments.format == "json":
-            print(json.dumps(document))
-        else:
-            print(clean(render(arguments.format, document)))
+        print(clean(render(form, document)) if form else json.dumps(document))
     return status
 
 

@@ -1,27 +1,22 @@
-"""How lists and objects are printed: tables, JSON, and a small part of Go's templates.
+"""How lists and objects are printed: tables, JSON, and by Go's templates.
 
 ``--format`` takes:
 
-    json                    one JSON object a line
-    TEXT with {{.Field}}    the field; {{.A.B}} goes into objects
-    {{json .Field}}         the field as JSON; {{json .}} all of it
-    {{upper .F}} {{lower .F}}
-    {{index .Field 0}}      an item of a list, or with "KEY" of an object
-    table TEXT              the same in columns, with a heading; columns are parted by \\t
-
-``\\t`` and ``\\n`` stand for a tab and a line break. Anything else in ``{{ }}`` is an error.
+    json          one JSON object a line
+    TEMPLATE      a line for each, as go_template has it; \\t and \\n are a tab and a line break
+    table TEXT    the same in columns, with a heading; columns are parted by \\t
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from hutch.errors import UsageError, shown
+from hutch.errors import UsageError
 
-ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
-FIELD = re.compile(r"(?:(json|upper|lower)\s+)?\.((?:[A-Za-z_][\w-]*)(?:\.[A-Za-z_][\w-]*)*)?")
-ITEM = re.compile(r'index\s+\.([A-Za-z_][\w.-]*)\s+("[^"]*"|\d+)')
+if TYPE_CHECKING:
+    from hutch.cli.warren.go_template import Template
 
 
 def human_size(size: int) -> str:
@@ -60,64 +55,41 @@ def ago(created: str) -> str:
     return "N/A"
 
 
-def lookup(value: object, path: str) -> object:
-    """The field at ``A.B`` of nested objects. Raises UsageError for one that is not there."""
-    here = value
-    for part in path.split("."):
-        if not isinstance(here, Mapping) or part not in here:
-            known = ", ".join(map(str, here)) if isinstance(here, Mapping) else ""
-            raise UsageError(
-                f"--format: there is no field {shown('.' + path)}",
-                hint=f"there are {known}" if known else "",
-            )
-        here = here[part]
-    return here
+def template(text: str) -> "Template":
+    """The template of --format. Raises UsageError."""
+    from hutch.cli.warren.go_template import Template, TemplateError
+
+    try:
+        return Template(text, escapes=True)
+    except TemplateError as error:
+        raise UsageError("--format: " + error.reason, hint=error.hint) from None
 
 
-def render(template: str, row: Mapping[str, object]) -> str:
-    """A template filled in from ``row``."""
+def render(form: "Template", row: Mapping[str, object]) -> str:
+    """A template filled in from ``row``. Raises UsageError."""
+    from hutch.cli.warren.go_template import TemplateError
 
-    def fill(match: re.Match[str]) -> str:
-        if (item := ITEM.fullmatch(match[1])) is not None:
-            return plain(item_of(lookup(row, item[1]), item[2]))
-        action = FIELD.fullmatch(match[1])
-        if action is None:
-            raise UsageError(
-                f"--format: {shown(match[0])} is not understood",
-                hint="{{.Field}}, {{json .Field}}, {{upper .Field}}, {{lower .Field}} and "
-                "{{index .Field 0}} are",
-            )
-        function, path = action[1], action[2]
-        value = lookup(row, path) if path else dict(row)
-        if function == "json":
-            return json.dumps(value)
-        text = plain(value)
-        return (
-            text.upper() if function == "upper" else text.lower() if function == "lower" else text
-        )
-
-    rest = ACTION.sub("", template)
-    if "{{" in rest or "}}" in rest:
-        raise UsageError(f"--format: {shown(template)}: a {{{{ or }}}} is alone")
-    return ACTION.sub(fill, template.replace("\\t", "\t").replace("\\n", "\n"))
+    try:
+        return form.execute(row)
+    except TemplateError as error:
+        raise UsageError("--format: " + error.reason, hint=error.hint) from None
 
 
-def item_of(value: object, key: str) -> object:
-    """An item of a list or an object; None for what an object does not have. Raises UsageError."""
-    if key.isdecimal() and isinstance(value, list) and int(key[:10]) < len(value):
-        return value[int(key)]
-    if not key.isdecimal() and (value is None or isinstance(value, Mapping)):
-        return (value or {}).get(key[1:-1])
-    raise UsageError(f"--format: there is no item {key}")
+def heading(form: "Template", columns: Sequence[tuple[str, str]]) -> str:
+    """The heading of a table that a template makes: what it makes of its fields' headings."""
+    from hutch.cli.warren.go_template import TemplateError
+
+    known = {field: name for name, field in columns}
+    names = {name: known.get(name) or spaced(name) for name in form.fields()}
+    try:
+        return form.execute(names)
+    except TemplateError:  # it asks for more of a field than a heading has
+        return "\t".join(names.values())
 
 
-def plain(value: object) -> str:
-    """A field as text."""
-    if value is None:
-        return "<no value>"
-    if isinstance(value, str):
-        return value
-    return json.dumps(value)
+def spaced(field: str) -> str:
+    """``CreatedAt`` as a heading: CREATED AT."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", field).upper()
 
 
 def clean(text: str) -> str:
@@ -139,26 +111,23 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def show(
     rows: Sequence[Mapping[str, object]],
     columns: Sequence[tuple[str, str]],
-    template: str,
+    form: str,
     emit: Callable[[str], None] = print,
 ) -> None:
-    """Prints rows: by ``template``, or as a table of ``columns`` (heading, field)."""
-    if template == "table":
-        template = ""  # the usual one
-    if template == "json":
+    """Prints rows: by the template ``form``, or as a table of ``columns`` (heading, field)."""
+    if form == "json":
         for row in rows:
             emit(json.dumps(row))
-    elif template.startswith("table "):
-        body = template.removeprefix("table ").replace("\\t", "\t")
-        heading = ACTION.sub(lambda match: match[1].rpartition(".")[2].upper(), body)
-        lines = [heading, *(render(body, row) for row in rows)]
+    elif form.startswith("table "):
+        filled = template(form.removeprefix("table "))
+        lines = [heading(filled, columns), *(render(filled, row) for row in rows)]
         cells = [clean(line).split("\t") for line in lines]
         width = max(map(len, cells))
         emit(table([[*row, *[""] * (width - len(row))] for row in cells]))
-    elif template:
+    elif form and form != "table":
+        filled = template(form)
         for row in rows:
-            emit(clean(render(template, row)))
+            emit(clean(render(filled, row)))
     else:
-        heading_row = [heading for heading, _ in columns]
-        cells = [[clean(plain(row[field])) for _, field in columns] for row in rows]
-        emit(table([heading_row, *cells]))
+        cells = [[clean(str(row[field])) for _, field in columns] for row in rows]
+        emit(table([[name for name, _ in columns], *cells]))
