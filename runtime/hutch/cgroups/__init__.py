@@ -1,22 +1,13 @@
 """The container's cgroup in the kernel: made, limited, filled, frozen, measured, removed.
 
-    layout      how cgroups are mounted on this host
-    v1, v2      making a cgroup and joining it, with controllers apart or in one tree
-    cold/systemd    the same by a scope of systemd's; cold/dbus: talking to it
-    tree        its directories: what is there before, what is written into and in them, their end
-    files       reading and writing one file; write_errors: why that failed
-    limits      new limits for a cgroup in use
-    freezer     stopping and going on; freezer_state: whether it has stopped
-    signal_all  signals to all its processes
-    stats_v1, stats_v2, stats_form      what it has used
-    oom         whether it ran out of memory
-
 What is to be written is decided before, in hutch.plan (cgroup_paths, resources, device_rules); a
 ``Cgroup`` is the value that all functions here take. A container's life goes
 
     prepare -> (its state is saved) -> create -> device_rules -> join -> ... -> kill -> destroy
 
 and ``destroy`` undoes it from wherever it stopped. Each function loads only what it uses.
+
+README.md has the rules, and the files in reading order.
 """
 
 TYPE_CHECKING = False
