@@ -37,5 +37,5 @@ def test_a_file_that_is_named_is_there(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_command_of_dev_that_is_named_is_there(document: Path) -> None:
-    known = set(re.findall(r"^  (\w+) ", (ROOT / "dev").read_text(), re.MULTILINE))
+    known = {"help", *re.findall(r"^  (\w+) ", (ROOT / "dev").read_text(), re.MULTILINE)}
     assert set(re.findall(r"\./dev (\w+)", document.read_text())) <= known
