@@ -7,7 +7,7 @@
 Names are imported when they are first used: the command starts for every container. So the modules
 that a container's life takes are hot: at their top they import builtin modules of the interpreter
 and each other, nothing else. What may import anything lies in a folder named cold, or in image,
-images, engine or cli/warren. front.py has the way from the one to the other.
+images, defaults or cli/warren. front.py has the way from the one to the other.
 """
 
 TYPE_CHECKING = False

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from hutch.errors import ConfigError
+from hutch.plan.describe import WORDS
+from hutch.plan.operations import NAMES
 from hutch.spec import table
 from hutch.spec.check import check, check_process, check_resources
 from hutch.spec.cold.diagnostics import findings, process_findings, resources_findings, warnings
@@ -173,3 +175,7 @@ def test_unknown_capabilities_are_warnings_with_the_nearest_name() -> None:
 @pytest.mark.parametrize("shape", [table.CONFIG, table.PROCESS, table.RESOURCES])
 def test_the_schema_is_one(shape: Any) -> None:
     Draft202012Validator.check_schema(json_schema(shape))
+
+
+def test_every_operation_has_its_words() -> None:
+    assert sorted(WORDS) == sorted(NAMES)
