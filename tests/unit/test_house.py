@@ -38,32 +38,13 @@ def test_the_types_of_config_json_are_what_the_table_says() -> None:
 
 # Where the type checker is told nothing: how often at most, and why. Documents are not among them:
 # a config, a process, resources and statistics have types of their own.
-STATE = "the content of state.json"
 UNTYPED = {
     "cli/warren/go_template/fmt.py": (1, "the name of what templates are filled in from"),
     "cli/warren/parser.py": (2, "the signatures of argparse"),
-    "cli/verbs/execute.py": (1, STATE),
     "plan/describe.py": (1, "one function an operation, each with its own arguments"),
     "plan/encode.py": (1, "one function a kind of argument"),
     "container/filter_cache.py": (1, "an entry that hutch wrote, of which a digest is kept"),
-    "container/hooks.py": (2, STATE),
     "container/cold/net_devices.py": (4, "messages of netlink, as pyroute2 has them"),
-    "container/barriers.py": (2, STATE),
-    "container/checkpoint.py": (1, STATE),
-    "container/container.py": (2, STATE),
-    "container/create.py": (3, STATE),
-    "container/delete.py": (5, STATE),
-    "container/enter.py": (3, STATE),
-    "container/events.py": (2, STATE),
-    "container/kill.py": (2, STATE),
-    "container/listing.py": (1, STATE),
-    "container/processes.py": (2, STATE),
-    "container/restore.py": (3, STATE),
-    "container/seccomp_agent.py": (1, STATE),
-    "container/start.py": (3, STATE),
-    "container/status.py": (7, STATE),
-    "container/store.py": (5, STATE),
-    "container/update.py": (3, STATE),
 }
 
 

@@ -14,9 +14,9 @@ from hutch.plan.plan import CGROUP_COUNT
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from hutch.container.init_process import Init
+    from hutch.container.state import State
     from hutch.container.trace import Trace
     from hutch.plan.plan import Bindings, Plan
 
@@ -68,7 +68,7 @@ def launch_in_cgroup(
 
 def accompany(
     init: "Init",
-    state: "dict[str, Any] | None" = None,
+    state: "State | None" = None,
     console: "Callable[[int], None] | None" = None,
     agent: "Callable[[int], None] | None" = None,
 ) -> None:
@@ -125,7 +125,8 @@ def accompany(
 
                 move_devices(plan, init.pid)
             elif message.number == barriers.MOUNTED:
-                _run_hooks(init, plan, state or {})
+                assert state is not None
+                _run_hooks(init, plan, state)
             init.answer()
 
 
@@ -158,13 +159,13 @@ def _set_time(pid: int, offsets: str) -> None:
     )
 
 
-def _run_hooks(init: "Init", plan: "Plan", state: "dict[str, Any]") -> None:
+def _run_hooks(init: "Init", plan: "Plan", state: "State") -> None:
     from hutch.container.hooks import run_hooks
 
     # The hooks are steps 3 to 5 of the lifecycle, "creating" is step 2 (runtime.md); but for runc
     # all of create is.
-    now = status.CREATED if state["choices"]["strict"] else status.CREATING
-    run_hooks(plan.hooks, status.public_state({**state, "pid": init.pid}, now))
+    now = status.CREATED if state.chose("strict") else status.CREATING
+    run_hooks(plan.hooks, state.public(now, init.pid))
 
 
 def _died(init: "Init") -> HutchError:

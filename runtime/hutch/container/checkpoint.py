@@ -8,14 +8,13 @@ from hutch.container.criu.service import Criu
 from hutch.container.kept_plan import kept_operations
 from hutch.container.store import make_directories, write_file
 from hutch.errors import KernelError, StateError, UsageError
-from hutch.plan.cgroup_paths import Cgroup
 from hutch.spec.json import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
+    from hutch.container.state import State
     from hutch.container.store import Store
     from hutch.errors import HutchError
 
@@ -69,7 +68,7 @@ def checkpoint(
                 status=now,
                 hint="start it anew, and checkpoint that",
             )
-        pid = state["pid"]
+        pid = state.pid
         make_directories(images.images)
         make_directories(images.work)
         parent = images.options.get("parent_img")
@@ -136,11 +135,12 @@ def work_with_criu(
             posix.close(fd)
 
 
-def freezer(state: "dict[str, Any]") -> str:
+def freezer(state: "State") -> str:
     """The cgroup by which CRIU stops all processes at once; "" where there is none."""
-    if not state.get("cgroup"):
+    cgroup = state.cgroup()
+    if cgroup is None:
         return ""
-    directories = Cgroup.from_json(state["cgroup"]).directories
+    directories = cgroup.directories
     return directories.get("freezer") or directories.get("", "")
 
 

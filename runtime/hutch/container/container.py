@@ -5,9 +5,10 @@ from hutch.container.store import Store, absolute
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
     from hutch.cgroups.stats_form import Statistics
+    from hutch.container.create import Request
+    from hutch.container.state import PublicState
     from hutch.errors import HutchError
     from hutch.spec.config import Resources
 
@@ -92,19 +93,18 @@ class Container:
         start(self._store, self.id)
 
     @property
-    def state(self) -> "dict[str, Any]":
+    def state(self) -> "PublicState":
         """The container's state (runtime.md "State")."""
-        from hutch.container.status import public_state, status_of
+        from hutch.container.status import status_of
 
         entry = self._store.find(self.id)
         state = entry.load_state()
-        return public_state(state, status_of(state, entry.directory))
+        return state.public(status_of(state, entry.directory))
 
     @property
     def status(self) -> str:
         """creating, created, running, paused or stopped."""
-        status: str = self.state["status"]
-        return status
+        return self.state["status"]
 
     def kill(self, signal: "str | int" = "TERM", *, all: bool = False) -> None:
         """Sends a signal, by name or number, to the first process or to all of them."""
@@ -193,7 +193,7 @@ def _request(
     console: "Callable[[int], None] | None",
     warn: "Callable[[HutchError], None]",
     direct: bool,
-) -> "Any":
+) -> "Request":
     from hutch.container.create import Request
     from hutch.plan.choices import Choices
 

@@ -12,6 +12,7 @@ import posix
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.barriers import accompany, launch_in_cgroup
+from hutch.container.state import VERSION, State
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.kernel.channel import make_fifo
 from hutch.plan.cgroup_paths import resolve
@@ -21,7 +22,6 @@ from hutch.plan.plan import Bindings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from hutch.container.init_process import Init
     from hutch.container.store import Entry, Store
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hutch.plan.host import Host
     from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
-    from hutch.spec.config import CheckedConfig, Config
+    from hutch.spec.config import CheckedConfig, Config, Hooks
 
 
 class Request:
@@ -90,7 +90,7 @@ class Created:
     __slots__ = ("config", "entry", "init", "state")
 
     def __init__(
-        self, entry: "Entry", init: "Init", state: "dict[str, Any]", config: "CheckedConfig"
+        self, entry: "Entry", init: "Init", state: "State", config: "CheckedConfig"
     ) -> None:
         self.entry = entry
         self.init = init
@@ -224,37 +224,39 @@ def check_terminal(config: "Config", request: Request) -> None:
         )
 
 
-def first_state(
-    plan: "Plan", cgroup: "Cgroup | None", config: "Config", request: Request
-) -> "dict[str, Any]":
+def first_state(plan: "Plan", cgroup: "Cgroup | None", config: "Config", request: Request) -> State:
     """The state of a container that is being made: what has to be undone if it fails."""
     from time import time_ns
 
     hooks = config.get("hooks", {})
-    maker = posix.getpid()
-    state = {
-        "ociVersion": config["ociVersion"],
-        "id": request.id,
-        "pid": 0,
-        "startTime": 0,
-        "status": status.CREATING,
-        "bundle": request.bundle,
-        "rootfs": plan.root,
-        "created": timestamp(time_ns()),
-        "maker": maker,
-        "makerStartTime": status.start_time(maker),
-        "uid": posix.geteuid(),
-        "annotations": config.get("annotations", {}),
-        "cgroup": cgroup.to_json() if cgroup else None,
-        "hostMount": _host_mount(plan, config),
-        "choices": request.choices.to_json(),
-        "notifies": plan.notifies,
-        "hooks": {kind: hooks[kind] for kind in ("poststart", "poststop") if hooks.get(kind)},
-    }
-    if config.get("process") is None:
-        state["idle"] = True
-    if _shares_processes(config):
-        state["sharesProcesses"] = True
+    kept: Hooks = {}
+    if hooks.get("poststart"):
+        kept["poststart"] = hooks["poststart"]
+    if hooks.get("poststop"):
+        kept["poststop"] = hooks["poststop"]
+    state = State()
+    state.version = VERSION
+    state.oci_version = config["ociVersion"]
+    state.id = request.id
+    state.pid = 0
+    state.start_time = 0
+    state.status = status.CREATING
+    state.bundle = request.bundle
+    state.rootfs = plan.root
+    state.created = timestamp(time_ns())
+    state.maker = posix.getpid()
+    state.maker_start_time = status.start_time(state.maker)
+    state.uid = posix.geteuid()
+    state.annotations = config.get("annotations")
+    state.kept_cgroup = cgroup.to_json() if cgroup else None
+    state.host_mount = _host_mount(plan, config)
+    state.choices = request.choices.to_json()
+    state.notifies = plan.notifies
+    state.hooks = kept or None
+    state.idle = config.get("process") is None
+    state.shares_processes = _shares_processes(config)
+    state.rdt = None
+    state.resources = None
     return state
 
 
@@ -285,7 +287,7 @@ def timestamp(nanoseconds: int) -> str:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:09}Z"
 
 
-def _build(
+def begin(
     entry: "Entry",
     plan: "Plan",
     bindings: "Bindings",
@@ -293,8 +295,9 @@ def _build(
     raw: bytes,
     host: "Host",
     request: Request,
-    namespaces: "list[int]",
-) -> Created:
+) -> State:
+    """Notes on disk what will be made, then makes all that is there before the first process: the
+    cgroup, and the groups of resctrl. Undone by ``undo``. Raises HutchError."""
     cgroup = bindings.cgroup
     if cgroup is not None:
         cgroups.prepare(cgroup)
@@ -302,7 +305,7 @@ def _build(
     if plan.rdt is not None:
         from hutch.container import intel_rdt
 
-        state["rdt"] = intel_rdt.place(plan.rdt, intel_rdt.resctrl())
+        state.rdt = intel_rdt.place(plan.rdt, intel_rdt.resctrl())
     request.step("save the state: creating")
     entry.write("config.json", raw)
     entry.save_state(state)
@@ -315,15 +318,53 @@ def _build(
         make_cgroup(plan, bindings, host)
     if plan.rdt is not None:
         make_rdt(plan.rdt, entry, state)
+    return state
+
+
+def take_note(entry: "Entry", state: State, init: "Init", request: Request) -> None:
+    """The first process is there, and waits: it is noted, and told to who asked for it."""
+    cgroup, plan = init.bindings.cgroup, init.plan
+    if cgroup is not None:
+        cgroups.release(cgroup)
+    if plan.rdt is not None and state.rdt is not None:
+        from hutch.container import intel_rdt
+
+        intel_rdt.join(state.rdt, init.pid)
+        state.rdt = intel_rdt.kept(plan.rdt, state.rdt)
+    request.step("save the state: created")
+    state.pid = init.pid
+    state.start_time = status.start_time(init.pid)
+    state.status = status.CREATED
+    state.kept_cgroup = cgroup.to_json() if cgroup else None
+    entry.save_state(state)
+    if request.pid_file:
+        init.write_pid_file(request.pid_file)
+    if request.pidfd_socket:
+        from hutch.container.fd_passing import hand_over
+
+        hand_over(request.pidfd_socket, "pidfd", b"standard", init.pidfd)
+
+
+def _build(
+    entry: "Entry",
+    plan: "Plan",
+    bindings: "Bindings",
+    config: "CheckedConfig",
+    raw: bytes,
+    host: "Host",
+    request: Request,
+    namespaces: "list[int]",
+) -> Created:
+    state = begin(entry, plan, bindings, config, raw, host, request)
     agent = None
-    if state["notifies"]:
+    if state.notifies:
         from hutch.container.seccomp_agent import agent_of
 
         agent = agent_of(config)
 
     def give_listener(listener: int) -> None:
         assert agent is not None
-        agent.hand_over({**state, "pid": init.pid}, status.CREATING, init.pid, listener)
+        agent.hand_over(state, status.CREATING, init.pid, listener)
 
     gate = _make_gate(entry.directory) if plan.start_slot else []
     request.step("start hutch-init")
@@ -339,23 +380,7 @@ def _build(
         accompany(init, state, request.console, give_listener)
         for warning in init.warnings:
             request.warn(warning)
-        if cgroup is not None:
-            cgroups.release(cgroup)
-        if plan.rdt is not None:
-            intel_rdt.join(state["rdt"], init.pid)
-            state["rdt"] = intel_rdt.kept(plan.rdt, state["rdt"])
-        request.step("save the state: created")
-        state["pid"] = init.pid
-        state["startTime"] = status.start_time(init.pid)
-        state["status"] = status.CREATED
-        state["cgroup"] = cgroup.to_json() if cgroup else None
-        entry.save_state(state)
-        if request.pid_file:
-            init.write_pid_file(request.pid_file)
-        if request.pidfd_socket:
-            from hutch.container.fd_passing import hand_over
-
-            hand_over(request.pidfd_socket, "pidfd", b"standard", init.pidfd)
+        take_note(entry, state, init, request)
     except BaseException:
         init.kill()
         init.close()
@@ -378,12 +403,13 @@ def make_cgroup(plan: "Plan", bindings: "Bindings", host: "Host") -> None:
         cgroups.delegate(cgroup, plan.cgroup_owner)
 
 
-def make_rdt(rdt: "Rdt", entry: "Entry", state: "dict[str, Any]") -> None:
-    """Makes the groups for linux.intelRdt that ``state["rdt"]`` names; raises KernelError."""
+def make_rdt(rdt: "Rdt", entry: "Entry", state: "State") -> None:
+    """Makes the groups for linux.intelRdt that ``state.rdt`` names; raises KernelError."""
     from hutch.container.intel_rdt import make, resctrl
 
+    assert state.rdt is not None
     try:
-        make(rdt, state["rdt"], resctrl())
+        make(rdt, state.rdt, resctrl())
     except HutchError:
         # What another was quicker to make is not ours to remove.
         entry.save_state(state)
@@ -405,13 +431,14 @@ def undo(entry: "Entry", bindings: "Bindings", request: Request) -> None:
     cgroup = bindings.cgroup
     if cgroup is not None:
         cgroups.release(cgroup)
+    state = None
     try:
         state = entry.load_state()
     except HutchError:
-        state = {}
-    if state and cgroup is not None:
+        pass
+    if state is not None and cgroup is not None:
         # What another create was quicker to make is not ours to remove.
-        state["cgroup"] = cgroup.to_json()
+        state.kept_cgroup = cgroup.to_json()
     try:
         destroy(entry, state, request.warn)
     except HutchError as error:

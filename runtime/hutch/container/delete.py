@@ -7,18 +7,19 @@ there goes, whatever is gone already is fine.
 import posix
 
 from hutch.container import status
-from hutch.errors import HutchError, KernelError, NotFound, StateDamaged, StateError
+from hutch.errors import HutchError, KernelError, NotFound, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
+    from hutch.container.state import State
     from hutch.container.store import Entry, Store
     from hutch.plan.cgroup_paths import Cgroup
 
 SIGKILL = 9
 MNT_DETACH = 2
+EINVAL = 22
 # The longest that a killed process may take to end, in milliseconds: one in an uninterruptible
 # sleep, on a dead network file system say, never does.
 PATIENCE = 10_000
@@ -45,21 +46,8 @@ def delete(
             return
         raise
     try:
-        try:
-            state = entry.load_state()
-        except StateDamaged:
-            if not force:
-                raise
-            state = {}
-            if entry.has("state.json"):
-                warn(
-                    StateDamaged(
-                        "the state of container " + id + " is damaged: processes and cgroups of "
-                        "it, if there are any, are left",
-                        id=id,
-                    )
-                )
-        if state and not force:
+        state = _load(entry, force, warn)
+        if state is not None and not force:
             now = status.status_of(state, entry.directory)
             if now != status.STOPPED and (strict or now != status.CREATED):
                 raise StateError(
@@ -68,7 +56,7 @@ def delete(
                     status=now,
                     hint="stop it with: hutch kill " + id + " KILL, or give --force",
                 )
-        if status.has_systemd_unit(state):
+        if state is not None and status.has_systemd_unit(state):
             from hutch.front import use_interpreter
 
             use_interpreter()
@@ -77,39 +65,57 @@ def delete(
         entry.release()
 
 
+def _load(entry: "Entry", force: bool, warn: "Callable[[HutchError], None]") -> "State | None":
+    """The state; with ``force`` whatever of one that is damaged or too new can be found, and None
+    where there is nothing."""
+    try:
+        return entry.load_state()
+    except StateError as error:
+        if not force:
+            raise
+        if not entry.has("state.json") and not entry.has("config.json"):
+            return None
+        from hutch.container.salvage import salvage
+
+        state = salvage(entry)
+        if entry.has("state.json"):
+            error.hint = "what of it could be found is removed all the same"
+            warn(error)
+        return state
+
+
 def destroy(
-    entry: "Entry", state: "dict[str, Any]", warn: "Callable[[HutchError], None]" = lambda _: None
+    entry: "Entry",
+    state: "State | None",
+    warn: "Callable[[HutchError], None]" = lambda _: None,
 ) -> None:
     """Removes what the container is, then runs its poststop hooks (runtime.md "Lifecycle", steps
-    12 and 13). ``state`` is {} where there is none on disk. Raises as _remove does."""
+    12 and 13). ``state`` is None where there is none on disk. Raises as _remove does."""
     _remove(entry, state)
-    _run_poststop(state, warn)
+    if state is not None:
+        _run_poststop(state, warn)
 
 
-def _remove(entry: "Entry", state: "dict[str, Any]") -> None:
+def _remove(entry: "Entry", state: "State | None") -> None:
     """Ends all processes and removes cgroup, mounts and state directory. Raises KernelError or
     HostError where something will not go; the state then stays, so that it can be tried again."""
-    if state:
-        cgroup = None
-        if state.get("cgroup"):
-            from hutch.plan.cgroup_paths import Cgroup
-
-            cgroup = Cgroup.from_json(state["cgroup"])
+    if state is not None:
+        cgroup = state.cgroup()
         _end_processes(state, cgroup)
-        if state.get("hostMount"):
-            _unmount(state["rootfs"], state["hostMount"])
+        if state.host_mount:
+            _unmount(state.rootfs, state.host_mount)
         if cgroup is not None:
             from hutch.cgroups import destroy
 
             destroy(cgroup)
-        if state.get("rdt"):
+        if state.rdt:
             from hutch.container.intel_rdt import remove
 
-            remove(state["rdt"])
+            remove(state.rdt)
     entry.remove()
 
 
-def _end_processes(state: "dict[str, Any]", cgroup: "Cgroup | None") -> None:
+def _end_processes(state: "State", cgroup: "Cgroup | None") -> None:
     if status.is_alive(state):
         _end_first_process(state, cgroup)
     if cgroup is not None:
@@ -120,13 +126,13 @@ def _end_processes(state: "dict[str, Any]", cgroup: "Cgroup | None") -> None:
             cgroups.kill(cgroup, SIGKILL)
 
 
-def _end_first_process(state: "dict[str, Any]", cgroup: "Cgroup | None") -> None:
+def _end_first_process(state: "State", cgroup: "Cgroup | None") -> None:
     from select import POLLIN, poll
 
     from hutch.kernel.process import signal_pidfd
 
     try:
-        pidfd = posix.pidfd_open(state["pid"])
+        pidfd = posix.pidfd_open(state.pid)
     except ProcessLookupError:
         return
     try:
@@ -143,8 +149,8 @@ def _end_first_process(state: "dict[str, Any]", cgroup: "Cgroup | None") -> None
         waiting.register(pidfd, POLLIN)
         if not waiting.poll(PATIENCE):
             raise HutchError(
-                f"process {state['pid']} of container {state['id']} does not end after SIGKILL",
-                hint="it sleeps in the kernel: see /proc/" + str(state["pid"]) + "/stack",
+                f"process {state.pid} of container {state.id} does not end after SIGKILL",
+                hint="it sleeps in the kernel: see /proc/" + str(state.pid) + "/stack",
             )
     except KernelError:
         return
@@ -163,18 +169,22 @@ def _unmount(rootfs: str, before: int) -> None:
     except KernelError:
         return
     if now != before:
-        unmount(rootfs, MNT_DETACH)
+        try:
+            unmount(rootfs, MNT_DETACH)
+        except KernelError as error:
+            if error.errno != EINVAL:  # no mount stands there
+                raise
 
 
-def _run_poststop(state: "dict[str, Any]", warn: "Callable[[HutchError], None]") -> None:
+def _run_poststop(state: "State", warn: "Callable[[HutchError], None]") -> None:
     """Each poststop hook runs, whatever the ones before it did (config.md "Poststop")."""
-    if not state or not state["hooks"].get("poststop"):
+    hooks = state.hooks_after("poststop")
+    if not hooks:
         return
     from hutch.container.hooks import run_hook
-    from hutch.plan.hooks import hooks_of
 
-    shown = status.public_state(state, status.STOPPED)
-    for hook in hooks_of(state["hooks"], ("poststop",)):
+    shown = state.public(status.STOPPED)
+    for hook in hooks:
         try:
             run_hook(hook, shown)
         except HutchError as error:

@@ -9,9 +9,9 @@ from hutch.errors import ConfigError, KernelError, StateError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from hutch.container.init_process import Init
+    from hutch.container.state import State
     from hutch.container.store import Store
     from hutch.container.trace import Trace
     from hutch.errors import HutchError
@@ -30,7 +30,7 @@ class Execution:
 
     def __init__(
         self,
-        state: "dict[str, Any]",
+        state: "State",
         config: "CheckedConfig",
         process: "CheckedProcess",
         *,
@@ -56,7 +56,7 @@ class Execution:
         self.trace = trace
 
 
-def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[dict[str, Any], CheckedConfig]":
+def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[State, CheckedConfig]":
     """State and config of a container, which must be one that a process can be added to."""
     entry = store.find(id)
     state = entry.load_state()
@@ -83,7 +83,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
     Raises HutchError; the process does not exist then.
     """
     from hutch.container.host import read_host
-    from hutch.plan.cgroup_paths import Cgroup, below
+    from hutch.plan.cgroup_paths import below
     from hutch.plan.enter import compile_exec, initial_cpus
     from hutch.plan.plan import Bindings
 
@@ -95,16 +95,14 @@ def execute(store: "Store", execution: Execution) -> "Init":
         from hutch.container.filter_cache import filter_for
 
         filter = filter_for(profile, store.root + "/.filters")
-    cgroup = None
-    if state.get("cgroup"):
-        cgroup = Cgroup.from_json(state["cgroup"])
-        if execution.cgroup:
-            cgroup = below(cgroup, execution.cgroup)
+    cgroup = state.cgroup()
+    if cgroup is not None and execution.cgroup:
+        cgroup = below(cgroup, execution.cgroup)
     plan = compile_exec(
         config,
         execution.process,
         host,
-        id=state["id"],
+        id=state.id,
         filter=filter,
         cgroup=cgroup,
         preserved=execution.preserved,
@@ -122,7 +120,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
         pidfd = _open_first_process(state)
         try:
             init = launch_in_cgroup(
-                plan, Bindings(cgroup), [pidfd], state["pid"], trace=execution.trace
+                plan, Bindings(cgroup), [pidfd], state.pid, trace=execution.trace
             )
         finally:
             posix.close(pidfd)
@@ -141,10 +139,10 @@ def execute(store: "Store", execution: Execution) -> "Init":
             agent.hand_over(state, status.RUNNING, init.pid, listener)
 
         accompany(init, console=execution.console, agent=give_listener)
-        if state.get("rdt"):
+        if state.rdt:
             from hutch.container.intel_rdt import join
 
-            join(state["rdt"], init.pid)
+            join(state.rdt, init.pid)
         if execution.pid_file:
             init.write_pid_file(execution.pid_file)
         if execution.pidfd_socket:
@@ -176,13 +174,13 @@ def _bind_to(cpus: "list[int]") -> "set[int]":
     return before
 
 
-def _open_first_process(state: "dict[str, Any]") -> int:
+def _open_first_process(state: "State") -> int:
     try:
-        pidfd = posix.pidfd_open(state["pid"])
+        pidfd = posix.pidfd_open(state.pid)
     except ProcessLookupError:
         pidfd = -1
     if pidfd < 0 or not status.is_alive(state):
-        raise StateError("cannot exec in a stopped container: " + state["id"], id=state["id"])
+        raise StateError("cannot exec in a stopped container: " + state.id, id=state.id)
     return pidfd
 
 

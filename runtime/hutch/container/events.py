@@ -12,9 +12,10 @@ from hutch.plan.cgroup_paths import Cgroup
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, NotRequired, TypedDict
+    from typing import NotRequired, TypedDict
 
     from hutch.cgroups.stats_form import Statistics
+    from hutch.container.state import State
     from hutch.container.store import Store
 
     class Event(TypedDict):
@@ -74,25 +75,26 @@ def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
             posix.close(watch)
 
 
-def _watched(store: "Store", id: str) -> "tuple[dict[str, Any], Cgroup]":
+def _watched(store: "Store", id: str) -> "tuple[State, Cgroup]":
     entry = store.find(id)
     state = entry.load_state()
     now = status.status_of(state, entry.directory)
     if now in (status.STOPPED, status.CREATING):
         raise StateError("container not running: " + id, id=id, status=now)
-    if not state.get("cgroup"):
+    cgroup = state.cgroup()
+    if cgroup is None:
         raise HostError("container " + id + " has no cgroup, so nothing counts what it uses")
-    return state, Cgroup.from_json(state["cgroup"])
+    return state, cgroup
 
 
-def _first_process(state: "dict[str, Any]") -> int:
+def _first_process(state: "State") -> int:
     try:
-        pidfd = posix.pidfd_open(state["pid"])
+        pidfd = posix.pidfd_open(state.pid)
     except ProcessLookupError:
-        raise StateError("container not running: " + state["id"], id=state["id"]) from None
+        raise StateError("container not running: " + state.id, id=state.id) from None
     if not status.is_alive(state):
         posix.close(pidfd)
-        raise StateError("container not running: " + state["id"], id=state["id"])
+        raise StateError("container not running: " + state.id, id=state.id)
     return pidfd
 
 

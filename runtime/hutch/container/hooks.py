@@ -9,8 +9,8 @@ from hutch.spec.json import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
+    from hutch.container.state import PublicState
     from hutch.plan.hooks import Hook
 
 SIGKILL = 9
@@ -19,14 +19,14 @@ TAIL = 4096
 LONGEST = 1 << 20  # seconds
 
 
-def run_hooks(hooks: "Sequence[Hook]", state: "dict[str, Any]") -> None:
+def run_hooks(hooks: "Sequence[Hook]", state: "PublicState") -> None:
     """Runs each in turn with ``state`` on its standard input. Raises HookFailed or KernelError for
     the first that fails."""
     for hook in hooks:
         run_hook(hook, state)
 
 
-def run_hook(hook: "Hook", state: "dict[str, Any]") -> None:
+def run_hook(hook: "Hook", state: "PublicState") -> None:
     """Runs one hook and waits for it, at most its timeout; see run_hooks."""
     from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 

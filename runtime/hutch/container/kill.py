@@ -7,8 +7,7 @@ from hutch.errors import KernelError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from hutch.container.state import State
     from hutch.container.store import Entry, Store
 
 SIGKILL = 9
@@ -30,14 +29,14 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
 
         signal_all(state, signal)
         return
-    if signal == SIGKILL and state.get("sharesProcesses") and _kill_others(state):
+    if signal == SIGKILL and state.shares_processes and _kill_others(state):
         return
     from hutch.kernel.process import signal_pidfd
 
     pidfd = -1
     try:
-        if state["pid"]:
-            pidfd = posix.pidfd_open(state["pid"])
+        if state.pid:
+            pidfd = posix.pidfd_open(state.pid)
         # The pidfd holds the pid; if it is still the same process now, it stays so (S-51).
         if not status.is_alive(state):
             raise _not_running(entry, state)
@@ -51,33 +50,31 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     finally:
         if pidfd >= 0:
             posix.close(pidfd)
-    if signal == SIGKILL and state.get("cgroup"):
+    cgroup = state.cgroup() if signal == SIGKILL else None
+    if cgroup is not None:
         from hutch.cgroups import is_frozen, thaw
-        from hutch.plan.cgroup_paths import Cgroup
 
         # A frozen process dies only once it is thawed (v1).
-        cgroup = Cgroup.from_json(state["cgroup"])
         if is_frozen(cgroup):
             thaw(cgroup)
 
 
-def _kill_others(state: "dict[str, Any]") -> bool:
+def _kill_others(state: "State") -> bool:
     """Kills all that the container's cgroup shows, should the first process be gone or not;
     whether the first was among them, or is gone and has left others."""
-    if not state.get("cgroup") or not state["cgroup"]["directories"]:
+    cgroup = state.cgroup()
+    if cgroup is None or not cgroup.directories:
         return False
     from hutch import cgroups
-    from hutch.plan.cgroup_paths import Cgroup
 
-    cgroup = Cgroup.from_json(state["cgroup"])
     found = cgroups.processes(cgroup)
     if not found:
         return False
     gone = not status.is_alive(state)
     cgroups.kill(cgroup, SIGKILL)
-    return gone or state["pid"] in found
+    return gone or state.pid in found
 
 
-def _not_running(entry: "Entry", state: "dict[str, Any]") -> StateError:
+def _not_running(entry: "Entry", state: "State") -> StateError:
     now = status.status_of(state, entry.directory)
     return StateError("container not running: " + entry.id, id=entry.id, status=now)

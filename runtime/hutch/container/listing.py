@@ -6,8 +6,7 @@ from hutch.errors import HutchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from hutch.container.state import PublicState
     from hutch.container.store import Store
 
 
@@ -16,7 +15,7 @@ class Listed:
 
     __slots__ = ("id", "shown")
 
-    def __init__(self, id: str, shown: "dict[str, Any]") -> None:
+    def __init__(self, id: str, shown: "PublicState") -> None:
         self.id = id
         self.shown = shown
 
@@ -30,11 +29,11 @@ def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
         try:
             entry = store.find(id)
             state = entry.load_state()
-            shown = status.public_state(state, status.status_of(state, entry.directory))
+            shown = state.public(status.status_of(state, entry.directory))
         except HutchError as error:
             damaged.append("load container " + id + ": " + str(error))
             continue
-        uid = state["uid"]
+        uid = state.uid
         if uid not in owners:
             owners[uid] = _user_name(uid)
         shown["owner"] = owners[uid]

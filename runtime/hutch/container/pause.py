@@ -29,6 +29,7 @@ def _cgroup(store: "Store", id: str, wanted: "tuple[str, ...]", otherwise: str) 
     now = status.status_of(state, entry.directory)
     if now not in wanted:
         raise StateError(otherwise + ": " + id + " is " + now, id=id, status=now)
-    if not state.get("cgroup"):
+    cgroup = state.cgroup()
+    if cgroup is None:
         raise HostError("container " + id + " has no cgroup, so it cannot be frozen")
-    return Cgroup.from_json(state["cgroup"])
+    return cgroup

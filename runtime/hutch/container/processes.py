@@ -13,32 +13,34 @@ ESRCH = 3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.container.state import State
+
+    pass
 
 
-def processes_of(state: "dict[str, Any]") -> "list[int]":
+def processes_of(state: "State") -> "list[int]":
     """Their pids on the host, sorted."""
-    if state.get("cgroup") and state["cgroup"]["directories"]:
+    cgroup = state.cgroup()
+    if cgroup is not None and cgroup.directories:
         from hutch.cgroups import processes
-        from hutch.plan.cgroup_paths import Cgroup
 
-        return processes(Cgroup.from_json(state["cgroup"]))
+        return processes(cgroup)
     if not status.is_alive(state):
         return []
-    namespace = _pid_namespace(state["pid"])
+    namespace = _pid_namespace(state.pid)
     if namespace in ("", _pid_namespace(posix.getpid())):
-        return [state["pid"]]
+        return [state.pid]
     found = [int(name) for name in posix.listdir("/proc") if name.isdigit()]
     return sorted(pid for pid in found if _pid_namespace(pid) == namespace)
 
 
-def signal_all(state: "dict[str, Any]", signal: int) -> None:
+def signal_all(state: "State", signal: int) -> None:
     """Sends a signal to each of them; raises KernelError."""
-    if state.get("cgroup") and state["cgroup"]["directories"]:
+    cgroup = state.cgroup()
+    if cgroup is not None and cgroup.directories:
         from hutch import cgroups
-        from hutch.plan.cgroup_paths import Cgroup
 
-        cgroups.kill(Cgroup.from_json(state["cgroup"]), signal)
+        cgroups.kill(cgroup, signal)
         return
     from hutch.kernel.process import signal_pidfd
 

@@ -7,13 +7,12 @@ mounts come from where the config says now. CRIU makes namespaces, mounts and pr
 import posix
 
 from hutch import cgroups
-from hutch.container import intel_rdt, status
+from hutch.container import status
 from hutch.container.checkpoint import Images, work_with_criu
 from hutch.container.create import (
-    first_state,
-    make_cgroup,
-    make_rdt,
+    begin,
     plan_for,
+    take_note,
     undo,
 )
 from hutch.container.criu import externals, messages
@@ -27,9 +26,8 @@ from hutch.spec.json import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hutch.container.create import Request
+    from hutch.container.state import State
     from hutch.container.store import Entry, Store
     from hutch.container.terminal import Terminal
     from hutch.plan.host import Host
@@ -81,14 +79,14 @@ def restore(
     if code in KILLED:
         from hutch.container.exit_cause import tell_cause
 
-        tell_cause(code, init.signal, state["cgroup"], config, request.warn)
+        tell_cause(code, init.signal, state.kept_cgroup, config, request.warn)
     delete(store, request.id, force=True, warn=request.warn)
     return code
 
 
 def _make(
     store: "Store", request: "Request", images: Images
-) -> "tuple[Entry, Init, dict[str, Any], CheckedConfig]":
+) -> "tuple[Entry, Init, State, CheckedConfig]":
     from hutch.container.preflight import check_host, open_namespaces
 
     config, raw, host, plan = plan_for(request, store.root + "/.filters")
@@ -102,18 +100,7 @@ def _make(
         posix.close(fd)
     entry = store.make(request.id)
     try:
-        cgroup = bindings.cgroup
-        if cgroup is not None:
-            cgroups.prepare(cgroup)
-        state = first_state(plan, cgroup, config, request)
-        if plan.rdt is not None:
-            state["rdt"] = intel_rdt.place(plan.rdt, intel_rdt.resctrl())
-        entry.write("config.json", raw)
-        entry.save_state(state)
-        if cgroup is not None:
-            make_cgroup(plan, bindings, host)
-        if plan.rdt is not None:
-            make_rdt(plan.rdt, entry, state)
+        state = begin(entry, plan, bindings, config, raw, host, request)
         init = _with_criu(entry, state, config, plan, bindings, host, request, images, streams)
         return entry, init, state, config
     except BaseException:
@@ -123,7 +110,7 @@ def _make(
 
 def _with_criu(
     entry: "Entry",
-    state: "dict[str, Any]",
+    state: "State",
     config: "Config",
     plan: "Plan",
     bindings: "Bindings",
@@ -166,7 +153,7 @@ def _with_criu(
         if name == "setup-namespaces" and plan.hooks:
             from hutch.container.hooks import run_hooks
 
-            run_hooks(plan.hooks, status.public_state({**state, "pid": pid}, status.CREATING))
+            run_hooks(plan.hooks, state.public(status.CREATING, pid))
         elif name == "orphan-pts-master" and descriptor >= 0:
             if request.console is None:
                 posix.close(descriptor)
@@ -176,7 +163,7 @@ def _with_criu(
             made.append(_made(entry, state, plan, bindings, request, pid))
         elif name == "pre-resume":
             # Labels are restored last; nothing of the container's has run yet.
-            _check_label(config, str(images.options.get("lsm_profile", "")), state["pid"])
+            _check_label(config, str(images.options.get("lsm_profile", "")), state.pid)
 
     try:
         work_with_criu(
@@ -205,7 +192,7 @@ def _with_criu(
 
 def _made(
     entry: "Entry",
-    state: "dict[str, Any]",
+    state: "State",
     plan: "Plan",
     bindings: "Bindings",
     request: "Request",
@@ -215,20 +202,8 @@ def _made(
     # hutch-init is not there to be spoken to; what would be its channel leads nowhere.
     channel = posix.open("/dev/null", posix.O_CLOEXEC)
     init = Init(plan, bindings, b"", pid, posix.pidfd_open(pid), channel)
-    cgroup = bindings.cgroup
     try:
-        if cgroup is not None:
-            cgroups.release(cgroup)
-        if plan.rdt is not None:
-            intel_rdt.join(state["rdt"], pid)
-            state["rdt"] = intel_rdt.kept(plan.rdt, state["rdt"])
-        state["pid"] = pid
-        state["startTime"] = status.start_time(pid)
-        state["status"] = status.CREATED
-        state["cgroup"] = cgroup.to_json() if cgroup else None
-        entry.save_state(state)
-        if request.pid_file:
-            init.write_pid_file(request.pid_file)
+        take_note(entry, state, init, request)
     except BaseException:
         init.close()
         raise

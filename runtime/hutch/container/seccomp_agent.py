@@ -8,14 +8,12 @@ import _socket
 import posix
 from errno import ENAMETOOLONG
 
-from hutch.container.status import public_state
 from hutch.errors import KernelError
 from hutch.spec.json import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from hutch.container.state import State
     from hutch.spec.config import Config, Seccomp
 
 POINTER = "linux.seccomp.listenerPath"
@@ -37,12 +35,12 @@ class Agent:
             self._connection.close()
             raise self._failed("connect", error) from None
 
-    def hand_over(self, state: "dict[str, Any]", status: str, pid: int, listener: int) -> None:
+    def hand_over(self, state: "State", status: str, pid: int, listener: int) -> None:
         """Sends the listener of process ``pid`` (on the host) and closes ours; KernelError."""
-        shown = public_state(state, status)
+        shown = state.public(status, state.pid or pid)
         del shown["rootfs"], shown["created"], shown["owner"]
         document = {
-            "ociVersion": state["ociVersion"],
+            "ociVersion": state.oci_version,
             "fds": ["seccompFd"],
             "pid": pid,
             "metadata": self._profile.get("listenerMetadata") or "",

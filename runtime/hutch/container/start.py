@@ -9,8 +9,8 @@ from hutch.kernel.channel import MESSAGE_MAX, let_start
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
+    from hutch.container.state import State
     from hutch.container.store import Entry, Store
 
 WARNED = ("1.0.", "1.1.", "1.2.")  # the versions in which a failing poststart hook is a warning
@@ -29,12 +29,12 @@ def start(store: "Store", id: str, warn: "Callable[[HutchError], None]" = lambda
     notify = None
     try:
         state = entry.load_state()
-        if state.get("idle"):
+        if state.idle:
             raise ConfigError("process", "is missing: there is nothing to run")
-        if state["choices"].get("notify"):
+        if state.choices and state.choices.get("notify"):
             from hutch.container.sd_notify import Notify
 
-            notify = Notify(state["choices"]["notify"], warn)
+            notify = Notify(str(state.choices["notify"]), warn)
         failure = _let_go(entry, state)
         if failure is None:
             finish(entry, state, warn)
@@ -44,10 +44,10 @@ def start(store: "Store", id: str, warn: "Callable[[HutchError], None]" = lambda
     finally:
         entry.release()
     if notify is not None:
-        notify.wait(state["pid"])
+        notify.wait(state.pid)
 
 
-def _let_go(entry: "Entry", state: "dict[str, Any]") -> "HutchError | None":
+def _let_go(entry: "Entry", state: "State") -> "HutchError | None":
     """Gives the word and waits: the reply ends by the exec, or brings a failure. That of the exec
     itself is returned, others are raised."""
     try:
@@ -69,25 +69,25 @@ def _let_go(entry: "Entry", state: "dict[str, Any]") -> "HutchError | None":
     operations = kept_operations(entry)
     error = explain_failure(operations, failure)
     executes = failure.index < len(operations) and operations[failure.index].name == "exec"
-    if not executes or state["choices"].get("strict"):
+    if not executes or state.chose("strict"):
         raise error
     return error
 
 
-def finish(entry: "Entry", state: "dict[str, Any]", warn: "Callable[[HutchError], None]") -> None:
+def finish(entry: "Entry", state: "State", warn: "Callable[[HutchError], None]") -> None:
     """What follows the exec: the fifos are of no use any more, and poststart hooks run. One that
     fails is the end of the container (runtime.md "Lifecycle", step 9); before 1.3 of the
     specification it was a warning, which it is strictly."""
     close_gate(entry)
-    if not state["hooks"].get("poststart"):
+    hooks = state.hooks_after("poststart")
+    if not hooks:
         return
     from hutch.container.hooks import run_hook
-    from hutch.plan.hooks import hooks_of
 
-    warned = state["choices"].get("strict") and state["ociVersion"].startswith(WARNED)
-    for hook in hooks_of(state["hooks"], ("poststart",)):
+    warned = state.chose("strict") and state.oci_version.startswith(WARNED)
+    for hook in hooks:
         try:
-            run_hook(hook, status.public_state(state, status.RUNNING))
+            run_hook(hook, state.public(status.RUNNING))
         except HutchError as error:
             if warned:
                 warn(error)
@@ -107,7 +107,7 @@ def close_gate(entry: "Entry") -> None:
             pass
 
 
-def _not_created(entry: "Entry", state: "dict[str, Any]") -> StateError:
+def _not_created(entry: "Entry", state: "State") -> StateError:
     now = status.status_of(state, entry.directory)
     if now == status.STOPPED:
         return StateError(

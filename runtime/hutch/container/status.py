@@ -4,7 +4,7 @@ import posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hutch.container.state import State
 
 CREATING = "creating"
 CREATED = "created"
@@ -37,25 +37,23 @@ def start_time(pid: int) -> int:
     return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
-def is_alive(state: "dict[str, Any]") -> bool:
+def is_alive(state: "State") -> bool:
     """Whether the container's first process is the one that was started (S-51)."""
-    pid = state.get("pid") or 0
+    pid = state.pid
     # 0 where it had ended before it was noted, and so it is of every process that is gone.
-    started = state.get("startTime") or 0
+    started = state.start_time
     return pid > 0 and started > 0 and start_time(pid) == started
 
 
-def status_of(state: "dict[str, Any]", directory: str) -> str:
+def status_of(state: "State", directory: str) -> str:
     """creating, created, running, paused or stopped (runtime.md "State")."""
     if not is_alive(state):
         return (
-            CREATING
-            if state["status"] == CREATING and _being_created(state, directory)
-            else STOPPED
+            CREATING if state.status == CREATING and _being_created(state, directory) else STOPPED
         )
     if _is_paused(state):
         return PAUSED
-    return CREATED if is_waiting(state["pid"], directory) else RUNNING
+    return CREATED if is_waiting(state.pid, directory) else RUNNING
 
 
 def is_waiting(pid: int, directory: str) -> bool:
@@ -74,13 +72,13 @@ def is_waiting(pid: int, directory: str) -> bool:
         return True  # not for us to see
 
 
-def _being_created(state: "dict[str, Any]", directory: str) -> bool:
+def _being_created(state: "State", directory: str) -> bool:
     """Whether the runtime that makes the container is alive, and has not left it half-made.
 
     Only a dead one has, but where it is a program that uses hutch as a library: so the container's
     lock must be held too, which it may also be by another verb, `delete` say.
     """
-    if start_time(state.get("maker") or 0) != state.get("makerStartTime"):
+    if start_time(state.maker) != state.maker_start_time:
         return False
     from fcntl import LOCK_NB, LOCK_SH, flock
 
@@ -98,35 +96,16 @@ def _being_created(state: "dict[str, Any]", directory: str) -> bool:
     return False
 
 
-def _is_paused(state: "dict[str, Any]") -> bool:
-    if not state.get("cgroup"):
+def _is_paused(state: "State") -> bool:
+    cgroup = state.cgroup()
+    if cgroup is None:
         return False
     from hutch.cgroups import is_frozen
-    from hutch.plan.cgroup_paths import Cgroup
 
-    return is_frozen(Cgroup.from_json(state["cgroup"]))
+    return is_frozen(cgroup)
 
 
-def has_systemd_unit(state: "dict[str, Any]", *, of_user: bool = False) -> bool:
+def has_systemd_unit(state: "State", *, of_user: bool = False) -> bool:
     """Whether systemd manages the container's cgroup; ``of_user``: its user's own one."""
-    unit = (state.get("cgroup") or {}).get("unit")
+    unit = state.kept_cgroup.get("unit") if state.kept_cgroup else None
     return unit is not None and (unit["user"] or not of_user)
-
-
-def public_state(state: "dict[str, Any]", status: str) -> "dict[str, Any]":
-    """The state as `hutch state` and hooks show it (runtime.md "State"), in runc's order of keys.
-
-    A stopped container has pid 0."""
-    shown = {
-        "ociVersion": state["ociVersion"],
-        "id": state["id"],
-        "pid": 0 if status == STOPPED else state.get("pid") or 0,
-        "status": status,
-        "bundle": state["bundle"],
-        "rootfs": state["rootfs"],
-        "created": state["created"],
-    }
-    if state.get("annotations"):
-        shown["annotations"] = state["annotations"]
-    shown["owner"] = ""
-    return shown

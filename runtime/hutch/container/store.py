@@ -10,14 +10,13 @@ it is carried out, hooks above all, so no verb opens a directory that somebody e
 import posix
 from fcntl import LOCK_EX, LOCK_NB, flock
 
-from hutch.errors import HostError, KernelError, NotFound, StateDamaged, StateError
+from hutch.errors import HostError, HutchError, KernelError, NotFound, StateDamaged, StateError
 from hutch.spec.container_id import check_identifier
-from hutch.spec.json import JsonError, decode, encode
+from hutch.spec.json import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from hutch.container.state import State
     from hutch.spec.config import CheckedConfig
 
 DEFAULT_ROOT = "/run/hutch"
@@ -197,24 +196,21 @@ class Entry:
         except OSError as error:
             raise KernelError("read " + path, "read", error.errno) from None
 
-    def save_state(self, state: "dict[str, Any]") -> None:
-        self.write("state.json", encode(state).encode())
+    def save_state(self, state: "State") -> None:
+        self.write("state.json", encode(state.to_json()).encode())
 
-    def load_state(self) -> "dict[str, Any]":
-        """state.json; raises StateDamaged where it is missing or damaged."""
+    def load_state(self) -> "State":
+        """state.json in any form that there was. Raises StateDamaged where it is missing or
+        damaged, StateError where a newer version wrote it."""
+        from hutch.container.state import State, damaged
+
         try:
-            state: Any = decode(self.read("state.json"), "state.json")
-        except (JsonError, KernelError) as error:
-            why = error.sentence
-        else:
-            why = _flaw(state, self.id)
-            if not why:
-                return state  # type: ignore[no-any-return]
-        raise StateDamaged(
-            "the state of container " + self.id + " is damaged: " + why,
-            id=self.id,
-            hint="remove it with: hutch delete --force " + self.id,
-        )
+            value = decode(self.read("state.json"), "state.json")
+        except StateDamaged:
+            raise
+        except HutchError as error:
+            raise damaged(self.id, str(error)) from None
+        return State.from_json(value, self.id)
 
     def load_config(self) -> "CheckedConfig":
         """The config as it was at create, which had checked it before it kept it."""
@@ -261,47 +257,6 @@ def _remove_directory(path: str) -> None:
         return
     except OSError as error:
         raise KernelError("remove " + path, "rmdir", error.errno) from None
-
-
-# What the runtime relies on in a state file.
-FORM: "dict[str, type]" = {
-    "ociVersion": str,
-    "id": str,
-    "pid": int,
-    "startTime": int,
-    "status": str,
-    "bundle": str,
-    "rootfs": str,
-    "created": str,
-    "uid": int,
-    "annotations": dict,
-    "hostMount": int,
-    "choices": dict,
-    "hooks": dict,
-}
-CGROUP_FORM: "dict[str, type]" = {"mode": str, "directories": dict, "made": list}
-
-
-def _flaw(state: "Any", id: str) -> str:
-    """What is wrong with a state file's content; "" where nothing is."""
-    if not isinstance(state, dict):
-        return "state.json is no object"
-    if state.get("id") != id:
-        return "state.json is another container's"
-    flaw = _misfit(state, FORM)
-    if not flaw and state.get("cgroup") is not None:
-        flaw = _misfit(state["cgroup"], CGROUP_FORM)
-    return flaw
-
-
-def _misfit(value: "Any", form: "dict[str, type]") -> str:
-    for key, kind in form.items():
-        if not isinstance(value, dict) or not isinstance(value.get(key), kind):
-            return key + " is not a" + _KINDS[kind]
-    return ""
-
-
-_KINDS = {str: " string", int: " number", dict: "n object", list: "n array"}
 
 
 def make_directories(path: str) -> None:

@@ -4,14 +4,12 @@ from hutch import cgroups
 from hutch.cgroups.layout import read
 from hutch.container import status
 from hutch.errors import HostError, StateError
-from hutch.plan.cgroup_paths import Cgroup
 from hutch.plan.resources_update import check_memory, compile_update, merged
 from hutch.spec.check import check_together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from hutch.container.state import State
     from hutch.container.store import Store
     from hutch.spec.config import CheckedResources, Config, Resources
 
@@ -35,7 +33,8 @@ def update(
         now = status.status_of(state, entry.directory)
         if now in (status.STOPPED, status.CREATING):
             raise StateError("container not running: " + id, id=id, status=now)
-        if schemata and not state.get("rdt"):
+        rdt = state.rdt
+        if schemata and not rdt:
             raise StateError(
                 "container " + id + " is in no group of resctrl",
                 id=id,
@@ -49,12 +48,13 @@ def update(
         if schemata:
             from hutch.container import intel_rdt
 
-            intel_rdt.change(state["rdt"], schemata, intel_rdt.resctrl())
+            assert rdt is not None
+            intel_rdt.change(rdt, schemata, intel_rdt.resctrl())
     finally:
         entry.release()
 
 
-def choose_front(state: "dict[str, Any]") -> None:
+def choose_front(state: "State") -> None:
     """Goes on in the ordinary interpreter if systemd has to be asked."""
     if status.has_systemd_unit(state):
         from hutch.front import use_interpreter
@@ -62,22 +62,22 @@ def choose_front(state: "dict[str, Any]") -> None:
         use_interpreter()
 
 
-def _change_limits(state: "dict[str, Any]", config: "Config", changes: "CheckedResources") -> None:
-    if not state.get("cgroup"):
-        raise HostError("container " + state["id"] + " has no cgroup, so nothing limits it")
+def _change_limits(state: "State", config: "Config", changes: "CheckedResources") -> None:
+    cgroup = state.cgroup()
+    if cgroup is None:
+        raise HostError("container " + state.id + " has no cgroup, so nothing limits it")
     before = resources_of(state, config)
     after = check_together(merged(before, changes))
-    cgroup = Cgroup.from_json(state["cgroup"])
     writes = compile_update(before, changes, read())
     if changes.get("memory", {}).get("limit"):
         check_memory(after, cgroups.memory_usage(cgroup))
     cgroups.update(cgroup, writes)
     if changes.get("devices"):
         cgroups.update_device_rules(cgroup, before.get("devices"), after["devices"])
-    state["resources"] = after
+    state.resources = after
 
 
-def resources_of(state: "dict[str, Any]", config: "Config") -> "Resources":
+def resources_of(state: "State", config: "Config") -> "Resources":
     """What limits the container now: the last update's outcome, or its config's resources."""
-    kept: Resources | None = state.get("resources")
+    kept = state.resources
     return config.get("linux", {}).get("resources", {}) if kept is None else kept

@@ -10,8 +10,7 @@ from hutch.spec.user_ids import parse_id, parse_user
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from hutch.container.state import State
     from hutch.container.terminal import Terminal
     from hutch.spec.config import CheckedConfig, CheckedProcess, Config
 
@@ -44,9 +43,7 @@ def run(call: Call, log: Log) -> int:
         raise
 
 
-def _run(
-    call: Call, log: Log, store: Store, state: "dict[str, Any]", config: "CheckedConfig"
-) -> int:
+def _run(call: Call, log: Log, store: Store, state: "State", config: "CheckedConfig") -> int:
     asked = Execution(
         state,
         config,

@@ -1,0 +1,198 @@
+"""A container's state as ROOT/ID/state.json keeps it, and the forms that it had before.
+
+What older versions wrote is read: their containers outlive an upgrade. What a newer version wrote
+is not understood, so it is refused, but for `delete --force`, which needs little of it.
+"""
+
+from hutch.errors import StateDamaged, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypedDict
+
+    from hutch.container.intel_rdt import Placed
+    from hutch.plan.cgroup_paths import Cgroup, KeptCgroup
+    from hutch.plan.choices import KeptChoices
+    from hutch.plan.hooks import Hook
+    from hutch.spec.config import Hooks, Resources
+    from hutch.spec.json import Json
+
+    Choice = Literal[
+        "direct", "listening", "new_keyring", "no_pivot", "notify", "preserved", "strict", "trace"
+    ]
+
+    class PublicState(TypedDict, total=False):
+        """What `hutch state` and hooks show (runtime.md "State"), in runc's order of keys."""
+
+        ociVersion: str
+        id: str
+        pid: int
+        status: str
+        bundle: str
+        rootfs: str
+        created: str
+        annotations: dict[str, str]
+        owner: str
+
+
+# Of the form of state.json. 0 has no version, and stands for all that was before there was one.
+VERSION = 1
+
+# (attribute, key, type, what it is where the key is missing; ... where it must not be). Fields that
+# came with time have what an older version meant; "uid" of none is root's, who made most.
+FIELDS: "tuple[tuple[str, str, type, object], ...]" = (
+    ("version", "version", int, 0),
+    ("oci_version", "ociVersion", str, ...),
+    ("id", "id", str, ...),
+    ("pid", "pid", int, ...),
+    ("start_time", "startTime", int, ...),
+    ("status", "status", str, ...),
+    ("bundle", "bundle", str, ...),
+    ("rootfs", "rootfs", str, ...),
+    ("created", "created", str, ...),
+    ("maker", "maker", int, 0),
+    ("maker_start_time", "makerStartTime", int, 0),
+    ("uid", "uid", int, 0),
+    ("annotations", "annotations", dict, None),
+    ("kept_cgroup", "cgroup", dict, ...),
+    ("host_mount", "hostMount", int, 0),
+    ("choices", "choices", dict, None),
+    ("notifies", "notifies", bool, False),
+    ("hooks", "hooks", dict, None),
+    ("idle", "idle", bool, False),
+    ("shares_processes", "sharesProcesses", bool, False),
+    ("rdt", "rdt", dict, None),
+    ("resources", "resources", dict, None),
+)  # fmt: skip
+CGROUP_FIELDS: "tuple[tuple[str, type], ...]" = (
+    ("mode", str),
+    ("directories", dict),
+    ("made", list),
+)
+KINDS: "dict[type, str]" = {
+    str: " string",
+    int: " number",
+    dict: "n object",
+    list: "n array",
+    bool: " boolean",
+}
+
+
+class State:
+    """What is known of a container.
+
+    ``pid`` and ``start_time`` (clock ticks since boot) are those of its first process, 0 before it
+    is there; ``status`` is "creating" or "created", the rest is asked of the kernel (status.py);
+    ``maker`` and ``maker_start_time`` are of the runtime that makes it, ``uid`` its user.
+    ``kept_cgroup`` is the container's cgroup (None: it has none), ``rdt`` its groups of resctrl,
+    ``host_mount`` the mount below its rootfs where it mounts on the host, else 0. ``choices`` are
+    the flags of its create, ``notifies`` whether its seccomp filter has an agent, ``hooks`` its
+    poststart and poststop hooks, ``idle`` whether it has no process to start, ``shares_processes``
+    whether others may outlive its first process, ``resources`` the limits after an update.
+    """
+
+    __slots__ = tuple([field[0] for field in FIELDS])
+
+    if TYPE_CHECKING:
+        version: int
+        oci_version: str
+        id: str
+        pid: int
+        start_time: int
+        status: str
+        bundle: str
+        rootfs: str
+        created: str
+        maker: int
+        maker_start_time: int
+        uid: int
+        annotations: dict[str, str] | None
+        kept_cgroup: KeptCgroup | None
+        host_mount: int
+        choices: KeptChoices | None
+        notifies: bool
+        hooks: Hooks | None
+        idle: bool
+        shares_processes: bool
+        rdt: Placed | None
+        resources: Resources | None
+
+    @classmethod
+    def from_json(cls, value: "Json", id: str) -> "State":
+        """The state of container ``id``, in the form of any version up to this one. Raises
+        StateDamaged where that it is not, StateError where a newer version wrote it."""
+        if not isinstance(value, dict):
+            raise damaged(id, "state.json is no object")
+        if value.get("id") != id:
+            raise damaged(id, "state.json is another container's")
+        state = cls()
+        for attribute, key, kind, missing in FIELDS:
+            found = value.get(key, missing)
+            # An object may be null: so a container has no cgroup.
+            fits = type(found) is kind or (found is None and kind is dict)
+            if not fits and (key in value or missing is ...):
+                raise damaged(id, key + " is not a" + KINDS[kind])
+            setattr(state, attribute, found)
+        if state.version > VERSION:
+            raise StateError(
+                f"the state of container {id} has form {state.version}, which a newer version of "
+                f"hutch wrote: this one knows forms up to {VERSION}",
+                id=id,
+                hint="use that version, or remove the container with: hutch delete --force " + id,
+            )
+        if state.kept_cgroup is not None:
+            for key, kind in CGROUP_FIELDS:
+                if not isinstance(state.kept_cgroup.get(key), kind):
+                    raise damaged(id, "cgroup." + key + " is not a" + KINDS[kind])
+        return state
+
+    def to_json(self) -> "dict[str, object]":
+        """The form of this version; what is None is left out."""
+        self.version = VERSION
+        found = {key: getattr(self, attribute) for attribute, key, _, _ in FIELDS}
+        return {key: value for key, value in found.items() if value is not None or key == "cgroup"}
+
+    def cgroup(self) -> "Cgroup | None":
+        """Where its cgroup is; None where it has none."""
+        if self.kept_cgroup is None:
+            return None
+        from hutch.plan.cgroup_paths import Cgroup
+
+        return Cgroup.from_json(self.kept_cgroup)
+
+    def chose(self, choice: "Choice") -> bool:
+        """Whether a flag of its create was given."""
+        return bool(self.choices and self.choices.get(choice))
+
+    def hooks_after(self, kind: "Literal['poststart', 'poststop']") -> "list[Hook]":
+        """Its hooks of this kind."""
+        if not self.hooks or not self.hooks.get(kind):
+            return []
+        from hutch.plan.hooks import hooks_of
+
+        return hooks_of(self.hooks, (kind,))
+
+    def public(self, status: str, pid: "int | None" = None) -> "PublicState":
+        """What `hutch state` and hooks show of it while it has this ``status``; ``pid`` where it is
+        not noted yet. A stopped container has pid 0."""
+        shown: PublicState = {
+            "ociVersion": self.oci_version,
+            "id": self.id,
+            "pid": 0 if status == "stopped" else self.pid if pid is None else pid,
+            "status": status,
+            "bundle": self.bundle,
+            "rootfs": self.rootfs,
+            "created": self.created,
+        }
+        if self.annotations:
+            shown["annotations"] = self.annotations
+        shown["owner"] = ""
+        return shown
+
+
+def damaged(id: str, why: str) -> StateDamaged:
+    return StateDamaged(
+        "the state of container " + id + " is damaged: " + why,
+        id=id,
+        hint="remove it with: hutch delete --force " + id,
+    )
