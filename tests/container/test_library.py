@@ -1,11 +1,14 @@
 """import hutch: the library underneath the command."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import hutch
 import pytest
+from hutch.cli.table import GLOBAL, VERBS
+from hutch.container import request
 
 from tests.support.containers import Bundle, Runtime, eventually
 
@@ -129,4 +132,48 @@ def test_limits_are_changed_and_use_is_counted(bundle: Bundle, hutch_root: str) 
     assert container.statistics()["pids"]["limit"] == 17
     with pytest.raises(hutch.ConfigError):
         container.update({"pids": {"limit": "many"}})
+    container.delete(force=True)
+
+
+# What the library calls a flag of these verbs; "" where it is for the command alone.
+PLACES = {
+    "bundle": "bundle", "console-socket": "console_socket", "pid-file": "pid_file",
+    "pidfd-socket": "pidfd_socket", "no-pivot": "no_pivot", "no-new-keyring": "no_new_keyring",
+    "preserve-fds": "preserve_fds", "detach": "detach", "keep": "keep", "force": "force",
+    "no-subreaper": "subreaper", "all": "all", "pre-dump": "pre_dump", "format": "", "id": "id",
+    "systemd-cgroup": "systemd_cgroup", "rootless": "rootless", "strict": "strict",
+    "debug": "debug", "trace": "trace", "root": "root",
+    "log": "", "log-format": "", "help": "", "version": "",
+}  # fmt: skip
+METHODS: dict[str, list[object]] = {
+    "create": [hutch.Container.create], "run": [hutch.Container.run],
+    "delete": [hutch.Container.delete], "kill": [hutch.Container.kill], "explain": [hutch.explain],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", METHODS)
+def test_each_flag_of_the_command_has_its_place_in_the_library(verb: str) -> None:
+    source = inspect.getsource(request).partition("class Options")[2]
+    options = source.split("class Request")[0].split()
+    taken = {word.rstrip(":") for word in options if word.endswith(":")}
+    for method in METHODS[verb]:
+        taken |= set(inspect.signature(method).parameters)
+    for name, *_ in VERBS[verb][4]:
+        assert not PLACES[name] or PLACES[name] in taken, name
+    if verb in ("create", "run", "explain"):
+        for name, *_ in GLOBAL:
+            assert not PLACES[name] or PLACES[name] in taken | {"root"}, name
+
+
+def test_run_detached_and_kept_are_the_librarys_too(hutch_root: str, bundle: Bundle) -> None:
+    bundle.args("sleep", "1000")
+    script = (
+        "import hutch, sys; hutch.Container.run('lib', sys.argv[1], root=sys.argv[2], detach=True,"
+        " strict=True, rootless=False, pidfd_socket='', listen_fds=0)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(bundle.path), hutch_root], check=True)
+    container = hutch.Container("lib", root=hutch_root)
+    assert container.status == "running"
+    with pytest.raises(hutch.StateError):
+        container.delete(strict=True)
     container.delete(force=True)

@@ -12,9 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hutch.container.create import Request
 from hutch.container.explain import planned
-from hutch.plan.choices import Choices
+from hutch.container.request import request_of
+from hutch.container.store import Store
 from hutch.plan.plan import Plan
 from hutch.spec.default import default_config
 
@@ -29,7 +29,7 @@ CONFIGS = {"bytes": "config, its bytes", "grammar": "config, by the grammar"}
 def default_plan(folder: Path) -> Plan:
     (folder / "rootfs").mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(default_config()))
-    return planned(Request("fuzz", str(folder), Choices()))
+    return planned(request_of(Store(), "fuzz", str(folder), {}))
 
 
 def report(what: str, inputs: str, code: int, said: str) -> bool:

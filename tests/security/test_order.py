@@ -1,9 +1,9 @@
 """The order in which rights are given up: a filter neither too early nor too late (S-13)."""
 
 import pytest
-from hutch.container.create import Request
 from hutch.container.explain import planned
-from hutch.plan.choices import Choices
+from hutch.container.request import request_of
+from hutch.container.store import Store
 
 from tests.support.containers import Bundle
 from tests.support.plans import entered
@@ -19,7 +19,7 @@ def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
     bundle.save()
     return [
         operation.name
-        for operation in planned(Request("test", str(bundle.path), Choices())).operations
+        for operation in planned(request_of(Store(), "test", str(bundle.path), {})).operations
     ]
 
 

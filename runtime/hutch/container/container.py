@@ -1,13 +1,15 @@
 """The library's face of a container: what the command does, as typed calls."""
 
-from hutch.container.store import Store, absolute
+from hutch.container.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Unpack
 
     from hutch.cgroups.stats_form import Statistics
-    from hutch.container.create import Request
+    from hutch.container.checkpoint import Images
+    from hutch.container.request import Options
     from hutch.container.state import PublicState
     from hutch.errors import HutchError
     from hutch.spec.config import Resources
@@ -32,34 +34,20 @@ class Container:
 
     @classmethod
     def create(
-        cls,
-        id: str,
-        bundle: str,
-        *,
-        root: "str | None" = None,
-        pid_file: str = "",
-        preserve_fds: int = 0,
-        no_pivot: bool = False,
-        no_new_keyring: bool = False,
-        systemd_cgroup: bool = False,
-        console: "Callable[[int], None] | None" = None,
-        warn: "Callable[[HutchError], None]" = _ignore,
+        cls, id: str, bundle: str, *, root: "str | None" = None, **options: "Unpack[Options]"
     ) -> "Container":
         """Creates a container from a bundle, up to its program (runtime.md "Create").
 
-        ``systemd_cgroup`` has systemd make the cgroup, a scope. ``console`` is given the descriptor
-        of the terminal's master, where the config asks for a terminal; ``warn`` what was passed
-        over. Raises ConfigError, HostError, KernelError or StateError, and then nothing is left
-        behind.
+        ``options`` are the command's flags (container.create.Options): ``systemd_cgroup`` has
+        systemd make the cgroup, a scope; ``console`` is given the descriptor of the terminal's
+        master, where the config asks for a terminal; ``warn`` what was passed over. Raises
+        ConfigError, HostError, KernelError or StateError, and then nothing is left behind.
         """
         from hutch.container.create import create
+        from hutch.container.request import request_of
 
         container = cls(id, root)
-        request = _request(
-            id, bundle, pid_file, preserve_fds, no_pivot, no_new_keyring, console, warn, False
-        )
-        request.systemd = systemd_cgroup
-        create(container._store, request)
+        create(container._store, request_of(container._store, id, bundle, options))
         return container
 
     @classmethod
@@ -69,28 +57,64 @@ class Container:
         bundle: str,
         *,
         root: "str | None" = None,
+        detach: bool = False,
         keep: bool = False,
-        no_pivot: bool = False,
-        no_new_keyring: bool = False,
-        systemd_cgroup: bool = False,
-        warn: "Callable[[HutchError], None]" = _ignore,
+        subreaper: bool = True,
+        **options: "Unpack[Options]",
     ) -> int:
         """Creates and starts a container with the caller's standard streams, waits for its end and
-        deletes it; its exit code, or 128 + the signal that ended it.
+        deletes it, unless ``keep``; its exit code, or 128 + the signal that ended it; 0 where it is
+        left to itself (``detach``).
 
-        All signals to the calling process are passed on to the container meanwhile.
+        All signals to the calling process are passed on to the container meanwhile, which has its
+        terminal, and whose orphans it adopts unless not ``subreaper``.
         """
+        from hutch.container.request import request_of
         from hutch.container.run import run
 
-        request = _request(id, bundle, "", 0, no_pivot, no_new_keyring, None, warn, True)
-        request.systemd = systemd_cgroup
-        return run(cls(id, root)._store, request, keep=keep)
+        store = cls(id, root)._store
+        request = request_of(store, id, bundle, options, direct=True)
+        return run(store, request, detach=detach, keep=keep, subreaper=subreaper)
 
-    def start(self) -> None:
+    @classmethod
+    def restore(
+        cls,
+        id: str,
+        bundle: str,
+        images: "Images",
+        *,
+        root: "str | None" = None,
+        detach: bool = False,
+        subreaper: bool = True,
+        **options: "Unpack[Options]",
+    ) -> int:
+        """Makes a container again from the ``images`` of a checkpoint, through CRIU, and goes on as
+        run does."""
+        from hutch.container.request import request_of
+        from hutch.container.restore import restore
+
+        store = cls(id, root)._store
+        request = request_of(store, id, bundle, options, direct=True)
+        return restore(store, request, images, detach=detach, subreaper=subreaper)
+
+    def checkpoint(
+        self,
+        images: "Images",
+        *,
+        pre_dump: bool = False,
+        warn: "Callable[[HutchError], None]" = _ignore,
+    ) -> None:
+        """Saves a running container to ``images`` and deletes it, through CRIU; with ``pre_dump``
+        only its memory, and it runs on."""
+        from hutch.container.checkpoint import checkpoint
+
+        checkpoint(self._store, self.id, images, pre_dump=pre_dump, warn=warn)
+
+    def start(self, *, warn: "Callable[[HutchError], None]" = _ignore) -> None:
         """Lets the created container run its program (runtime.md "Start")."""
         from hutch.container.start import start
 
-        start(self._store, self.id)
+        start(self._store, self.id, warn)
 
     @property
     def state(self) -> "PublicState":
@@ -175,39 +199,14 @@ class Container:
         return processes(self._store, self.id)
 
     def delete(
-        self, *, force: bool = False, warn: "Callable[[HutchError], None]" = _ignore
+        self,
+        *,
+        force: bool = False,
+        strict: bool = False,
+        warn: "Callable[[HutchError], None]" = _ignore,
     ) -> None:
-        """Removes the container, which must not be running unless ``force``."""
+        """Removes the container, which must be stopped or only created unless ``force``; with
+        ``strict`` it must be stopped, as the specification has it."""
         from hutch.container.delete import delete
 
-        delete(self._store, self.id, force=force, warn=warn)
-
-
-def _request(
-    id: str,
-    bundle: str,
-    pid_file: str,
-    preserve_fds: int,
-    no_pivot: bool,
-    no_new_keyring: bool,
-    console: "Callable[[int], None] | None",
-    warn: "Callable[[HutchError], None]",
-    direct: bool,
-) -> "Request":
-    from hutch.container.create import Request
-    from hutch.plan.choices import Choices
-
-    choices = Choices(
-        no_pivot=no_pivot,
-        new_keyring=not no_new_keyring,
-        preserved=preserve_fds,
-        direct=direct,
-    )
-    return Request(
-        id,
-        absolute(bundle),
-        choices,
-        console=console,
-        pid_file=absolute(pid_file) if pid_file else "",
-        warn=warn,
-    )
+        delete(self._store, self.id, force=force, strict=strict, warn=warn)

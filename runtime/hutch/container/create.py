@@ -21,67 +21,14 @@ from hutch.plan.plan import Bindings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hutch.container.init_process import Init
+    from hutch.container.request import Request
     from hutch.container.store import Entry, Store
-    from hutch.container.trace import Trace
     from hutch.plan.cgroup_paths import Cgroup
-    from hutch.plan.choices import Choices
     from hutch.plan.host import Host
     from hutch.plan.intel_rdt import Rdt
     from hutch.plan.plan import Plan
     from hutch.spec.config import CheckedConfig, Config, Hooks
-
-
-class Request:
-    """What create and run are asked to do beside the config.
-
-    ``console`` takes the pty master's descriptor when there is one, which there must be where it
-    sends it to a ``console_socket``; ``pid_file`` is absolute, as
-    is ``pidfd_socket``, whose listener gets a pidfd of the first process; ``rootless`` says how to
-    treat cgroups (Cgroup.rootless), ``systemd`` that systemd makes them; ``warn`` is told what is
-    passed over, ``debug`` each step of the plan, ``trace`` their times.
-    """
-
-    __slots__ = (
-        "bundle", "choices", "console", "console_socket", "debug", "id", "pid_file",
-        "pidfd_socket", "rootless", "systemd", "trace", "warn",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        id: str,
-        bundle: str,
-        choices: "Choices",
-        *,
-        console: "Callable[[int], None] | None" = None,
-        pid_file: str = "",
-        pidfd_socket: str = "",
-        rootless: "bool | None" = None,
-        systemd: bool = False,
-        warn: "Callable[[HutchError], None]" = lambda _: None,
-        debug: "Callable[[str], None] | None" = None,
-        trace: "Trace | None" = None,
-    ) -> None:
-        self.id = id
-        self.bundle = bundle
-        self.choices = choices
-        self.console = console
-        self.console_socket = ""
-        self.pid_file = pid_file
-        self.pidfd_socket = pidfd_socket
-        self.rootless = rootless
-        self.systemd = systemd
-        self.warn = warn
-        self.debug = debug
-        self.trace = trace
-        choices.trace = trace is not None
-
-    def step(self, name: str) -> None:
-        """Tells the trace, where there is one, that a step begins."""
-        if self.trace is not None:
-            self.trace.step(name)
 
 
 class Created:
@@ -98,7 +45,7 @@ class Created:
         self.config = config
 
 
-def create(store: "Store", request: Request) -> None:
+def create(store: "Store", request: "Request") -> None:
     """Creates a container. Raises HutchError, and then nothing is left of it."""
     made = prepare(store, request)
     made.init.answer()
@@ -106,7 +53,7 @@ def create(store: "Store", request: Request) -> None:
     made.entry.release()
 
 
-def prepare(store: "Store", request: Request) -> Created:
+def prepare(store: "Store", request: "Request") -> Created:
     """The same, but hutch-init is not let go of yet: `run` goes on with it itself."""
     from hutch.container.preflight import check_host, check_tools, open_namespaces
 
@@ -136,7 +83,7 @@ def prepare(store: "Store", request: Request) -> Created:
             posix.close(fd)
 
 
-def plan_for(request: Request, filters: str) -> "tuple[CheckedConfig, bytes, Host, Plan]":
+def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, Host, Plan]":
     """The bundle's config, checked, and its bytes; this host, and the plan for it.
 
     ``filters`` is the folder of compiled seccomp filters, "" for none: then nothing is written, and
@@ -204,7 +151,7 @@ def cgroup_for(
     return cgroup
 
 
-def check_terminal(config: "Config", request: Request) -> None:
+def check_terminal(config: "Config", request: "Request") -> None:
     """Raises ConfigError for a terminal that nobody would take, UsageError for a socket that would
     get none."""
     terminal = config.get("process", {}).get("terminal")
@@ -224,7 +171,9 @@ def check_terminal(config: "Config", request: Request) -> None:
         )
 
 
-def first_state(plan: "Plan", cgroup: "Cgroup | None", config: "Config", request: Request) -> State:
+def first_state(
+    plan: "Plan", cgroup: "Cgroup | None", config: "Config", request: "Request"
+) -> State:
     """The state of a container that is being made: what has to be undone if it fails."""
     from time import time_ns
 
@@ -294,7 +243,7 @@ def begin(
     config: "CheckedConfig",
     raw: bytes,
     host: "Host",
-    request: Request,
+    request: "Request",
 ) -> State:
     """Notes on disk what will be made, then makes all that is there before the first process: the
     cgroup, and the groups of resctrl. Undone by ``undo``. Raises HutchError."""
@@ -321,7 +270,7 @@ def begin(
     return state
 
 
-def take_note(entry: "Entry", state: State, init: "Init", request: Request) -> None:
+def take_note(entry: "Entry", state: State, init: "Init", request: "Request") -> None:
     """The first process is there, and waits: it is noted, and told to who asked for it."""
     cgroup, plan = init.bindings.cgroup, init.plan
     if cgroup is not None:
@@ -352,7 +301,7 @@ def _build(
     config: "CheckedConfig",
     raw: bytes,
     host: "Host",
-    request: Request,
+    request: "Request",
     namespaces: "list[int]",
 ) -> Created:
     state = begin(entry, plan, bindings, config, raw, host, request)
@@ -423,7 +372,7 @@ def _make_gate(directory: str) -> "list[int]":
         raise KernelError("make the fifos for `start`", "mkfifo", error.errno) from None
 
 
-def undo(entry: "Entry", bindings: "Bindings", request: Request) -> None:
+def undo(entry: "Entry", bindings: "Bindings", request: "Request") -> None:
     """Takes back what a create that failed has made. What cannot be taken back is left on disk
     for `delete --force`, and the error that is on its way is the one to tell."""
     from hutch.container.delete import destroy

@@ -1,20 +1,24 @@
 """explain: what `create` would do for a bundle on this host, with nothing done for it."""
 
-from hutch.container.create import Request, plan_for
+from hutch.container.create import plan_for
+from hutch.container.request import Request, request_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from hutch.container.request import Options
     from hutch.plan.plan import Plan
     from hutch.plan.steps import Step
 
 
-def explain(bundle: str, id: str = "explained") -> "list[Step]":
-    """Every step that `create` and `start` would take for the bundle on this host, in order."""
-    from hutch.container.store import absolute
-    from hutch.plan.choices import Choices
+def explain(bundle: str, id: str = "explained", **options: "Unpack[Options]") -> "list[Step]":
+    """Every step that `create`, with these options, and `start` would take for the bundle on this
+    host, in order."""
+    from hutch.container.store import Store
     from hutch.plan.steps import steps
 
-    return steps(planned(Request(id, absolute(bundle), Choices())))
+    return steps(planned(request_of(Store(), id, bundle, options)))
 
 
 def planned(request: Request) -> "Plan":

@@ -9,12 +9,7 @@ import posix
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.checkpoint import Images, work_with_criu
-from hutch.container.create import (
-    begin,
-    plan_for,
-    take_note,
-    undo,
-)
+from hutch.container.create import Created, begin, plan_for, take_note, undo
 from hutch.container.criu import externals, messages
 from hutch.container.init_process import Init
 from hutch.container.kept_plan import kept_operations
@@ -26,13 +21,12 @@ from hutch.spec.json import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.container.create import Request
+    from hutch.container.request import Request
     from hutch.container.state import State
     from hutch.container.store import Entry, Store
-    from hutch.container.terminal import Terminal
     from hutch.plan.host import Host
     from hutch.plan.plan import Plan
-    from hutch.spec.config import CheckedConfig, Config
+    from hutch.spec.config import Config
 
 LOG = "restore.log"
 ROOT = "criu-root"
@@ -46,47 +40,21 @@ def restore(
     *,
     detach: bool = False,
     subreaper: bool = True,
-    terminal: "Terminal | None" = None,
 ) -> int:
     """Restores a container; as `run` does, it stays to its end and deletes it, unless detached.
     Raises HutchError, and then nothing is left of it."""
-    from hutch.container.delete import delete
-    from hutch.container.foreground import supervise
-    from hutch.container.run import KILLED, has_pid_namespace
-    from hutch.container.signalfd import Signals
-    from hutch.container.start import finish
+    from hutch.container.run import carry_on
+    from hutch.container.terminal import own_terminal
 
-    entry, init, state, config = _make(store, request, images)
-    try:
-        try:
-            finish(entry, state, request.warn)
-        finally:
-            entry.release()
-        if detach:
-            return 0
-        adopts = subreaper and not has_pid_namespace(config)
-        if adopts:
-            from hutch.container.subreaper import become_subreaper
-
-            become_subreaper()
-        shown = terminal if terminal is not None and terminal.attached() else None
-        code = supervise(init, Signals(), shown, None, adopts)
-    except BaseException:
-        delete(store, request.id, force=True, warn=request.warn)
-        raise
-    finally:
-        init.close()
-    if code in KILLED:
-        from hutch.container.exit_cause import tell_cause
-
-        tell_cause(code, init.signal, state.kept_cgroup, config, request.warn)
-    delete(store, request.id, force=True, warn=request.warn)
-    return code
+    terminal = None if detach else own_terminal(request)
+    made = _make(store, request, images)
+    # CRIU has let its processes go on already.
+    return carry_on(
+        store, request, made, lambda: None, terminal, detach=detach, keep=False, subreaper=subreaper
+    )
 
 
-def _make(
-    store: "Store", request: "Request", images: Images
-) -> "tuple[Entry, Init, State, CheckedConfig]":
+def _make(store: "Store", request: "Request", images: Images) -> Created:
     from hutch.container.preflight import check_host, open_namespaces
 
     config, raw, host, plan = plan_for(request, store.root + "/.filters")
@@ -102,7 +70,7 @@ def _make(
     try:
         state = begin(entry, plan, bindings, config, raw, host, request)
         init = _with_criu(entry, state, config, plan, bindings, host, request, images, streams)
-        return entry, init, state, config
+        return Created(entry, init, state, config)
     except BaseException:
         undo(entry, bindings, request)
         raise

@@ -8,7 +8,10 @@ from hutch.container.start import finish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.container.create import Request
+    from collections.abc import Callable
+
+    from hutch.container.create import Created
+    from hutch.container.request import Request
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
     from hutch.spec.config import Config
@@ -24,12 +27,41 @@ def run(
     detach: bool = False,
     keep: bool = False,
     subreaper: bool = True,
-    terminal: "Terminal | None" = None,
 ) -> int:
     """Runs a container; the exit code of its program, or 128 + the signal that ended it; 0 when
     detached. A container that ends in the foreground is deleted, unless ``keep``; until then this
     process adopts its orphans, if it has no pid namespace, unless not ``subreaper``."""
+    terminal = None
+    if not detach:
+        from hutch.container.terminal import own_terminal
+
+        terminal = own_terminal(request)
     made = prepare(store, request)
+
+    def let_go() -> None:
+        request.step("let the program be executed")
+        made.init.answer()
+        made.init.executed()
+
+    return carry_on(
+        store, request, made, let_go, terminal, detach=detach, keep=keep, subreaper=subreaper
+    )
+
+
+def carry_on(
+    store: "Store",
+    request: "Request",
+    made: "Created",
+    let_go: "Callable[[], None]",
+    terminal: "Terminal | None",
+    *,
+    detach: bool,
+    keep: bool,
+    subreaper: bool,
+) -> int:
+    """From a container that waits to its end, as run tells it; ``let_go`` lets its program begin.
+    What goes wrong leaves nothing of the container."""
+    init = made.init
     notify = None
     if request.choices.notify:
         from hutch.container.sd_notify import Notify
@@ -44,12 +76,9 @@ def run(
     signals = None if detach else Signals()
     if terminal is not None and not terminal.attached():
         terminal = None
-    init = made.init
     try:
         try:
-            request.step("let the program be executed")
-            init.answer()
-            init.executed()
+            let_go()
             finish(made.entry, made.state, request.warn)
         except BaseException:
             init.kill()

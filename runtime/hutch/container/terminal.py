@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from select import poll as Poll
 
+    from hutch.container.request import Request
     from hutch.container.terminal_eof import End
 
 TCGETS, TCSETS = 0x5401, 0x5402
@@ -163,6 +164,23 @@ def _write(data: bytes) -> None:
             data = data[posix.write(1, data) :]
         except OSError:
             return
+
+
+def own_terminal(request: "Request") -> "Terminal | None":
+    """The terminal of a container that stays in the foreground: the caller's, unless the master
+    goes elsewhere. Raises UsageError for a socket that would get none."""
+    if request.console_socket:
+        from hutch.errors import UsageError
+
+        raise UsageError(
+            "cannot use console socket if runc will not detach or allocate tty",
+            hint="give --detach, or leave --console-socket out",
+        )
+    if request.console is not None:
+        return None
+    terminal = Terminal()
+    request.console = terminal.receive
+    return terminal
 
 
 def send_console(path: str, master: int) -> None:

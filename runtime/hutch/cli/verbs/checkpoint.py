@@ -4,9 +4,10 @@ import posix
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
-from hutch.container.checkpoint import CLONE_NEWNET, Images, checkpoint
+from hutch.container.checkpoint import CLONE_NEWNET, Images
+from hutch.container.container import Container
 from hutch.container.criu.messages import CGROUP_MODES
-from hutch.container.store import Store, absolute
+from hutch.container.store import absolute
 from hutch.errors import UsageError
 
 # Switches that are CRIU's options of the same name.
@@ -36,9 +37,8 @@ def run(call: Call, log: Log) -> int:
         )
     if call.text("status-fd"):
         images.options["status_fd"] = _descriptor(call)
-    store = Store(call.options.get("root"))
-    id = call.arguments[0]
-    checkpoint(store, id, images, pre_dump=call.has("pre-dump"), warn=log.warning)
+    container = Container(call.arguments[0], call.options.get("root"))
+    container.checkpoint(images, pre_dump=call.has("pre-dump"), warn=log.warning)
     return 0
 
 

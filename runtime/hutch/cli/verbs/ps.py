@@ -2,8 +2,7 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log, say
-from hutch.container.listing import processes
-from hutch.container.store import Store
+from hutch.container.container import Container
 from hutch.errors import UsageError
 from hutch.spec.json import encode
 
@@ -16,7 +15,7 @@ def run(call: Call, log: Log) -> int:
         from hutch.front import use_interpreter
 
         use_interpreter()
-    pids = processes(Store(call.options.get("root")), call.arguments[0])
+    pids = Container(call.arguments[0], call.options.get("root")).processes()
     if form == "json":
         say(encode(pids) + "\n")
     else:
