@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hutch.container.explain import planned
 from hutch.container.request import request_of
-from hutch.container.store import Store
 from hutch.plan.decode import decode
 from hutch.plan.describe import describe
 from hutch.plan.encode import encode, kept
@@ -94,7 +93,7 @@ def test_what_is_carried_out_is_what_was_planned_to_the_last_argument(
     bundle.config["process"]["terminal"] = False
     bundle.config["process"].pop("consoleSize", None)
     bundle.save()
-    plan = planned(request_of(Store(), "test", str(bundle.path), {}))
+    plan = planned(request_of("test", str(bundle.path), {}))
     before = [(*operation,) for operation in plan.operations]
     bindings = Bindings()
     hutch("create", "--bundle", str(bundle.path), "test")

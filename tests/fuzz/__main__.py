@@ -14,7 +14,6 @@ from pathlib import Path
 
 from hutch.container.explain import planned
 from hutch.container.request import request_of
-from hutch.container.store import Store
 from hutch.plan.plan import Plan
 from hutch.spec.default import default_config
 
@@ -29,7 +28,7 @@ CONFIGS = {"bytes": "config, its bytes", "grammar": "config, by the grammar"}
 def default_plan(folder: Path) -> Plan:
     (folder / "rootfs").mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(default_config()))
-    return planned(request_of(Store(), "fuzz", str(folder), {}))
+    return planned(request_of("fuzz", str(folder), {}))
 
 
 def report(what: str, inputs: str, code: int, said: str) -> bool:

@@ -3,7 +3,6 @@
 import pytest
 from hutch.container.explain import planned
 from hutch.container.request import request_of
-from hutch.container.store import Store
 
 from tests.support.containers import Bundle
 from tests.support.plans import entered
@@ -18,8 +17,7 @@ def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
         bundle.config["process"]["noNewPrivileges"] = no_new_privileges
     bundle.save()
     return [
-        operation.name
-        for operation in planned(request_of(Store(), "test", str(bundle.path), {})).operations
+        operation.name for operation in planned(request_of("test", str(bundle.path), {})).operations
     ]
 
 

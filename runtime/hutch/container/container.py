@@ -47,7 +47,7 @@ class Container:
         from hutch.container.request import request_of
 
         container = cls(id, root)
-        create(container._store, request_of(container._store, id, bundle, options))
+        create(container._store, request_of(id, bundle, options, root=root))
         return container
 
     @classmethod
@@ -73,7 +73,7 @@ class Container:
         from hutch.container.run import run
 
         store = cls(id, root)._store
-        request = request_of(store, id, bundle, options, direct=True)
+        request = request_of(id, bundle, options, root=root, direct=True)
         return run(store, request, detach=detach, keep=keep, subreaper=subreaper)
 
     @classmethod
@@ -94,7 +94,7 @@ class Container:
         from hutch.container.restore import restore
 
         store = cls(id, root)._store
-        request = request_of(store, id, bundle, options, direct=True)
+        request = request_of(id, bundle, options, root=root, direct=True)
         return restore(store, request, images, detach=detach, subreaper=subreaper)
 
     def checkpoint(

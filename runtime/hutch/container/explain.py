@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 def explain(bundle: str, id: str = "explained", **options: "Unpack[Options]") -> "list[Step]":
     """Every step that `create`, with these options, and `start` would take for the bundle on this
     host, in order."""
-    from hutch.container.store import Store
     from hutch.plan.steps import steps
 
-    return steps(planned(request_of(Store(), id, bundle, options)))
+    return steps(planned(request_of(id, bundle, options)))
 
 
 def planned(request: Request) -> "Plan":

@@ -1,7 +1,7 @@
 """What create, run, restore and explain are asked to do beside the config: of the command's flags
 and of the library's options one thing is made."""
 
-from hutch.container.store import absolute
+from hutch.container.store import Store, absolute
 from hutch.plan.choices import Choices
 
 TYPE_CHECKING = False
@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypedDict
 
-    from hutch.container.store import Store
     from hutch.container.trace import Trace
     from hutch.errors import HutchError
 
@@ -88,10 +87,16 @@ class Request:
 
 
 def request_of(
-    store: "Store", id: str, bundle: str, options: "Options", *, direct: bool = False
+    id: str,
+    bundle: str,
+    options: "Options",
+    *,
+    root: "str | None" = None,
+    direct: bool = False,
 ) -> Request:
-    """What a caller asks for by ``options``; paths count from the working directory. ``direct``:
-    the program is started by the caller itself, as `run` does."""
+    """What a caller asks for by ``options``; paths count from the working directory. ``root`` is
+    the state directory, None the default one. ``direct``: the program is started by the caller
+    itself, as `run` does."""
     listening = options.get("listen_fds", 0)
     pid_file, pidfd_socket = options.get("pid_file"), options.get("pidfd_socket")
     request = Request(
@@ -104,7 +109,7 @@ def request_of(
             listening=listening,
             direct=direct,
             strict=options.get("strict", False),
-            notify=store.directory(id) + "/notify" if options.get("notify") else "",
+            notify=Store(root).directory(id) + "/notify" if options.get("notify") else "",
         ),
         console=options.get("console"),
         pid_file=absolute(pid_file) if pid_file else "",
