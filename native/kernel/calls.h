@@ -35,6 +35,8 @@ long long hutch_idmap_mount(int mount, int namespace, int recursive);
 
 long long hutch_mount_id(const char *path);
 long long hutch_unmount(const char *path, int flags);
+long long hutch_mount(const char *source, const char *target, const char *type, long long flags,
+                      const char *data);
 
 /* Goes on in a mount namespace of its own, a slave of the one before; binds a tree. */
 long long hutch_private_mounts(void);

@@ -37,3 +37,9 @@ long long hutch_bind(const char *source, const char *target)
 {
     return mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
 }
+
+long long hutch_mount(const char *source, const char *target, const char *type, long long flags,
+                      const char *data)
+{
+    return mount(source, target, type, (unsigned long)flags, data) < 0 ? -errno : 0;
+}

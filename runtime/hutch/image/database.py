@@ -13,37 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from hutch.errors import HutchError, KernelError, shown
 from hutch.image.digest import Digest
 from hutch.image.errors import ImageError, StoreDamaged, storage_error
+from hutch.image.schema import MIGRATIONS, VERSION
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS image (
-    manifest TEXT PRIMARY KEY, media_type TEXT NOT NULL, manifest_size INTEGER NOT NULL,
-    config TEXT NOT NULL, os TEXT NOT NULL, architecture TEXT NOT NULL, variant TEXT NOT NULL,
-    created TEXT NOT NULL, size INTEGER NOT NULL, pulled REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS image_config ON image (config);
-CREATE TABLE IF NOT EXISTS image_blob (
-    manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE, digest TEXT NOT NULL,
-    PRIMARY KEY (manifest, digest)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS image_layer (
-    manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE, position INTEGER NOT NULL,
-    chain TEXT NOT NULL, PRIMARY KEY (manifest, position)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS name (
-    name TEXT PRIMARY KEY, manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE,
-    top TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS layer (
-    chain TEXT PRIMARY KEY, diff TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
-    entries INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (
-    digest TEXT NOT NULL, repository TEXT NOT NULL, PRIMARY KEY (digest, repository)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lease (
-    lease TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (lease, item)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS hold (
-    holder TEXT NOT NULL, manifest TEXT NOT NULL, PRIMARY KEY (holder, manifest)) WITHOUT ROWID;
-"""
-VERSION = 1
 WAIT = 60.0  # seconds a transaction waits for another process
 
 
@@ -109,11 +85,8 @@ class Database:
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute("PRAGMA foreign_keys=ON")
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                with self.transaction():
-                    for statement in SCHEMA.split(";\n"):
-                        self._connection.execute(statement)
-                    self._connection.execute(f"PRAGMA user_version={VERSION}")
+            if version < VERSION:
+                self._migrate()
         except sqlite3.Error as error:
             raise failure(path, error) from None
         if version > VERSION:
@@ -121,6 +94,16 @@ class Database:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _migrate(self) -> None:
+        """Brings the tables to today's form; the version is read again, alone."""
+        with self.transaction():
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            for step in MIGRATIONS[version:]:
+                for statement in step.split(";\n"):
+                    self._connection.execute(statement)
+            if version < VERSION:
+                self._connection.execute(f"PRAGMA user_version={VERSION}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -137,6 +120,16 @@ class Database:
                 if self._connection.in_transaction:  # SQLite may have taken it back itself
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """For the tables that the modules of the engine look after: a statement and its rows."""
+        rows: list[tuple[Any, ...]] = self._rows(statement, *values)
+        return rows
+
+    def change_count(self) -> int:
+        """A number that is another once another process has changed the database."""
+        (count,) = self.rows("PRAGMA data_version")[0]
+        return int(count)
 
     def _rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
         try:

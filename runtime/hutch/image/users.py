@@ -108,3 +108,11 @@ def resolve(root: int, user: str) -> tuple[int, int, list[int]]:
         if (number := _number(line[2])) is not None and number != gid
     }
     return uid, gid, sorted(more)
+
+
+def home(root: int, uid: int) -> str:
+    """The home of a user in the image's passwd; "/" where it has none."""
+    for line in _lines(root, "etc/passwd"):
+        if len(line) >= 6 and _number(line[2]) == uid and line[5].startswith("/"):
+            return line[5]
+    return "/"

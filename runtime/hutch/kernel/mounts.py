@@ -32,3 +32,10 @@ def bind(source: str, target: str) -> None:
     result = lib.hutch_bind(source.encode(), target.encode())
     if result < 0:
         raise KernelError("bind " + source + " on " + target, "mount", -result)
+
+
+def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> None:
+    """mount(2); raises KernelError."""
+    result = lib.hutch_mount(source.encode(), target.encode(), kind.encode(), flags, data.encode())
+    if result < 0:
+        raise KernelError("mount " + kind + " on " + target, "mount", -result)

@@ -14,6 +14,21 @@ from hutch.errors import HutchError, UsageError, errno_text, shown
 
 # verb -> (module, what it does). In the order of --help.
 VERBS = {
+    "run": ("run", "Make a container of an image and start it"),
+    "create": ("run", "Make a container, without starting it"),
+    "start": ("run", "Start containers"),
+    "attach": ("run", "Join a running container's input and output"),
+    "ps": ("ps", "List containers"),
+    "stop": ("containers", "End containers: by SIGTERM, then by SIGKILL"),
+    "restart": ("containers", "Stop containers and start them again"),
+    "kill": ("containers", "Send a signal to containers"),
+    "rm": ("containers", "Remove containers"),
+    "logs": ("containers", "Show what a container has written"),
+    "wait": ("containers", "Wait until containers have ended, print their exit codes"),
+    "pause": ("containers", "Freeze containers"),
+    "unpause": ("containers", "Let frozen containers go on"),
+    "rename": ("containers", "Give a container another name"),
+    "top": ("containers", "Show a container's processes"),
     "pull": ("pull", "Download an image from a registry"),
     "push": ("push", "Upload an image to a registry"),
     "images": ("images", "List images"),
@@ -30,6 +45,28 @@ VERBS = {
     "bundle": ("bundle", "Make an OCI bundle of an image, for use with hutch run"),
     "system": ("system", "Look after the store and the host: df, prune, check, apparmor"),
 }
+# What warren leaves behind calls these ("warren container cleanup"); they are not for people.
+INTERNAL = {"cleanup": "containers", "restart-later": "containers"}
+# Docker's nouns: "warren NOUN VERB" is the verb that is given here.
+NOUNS: dict[str, dict[str, str]] = {
+    "container": {
+        **{
+            verb: verb
+            for verb in (
+                "attach", "create", "kill", "logs", "pause", "rename", "restart", "rm", "run",
+                "start", "stop", "top", "unpause", "wait",
+            )
+        },
+        "ls": "ps", "list": "ps", "ps": "ps",
+        **{verb: verb for verb in INTERNAL},
+    },
+    "image": {
+        "ls": "images", "list": "images", "rm": "rmi", "remove": "rmi",
+        **{verb: verb for verb in (
+            "history", "import", "inspect", "load", "pull", "push", "save", "tag",
+        )},
+    },
+}  # fmt: skip
 GLOBALS = {"--root": "DIR", "--config": "FILE"}
 
 
@@ -91,7 +128,8 @@ def run(arguments: list[str]) -> int:
         print(usage())
         return 0
     name, *words = [*rest[1:], "--help"] if rest[0] == "help" else rest
-    if name not in VERBS:
+    name, words = of_noun(name, words)
+    if name not in VERBS and name not in INTERNAL:
         raise UsageError(f"{shown(name)} is not a warren command", hint=alike(name))
     if os.geteuid() != 0:
         from hutch.cli.warren.rootless import enter_namespace
@@ -102,11 +140,25 @@ def run(arguments: list[str]) -> int:
     from hutch.cli.warren.context import Context
     from hutch.cli.warren.parser import parse
 
-    verb = import_module(f"{__name__}.{VERBS[name][0]}").VERBS[name]
-    parsed = parse(name, VERBS[name][1], verb.declare, words)
+    module, summary = VERBS.get(name) or (INTERNAL[name], "")
+    verb = import_module(f"{__name__}.{module}").VERBS[name]
+    parsed = parse(name, summary, verb.declare, words, verb.stops)
     with Context(options.get("--root", ""), options.get("--config", "")) as context:
         status: int = verb.run(parsed, context)
     return status
+
+
+def of_noun(name: str, words: list[str]) -> tuple[str, list[str]]:
+    """The verb and its words, where a noun comes first. Raises UsageError."""
+    verbs = NOUNS.get(name)
+    if verbs is None:
+        if name in INTERNAL:
+            raise UsageError(f"{shown(name)} is not a warren command", hint=alike(name))
+        return name, words
+    if not words or words[0] not in verbs:
+        known = ", ".join(verb for verb in verbs if verb not in INTERNAL)
+        raise UsageError(f"a command of warren {name} is wanted", hint=known)
+    return verbs[words[0]], words[1:]
 
 
 def root_in(arguments: list[str]) -> str:

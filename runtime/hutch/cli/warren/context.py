@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from hutch.engine.engine import Engine
     from hutch.image.progress import Reporter
     from hutch.image.settings import Settings
     from hutch.images import Access, Store
@@ -72,6 +73,16 @@ class Context:
             if access is not None:
                 store.access = access
             yield store
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The engine of the store."""
+        from hutch.cli.warren.hints import complain
+        from hutch.engine.containers.conmon import own_program
+        from hutch.engine.engine import Engine
+
+        program = own_program(str(self.root))
+        return Engine(self.store, program, lambda error: complain(error, self.named_root))
 
     def reporter(self, *, quiet: bool = False) -> "AbstractContextManager[Reporter]":
         """Who is told of progress: nobody when quiet, bars on a terminal, lines elsewhere."""

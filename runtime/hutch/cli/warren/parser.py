@@ -14,10 +14,15 @@ TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no":
 
 
 class Verb(NamedTuple):
-    """How a verb's arguments are declared, and what it does (giving the exit status)."""
+    """How a verb's arguments are declared, and what it does (giving the exit status).
+
+    ``stops`` is how many arguments there are before all the rest is a command line of its own, for
+    ``command``; None if there is none.
+    """
 
     declare: Callable[[ArgumentParser], None]
     run: "Callable[[Namespace, Context], int]"
+    stops: int | None = None
 
 
 class Formatter(HelpFormatter):
@@ -63,13 +68,66 @@ class Parser(ArgumentParser):
 
 
 def parse(
-    name: str, summary: str, declare: Callable[[ArgumentParser], None], words: list[str]
+    name: str,
+    summary: str,
+    declare: Callable[[ArgumentParser], None],
+    words: list[str],
+    stops: int | None = None,
 ) -> Namespace:
     """The arguments of ``warren NAME``. Raises UsageError; --help prints and exits."""
-    parser = Parser(f"warren {name}", description=summary + ".")
+    handler = "error" if stops is None else "resolve"  # -h is --hostname of run
+    parser = Parser(f"warren {name}", description=summary + ".", conflict_handler=handler)
     declare(parser)
+    if stops is not None:
+        own, command = split_command(parser, words, stops)
+        arguments = parser.parse_args(own)
+        arguments.command = command
+        return arguments
     words = with_truth(words)
     return parser.parse_intermixed_args(words) if name != "system" else parser.parse_args(words)
+
+
+def split_command(
+    parser: ArgumentParser, words: list[str], stops: int
+) -> tuple[list[str], list[str]]:
+    """A verb's own words, and the command line that begins after ``stops`` arguments: nothing of
+    it is an option of ours. A switch may have a value (--rm=false)."""
+    switches = {
+        name: action.nargs == 0 for action in parser._actions for name in action.option_strings
+    }
+    own: list[str] = []
+    rest = list(words)
+    while rest and stops:
+        word = rest.pop(0)
+        if word == "--":
+            return [*own, *rest[:stops]], rest[stops:]
+        if not word.startswith("-") or word == "-":
+            own.append(word)
+            stops -= 1
+            continue
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            if switches.get(name) and equals and value.lower() in TRUTH:
+                if TRUTH[value.lower()]:
+                    own.append(name)
+                continue
+            takes = switches.get(name) is False and not equals
+        else:
+            takes = _last_takes(switches, word)
+        own.append(word)
+        if takes and rest:
+            value = rest.pop(0)
+            # argparse takes a value that begins with "-" for an option, but not so.
+            own[-1] = f"{word}={value}" if word.startswith("--") else word + value
+    return own, rest
+
+
+def _last_takes(switches: dict[str, bool], word: str) -> bool:
+    """Whether of short options in one word (-itv) the last one wants the next word."""
+    for place, letter in enumerate(word[1:], 2):
+        if not switches.get("-" + letter, True):
+            return place == len(word)
+    return False
 
 
 def with_truth(words: list[str]) -> list[str]:

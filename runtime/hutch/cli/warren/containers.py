@@ -1,0 +1,267 @@
+"""What is done to containers that are there: stop, kill, rm, pause, rename, wait and the like."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hutch.cli.warren.context import Context
+from hutch.cli.warren.hints import complain
+from hutch.cli.warren.parser import Verb
+from hutch.errors import HutchError, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from hutch.engine.containers.records import Record
+
+Act = Callable[["Record"], object]
+
+
+def each(arguments: Namespace, context: Context, act: Act, *, missing: bool = False) -> int:
+    """Does ``act`` to each container that is named, and prints the name; 1 if any failed.
+    ``missing``: one that is not there is no failure."""
+    status = 0
+    for name in arguments.containers:
+        try:
+            said = act(context.engine.records.find(name))
+            print(name if said is None else said)
+        except HutchError as error:
+            if missing and isinstance(error, NotFound):
+                continue
+            complain(error, context.named_root)
+            status = 1
+    return status
+
+
+def names(parser: ArgumentParser) -> None:
+    """CONTAINER..."""
+    parser.add_argument("containers", metavar="CONTAINER", nargs="+", help="a name or an id")
+
+
+def declare_stop(parser: ArgumentParser) -> None:
+    """The arguments of ``warren stop`` and ``restart``."""
+    names(parser)
+    parser.add_argument(
+        "-t", "--time", "--timeout", type=float, default=None, metavar="SECONDS",
+        help="how long to wait before SIGKILL, instead of the container's own; -1 for ever",
+    )  # fmt: skip
+    parser.add_argument("-s", "--signal", default="", metavar="SIGNAL", help="what to send first")
+
+
+def stop(arguments: Namespace, context: Context) -> int:
+    """Ends containers: by their stop signal, then by SIGKILL."""
+    from hutch.engine.containers.stop import stop as end
+
+    def act(record: "Record") -> None:
+        end(context.engine, record, arguments.time, arguments.signal)
+
+    return each(arguments, context, act)
+
+
+def restart(arguments: Namespace, context: Context) -> int:
+    """Ends them, and starts them again."""
+    from hutch.engine.containers.start import start
+    from hutch.engine.containers.stop import stop as end
+
+    def act(record: "Record") -> None:
+        engine = context.engine
+        keep = record.options.auto_remove
+        if keep:
+            raise UsageError(f"container {record.name} goes when it ends (--rm)")
+        end(engine, record, arguments.time, arguments.signal)
+        start(engine, record.id)
+        engine.events.of(record, "restart")
+
+    return each(arguments, context, act)
+
+
+def declare_kill(parser: ArgumentParser) -> None:
+    """The arguments of ``warren kill``."""
+    names(parser)
+    parser.add_argument(
+        "-s", "--signal", default="KILL", metavar="SIGNAL", help="KILL if not given"
+    )
+
+
+def kill(arguments: Namespace, context: Context) -> int:
+    """Sends a signal to the first process."""
+    from hutch.engine.containers.stop import kill as send
+
+    return each(arguments, context, lambda r: send(context.engine, r, arguments.signal))
+
+
+def declare_rm(parser: ArgumentParser) -> None:
+    """The arguments of ``warren rm``."""
+    parser.add_argument("containers", metavar="CONTAINER", nargs="*", help="a name or an id")
+    parser.add_argument("-f", "--force", action="store_true", help="also one that runs")
+    parser.add_argument("-v", "--volumes", action="store_true", help="its anonymous volumes, too")
+
+
+def rm(arguments: Namespace, context: Context) -> int:
+    """Removes containers."""
+    from hutch.engine.containers.remove import remove
+
+    if not arguments.containers:
+        raise UsageError("at least one container is wanted", hint="warren rm --help")
+
+    def act(record: "Record") -> None:
+        remove(context.engine, record, force=arguments.force, volumes=arguments.volumes)
+
+    return each(arguments, context, act, missing=arguments.force)
+
+
+def pause(arguments: Namespace, context: Context) -> int:
+    """Freezes all processes of containers."""
+    from hutch.engine.containers.stop import pause as freeze
+
+    return each(arguments, context, lambda record: freeze(context.engine, record))
+
+
+def unpause(arguments: Namespace, context: Context) -> int:
+    """Thaws them."""
+    from hutch.engine.containers.stop import unpause as thaw
+
+    return each(arguments, context, lambda record: thaw(context.engine, record))
+
+
+def wait(arguments: Namespace, context: Context) -> int:
+    """Waits until containers have ended; prints their exit codes."""
+    from hutch.engine.containers.stop import wait as until
+
+    return each(arguments, context, lambda record: until(context.engine, record))
+
+
+def declare_rename(parser: ArgumentParser) -> None:
+    """The arguments of ``warren rename``."""
+    parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
+    parser.add_argument("name", metavar="NAME", help="its new name")
+
+
+def rename(arguments: Namespace, context: Context) -> int:
+    """Gives a container another name."""
+    from hutch.engine.containers.names import check_name
+
+    engine = context.engine
+    record = engine.records.find(arguments.container)
+    old = record.name
+    engine.records.rename(record, check_name(arguments.name))
+    engine.events.of(record, "rename", oldName=old)
+    return 0
+
+
+def declare_top(parser: ArgumentParser) -> None:
+    """The arguments of ``warren top``."""
+    parser.add_argument(
+        "container", metavar="CONTAINER", help="a name or an id; then options of ps"
+    )
+
+
+def top(arguments: Namespace, context: Context) -> int:
+    """The processes of a container, as ps(1) shows them."""
+    from hutch.engine.containers.stop import top as table
+
+    engine = context.engine
+    sys.stdout.write(table(engine, engine.records.find(arguments.container), arguments.command))
+    return 0
+
+
+def declare_logs(parser: ArgumentParser) -> None:
+    """The arguments of ``warren logs``."""
+    parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as long as it runs")
+    parser.add_argument("-n", "--tail", default="all", metavar="N", help="only the last lines")
+    parser.add_argument(
+        "--since", default="", metavar="TIME", help="from this time on (10m, a date)"
+    )
+    parser.add_argument("--until", default="", metavar="TIME", help="up to this time")
+    parser.add_argument("-t", "--timestamps", action="store_true", help="each line with its time")
+
+
+def logs(arguments: Namespace, context: Context) -> int:
+    """What a container has written, on the streams on which it did."""
+    from hutch.engine.containers import logs as log
+    from hutch.engine.containers.attach import write_all
+    from hutch.engine.containers.finish import refresh
+    from hutch.engine.containers.records import RESTARTING, RUNNING
+
+    engine = context.engine
+    record = refresh(engine, engine.records.find(arguments.container))
+    if record.options.log_driver == "none":
+        raise UsageError(f"container {record.name} keeps no log (--log-driver none)")
+    tail = int(arguments.tail) if arguments.tail.isdecimal() else -1
+
+    def running() -> bool:
+        current = engine.records.get(record.id)
+        if current is None:
+            return False
+        return refresh(engine, current).phase in (RUNNING, RESTARTING)
+
+    lines = log.read(
+        engine.places(record),
+        tail=tail,
+        since=moment(arguments.since),
+        until=moment(arguments.until),
+        follow=running if arguments.follow else None,
+    )
+    for line in lines:
+        stamp = (log.utc(line.time) + " ").encode() if arguments.timestamps else b""
+        write_all(2 if line.stream == "stderr" else 1, stamp + line.data)
+    return 0
+
+
+def moment(text: str) -> float:
+    """A time that a person gives: a duration back from now, seconds since 1970, or a date.
+
+    0 for none. Raises UsageError.
+    """
+    import re
+    import time
+
+    from hutch.cli.warren.system import seconds_since
+
+    if not text:
+        return 0.0
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    return time.time() - seconds_since(text)
+
+
+def declare_cleanup(parser: ArgumentParser) -> None:
+    """The arguments of ``warren container cleanup`` and ``restart-later``."""
+    parser.add_argument("container", metavar="ID", help="a whole id")
+    parser.add_argument("run", metavar="RUN", type=int, help="which of its runs has ended")
+
+
+def cleanup(arguments: Namespace, context: Context) -> int:
+    """What conmon calls when a container has ended."""
+    from hutch.engine.containers.finish import finish
+
+    engine = context.engine
+    with engine.locked(arguments.container):
+        record = engine.records.get(arguments.container)
+        if record is not None and record.runs == arguments.run:
+            finish(engine, arguments.container)
+    return 0
+
+
+def restart_later(arguments: Namespace, context: Context) -> int:
+    """What a restart policy leaves behind."""
+    from hutch.engine.containers.finish import restart_later as again
+
+    again(context.engine, arguments.container, arguments.run)
+    return 0
+
+
+VERBS = {
+    "stop": Verb(declare_stop, stop),
+    "restart": Verb(declare_stop, restart),
+    "kill": Verb(declare_kill, kill),
+    "rm": Verb(declare_rm, rm),
+    "pause": Verb(names, pause),
+    "unpause": Verb(names, unpause),
+    "wait": Verb(names, wait),
+    "rename": Verb(declare_rename, rename),
+    "top": Verb(declare_top, top, 1),
+    "logs": Verb(declare_logs, logs),
+    "cleanup": Verb(declare_cleanup, cleanup),
+    "restart-later": Verb(declare_cleanup, restart_later),
+}

@@ -1,0 +1,321 @@
+"""The options of ``warren run`` and ``create``: declared as Docker has them, and what they mean."""
+
+import os
+from argparse import ArgumentParser, Namespace
+
+from hutch.engine.containers import words
+from hutch.engine.containers.options import Options
+from hutch.errors import HostError, UsageError, shown
+
+# flag(s), what it takes ("" for a switch, "..." after it where it may be repeated), help
+FLAGS: list[tuple[str, str, str]] = [
+    ("--add-host", "HOST:IP...", "a line of /etc/hosts"),
+    ("--annotation", "KEY=VALUE...", "an annotation of config.json"),
+    ("--blkio-weight", "N", "share of block I/O, 10 to 1000"),
+    ("--cap-add", "CAPABILITY...", "give a capability; ALL gives all"),
+    ("--cap-drop", "CAPABILITY...", "take a capability away; ALL takes all"),
+    ("--cgroup-parent", "PATH", "the cgroup above the container's"),
+    ("--cgroupns", "host|private", "its cgroup namespace"),
+    ("--cidfile", "FILE", "write the container's id to this file"),
+    ("--cpu-period", "N", "CFS period, in microseconds"),
+    ("--cpu-quota", "N", "CFS quota, in microseconds"),
+    ("-c, --cpu-shares", "N", "CPU shares, relative to 1024"),
+    ("--cpus", "N", "how many CPUs it may use, as in 1.5"),
+    ("--cpuset-cpus", "LIST", "the CPUs it may run on, as in 0-2,4"),
+    ("--cpuset-mems", "LIST", "the memory nodes it may use"),
+    ("--detach-keys", "KEYS", "what leaves it without ending it (ctrl-p,ctrl-q)"),
+    ("--device", "DEVICE...", "a device of the host: PATH[:TARGET][:rwm]"),
+    ("--device-cgroup-rule", "RULE...", "a rule for devices, as in 'c 1:3 rwm'"),
+    ("--device-read-bps", "DEVICE:RATE...", "most bytes a second read from a device"),
+    ("--device-read-iops", "DEVICE:N...", "most reads a second from a device"),
+    ("--device-write-bps", "DEVICE:RATE...", "most bytes a second written to a device"),
+    ("--device-write-iops", "DEVICE:N...", "most writes a second to a device"),
+    ("--dns", "ADDRESS...", "a nameserver"),
+    ("--dns-option, --dns-opt", "OPTION...", "an option of resolv.conf"),
+    ("--dns-search", "DOMAIN...", "a search domain; . for none"),
+    ("--domainname", "NAME", "the NIS domain name"),
+    ("--entrypoint", "PROGRAM", "instead of the image's; empty for none"),
+    ("-e, --env", "NAME[=VALUE]...", "a variable of the environment"),
+    ("--env-file", "FILE...", "variables from a file"),
+    ("--expose", "PORT...", "say that a port is meant to be published"),
+    ("--gidmap", "MAP...", "group ids of its user namespace: INSIDE:OUTSIDE:COUNT"),
+    ("--gpus", "WHICH", "not supported"),
+    ("--group-add", "GROUP...", "a supplementary group"),
+    ("-h, --hostname", "NAME", "its host name"),
+    ("--init", "", "a small init that reaps and hands signals on"),
+    ("-i, --interactive", "", "keep its input open"),
+    ("--ipc", "MODE", "private, none, host or container:NAME"),
+    ("-l, --label", "KEY=VALUE...", "a label"),
+    ("--label-file", "FILE...", "labels from a file"),
+    ("--log-driver", "DRIVER", "k8s-file (also by the name json-file) or none"),
+    ("--log-opt", "KEY=VALUE...", "max-size=SIZE: where the log begins anew"),
+    ("-m, --memory", "SIZE", "most memory"),
+    ("--memory-reservation", "SIZE", "memory it is to keep when there is little"),
+    ("--memory-swap", "SIZE", "most memory and swap together; -1 for no limit"),
+    ("--memory-swappiness", "N", "how readily its memory is swapped, 0 to 100"),
+    ("--mount", "MOUNT...", "type=bind|volume|tmpfs,source=...,target=...[,readonly]"),
+    ("--name", "NAME", "its name"),
+    ("--network, --net", "NETWORK", "none, host or container:NAME"),
+    ("--oom-kill-disable", "", "do not kill it for want of memory (cgroup v1)"),
+    ("--oom-score-adj", "N", "how soon it is killed for want of memory, -1000 to 1000"),
+    ("--pid", "MODE", "host or container:NAME"),
+    ("--pids-limit", "N", "most processes and threads; -1 for no limit"),
+    ("--privileged", "", "all capabilities and devices, no filters"),
+    ("--read-only", "", "its root file system cannot be written to"),
+    ("--restart", "POLICY", "no, on-failure[:N], always, unless-stopped"),
+    ("--rm", "", "remove it, and its anonymous volumes, when it ends"),
+    ("--runtime", "PROGRAM", "the OCI runtime, instead of hutch"),
+    ("--security-opt", "OPTION...", "seccomp=, apparmor=, label=, no-new-privileges, (un)mask="),
+    ("--shm-size", "SIZE", "the size of /dev/shm (64m)"),
+    ("--stop-signal", "SIGNAL", "what stop sends first"),
+    ("--stop-timeout", "SECONDS", "how long stop waits then (10)"),
+    ("--sysctl", "NAME=VALUE...", "a kernel parameter of its namespaces"),
+    ("--tmpfs", "TARGET[:OPTIONS]...", "mount a tmpfs"),
+    ("-t, --tty", "", "give it a terminal"),
+    ("--uidmap", "MAP...", "user ids of its user namespace: INSIDE:OUTSIDE:COUNT"),
+    ("--ulimit", "NAME=SOFT[:HARD]...", "a limit of its processes"),
+    ("-u, --user", "USER[:GROUP]", "whom it runs as"),
+    ("--userns", "host", "no user namespace"),
+    ("--uts", "host", "the host's name"),
+    ("-v, --volume", "[SOURCE:]TARGET[:OPTIONS]...", "a volume, or a path of the host"),
+    ("--volumes-from", "CONTAINER[:ro]...", "another container's volumes"),
+    ("-w, --workdir", "DIR", "its working directory"),
+]  # fmt: skip
+
+
+def declare_flags(parser: ArgumentParser) -> None:
+    """Adds every flag of FLAGS."""
+    for names, takes, summary in FLAGS:
+        options = names.split(", ")
+        if not takes:
+            parser.add_argument(*options, action="store_true", help=summary)
+        elif takes.endswith("..."):
+            metavar = takes.removesuffix("...")
+            parser.add_argument(
+                *options, action="append", default=[], metavar=metavar, help=summary
+            )
+        else:
+            parser.add_argument(*options, default=None, metavar=takes, help=summary)
+
+
+def number(arguments: Namespace, name: str, kind: type = int) -> "int | float | None":
+    """The value of a numeric flag; None if it was not given. Raises UsageError."""
+    text = getattr(arguments, name)
+    if text is None:
+        return None
+    try:
+        value: int | float = kind(text)
+    except ValueError:
+        raise UsageError(f"--{name.replace('_', '-')} {shown(text)} is not a number") from None
+    return value
+
+
+def whole(arguments: Namespace, name: str) -> int:
+    """The same; 0 if it was not given."""
+    return int(number(arguments, name) or 0)
+
+
+def sized(arguments: Namespace, name: str) -> int:
+    """The bytes of a flag; 0 if it was not given."""
+    text = getattr(arguments, name)
+    return words.size(text, "--" + name.replace("_", "-")) if text is not None else 0
+
+
+def options_from(arguments: Namespace) -> Options:
+    """What the flags ask for. Raises UsageError, HostError."""
+    if arguments.gpus is not None:
+        raise HostError(
+            "--gpus: there is no support for graphics processors",
+            hint="give the device with --device",
+        )
+    options = Options(image=arguments.image, command=list(arguments.command))
+    _process(arguments, options)
+    _spaces(arguments, options)
+    _mounts(arguments, options)
+    _resources(arguments, options)
+    _security(arguments, options)
+    _logging(arguments, options)
+    options.auto_remove = arguments.rm
+    if arguments.restart is not None:
+        options.restart, options.restart_limit = words.restart(arguments.restart)
+        if options.auto_remove and options.restart != "no":
+            raise UsageError("conflicting options: --restart and --rm")
+    options.runtime = arguments.runtime or ""
+    return options
+
+
+def _process(arguments: Namespace, options: Options) -> None:
+    options.tty, options.interactive = arguments.tty, arguments.interactive
+    if arguments.entrypoint is not None:
+        options.entrypoint = [arguments.entrypoint] if arguments.entrypoint else []
+    own = dict(os.environ)
+    for path in arguments.env_file:
+        lines = words.lines_of(path, "--env-file")
+        options.env += words.variables(lines, own, "--env-file")
+    options.env += words.variables(arguments.env, own, "-e")
+    labels = [
+        line for path in arguments.label_file for line in words.lines_of(path, "--label-file")
+    ]
+    options.labels = words.pairs(labels + arguments.label, "--label")
+    options.annotations = words.pairs(arguments.annotation, "--annotation")
+    options.user, options.group_add = arguments.user, arguments.group_add
+    if arguments.workdir is not None:
+        if not arguments.workdir.startswith("/"):
+            raise UsageError(f"--workdir {shown(arguments.workdir)}: it must be an absolute path")
+        options.workdir = arguments.workdir
+    options.init = arguments.init
+    options.stop_signal = arguments.stop_signal
+    if arguments.stop_signal is not None:
+        from hutch.spec.signal_names import signal_number
+
+        signal_number(arguments.stop_signal)
+    if arguments.stop_timeout is not None:
+        options.stop_timeout = whole(arguments, "stop_timeout")
+    options.ulimits = [words.ulimit(text) for text in arguments.ulimit]
+    options.expose = arguments.expose
+
+
+def _spaces(arguments: Namespace, options: Options) -> None:
+    options.hostname, options.domainname = arguments.hostname or "", arguments.domainname or ""
+    options.network = arguments.network or options.network
+    if options.hostname and options.network.startswith("container:"):
+        raise UsageError("conflicting options: hostname and the network mode")
+    options.dns, options.dns_search = arguments.dns, arguments.dns_search
+    options.dns_option, options.add_host = arguments.dns_option, arguments.add_host
+    for flag, value, known in (
+        ("pid", arguments.pid, ("host", "container:", "")),
+        ("ipc", arguments.ipc, ("private", "none", "host", "container:", "")),
+        ("uts", arguments.uts, ("host", "")),
+        ("cgroupns", arguments.cgroupns, ("host", "private", "")),
+        ("userns", arguments.userns, ("host", "")),
+    ):
+        text = value or ""
+        if text not in known and not ("container:" in known and text.startswith("container:")):
+            raise UsageError(f"--{flag}: there is no mode {shown(text)}")
+        setattr(options, flag + "_mode", text)
+    options.uidmap, options.gidmap = arguments.uidmap, arguments.gidmap
+    options.sysctls = words.pairs(arguments.sysctl, "--sysctl")
+
+
+def _mounts(arguments: Namespace, options: Options) -> None:
+    options.mounts = [
+        *(words.volume(text) for text in arguments.volume),
+        *(words.mount(text) for text in arguments.mount),
+        *(words.tmpfs(text) for text in arguments.tmpfs),
+    ]
+    targets = [option["target"] for option in options.mounts]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise UsageError(f"duplicate mount point: {target}")
+    options.volumes_from = arguments.volumes_from
+    options.read_only = arguments.read_only
+    if arguments.shm_size is not None:
+        options.shm_size = sized(arguments, "shm_size")
+
+
+def _resources(arguments: Namespace, options: Options) -> None:
+    options.memory = sized(arguments, "memory")
+    options.memory_swap = sized(arguments, "memory_swap")
+    options.memory_reservation = sized(arguments, "memory_reservation")
+    swappiness = number(arguments, "memory_swappiness")
+    if swappiness is not None and swappiness >= 0:
+        options.memory_swappiness = int(swappiness)
+    options.oom_kill_disable = arguments.oom_kill_disable
+    score = number(arguments, "oom_score_adj")
+    options.oom_score_adj = None if score is None else int(score)
+    options.cpu_shares = whole(arguments, "cpu_shares")
+    options.cpu_period = whole(arguments, "cpu_period")
+    options.cpu_quota = whole(arguments, "cpu_quota")
+    cpus = number(arguments, "cpus", float)
+    if cpus:
+        if options.cpu_period or options.cpu_quota:
+            raise UsageError("conflicting options: --cpus and --cpu-period or --cpu-quota")
+        if not 0.01 <= cpus <= (os.cpu_count() or 1):
+            raise UsageError(
+                f"--cpus {cpus:g}: from 0.01 to {os.cpu_count()}, as many as there are here"
+            )
+        options.cpu_period, options.cpu_quota = 100_000, int(cpus * 100_000)
+    options.cpuset_cpus = arguments.cpuset_cpus or ""
+    options.cpuset_mems = arguments.cpuset_mems or ""
+    pids = number(arguments, "pids_limit")
+    options.pids_limit = None if pids is None else int(pids)
+    options.blkio_weight = whole(arguments, "blkio_weight")
+    for flag in ("device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops"):
+        for text in getattr(arguments, flag.replace("-", "_")):
+            path, _, rate = text.rpartition(":")
+            if not path:
+                raise UsageError(f"--{flag} {shown(text)}", hint="as in /dev/sda:1mb")
+            options.throttle.setdefault(flag, []).append(
+                {"path": path, "rate": words.size(rate, "--" + flag)}
+            )
+
+
+def _security(arguments: Namespace, options: Options) -> None:
+    options.cap_add, options.cap_drop = arguments.cap_add, arguments.cap_drop
+    options.privileged = arguments.privileged
+    options.devices = [words.device(text) for text in arguments.device]
+    options.device_rules = arguments.device_cgroup_rule
+    options.cgroup_parent = arguments.cgroup_parent or ""
+    for text in arguments.security_opt:
+        security_option(options, text)
+    from hutch.engine.containers.security import capability, device_rule
+
+    for word in options.cap_add + options.cap_drop:
+        if word.upper() != "ALL":
+            capability(word)
+    for rule in options.device_rules:
+        device_rule(rule)
+
+
+def security_option(options: Options, text: str) -> None:
+    """One --security-opt. Raises UsageError."""
+    key, given, value = text.replace(":", "=", 1).partition("=") if "=" not in text else (
+        text.partition("=")
+    )  # fmt: skip
+    if key == "no-new-privileges" and (not given or value in words.TRUTH):
+        options.no_new_privileges = words.TRUTH.get(value, True)
+    elif key == "seccomp" and value:
+        options.seccomp = value if value == "unconfined" else profile(value)
+    elif key == "apparmor" and value:
+        options.apparmor = value
+    elif key == "label" and value:
+        options.selinux = "" if value == "disable" else value
+    elif key == "mask" and value:
+        options.mask += value.split(":")
+    elif key == "unmask" and value:
+        options.unmask += value.split(":")
+    elif key == "systempaths" and value == "unconfined":
+        options.unmask.append("ALL")
+    else:
+        raise UsageError(
+            f"invalid --security-opt {shown(text)}",
+            hint="seccomp=, apparmor=, label=, no-new-privileges, mask=, unmask=",
+        )
+
+
+def profile(path: str) -> str:
+    """A seccomp profile's text. Raises UsageError, KernelError."""
+    import json
+    from pathlib import Path
+
+    from hutch.errors import KernelError
+
+    try:
+        text = Path(path).read_text()
+        json.loads(text)
+    except OSError as error:
+        raise KernelError(f"--security-opt seccomp={path}", "open", error.errno) from None
+    except ValueError as error:
+        raise UsageError(f"--security-opt seccomp={path}: it is not JSON: {error}") from None
+    return text
+
+
+def _logging(arguments: Namespace, options: Options) -> None:
+    driver = arguments.log_driver or "k8s-file"
+    if driver not in ("k8s-file", "json-file", "none"):
+        raise UsageError(f"there is no log driver {shown(driver)}", hint="k8s-file, none")
+    options.log_driver = "none" if driver == "none" else "k8s-file"
+    for key, value in words.pairs(arguments.log_opt, "--log-opt").items():
+        if key != "max-size" or driver == "none":
+            raise UsageError(f"--log-opt {key}: the driver {driver} does not have it")
+        options.log_size = words.size(value, "--log-opt max-size")

@@ -1,0 +1,288 @@
+"""``warren run``, ``create``, ``start`` and ``attach``: making containers and being at them."""
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from hutch.cli.warren.context import Context, platform_option, registry_options
+from hutch.cli.warren.flags import declare_flags, options_from
+from hutch.cli.warren.hints import complain
+from hutch.cli.warren.parser import Verb
+from hutch.engine.containers.attach import DETACH_KEYS
+from hutch.errors import HutchError, KernelError, UsageError, shown
+
+if TYPE_CHECKING:
+    from hutch.engine.containers.places import Places
+    from hutch.engine.containers.records import Record
+    from hutch.image.database import ImageRecord
+
+FAILED = 125  # what `run` exits with where warren, not the program, failed
+
+
+def declare_create(parser: ArgumentParser) -> None:
+    """The arguments of ``warren create``."""
+    declare_flags(parser)
+    parser.add_argument(
+        "--pull", default="missing", choices=("always", "missing", "never"),
+        metavar="WHEN", help="always, missing (the usual) or never",
+    )  # fmt: skip
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress of a pull")
+    platform_option(parser)
+    registry_options(parser)
+    parser.add_argument("image", metavar="IMAGE", help="a name or an id; then a command line")
+
+
+def declare_run(parser: ArgumentParser) -> None:
+    """The arguments of ``warren run``."""
+    parser.add_argument("-d", "--detach", action="store_true", help="print the id, do not wait")
+    parser.add_argument(
+        "-a", "--attach", action="append", default=[], metavar="STREAM",
+        help="only these of stdin, stdout, stderr",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sig-proxy", default="true", metavar="BOOL", help="hand signals on (true)"
+    )
+    declare_create(parser)
+
+
+def image_for(arguments: Namespace, context: Context) -> "ImageRecord":
+    """The image, pulled if it is missing, or always."""
+    from hutch.image.catalog import find
+    from hutch.image.errors import ImageNotFound
+
+    if arguments.pull != "always":
+        try:
+            found = find(context.store, context.settings, arguments.image).record
+        except ImageNotFound:
+            if arguments.pull == "never":
+                raise
+            print(f"Unable to find image '{arguments.image}' locally", file=sys.stderr)
+        else:
+            if arguments.platform:
+                wanted, _ = context.platform(arguments.platform)
+                if found.platform.split("/")[:2] != str(wanted).split("/")[:2]:
+                    raise UsageError(
+                        f"image {arguments.image} is for {found.platform}", hint="use --pull always"
+                    )
+            return found
+    from hutch.cli.warren.pull import pull_local, pull_remote
+    from hutch.image.transports import is_local
+
+    arguments.all_tags = False
+    with context.reporter(quiet=arguments.quiet) as reporter:
+        if is_local(arguments.image):
+            done = [pull_local(context, arguments.image, arguments.platform, reporter)]
+        else:
+            done = pull_remote(context, arguments, reporter)
+    return done[0][1].record
+
+
+def make(arguments: Namespace, context: Context) -> "Record":
+    """The container that the command line asks for."""
+    from hutch.engine.containers.create import create
+
+    options = options_from(arguments)
+    options.stdin_once = options.interactive and not getattr(arguments, "detach", True)
+    if arguments.cidfile and os.path.exists(arguments.cidfile):
+        raise UsageError(
+            f"container ID file found, make sure the other container isn't running or delete"
+            f" {arguments.cidfile}"
+        )
+    record = create(context.engine, image_for(arguments, context), options, arguments.name or "")
+    if arguments.cidfile:
+        try:
+            with open(arguments.cidfile, "x", encoding="utf-8") as file:
+                file.write(record.id)
+        except OSError as error:
+            raise KernelError(f"--cidfile {arguments.cidfile}", "open", error.errno) from None
+    return record
+
+
+def create(arguments: Namespace, context: Context) -> int:
+    """Makes a container and prints its id."""
+    print(make(arguments, context).id)
+    return 0
+
+
+def run(arguments: Namespace, context: Context) -> int:
+    """Makes and starts a container; without -d stays at its streams until it ends.
+
+    The exit status is the program's; 125 where warren failed, 126 and 127 where the program could
+    not be executed or was not found.
+    """
+    try:
+        record = make(arguments, context)
+    except HutchError as error:
+        complain(error, context.named_root)
+        return FAILED
+    keys = arguments.detach_keys
+    if not arguments.detach:
+        return at_start(context, record, attached(arguments), keys, truth(arguments.sig_proxy))
+    return started(context, record)
+
+
+def attached(arguments: Namespace) -> set[str]:
+    """The streams that -a names, or that -i and the usual give. Raises UsageError."""
+    streams = {word.lower() for word in arguments.attach}
+    if unknown := streams - {"stdin", "stdout", "stderr"}:
+        raise UsageError(f"--attach {shown(sorted(unknown)[0])}", hint="stdin, stdout, stderr")
+    streams = streams or {"stdout", "stderr", "stdin"}
+    return streams if arguments.interactive else streams - {"stdin"}
+
+
+def truth(text: str) -> bool:
+    """--sig-proxy's value. Raises UsageError."""
+    from hutch.cli.warren.parser import TRUTH
+
+    if text.lower() not in TRUTH:
+        raise UsageError(f"{shown(text)} is neither true nor false")
+    return TRUTH[text.lower()]
+
+
+def started(context: Context, record: "Record") -> int:
+    """Starts it in the background."""
+    from hutch.engine.containers.start import start
+    from hutch.engine.errors import StartFailed
+
+    try:
+        start(context.engine, record.id)
+    except HutchError as error:
+        complain(error, context.named_root)
+        forget(context, record)
+        return error.status if isinstance(error, StartFailed) else FAILED
+    print(record.id)
+    return 0
+
+
+def forget(context: Context, record: "Record") -> None:
+    """With --rm a container that did not start goes, too."""
+    from hutch.engine.containers.remove import remove
+
+    if record.options.auto_remove:
+        remove(context.engine, record, force=True, volumes=True)
+
+
+def at_start(
+    context: Context, record: "Record", streams: set[str], keys: str | None, proxy: bool
+) -> int:
+    """Starts a container with the caller at its streams; the program's exit status."""
+    from hutch.engine.containers.attach import Session, parse_keys
+    from hutch.engine.containers.start import start
+    from hutch.engine.containers.stop import wait
+    from hutch.engine.errors import StartFailed
+
+    engine = context.engine
+    watched = parse_keys(DETACH_KEYS if keys is None else keys)
+    session: list[Session] = []
+
+    def ready(record: "Record", places: "Places") -> None:
+        session.append(
+            Session(
+                places,
+                terminal=record.options.tty,
+                stdin="stdin" in streams,
+                keys=watched,
+                forward=(lambda number: forward(context, record, number)) if proxy else None,
+                streams=streams,
+            )
+        )
+
+    try:
+        current = start(engine, record.id, ready)
+    except HutchError as error:
+        complain(error, context.named_root)
+        forget(context, record)
+        return error.status if isinstance(error, StartFailed) else FAILED
+    with session[0] as here:
+        if not here.run():
+            return 0
+    return wait(engine, current)
+
+
+def forward(context: Context, record: "Record", number: int) -> None:
+    """Hands a signal on to the program."""
+    from hutch.engine.containers.truth import Death
+
+    current = context.engine.records.get(record.id)
+    if current is not None:
+        death = Death(current.pid, current.birth)
+        death.signal(number)
+        death.close()
+
+
+def declare_start(parser: ArgumentParser) -> None:
+    """The arguments of ``warren start``."""
+    parser.add_argument("containers", metavar="CONTAINER", nargs="+", help="a name or an id")
+    parser.add_argument("-a", "--attach", action="store_true", help="show its output, wait for it")
+    parser.add_argument("-i", "--interactive", action="store_true", help="hand our input on, too")
+    parser.add_argument("--detach-keys", default=None, metavar="KEYS", help="what leaves it")
+
+
+def start_all(arguments: Namespace, context: Context) -> int:
+    """Starts containers. 1 if any failed."""
+    from hutch.engine.containers.start import start
+
+    engine = context.engine
+    if arguments.attach or arguments.interactive:
+        if len(arguments.containers) > 1:
+            raise UsageError("you cannot start and attach multiple containers at once")
+        record = engine.records.find(arguments.containers[0])
+        streams = {"stdout", "stderr", *(["stdin"] if arguments.interactive else [])}
+        return at_start(context, record, streams, arguments.detach_keys, True)
+    status = 0
+    for name in arguments.containers:
+        try:
+            start(engine, engine.records.find(name).id)
+            print(name)
+        except HutchError as error:
+            complain(error, context.named_root)
+            status = 1
+    return status
+
+
+def declare_attach(parser: ArgumentParser) -> None:
+    """The arguments of ``warren attach``."""
+    parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
+    parser.add_argument("--detach-keys", default=None, metavar="KEYS", help="what leaves it")
+    parser.add_argument("--no-stdin", action="store_true", help="do not hand our input on")
+    parser.add_argument(
+        "--sig-proxy", default="true", metavar="BOOL", help="hand signals on (true)"
+    )
+
+
+def attach(arguments: Namespace, context: Context) -> int:
+    """Joins our streams to a running container's; its exit status."""
+    from hutch.engine.containers.attach import Session, parse_keys
+    from hutch.engine.containers.stop import require_running, wait
+    from hutch.engine.errors import Conflict
+
+    engine = context.engine
+    record = require_running(
+        engine,
+        engine.records.find(arguments.container),
+        "you cannot attach to a stopped container: ",
+    )
+    if record.paused:
+        raise Conflict("you cannot attach to a paused container, unpause it first", id=record.id)
+    keys = parse_keys(DETACH_KEYS if arguments.detach_keys is None else arguments.detach_keys)
+    proxy = truth(arguments.sig_proxy)
+    with Session(
+        engine.places(record),
+        terminal=record.options.tty,
+        stdin=record.options.interactive and not arguments.no_stdin,
+        keys=keys,
+        forward=(lambda number: forward(context, record, number)) if proxy else None,
+    ) as session:
+        if not session.run():
+            print("read escape sequence", file=sys.stderr)
+            return 1
+    return wait(engine, record)
+
+
+VERBS = {
+    "run": Verb(declare_run, run, 1),
+    "create": Verb(declare_create, create, 1),
+    "start": Verb(declare_start, start_all),
+    "attach": Verb(declare_attach, attach),
+}

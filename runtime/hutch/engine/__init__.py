@@ -1,0 +1,4 @@
+"""warren's containers, above images and the runtime.
+
+apparmor    the AppArmor profile for containers, and loading it
+"""

@@ -1,0 +1,232 @@
+"""From what was asked for and what the image says to config.json."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from hutch.engine.containers import limits, mounts, security
+from hutch.engine.containers.defaults import container_config
+from hutch.engine.containers.options import Options, UlimitOption
+from hutch.engine.containers.places import Places
+from hutch.engine.containers.records import Record
+from hutch.engine.volumes import Volumes
+from hutch.errors import HostError, UsageError, shown
+from hutch.image import users
+from hutch.image.bundle import ANNOTATION, PATH
+from hutch.image.manifest import ImageConfig
+
+if TYPE_CHECKING:
+    from hutch.spec.config import Config, IdMapping, Namespace, NamespaceType, Rlimit
+
+CGROUP_PARENT = "/warren"
+INIT = "/sbin/docker-init"
+INITS = ("docker-init", "tini-static", "catatonit", "tini")
+
+
+def command_line(options: Options, image: dict[str, Any]) -> list[str]:
+    """The program and its arguments. --entrypoint puts the image's CMD out of force.
+
+    Raises UsageError if there is none.
+    """
+    entrypoint, command = list(image.get("Entrypoint") or []), list(image.get("Cmd") or [])
+    if options.entrypoint is not None:
+        entrypoint, command = options.entrypoint, []
+    if options.command:
+        command = options.command
+    if not entrypoint + command:
+        raise UsageError("no command specified: the image has none, either")
+    return entrypoint + command
+
+
+def environment(options: Options, image: dict[str, Any], hostname: str) -> list[str]:
+    """The image's variables, ours, and those of -e, which win; NAME alone takes one away."""
+    variables: dict[str, str] = {}
+    lines = [PATH, f"HOSTNAME={hostname}"]
+    if options.tty:
+        lines.append("TERM=xterm")
+    for line in [*lines, *(image.get("Env") or []), *options.env]:
+        name, given, value = line.partition("=")
+        if given:
+            variables[name] = value
+        else:
+            variables.pop(name, None)
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
+def hostname_of(record: Record) -> str:
+    """--hostname; on the host's network the host's own; else the short id."""
+    options = record.options
+    if options.hostname:
+        return options.hostname
+    if options.uts_mode == "host" or options.network == "host":
+        return os.uname().nodename
+    return record.id[:12]
+
+
+def make_config(
+    record: Record, image: ImageConfig, places: Places, volumes: Volumes, joined: dict[str, int]
+) -> "Config":
+    """config.json of the container, whose root file system is mounted. ``joined`` has the first
+    process of each container whose namespaces are to be shared, by that option ("network").
+
+    Raises UsageError, HostError, KernelError, ImageError.
+    """
+    options, execution = record.options, image.execution
+    hostname = hostname_of(record)
+    config = container_config()
+    process, linux = config["process"], config["linux"]
+    linux.setdefault("resources", {})
+    process["terminal"] = options.tty
+    process["args"] = command_line(options, execution)
+    process["env"] = environment(options, execution, hostname)
+    cwd = options.workdir or execution.get("WorkingDir") or "/"
+    process["cwd"] = cwd if cwd.startswith("/") else "/" + cwd
+    root = os.open(places.rootfs, os.O_PATH | os.O_DIRECTORY)
+    try:
+        user = options.user if options.user is not None else execution.get("User") or ""
+        uid, gid, more = users.resolve(root, user)
+        more += [users.resolve(root, f"0:{group}")[1] for group in options.group_add]
+        process["user"] = {"uid": uid, "gid": gid, "additionalGids": [*dict.fromkeys([gid, *more])]}
+        mounts.lay(config, options, places, volumes, root)
+        make_workdir(process["cwd"], root)
+    finally:
+        os.close(root)
+    if not any(line.startswith("HOME=") for line in process["env"]):
+        process["env"].append("HOME=" + home(places, uid))
+    config["root"] = {"path": str(places.rootfs), "readonly": options.read_only}
+    config["hostname"] = hostname
+    if options.domainname:
+        config["domainname"] = options.domainname
+    _namespaces(config, options, joined)
+    # The default of devices comes first: limits say nothing of them.
+    linux["resources"].update(limits.resources(options))
+    security.throttles(linux["resources"], options.throttle)
+    security.devices(config, options)
+    security.secure(config, options, uid)
+    if options.oom_score_adj is not None:
+        process["oomScoreAdj"] = options.oom_score_adj
+    if options.ulimits:
+        process["rlimits"] = [rlimit(ulimit) for ulimit in options.ulimits]
+    if options.sysctls:
+        linux["sysctl"] = dict(options.sysctls)
+    parent = options.cgroup_parent or CGROUP_PARENT
+    linux["cgroupsPath"] = (parent if parent.startswith("/") else "/" + parent) + "/" + record.id
+    config["annotations"] = {
+        ANNOTATION + "stopSignal": stop_signal(options, execution),
+        **options.annotations,
+    }
+    if options.init:
+        _init(config)
+    return config
+
+
+def rlimit(option: UlimitOption) -> "Rlimit":
+    """One --ulimit; -1 is unlimited."""
+    most = (1 << 64) - 1
+    soft, hard = (most if value < 0 else value for value in (option["soft"], option["hard"]))
+    return {"type": "RLIMIT_" + option["name"].upper(), "soft": soft, "hard": hard}
+
+
+def stop_signal(options: Options, execution: dict[str, Any]) -> str:
+    return options.stop_signal or str(execution.get("StopSignal") or "SIGTERM")
+
+
+def home(places: Places, uid: int) -> str:
+    """The home of the user in the container's passwd; "/" if it has none there."""
+    root = os.open(places.rootfs, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return users.home(root, uid)
+    finally:
+        os.close(root)
+
+
+def make_workdir(cwd: str, root: int) -> None:
+    """The working directory, if nothing is there."""
+    from hutch.image.limits import Budget
+    from hutch.image.tree import Tree
+
+    parts = [os.fsencode(part) for part in cwd.split("/") if part not in ("", ".")]
+    if not parts or b".." in parts:
+        return
+    tree = Tree(root, Budget())
+    try:
+        tree.parent(b"/".join(parts))
+    except OSError as error:
+        raise UsageError(f"the working directory {shown(cwd)} cannot be made: {error}") from None
+    finally:
+        tree.close()
+
+
+def _namespaces(config: "Config", options: Options, joined: dict[str, int]) -> None:
+    """linux.namespaces, with --network, --pid, --ipc, --uts, --cgroupns, --userns laid over."""
+    linux = config["linux"]
+    kinds: dict[NamespaceType, str] = {space["type"]: "" for space in linux["namespaces"]}
+    asked: list[tuple[NamespaceType, str]] = [
+        ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
+        ("uts", options.uts_mode), ("cgroup", options.cgroupns_mode),
+    ]  # fmt: skip
+    for kind, mode in asked:
+        if mode == "host":
+            kinds.pop(kind, None)
+        elif mode.startswith("container:"):
+            name = {"network": "net", "cgroup": "cgroup"}.get(kind, kind)
+            kinds[kind] = f"/proc/{joined[kind]}/ns/{name}"
+        elif mode.startswith("ns:"):
+            kinds[kind] = mode[3:]
+        elif mode == "private":
+            kinds[kind] = ""
+    if options.uts_mode == "host":
+        config.pop("hostname", None)
+        config.pop("domainname", None)
+        if options.hostname or options.domainname:
+            raise UsageError("--hostname and --uts host exclude each other")
+    if options.ipc_mode == "host":
+        _share_ipc(config, "/dev/shm", "/dev/mqueue")  # noqa: S108
+    elif options.ipc_mode.startswith("container:"):
+        _share_ipc(config, f"/proc/{joined['ipc']}/root/dev/shm", "")
+    elif options.ipc_mode == "none":
+        config["mounts"] = [m for m in config["mounts"] if m["destination"] != "/dev/shm"]  # noqa: S108
+    if options.uidmap or options.gidmap:
+        kinds["user"] = ""
+        linux["uidMappings"] = [id_mapping(text) for text in options.uidmap or options.gidmap]
+        linux["gidMappings"] = [id_mapping(text) for text in options.gidmap or options.uidmap]
+    elif options.userns_mode == "host":
+        kinds.pop("user", None)
+    spaces: list[Namespace] = []
+    for kind, path in kinds.items():
+        spaces.append({"type": kind, "path": path} if path else {"type": kind})
+    linux["namespaces"] = spaces
+
+
+def _share_ipc(config: "Config", shm: str, mqueue: str) -> None:
+    for mount in config["mounts"]:
+        source = {"/dev/shm": shm, "/dev/mqueue": mqueue}.get(mount["destination"], "")  # noqa: S108
+        if source:
+            mount["type"], mount["source"] = "bind", source
+            mount["options"] = ["rbind", "nosuid", "noexec", "nodev"]
+
+
+def id_mapping(text: str) -> "IdMapping":
+    """``CONTAINER:HOST:SIZE`` of --uidmap. Raises UsageError."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3) or not all(part.isdecimal() for part in parts):
+        raise UsageError(f"{shown(text)} is no mapping", hint="as in 0:100000:65536")
+    numbers = [int(part) for part in [*parts, "1"]]
+    return {"containerID": numbers[0], "hostID": numbers[1], "size": numbers[2]}
+
+
+def _init(config: "Config") -> None:
+    """--init: a small program that hands signals on and reaps. Raises HostError."""
+    import shutil
+
+    for name in INITS:
+        found = shutil.which(name) or shutil.which(name, path="/usr/libexec/podman:/usr/bin")
+        if found:
+            break
+    else:
+        raise HostError("no init for containers is installed", hint="apt-get install tini")
+    config["mounts"].append(
+        {"destination": INIT, "type": "bind", "source": found, "options": ["bind", "ro"]}
+    )
+    process = config["process"]
+    words = ["--"] if os.path.basename(found) != "catatonit" else []
+    process["args"] = [INIT, *words, *process["args"]]

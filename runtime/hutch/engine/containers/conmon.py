@@ -1,0 +1,151 @@
+"""conmon: the process that stays with a container, keeps its output and its exit code, and calls
+warren back when it ends (conmon(8)).
+
+It is told where to answer by environment variables: it reads a byte from the start pipe before it
+does anything, and writes {"data": PID} or {"data": -1, "message": WHY} to the sync pipe once the
+runtime has made the container.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from hutch.engine.containers.places import Places, runtime_root
+from hutch.engine.errors import StartFailed
+from hutch.errors import HostError
+
+LOG = "k8s-file"
+NO_LOG = "none"
+
+
+@dataclass(slots=True)
+class Supervision:
+    """How a container is to be supervised."""
+
+    places: Places
+    name: str
+    runtime: str
+    terminal: bool = False
+    stdin: bool = False
+    leave_stdin_open: bool = False
+    log_driver: str = LOG
+    log_size: int = 0
+    on_exit: list[str] = field(default_factory=list)
+
+    def arguments(self, program: str) -> list[str]:
+        """conmon's command line."""
+        places = self.places
+        words = [
+            program, "--api-version", "1", "-c", places.id, "-u", places.id, "-n", self.name,
+            "-r", self.runtime, "-b", str(places.folder), "--full-attach",
+            "--exit-dir", str(places.exit_file.parent), "-0", str(places.folder),
+            "-p", str(places.folder / "pid"), "-P", str(places.folder / "conmon.pid"),
+            "-l", NO_LOG + ":" if self.log_driver == NO_LOG else f"{LOG}:{places.log}",
+            "--log-level", "error",
+        ]  # fmt: skip
+        if self.log_size:
+            words += ["--log-size-max", str(self.log_size)]
+        words += ["-t"] if self.terminal else []
+        words += ["-i"] if self.stdin else []
+        words += ["--leave-stdin-open"] if self.leave_stdin_open else []
+        for word in ("--root", runtime_root(), "--log", str(places.runtime_log),
+                     "--log-format", "json"):  # fmt: skip
+            words += ["--runtime-arg", word]
+        if self.on_exit:
+            words += ["--exit-command", self.on_exit[0]]
+            for word in self.on_exit[1:]:
+                words += ["--exit-command-arg", word]
+        return words
+
+
+def program() -> str:
+    """conmon's path. Raises HostError."""
+    found = shutil.which("conmon") or shutil.which("conmon", path="/usr/libexec/podman:/usr/bin")
+    if found is None:
+        raise HostError("conmon is not installed", hint="apt-get install conmon")
+    return found
+
+
+def hutch_program(wanted: str = "") -> str:
+    """The path of the runtime: ``wanted`` (a path or a name), else the hutch beside this Python,
+    or the first in PATH. Raises HostError."""
+    beside = os.path.join(os.path.dirname(sys.executable), "hutch")
+    if wanted in ("", "hutch") and os.access(beside, os.X_OK):
+        return beside
+    found = shutil.which(wanted or "hutch")
+    if found is None:
+        raise HostError(
+            f"the runtime {wanted or 'hutch'} is not in PATH", hint="give its path with --runtime"
+        )
+    return os.path.abspath(found)
+
+
+def supervise(supervision: Supervision) -> int:
+    """Starts conmon, which has the runtime create the container; the container's pid.
+
+    Raises StartFailed with the runtime's reason; then conmon has ended.
+    """
+    places = supervision.places
+    for name in ("pid", "conmon.pid", "attach", "ctl", "winsz", "oom", "runtime.log"):
+        (places.folder / name).unlink(missing_ok=True)
+    places.exit_file.unlink(missing_ok=True)
+    sync_read, sync_write = os.pipe()
+    start_read, start_write = os.pipe()
+    environment = {
+        **os.environ, "_OCI_SYNCPIPE": str(sync_write), "_OCI_STARTPIPE": str(start_read),
+    }  # fmt: skip
+    try:
+        process = subprocess.Popen(
+            supervision.arguments(program()),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(sync_write, start_read),
+            cwd=places.folder,
+        )
+    finally:
+        os.close(sync_write)
+        os.close(start_read)
+    try:
+        os.write(start_write, b"\0")
+    finally:
+        os.close(start_write)
+    with os.fdopen(sync_read, "rb") as answer:
+        said = answer.readline()
+    process.wait()
+    try:
+        document = json.loads(said)
+        pid = int(document["data"])
+    except (ValueError, KeyError, TypeError):
+        raise StartFailed("conmon ended without a word", 125) from None
+    if pid <= 0:
+        raise failure(places, str(document.get("message") or "conmon does not say why"))
+    return pid
+
+
+def failure(places: Places, message: str) -> StartFailed:
+    """Why the runtime did not create the container: its last error."""
+    try:
+        lines = places.runtime_log.read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in reversed(lines):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and said.get("level") == "error":
+            return StartFailed(str(said.get("msg", message)), exit_status(said))
+    return StartFailed(message.strip(), 125)
+
+
+def exit_status(said: dict[str, object]) -> int:
+    """Docker's exit status for a runtime's error: 127 not found, 126 may not be executed."""
+    place = str(said.get("pointer", ""))
+    if place.startswith("process.args"):
+        return 127 if said.get("errno", "ENOENT") == "ENOENT" else 126
+    return 125

@@ -1,0 +1,97 @@
+"""Making a container: its row, its folder and its volumes. Nothing runs yet."""
+
+import secrets
+
+from hutch.engine.containers import limits
+from hutch.engine.containers.config import command_line
+from hutch.engine.containers.names import check_name, made_up
+from hutch.engine.containers.options import MountOption, Options
+from hutch.engine.containers.places import Places
+from hutch.engine.containers.records import Record, now
+from hutch.engine.engine import Engine
+from hutch.errors import UsageError, shown
+from hutch.image.database import ImageRecord
+from hutch.image.stored_image import documents
+
+NETWORKS = ("none", "host")
+
+
+def create(engine: Engine, image: ImageRecord, options: Options, name: str = "") -> Record:
+    """Makes a container of an image; ``name`` "" makes one up.
+
+    Raises UsageError, Conflict if the name is taken, NoSuchContainer for another's namespaces.
+    """
+    config = documents(engine.store, image)[1]
+    command_line(options, config.execution)
+    limits.check(options)
+    check_network(engine, options)
+    id = secrets.token_hex(32)
+    places = Places.of(engine.store, id)
+    with engine.locked(id):
+        places.make()
+        try:
+            with engine.store.database.transaction():
+                taken = {record.name for record in engine.records.all()}
+                record = Record(
+                    id, check_name(name) if name else made_up(taken), str(image.manifest), now(),
+                    options,
+                )  # fmt: skip
+                inherited(engine, options)
+                image_volumes(options, list(config.execution.get("Volumes") or {}))
+                used = name_volumes(engine, options)
+                engine.records.add(record)
+                engine.volumes.use(id, used)
+                engine.events.of(record, "create")
+        except BaseException:
+            engine.store.discard(places.folder)
+            raise
+    return record
+
+
+def check_network(engine: Engine, options: Options) -> None:
+    """--network none, host or container:NAME; the name becomes an id. Raises UsageError."""
+    for kind, mode in (
+        ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
+    ):  # fmt: skip
+        if mode.startswith("container:"):
+            other = engine.records.find(mode.partition(":")[2])
+            setattr(options, kind if kind == "network" else kind + "_mode", f"container:{other.id}")
+    if options.network not in NETWORKS and not options.network.startswith(("container:", "ns:")):
+        raise UsageError(
+            f"network {shown(options.network)}: there are no bridges yet",
+            hint="--network none, host or container:NAME",
+        )
+
+
+def inherited(engine: Engine, options: Options) -> None:
+    """--volumes-from: the other's binds and volumes, but for places that are taken."""
+    taken = {option["target"] for option in options.mounts}
+    for text in options.volumes_from:
+        name, _, mode = text.partition(":")
+        for option in engine.records.find(name).options.mounts:
+            if option["kind"] in ("bind", "volume") and option["target"] not in taken:
+                copied: MountOption = {**option, "nocopy": True, "anonymous": False}
+                if mode == "ro":
+                    copied["readonly"] = True
+                options.mounts.append(copied)
+                taken.add(option["target"])
+
+
+def image_volumes(options: Options, targets: list[str]) -> None:
+    """An anonymous volume for each VOLUME of the image where nothing else is mounted."""
+    taken = {option["target"].rstrip("/") for option in options.mounts}
+    for target in targets:
+        if target.startswith("/") and target.rstrip("/") not in taken:
+            options.mounts.append({"kind": "volume", "source": "", "target": target})
+
+
+def name_volumes(engine: Engine, options: Options) -> list[str]:
+    """Makes the volumes that are missing; the names of all that are used."""
+    used = []
+    for option in options.mounts:
+        if option["kind"] == "volume":
+            if not option["source"]:
+                option["anonymous"] = True
+            option["source"] = engine.volumes.create(option["source"]).name
+            used.append(option["source"])
+    return used

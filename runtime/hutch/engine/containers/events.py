@@ -1,0 +1,86 @@
+"""What happened to containers and volumes, in the order in which it did: a table of the store."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hutch.engine.containers.records import Record
+from hutch.image.database import Database
+
+KEPT = 5000
+POLL = 0.05  # seconds between two looks at the database
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, in Docker's words: ``kind`` container, ``action`` start; the id or name of whom,
+    and more about it."""
+
+    number: int
+    time: float
+    kind: str
+    action: str
+    actor: str
+    attributes: dict[str, str]
+
+
+class Events:
+    """The events of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, kind: str, action: str, actor: str, attributes: dict[str, str]) -> None:
+        """Remembers an event; the oldest ones are forgotten."""
+        with self.database.transaction():
+            self.database.rows(
+                "INSERT INTO event (time, kind, action, actor, attributes) VALUES (?, ?, ?, ?, ?)",
+                time.time(), kind, action, actor, json.dumps(attributes),
+            )  # fmt: skip
+            self.database.rows(
+                "DELETE FROM event WHERE number <= (SELECT max(number) FROM event) - ?", KEPT
+            )
+
+    def of(self, record: Record, action: str, **more: str) -> None:
+        """An event of a container."""
+        attributes = {
+            "image": record.options.image, "name": record.name, **record.options.labels, **more,
+        }  # fmt: skip
+        self.add("container", action, record.id, attributes)
+
+    def last(self) -> int:
+        """The number of the newest event; 0 if there is none."""
+        (number,) = self.database.rows("SELECT max(number) FROM event")[0]
+        return int(number or 0)
+
+    def after(self, number: int) -> list[Event]:
+        """All events with a higher number."""
+        rows = self.database.rows("SELECT * FROM event WHERE number > ? ORDER BY number", number)
+        return [
+            Event(int(number), float(when), kind, action, actor, json.loads(attributes))
+            for number, when, kind, action, actor, attributes in rows
+        ]
+
+    def follow(self, number: int, until: float | None = None) -> Iterator[Event]:
+        """Events after that number as they come, for ever or until that time."""
+        while True:
+            found = self.after(number)
+            for event in found:
+                if until is not None and event.time > until:
+                    return
+                number = event.number
+                yield event
+            if until is not None and time.time() > until:
+                return
+            if not found:
+                time.sleep(POLL)
+
+    def exit_code(self, id: str, since: int) -> int | None:
+        """How a container that may be gone by now ended after that event; None if it has not."""
+        rows = self.database.rows(
+            "SELECT attributes FROM event WHERE number > ? AND actor = ? AND action = 'die'"
+            " ORDER BY number LIMIT 1",
+            since, id,
+        )  # fmt: skip
+        return int(json.loads(rows[0][0])["exitCode"]) if rows else None

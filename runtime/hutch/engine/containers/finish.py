@@ -1,0 +1,180 @@
+"""The end of a run: what conmon's call-back does, and whoever else finds a container ended.
+
+    a program ends -> conmon writes the exit file -> conmon runs "warren container cleanup ID"
+
+Each step can be done twice and by anybody; the container's lock is held meanwhile. So a kill -9 of
+conmon, of warren or of the call-back leaves nothing that the next look does not put right.
+"""
+
+import os
+import subprocess
+import time
+
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.records import Record, now
+from hutch.engine.containers.rootfs import unmount_rootfs
+from hutch.engine.containers.truth import lives, wait_until
+from hutch.engine.engine import Engine
+from hutch.errors import HutchError, NotFound
+
+LOST = 255  # the exit code of a container whose supervisor was killed
+BACKOFF = 0.1  # seconds before the first restart; doubled each time
+LONGEST = 60.0
+STEADY = 10.0  # a run of so many seconds starts the count anew
+WITNESS = 5.0  # seconds that conmon has to write the exit code of a process that is gone
+
+
+def refresh(engine: Engine, record: Record) -> Record:
+    """The container as it truly is. Nothing is changed if its row says so already."""
+    if settled(record):
+        return record
+    lock = engine.store.lock("container-" + record.id)
+    if not lock.acquire(wait=False):
+        return record  # somebody is at it
+    try:
+        return finish(engine, record.id) or record
+    finally:
+        lock.release()
+
+
+def settled(record: Record) -> bool:
+    """Whether the row can be true as it stands."""
+    if record.phase == phases.RUNNING:
+        return lives(record.pid, record.birth)
+    if record.phase == phases.RESTARTING:
+        return lives(record.conmon, record.conmon_birth)
+    return record.phase in (phases.CREATED, phases.EXITED, phases.DEAD)
+
+
+def finish(engine: Engine, id: str) -> Record | None:
+    """Puts a row right, under the container's lock: an ended run is recorded and cleaned up after,
+    a start or removal that was killed is undone or done. None if the container is gone then."""
+    record = engine.records.get(id)
+    if record is None or settled(record):
+        return record
+    if record.phase == phases.REMOVING:
+        from hutch.engine.containers.remove import take_away
+
+        take_away(engine, record)
+        return None
+    if record.phase == phases.RESTARTING:
+        record.phase = phases.EXITED
+        engine.records.save(record, "phase")
+        return record
+    ended(engine, record)
+    if record.options.auto_remove:
+        from hutch.engine.containers.remove import take_away
+
+        take_away(engine, record)
+        return None
+    if restarts(record):
+        later(engine, record)
+    return record
+
+
+def ended(engine: Engine, record: Record) -> None:
+    """Records the end of a run, and takes away what it left in the kernel."""
+    places = engine.places(record)
+    if record.phase == phases.STARTING:
+        record.error = record.error or "its start was cut short"
+        record.exit_code = 128
+    else:
+        wait_until(
+            lambda: places.exit_code() is not None or not lives(record.conmon, record.conmon_birth),
+            WITNESS,
+        )
+        code = places.exit_code()
+        record.exit_code = LOST if code is None else code
+        if code is None:
+            record.error = "its supervisor (conmon) was killed: how it ended is not known"
+        record.oom = (places.folder / "oom").exists()
+    clear(engine, record)
+    record.phase = phases.EXITED
+    record.paused = False
+    record.pid, record.birth = 0, ""
+    try:
+        record.finished = places.exit_file.stat().st_mtime
+    except OSError:
+        record.finished = now()
+    with engine.store.database.transaction():
+        engine.records.save(record)
+        if record.oom:
+            engine.events.of(record, "oom")
+        engine.events.of(record, "die", exitCode=str(record.exit_code))
+
+
+def clear(engine: Engine, record: Record) -> None:
+    """What a run has in the kernel: processes, cgroups, the runtime's state, the mount."""
+    try:
+        engine.runtime(record.id).delete(force=True)
+    except NotFound:
+        pass
+    except HutchError as error:
+        engine.warn(error)
+    unmount_rootfs(engine.places(record))
+
+
+def restarts(record: Record) -> bool:
+    """Whether the restart policy wants the ended container to run again."""
+    options = record.options
+    if record.stopping or options.restart == "no":
+        return False
+    if options.restart == "on-failure":
+        within = not options.restart_limit or record.restarts < options.restart_limit
+        return record.exit_code != 0 and within
+    return True
+
+
+def delay(record: Record) -> float:
+    """Seconds to wait before the next start."""
+    if record.finished - record.started >= STEADY:
+        record.restarts = 0
+    return min(BACKOFF * 2.0 ** min(record.restarts, 16), LONGEST)
+
+
+def later(engine: Engine, record: Record) -> None:
+    """Leaves a process behind that starts the container again, in its time."""
+    from hutch.engine.containers.truth import birth
+
+    process = subprocess.Popen(
+        [*engine.program, "container", "restart-later", record.id, str(record.runs)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+    process.returncode = 0  # it is not ours to wait for
+    record.phase = phases.RESTARTING
+    record.conmon, record.conmon_birth = process.pid, birth(process.pid)
+    engine.records.save(record)
+
+
+def restart_later(engine: Engine, id: str, runs: int) -> None:
+    """Waits, and starts the container again, unless somebody has done anything to it meanwhile."""
+    from hutch.engine.containers.start import start_locked
+
+    def waiting() -> Record | None:
+        record = engine.records.get(id)
+        if record is None or record.runs != runs or record.stopping:
+            return None
+        return record if record.phase == phases.RESTARTING else None
+
+    with engine.locked(id):  # whoever left us behind has written our pid by then
+        record = waiting()
+    if record is None:
+        return
+    time.sleep(delay(record))
+    with engine.locked(id):
+        current = waiting()
+        if current is None or current.conmon != os.getpid():
+            return
+        current.restarts = record.restarts + 1
+        current.phase = phases.EXITED
+        try:
+            start_locked(engine, current)
+        except HutchError as error:
+            engine.warn(error)
+            failed = engine.records.get(id)
+            if failed is not None and failed.phase == phases.EXITED and restarts(failed):
+                later(engine, failed)

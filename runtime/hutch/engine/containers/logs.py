@@ -1,0 +1,115 @@
+"""What a container has written: conmon's log, a line each (the form of Kubernetes):
+
+2026-01-31T12:00:00.123456789+01:00 stdout F the line
+... stdout P a part of one; F ends it
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from hutch.engine.containers.places import Places
+
+POLL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry: its time as conmon wrote it, "stdout" or "stderr", and the bytes with their line
+    break, if they have one."""
+
+    time: str
+    stream: str
+    data: bytes
+
+    @property
+    def seconds(self) -> float:
+        """Since 1970."""
+        return timestamp(self.time)
+
+
+def timestamp(text: str) -> float:
+    """An RFC 3339 time with nanoseconds, in seconds since 1970; 0 where it is none."""
+    try:
+        whole, _, rest = text.partition(".")
+        digits = len(rest) - len(rest.lstrip("0123456789"))
+        zone = rest[digits:] if rest else ""
+        if not rest:
+            return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+        base = datetime.fromisoformat(whole + zone.replace("Z", "+00:00"))
+        return base.timestamp() + float("0." + rest[:digits])
+    except ValueError:
+        return 0.0
+
+
+def utc(text: str) -> str:
+    """The time as ``logs -t`` shows it: UTC, nanoseconds."""
+    whole, _, rest = text.partition(".")
+    nanoseconds = rest[:9] if rest else "000000000"
+    seconds = datetime.fromtimestamp(int(timestamp(text)), UTC)
+    return f"{seconds:%Y-%m-%dT%H:%M:%S}.{nanoseconds}Z" if whole else text
+
+
+def parse(raw: bytes) -> Line | None:
+    """A line of the file; None for what is none."""
+    parts = raw.rstrip(b"\n").split(b" ", 3)
+    if len(parts) < 4 or parts[1] not in (b"stdout", b"stderr"):
+        return None
+    data = parts[3] + (b"\n" if parts[2][:1] == b"F" else b"")
+    return Line(parts[0].decode(errors="replace"), parts[1].decode(), data)
+
+
+def read(
+    places: Places,
+    *,
+    tail: int = -1,
+    since: float = 0.0,
+    until: float = 0.0,
+    follow: Callable[[], bool] | None = None,
+) -> Iterator[Line]:
+    """The lines of the log, the last ``tail`` of them, made in this time. Then, as long as
+    ``follow`` says that the container runs, those that come."""
+    file = _opened(places.log)
+    try:
+        lines = (line for raw in file if (line := parse(raw)) is not None)
+        wanted = (line for line in lines if _within(line, since, until))
+        yield from deque(wanted, maxlen=tail) if tail >= 0 else wanted
+        if follow is None:
+            return
+        rest = b""
+        while True:
+            running = follow()
+            while raw := file.readline():
+                rest += raw
+                if not rest.endswith(b"\n"):
+                    continue
+                line, rest = parse(rest), b""
+                if line is not None and _within(line, since, until):
+                    yield line
+            if not running or (until and time.time() > until):
+                return
+            if os.stat(places.log).st_ino != os.fstat(file.fileno()).st_ino:
+                file.close()  # it grew over --log-opt max-size: conmon began a new one
+                file = _opened(places.log)
+                continue
+            time.sleep(POLL)
+    finally:
+        file.close()
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        return open(os.devnull, "rb")
+
+
+def _within(line: Line, since: float, until: float) -> bool:
+    if not since and not until:
+        return True
+    return line.seconds >= since and (not until or line.seconds <= until)

@@ -1,0 +1,160 @@
+"""What is mounted in a container beside its root: binds, volumes, tmpfs, and /etc's own files."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hutch.engine.containers.options import MountOption, Options
+from hutch.engine.containers.places import Places
+from hutch.engine.volumes import Volumes
+from hutch.errors import KernelError, UsageError, shown
+
+if TYPE_CHECKING:
+    from hutch.spec.config import Config, Mount
+
+TMPFS = ["nosuid", "nodev", "noexec"]
+PROPAGATIONS = ("private", "rprivate", "slave", "rslave", "shared", "rshared")
+
+
+def lay(config: "Config", options: Options, places: Places, volumes: Volumes, root: int) -> None:
+    """Adds the container's mounts to ``config``; a volume that is new takes over what the image
+    has at its place. ``root`` is the root file system, open."""
+    standing = config["mounts"]
+    if options.shm_size:
+        for mount in standing:
+            if mount["destination"] == "/dev/shm":  # noqa: S108
+                kept = [word for word in mount.get("options", []) if not word.startswith("size=")]
+                mount["options"] = [*kept, f"size={options.shm_size}"]
+    wanted = [*own_files(options, places), *options_mounts(options, volumes, root)]
+    targets = {mount["destination"] for mount in wanted}
+    config["mounts"] = [mount for mount in standing if mount["destination"] not in targets]
+    config["mounts"] += sorted(wanted, key=lambda mount: mount["destination"].count("/"))
+
+
+def options_mounts(options: Options, volumes: Volumes, root: int) -> "list[Mount]":
+    """One for each ``-v``, ``--mount`` and ``--tmpfs``."""
+    found: list[Mount] = []
+    for option in options.mounts:
+        kind = option["kind"]
+        if kind == "tmpfs":
+            found.append(tmpfs(option))
+            continue
+        if kind == "volume":
+            source = volumes.path(option["source"])
+            if not option.get("nocopy"):
+                volumes.fill(option["source"], root, option["target"])
+            if option.get("subpath"):
+                source = source / option["subpath"]
+        else:
+            source = Path(option["source"])
+            if not source.exists():
+                if not option.get("create"):
+                    raise UsageError(
+                        f"invalid mount: bind source path does not exist: {option['source']}"
+                    )
+                try:
+                    source.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise KernelError(f"make {source}", "mkdir", error.errno) from None
+        if option.get("chown"):
+            volumes.give(source, options, root)
+        found.append(bind(str(source), option))
+    return found
+
+
+def bind(source: str, option: MountOption) -> "Mount":
+    """A bind mount of a path of the host."""
+    recursive = option.get("recursive", True)
+    words = ["rbind" if recursive else "bind", *option.get("options", [])]
+    if option.get("readonly"):
+        words.append("ro")
+    propagation = option.get("propagation") or "rprivate"
+    if propagation not in PROPAGATIONS:
+        raise UsageError(f"{shown(propagation)} is no propagation", hint=", ".join(PROPAGATIONS))
+    words.append(propagation)
+    return {
+        "destination": option["target"], "type": "bind", "source": source, "options": words,
+    }  # fmt: skip
+
+
+def tmpfs(option: MountOption) -> "Mount":
+    """A tmpfs: noexec, nosuid, nodev, unless its options say otherwise."""
+    given = option.get("options", [])
+    words = [word for word in TMPFS if word.removeprefix("no") not in given and word not in given]
+    words += given
+    if option.get("size"):
+        words.append(f"size={option['size']}")
+    if option.get("mode"):
+        words.append(f"mode={option['mode']:o}")
+    if option.get("readonly"):
+        words.append("ro")
+    return {
+        "destination": option["target"], "type": "tmpfs", "source": "tmpfs", "options": words,
+    }  # fmt: skip
+
+
+def own_files(options: Options, places: Places) -> "list[Mount]":
+    """/etc/hosts, /etc/hostname and /etc/resolv.conf, made by ``write_files``; none where the
+    container has another's network."""
+    targets = {option["target"] for option in options.mounts}
+    found: list[Mount] = []
+    for name in ("hosts", "hostname", "resolv.conf"):
+        target = "/etc/" + name
+        if (places.folder / name).exists() and target not in targets:
+            found.append(bind(str(places.folder / name), {"target": target}))
+    return found
+
+
+def write_files(options: Options, places: Places, hostname: str) -> None:
+    """The files of /etc that say who and where the container is."""
+    lines = [
+        "127.0.0.1\tlocalhost",
+        "::1\tlocalhost ip6-localhost ip6-loopback",
+    ]
+    if options.network != "host":
+        lines.append(f"127.0.0.1\t{hostname}")
+    else:
+        try:
+            own = Path("/etc/hosts").read_text(errors="replace").splitlines()
+        except OSError:
+            own = []
+        lines = own or lines
+    for text in options.add_host:
+        name, parted, address = text.replace("=", ":", 1).partition(":")
+        if not parted or not name or not address:
+            raise UsageError(f"--add-host {shown(text)}", hint="as in HOST:ADDRESS")
+        lines.append(f"{address}\t{name}")
+    _write(places.folder / "hosts", "\n".join(lines) + "\n")
+    _write(places.folder / "hostname", hostname + "\n")
+    _write(places.folder / "resolv.conf", resolv_conf(options))
+
+
+def resolv_conf(options: Options) -> str:
+    """The host's, but for what --dns, --dns-search and --dns-option say."""
+    try:
+        lines = Path("/etc/resolv.conf").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+
+    def without(word: str) -> None:
+        lines[:] = [line for line in lines if not line.strip().startswith(word)]
+
+    if options.dns:
+        without("nameserver")
+        lines += [f"nameserver {address}" for address in options.dns]
+    if options.dns_search:
+        without("search")
+        without("domain")
+        if options.dns_search != ["."]:
+            lines.append("search " + " ".join(options.dns_search))
+    if options.dns_option:
+        without("options")
+        lines.append("options " + " ".join(options.dns_option))
+    return "".join(line + "\n" for line in lines)
+
+
+def _write(path: Path, text: str) -> None:
+    """In place: the file may be bound into a running container."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+        os.fchmod(file.fileno(), 0o644)

@@ -1,0 +1,134 @@
+"""What was asked of a container: kept as it was asked, so that each start can make it again."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypedDict
+
+
+class MountOption(TypedDict, total=False):
+    """One ``-v``, ``--mount`` or ``--tmpfs``. ``source`` is a path of the host, the name of a
+    volume ("" for a new one), or an image; ``options`` are those of mount(8)."""
+
+    kind: str  # bind, volume, tmpfs, image
+    source: str
+    target: str
+    readonly: bool
+    propagation: str  # private, rprivate, shared, ..., "" for the usual one
+    nocopy: bool
+    recursive: bool
+    chown: bool
+    size: int
+    mode: int
+    options: list[str]
+    subpath: str
+    create: bool  # -v makes a source that is missing; --mount does not
+    anonymous: bool
+
+
+class DeviceOption(TypedDict):
+    """One ``--device``: a path of the host, the place in the container, ``rwm``."""
+
+    source: str
+    target: str
+    access: str
+
+
+class ThrottleOption(TypedDict):
+    """One ``--device-read-bps`` and the like: the device's path, and bytes or operations a
+    second."""
+
+    path: str
+    rate: int
+
+
+class UlimitOption(TypedDict):
+    """One ``--ulimit``; -1 is unlimited."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(slots=True)
+class Options:
+    """See Docker's documentation of ``run`` for what each does; None means "as is usual"."""
+
+    image: str = ""
+    command: list[str] = field(default_factory=list)
+    entrypoint: list[str] | None = None
+    tty: bool = False
+    interactive: bool = False
+    stdin_once: bool = False
+    auto_remove: bool = False
+    env: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    user: str | None = None
+    group_add: list[str] = field(default_factory=list)
+    workdir: str | None = None
+    hostname: str = ""
+    domainname: str = ""
+    dns: list[str] = field(default_factory=list)
+    dns_search: list[str] = field(default_factory=list)
+    dns_option: list[str] = field(default_factory=list)
+    add_host: list[str] = field(default_factory=list)
+    network: str = "none"
+    pid_mode: str = ""
+    ipc_mode: str = ""
+    uts_mode: str = ""
+    cgroupns_mode: str = ""
+    userns_mode: str = ""
+    uidmap: list[str] = field(default_factory=list)
+    gidmap: list[str] = field(default_factory=list)
+    mounts: list[MountOption] = field(default_factory=list)
+    volumes_from: list[str] = field(default_factory=list)
+    read_only: bool = False
+    shm_size: int = 64 << 20
+    init: bool = False
+    expose: list[str] = field(default_factory=list)
+    restart: str = "no"
+    restart_limit: int = 0
+    stop_signal: str | None = None
+    stop_timeout: int = 10
+    memory: int = 0
+    memory_swap: int = 0
+    memory_reservation: int = 0
+    memory_swappiness: int | None = None
+    oom_kill_disable: bool = False
+    oom_score_adj: int | None = None
+    cpu_shares: int = 0
+    cpu_period: int = 0
+    cpu_quota: int = 0
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    pids_limit: int | None = None
+    blkio_weight: int = 0
+    throttle: dict[str, list[ThrottleOption]] = field(default_factory=dict)
+    ulimits: list[UlimitOption] = field(default_factory=list)
+    cap_add: list[str] = field(default_factory=list)
+    cap_drop: list[str] = field(default_factory=list)
+    privileged: bool = False
+    no_new_privileges: bool = False
+    seccomp: str = ""  # "", "unconfined", or a profile's text
+    apparmor: str | None = None
+    selinux: str | None = None
+    mask: list[str] = field(default_factory=list)
+    unmask: list[str] = field(default_factory=list)
+    devices: list[DeviceOption] = field(default_factory=list)
+    device_rules: list[str] = field(default_factory=list)
+    sysctls: dict[str, str] = field(default_factory=dict)
+    cgroup_parent: str = ""
+    log_driver: str = "k8s-file"
+    log_size: int = 0
+    runtime: str = ""
+
+    def json(self) -> str:
+        """As the store keeps it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> "Options":
+        """From what the store keeps; what an older warren did not know is as is usual."""
+        known = {one.name for one in fields(cls)}
+        document: dict[str, Any] = json.loads(text)
+        return cls(**{key: value for key, value in document.items() if key in known})

@@ -1,0 +1,99 @@
+"""Where a container's files are.
+
+STORE/containers/ID/      0700; the bundle
+    config.json           what hutch was given last
+    upper/ work/ lower/   of the overlay: what the container wrote, and links to its layers
+    rootfs/               where the overlay is mounted while somebody uses it
+    hosts hostname resolv.conf
+    exits/ID              the exit code: conmon writes it, by rename
+    log                   what the container wrote, as conmon keeps it (k8s-file)
+    runtime.log           what hutch said, as JSON
+    attach ctl winsz      conmon's sockets
+    conmon.pid pid
+STORE/volumes/NAME/_data
+/run/warren/              hutch's states: gone after a reboot, as its containers are
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hutch.image.store import Store
+
+
+def runtime_root() -> str:
+    """hutch's state directory for warren's containers."""
+    if os.geteuid() == 0:
+        return "/run/warren"
+    run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/warren-{os.getuid()}"  # noqa: S108
+    return run + "/warren"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one container."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, store: Store, id: str) -> "Places":
+        return cls(store.root / "containers" / id)
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def upper(self) -> Path:
+        return self.folder / "upper"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def lower(self) -> Path:
+        return self.folder / "lower"
+
+    @property
+    def rootfs(self) -> Path:
+        return self.folder / "rootfs"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def exit_file(self) -> Path:
+        return self.folder / "exits" / self.id
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def runtime_log(self) -> Path:
+        return self.folder / "runtime.log"
+
+    def make(self) -> None:
+        """The folders; those that are there already are left as they are."""
+        self.folder.parent.mkdir(mode=0o700, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.upper, self.work, self.lower, self.rootfs, self.exit_file.parent):
+            folder.mkdir(exist_ok=True)
+        for folder in (self.upper, self.rootfs):
+            folder.chmod(0o755)
+
+    def exit_code(self) -> int | None:
+        """What conmon wrote; None if it has not."""
+        try:
+            return int(self.exit_file.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def pid_in(self, name: str) -> int:
+        """The pid in a pid file; 0 if there is none."""
+        try:
+            return int((self.folder / name).read_text())
+        except (OSError, ValueError):
+            return 0

@@ -1,0 +1,154 @@
+"""The containers of a store as SQLite keeps them: one row each, one transaction a change."""
+
+import time
+from dataclasses import dataclass, field, fields
+
+from hutch.engine.containers.options import Options
+from hutch.engine.errors import NoSuchContainer, name_taken
+from hutch.errors import StateError, shown
+from hutch.image.database import Database
+
+# A row's phase: what warren was doing last. The kernel says whether it still holds (truth.py).
+CREATED = "created"
+STARTING = "starting"
+RUNNING = "running"
+RESTARTING = "restarting"  # waiting to be started again; ``conmon`` is the process that waits
+EXITED = "exited"
+REMOVING = "removing"
+DEAD = "dead"
+
+
+@dataclass(slots=True)
+class Record:
+    """One container. ``birth`` tells a process from a later one with the same pid: the boot and
+    its start time. Times are seconds since 1970, 0 for never."""
+
+    id: str
+    name: str
+    manifest: str
+    created: float
+    options: Options
+    phase: str = CREATED
+    pid: int = 0
+    birth: str = ""
+    conmon: int = 0
+    conmon_birth: str = ""
+    paused: bool = False
+    started: float = 0.0
+    finished: float = 0.0
+    exit_code: int = 0
+    oom: bool = False
+    error: str = ""
+    restarts: int = 0
+    stopping: bool = False
+    runs: int = 0  # how often it was started: a clean-up of an earlier run touches no later one
+
+    def values(self) -> list[object]:
+        """The columns, in their order."""
+        row = [getattr(self, column) for column in COLUMNS]
+        row[COLUMNS.index("options")] = self.options.json()
+        return row
+
+
+COLUMNS = [one.name for one in fields(Record)]
+BOOLEANS = ("paused", "oom", "stopping")
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    values = dict(zip(COLUMNS, row, strict=True))
+    values["options"] = Options.parse(str(values["options"]))
+    for name in BOOLEANS:
+        values[name] = bool(values[name])
+    return Record(**values)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Records:
+    """The rows of a store's containers."""
+
+    database: Database
+    _columns: str = field(default=", ".join(COLUMNS))
+
+    def add(self, record: Record) -> None:
+        """Adds a container; its image is held from now on. Raises Conflict, ImageError."""
+        with self.database.transaction():
+            for id, name in self.database.rows("SELECT id, name FROM container"):
+                if name == record.name:
+                    raise name_taken(name, id)
+            marks = ", ".join("?" * len(COLUMNS))
+            self.database.rows(
+                f"INSERT INTO container ({self._columns}) VALUES ({marks})",  # noqa: S608
+                *record.values(),
+            )
+            if record.manifest:
+                self.database.rows(
+                    "INSERT INTO hold VALUES (?, ?)", holder(record.id), record.manifest
+                )
+
+    def save(self, record: Record, *columns: str) -> None:
+        """Writes these columns of a row (all, if none is named)."""
+        chosen = columns or tuple(COLUMNS)
+        values = dict(zip(COLUMNS, record.values(), strict=True))
+        sets = ", ".join(f"{column} = ?" for column in chosen)
+        self.database.rows(
+            f"UPDATE container SET {sets} WHERE id = ?",  # noqa: S608
+            *(values[column] for column in chosen),
+            record.id,
+        )
+
+    def remove(self, id: str) -> None:
+        """Forgets a container; its image and volumes are let go of."""
+        with self.database.transaction():
+            self.database.rows("DELETE FROM container WHERE id = ?", id)
+            self.database.release(holder(id))
+
+    def get(self, id: str) -> Record | None:
+        """The container with this whole id."""
+        rows = self.database.rows(
+            f"SELECT {self._columns} FROM container WHERE id = ?",  # noqa: S608
+            id,
+        )
+        return _record(rows[0]) if rows else None
+
+    def all(self) -> list[Record]:
+        """All containers, the one made last first."""
+        rows = self.database.rows(
+            f"SELECT {self._columns} FROM container ORDER BY created DESC, id"  # noqa: S608
+        )
+        return [_record(row) for row in rows]
+
+    def find(self, text: str) -> Record:
+        """The container of this name, or whose id begins so. Raises NoSuchContainer."""
+        named = text.removeprefix("/")
+        rows = self.database.rows(
+            f"SELECT {self._columns} FROM container"  # noqa: S608
+            " WHERE name = ? OR substr(id, 1, ?) = ? LIMIT 3",
+            named, len(text), text,
+        ) if text else []  # fmt: skip
+        found = [_record(row) for row in rows]
+        for record in found:
+            if named == record.name or text == record.id:
+                return record
+        if not found:
+            raise NoSuchContainer(text)
+        if len(found) > 1:
+            raise StateError(f"{shown(text)}: several containers have an id that begins so")
+        return found[0]
+
+    def rename(self, record: Record, name: str) -> None:
+        """Raises Conflict if another container has the name."""
+        with self.database.transaction():
+            for id, other in self.database.rows("SELECT id, name FROM container"):
+                if other == name:
+                    raise name_taken(name, id)
+            record.name = name
+            self.save(record, "name")
+
+
+def holder(id: str) -> str:
+    """Who holds the image, as ``rmi`` says it."""
+    return "container " + id[:12]
+
+
+def now() -> float:
+    return time.time()

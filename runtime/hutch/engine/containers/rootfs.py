@@ -1,0 +1,94 @@
+"""A container's root file system: an overlay of the image's layers and a folder of its own."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hutch.engine.containers.places import Places
+from hutch.errors import HostError, KernelError
+from hutch.image.digest import Digest
+from hutch.image.errors import ImageError
+from hutch.image.store import Store
+from hutch.kernel.mounts import mount, unmount
+
+MNT_DETACH = 2
+PAGE = 4096  # of options, mount(2) reads no more
+
+
+def is_mounted(path: Path) -> bool:
+    """Whether something is mounted on the folder: it lies on another device than its parent, or
+    is the parent's root."""
+    return os.path.ismount(path)
+
+
+def mount_rootfs(store: Store, manifest: str, places: Places) -> None:
+    """Mounts the overlay on ``places.rootfs``; nothing if it is there already.
+
+    The layers are named through links in a folder of the container, since mount(2) takes but a
+    page of options. Raises ImageError if a layer is missing, KernelError.
+    """
+    if is_mounted(places.rootfs):
+        return
+    layers = layer_paths(store, manifest)
+    for old in places.lower.iterdir():
+        old.unlink()
+    for number, layer in enumerate(layers):
+        (places.lower / str(number)).symlink_to(layer)
+    if not layers:
+        (places.lower / "0").mkdir(exist_ok=True)
+    names = reversed(range(max(len(layers), 1)))
+    folder = os.open(places.folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        here = f"/proc/self/fd/{folder}"
+        lower = ":".join(f"{here}/lower/{number}" for number in names)
+        options = f"lowerdir={lower},upperdir={here}/upper,workdir={here}/work,index=off"
+        if os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split() != [
+            "0", "0", "4294967295",
+        ]:  # fmt: skip
+            options += ",userxattr"
+        if len(options) >= PAGE:
+            raise HostError(f"the image has {len(layers)} layers: more than one mount can take")
+        mount("overlay", f"{here}/rootfs", "overlay", 0, options)
+    except KernelError as error:
+        if error.errno == errno.ENODEV:
+            raise HostError(
+                "the kernel has no overlay file system", hint="modprobe overlay"
+            ) from None
+        raise
+    finally:
+        os.close(folder)
+
+
+def layer_paths(store: Store, manifest: str) -> list[Path]:
+    """The image's layers, lowest first. Raises ImageError for one that is missing."""
+    paths = [store.layer_path(chain) for chain in store.database.chains_of(Digest.parse(manifest))]
+    for path in paths:
+        if not path.is_dir():
+            raise ImageError(f"the layer {path} is missing", hint="warren system check --repair")
+    return paths
+
+
+def unmount_rootfs(places: Places) -> None:
+    """Takes the overlay away, used or not; nothing if it is not there."""
+    while is_mounted(places.rootfs):
+        try:
+            unmount(str(places.rootfs), MNT_DETACH)
+        except KernelError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return
+
+
+@contextmanager
+def mounted(store: Store, manifest: str, places: Places) -> Iterator[Path]:
+    """The root file system, mounted for a while if it is not; the caller has the container's
+    lock."""
+    was = is_mounted(places.rootfs)
+    mount_rootfs(store, manifest, places)
+    try:
+        yield places.rootfs
+    finally:
+        if not was:
+            unmount_rootfs(places)

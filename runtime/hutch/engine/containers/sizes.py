@@ -1,0 +1,30 @@
+"""How much room a container takes."""
+
+import os
+
+from hutch.engine.containers.records import Record
+from hutch.engine.engine import Engine
+
+
+def sizes(engine: Engine, record: Record) -> tuple[int, int]:
+    """The bytes of what it wrote, and those with its image."""
+    from hutch.image.digest import Digest
+
+    written = tree_size(str(engine.places(record).upper))
+    image = engine.store.database.image(Digest.parse(record.manifest))
+    return written, written + (image.size if image is not None else 0)
+
+
+def tree_size(top: str) -> int:
+    """The bytes of all files below; a file with several names counts once."""
+    total, seen = 0, set()
+    for folder, _, names in os.walk(top):
+        for name in names:
+            try:
+                status = os.lstat(os.path.join(folder, name))
+            except OSError:
+                continue
+            if status.st_nlink == 1 or status.st_ino not in seen:
+                seen.add(status.st_ino)
+                total += status.st_size
+    return total

@@ -1,0 +1,142 @@
+"""Starting a container: its root is mounted, conmon has hutch create it, its program runs."""
+
+from collections.abc import Callable
+
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.config import hostname_of, make_config
+from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
+from hutch.engine.containers.finish import clear, ended, finish
+from hutch.engine.containers.mounts import write_files
+from hutch.engine.containers.places import Places
+from hutch.engine.containers.records import Record, now
+from hutch.engine.containers.rootfs import mount_rootfs
+from hutch.engine.containers.truth import birth
+from hutch.engine.engine import Engine
+from hutch.engine.errors import Conflict, NoSuchContainer, StartFailed
+from hutch.errors import HutchError, KernelError
+
+CLEANUP = ["container", "cleanup"]
+
+
+def start(
+    engine: Engine, id: str, created: "Callable[[Record, Places], None] | None" = None
+) -> Record:
+    """Starts a container that does not run; nothing if it does.
+
+    ``created`` is called when all is ready but the program does not run yet: who attaches then
+    loses no output. Raises StartFailed, and what making the config raises; then the container is as
+    it was, with the reason in its ``error``.
+    """
+    with engine.locked(id):
+        record = finish(engine, id)
+        if record is None:
+            raise NoSuchContainer(id)
+        if record.phase == phases.RUNNING:
+            if record.paused:
+                raise Conflict(
+                    "cannot start a paused container, try unpause instead", id=id, status="paused"
+                )
+            return record
+        record.stopping = False
+        record.restarts = 0
+        return start_locked(engine, record, created)
+
+
+def start_locked(
+    engine: Engine, record: Record, created: "Callable[[Record, Places], None] | None" = None
+) -> Record:
+    """The same under the container's lock, of a container that does not run."""
+    places = engine.places(record)
+    record.phase, record.error, record.oom, record.paused = phases.STARTING, "", False, False
+    record.runs += 1
+    engine.records.save(record)
+    try:
+        _make_ready(engine, record, places)
+        options = record.options
+        supervision = Supervision(
+            places,
+            record.name,
+            hutch_program(options.runtime),
+            terminal=options.tty,
+            stdin=options.interactive,
+            leave_stdin_open=options.interactive and not options.stdin_once,
+            log_driver=options.log_driver,
+            log_size=options.log_size,
+            on_exit=[*engine.program, *CLEANUP, record.id, str(record.runs)],
+        )
+        record.pid = supervise(supervision)
+        record.birth = birth(record.pid)
+        record.conmon = places.pid_in("conmon.pid")
+        record.conmon_birth = birth(record.conmon)
+        record.started, record.finished, record.exit_code = now(), 0.0, 0
+        engine.records.save(record)
+        if created is not None:
+            created(record, places)
+        try:
+            engine.runtime(record.id).start()
+        except HutchError as error:
+            raise StartFailed(error.sentence, status_of(error), hint=error.hint) from None
+        with engine.store.database.transaction():
+            record.phase = phases.RUNNING
+            engine.records.save(record, "phase")
+            engine.events.of(record, "start")
+    except HutchError as error:
+        _failed(engine, record, error)
+        raise
+    except BaseException:
+        ended(engine, record)
+        raise
+    return record
+
+
+def _failed(engine: Engine, record: Record, error: HutchError) -> None:
+    clear(engine, record)
+    record.phase = phases.EXITED
+    record.pid, record.birth, record.finished = 0, "", now()
+    record.error = error.sentence
+    record.exit_code = error.status if isinstance(error, StartFailed) else 128
+    with engine.store.database.transaction():
+        engine.records.save(record)
+
+
+def _make_ready(engine: Engine, record: Record, places: Places) -> None:
+    """The bundle: root, files of /etc, config.json."""
+    import json
+
+    options = record.options
+    places.make()
+    joined: dict[str, int] = {}
+    for kind, mode in (
+        ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
+    ):  # fmt: skip
+        if mode.startswith("container:"):
+            joined[kind] = running_pid(engine, mode.partition(":")[2])
+    clear(engine, record)  # of a run that nobody has cleaned up after
+    mount_rootfs(engine.store, record.manifest, places)
+    write_files(options, places, hostname_of(record))
+    config = make_config(record, engine.image_config(record), places, engine.volumes, joined)
+    try:
+        places.config.write_text(json.dumps(config), encoding="utf-8")
+    except OSError as error:
+        raise KernelError(f"write {places.config}", "write", error.errno) from None
+
+
+def running_pid(engine: Engine, id: str) -> int:
+    """The first process of another container. Raises Conflict if it does not run."""
+    other = engine.records.find(id)
+    if other.phase != phases.RUNNING or not birth(other.pid) == other.birth:
+        raise Conflict(
+            f"cannot join the namespaces of container {other.name}: it is not running",
+            id=other.id,
+            hint=f"warren start {other.name}",
+        )
+    return other.pid
+
+
+def status_of(error: HutchError) -> int:
+    """Docker's exit status of ``run`` for a program that was not executed."""
+    from errno import ENOENT
+
+    if error.pointer.startswith("process.args"):
+        return 127 if error.errno in (0, ENOENT) else 126
+    return 125

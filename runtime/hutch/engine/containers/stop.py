@@ -1,0 +1,146 @@
+"""Ending, freezing and waiting for containers."""
+
+import os
+import signal
+
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.config import stop_signal
+from hutch.engine.containers.finish import finish, refresh
+from hutch.engine.containers.records import Record
+from hutch.engine.containers.truth import Death, lives
+from hutch.engine.engine import Engine
+from hutch.engine.errors import Conflict
+from hutch.spec.signal_names import signal_name, signal_number
+
+
+def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str = "") -> bool:
+    """Sends the container its stop signal and, where that does not end it in ``seconds`` (None:
+    its own time-out; negative: for ever), SIGKILL. False if it did not run."""
+    record = refresh(engine, record)
+    if record.phase == phases.RESTARTING:
+        _give_up_restart(engine, record)
+        return True
+    if record.phase != phases.RUNNING:
+        return False
+    record.stopping = True
+    engine.records.save(record, "stopping")
+    options = record.options
+    number = signal_number(sig or stop_signal(options, engine.image_config(record).execution))
+    limit = float(options.stop_timeout) if seconds is None else seconds
+    death = Death(record.pid, record.birth)
+    try:
+        if record.paused:
+            engine.runtime(record.id).resume()
+        death.signal(number)
+        engine.events.of(record, "kill", signal=str(number))
+        if not death.wait(None if limit < 0 else limit):
+            death.signal(signal.SIGKILL)
+            engine.events.of(record, "kill", signal="9")
+            death.wait()
+    finally:
+        death.close()
+    conclude(engine, record)
+    engine.events.of(record, "stop")
+    return True
+
+
+def _give_up_restart(engine: Engine, record: Record) -> None:
+    with engine.locked(record.id):
+        current = engine.records.get(record.id)
+        if current is not None and current.phase == phases.RESTARTING:
+            current.stopping = True
+            current.phase = phases.EXITED
+            engine.records.save(current, "stopping", "phase")
+            if lives(current.conmon, current.conmon_birth):
+                os.kill(current.conmon, signal.SIGTERM)
+
+
+def conclude(engine: Engine, record: Record) -> None:
+    """Records the end of a container whose first process is gone."""
+    with engine.locked(record.id):
+        finish(engine, record.id)
+
+
+def kill(engine: Engine, record: Record, sig: str = "KILL") -> None:
+    """Sends a signal to the first process. Raises Conflict if it does not run."""
+    number = signal_number(sig)
+    record = require_running(engine, record, f"cannot kill container: {record.name}: ")
+    if record.paused and number == signal.SIGKILL:
+        engine.runtime(record.id).resume()
+    if number in (signal.SIGKILL, signal.SIGTERM) or signal_name(number) == "SIGINT":
+        record.stopping = True
+        engine.records.save(record, "stopping")
+    death = Death(record.pid, record.birth)
+    death.signal(number)
+    engine.events.of(record, "kill", signal=str(number))
+    if number == signal.SIGKILL:
+        death.wait(10)
+        conclude(engine, record)
+    death.close()
+
+
+def require_running(engine: Engine, record: Record, what: str = "") -> Record:
+    """The container as it is. Raises Conflict if it does not run."""
+    record = refresh(engine, record)
+    if record.phase != phases.RUNNING:
+        raise Conflict(
+            f"{what}container {record.name} is not running", id=record.id, status=record.phase,
+            hint=f"warren start {record.name}",
+        )  # fmt: skip
+    return record
+
+
+def pause(engine: Engine, record: Record) -> None:
+    """Freezes all its processes. Raises Conflict."""
+    record = require_running(engine, record)
+    if record.paused:
+        raise Conflict(f"container {record.name} is already paused", id=record.id)
+    engine.runtime(record.id).pause()
+    record.paused = True
+    engine.records.save(record, "paused")
+    engine.events.of(record, "pause")
+
+
+def unpause(engine: Engine, record: Record) -> None:
+    """Thaws them. Raises Conflict if it is not paused."""
+    record = require_running(engine, record)
+    if not record.paused:
+        raise Conflict(f"container {record.name} is not paused", id=record.id)
+    engine.runtime(record.id).resume()
+    record.paused = False
+    engine.records.save(record, "paused")
+    engine.events.of(record, "unpause")
+
+
+def wait(engine: Engine, record: Record) -> int:
+    """Waits until the container does not run; its exit code."""
+    since = engine.events.last()
+    while True:
+        current = engine.records.get(record.id)
+        if current is None:
+            break
+        current = refresh(engine, current)
+        if current.phase in (phases.EXITED, phases.CREATED, phases.DEAD):
+            return current.exit_code
+        pid, born = current.pid, current.birth
+        if current.phase == phases.RESTARTING:
+            pid, born = current.conmon, current.conmon_birth
+        death = Death(pid, born)
+        death.wait(1.0 if current.phase != phases.RUNNING else None)
+        death.close()
+        with engine.locked(current.id):
+            finish(engine, current.id)
+        code = engine.events.exit_code(record.id, since)
+        if code is not None and current.phase == phases.RUNNING:
+            return code
+    code = engine.events.exit_code(record.id, 0)
+    return 0 if code is None else code
+
+
+def top(engine: Engine, record: Record, arguments: list[str]) -> str:
+    """The processes of a container, as ps(1) shows them with these arguments."""
+    from hutch.container.listing import process_table
+
+    require_running(engine, record)
+    pids = engine.runtime(record.id).processes()
+    return process_table(pids, arguments or ["-ef"])

@@ -1,0 +1,77 @@
+"""What the kernel says of a process: what a row of the database is compared with."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from hutch.container.status import start_time
+
+
+@cache
+def boot_id() -> str:
+    """Another one after each boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def birth(pid: int) -> str:
+    """What tells this process from all others that had or will have its pid; "" if it is gone."""
+    began = start_time(pid) if pid > 0 else 0
+    return f"{boot_id()}:{began}" if began else ""
+
+
+def lives(pid: int, born: str) -> bool:
+    """Whether the process with this birth is there, and is no zombie."""
+    return bool(born) and birth(pid) == born
+
+
+class Death:
+    """Waits for the end of a process that is not our child."""
+
+    def __init__(self, pid: int, born: str) -> None:
+        self._fd = -1
+        try:
+            self._fd = os.pidfd_open(pid)
+        except OSError:
+            return
+        if not lives(pid, born):
+            self.close()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """True once it is gone, False after ``seconds``."""
+        if self._fd < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(None if seconds is None else int(max(seconds, 0) * 1000)))
+
+    def signal(self, number: int) -> None:
+        """Nothing if it is gone."""
+        if self._fd >= 0:
+            try:
+                signal.pidfd_send_signal(self._fd, number)
+            except ProcessLookupError:
+                return
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def wait_until(fact: Callable[[], object], seconds: float) -> bool:
+    """Asks ``fact()`` again and again; False if it does not come true in time."""
+    end = time.monotonic() + seconds
+    pause = 0.001
+    while not fact():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+    return True

@@ -1,0 +1,75 @@
+"""One store's engine: what all its verbs need."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hutch.engine.containers.events import Events
+from hutch.engine.containers.places import Places, runtime_root
+from hutch.engine.containers.records import Record, Records
+from hutch.engine.volumes import Volumes
+from hutch.errors import HutchError
+from hutch.image.manifest import ImageConfig
+from hutch.image.settings import Settings
+from hutch.image.store import Store
+
+if TYPE_CHECKING:
+    from hutch.container.container import Container
+
+
+def _ignore(warning: HutchError) -> None:
+    """Warnings go nowhere unless the caller asks for them."""
+
+
+class Engine:
+    """The containers and volumes of a store.
+
+    ``program`` is the command that calls warren back with this store: conmon runs it, with
+    "container", "cleanup" and an id, when a container has ended.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        program: list[str],
+        warn: Callable[[HutchError], None] = _ignore,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.program = program
+        self.warn = warn
+        self.records = Records(store.database)
+        self.volumes = Volumes(store)
+        self.events = Events(store.database)
+
+    def places(self, record: Record) -> Places:
+        return Places.of(self.store, record.id)
+
+    @contextmanager
+    def locked(self, id: str) -> Iterator[None]:
+        """Alone among all who change this container; not held while waiting for it to end."""
+        lock = self.store.lock("container-" + id)
+        lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def image_config(self, record: Record) -> ImageConfig:
+        """The config of the container's image. Raises ImageError."""
+        from hutch.image.digest import Digest
+        from hutch.image.errors import ImageNotFound
+        from hutch.image.stored_image import documents
+
+        image = self.store.database.image(Digest.parse(record.manifest))
+        if image is None:
+            raise ImageNotFound(record.options.image, hint="pull it again")
+        return documents(self.store, image)[1]
+
+    @staticmethod
+    def runtime(id: str) -> "Container":
+        """The container as hutch knows it."""
+        from hutch.container.container import Container
+
+        return Container(id, runtime_root())

@@ -1,0 +1,55 @@
+"""The tables of a store's database, as steps: the N-th takes a store of version N to N + 1.
+
+A step that has been released is never changed; what is to be otherwise is a step of its own.
+Statements are parted by ";" at the end of a line.
+"""
+
+IMAGES = """
+CREATE TABLE IF NOT EXISTS image (
+    manifest TEXT PRIMARY KEY, media_type TEXT NOT NULL, manifest_size INTEGER NOT NULL,
+    config TEXT NOT NULL, os TEXT NOT NULL, architecture TEXT NOT NULL, variant TEXT NOT NULL,
+    created TEXT NOT NULL, size INTEGER NOT NULL, pulled REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS image_config ON image (config);
+CREATE TABLE IF NOT EXISTS image_blob (
+    manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE, digest TEXT NOT NULL,
+    PRIMARY KEY (manifest, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS image_layer (
+    manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE, position INTEGER NOT NULL,
+    chain TEXT NOT NULL, PRIMARY KEY (manifest, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS name (
+    name TEXT PRIMARY KEY, manifest TEXT NOT NULL REFERENCES image ON DELETE CASCADE,
+    top TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS layer (
+    chain TEXT PRIMARY KEY, diff TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+    entries INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (
+    digest TEXT NOT NULL, repository TEXT NOT NULL, PRIMARY KEY (digest, repository)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lease (
+    lease TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (lease, item)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hold (
+    holder TEXT NOT NULL, manifest TEXT NOT NULL, PRIMARY KEY (holder, manifest)) WITHOUT ROWID;
+"""
+
+# Times are seconds since 1970. The columns of a container are engine.containers.records'; what was
+# asked for is JSON, since nothing is looked up by it.
+CONTAINERS = """
+CREATE TABLE container (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, manifest TEXT NOT NULL, created REAL NOT NULL,
+    options TEXT NOT NULL, phase TEXT NOT NULL, pid INTEGER NOT NULL, birth TEXT NOT NULL,
+    conmon INTEGER NOT NULL, conmon_birth TEXT NOT NULL, paused INTEGER NOT NULL,
+    started REAL NOT NULL, finished REAL NOT NULL, exit_code INTEGER NOT NULL,
+    oom INTEGER NOT NULL, error TEXT NOT NULL, restarts INTEGER NOT NULL,
+    stopping INTEGER NOT NULL, runs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE volume (
+    name TEXT PRIMARY KEY, created REAL NOT NULL, anonymous INTEGER NOT NULL,
+    labels TEXT NOT NULL, options TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE container_volume (
+    container TEXT NOT NULL REFERENCES container ON DELETE CASCADE,
+    volume TEXT NOT NULL REFERENCES volume, PRIMARY KEY (container, volume)) WITHOUT ROWID;
+CREATE TABLE event (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, kind TEXT NOT NULL,
+    action TEXT NOT NULL, actor TEXT NOT NULL, attributes TEXT NOT NULL);
+"""
+
+MIGRATIONS = (IMAGES, CONTAINERS)
+VERSION = len(MIGRATIONS)

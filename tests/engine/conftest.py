@@ -1,0 +1,6 @@
+"""The engine that these tests share."""
+
+from tests.support.engines import engine
+from tests.support.registries import folder, registry, warren
+
+__all__ = ["engine", "folder", "registry", "warren"]

@@ -1,0 +1,192 @@
+"""warren with containers: a store, an image of busybox from a registry, and nothing left behind."""
+
+import io
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conformance.samples.images import Image, Layer
+from tests.support.leftovers import CGROUPS
+from tests.support.registries import Warren
+
+APPLETS = (
+    "sh cat echo sleep true false ls id env hostname mount stat touch mkdir rm df nproc kill "
+    "ps grep head tail wc test pwd dd tty stty cut sort awk sed ip seq date printf tr mknod chmod "
+    "chown dnsdomainname sysctl nc yes dmesg"
+).split()
+
+
+def busybox_layer() -> Layer:
+    """A root file system with busybox, two users and a folder that a volume can take over."""
+    layer = Layer()
+    for name in ("bin", "dev", "etc", "home", "home/guest", "proc", "root", "sys", "tmp", "data"):
+        mode = 0o1777 if name == "tmp" else 0o755
+        owner = {"uid": 1000, "gid": 1000} if name in ("home/guest", "data") else {}
+        layer.folder(name, mode=mode, **owner)
+    layer.file("bin/busybox", Path("/bin/busybox").read_bytes(), mode=0o755)
+    for applet in APPLETS:
+        layer.symlink(f"bin/{applet}", "busybox")
+    layer.file(
+        "etc/passwd",
+        b"root:x:0:0::/root:/bin/sh\nguest:x:1000:1000::/home/guest:/bin/sh\n",
+    )
+    layer.file("etc/group", b"root:x:0:\nguest:x:1000:\nstaff:x:50:guest\n")
+    layer.file("data/kept", b"of the image\n", uid=1000, gid=1000)
+    return layer
+
+
+def make_image(folder: Path, name: str = "box", **execution: object) -> str:
+    """An image of busybox in a layout: what warren calls it."""
+    config = {"Cmd": ["sh"], "Env": ["FROM=image"], **execution}
+    image = Image([busybox_layer().tar()], "gzip", config)
+    image.write(folder, name)
+    return f"oci:{folder}:{name}"
+
+
+@dataclass
+class Engine(Warren):
+    """The command with a store of its own, whose containers are all below one cgroup."""
+
+    image: str = ""
+
+    def create(self, *words: object) -> list[str]:
+        """The words of a ``create`` or ``run`` with our cgroup."""
+        return ["--cgroup-parent", f"/{CGROUPS}", *map(str, words)]
+
+    def run_ok(self, *words: object, input: bytes | None = None) -> str:
+        """The output of a ``run --rm --network none`` that must succeed."""
+        return self.ok("run", "--rm", *self.create(*words), input=input)
+
+    def start(self, *words: object) -> str:
+        """The id of a container that runs in the background."""
+        return self.ok("run", "-d", *self.create(*words)).strip()
+
+    def exits(self, *words: object, input: bytes | None = None) -> int:
+        """The exit status of a ``run --rm``."""
+        return self.run("run", "--rm", *self.create(*words), input=input).returncode
+
+    def sh(self, script: str, *flags: object) -> str:
+        """What a shell script prints in a container of the image with these flags."""
+        return self.run_ok(*flags, self.image, "sh", "-c", script)
+
+    def inspect(self, name: str) -> dict[str, object]:
+        (found,) = json.loads(self.ok("inspect", name))
+        return found  # type: ignore[no-any-return]
+
+    def status(self, name: str) -> str:
+        return self.ok(
+            "ps", "-a", "--no-trunc", "--filter", f"name=^{name}$", "--format", "{{.State}}"
+        ).strip()
+
+    def pid(self, id: str) -> int:
+        return int((self.root / "containers" / id / "pid").read_text())
+
+    def conmon(self, id: str) -> int:
+        return int((self.root / "containers" / id / "conmon.pid").read_text())
+
+    def traces(self) -> list[str]:
+        """What containers of this store have left in the kernel and in its folders."""
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        found = [line for line in mounts if str(self.root) in line]
+        containers = self.root / "containers"
+        ids = os.listdir(containers) if containers.is_dir() else []
+        found += ids
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                except OSError:
+                    continue
+                if str(self.root) in line and int(folder.name) != os.getpid():
+                    found.append(f"{folder.name}: {line}")
+        return found
+
+
+def eventually(fact: Callable[[], object], seconds: float = 20) -> None:
+    """Waits for a fact; fails the test if it does not come."""
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An engine with the image ``box``, by its own path; all its containers go at the end."""
+    engine = Engine(tmp_path)
+    place = make_image(tmp_path / "box")
+    engine.ok("pull", "-q", place)
+    engine.image = "box:box"
+    yield engine
+    ids = engine.ok("ps", "-aq", "--no-trunc").split()
+    if ids:
+        engine.ok("rm", "-f", "-v", *ids)
+    eventually(lambda: not engine.traces())
+
+
+class Terminal:
+    """A command at a terminal of its own."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execvpe(command[0], command, environment)
+        self.seen = b""
+
+    def send(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def expect(self, text: str, seconds: float = 20) -> str:
+        """Waits until the text has been shown; what was shown up to it, which is not seen again."""
+        end = time.monotonic() + seconds
+        wanted = text.encode()
+        while wanted not in self.seen:
+            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
+            assert ready, f"{text!r} did not come: {self.seen!r}"
+            try:
+                data = os.read(self.master, 4096)
+            except OSError:
+                data = b""
+            assert data, f"{text!r} did not come: {self.seen!r}"
+            self.seen += data
+        before, _, self.seen = self.seen.partition(wanted)
+        return before.decode(errors="replace")
+
+    def end(self) -> int:
+        """Waits for its end; the exit status."""
+        while True:
+            try:
+                if not os.read(self.master, 4096):
+                    break
+            except OSError:
+                break
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.master)
+        return os.waitstatus_to_exitcode(status)
+
+
+def at_terminal(engine: Engine, *words: object) -> Terminal:
+    return Terminal(engine.command(*words), engine.variables())
+
+
+def kill9(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def members(archive: bytes) -> dict[str, tarfile.TarInfo]:
+    """The entries of a tar archive by their names."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return {one.name: one for one in tar.getmembers()}
+
+
+__all__ = ["Engine", "Terminal", "at_terminal", "engine", "eventually", "subprocess"]
