@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import hutch
 from hutch.engine.containers.places import Places, runtime_root
 from hutch.engine.errors import StartFailed
 from hutch.errors import HostError
@@ -70,17 +72,30 @@ def program() -> str:
 
 
 def hutch_program(wanted: str = "") -> str:
-    """The path of the runtime: ``wanted`` (a path or a name), else the hutch beside this Python,
-    or the first in PATH. Raises HostError."""
-    beside = os.path.join(os.path.dirname(sys.executable), "hutch")
-    if wanted in ("", "hutch") and os.access(beside, os.X_OK):
-        return beside
+    """The path of the runtime: ``wanted`` (a path or a name), else the hutch that was installed
+    with this package, or the first in PATH. Raises HostError."""
+    package = Path(hutch.__file__).parent
+    if wanted in ("", "hutch"):
+        # PREFIX/lib/python3.N/site-packages/hutch; what has no commands has the launcher.
+        for place in (package.parents[3] / "bin" / "hutch", package / "libexec" / "hutch"):
+            if os.access(place, os.X_OK):
+                return str(place)
     found = shutil.which(wanted or "hutch")
     if found is None:
         raise HostError(
             f"the runtime {wanted or 'hutch'} is not in PATH", hint="give its path with --runtime"
         )
     return os.path.abspath(found)
+
+
+def own_program(root: str) -> list[str]:
+    """The command line that calls warren again as this process was called, with this store."""
+    given = len(sys.orig_argv) - len(sys.argv[1:])
+    prefix = (
+        sys.orig_argv[1:given] if "hutch.cli.warren" in " ".join(sys.orig_argv[1:given]) else []
+    )
+    # -P: nothing is imported from the folder that it happens to run in.
+    return [sys.executable, *(prefix or ["-P", "-m", "hutch.cli.warren"]), "--root", root]
 
 
 def supervise(supervision: Supervision) -> int:
