@@ -19,11 +19,11 @@ from conformance.samples.images import Image, Layer
 from tests.support.leftovers import CGROUPS
 from tests.support.registries import Warren
 
-APPLETS = (
-    "sh cat echo sleep true false ls id env hostname mount stat touch mkdir rm df nproc kill "
-    "ps grep head tail wc test pwd dd tty stty cut sort awk sed ip seq date printf tr mknod chmod "
-    "chown dnsdomainname sysctl nc yes dmesg"
-).split()
+APPLETS = """
+sh cat echo sleep true false ls id env hostname mount stat touch mkdir rm df nproc kill ps grep
+head tail wc test pwd dd tty stty cut sort awk sed ip seq date printf tr mknod chmod chown
+dnsdomainname sysctl nc yes dmesg
+"""
 
 
 def busybox_layer() -> Layer:
@@ -34,7 +34,7 @@ def busybox_layer() -> Layer:
         owner = {"uid": 1000, "gid": 1000} if name in ("home/guest", "data") else {}
         layer.folder(name, mode=mode, **owner)
     layer.file("bin/busybox", Path("/bin/busybox").read_bytes(), mode=0o755)
-    for applet in APPLETS:
+    for applet in APPLETS.split():
         layer.symlink(f"bin/{applet}", "busybox")
     layer.file(
         "etc/passwd",

@@ -1,4 +1,7 @@
 """warren's containers, above images and the runtime.
 
-apparmor    the AppArmor profile for containers, and loading it
+engine      one store's engine: what all verbs need
+containers  making, starting, ending and looking at containers
+volumes     folders with a name that outlive containers
+errors      what callers tell apart
 """

@@ -10,8 +10,7 @@ from hutch.engine.containers.records import Record, Records
 from hutch.engine.volumes import Volumes
 from hutch.errors import HutchError
 from hutch.image.manifest import ImageConfig
-from hutch.image.settings import Settings
-from hutch.image.store import Store
+from hutch.images.store import Store as Images
 
 if TYPE_CHECKING:
     from hutch.container.container import Container
@@ -30,18 +29,17 @@ class Engine:
 
     def __init__(
         self,
-        store: Store,
-        settings: Settings,
+        images: Images,
         program: list[str],
         warn: Callable[[HutchError], None] = _ignore,
     ) -> None:
-        self.store = store
-        self.settings = settings
+        self.images = images
+        self.store = images.files
         self.program = program
         self.warn = warn
-        self.records = Records(store.database)
-        self.volumes = Volumes(store)
-        self.events = Events(store.database)
+        self.records = Records(self.store.database)
+        self.volumes = Volumes(self.store)
+        self.events = Events(self.store.database)
 
     def places(self, record: Record) -> Places:
         return Places.of(self.store, record.id)

@@ -55,18 +55,19 @@ class Checker:
         """Looks at everything."""
         sound = self.store.database.sound()
         if sound != "ok":
-            self._find(f"database: {sound}")
+            self.find(f"database: {sound}")
         for record in self.store.database.images():
             self.images += 1
             try:
                 self._image(record)
             except HutchError as error:
-                self._find(f"image {record.config.short}: {error.sentence}")
+                self.find(f"image {record.config.short}: {error.sentence}")
         self._names()
         self._rubbish()
         return self.findings
 
-    def _find(self, what: str, mend: "Callable[[], str] | None" = None) -> None:
+    def find(self, what: str, mend: "Callable[[], str] | None" = None) -> None:
+        """Tells of a thing that is wrong; with ``repair`` it is mended by ``mend``."""
         done = ""
         if mend is not None and self.repair:
             try:
@@ -83,7 +84,7 @@ class Checker:
         manifest, config = documents(self.store, record)
         chains = chain_ids(config.diff_ids)
         if self.store.database.chains_of(record.manifest) != chains:
-            self._find(f"image {record.config.short}: its layers are not what its config says")
+            self.find(f"image {record.config.short}: its layers are not what its config says")
         damaged = []
         for layer, diff_id, chain in zip(manifest.layers, config.diff_ids, chains, strict=True):
             if not self._blob(layer):
@@ -91,7 +92,7 @@ class Checker:
             if problem := self._layer(layer, diff_id, chain):
                 damaged.append((chain, problem))
         for chain, problem in damaged:
-            self._find(f"layer {chain.short}: {problem}", lambda c=chain: self._drop(c))  # type: ignore[misc]
+            self.find(f"layer {chain.short}: {problem}", lambda c=chain: self._drop(c))  # type: ignore[misc]
         if damaged and self.repair:
             self._unpack_again(record, manifest)
 
@@ -115,7 +116,7 @@ class Checker:
                 if self.repair:
                     path.unlink(missing_ok=True)
         if problem:
-            self._find(f"{problem}; pull the image again")
+            self.find(f"{problem}; pull the image again")
         self.blobs[blob.digest] = not problem
         return not problem
 
@@ -168,7 +169,7 @@ class Checker:
             return "written anew"
 
         if problem:
-            self._find(problem, mend)
+            self.find(problem, mend)
 
     def _rubbish(self) -> None:
         """What dead acts left is no damage; it goes when something may be repaired."""

@@ -133,6 +133,8 @@ class ImageConfig:
         }
         if isinstance(ports := part.get("ExposedPorts"), dict):
             execution["ExposedPorts"] = {port: {} for port in ports}
+        if isinstance(volumes := part.get("Volumes"), dict):
+            execution["Volumes"] = {place: {} for place in volumes}
         if isinstance(labels := part.get("Labels"), dict):
             execution["Labels"] = {key: str(value) for key, value in labels.items()}
         return execution

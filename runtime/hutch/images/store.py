@@ -221,6 +221,14 @@ class Store:
         with closing(source):
             return self._bring(source, platform, str(reference), [own], reference.repository)
 
+    def add(self, source: "Source", name: str = "") -> Image:
+        """Adds an image that somebody has made here, for this machine, under the name ``name``.
+
+        Raises UsageError, ImageError, KernelError.
+        """
+        names = [str(catalog.parse_name(name))] if name else []
+        return self._bring(source, None, name, names).image
+
     def _bring(
         self,
         source: "Source",

@@ -82,7 +82,9 @@ def _not_executable(
         places = [program] if "/" in program else path.split(":")
         found = [text for text in [_noexec(operations, place) for place in places] if text]
         hint = "; ".join([hint, *found[:1]])
-        return ConfigError("process.args[0]", quoted + "permission denied", hint=hint)
+        refused = ConfigError("process.args[0]", quoted + "permission denied", hint=hint)
+        refused.errno = failure.error
+        return refused
     return KernelError(
         'exec: "' + program + '"',
         "stat " + program,

@@ -28,7 +28,17 @@ VERBS = {
     "pause": ("containers", "Freeze containers"),
     "unpause": ("containers", "Let frozen containers go on"),
     "rename": ("containers", "Give a container another name"),
+    "exec": ("execute", "Run another program in a container"),
     "top": ("containers", "Show a container's processes"),
+    "stats": ("look", "Show what containers use"),
+    "port": ("look", "Show a container's published ports"),
+    "update": ("look", "Change containers' limits"),
+    "cp": ("files", "Copy files between a container and the host"),
+    "diff": ("look", "Show what a container has changed"),
+    "export": ("files", "Write a container's root file system as a tar archive"),
+    "commit": ("files", "Make an image of a container's changes"),
+    "events": ("look", "Show what happens to containers"),
+    "info": ("look", "Show what there is, and what it runs on"),
     "pull": ("pull", "Download an image from a registry"),
     "push": ("push", "Upload an image to a registry"),
     "images": ("images", "List images"),
@@ -47,24 +57,39 @@ VERBS = {
 }
 # What warren leaves behind calls these ("warren container cleanup"); they are not for people.
 INTERNAL = {"cleanup": "containers", "restart-later": "containers"}
+# The verbs that only their noun has.
+NOUN_VERBS = {
+    "volume create": ("volumes", "Make a volume"),
+    "volume ls": ("volumes", "List volumes"),
+    "volume rm": ("volumes", "Remove volumes"),
+    "volume inspect": ("volumes", "Show what is known of volumes, as JSON"),
+    "volume prune": ("volumes", "Remove volumes that no container uses"),
+    "container prune": ("containers", "Remove containers that do not run"),
+    "image prune": ("images", "Remove images that have no name"),
+}
 # Docker's nouns: "warren NOUN VERB" is the verb that is given here.
 NOUNS: dict[str, dict[str, str]] = {
     "container": {
         **{
             verb: verb
             for verb in (
-                "attach", "create", "kill", "logs", "pause", "rename", "restart", "rm", "run",
-                "start", "stop", "top", "unpause", "wait",
+                "attach", "commit", "cp", "create", "diff", "exec", "export", "inspect", "kill",
+                "logs", "pause", "port", "rename", "restart", "rm", "run", "start", "stats",
+                "stop", "top", "unpause", "update", "wait",
             )
         },
-        "ls": "ps", "list": "ps", "ps": "ps",
+        "ls": "ps", "list": "ps", "ps": "ps", "prune": "container prune",
         **{verb: verb for verb in INTERNAL},
     },
     "image": {
-        "ls": "images", "list": "images", "rm": "rmi", "remove": "rmi",
+        "ls": "images", "list": "images", "rm": "rmi", "remove": "rmi", "prune": "image prune",
         **{verb: verb for verb in (
             "history", "import", "inspect", "load", "pull", "push", "save", "tag",
         )},
+    },
+    "volume": {
+        "list": "volume ls", "remove": "volume rm",
+        **{verb: "volume " + verb for verb in ("create", "inspect", "ls", "prune", "rm")},
     },
 }  # fmt: skip
 GLOBALS = {"--root": "DIR", "--config": "FILE"}
@@ -81,6 +106,8 @@ def usage() -> str:
         "",
         "Commands:",
         *(f"  {verb:<{width}}{summary}" for verb, (_, summary) in VERBS.items()),
+        "",
+        "Also: warren container COMMAND, image COMMAND, volume COMMAND.",
         "",
         "Options:",
         "  --root DIR     where images are kept, instead of $WARREN_ROOT,",
@@ -129,7 +156,7 @@ def run(arguments: list[str]) -> int:
         return 0
     name, *words = [*rest[1:], "--help"] if rest[0] == "help" else rest
     name, words = of_noun(name, words)
-    if name not in VERBS and name not in INTERNAL:
+    if name not in VERBS and name not in INTERNAL and name not in NOUN_VERBS:
         raise UsageError(f"{shown(name)} is not a warren command", hint=alike(name))
     if os.geteuid() != 0:
         from hutch.cli.warren.rootless import enter_namespace
@@ -140,7 +167,7 @@ def run(arguments: list[str]) -> int:
     from hutch.cli.warren.context import Context
     from hutch.cli.warren.parser import parse
 
-    module, summary = VERBS.get(name) or (INTERNAL[name], "")
+    module, summary = VERBS.get(name) or NOUN_VERBS.get(name) or (INTERNAL[name], "")
     verb = import_module(f"{__name__}.{module}").VERBS[name]
     parsed = parse(name, summary, verb.declare, words, verb.stops)
     with Context(options.get("--root", ""), options.get("--config", "")) as context:

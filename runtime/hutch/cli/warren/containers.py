@@ -251,7 +251,25 @@ def restart_later(arguments: Namespace, context: Context) -> int:
     return 0
 
 
+def declare_prune(parser: ArgumentParser) -> None:
+    """The arguments of ``warren container prune``."""
+    parser.add_argument("-f", "--force", action="store_true", help="do not ask")
+
+
+def prune(arguments: Namespace, context: Context) -> int:
+    """Removes containers that do not run."""
+    from hutch.cli.warren.system import sure
+    from hutch.engine.containers.remove import prune as remove_all
+
+    if not arguments.force and not sure("all containers that do not run"):
+        return 0 if sys.stdin.isatty() else 1
+    for id in remove_all(context.engine):
+        print(f"Deleted: {id}")
+    return 0
+
+
 VERBS = {
+    "container prune": Verb(declare_prune, prune),
     "stop": Verb(declare_stop, stop),
     "restart": Verb(declare_stop, restart),
     "kill": Verb(declare_kill, kill),

@@ -85,7 +85,12 @@ FLAGS: list[tuple[str, str, str]] = [
 
 def declare_flags(parser: ArgumentParser) -> None:
     """Adds every flag of FLAGS."""
-    for names, takes, summary in FLAGS:
+    declare_some(parser, FLAGS)
+
+
+def declare_some(parser: ArgumentParser, flags: list[tuple[str, str, str]]) -> None:
+    """Adds these of FLAGS."""
+    for names, takes, summary in flags:
         options = names.split(", ")
         if not takes:
             parser.add_argument(*options, action="store_true", help=summary)
@@ -214,15 +219,28 @@ def _mounts(arguments: Namespace, options: Options) -> None:
 
 
 def _resources(arguments: Namespace, options: Options) -> None:
-    options.memory = sized(arguments, "memory")
-    options.memory_swap = sized(arguments, "memory_swap")
-    options.memory_reservation = sized(arguments, "memory_reservation")
     swappiness = number(arguments, "memory_swappiness")
     if swappiness is not None and swappiness >= 0:
         options.memory_swappiness = int(swappiness)
     options.oom_kill_disable = arguments.oom_kill_disable
     score = number(arguments, "oom_score_adj")
     options.oom_score_adj = None if score is None else int(score)
+    resources(arguments, options)
+    for flag in ("device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops"):
+        for text in getattr(arguments, flag.replace("-", "_")):
+            path, _, rate = text.rpartition(":")
+            if not path:
+                raise UsageError(f"--{flag} {shown(text)}", hint="as in /dev/sda:1mb")
+            options.throttle.setdefault(flag, []).append(
+                {"path": path, "rate": words.size(rate, "--" + flag)}
+            )
+
+
+def resources(arguments: Namespace, options: Options) -> None:
+    """The limits that can be changed later, too."""
+    options.memory = sized(arguments, "memory")
+    options.memory_swap = sized(arguments, "memory_swap")
+    options.memory_reservation = sized(arguments, "memory_reservation")
     options.cpu_shares = whole(arguments, "cpu_shares")
     options.cpu_period = whole(arguments, "cpu_period")
     options.cpu_quota = whole(arguments, "cpu_quota")
@@ -240,14 +258,6 @@ def _resources(arguments: Namespace, options: Options) -> None:
     pids = number(arguments, "pids_limit")
     options.pids_limit = None if pids is None else int(pids)
     options.blkio_weight = whole(arguments, "blkio_weight")
-    for flag in ("device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops"):
-        for text in getattr(arguments, flag.replace("-", "_")):
-            path, _, rate = text.rpartition(":")
-            if not path:
-                raise UsageError(f"--{flag} {shown(text)}", hint="as in /dev/sda:1mb")
-            options.throttle.setdefault(flag, []).append(
-                {"path": path, "rate": words.size(rate, "--" + flag)}
-            )
 
 
 def _security(arguments: Namespace, options: Options) -> None:

@@ -6,7 +6,9 @@ import sys
 
 from hutch.errors import HutchError
 
-STORE_VERBS = "pull|push|images|rmi|tag|inspect|history|save|load|import|bundle|system"
+STORE_VERBS = (
+    "pull|push|images|rmi|tag|inspect|history|save|load|import|bundle|system|ps|start|volume"
+)
 COMMAND = re.compile(rf"\bwarren (?=(?:{STORE_VERBS})\b(?! --help))")
 
 

@@ -1,6 +1,7 @@
 """``warren images``, ``rmi``, ``tag``."""
 
 import fnmatch
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -137,6 +138,26 @@ def rmi(arguments: Namespace, context: Context) -> int:
     return status
 
 
+def declare_prune(parser: ArgumentParser) -> None:
+    """The arguments of ``warren image prune``."""
+    parser.add_argument("-a", "--all", action="store_true", help="named images too")
+    parser.add_argument("-f", "--force", action="store_true", help="do not ask")
+
+
+def prune(arguments: Namespace, context: Context) -> int:
+    """Removes images without a name; with --all those that no container uses."""
+    from hutch.cli.warren.system import sure
+
+    what = "all images that no container uses" if arguments.all else "all images without a name"
+    if not arguments.force and not sure(what):
+        return 0 if sys.stdin.isatty() else 1
+    gone, size = context.store.prune(every=arguments.all)
+    for config in gone:
+        print(f"Deleted: {config}")
+    print(f"Total reclaimed space: {human_size(size)}")
+    return 0
+
+
 def declare_tag(parser: ArgumentParser) -> None:
     """The arguments of ``warren tag``."""
     parser.add_argument("image", metavar="IMAGE", help="a name or an id")
@@ -153,5 +174,6 @@ def tag(arguments: Namespace, context: Context) -> int:
 VERBS = {
     "images": Verb(declare_images, images),
     "rmi": Verb(declare_rmi, rmi),
+    "image prune": Verb(declare_prune, prune),
     "tag": Verb(declare_tag, tag),
 }

@@ -7,7 +7,8 @@ from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.hints import complain
 from hutch.cli.warren.output import ago, clean, human_size, render, show, template
 from hutch.cli.warren.parser import Verb
-from hutch.errors import HutchError
+from hutch.errors import HutchError, NotFound
+from hutch.image.errors import ImageNotFound
 
 COLUMNS = [
     ("IMAGE", "ID"),
@@ -21,17 +22,24 @@ CREATED_BY = 45
 
 def declare_inspect(parser: ArgumentParser) -> None:
     """The arguments of ``warren inspect``."""
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a name or an id")
+    parser.add_argument("names", metavar="NAME", nargs="+", help="a name or an id")
+    parser.add_argument(
+        "--type", default="", choices=["container", "image", "volume"],
+        metavar="KIND", help="container, image or volume; any if not given",
+    )  # fmt: skip
+    parser.add_argument("-s", "--size", action="store_true", help="of containers the size, too")
     format_option(parser, "-f")
 
 
 def inspect(arguments: Namespace, context: Context) -> int:
-    """A JSON list with an object for each image; with --format a line for each. 1 if any failed."""
+    """A JSON list with an object for each container, image or volume; with --format a line for
+    each. 1 if any failed."""
     form = template(arguments.format) if arguments.format not in ("", "json") else None
-    described, status = [], 0
-    for image in arguments.images:
+    described: list[dict[str, object]] = []
+    status = 0
+    for name in arguments.names:
         try:
-            described.append(context.store.find(image).inspect())
+            described.append(describe(context, name, arguments.type, sized=arguments.size))
         except HutchError as error:
             complain(error, context.named_root)
             status = 1
@@ -40,6 +48,34 @@ def inspect(arguments: Namespace, context: Context) -> int:
     for document in described if arguments.format else []:
         print(clean(render(form, document)) if form else json.dumps(document))
     return status
+
+
+def describe(context: Context, name: str, kind: str, *, sized: bool) -> dict[str, object]:
+    """The container, image or volume of this name, whichever is found first."""
+    from hutch.engine.containers.describe import inspect as of_container
+    from hutch.engine.containers.describe import inspect_volume
+    from hutch.engine.containers.finish import refresh
+    from hutch.engine.containers.sizes import sizes
+
+    engine = context.engine
+    if kind in ("container", ""):
+        try:
+            record = refresh(engine, engine.records.find(name))
+        except NotFound:
+            if kind:
+                raise
+        else:
+            found: dict[str, object] = of_container(engine, record)
+            if sized:
+                found["SizeRw"], found["SizeRootFs"] = sizes(engine, record)
+            return found
+    if kind in ("image", ""):
+        try:
+            return context.store.find(name).inspect()
+        except ImageNotFound:
+            if kind or name not in {volume.name for volume in engine.volumes.all()}:
+                raise
+    return inspect_volume(engine, engine.volumes.get(name))
 
 
 def declare_history(parser: ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from hutch.cli.warren.context import Context, platform_option, registry_options
+from hutch.cli.warren.context import Context, access, platform_option, registry_options
 from hutch.cli.warren.flags import declare_flags, options_from
 from hutch.cli.warren.hints import complain
 from hutch.cli.warren.parser import Verb
@@ -15,7 +15,7 @@ from hutch.errors import HutchError, KernelError, UsageError, shown
 if TYPE_CHECKING:
     from hutch.engine.containers.places import Places
     from hutch.engine.containers.records import Record
-    from hutch.image.database import ImageRecord
+    from hutch.images import Image
 
 FAILED = 125  # what `run` exits with where warren, not the program, failed
 
@@ -46,36 +46,30 @@ def declare_run(parser: ArgumentParser) -> None:
     declare_create(parser)
 
 
-def image_for(arguments: Namespace, context: Context) -> "ImageRecord":
+def image_for(arguments: Namespace, context: Context) -> "Image":
     """The image, pulled if it is missing, or always."""
-    from hutch.image.catalog import find
     from hutch.image.errors import ImageNotFound
+    from hutch.image.platform import Platform
 
     if arguments.pull != "always":
         try:
-            found = find(context.store, context.settings, arguments.image).record
+            found = context.store.find(arguments.image)
         except ImageNotFound:
             if arguments.pull == "never":
                 raise
             print(f"Unable to find image '{arguments.image}' locally", file=sys.stderr)
         else:
             if arguments.platform:
-                wanted, _ = context.platform(arguments.platform)
-                if found.platform.split("/")[:2] != str(wanted).split("/")[:2]:
+                wanted = Platform.parse(arguments.platform)
+                if (found.platform.os, found.platform.architecture) != (
+                    wanted.os, wanted.architecture,
+                ):  # fmt: skip
                     raise UsageError(
                         f"image {arguments.image} is for {found.platform}", hint="use --pull always"
                     )
             return found
-    from hutch.cli.warren.pull import pull_local, pull_remote
-    from hutch.image.transports import is_local
-
-    arguments.all_tags = False
-    with context.reporter(quiet=arguments.quiet) as reporter:
-        if is_local(arguments.image):
-            done = [pull_local(context, arguments.image, arguments.platform, reporter)]
-        else:
-            done = pull_remote(context, arguments, reporter)
-    return done[0][1].record
+    with context.at_work(quiet=arguments.quiet, access=access(arguments)) as store:
+        return store.pull(arguments.image, platform=arguments.platform).image
 
 
 def make(arguments: Namespace, context: Context) -> "Record":

@@ -39,6 +39,7 @@ def declare(parser: ArgumentParser) -> None:
     summary = "remove what nothing needs"
     prune_parser = acts.add_parser("prune", help=summary, description=summary.capitalize() + ".")
     prune_parser.add_argument("-a", "--all", action="store_true", help="named images too")
+    prune_parser.add_argument("--volumes", action="store_true", help="anonymous volumes too")
     prune_parser.add_argument("-f", "--force", action="store_true", help="do not ask")
     prune_parser.add_argument(
         "--filter", action="append", default=[], metavar="KEY=VALUE",
@@ -66,7 +67,9 @@ def system(arguments: Namespace, context: Context) -> int:
 def df(arguments: Namespace, context: Context) -> int:
     """Images, layers, blobs and unfinished downloads: how many, how large, how much could go."""
     rows: list[dict[str, object]] = []
-    for part in context.store.usage():
+    from hutch.engine.containers.sizes import usage
+
+    for part in [*context.store.usage(), *usage(context.engine)]:
         share = f" ({100 * part.reclaimable // part.size}%)" if part.size else ""
         rows.append(
             {
@@ -84,14 +87,15 @@ def df(arguments: Namespace, context: Context) -> int:
 def prune(arguments: Namespace, context: Context) -> int:
     """Removes images without a name (with --all: without a container), layers, unfinished pulls."""
     filters = [prune_filter(text) for text in arguments.filter]
-    if not arguments.force:
-        what = "all images that no container uses" if arguments.all else "all images without a name"
-        print(f"This will remove {what}, and whatever nothing needs.", file=sys.stderr)
-        if not sys.stdin.isatty():
-            print("Say --force to do it without being asked.", file=sys.stderr)
-            return 1
-        if input("Are you sure? [y/N] ").lower() not in ("y", "yes"):
-            return 0
+    what = "all images that no container uses" if arguments.all else "all images without a name"
+    if not filters:
+        what = "all containers that do not run, " + what
+    if arguments.volumes:
+        what = "all anonymous volumes that no container uses, " + what
+    if not arguments.force and not sure(what + ", and whatever nothing needs"):
+        return 0 if sys.stdin.isatty() else 1
+    for line in prune_engine(context, volumes=arguments.volumes, filtered=bool(filters)):
+        print(line)
     gone, size = context.store.prune(
         every=arguments.all, meant=lambda image: all(keep(image) for keep in filters)
     )
@@ -99,6 +103,27 @@ def prune(arguments: Namespace, context: Context) -> int:
         print(f"Deleted: {config}")
     print(f"Total reclaimed space: {human_size(size)}")
     return 0
+
+
+def sure(what: str) -> bool:
+    """Asks whether ``what`` is to be removed; where nobody can be asked, says what to do."""
+    print(f"This will remove {what}.", file=sys.stderr)
+    if not sys.stdin.isatty():
+        print("Say --force to do it without being asked.", file=sys.stderr)
+        return False
+    return input("Are you sure? [y/N] ").lower() in ("y", "yes")
+
+
+def prune_engine(context: Context, *, volumes: bool, filtered: bool) -> list[str]:
+    """Removes containers that do not run, unless a filter asks for nothing but images; with
+    ``volumes`` the anonymous volumes that nobody uses, too. What was done."""
+    from hutch.engine.containers.remove import prune as remove_containers
+
+    engine = context.engine
+    said = [f"Deleted container: {id}" for id in ([] if filtered else remove_containers(engine))]
+    if volumes:
+        said += [f"Deleted volume: {name}" for name in engine.volumes.prune()]
+    return said
 
 
 def prune_filter(text: str) -> "Callable[[Image], bool]":
@@ -132,6 +157,8 @@ def seconds_since(text: str) -> float:
 
 def check(arguments: Namespace, context: Context) -> int:
     """1 if anything is wrong and was not put right."""
+    from hutch.engine.containers.check import check as check_engine
+
     with context.at_work(quiet=arguments.quiet) as store:
         try:
             checker = store.check(repair=arguments.repair)
@@ -140,6 +167,7 @@ def check(arguments: Namespace, context: Context) -> int:
                 raise
             store.rebuild()
             checker = store.check(repair=True)
+        check_engine(context.engine, checker)
     findings = checker.findings
     left = [finding for finding in findings if not finding.mended]
     if not arguments.quiet:

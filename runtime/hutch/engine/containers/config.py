@@ -1,10 +1,10 @@
 """From what was asked for and what the image says to config.json."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hutch.defaults.config import container_config
 from hutch.engine.containers import limits, mounts, security
-from hutch.engine.containers.defaults import container_config
 from hutch.engine.containers.options import Options, UlimitOption
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
@@ -12,6 +12,7 @@ from hutch.engine.volumes import Volumes
 from hutch.errors import HostError, UsageError, shown
 from hutch.image import users
 from hutch.image.bundle import ANNOTATION, PATH
+from hutch.image.documents import Execution
 from hutch.image.manifest import ImageConfig
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ INIT = "/sbin/docker-init"
 INITS = ("docker-init", "tini-static", "catatonit", "tini")
 
 
-def command_line(options: Options, image: dict[str, Any]) -> list[str]:
+def command_line(options: Options, image: Execution) -> list[str]:
     """The program and its arguments. --entrypoint puts the image's CMD out of force.
 
     Raises UsageError if there is none.
     """
-    entrypoint, command = list(image.get("Entrypoint") or []), list(image.get("Cmd") or [])
+    entrypoint, command = list(image.get("Entrypoint", [])), list(image.get("Cmd", []))
     if options.entrypoint is not None:
         entrypoint, command = options.entrypoint, []
     if options.command:
@@ -37,13 +38,16 @@ def command_line(options: Options, image: dict[str, Any]) -> list[str]:
     return entrypoint + command
 
 
-def environment(options: Options, image: dict[str, Any], hostname: str) -> list[str]:
+def environment(options: Options, image: Execution, hostname: str) -> list[str]:
     """The image's variables, ours, and those of -e, which win; NAME alone takes one away."""
+    lines = [PATH, f"HOSTNAME={hostname}", *image.get("Env", [])]
+    return make_environment(lines, options.env, options.tty)
+
+
+def make_environment(lines: list[str], more: list[str], tty: bool) -> list[str]:
+    """``lines`` and what -e adds or takes away; at a terminal there is a TERM."""
     variables: dict[str, str] = {}
-    lines = [PATH, f"HOSTNAME={hostname}"]
-    if options.tty:
-        lines.append("TERM=xterm")
-    for line in [*lines, *(image.get("Env") or []), *options.env]:
+    for line in [*(["TERM=xterm"] if tty else []), *lines, *more]:
         name, given, value = line.partition("=")
         if given:
             variables[name] = value
@@ -70,7 +74,7 @@ def make_config(
 
     Raises UsageError, HostError, KernelError, ImageError.
     """
-    options, execution = record.options, image.execution
+    options, execution = record.options, image.checked()
     hostname = hostname_of(record)
     config = container_config()
     process, linux = config["process"], config["linux"]
@@ -126,8 +130,8 @@ def rlimit(option: UlimitOption) -> "Rlimit":
     return {"type": "RLIMIT_" + option["name"].upper(), "soft": soft, "hard": hard}
 
 
-def stop_signal(options: Options, execution: dict[str, Any]) -> str:
-    return options.stop_signal or str(execution.get("StopSignal") or "SIGTERM")
+def stop_signal(options: Options, execution: Execution) -> str:
+    return options.stop_signal or execution.get("StopSignal") or "SIGTERM"
 
 
 def home(places: Places, uid: int) -> str:

@@ -46,7 +46,7 @@ class Supervision:
             "--exit-dir", str(places.exit_file.parent), "-0", str(places.folder),
             "-p", str(places.folder / "pid"), "-P", str(places.folder / "conmon.pid"),
             "-l", NO_LOG + ":" if self.log_driver == NO_LOG else f"{LOG}:{places.log}",
-            "--log-level", "error",
+            "--log-level", "error", "--no-sync-log",
         ]  # fmt: skip
         if self.log_size:
             words += ["--log-size-max", str(self.log_size)]

@@ -10,20 +10,20 @@ from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record, now
 from hutch.engine.engine import Engine
 from hutch.errors import UsageError, shown
-from hutch.image.database import ImageRecord
-from hutch.image.stored_image import documents
+from hutch.images.image import Image
 
 NETWORKS = ("none", "host")
 
 
-def create(engine: Engine, image: ImageRecord, options: Options, name: str = "") -> Record:
+def create(engine: Engine, image: Image, options: Options, name: str = "") -> Record:
     """Makes a container of an image; ``name`` "" makes one up.
 
     Raises UsageError, Conflict if the name is taken, NoSuchContainer for another's namespaces.
     """
-    config = documents(engine.store, image)[1]
-    command_line(options, config.execution)
+    execution = image.config.checked()
+    command_line(options, execution)
     limits.check(options)
+    options.labels = {**execution.get("Labels", {}), **options.labels}
     check_network(engine, options)
     id = secrets.token_hex(32)
     places = Places.of(engine.store, id)
@@ -33,11 +33,11 @@ def create(engine: Engine, image: ImageRecord, options: Options, name: str = "")
             with engine.store.database.transaction():
                 taken = {record.name for record in engine.records.all()}
                 record = Record(
-                    id, check_name(name) if name else made_up(taken), str(image.manifest), now(),
+                    id, check_name(name) if name else made_up(taken), str(image.digest), now(),
                     options,
                 )  # fmt: skip
                 inherited(engine, options)
-                image_volumes(options, list(config.execution.get("Volumes") or {}))
+                image_volumes(options, list(execution.get("Volumes", {})))
                 used = name_volumes(engine, options)
                 engine.records.add(record)
                 engine.volumes.use(id, used)

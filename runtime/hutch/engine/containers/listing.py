@@ -88,10 +88,8 @@ def condition(engine: Engine, text: str) -> tuple[str, Callable[[Record], bool]]
 
 def ancestor(engine: Engine, name: str) -> Callable[[Record], bool]:
     """Containers of an image."""
-    from hutch.image.catalog import find
-
     try:
-        manifest = str(find(engine.store, engine.settings, name).record.manifest)
+        manifest = str(engine.images.find(name).digest)
     except HutchError:
         return lambda record: fnmatch.fnmatchcase(record.options.image, name)
     return lambda record: record.manifest == manifest
@@ -150,7 +148,7 @@ def command_of(engine: Engine, record: Record) -> str:
     if options.entrypoint is not None and options.command:
         return " ".join(options.entrypoint + options.command)
     try:
-        return " ".join(command_line(options, engine.image_config(record).execution))
+        return " ".join(command_line(options, engine.image_config(record).checked()))
     except HutchError:
         return " ".join((options.entrypoint or []) + options.command)
 

@@ -51,3 +51,14 @@ def take_away(engine: Engine, record: Record, *, volumes: bool = True) -> None:
     for name in mine:
         if not engine.volumes.users(name):
             engine.volumes.remove(name, force=True)
+
+
+def prune(engine: Engine) -> list[str]:
+    """Removes all containers that do not run; their ids."""
+    gone = []
+    for record in engine.records.all():
+        current = refresh(engine, record)
+        if current.phase in (phases.CREATED, phases.EXITED, phases.DEAD):
+            remove(engine, current)
+            gone.append(current.id)
+    return gone

@@ -5,6 +5,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from hutch.defaults.seccomp import Host, default_seccomp, resolve
 from hutch.engine.containers.options import DeviceOption, Options, ThrottleOption
 from hutch.errors import HostError, KernelError, UsageError, shown
 from hutch.kernel.process import bounding_set
@@ -84,7 +85,11 @@ def secure(config: "Config", options: Options, uid: int) -> None:
     if options.seccomp == "unconfined":
         linux.pop("seccomp", None)
     elif options.seccomp:
-        linux["seccomp"] = json.loads(options.seccomp)
+        linux["seccomp"] = resolve(
+            json.loads(options.seccomp), names, Host.here(), "--security-opt seccomp"
+        )
+    elif "seccomp" in linux:
+        linux["seccomp"] = default_seccomp(names)
     if options.apparmor is not None:
         process.pop("apparmorProfile", None)
         if options.apparmor not in ("unconfined", ""):

@@ -4,6 +4,7 @@ import os
 
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
+from hutch.image.usage import Part
 
 
 def sizes(engine: Engine, record: Record) -> tuple[int, int]:
@@ -28,3 +29,25 @@ def tree_size(top: str) -> int:
                 seen.add(status.st_ino)
                 total += status.st_size
     return total
+
+
+def usage(engine: Engine) -> list[Part]:
+    """Containers, by what they wrote, and volumes."""
+    from hutch.engine.containers.listing import listed
+    from hutch.engine.containers.records import RUNNING
+
+    containers, volumes = Part("Containers"), Part("Local Volumes")
+    for record in listed(engine, every=True):
+        size = sizes(engine, record)[0]
+        containers.count += 1
+        containers.size += size
+        containers.active += record.phase == RUNNING
+        containers.reclaimable += 0 if record.phase == RUNNING else size
+    for volume in engine.volumes.all():
+        size = tree_size(str(engine.volumes.path(volume.name)))
+        used = bool(engine.volumes.users(volume.name))
+        volumes.count += 1
+        volumes.size += size
+        volumes.active += used
+        volumes.reclaimable += 0 if used else size
+    return [containers, volumes]

@@ -25,7 +25,7 @@ def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str 
     record.stopping = True
     engine.records.save(record, "stopping")
     options = record.options
-    number = signal_number(sig or stop_signal(options, engine.image_config(record).execution))
+    number = signal_number(sig or stop_signal(options, engine.image_config(record).checked()))
     limit = float(options.stop_timeout) if seconds is None else seconds
     death = Death(record.pid, record.birth)
     try:
@@ -139,7 +139,7 @@ def wait(engine: Engine, record: Record) -> int:
 
 def top(engine: Engine, record: Record, arguments: list[str]) -> str:
     """The processes of a container, as ps(1) shows them with these arguments."""
-    from hutch.container.listing import process_table
+    from hutch.container.cold.tools import process_table
 
     require_running(engine, record)
     pids = engine.runtime(record.id).processes()

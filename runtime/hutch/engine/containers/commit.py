@@ -1,0 +1,163 @@
+"""A container's changes as a new image."""
+
+import json
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.records import Record
+from hutch.engine.containers.stop import pause, unpause
+from hutch.engine.engine import Engine
+from hutch.errors import HutchError
+from hutch.image.digest import Digest
+from hutch.image.importing import ImportedSource, execution
+from hutch.image.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor
+from hutch.image.platform import Platform
+
+
+def commit(
+    engine: Engine,
+    record: Record,
+    name: str = "",
+    *,
+    changes: list[str] | None = None,
+    message: str = "",
+    author: str = "",
+    frozen: bool = True,
+) -> str:
+    """Makes an image of the container's image and of what it has changed; its id.
+
+    ``changes`` are instructions as in a Dockerfile. With ``frozen`` a container that runs is paused
+    meanwhile. Raises UsageError, ImageError, KernelError.
+    """
+    holds = frozen and record.phase == phases.RUNNING and not record.paused
+    if holds:
+        pause(engine, record)
+    try:
+        source = Committed(engine, record, changes or [], message, author)
+    finally:
+        if holds:
+            unpause(engine, record)
+    try:
+        image = engine.images.add(source, name)
+    finally:
+        source.close()
+    engine.events.of(record, "commit")
+    return image.id
+
+
+class Committed:
+    """The container's image with one more layer. See ``hutch.image.source.Source``."""
+
+    def __init__(
+        self, engine: Engine, record: Record, changes: list[str], message: str, author: str
+    ) -> None:
+        from hutch.image.stored_image import StoredSource, documents
+
+        files = engine.store
+        base = files.database.image(Digest.parse(record.manifest))
+        assert base is not None  # the container holds it
+        manifest, config = documents(files, base)
+        self._base = StoredSource(files, base)
+        scratch = files.work / f"commit-{os.getpid()}-{secrets.token_hex(4)}"
+        self._layer = packed(engine.places(record).upper, scratch, config.platform)
+        layer = json.loads(self._layer.top()[0])["layers"][0]
+        diff_id = json.loads(self._layer.document(manifest.config, 0))["rootfs"]["diff_ids"][0]
+        document: dict[str, Any] = json.loads(config.raw)
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        document["created"] = created
+        if author:
+            document["author"] = author
+        document["config"] = merged(document.get("config") or {}, record, changes)
+        document["rootfs"]["diff_ids"].append(diff_id)
+        document.setdefault("history", []).append(
+            {
+                "created": created,
+                "created_by": " ".join(record.options.command) or "warren commit",
+                "comment": message,
+            }
+        )
+        self._config = json.dumps(document).encode()
+        descriptor = Descriptor(OCI_CONFIG, Digest.of(self._config), len(self._config))
+        layers = [one.json() for one in manifest.layers]
+        self._manifest = json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": OCI_MANIFEST,
+                "config": descriptor.json(),
+                "layers": [*layers, layer],
+            }
+        ).encode()
+        self._digest = layer["digest"]
+
+    def top(self) -> tuple[bytes, str]:
+        """See ``Source``."""
+        return self._manifest, OCI_MANIFEST
+
+    def document(self, descriptor: Descriptor, limit: int) -> bytes:
+        """See ``Source``."""
+        return self._config
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Any:
+        """See ``Source``."""
+        holder = self._layer if str(descriptor.digest) == self._digest else self._base
+        return holder.blob(descriptor, offset)
+
+    def close(self) -> None:
+        """See ``Source``."""
+        self._layer.close()
+
+
+def packed(upper: Path, scratch: Path, platform: Platform) -> ImportedSource:
+    """What overlayfs keeps in the upper folder, as a layer: its whiteouts by their tar names."""
+    from hutch.engine.containers.layer_archive import write_layer
+
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(reader)
+            with os.fdopen(writer, "wb") as output:
+                write_layer(upper, output)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as archive:
+        source = ImportedSource(archive, scratch, platform, {}, "")
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        source.close()
+        raise HutchError("the container's files could not be read")
+    return source
+
+
+def merged(config: dict[str, Any], record: Record, changes: list[str]) -> dict[str, Any]:
+    """The image's config with what the container was made with, and the ``changes``."""
+    options = record.options
+    found = dict(config)
+    if options.command:
+        found["Cmd"] = options.command
+    if options.entrypoint is not None:
+        found["Entrypoint"] = options.entrypoint
+    if options.env:
+        found["Env"] = [*(config.get("Env") or []), *(e for e in options.env if "=" in e)]
+    for key, value in (
+        ("User", options.user), ("WorkingDir", options.workdir),
+        ("StopSignal", options.stop_signal),
+    ):  # fmt: skip
+        if value is not None:
+            found[key] = value
+    if options.labels:
+        found["Labels"] = {**(config.get("Labels") or {}), **options.labels}
+    for key, more in execution(changes).items():
+        if isinstance(more, list) and key == "Env":
+            found[key] = [*(found.get("Env") or []), *more]
+        elif isinstance(more, dict):
+            found[key] = {**(found.get(key) or {}), **more}
+        else:
+            found[key] = more
+    return found

@@ -1,0 +1,205 @@
+"""All that is known of a container, in the shape of ``docker container inspect``."""
+
+from typing import Any
+
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.config import command_line, hostname_of, stop_signal
+from hutch.engine.containers.conmon import hutch_program
+from hutch.engine.containers.listing import rfc3339, status
+from hutch.engine.containers.options import MountOption
+from hutch.engine.containers.records import Record
+from hutch.engine.engine import Engine
+from hutch.engine.volumes import Volume
+from hutch.image.digest import Digest
+
+
+def inspect(engine: Engine, record: Record) -> dict[str, Any]:
+    """The document. Raises ImageError if the image's config is damaged."""
+    options, places = record.options, engine.places(record)
+    execution = engine.image_config(record).checked()
+    args = command_line(options, execution)
+    image = engine.store.database.image(Digest.parse(record.manifest))
+    return {
+        "Id": record.id,
+        "Created": rfc3339(record.created),
+        "Path": args[0],
+        "Args": args[1:],
+        "State": state(record),
+        "Image": image.id if image else "",
+        "ImageManifest": record.manifest,
+        "ResolvConfPath": str(places.folder / "resolv.conf"),
+        "HostnamePath": str(places.folder / "hostname"),
+        "HostsPath": str(places.folder / "hosts"),
+        "LogPath": str(places.log) if options.log_driver != "none" else "",
+        "Name": "/" + record.name,
+        "RestartCount": record.restarts,
+        "Driver": "overlay",
+        "Platform": "linux",
+        "OCIConfigPath": str(places.config),
+        "OCIRuntime": hutch_program(options.runtime),
+        "HostConfig": host_config(record),
+        "GraphDriver": {
+            "Name": "overlay",
+            "Data": {
+                "LowerDir": ":".join(
+                    str(engine.store.layer_path(chain))
+                    for chain in reversed(
+                        engine.store.database.chains_of(Digest.parse(record.manifest))
+                    )
+                ),
+                "UpperDir": str(places.upper),
+                "WorkDir": str(places.work),
+                "MergedDir": str(places.rootfs),
+            },
+        },
+        "Mounts": [mount_point(engine, mount) for mount in options.mounts],
+        "Config": {
+            "Hostname": hostname_of(record),
+            "Domainname": options.domainname,
+            "User": options.user if options.user is not None else execution.get("User", ""),
+            "Tty": options.tty,
+            "OpenStdin": options.interactive,
+            "StdinOnce": options.stdin_once,
+            "Env": [*execution.get("Env", []), *options.env],
+            "Cmd": options.command or execution.get("Cmd", []),
+            "Image": options.image,
+            "WorkingDir": options.workdir or execution.get("WorkingDir", ""),
+            "Entrypoint": execution.get("Entrypoint") or None
+            if options.entrypoint is None
+            else options.entrypoint,
+            "Labels": options.labels,
+            "StopSignal": stop_signal(options, execution),
+            "StopTimeout": options.stop_timeout,
+            "ExposedPorts": {
+                **execution.get("ExposedPorts", {}),
+                **{port if "/" in port else port + "/tcp": {} for port in options.expose},
+            },
+        },
+        "NetworkSettings": {"Ports": {}, "Networks": {options.network: {}}},
+    }
+
+
+def state(record: Record) -> dict[str, Any]:
+    """The State part."""
+    word = status(record)
+    return {
+        "Status": word,
+        "Running": record.phase == phases.RUNNING,
+        "Paused": record.paused,
+        "Restarting": record.phase == phases.RESTARTING,
+        "OOMKilled": record.oom,
+        "Dead": record.phase == phases.DEAD,
+        "Pid": record.pid if record.phase == phases.RUNNING else 0,
+        "ConmonPid": record.conmon if record.phase == phases.RUNNING else 0,
+        "ExitCode": record.exit_code,
+        "Error": record.error,
+        "StartedAt": rfc3339(record.started),
+        "FinishedAt": rfc3339(record.finished),
+    }
+
+
+def host_config(record: Record) -> dict[str, Any]:
+    """The HostConfig part."""
+    options = record.options
+    return {
+        "AutoRemove": options.auto_remove,
+        "Binds": [
+            f"{m['source']}:{m['target']}" + (":ro" if m.get("readonly") else "")
+            for m in options.mounts
+            if m["kind"] in ("bind", "volume")
+        ],
+        "NetworkMode": options.network,
+        "RestartPolicy": {"Name": options.restart, "MaximumRetryCount": options.restart_limit},
+        "LogConfig": {"Type": options.log_driver, "Config": {}},
+        "PortBindings": {},
+        "CapAdd": options.cap_add,
+        "CapDrop": options.cap_drop,
+        "CgroupParent": options.cgroup_parent,
+        "CgroupnsMode": options.cgroupns_mode,
+        "Dns": options.dns,
+        "DnsOptions": options.dns_option,
+        "DnsSearch": options.dns_search,
+        "ExtraHosts": options.add_host,
+        "GroupAdd": options.group_add,
+        "IpcMode": options.ipc_mode or "private",
+        "PidMode": options.pid_mode,
+        "UTSMode": options.uts_mode,
+        "UsernsMode": options.userns_mode,
+        "OomScoreAdj": options.oom_score_adj or 0,
+        "Privileged": options.privileged,
+        "ReadonlyRootfs": options.read_only,
+        "ShmSize": options.shm_size,
+        "Runtime": options.runtime or "hutch",
+        "Init": options.init,
+        "Sysctls": options.sysctls,
+        "Memory": max(options.memory, 0),
+        "MemorySwap": options.memory_swap,
+        "MemoryReservation": options.memory_reservation,
+        "MemorySwappiness": options.memory_swappiness,
+        "OomKillDisable": options.oom_kill_disable,
+        "CpuShares": options.cpu_shares,
+        "CpuPeriod": options.cpu_period,
+        "CpuQuota": options.cpu_quota,
+        "CpusetCpus": options.cpuset_cpus,
+        "CpusetMems": options.cpuset_mems,
+        "NanoCpus": 0,
+        "PidsLimit": options.pids_limit,
+        "BlkioWeight": options.blkio_weight,
+        "Ulimits": [
+            {"Name": u["name"], "Soft": u["soft"], "Hard": u["hard"]} for u in options.ulimits
+        ],
+        "Devices": [
+            {
+                "PathOnHost": d["source"],
+                "PathInContainer": d["target"],
+                "CgroupPermissions": d["access"],
+            }
+            for d in options.devices
+        ],
+        "SecurityOpt": security_options(record),
+        "VolumesFrom": options.volumes_from,
+        "Annotations": options.annotations,
+    }
+
+
+def security_options(record: Record) -> list[str]:
+    """What --security-opt asked for."""
+    options = record.options
+    found = ["no-new-privileges"] if options.no_new_privileges else []
+    found += ["seccomp=" + options.seccomp] if options.seccomp else []
+    found += ["apparmor=" + options.apparmor] if options.apparmor is not None else []
+    found += ["label=" + options.selinux] if options.selinux is not None else []
+    found += ["mask=" + path for path in options.mask]
+    return found + ["unmask=" + path for path in options.unmask]
+
+
+def mount_point(engine: Engine, mount: MountOption) -> dict[str, Any]:
+    """One of Mounts."""
+    kind = mount["kind"]
+    found: dict[str, Any] = {
+        "Type": kind,
+        "Source": mount["source"],
+        "Destination": mount["target"],
+        "Mode": "ro" if mount.get("readonly") else "",
+        "RW": not mount.get("readonly"),
+        "Propagation": mount.get("propagation", "rprivate" if kind == "bind" else ""),
+    }
+    if kind == "volume":
+        found["Name"] = mount["source"]
+        found["Driver"] = "local"
+        found["Source"] = str(engine.volumes.path(mount["source"]))
+    return found
+
+
+def inspect_volume(engine: Engine, volume: Volume) -> dict[str, Any]:
+    """A volume, in the shape of ``docker volume inspect``."""
+    return {
+        "Name": volume.name,
+        "Driver": "local",
+        "Mountpoint": str(engine.volumes.path(volume.name)),
+        "CreatedAt": rfc3339(volume.created),
+        "Labels": volume.labels,
+        "Options": volume.options,
+        "Scope": "local",
+        "Anonymous": volume.anonymous,
+    }

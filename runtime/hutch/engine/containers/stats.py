@@ -1,0 +1,95 @@
+"""What containers use: from their cgroups, by hutch's own counting (``hutch events --stats``)."""
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from hutch.engine.containers.records import Record
+from hutch.engine.engine import Engine
+from hutch.errors import HutchError
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at a container: nanoseconds of CPU, bytes, processes."""
+
+    at: float
+    cpu: int
+    memory: int
+    limit: int
+    read: int
+    written: int
+    received: int
+    sent: int
+    pids: int
+
+
+def sample(engine: Engine, record: Record) -> Sample | None:
+    """What a running container uses now; None if it has just ended."""
+    try:
+        data: dict[str, Any] = {**engine.runtime(record.id).statistics()}
+    except HutchError:
+        return None
+    usage, raw = _number(data, "memory", "usage", "usage"), _part(data, "memory", "raw")
+    # As Docker: what the page cache could give back does not count.
+    inactive = raw.get("total_inactive_file", raw.get("inactive_file", 0))
+    limit = _number(data, "memory", "usage", "limit")
+    total = host_memory()
+    read, written = _blocks(data)
+    received, sent = _network(record.pid)
+    return Sample(
+        time.monotonic(), _number(data, "cpu", "usage", "total"), max(usage - int(inactive), 0),
+        limit if 0 < limit < total else total, read, written, received, sent,
+        _number(data, "pids", "current"),
+    )  # fmt: skip
+
+
+def cpu_percent(before: Sample, after: Sample) -> float:
+    """Share of one CPU between two looks, in percent."""
+    seconds = after.at - before.at
+    return 100.0 * (after.cpu - before.cpu) / 1e9 / seconds if seconds > 0 else 0.0
+
+
+def host_memory() -> int:
+    """Bytes of memory of the host."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _part(data: dict[str, Any], *path: str) -> dict[str, Any]:
+    here: Any = data
+    for key in path:
+        here = here.get(key) if isinstance(here, dict) else None
+    return here if isinstance(here, dict) else {}
+
+
+def _number(data: dict[str, Any], *path: str) -> int:
+    value = _part(data, *path[:-1]).get(path[-1], 0)
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _blocks(data: dict[str, Any]) -> tuple[int, int]:
+    """Bytes read from and written to block devices."""
+    read = written = 0
+    for entry in _part(data, "blkio").get("ioServiceBytesRecursive") or []:
+        if entry.get("op", "").lower() == "read":
+            read += int(entry.get("value", 0))
+        elif entry.get("op", "").lower() == "write":
+            written += int(entry.get("value", 0))
+    return read, written
+
+
+def _network(pid: int) -> tuple[int, int]:
+    """Bytes that came in and went out by all but the loopback device (proc_pid_net(5), dev)."""
+    received = sent = 0
+    try:
+        with open(f"/proc/{pid}/net/dev", encoding="ascii") as file:
+            lines = file.read().splitlines()[2:]
+    except OSError:
+        return 0, 0
+    for line in lines:
+        name, _, rest = line.partition(":")
+        fields = rest.split()
+        if name.strip() != "lo":
+            received, sent = received + int(fields[0]), sent + int(fields[8])
+    return received, sent

@@ -1,0 +1,39 @@
+"""Changing a container's limits and restart policy."""
+
+from hutch.engine.containers import limits
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.finish import finish
+from hutch.engine.containers.options import Options
+from hutch.engine.containers.records import Record
+from hutch.engine.engine import Engine
+from hutch.engine.errors import NoSuchContainer
+
+# The fields of Options that may be changed, each with its value for "not given".
+CHANGEABLE = (
+    "memory", "memory_swap", "memory_reservation", "cpu_shares", "cpu_period", "cpu_quota",
+    "cpuset_cpus", "cpuset_mems", "pids_limit", "blkio_weight",
+)  # fmt: skip
+
+
+def update(
+    engine: Engine, record: Record, wanted: Options, restart: tuple[str, int] | None
+) -> None:
+    """Changes what ``wanted`` gives, at once where the container runs; the next starts have it,
+    too. Raises UsageError, KernelError: then nothing is changed."""
+    with engine.locked(record.id):
+        current = finish(engine, record.id)
+        if current is None:
+            raise NoSuchContainer(record.name)
+        options = current.options
+        usual = Options()
+        for name in CHANGEABLE:
+            value = getattr(wanted, name)
+            if value != getattr(usual, name):
+                setattr(options, name, value)
+        resources = limits.resources(options)
+        if current.phase == phases.RUNNING and resources:
+            engine.runtime(record.id).update(resources)
+        if restart is not None:
+            options.restart, options.restart_limit = restart
+        engine.records.save(current, "options")
+        engine.events.of(current, "update")
