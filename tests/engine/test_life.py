@@ -70,24 +70,26 @@ def test_a_terminal(engine: Engine) -> None:
     box = at_terminal(
         engine, "run", "--rm", "-it", *engine.create("--name", "one", engine.image, "sh")
     )
-    box.send("tty; stty size; exit 7\n")
+    box.expect("# ")
+    box.send("tty; exit 7\n")
     box.expect("/dev/")
     assert box.end() == 7
 
 
 def test_detach_keys_leave_it_running(engine: Engine) -> None:
+    script = "while read x; do echo got-$x; done"
     box = at_terminal(
         engine, "run", "-it", "--detach-keys", "ctrl-x,q",
-        *engine.create("--name", "one", engine.image, "cat"),
+        *engine.create("--name", "one", engine.image, "sh", "-c", script),
     )  # fmt: skip
     box.send("hello\n")
-    box.expect("hello")
+    box.expect("got-hello")
     box.send("\x18q")
     assert box.end() == 0
     assert engine.status("one") == "running"
     again = at_terminal(engine, "attach", "one")
     again.send("more\n")
-    again.expect("more")
+    again.expect("got-more")
     again.send("\x10\x11")
     assert again.end() == 1
     assert engine.status("one") == "running"
@@ -123,6 +125,7 @@ def test_exec(engine: Engine) -> None:
     engine.ok("exec", "-d", "one", "touch", "/made")
     eventually(lambda: engine.run("exec", "one", "test", "-e", "/made").returncode == 0)
     box = at_terminal(engine, "exec", "-it", "one", "sh")
+    box.expect("# ")
     box.send("tty; exit 8\n")
     box.expect("/dev/")
     assert box.end() == 8
@@ -151,7 +154,8 @@ def test_logs(engine: Engine) -> None:
     done = engine.run("logs", "one")
     assert done.stdout == "line 1\nline 2\nline 3\n"
     assert done.stderr == "err 1\nerr 2\nerr 3\n"
-    assert engine.run("logs", "--tail", "2", "one").stdout == "line 3\n"
+    done = engine.run("logs", "--tail", "2", "one")
+    assert (done.stdout + done.stderr).count("\n") == 2
     assert engine.ok("logs", "-n", "0", "one") == ""
     stamped = engine.ok("logs", "-t", "one").splitlines()[0]
     assert stamped.endswith("Z line 1")

@@ -165,6 +165,9 @@ class Terminal:
     def end(self) -> int:
         """Waits for its end; the exit status."""
         while True:
+            ready, _, _ = select.select([self.master], [], [], 20)
+            if not ready:
+                os.kill(self.pid, signal.SIGKILL)
             try:
                 if not os.read(self.master, 4096):
                     break

@@ -77,7 +77,7 @@ def make(arguments: Namespace, context: Context) -> "Record":
     from hutch.engine.containers.create import create
 
     options = options_from(arguments)
-    options.stdin_once = options.interactive and not getattr(arguments, "detach", True)
+    options.stdin_once = options.interactive and not getattr(arguments, "detach", False)
     if arguments.cidfile and os.path.exists(arguments.cidfile):
         raise UsageError(
             f"container ID file found, make sure the other container isn't running or delete"

@@ -163,7 +163,7 @@ class Session:
         if self.terminal:
             if self.stdin:
                 self._saved = termios.tcgetattr(0)
-                tty.setraw(0)
+                tty.setraw(0, termios.TCSADRAIN)  # what was typed ahead is kept
             resize(self.places, *window(0))
         return self
 
