@@ -13,7 +13,10 @@ pytestmark = pytest.mark.root
 
 
 def test_stop_sends_the_stop_signal_then_kills(engine: Engine) -> None:
-    script = "trap 'echo term; exit 5' TERM; trap 'echo usr; exit 6' USR1; echo up; while :; do sleep 0.05; done"
+    script = (
+        "trap 'echo term; exit 5' TERM; trap 'echo usr; exit 6' USR1; echo up;"
+        " while :; do sleep 0.05; done"
+    )
     engine.start("--name", "one", engine.image, "sh", "-c", script)
     engine.start("--name", "two", "--stop-signal", "USR1", engine.image, "sh", "-c", script)
     engine.start("--name", "deaf", "--stop-timeout", "0", engine.image, "sleep", "1000")

@@ -38,13 +38,12 @@ FLAGS: list[tuple[str, str, str]] = [
     ("-e, --env", "NAME[=VALUE]...", "a variable of the environment"),
     ("--env-file", "FILE...", "variables from a file"),
     ("--expose", "PORT...", "say that a port is meant to be published"),
-    ("--gidmap", "MAP...", "group ids of its user namespace: INSIDE:OUTSIDE:COUNT"),
     ("--gpus", "WHICH", "not supported"),
     ("--group-add", "GROUP...", "a supplementary group"),
     ("-h, --hostname", "NAME", "its host name"),
     ("--init", "", "a small init that reaps and hands signals on"),
     ("-i, --interactive", "", "keep its input open"),
-    ("--ipc", "MODE", "private, none, host or container:NAME"),
+    ("--ipc", "MODE", "private, none or host"),
     ("-l, --label", "KEY=VALUE...", "a label"),
     ("--label-file", "FILE...", "labels from a file"),
     ("--log-driver", "DRIVER", "k8s-file (also by the name json-file) or none"),
@@ -72,7 +71,6 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--sysctl", "NAME=VALUE...", "a kernel parameter of its namespaces"),
     ("--tmpfs", "TARGET[:OPTIONS]...", "mount a tmpfs"),
     ("-t, --tty", "", "give it a terminal"),
-    ("--uidmap", "MAP...", "user ids of its user namespace: INSIDE:OUTSIDE:COUNT"),
     ("--ulimit", "NAME=SOFT[:HARD]...", "a limit of its processes"),
     ("-u, --user", "USER[:GROUP]", "whom it runs as"),
     ("--userns", "host", "no user namespace"),
@@ -189,7 +187,7 @@ def _spaces(arguments: Namespace, options: Options) -> None:
     options.dns_option, options.add_host = arguments.dns_option, arguments.add_host
     for flag, value, known in (
         ("pid", arguments.pid, ("host", "container:", "")),
-        ("ipc", arguments.ipc, ("private", "none", "host", "container:", "")),
+        ("ipc", arguments.ipc, ("private", "none", "host", "")),
         ("uts", arguments.uts, ("host", "")),
         ("cgroupns", arguments.cgroupns, ("host", "private", "")),
         ("userns", arguments.userns, ("host", "")),
@@ -198,7 +196,6 @@ def _spaces(arguments: Namespace, options: Options) -> None:
         if text not in known and not ("container:" in known and text.startswith("container:")):
             raise UsageError(f"--{flag}: there is no mode {shown(text)}")
         setattr(options, flag + "_mode", text)
-    options.uidmap, options.gidmap = arguments.uidmap, arguments.gidmap
     options.sysctls = words.pairs(arguments.sysctl, "--sysctl")
 
 

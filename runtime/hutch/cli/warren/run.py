@@ -105,14 +105,17 @@ def run(arguments: Namespace, context: Context) -> int:
     The exit status is the program's; 125 where warren failed, 126 and 127 where the program could
     not be executed or was not found.
     """
+    keys = watched(arguments.detach_keys)
+    proxy, streams = truth(arguments.sig_proxy), attached(arguments)
+    if arguments.detach and arguments.attach:
+        raise UsageError("conflicting options: --attach and --detach")
     try:
         record = make(arguments, context)
     except HutchError as error:
         complain(error, context.named_root)
         return FAILED
-    keys = arguments.detach_keys
     if not arguments.detach:
-        return at_start(context, record, attached(arguments), keys, truth(arguments.sig_proxy))
+        return at_start(context, record, streams, keys, proxy)
     return started(context, record)
 
 
@@ -123,6 +126,13 @@ def attached(arguments: Namespace) -> set[str]:
         raise UsageError(f"--attach {shown(sorted(unknown)[0])}", hint="stdin, stdout, stderr")
     streams = streams or {"stdout", "stderr", "stdin"}
     return streams if arguments.interactive else streams - {"stdin"}
+
+
+def watched(keys: str | None) -> bytes:
+    """What --detach-keys looks for. Raises UsageError."""
+    from hutch.engine.containers.attach import parse_keys
+
+    return parse_keys(DETACH_KEYS if keys is None else keys)
 
 
 def truth(text: str) -> bool:
@@ -158,16 +168,15 @@ def forget(context: Context, record: "Record") -> None:
 
 
 def at_start(
-    context: Context, record: "Record", streams: set[str], keys: str | None, proxy: bool
+    context: Context, record: "Record", streams: set[str], keys: bytes, proxy: bool
 ) -> int:
     """Starts a container with the caller at its streams; the program's exit status."""
-    from hutch.engine.containers.attach import Session, parse_keys
+    from hutch.engine.containers.attach import Session
     from hutch.engine.containers.start import start
     from hutch.engine.containers.stop import wait
     from hutch.engine.errors import StartFailed
 
     engine = context.engine
-    watched = parse_keys(DETACH_KEYS if keys is None else keys)
     session: list[Session] = []
 
     def ready(record: "Record", places: "Places") -> None:
@@ -176,7 +185,7 @@ def at_start(
                 places,
                 terminal=record.options.tty,
                 stdin="stdin" in streams,
-                keys=watched,
+                keys=keys,
                 forward=(lambda number: forward(context, record, number)) if proxy else None,
                 streams=streams,
             )
@@ -223,7 +232,7 @@ def start_all(arguments: Namespace, context: Context) -> int:
             raise UsageError("you cannot start and attach multiple containers at once")
         record = engine.records.find(arguments.containers[0])
         streams = {"stdout", "stderr", *(["stdin"] if arguments.interactive else [])}
-        return at_start(context, record, streams, arguments.detach_keys, True)
+        return at_start(context, record, streams, watched(arguments.detach_keys), True)
     status = 0
     for name in arguments.containers:
         try:
@@ -247,7 +256,7 @@ def declare_attach(parser: ArgumentParser) -> None:
 
 def attach(arguments: Namespace, context: Context) -> int:
     """Joins our streams to a running container's; its exit status."""
-    from hutch.engine.containers.attach import Session, parse_keys
+    from hutch.engine.containers.attach import Session
     from hutch.engine.containers.stop import require_running, wait
     from hutch.engine.errors import Conflict
 
@@ -259,7 +268,7 @@ def attach(arguments: Namespace, context: Context) -> int:
     )
     if record.paused:
         raise Conflict("you cannot attach to a paused container, unpause it first", id=record.id)
-    keys = parse_keys(DETACH_KEYS if arguments.detach_keys is None else arguments.detach_keys)
+    keys = watched(arguments.detach_keys)
     proxy = truth(arguments.sig_proxy)
     with Session(
         engine.places(record),

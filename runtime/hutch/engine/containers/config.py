@@ -16,7 +16,7 @@ from hutch.image.documents import Execution
 from hutch.image.manifest import ImageConfig
 
 if TYPE_CHECKING:
-    from hutch.spec.config import Config, IdMapping, Namespace, NamespaceType, Rlimit
+    from hutch.spec.config import Config, Namespace, NamespaceType, Rlimit
 
 CGROUP_PARENT = "/warren"
 INIT = "/sbin/docker-init"
@@ -184,38 +184,18 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int]) -> N
         if options.hostname or options.domainname:
             raise UsageError("--hostname and --uts host exclude each other")
     if options.ipc_mode == "host":
-        _share_ipc(config, "/dev/shm", "/dev/mqueue")  # noqa: S108
-    elif options.ipc_mode.startswith("container:"):
-        _share_ipc(config, f"/proc/{joined['ipc']}/root/dev/shm", "")
+        for mount in config["mounts"]:
+            if mount["destination"] in ("/dev/shm", "/dev/mqueue"):  # noqa: S108
+                mount["type"], mount["source"] = "bind", mount["destination"]
+                mount["options"] = ["rbind", "nosuid", "noexec", "nodev"]
     elif options.ipc_mode == "none":
         config["mounts"] = [m for m in config["mounts"] if m["destination"] != "/dev/shm"]  # noqa: S108
-    if options.uidmap or options.gidmap:
-        kinds["user"] = ""
-        linux["uidMappings"] = [id_mapping(text) for text in options.uidmap or options.gidmap]
-        linux["gidMappings"] = [id_mapping(text) for text in options.gidmap or options.uidmap]
-    elif options.userns_mode == "host":
+    if options.userns_mode == "host":
         kinds.pop("user", None)
     spaces: list[Namespace] = []
     for kind, path in kinds.items():
         spaces.append({"type": kind, "path": path} if path else {"type": kind})
     linux["namespaces"] = spaces
-
-
-def _share_ipc(config: "Config", shm: str, mqueue: str) -> None:
-    for mount in config["mounts"]:
-        source = {"/dev/shm": shm, "/dev/mqueue": mqueue}.get(mount["destination"], "")  # noqa: S108
-        if source:
-            mount["type"], mount["source"] = "bind", source
-            mount["options"] = ["rbind", "nosuid", "noexec", "nodev"]
-
-
-def id_mapping(text: str) -> "IdMapping":
-    """``CONTAINER:HOST:SIZE`` of --uidmap. Raises UsageError."""
-    parts = text.split(":")
-    if len(parts) not in (2, 3) or not all(part.isdecimal() for part in parts):
-        raise UsageError(f"{shown(text)} is no mapping", hint="as in 0:100000:65536")
-    numbers = [int(part) for part in [*parts, "1"]]
-    return {"containerID": numbers[0], "hostID": numbers[1], "size": numbers[2]}
 
 
 def _init(config: "Config") -> None:

@@ -51,7 +51,7 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
 def check_network(engine: Engine, options: Options) -> None:
     """--network none, host or container:NAME; the name becomes an id. Raises UsageError."""
     for kind, mode in (
-        ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
+        ("network", options.network), ("pid", options.pid_mode),
     ):  # fmt: skip
         if mode.startswith("container:"):
             other = engine.records.find(mode.partition(":")[2])

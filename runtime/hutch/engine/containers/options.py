@@ -78,8 +78,6 @@ class Options:
     uts_mode: str = ""
     cgroupns_mode: str = ""
     userns_mode: str = ""
-    uidmap: list[str] = field(default_factory=list)
-    gidmap: list[str] = field(default_factory=list)
     mounts: list[MountOption] = field(default_factory=list)
     volumes_from: list[str] = field(default_factory=list)
     read_only: bool = False

@@ -59,7 +59,7 @@ def start_locked(
             hutch_program(options.runtime),
             terminal=options.tty,
             stdin=options.interactive,
-            leave_stdin_open=options.interactive and not options.stdin_once,
+            leave_stdin_open=options.interactive and (options.tty or not options.stdin_once),
             log_driver=options.log_driver,
             log_size=options.log_size,
             on_exit=[*engine.program, *CLEANUP, record.id, str(record.runs)],
@@ -107,7 +107,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> None:
     places.make()
     joined: dict[str, int] = {}
     for kind, mode in (
-        ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
+        ("network", options.network), ("pid", options.pid_mode),
     ):  # fmt: skip
         if mode.startswith("container:"):
             joined[kind] = running_pid(engine, mode.partition(":")[2])
