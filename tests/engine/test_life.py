@@ -20,8 +20,7 @@ def test_stop_sends_the_stop_signal_then_kills(engine: Engine) -> None:
     engine.start("--name", "one", engine.image, "sh", "-c", script)
     engine.start("--name", "two", "--stop-signal", "USR1", engine.image, "sh", "-c", script)
     engine.start("--name", "deaf", "--stop-timeout", "0", engine.image, "sleep", "1000")
-    for name in ("one", "two"):
-        eventually(lambda name=name: "up" in engine.ok("logs", name))
+    eventually(lambda: "up" in engine.ok("logs", "one") and "up" in engine.ok("logs", "two"))
     engine.ok("stop", "one", "two", "deaf")
     ends = engine.ok("ps", "-a", "--format", "{{.Names}}={{.Status}}")
     assert "one=Exited (5)" in ends
