@@ -21,7 +21,7 @@ def test_warren_killed_at_any_moment(engine: Engine) -> None:
     for number in range(12):
         name = f"c{number}"
         process = subprocess.Popen(
-            engine.command("run", "-d", "--name", name, *engine.create(engine.image, "sleep", "99")),
+            engine.command("run", "-d", *engine.create("--name", name, engine.image, "sleep", "9")),
             env=engine.variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         time.sleep(seed.uniform(0.02, 0.3))

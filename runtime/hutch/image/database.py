@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
 from hutch.errors import HutchError, KernelError, shown
 from hutch.image.digest import Digest
@@ -112,26 +111,17 @@ class Database:
             if self._connection.in_transaction:
                 yield
                 return
-            self._rows("BEGIN IMMEDIATE")
+            self.rows("BEGIN IMMEDIATE")
             try:
                 yield
-                self._rows("COMMIT")
+                self.rows("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:  # SQLite may have taken it back itself
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """For the tables that the modules of the engine look after: a statement and its rows."""
-        rows: list[tuple[Any, ...]] = self._rows(statement, *values)
-        return rows
-
-    def change_count(self) -> int:
-        """A number that is another once another process has changed the database."""
-        (count,) = self.rows("PRAGMA data_version")[0]
-        return int(count)
-
-    def _rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
+    def rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
+        """The rows of a statement. The engine's modules look after tables of their own."""
         try:
             with self._lock:
                 return self._connection.execute(statement, values).fetchall()
@@ -144,30 +134,30 @@ class Database:
         """Adds an image, or renews it, with the blobs and layers it needs."""
         with self.transaction():
             key = str(record.manifest)
-            self._rows(
+            self.rows(
                 "INSERT INTO image VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (manifest) "
                 "DO UPDATE SET pulled = excluded.pulled, size = excluded.size",
                 key, record.media_type, record.manifest_size, str(record.config), record.os,
                 record.architecture, record.variant, record.created, record.size, record.pulled,
             )  # fmt: skip
             for blob in blobs:
-                self._rows("INSERT OR IGNORE INTO image_blob VALUES (?,?)", key, str(blob))
+                self.rows("INSERT OR IGNORE INTO image_blob VALUES (?,?)", key, str(blob))
             for position, chain in enumerate(chains):
-                self._rows(
+                self.rows(
                     "INSERT OR REPLACE INTO image_layer VALUES (?,?,?)", key, position, str(chain)
                 )
 
     def remove_image(self, manifest: Digest) -> None:
         """Forgets an image and its names; what it needed becomes garbage."""
-        self._rows("DELETE FROM image WHERE manifest = ?", str(manifest))
+        self.rows("DELETE FROM image WHERE manifest = ?", str(manifest))
 
     def images(self) -> list[ImageRecord]:
         """All images, newest first."""
-        rows = self._rows("SELECT * FROM image ORDER BY created DESC, manifest")
+        rows = self.rows("SELECT * FROM image ORDER BY created DESC, manifest")
         return [self._image(row) for row in rows]
 
     def image(self, manifest: Digest) -> ImageRecord | None:
-        rows = self._rows("SELECT * FROM image WHERE manifest = ?", str(manifest))
+        rows = self.rows("SELECT * FROM image WHERE manifest = ?", str(manifest))
         return self._image(rows[0]) if rows else None
 
     @staticmethod
@@ -181,30 +171,30 @@ class Database:
 
     def set_name(self, name: str, manifest: Digest, top: Digest | None = None) -> None:
         """Lets ``name`` stand for the image; ``top`` is the index it came by, if any."""
-        self._rows(
+        self.rows(
             "INSERT OR REPLACE INTO name VALUES (?,?,?)", name, str(manifest), str(top or manifest)
         )
 
     def remove_name(self, name: str) -> None:
-        self._rows("DELETE FROM name WHERE name = ?", name)
+        self.rows("DELETE FROM name WHERE name = ?", name)
 
     def names(self) -> list[tuple[str, Digest, Digest]]:
         """(name, manifest, top) of all names, sorted."""
-        rows = self._rows("SELECT name, manifest, top FROM name ORDER BY name")
+        rows = self.rows("SELECT name, manifest, top FROM name ORDER BY name")
         return [(name, Digest.parse(m), Digest.parse(t)) for name, m, t in rows]
 
     def named(self, name: str) -> ImageRecord | None:
-        rows = self._rows("SELECT manifest FROM name WHERE name = ?", name)
+        rows = self.rows("SELECT manifest FROM name WHERE name = ?", name)
         return self.image(Digest.parse(rows[0][0])) if rows else None
 
     def names_of(self, manifest: Digest) -> list[str]:
-        rows = self._rows("SELECT name FROM name WHERE manifest = ? ORDER BY name", str(manifest))
+        rows = self.rows("SELECT name FROM name WHERE manifest = ? ORDER BY name", str(manifest))
         return [row[0] for row in rows]
 
     def by_id(self, prefix: str) -> list[ImageRecord]:
         """Images whose id or manifest digest begins with ``prefix`` (hex, or sha256:hex)."""
         start = prefix if ":" in prefix else "sha256:" + prefix
-        rows = self._rows(
+        rows = self.rows(
             "SELECT * FROM image WHERE substr(config, 1, ?) = ? OR substr(manifest, 1, ?) = ?",
             len(start), start, len(start), start,
         )  # fmt: skip
@@ -212,7 +202,7 @@ class Database:
 
     def chains_of(self, manifest: Digest) -> list[Digest]:
         """The image's layers by chain ID, lowest first."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT chain FROM image_layer WHERE manifest = ? ORDER BY position", str(manifest)
         )
         return [Digest.parse(row[0]) for row in rows]
@@ -220,20 +210,20 @@ class Database:
     # Layers
 
     def add_layer(self, layer: LayerRecord) -> None:
-        self._rows(
+        self.rows(
             "INSERT OR REPLACE INTO layer VALUES (?,?,?,?,?)",
             str(layer.chain), str(layer.diff), str(layer.blob), layer.size, layer.entries,
         )  # fmt: skip
 
     def remove_layer(self, chain: Digest) -> None:
-        self._rows("DELETE FROM layer WHERE chain = ?", str(chain))
+        self.rows("DELETE FROM layer WHERE chain = ?", str(chain))
 
     def layer(self, chain: Digest) -> LayerRecord | None:
-        rows = self._rows("SELECT * FROM layer WHERE chain = ?", str(chain))
+        rows = self.rows("SELECT * FROM layer WHERE chain = ?", str(chain))
         return self._layer(rows[0]) if rows else None
 
     def layers(self) -> list[LayerRecord]:
-        return [self._layer(row) for row in self._rows("SELECT * FROM layer ORDER BY chain")]
+        return [self._layer(row) for row in self.rows("SELECT * FROM layer ORDER BY chain")]
 
     @staticmethod
     def _layer(row: tuple[str, ...]) -> LayerRecord:
@@ -248,10 +238,10 @@ class Database:
         """Remembers that ``repository`` (``registry/path``) has these blobs."""
         with self.transaction():
             for digest in digests:
-                self._rows("INSERT OR IGNORE INTO seen VALUES (?,?)", str(digest), repository)
+                self.rows("INSERT OR IGNORE INTO seen VALUES (?,?)", str(digest), repository)
 
     def seen(self, digest: Digest) -> list[str]:
-        rows = self._rows("SELECT repository FROM seen WHERE digest = ?", str(digest))
+        rows = self.rows("SELECT repository FROM seen WHERE digest = ?", str(digest))
         return [row[0] for row in rows]
 
     # Leases and holds
@@ -260,15 +250,15 @@ class Database:
         """Says that the act ``lease`` needs ``items``: digests of blobs, ``layer:`` chain IDs."""
         with self.transaction():
             for item in items:
-                self._rows("INSERT OR IGNORE INTO lease VALUES (?,?)", lease, item)
+                self.rows("INSERT OR IGNORE INTO lease VALUES (?,?)", lease, item)
 
     def end_lease(self, lease: str) -> None:
-        self._rows("DELETE FROM lease WHERE lease = ?", lease)
+        self.rows("DELETE FROM lease WHERE lease = ?", lease)
 
     def leases(self) -> dict[str, set[str]]:
         """What each lease needs."""
         found: dict[str, set[str]] = {}
-        for lease, item in self._rows("SELECT lease, item FROM lease"):
+        for lease, item in self.rows("SELECT lease, item FROM lease"):
             found.setdefault(lease, set()).add(item)
         return found
 
@@ -276,25 +266,25 @@ class Database:
         """Keeps an image though no name may be left: ``holder`` uses it."""
         if self.image(manifest) is None:
             raise ImageError(f"image {shown(str(manifest))} is not in the store")
-        self._rows("INSERT OR IGNORE INTO hold VALUES (?,?)", holder, str(manifest))
+        self.rows("INSERT OR IGNORE INTO hold VALUES (?,?)", holder, str(manifest))
 
     def release(self, holder: str) -> None:
-        self._rows("DELETE FROM hold WHERE holder = ?", holder)
+        self.rows("DELETE FROM hold WHERE holder = ?", holder)
 
     def holders(self, manifest: Digest) -> list[str]:
-        rows = self._rows("SELECT holder FROM hold WHERE manifest = ?", str(manifest))
+        rows = self.rows("SELECT holder FROM hold WHERE manifest = ?", str(manifest))
         return [row[0] for row in rows]
 
     def needed(self) -> set[str]:
         """All that images and leases need, as items (see ``lease``)."""
-        blobs = {row[0] for row in self._rows("SELECT digest FROM image_blob")}
-        chains = {"layer:" + row[0] for row in self._rows("SELECT chain FROM image_layer")}
+        blobs = {row[0] for row in self.rows("SELECT digest FROM image_blob")}
+        chains = {"layer:" + row[0] for row in self.rows("SELECT chain FROM image_layer")}
         return blobs.union(chains, *self.leases().values())
 
     def forget_seen(self) -> None:
         """Drops what is known of blobs that no image has."""
-        self._rows("DELETE FROM seen WHERE digest NOT IN (SELECT digest FROM image_blob)")
+        self.rows("DELETE FROM seen WHERE digest NOT IN (SELECT digest FROM image_blob)")
 
     def sound(self) -> str:
         """ "ok", or SQLite's own complaint."""
-        return self._rows("PRAGMA quick_check(1)")[0][0]
+        return self.rows("PRAGMA quick_check(1)")[0][0]

@@ -245,7 +245,7 @@ def cleanup(arguments: Namespace, context: Context) -> int:
 
 def restart_later(arguments: Namespace, context: Context) -> int:
     """What a restart policy leaves behind."""
-    from hutch.engine.containers.finish import restart_later as again
+    from hutch.engine.containers.restarts import restart_later as again
 
     again(context.engine, arguments.container, arguments.run)
     return 0

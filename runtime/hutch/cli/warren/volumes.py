@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.hints import complain
-from hutch.cli.warren.output import clean, render, show
+from hutch.cli.warren.output import show
 from hutch.cli.warren.parser import Verb
 from hutch.errors import HutchError, NotFound, UsageError, shown
 
@@ -110,10 +110,10 @@ def inspect(arguments: Namespace, context: Context) -> int:
         except NotFound as error:
             complain(error, context.named_root)
             status = 1
-    if not arguments.format:
+    if arguments.format:
+        show(found, [], arguments.format)
+    else:
         print(json.dumps(found, indent=4))
-    for document in found if arguments.format else []:
-        print(clean(render(arguments.format, document)))
     return status
 
 

@@ -1,6 +1,7 @@
 """Checking the engine's part of a store: rows against folders, mounts and the kernel."""
 
 import os
+from pathlib import Path
 
 from hutch.engine.containers.finish import refresh
 from hutch.engine.containers.places import Places
@@ -28,16 +29,16 @@ def check(engine: Engine, checker: Checker) -> None:
         path = engine.volumes.path(volume.name)
         if not path.is_dir():
 
-            def make(path: "os.PathLike[str]" = path) -> str:
-                os.makedirs(path, exist_ok=True)
+            def make(path: Path = path) -> str:
+                path.mkdir(parents=True, exist_ok=True)
                 return "made anew, empty"
 
             checker.find(f"volume {volume.name}: its folder is missing", make)
     for name in engine.volumes.orphans():
         folder = engine.volumes.folder / name
 
-        def discard(folder: "os.PathLike[str]" = folder) -> str:
-            engine.store.discard(engine.volumes.folder / os.path.basename(folder))
+        def discard(folder: Path = folder) -> str:
+            engine.store.discard(folder)
             return "removed"
 
         data = folder / "_data"

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hutch.engine.containers import records as phases
+from hutch.engine.containers.layer_archive import write_layer
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.stop import pause, unpause
 from hutch.engine.engine import Engine
-from hutch.errors import HutchError
+from hutch.errors import KernelError
 from hutch.image.digest import Digest
 from hutch.image.importing import ImportedSource, execution
 from hutch.image.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor
@@ -113,26 +114,16 @@ class Committed:
 
 def packed(upper: Path, scratch: Path, platform: Platform) -> ImportedSource:
     """What overlayfs keeps in the upper folder, as a layer: its whiteouts by their tar names."""
-    from hutch.engine.containers.layer_archive import write_layer
-
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            os.close(reader)
-            with os.fdopen(writer, "wb") as output:
-                write_layer(upper, output)
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as archive:
-        source = ImportedSource(archive, scratch, platform, {}, "")
-    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
-        source.close()
-        raise HutchError("the container's files could not be read")
-    return source
+    plain = scratch.with_name(scratch.name + ".tar")
+    try:
+        with open(plain, "xb") as output:
+            write_layer(upper, output)
+        with open(plain, "rb") as archive:
+            return ImportedSource(archive, scratch, platform, {}, "")
+    except OSError as error:
+        raise KernelError(f"read the container's files in {upper}", "open", error.errno) from None
+    finally:
+        plain.unlink(missing_ok=True)
 
 
 def merged(config: dict[str, Any], record: Record, changes: list[str]) -> dict[str, Any]:

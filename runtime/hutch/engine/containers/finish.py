@@ -6,16 +6,13 @@ Each step can be done twice and by anybody; the container's lock is held meanwhi
 conmon, of warren or of the call-back leaves nothing that the next look does not put right.
 """
 
-import os
 import subprocess
-import time
 
 from hutch.engine.containers import records as phases
+from hutch.engine.containers.clear import clear, take_away
 from hutch.engine.containers.records import Record, now
-from hutch.engine.containers.rootfs import unmount_rootfs
 from hutch.engine.containers.truth import lives, wait_until
 from hutch.engine.engine import Engine
-from hutch.errors import HutchError, NotFound
 
 LOST = 255  # the exit code of a container whose supervisor was killed
 BACKOFF = 0.1  # seconds before the first restart; doubled each time
@@ -53,8 +50,6 @@ def finish(engine: Engine, id: str) -> Record | None:
     if record is None or settled(record):
         return record
     if record.phase == phases.REMOVING:
-        from hutch.engine.containers.remove import take_away
-
         take_away(engine, record)
         return None
     if record.phase == phases.RESTARTING:
@@ -63,8 +58,6 @@ def finish(engine: Engine, id: str) -> Record | None:
         return record
     ended(engine, record)
     if record.options.auto_remove:
-        from hutch.engine.containers.remove import take_away
-
         take_away(engine, record)
         return None
     if restarts(record):
@@ -103,17 +96,6 @@ def ended(engine: Engine, record: Record) -> None:
         engine.events.of(record, "die", exitCode=str(record.exit_code))
 
 
-def clear(engine: Engine, record: Record) -> None:
-    """What a run has in the kernel: processes, cgroups, the runtime's state, the mount."""
-    try:
-        engine.runtime(record.id).delete(force=True)
-    except NotFound:
-        pass
-    except HutchError as error:
-        engine.warn(error)
-    unmount_rootfs(engine.places(record))
-
-
 def restarts(record: Record) -> bool:
     """Whether the restart policy wants the ended container to run again."""
     options = record.options
@@ -148,33 +130,3 @@ def later(engine: Engine, record: Record) -> None:
     record.phase = phases.RESTARTING
     record.conmon, record.conmon_birth = process.pid, birth(process.pid)
     engine.records.save(record)
-
-
-def restart_later(engine: Engine, id: str, runs: int) -> None:
-    """Waits, and starts the container again, unless somebody has done anything to it meanwhile."""
-    from hutch.engine.containers.start import start_locked
-
-    def waiting() -> Record | None:
-        record = engine.records.get(id)
-        if record is None or record.runs != runs or record.stopping:
-            return None
-        return record if record.phase == phases.RESTARTING else None
-
-    with engine.locked(id):  # whoever left us behind has written our pid by then
-        record = waiting()
-    if record is None:
-        return
-    time.sleep(delay(record))
-    with engine.locked(id):
-        current = waiting()
-        if current is None or current.conmon != os.getpid():
-            return
-        current.restarts = record.restarts + 1
-        current.phase = phases.EXITED
-        try:
-            start_locked(engine, current)
-        except HutchError as error:
-            engine.warn(error)
-            failed = engine.records.get(id)
-            if failed is not None and failed.phase == phases.EXITED and restarts(failed):
-                later(engine, failed)

@@ -3,7 +3,8 @@
 import signal
 
 from hutch.engine.containers import records as phases
-from hutch.engine.containers.finish import clear, finish, refresh
+from hutch.engine.containers.clear import take_away
+from hutch.engine.containers.finish import finish, refresh
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.truth import Death
 from hutch.engine.engine import Engine
@@ -35,22 +36,6 @@ def remove(engine: Engine, record: Record, *, force: bool = False, volumes: bool
         current = finish(engine, record.id)
         if current is not None:
             take_away(engine, current, volumes=volumes)
-
-
-def take_away(engine: Engine, record: Record, *, volumes: bool = True) -> None:
-    """The container's files and its row, under its lock; it does not run. With ``volumes`` the
-    anonymous ones too."""
-    record.phase = phases.REMOVING
-    engine.records.save(record, "phase")
-    clear(engine, record)
-    engine.store.discard(engine.places(record).folder)
-    mine = [m["source"] for m in record.options.mounts if m.get("anonymous")] if volumes else []
-    with engine.store.database.transaction():
-        engine.records.remove(record.id)
-        engine.events.of(record, "destroy")
-    for name in mine:
-        if not engine.volumes.users(name):
-            engine.volumes.remove(name, force=True)
 
 
 def prune(engine: Engine) -> list[str]:

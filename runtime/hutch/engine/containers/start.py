@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from hutch.engine.containers import records as phases
+from hutch.engine.containers.clear import clear
 from hutch.engine.containers.config import hostname_of, make_config
 from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
-from hutch.engine.containers.finish import clear, ended, finish
+from hutch.engine.containers.finish import ended, finish
 from hutch.engine.containers.mounts import write_files
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record, now

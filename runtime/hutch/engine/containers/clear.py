@@ -1,0 +1,34 @@
+"""Taking away what a container has: of a run what is in the kernel, of all of it the files."""
+
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.records import Record
+from hutch.engine.containers.rootfs import unmount_rootfs
+from hutch.engine.engine import Engine
+from hutch.errors import HutchError, NotFound
+
+
+def clear(engine: Engine, record: Record) -> None:
+    """What a run has in the kernel: processes, cgroups, the runtime's state, the mount."""
+    try:
+        engine.runtime(record.id).delete(force=True)
+    except NotFound:
+        pass
+    except HutchError as error:
+        engine.warn(error)
+    unmount_rootfs(engine.places(record))
+
+
+def take_away(engine: Engine, record: Record, *, volumes: bool = True) -> None:
+    """The container's files and its row, under its lock; it does not run. With ``volumes`` the
+    anonymous ones too."""
+    record.phase = phases.REMOVING
+    engine.records.save(record, "phase")
+    clear(engine, record)
+    engine.store.discard(engine.places(record).folder)
+    mine = [m["source"] for m in record.options.mounts if m.get("anonymous")] if volumes else []
+    with engine.store.database.transaction():
+        engine.records.remove(record.id)
+        engine.events.of(record, "destroy")
+    for name in mine:
+        if not engine.volumes.users(name):
+            engine.volumes.remove(name, force=True)
