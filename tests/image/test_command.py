@@ -138,7 +138,8 @@ def test_a_digest_does_not_move_or_remove_a_tag(kept: Warren) -> None:
 def test_df_adds_up(kept: Warren) -> None:
     rows = [json.loads(line) for line in kept.ok("system", "df", "--format", "json").splitlines()]
     assert [(row["Type"], row["TotalCount"]) for row in rows] == [
-        ("Images", 1), ("Layers", 4), ("Blobs", 6), ("Unfinished", 0),
+        ("Images", 1), ("Layers", 4), ("Blobs", 6), ("Unfinished", 0), ("Containers", 0),
+        ("Local Volumes", 0),
     ]  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int]) -> N
             raise UsageError("--hostname and --uts host exclude each other")
     if options.ipc_mode == "host":
         for mount in config["mounts"]:
-            if mount["destination"] in ("/dev/shm", "/dev/mqueue"):  # noqa: S108
+            if mount["destination"] == "/dev/shm":  # noqa: S108
                 mount["type"], mount["source"] = "bind", mount["destination"]
                 mount["options"] = ["rbind", "nosuid", "noexec", "nodev"]
     elif options.ipc_mode == "none":

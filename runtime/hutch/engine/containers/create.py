@@ -1,5 +1,6 @@
 """Making a container: its row, its folder and its volumes. Nothing runs yet."""
 
+import os
 import secrets
 
 from hutch.engine.containers import limits
@@ -9,7 +10,7 @@ from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record, now
 from hutch.engine.engine import Engine
-from hutch.errors import UsageError, shown
+from hutch.errors import HostError, UsageError, shown
 from hutch.images.image import Image
 
 NETWORKS = ("none", "host")
@@ -18,8 +19,11 @@ NETWORKS = ("none", "host")
 def create(engine: Engine, image: Image, options: Options, name: str = "") -> Record:
     """Makes a container of an image; ``name`` "" makes one up.
 
-    Raises UsageError, Conflict if the name is taken, NoSuchContainer for another's namespaces.
+    Raises UsageError, Conflict if the name is taken, NoSuchContainer for another's namespaces,
+    HostError for an ordinary user.
     """
+    if os.geteuid() != 0:
+        raise HostError("containers of ordinary users are not supported yet", hint="run it as root")
     execution = image.config.checked()
     command_line(options, execution)
     limits.check(options)

@@ -14,7 +14,6 @@ STORE/volumes/NAME/_data
 /run/warren/              hutch's states: gone after a reboot, as its containers are
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +22,7 @@ from hutch.image.store import Store
 
 def runtime_root() -> str:
     """hutch's state directory for warren's containers."""
-    if os.geteuid() == 0:
-        return "/run/warren"
-    run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/warren-{os.getuid()}"  # noqa: S108
-    return run + "/warren"
+    return "/run/warren"
 
 
 @dataclass(frozen=True, slots=True)
