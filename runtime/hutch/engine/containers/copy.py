@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,13 +130,52 @@ def archive_in(
             place = open_in_root(root, folder, O_PATH | os.O_DIRECTORY)
         except OSError:
             raise _missing(record, folder) from None
-        try:
-            words = ["-x", "-p", "-f", "-", "-C", f"/proc/self/fd/{place}"]
+        os.close(place)
+        _unpack(root, folder, archive, owners=owners)
+
+
+# Run by an interpreter of its own, which has all that it needs before it leaves the host's root: a
+# link in the container, or one that is put there meanwhile, leads nowhere outside (S-60).
+UNPACK = """
+import encodings.idna, os, sys, tarfile
+root, folder, owners = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "True"
+os.fchdir(root)
+os.chroot(".")
+os.chdir(folder)
+try:
+    with tarfile.open(fileobj=sys.stdin.buffer, mode="r|*") as archive:
+        archive.extraction_filter = lambda info, path: info
+        for info in archive:
             if not owners:
-                words += ["--owner=0", "--group=0", "--no-same-owner"]
-            _tar(words, place, stdin=archive)
-        finally:
-            os.close(place)
+                info.uid = info.gid = 0
+            info.uname = info.gname = ""
+            archive.extract(info, ".", numeric_owner=True)
+except (OSError, tarfile.TarError) as error:
+    sys.exit(str(error))
+"""
+
+
+def _unpack(root: int, folder: str, archive: IO[bytes], *, owners: bool) -> None:
+    """The entries of an archive into a folder, seen from the root. Raises HutchError."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            UNPACK,
+            str(root),
+            "/" + folder.lstrip("/"),
+            str(owners),
+        ],
+        stdin=archive,
+        capture_output=True,
+        pass_fds=(root,),
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise HutchError("unpack: " + (lines[-1] if lines else f"exit status {done.returncode}"))
 
 
 def copy_out(
