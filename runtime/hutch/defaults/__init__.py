@@ -1,4 +1,4 @@
-"""What a container gets when nobody says otherwise.
+"""The default settings of a container.
 
 README.md has the rules, and the files in reading order.
 """

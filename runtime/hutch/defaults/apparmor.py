@@ -1,4 +1,4 @@
-"""The AppArmor profile for containers, hutch-default: the file beside this one, and loading it."""
+"""The AppArmor profile for containers: loads the file hutch-default of this folder."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ def enabled() -> bool:
 
 
 def loaded() -> bool | None:
-    """Whether the kernel has the profile; None where this process cannot tell, as without root."""
+    """Whether the kernel has the profile; None if this process cannot read that (without root)."""
     try:
         lines = LOADED.read_text().splitlines()
     except OSError:
@@ -26,15 +26,16 @@ def loaded() -> bool | None:
 
 
 def load() -> None:
-    """Loads the profile, in the place of one of that name; containers that have it change to it.
+    """Loads the profile, and replaces an older version, also for containers that use it.
 
-    Lasts until the host boots anew. Raises HostError without AppArmor, its parser, or root.
+    The profile stays loaded until the host reboots. Raises HostError if AppArmor or
+    apparmor_parser is missing, or without root.
     """
     _parse("--replace")
 
 
 def unload() -> None:
-    """Removes the profile: its containers are unconfined then. Raises HostError."""
+    """Removes the profile. Containers that use it are then unconfined. Raises HostError."""
     _parse("--remove")
 
 

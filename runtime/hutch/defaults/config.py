@@ -1,8 +1,8 @@
-"""What a container gets when nobody says otherwise: what Docker gives it.
+"""The default config of a container, with the defaults of Docker.
 
-Beyond the mounts, devices, masked and read-only paths that every config of hutch begins with
-(spec/default.py) these are Docker's capabilities, the default seccomp profile, the AppArmor profile
-where there is AppArmor, and limits.
+It adds to the config of spec/default.py (mounts, devices, masked and read-only paths) Docker's
+capabilities, the default seccomp profile, the AppArmor profile if the host has AppArmor, and
+limits.
 """
 
 import os
@@ -19,7 +19,7 @@ from hutch.spec.default import default_config
 if TYPE_CHECKING:
     from hutch.spec.config import Config, IdMapping, Rlimit
 
-# "Runtime privilege and Linux capabilities" of Docker's documentation: allowed by default.
+# Docker's documentation, "Runtime privilege and Linux capabilities": allowed by default.
 CAPABILITIES = (
     "CAP_AUDIT_WRITE",
     "CAP_CHOWN",
@@ -36,18 +36,19 @@ CAPABILITIES = (
     "CAP_SETUID",
     "CAP_SYS_CHROOT",
 )
-# Open files: what systemd, and so Docker's daemon, gives. select(2) cannot have more than 1024, so
-# that a program has to ask for more.
+# The limit of open files, soft and hard, as systemd sets it, also for Docker's daemon. The soft
+# limit is 1024 because select(2) cannot use higher descriptors; a program may raise it.
 NOFILE = (1024, 524_288)
-# Processes and threads. Docker has no limit, podman this one; a fork bomb is the whole host's.
+# The limit of processes and threads, as in podman. Docker has none, but then a fork bomb in a
+# container affects the whole host.
 PIDS = 2048
 
 
 def container_config() -> "Config":
-    """A config for a container on this host and of this caller, to be changed by whoever makes it.
+    """A new config for a container on this host. The caller may change it.
 
-    For another caller than root it has a user namespace. Called in one, as images are unpacked
-    there, the container gets the ids that are mapped here, which its files have.
+    If the caller is not root, the config has a user namespace. If the caller is already in a user
+    namespace, the container gets the same id mappings, because the unpacked files have these ids.
     """
     ownership = Ownership.current()
     unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
@@ -61,7 +62,7 @@ def container_config() -> "Config":
         "effective": list(CAPABILITIES),
         "permitted": list(CAPABILITIES),
     }
-    # A setuid program is what it is, unless --security-opt no-new-privileges says otherwise.
+    # As in Docker, setuid programs work by default (docker run --security-opt no-new-privileges).
     process["noNewPrivileges"] = False
     process["rlimits"] = rlimits(rootless)
     linux["seccomp"] = default_seccomp(CAPABILITIES)
@@ -76,7 +77,7 @@ def container_config() -> "Config":
 
 
 def rlimits(rootless: bool) -> "list[Rlimit]":
-    """The limits of a container's processes, no higher than its maker may set them."""
+    """The limits of a container's processes, at most those that the caller may set."""
     soft, hard = NOFILE
     hard = min(hard, int(Path("/proc/sys/fs/nr_open").read_text()))
     if rootless or not _may_raise_limits():
@@ -86,7 +87,7 @@ def rlimits(rootless: bool) -> "list[Rlimit]":
 
 
 def _may_raise_limits() -> bool:
-    """Whether this process has CAP_SYS_RESOURCE: root in a container may not."""
+    """Whether this process has CAP_SYS_RESOURCE. Root in a container may not have it."""
     status = Path("/proc/self/status").read_text()
     effective = int(status.partition("CapEff:")[2].split()[0], 16)
     return bool(effective >> CAPABILITY_NUMBERS["CAP_SYS_RESOURCE"] & 1)

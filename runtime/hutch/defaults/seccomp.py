@@ -1,23 +1,24 @@
-"""Docker's form of a seccomp profile, and the default profile, which is kept in it.
+"""Docker's format of seccomp profiles, and the default profile, which has this format.
 
-What Docker's form has beyond config.json's linux.seccomp ("Seccomp security profiles" of Docker's
-documentation):
+Docker's format has these fields in addition to those of config.json's linux.seccomp (Docker's
+documentation, "Seccomp security profiles"):
 
-    archMap           [{architecture, subArchitectures}]: which others belong to the host's own
-    comment           of an entry: for people
-    includes          of an entry: it stands only where all of this is so
-    excludes          of an entry: it falls away where any of this is so
-        caps          capabilities that the container's bounding set has
-        arches        the host's architecture, as Go names it: amd64, arm64
-        minKernel     the host's kernel is of this version or a later one: 4.8
+    archMap           [{architecture, subArchitectures}]: other architectures of the same machine
+    comment           in an entry: a comment for people
+    includes          in an entry: the entry is used only if all these conditions are true
+    excludes          in an entry: the entry is not used if any of these conditions is true
+        caps          capabilities in the container's bounding set
+        arches        the host's architecture, by its Go name: amd64, arm64
+        minKernel     the host's kernel has at least this version: 4.8
 
-``resolve`` makes of it the linux.seccomp of one container on one host.
+``resolve`` makes the linux.seccomp of one container on one host from a profile.
 
-The default profile (seccomp.json) lists the system calls that a container may make. Those
-of the table "Significant syscalls blocked by the default profile" are not in it, but where the
-capability that they are gated by is given; nor are those of io_uring, whose work no filter sees.
-Where that table has been overtaken, it follows the engine: ptrace and its kin are allowed since
-Linux 4.8, clock_adjtime is, AF_ALG is not.
+The default profile (seccomp.json) lists the system calls that a container may make. The calls in
+Docker's table "Significant syscalls blocked by the default profile" are allowed only with the
+capability that the table names. The calls of io_uring are not allowed, because seccomp does not see
+the operations of a ring. Docker's engine differs from the table in some calls, and the profile
+follows the engine: it allows ptrace and similar calls since Linux 4.8, and clock_adjtime, but not
+AF_ALG.
 """
 
 import json
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parent / "seccomp.json"
 
-# uname -m -> the name in profiles, and Go's, by which includes.arches calls it.
+# uname -m -> the name in profiles, and the Go name that includes.arches uses.
 MACHINES = {
     "x86_64": ("SCMP_ARCH_X86_64", "amd64"),
     "i386": ("SCMP_ARCH_X86", "x86"),
@@ -55,7 +56,7 @@ MACHINES = {
     "s390": ("SCMP_ARCH_S390", "s390"),
     "s390x": ("SCMP_ARCH_S390X", "s390x"),
 }
-# uname -m does not tell the byte order of a MIPS.
+# The names of MIPS with little-endian byte order: uname -m does not show the byte order.
 LITTLE_ENDIAN = {
     "mips": ("SCMP_ARCH_MIPSEL", "mipsle"),
     "mips64": ("SCMP_ARCH_MIPSEL64", "mips64le"),
@@ -65,8 +66,8 @@ OWN_FIELDS = {"name", "comment", "includes", "excludes"}  # of an entry
 
 
 class Host:
-    """What a profile asks of a host: ``architecture`` and ``go_name`` ("" where hutch does not
-    know the machine) and ``kernel``, its version as (major, minor)."""
+    """The facts about a host that conditions of a profile use: ``architecture`` and ``go_name``
+    ("" if hutch does not know the machine), and ``kernel``, its version as (major, minor)."""
 
     def __init__(self, machine: str, release: str, byte_order: str = "little") -> None:
         names = MACHINES.get(machine)
@@ -86,29 +87,30 @@ class Host:
 
 
 def version(text: str) -> tuple[int, int] | None:
-    """``6.1.0-13-amd64`` as (6, 1); None where it is no version."""
+    """``6.1.0-13-amd64`` as (6, 1); None if ``text`` is not a version."""
     found = re.match(r"(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def default_profile() -> dict[str, Any]:
-    """The default profile in Docker's form; the caller's to change."""
+    """A new copy of the default profile in Docker's format. The caller may change it."""
     profile: dict[str, Any] = json.loads(FILE.read_text())
     return profile
 
 
 def default_seccomp(capabilities: Collection[str], host: Host | None = None) -> "Seccomp":
-    """linux.seccomp as the default profile has it for a container whose bounding set is this."""
+    """linux.seccomp from the default profile. ``capabilities`` is the container's bounding set."""
     return resolve(default_profile(), capabilities, host or Host.here(), "the default profile")
 
 
 def resolve(
     profile: dict[str, Any], capabilities: Collection[str], host: Host, document: str
 ) -> "Seccomp":
-    """linux.seccomp of a profile in Docker's form, or in config.json's.
+    """linux.seccomp from a profile in Docker's format or in that of config.json.
 
-    ``document`` is where the profile is from, for errors. Raises ConfigError for what is wrong with
-    the parts that config.json does not have; the rest is checked with the config.
+    ``capabilities`` is the container's bounding set. ``document`` names the profile in errors.
+    Raises ConfigError for errors in fields that only Docker's format has; the other fields are
+    checked with the config.
     """
     seccomp = {
         field: value for field, value in profile.items() if field not in ("archMap", "syscalls")
@@ -138,7 +140,7 @@ def resolve(
 
 
 def architectures(entries: Any, host: Host, document: str) -> list[str]:
-    """The host's own architecture and those that an archMap says belong to it."""
+    """The host's architecture, and the others of the same machine according to an archMap."""
     if not host.architecture:
         return []  # a filter without any has the one that libseccomp was made for
     for index, entry in enumerate(entries if isinstance(entries, list) else [entries]):
@@ -150,7 +152,7 @@ def architectures(entries: Any, host: Host, document: str) -> list[str]:
 
 
 class _Conditions:
-    """``includes`` or ``excludes`` of an entry; called, it tells of each whether it holds."""
+    """``includes`` or ``excludes`` of an entry. A call returns one bool per condition."""
 
     def __init__(
         self, capabilities: list[str], arches: list[str], kernel: tuple[int, int] | None
@@ -160,7 +162,8 @@ class _Conditions:
         self.kernel = kernel
 
     def __call__(self, held: Collection[str], host: Host) -> list[bool]:
-        """Each capability is a condition of its own; one of the architectures is enough."""
+        """Each capability is one condition. All architectures together are one condition, which is
+        true if the host has any of them."""
         told = [capability in held for capability in self.capabilities]
         if self.arches:
             told.append(host.go_name in self.arches)
@@ -175,7 +178,7 @@ def _conditions(entry: dict[str, Any], pointer: str, field: str, document: str) 
     if not isinstance(given, dict):
         raise ConfigError(pointer, "must be an object", document=document, value=given)
     for unknown in given.keys() - CONDITIONS:
-        # Passed over, it would allow what it was to keep.
+        # If it were ignored, the entry could allow a call that the condition was to forbid.
         raise ConfigError(
             f"{pointer}.{unknown}",
             "is no condition that hutch knows",

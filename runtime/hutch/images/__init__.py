@@ -1,5 +1,4 @@
-"""Images for Python programs: the store, and what is done with it. The command warren is thin over
-this module.
+"""Images for Python programs: the store and its methods. The command warren calls this package.
 
     from hutch.images import Store
 
@@ -9,14 +8,14 @@ this module.
             print(layer.digest, layer.size)
         image.make_bundle("/bundles/busybox")
 
-Sizes are bytes. Names are those that people write: ``NAME[:TAG][@DIGEST]``, a short one as the
-configuration says. What comes from a registry or an archive is checked before it is used. Errors
+Sizes are in bytes. Names have the form ``NAME[:TAG][@DIGEST]``; the configuration says what a name
+without a registry means. Data from a registry or an archive is verified before it is used. Errors
 are those of ``hutch.errors`` and ``hutch.image.errors``:
 
     UsageError      a name, a platform or the configuration cannot be understood
     ImageNotFound   the store has no such image
     ImageError      an image, or the store, is malformed, hostile or damaged
-    RegistryError   a registry refused, cannot be reached, or answers wrongly
+    RegistryError   a registry refused, cannot be reached, or sent a wrong reply
     KernelError     the disk or the kernel refused
 """
 
@@ -62,7 +61,7 @@ __all__ = [
     "connect",
 ]
 
-# Each is imported when it is first asked for: a command uses few of them.
+# Each name is imported when it is first used, because a command uses only a few of them.
 _PLACES = {
     "Access": "hutch.images.registries",
     "Checker": "hutch.image.check",

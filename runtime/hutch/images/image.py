@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Layer:
     """A layer of an image in the store.
 
-    ``digest`` and ``size`` are of its blob, as a registry has it; ``diff_id`` is the digest of what
-    it holds, uncompressed; ``chain_id`` of it with all layers below (image-spec, config.md).
-    ``directory`` has its files as overlayfs takes them for a lower directory.
+    ``digest`` and ``size`` (bytes) are those of its blob in a registry. ``diff_id`` is the digest
+    of the uncompressed content, ``chain_id`` that of the layer with all layers below it
+    (image-spec, config.md). ``directory`` has its files, as a lower directory for overlayfs.
     """
 
     digest: Digest
@@ -35,7 +35,7 @@ class Layer:
 
 
 class Image:
-    """An image of a store; ``name`` is the name that it was found by, "" if that was its id."""
+    """An image of a store. ``name`` is the name by which it was found; "" if found by its id."""
 
     def __init__(self, store: "Store", record: ImageRecord, name: str = "") -> None:
         self._store = store
@@ -58,17 +58,17 @@ class Image:
 
     @property
     def created(self) -> str:
-        """When it was made (RFC 3339), as it says itself; "" if it does not."""
+        """When it was made (RFC 3339), according to its config; "" if the config does not say."""
         return self.record.created
 
     @property
     def size(self) -> int:
-        """What its layers hold, unpacked."""
+        """The size of its unpacked layers in bytes."""
         return self.record.size
 
     @property
     def names(self) -> list[str]:
-        """All names that it has in the store, complete."""
+        """All names that it has in the store, each with registry and tag or digest."""
         return self._store.files.database.names_of(self.record.manifest)
 
     @cached_property
@@ -83,7 +83,7 @@ class Image:
 
     @property
     def layers(self) -> list[Layer]:
-        """Its layers, the lowest first. Raises ImageError if its documents are damaged."""
+        """Its layers, the lowest first. Raises ImageError if its manifest or config is damaged."""
         files, diff_ids = self._store.files, self.config.diff_ids
         return [
             Layer(one.digest, diff, chain, one.media_type, one.size, files.layer_path(chain))
@@ -93,11 +93,11 @@ class Image:
         ]
 
     def has_label(self, label: str) -> bool:
-        """Whether it bears the label ``KEY`` or ``KEY=VALUE``."""
+        """Whether it has the label ``KEY`` or ``KEY=VALUE``."""
         return stored_image.has_label(self._store.files, self.record, label)
 
     def is_named(self, text: str) -> bool:
-        """Whether its ``name`` is the one that a person wrote: with a tag or not, short or not."""
+        """Whether ``text``, with or without tag, short or complete, means this ``name``."""
         if not self.name:
             return False
         own, given, settings = (
@@ -111,18 +111,19 @@ class Image:
         )
 
     def inspect(self) -> dict[str, object]:
-        """What is known of it, in the shape of ``docker image inspect``."""
+        """A description of the image, in the format of ``docker image inspect``."""
         return stored_image.inspect(self._store.files, self.record)
 
     def history(self) -> list[stored_image.Step]:
-        """How it was made, the newest step first."""
+        """The steps by which it was made, the newest first."""
         return stored_image.history(self._store.files, self.record)
 
     def make_bundle(self, directory: str | os.PathLike[str]) -> None:
         """Unpacks it to ``directory``/rootfs and writes ``directory``/config.json, for
         ``hutch.Container.create``.
 
-        The directory must not exist yet, or be empty and the caller's; it becomes 0700. What could
-        not be kept (owners, without root) is told as a warning. Raises ImageError, KernelError.
+        The directory must not exist, or it must be empty and belong to the caller; its mode becomes
+        0700. Attributes that could not be set (such as owners, without root) are reported as a
+        warning. Raises ImageError, KernelError.
         """
         self._store.unpack_image(self, self.platform, Path(directory))

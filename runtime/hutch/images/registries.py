@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How registries are spoken with, beside what the configuration says.
+    """Settings for the access to registries, in addition to the configuration.
 
-    ``authfile`` has the credentials ("": auth.json and Docker's config.json), ``certificates`` is a
-    directory of *.crt to trust and *.cert with *.key to show; ``verify`` False allows http and
-    certificates that nobody vouches for, None leaves that to the configuration.
+    ``authfile`` is a file with credentials ("": auth.json and Docker's config.json).
+    ``certificates`` is a directory with trusted authorities (*.crt) and client certificates (*.cert
+    with *.key). ``verify`` False allows http, and TLS without verification; None means that the
+    configuration decides.
     """
 
     authfile: str = ""
@@ -31,10 +32,10 @@ def connect(
     access: Access = Access(),
     reporter: Reporter | None = None,
 ) -> "Registry":
-    """The registry at ``host`` (``NAME[:PORT]``), with the credentials for the repository ``path``:
-    its tags, its catalogue, its blobs. It is to be closed. Nothing is asked of it yet.
+    """A client for the registry at ``host`` (``NAME[:PORT]``), with the credentials for the
+    repository ``path``. It gives tags, the catalogue and blobs.
 
-    Raises UsageError.
+    It sends no request yet. The caller must close it. Raises UsageError.
     """
     from hutch.image.registry.remote import connector
 

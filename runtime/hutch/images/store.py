@@ -1,4 +1,4 @@
-"""The store of images, and what is done with it."""
+"""The store of images and its methods."""
 
 import os
 import secrets
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What came of a pull. ``name`` is what was pulled, complete, and ``names`` are those it has
-    given to the image; ``digest`` is that of the index or manifest that the name stands for;
-    ``fresh`` says whether anything had to be downloaded."""
+    """The result of a pull. ``name`` is the complete name that was pulled, ``names`` are the names
+    that the image got. ``digest`` is that of the index or manifest that the name stands for.
+    ``fresh`` says whether anything was downloaded."""
 
     image: Image
     name: str
@@ -46,7 +46,7 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What came of a push: the complete name, and digest and size of the manifest."""
+    """The result of a push: the complete name, and digest and size (bytes) of the manifest."""
 
     name: Reference
     digest: Digest
@@ -54,13 +54,13 @@ class Pushed:
 
 
 class Store:
-    """The images of one place on disk.
+    """The images in one directory.
 
-    ``root`` is a directory, made if it is missing (None: /var/lib/hutch for root, ~/.local/share/
-    hutch for others); ``settings`` the configuration, or the path of its file ("": the usual
-    ones); ``access`` is for registries, and ``reporter`` is told of progress and warnings. The
-    methods raise KernelError where the store cannot be opened, and StoreDamaged where its database
-    cannot be read. Several processes may use one store at once.
+    ``root`` is the directory; it is made if it is missing (None: /var/lib/hutch for root,
+    ~/.local/share/hutch for others). ``settings`` is the configuration or the path of its file
+    ("": the default files). ``access`` is used for registries. ``reporter`` receives progress and
+    warnings. The methods raise KernelError if the store cannot be opened, and StoreDamaged if its
+    database cannot be read. Several processes may use one store at the same time.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class Store:
 
     @cached_property
     def files(self) -> Files:
-        """What is on disk, opened when it is first needed: a bundle of an image at a local place
-        takes none of it."""
+        """The store on disk. It is opened when it is first used, because some methods, such as
+        ``make_bundle`` of a local image, do not use it."""
         return Files(self.root)
 
     @cached_property
     def settings(self) -> Settings:
-        """The configuration. Raises UsageError where it is wrong."""
+        """The configuration. Raises UsageError if it is wrong."""
         return load(self._settings) if isinstance(self._settings, str) else self._settings
 
     def __enter__(self) -> "Store":
@@ -99,14 +99,13 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the database."""
+        """Closes the database."""
         if "files" in vars(self):
             self.files.close()
 
-    # What there is
-
+    # The content of the store
     def images(self) -> list[Image]:
-        """All images, the newest first, once for each name; ``name`` is "" for one without."""
+        """All images, the newest first, once for each name. ``name`` is "" if there is none."""
         found = []
         for record in self.files.database.images():
             names = self.files.database.names_of(record.manifest)
@@ -114,15 +113,15 @@ class Store:
         return found
 
     def find(self, name: str) -> Image:
-        """The image of this name, or of an id that begins so (two digits at least).
+        """The image with this name, or whose id begins with ``name`` (at least two digits).
 
-        Raises ImageNotFound, and ImageError where several are meant.
+        Raises ImageNotFound, and ImageError if ``name`` can mean several images.
         """
         named = catalog.find(self.files, self.settings, name)
         return Image(self, named.record, named.name)
 
     def usage(self) -> "list[Part]":
-        """How many images, layers, blobs and unfinished downloads there are, and how large."""
+        """The number and the size of images, layers, blobs and unfinished downloads."""
         from hutch.image.usage import usage
 
         return usage(self.files)
@@ -130,11 +129,11 @@ class Store:
     # From and to registries
 
     def pull(self, name: str, *, platform: str | Platform | None = None) -> Pulled:
-        """Brings an image in, from a registry or from a place such as ``oci:FOLDER:NAME``.
+        """Gets an image from a registry or from a local place such as ``oci:FOLDER:NAME``.
 
-        Without ``platform`` (``linux/arm64``) it is the one for this machine. Layers that are there
-        are not downloaded again, and what a pull that failed has left is resumed. Raises
-        RegistryError, ImageError, UsageError, KernelError.
+        ``platform`` has the form ``linux/arm64``; None means the platform of this machine. Layers
+        that are in the store are not downloaded again, and an unfinished download of an earlier
+        pull is continued. Raises RegistryError, ImageError, UsageError, KernelError.
         """
         from hutch.image.transports import image_names, is_local, open_local
 
@@ -147,7 +146,7 @@ class Store:
         return self._pull(reference, platform)
 
     def pull_tags(self, repository: str, *, platform: str | Platform | None = None) -> list[Pulled]:
-        """Brings in an image for each tag of a repository of a registry; raises as ``pull``."""
+        """Pulls every tag of a repository of a registry. Raises the errors of ``pull``."""
         given = Reference.parse(repository)
         if given.tag + given.selector:
             raise UsageError("a tag cannot be used with --all-tags")
@@ -172,7 +171,7 @@ class Store:
         return tags
 
     def push(self, name: str, target: str = "") -> Pushed:
-        """Uploads an image to the registry that its name says, or under the name ``target``.
+        """Uploads an image to the registry in its name, or under the name ``target``.
 
         Raises ImageNotFound, RegistryError, UsageError.
         """
@@ -191,7 +190,10 @@ class Store:
         return self._push(image, replace(reference, digest=None))
 
     def push_tags(self, repository: str) -> Iterator[Pushed]:
-        """Uploads every tag that a repository has in the store, one a step; raises as ``push``."""
+        """Uploads every tag that a repository has in the store, one with each step of the iterator.
+
+        Raises the errors of ``push``.
+        """
         given = resolve_remote(repository, self.settings.search, self.settings.aliases)
         if Reference.parse(repository).tag:
             raise UsageError("--all-tags takes the name of a repository, and nothing else")
@@ -210,11 +212,12 @@ class Store:
         return connect(host, path, self.settings, self.access, self.reporter)
 
     def _pull(self, reference: Reference, platform: str | Platform | None) -> Pulled:
-        """One image of a registry, under its complete name."""
+        """Pulls one image of a registry; ``reference`` is its complete name."""
         from hutch.image.registry.remote import RegistrySource
 
         mirrors = self.settings.registry(reference.registry).mirrors
-        # As with Docker a digest does not move the tag beside it: the tag may mean another now.
+        # As with Docker, NAME:TAG@DIGEST does not change the tag in the store: in the registry the
+        # tag may now stand for another image.
         digest = reference.digest
         own = catalog.digest_name(reference, str(digest)) if digest else str(reference)
         source = RegistrySource(reference, mirrors, self._connect, self.reporter)
@@ -273,7 +276,10 @@ class Store:
             save(self.files, images, output)
 
     def save_to(self, names: Iterable[str], path: str | os.PathLike[str]) -> None:
-        """The same, to a file that appears when it is complete. Raises KernelError, too."""
+        """Does the same as ``save``, to a file that becomes visible when it is complete.
+
+        Raises KernelError too.
+        """
         from hutch.image.save import replacing, save
 
         images = self._named(names)
@@ -281,8 +287,10 @@ class Store:
             save(self.files, images, file)
 
     def save_layout(self, names: Iterable[str], directory: str | os.PathLike[str]) -> None:
-        """Adds images to the OCI image layout in a directory, made if it is missing; raises as
-        ``save_to``."""
+        """Adds images to the OCI image layout in a directory, which is made if it is missing.
+
+        Raises the errors of ``save_to``.
+        """
         from hutch.image.save import write_layout
 
         images = self._named(names)
@@ -295,9 +303,9 @@ class Store:
     def load(
         self, path: str | os.PathLike[str], *, platform: str | Platform | None = None
     ) -> list[Pulled]:
-        """Brings in all images of an archive, compressed or not, or of an OCI image layout.
+        """Adds all images of an archive, compressed or not, or of an OCI image layout to the store.
 
-        Each has the names that are in the archive. Raises ImageError, KernelError.
+        Each image gets its names in the archive. Raises ImageError, KernelError.
         """
         from hutch.image.archive import all_images
         from hutch.image.layout import Layout, LayoutSource
@@ -326,10 +334,11 @@ class Store:
         message: str = "",
         platform: str | Platform | None = None,
     ) -> Image:
-        """Makes an image of one layer from a tar archive of a root file system, a file or a path.
+        """Makes an image with one layer from a tar archive of a root file system.
 
-        ``changes`` are instructions as in a Dockerfile (``CMD ["sh"]``, ``ENV A=b``), ``message`` a
-        comment for its history. Raises ImageError, UsageError, KernelError.
+        ``archive`` is a path or an open file. ``changes`` are instructions of a Dockerfile
+        (``CMD ["sh"]``, ``ENV A=b``), ``message`` is a comment for the history. Raises ImageError,
+        UsageError, KernelError.
         """
         from hutch.image.importing import ImportedSource, execution
         from hutch.image.layout import open_file
@@ -354,8 +363,11 @@ class Store:
         pull: str = "missing",
         platform: str | Platform | None = None,
     ) -> None:
-        """Makes a bundle of an image (see ``Image.make_bundle``), which is pulled first if it is
-        ``missing``, ``always`` or ``never``. One at a local place is unpacked from there."""
+        """Makes a bundle of an image (see ``Image.make_bundle``).
+
+        ``pull`` says when the image is pulled first: if it is ``missing``, ``always`` or ``never``.
+        An image at a local place is unpacked from that place. Raises the errors of ``pull``.
+        """
         from hutch.image.transports import is_local, open_local
 
         if is_local(name):
@@ -374,7 +386,7 @@ class Store:
         self.unpack_image(image, platform, Path(directory))
 
     def unpack_image(self, image: Image, platform: str | Platform | None, directory: Path) -> None:
-        """Makes a bundle of an image of this store; raises as ``Image.make_bundle``."""
+        """Makes a bundle of an image of this store. Raises the errors of ``Image.make_bundle``."""
         with _mendable():
             self._unpack(StoredSource(self.files, image.record), platform, directory)
 
@@ -400,33 +412,42 @@ class Store:
             )  # fmt: skip
         self._warn_of(losses.sentence())
 
-    # Names, and what is not needed
-
+    # Names, removal, verification
     def tag(self, name: str, new: str) -> str:
-        """Gives an image another name; that name, complete. Raises ImageNotFound, UsageError."""
+        """Gives an image another name and returns the complete name.
+
+        Raises ImageNotFound, UsageError.
+        """
         return catalog.tag(self.files, self.settings, name, new)
 
     def remove(self, name: str, *, force: bool = False) -> list[str]:
-        """Takes a name away, and the image with its last one; what was done, in Docker's words.
+        """Removes a name, and the image if this was its last name. Returns the lines that Docker
+        prints for what was removed.
 
-        By id an image goes with all its names, which must be one unless ``force``. Raises
-        ImageNotFound, and ImageError where a container uses it.
+        If ``name`` is an id, all names of the image are removed; more than one name needs
+        ``force``. Raises ImageNotFound, and ImageError if a container uses the image.
         """
         return catalog.remove(self.files, self.settings, name, force=force)
 
     def prune(
         self, *, every: bool = False, meant: "Callable[[Image], bool]" = lambda _: True
     ) -> tuple[list[Digest], int]:
-        """Removes images without a name (with ``every`` all that no container uses), of these only
-        the ones that are ``meant``, and whatever nothing needs; their ids, and the bytes that this
-        set free."""
+        """Removes images without a name, and blobs and layers that no image needs.
+
+        With ``every`` it removes all images that no container uses. Only images for which ``meant``
+        returns True are removed. Returns the ids of the removed images, and the number of bytes
+        that are now free.
+        """
         return catalog.prune(
             self.files, every=every, meant=lambda record: meant(Image(self, record))
         )
 
     def check(self, *, repair: bool = False) -> "Checker":
-        """Verifies everything in the store, and with ``repair`` puts right what can be: the
-        ``findings``, and how many ``images``, ``layers`` and ``blobs`` were looked at."""
+        """Verifies everything in the store, and with ``repair`` repairs what it can.
+
+        The result has the ``findings``, and the ``images``, ``layers`` and ``blobs`` that were
+        checked.
+        """
         from hutch.image.check import Checker
 
         checker = Checker(self.files, self.reporter, repair=repair)
@@ -434,15 +455,15 @@ class Store:
         return checker
 
     def rebuild(self) -> None:
-        """Puts a new database in the place of one that cannot be read (StoreDamaged), made of the
-        store's index.json; the old one is kept beside it."""
+        """Makes a new database from the store's index.json, if the old one cannot be read
+        (StoreDamaged). The old database file is renamed and kept."""
         from hutch.image.check import rebuilt
 
         self.files = rebuilt(self.root, self.reporter)
 
 
 def _platform(given: str | Platform | None) -> tuple[Platform, bool]:
-    """The platform that is wanted, and whether it was asked for: then no other will do."""
+    """The wanted platform, and whether the caller named it. If so, no other is accepted."""
     if not given:
         return Platform.host(), False
     return (given if isinstance(given, Platform) else Platform.parse(given)), True
@@ -450,7 +471,7 @@ def _platform(given: str | Platform | None) -> tuple[Platform, bool]:
 
 @contextmanager
 def _mendable() -> Iterator[None]:
-    """What is wrong with a blob of the store can be told, and mended, by ``system check``."""
+    """Adds a hint to an ImageError: ``warren system check`` finds and repairs damaged blobs."""
     try:
         yield
     except ImageError as error:
