@@ -1,13 +1,13 @@
-"""Images: references, registries, the store, layers, and the way from an image to a bundle.
+"""Images: names, registries, the store, layers, and making a bundle from an image.
 
-The strata, an import goes down only:
+The modules form levels, and a module imports only from its own level or from lower ones:
 
-    pull, push, archives, bundle, collect, check    the acts a person asks for
-    registry/, layout, dockerarchive                where images come from and go to
-    store, database                                 what is kept: blobs, unpacked layers, names
+    pull, push, save, bundle, collect, check        what a user can do with images
+    registry/, layout, archive                      where images come from and go to
+    store, database                                 the stored blobs, unpacked layers, names
     layer: unpack, whiteout, tarstream, inflate     from a compressed blob to a tree of files
-    manifest, reference, digest, limits             values, and the checks on them
+    manifest, reference, digest, limits             values, and the checks of these values
 
-Everything that comes from outside (registry replies, manifests, tar streams) is hostile until it is
-checked. Nothing here prints: what happens is told to a ``progress.Reporter``.
+All data from outside (registry replies, manifests, tar streams) is treated as hostile until it was
+checked. Nothing here prints: a ``progress.Reporter`` receives progress and warnings.
 """

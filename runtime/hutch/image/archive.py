@@ -1,7 +1,7 @@
 """Images in tar archives: an OCI layout (oci-archive), what ``docker save`` writes, or both in one.
 
-An archive is indexed once, by its headers, and then read at random. A compressed one is first
-inflated into an unnamed temporary file.
+The headers of an archive are read once to make an index; then each file is read at its offset. A
+compressed archive is first decompressed into an unnamed temporary file.
 """
 
 import json
@@ -37,7 +37,7 @@ MEMBER = 400  # bytes of memory that the place of a file takes, beside its name
 
 
 class FileChunks(Chunks):
-    """A file as a stream; what is skipped is not read."""
+    """A file as a stream. It seeks over skipped data and does not read it."""
 
     def __init__(self, fd: int) -> None:
         super().__init__(())
@@ -73,7 +73,7 @@ def _chunks(fd: int, offset: int, size: int) -> Iterator[bytes]:
 
 
 def _metered(head: bytes, source: IO[bytes], budget: Budget) -> Iterator[bytes]:
-    """What follows ``head`` in a compressed archive; all of it is counted as input."""
+    """The data after ``head`` in a compressed archive. Every byte is counted as input."""
     budget.consume(len(head))
     while chunk := source.read(READ):
         budget.consume(len(chunk))
@@ -99,7 +99,7 @@ class Archive:
             raise
 
     def _index(self) -> None:
-        """Takes note of where the files are."""
+        """Makes the index: the offset and size of each file."""
         stream = FileChunks(self._fd)
         reader, budget = TarReader(stream), Budget()
         for entry in reader:
@@ -116,7 +116,7 @@ class Archive:
 
     @staticmethod
     def _plain(fd: int) -> int:
-        """``fd``, or an inflated copy of it if it is compressed or no file."""
+        """``fd``, or a decompressed copy if it is compressed or not a regular file."""
         seekable = stat.S_ISREG(os.fstat(fd).st_mode)
         if seekable and archive_compression(os.pread(fd, 8, 0)) == "tar":
             return fd
@@ -137,7 +137,7 @@ class Archive:
         os.close(self._fd)
 
     def place(self, name: str) -> tuple[int, int]:
-        """Offset and size of a file, links followed within the archive. Raises ImageError."""
+        """Offset and size of a file. Follows links within the archive. Raises ImageError."""
         asked = name
         name = os.path.normpath(name)
         for _ in range(LINKS):
@@ -237,13 +237,14 @@ def docker_entries(archive: Archive) -> list[ArchivedImage]:
 
 
 def hub_name(text: str) -> str:
-    """A name as docker save writes it, where "busybox" means docker.io/library/busybox."""
+    """The complete name for one of docker save: "busybox" means docker.io/library/busybox."""
     reference = Reference.parse(text)
     return str(reference if reference.registry else reference.completed(HUB))
 
 
 class DockerArchiveSource:
-    """One image of a ``docker save`` archive, with a manifest made up for it. See ``Source``."""
+    """One image of a ``docker save`` archive. Such an archive has no manifest, so this class makes
+    one. See ``Source``."""
 
     def __init__(
         self, path: Path, name: str = "", archive: Archive | None = None,
@@ -313,7 +314,7 @@ class DockerArchiveSource:
 
 
 def all_images(path: Path) -> "list[OciArchiveSource | DockerArchiveSource]":
-    """Every image of an archive, of either kind, with its names. Raises ImageError."""
+    """Every image of an archive of either format, with its names. Raises ImageError."""
     archive = Archive(path)
     if archive.has("oci-layout") and archive.has("index.json"):
         grouped: dict[Digest, OciArchiveSource] = {}

@@ -1,7 +1,7 @@
-"""From an image to an OCI bundle: ``rootfs/`` and a ``config.json`` that runs what the image says.
+"""Makes an OCI bundle from an image: ``rootfs/``, and a ``config.json`` that runs its program.
 
-The conversion is image-spec's conversion.md, laid over the runtime's own default config. Volumes
-are left where they are: a bundle's root file system is its own.
+The conversion follows image-spec, conversion.md, and starts from the default config of the runtime.
+The image's volumes get no mounts: their files are part of the bundle's root file system.
 """
 
 import json
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ANNOTATION = "org.opencontainers.image."
-# Labels become annotations only in namespaces that describe, and that nobody acts on (S-43,
-# CVE-2026-53488). Which others some runtime acts on, and in which spelling, nobody can list:
+# A label becomes an annotation only if its namespace is descriptive and no runtime acts on it
+# (S-43, CVE-2026-53488). There is no complete list of the annotations that runtimes act on:
 # org.systemd.property.*, run.oci.*, module.wasm.*, io.katacontainers.*, hooks by any key ...
 DESCRIBING = ("org.opencontainers.image.", "org.label-schema.")
 
@@ -43,7 +43,7 @@ def unpack_image(
     budget: Budget,
     reporter: Reporter,
 ) -> Losses:
-    """All layers, lowest first, merged into the folder open as ``root``; verified on the way."""
+    """Merges all layers, the lowest first, into the folder open as ``root``, and verifies them."""
     ownership = Ownership.current()
     total = Losses()
     for layer, diff_id in zip(manifest.layers, config.diff_ids, strict=True):
@@ -59,7 +59,7 @@ def unpack_image(
 
 
 def reported(chunks: Iterator[bytes], digest: Digest, reporter: Reporter) -> Iterator[bytes]:
-    """The same chunks, each told to ``reporter``."""
+    """The same chunks. The size of each is reported to ``reporter``."""
     for chunk in chunks:
         reporter.advance(digest, len(chunk))
         yield chunk
@@ -75,11 +75,11 @@ def make_bundle(
     reporter: Reporter,
     budget: Budget | None = None,
 ) -> Losses:
-    """Makes ``directory`` a bundle of the image; it must not exist yet, or be empty.
+    """Makes a bundle of the image in ``directory``, which must not exist or must be empty.
 
-    ``base`` is the config that the image's wishes are laid over; it is changed.
-    It is closed to all but its owner: an image's setuid programs and device nodes are nobody
-    else's (S-77). What fails halfway is taken away again. Raises ImageError, KernelError.
+    ``base`` is the default config; it is changed to what the image says. Only the owner can enter
+    the bundle, so that other users cannot use the image's setuid programs and device nodes (S-77).
+    If an error occurs, all that was made is removed. Raises ImageError, KernelError.
     """
     rootfs = directory / "rootfs"
     before = _private(directory)
@@ -116,11 +116,12 @@ def make_bundle(
 
 
 def _private(directory: Path) -> int | None:
-    """An empty folder that only its owner enters; its mode before, None if it was not there.
+    """Makes an empty folder that only its owner can enter. Returns the mode that it had before;
+    None if it did not exist.
 
-    Nobody else moves things about in it while files are laid down (S-62), and nobody else reaches
-    them later (S-77). So a folder of another user is refused: its owner can always open it again.
-    Raises ImageError, KernelError: then nothing was touched.
+    No other user can change it during unpacking (S-62) or use its files later (S-77). The folder of
+    another user is refused, because its owner could change the mode back. Raises ImageError,
+    KernelError; then nothing was changed.
     """
     try:
         directory.mkdir(mode=0o700)
@@ -154,7 +155,7 @@ def _private(directory: Path) -> int | None:
 def runtime_config(
     document: "Config", config: ImageConfig, manifest: Digest, root: int
 ) -> "Config":
-    """config.json for the image: ``document`` with the image's own wishes on top."""
+    """config.json for the image: ``document``, changed to what the image's config says."""
     apply_image(document, config, root)
     document["root"] = {"path": "rootfs", "readonly": False}
     document.setdefault("annotations", {})[ANNOTATION + "manifest.digest"] = str(manifest)
@@ -162,7 +163,7 @@ def runtime_config(
 
 
 def apply_image(document: "Config", config: ImageConfig, root: int) -> None:
-    """Lays the image's execution parameters over a runtime config (conversion.md)."""
+    """Sets the image's execution parameters in a runtime config (image-spec, conversion.md)."""
     execution = config.checked()
     process = document["process"]
     arguments = execution["Entrypoint"] + execution["Cmd"]
@@ -186,11 +187,11 @@ def apply_image(document: "Config", config: ImageConfig, root: int) -> None:
         annotations[ANNOTATION + "stopSignal"] = stop
     if ports := execution.get("ExposedPorts"):
         annotations[ANNOTATION + "exposedPorts"] = ",".join(sorted(ports))
-    # conversion.md: labels win over the implicit annotations.
+    # conversion.md: labels take precedence over the implicit annotations.
     labels = execution.get("Labels", {})
     annotations.update({key: value for key, value in labels.items() if describes(key)})
 
 
 def describes(label: str) -> bool:
-    """Whether a label may become an annotation: the describing ones, and words of no namespace."""
+    """Whether a label may become an annotation: it is descriptive, or has no namespace."""
     return label.startswith(DESCRIBING) or (label.isascii() and label.isalpha())

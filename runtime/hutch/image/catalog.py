@@ -1,4 +1,4 @@
-"""What people call the images of a store: names, ids, and giving and taking these."""
+"""The names and ids of the images in a store: finds images by them, adds and removes names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from hutch.image.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An image as it was found: ``name`` is the name that found it, "" if it was its id."""
+    """An image that was found. ``name`` is the name by which it was found; "" if by its id."""
 
     record: ImageRecord
     name: str
@@ -61,9 +61,9 @@ def _possible(store: Store, settings: Settings, text: str) -> list[Named]:
 
 
 def find(store: Store, settings: Settings, text: str) -> Named:
-    """The image that ``text`` means: a name, or at least two digits of an id.
+    """The image that ``text`` means: a name, or at least the first two digits of an id.
 
-    Raises ImageError if there is none, or several.
+    Raises ImageError if there is none, or if there are several.
     """
     found = _possible(store, settings, text)
     if len(found) > 1:
@@ -82,7 +82,7 @@ def find(store: Store, settings: Settings, text: str) -> Named:
 
 
 def tag(store: Store, settings: Settings, old: str, new: str) -> str:
-    """Gives an image another name; says it in full."""
+    """Gives an image another name and returns the complete name."""
     named = find(store, settings, old)
     name = str(parse_name(new))
     with store.naming():
@@ -91,10 +91,11 @@ def tag(store: Store, settings: Settings, old: str, new: str) -> str:
 
 
 def remove(store: Store, settings: Settings, text: str, *, force: bool = False) -> list[str]:
-    """Takes a name away, and the image with its last one; says what was done, in Docker's words.
+    """Removes a name, and the image if this was its last name. Returns the lines that Docker prints
+    for what was removed.
 
-    By id an image goes with all its names, which must be one unless ``force``. An image that a
-    container uses stays. Raises ImageError.
+    If the image is given by its id, all its names are removed; more than one name needs ``force``.
+    Raises ImageError, also if a container uses the image.
     """
     named = find(store, settings, text)
     with store.using_reserve():
@@ -104,12 +105,12 @@ def remove(store: Store, settings: Settings, text: str, *, force: bool = False) 
 def _removed(store: Store, named: Named, text: str, *, force: bool) -> list[str]:
     done = []
     with store.naming():
-        # By its id an image is meant in all its forms: one config may have several manifests.
+        # The id is the digest of the config, and several manifests may have the same config.
         records = [named.record] if named.name else store.database.by_id(named.record.id)
         names = {r.manifest: store.database.names_of(r.manifest) for r in records}
         leaving = [named.name] if named.name else [n for own in names.values() for n in own]
         if named.name and "@" in text and not text.endswith("@" + named.name.partition("@")[2]):
-            # A digest alone found it under a tag: which of its tags is to go, was not said.
+            # The user gave only a digest, so it is not clear which tag to remove.
             tagged = named.name == str(replace(Reference.parse(text), digest=None))
             leaving = leaving if tagged else names[named.record.manifest]
         if len(leaving) > 1 and not force:
@@ -139,10 +140,10 @@ def prune(
     every: bool = False,
     meant: Callable[[ImageRecord], bool] = lambda _: True,
 ) -> tuple[list[Digest], int]:
-    """Removes images without a name (or, with ``every``, all that nobody uses), and all garbage.
+    """Removes images without a name (with ``every``, all that no container uses), and garbage.
 
-    Of the images only those that are ``meant``. The ids of what was removed, and the bytes
-    that this set free.
+    Only images for which ``meant`` returns True are removed. Returns the ids of the removed images,
+    and the number of bytes that are now free.
     """
     gone = []
     with store.using_reserve():
@@ -157,5 +158,5 @@ def prune(
 
 
 def digest_name(reference: Reference, digest: str) -> str:
-    """``repository@digest``: how an image is recorded that was pulled by digest alone."""
+    """``repository@digest``: the name of an image that was pulled by digest only."""
     return f"{replace(reference, tag='', digest=None)}@{digest}"

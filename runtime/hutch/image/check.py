@@ -1,8 +1,9 @@
-"""Checking a store: everything in it against everything that is known of it; mending what can be.
+"""Verifies a store, and repairs what can be repaired.
 
-Blobs by digest and size; unpacked layers, file by file, against the archive they came from; the
-database by SQLite and by what it names. A layer is mended from its blob; a blob that is damaged can
-only be pulled again; a database that is beyond reading is made anew from index.json.
+It verifies blobs by digest and size, unpacked layers by comparing each file with the layer's
+archive, and the database with SQLite's own check and by looking for all that it names. A layer is
+repaired from its blob. A damaged blob must be pulled again. A database that cannot be read is made
+again from index.json.
 """
 
 import os
@@ -29,17 +30,17 @@ from hutch.image.verify import verify_layer
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong; ``mended`` says what was done about it, "" if nothing could be."""
+    """One problem. ``mended`` says how it was repaired; "" if it was not."""
 
     what: str
     mended: str = ""
 
 
 class Checker:
-    """One check of ``store``; with ``repair`` things are put right as they are found.
+    """One check of ``store``. With ``repair``, problems are repaired when they are found.
 
-    ``blobs`` are the ones looked at, each with whether it is whole; ``layers`` those, by chain ID,
-    with what is wrong with them. What images share is looked at once.
+    ``blobs`` has each checked blob, and whether it is complete and correct. ``layers`` has each
+    checked layer by chain ID, and its problem. A blob or layer of several images is checked once.
     """
 
     def __init__(self, store: Store, reporter: Reporter, *, repair: bool) -> None:
@@ -52,7 +53,7 @@ class Checker:
         self.layers: dict[Digest, str] = {}
 
     def run(self) -> list[Finding]:
-        """Looks at everything."""
+        """Checks everything in the store."""
         sound = self.store.database.sound()
         if sound != "ok":
             self.find(f"database: {sound}")
@@ -67,7 +68,8 @@ class Checker:
         return self.findings
 
     def find(self, what: str, mend: "Callable[[], str] | None" = None) -> None:
-        """Tells of a thing that is wrong; with ``repair`` it is mended by ``mend``."""
+        """Records a problem and reports it. With ``repair``, ``mend`` is called to repair it; it
+        returns what was done."""
         done = ""
         if mend is not None and self.repair:
             try:
@@ -97,9 +99,9 @@ class Checker:
             self._unpack_again(record, manifest)
 
     def _blob(self, blob: Descriptor) -> bool:
-        """Reads a blob through; a damaged one is taken away, so that a pull brings it again.
+        """Verifies a blob. With ``repair``, a damaged blob is removed.
 
-        That is not for us to do: we do not know where it comes from.
+        The user must then pull it again, because the store does not know where it came from.
         """
         if blob.digest in self.blobs:
             return self.blobs[blob.digest]
@@ -121,7 +123,7 @@ class Checker:
         return not problem
 
     def _layer(self, layer: Descriptor, diff_id: Digest, chain: Digest) -> str:
-        """What is wrong with an unpacked layer; "" if nothing is, or if it has been told."""
+        """The problem of an unpacked layer; "" if there is none or if it was already reported."""
         if chain in self.layers:
             return ""
         self.layers[chain] = problem = self._verify(layer, diff_id, chain)
@@ -172,7 +174,7 @@ class Checker:
             self.find(problem, mend)
 
     def _rubbish(self) -> None:
-        """What dead acts left is no damage; it goes when something may be repaired."""
+        """With ``repair``, removes what killed processes left. This is not reported as damage."""
         with self.store.database.transaction():
             living_leases(self.store)
         if self.repair:
@@ -180,9 +182,9 @@ class Checker:
 
 
 def rebuilt(root: "os.PathLike[str]", reporter: Reporter) -> Store:
-    """A store whose database cannot be read, with a new one made from index.json.
+    """Opens a store whose database cannot be read, with a new database made from index.json.
 
-    The old file is kept beside it. Layers are unpacked again from their blobs.
+    The old database file is renamed and kept. Layers are unpacked again from their blobs.
     """
     base = os.fspath(root)
     aside = f"{base}/store.db.damaged-{secrets.token_hex(4)}"

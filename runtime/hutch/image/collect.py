@@ -1,7 +1,7 @@
-"""Garbage collection: what no image, no name and no running pull needs is taken away.
+"""Garbage collection: removes what no image, no name and no running pull needs.
 
-One transaction decides, so a pull that takes out its lease is either seen whole or comes after.
-What goes is first renamed out of sight, in that transaction, and then deleted.
+One transaction decides what is removed, so it sees either all of a pull's lease or none of it. The
+files are first renamed, within this transaction, and then deleted.
 """
 
 import os
@@ -20,7 +20,7 @@ from hutch.image.tree import remove_tree
 
 @dataclass(slots=True)
 class Freed:
-    """What a collection took away."""
+    """What a collection removed."""
 
     blobs: list[Digest]
     layers: list[Digest]
@@ -28,7 +28,7 @@ class Freed:
 
 
 def living_leases(store: Store) -> set[str]:
-    """The leases whose process lives; the rows of the others are dropped."""
+    """The leases of running processes. The rows of all other leases are deleted."""
     living = set()
     names = {name for name in os.listdir(store.locks) if name.startswith("lease-")}
     for name in names | set(store.database.leases()):
@@ -42,7 +42,7 @@ def living_leases(store: Store) -> set[str]:
 
 
 def collect(store: Store, only: "set[str] | None" = None) -> Freed:
-    """Takes away what nothing needs; with ``only`` (items as in ``Database.lease``), only these."""
+    """Removes what nothing needs; with ``only`` (items as in ``Database.lease``), only these."""
     freed = Freed([], [])
     rubbish: list[Path] = []
 
@@ -86,7 +86,7 @@ def collect(store: Store, only: "set[str] | None" = None) -> Freed:
 
 
 def _in_use(name: str) -> bool:
-    """Whether a temporary of the work folder (KIND-PID-RANDOM) has a living owner."""
+    """Whether a file in the work folder (KIND-PID-RANDOM) belongs to another running process."""
     parts = name.split("-")
     if parts[0] == "lease" or len(parts) != 3 or not parts[1].isdigit():
         return False
@@ -106,8 +106,8 @@ def _digests(blobs: Path) -> list[Digest]:
 
 @contextmanager
 def collected_if_bad(store: Store, items: list[str]) -> Iterator[None]:
-    """What the block brings in under a lease on ``items`` goes again if it raises ImageError, or if
-    the disk is full. OSError, which does not say where, becomes KernelError."""
+    """If the block raises ImageError, or if the disk is full, removes those of ``items`` that
+    nothing else needs. OSError becomes KernelError, which names the store."""
     try:
         yield
     except (ImageError, KernelError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The errors of images and registries; hutch.errors has the tree they are part of."""
+"""The errors of images and registries. Their base classes are in hutch.errors."""
 
 import errno
 from collections.abc import Iterator
@@ -31,11 +31,11 @@ class StoreDamaged(ImageError):
 
 
 class RegistryError(HutchError):
-    """A registry that refused, or that answered something it should not."""
+    """A registry refused a request or sent a wrong reply."""
 
 
 class Refused(RegistryError):
-    """The registry understood, and said no (4xx): asking again is in vain."""
+    """The registry refused the request (4xx), so another try would fail too."""
 
 
 class NotInRegistry(Refused):

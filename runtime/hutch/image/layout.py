@@ -24,11 +24,11 @@ KINDS = {
 
 
 def open_file(path: Path, *, pipes: bool = False) -> int:
-    """A file for reading; raises ImageError if it cannot be read, or is no regular file.
+    """Opens a file for reading. Raises ImageError if it cannot be read or is not a regular file.
 
-    What lies in somebody's folder may be a pipe, at which an open waits for ever, or a device, at
-    which an open does things: so it is looked at first. With ``pipes``, for what a person names
-    itself, a pipe may stand there too, but somebody must have it open to write.
+    The type is checked before the open, because open(2) of a FIFO can wait for ever, and open of a
+    device can have side effects. With ``pipes``, for a path that the user gave, a FIFO is allowed
+    too, but another process must have it open for writing.
     """
     try:
         place = os.open(path, O_PATH | os.O_CLOEXEC)
@@ -49,7 +49,7 @@ def open_file(path: Path, *, pipes: bool = False) -> int:
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """A small file whole; raises ImageError if it is longer than ``limit`` or cannot be read."""
+    """The content of a file of at most ``limit`` bytes; otherwise raises ImageError."""
     with os.fdopen(open_file(path), "rb") as file:
         try:
             data = file.read(limit + 1)

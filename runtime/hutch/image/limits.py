@@ -1,7 +1,8 @@
-"""Bounds on what an image may make us do (S-68, S-69).
+"""Limits on the resources that an image may use (S-68, S-69).
 
-Counted on the *output* side: a compressed layer says nothing about what it becomes. One budget is
-shared by all layers of an image, so that a hundred layers "just under the limit" are refused too.
+The limits apply to the *unpacked* data, because the compressed size of a layer does not show how
+large its content is. All layers of an image share one budget, so that an image with many layers
+just below the limit is refused too.
 """
 
 from dataclasses import dataclass
@@ -55,12 +56,12 @@ class Budget:
         self._held = 0
 
     def consume(self, compressed: int) -> None:
-        """Tells that ``compressed`` bytes of layers came in."""
+        """Counts ``compressed`` bytes of input."""
         with self._lock:
             self._read += compressed
 
     def produce(self, output: int) -> None:
-        """Tells that they became ``output`` bytes; raises ImageError past a limit."""
+        """Counts ``output`` bytes of unpacked data. Raises ImageError past a limit."""
         with self._lock:
             self._written += output
             written, read = self._written, self._read
@@ -76,7 +77,7 @@ class Budget:
             )
 
     def entry(self) -> None:
-        """Tells of one more file in a layer; raises ImageError past the limit."""
+        """Counts one more file in a layer. Raises ImageError past the limit."""
         with self._lock:
             self._entries += 1
             entries = self._entries
@@ -87,7 +88,7 @@ class Budget:
             )
 
     def hold(self, size: int) -> None:
-        """Tells that names take ``size`` more bytes of memory; raises ImageError past the limit."""
+        """Counts ``size`` more bytes of memory for names. Raises ImageError past the limit."""
         with self._lock:
             self._held += size
             held = self._held
@@ -99,6 +100,6 @@ class Budget:
             )
 
     def release(self, size: int) -> None:
-        """Tells that this memory is free again."""
+        """Gives ``size`` bytes of memory for names back to the budget."""
         with self._lock:
             self._held -= size

@@ -1,19 +1,19 @@
-"""What the acts of this package tell while they run: an observer, silent by itself.
+"""The interface through which this package reports progress and warnings.
 
-Called from several threads at once. Sizes are bytes.
+Its methods are called from several threads at the same time. Sizes are in bytes.
 """
 
 from hutch.image.digest import Digest
 
 
 class Reporter:
-    """Does nothing. A face (the command line) overrides what it shows."""
+    """Does nothing. The command line overrides the methods for what it shows."""
 
     def note(self, text: str) -> None:
-        """Something a person should know, in one line."""
+        """Reports information for the user, in one line."""
 
     def warn(self, text: str) -> None:
-        """Something that is not as it should be, though the act goes on."""
+        """Reports a problem that does not stop the operation."""
 
     def layer(self, digest: Digest, total: int, what: str) -> None:
         """Work on a blob begins: ``what`` is "Downloading", "Pushing", "Unpacking" ..."""
@@ -22,4 +22,4 @@ class Reporter:
         """``size`` more bytes of it are done."""
 
     def done(self, digest: Digest, what: str) -> None:
-        """The blob is dealt with: "Pull complete", "Already exists" ..."""
+        """Work on the blob has ended: "Pull complete", "Already exists" ..."""

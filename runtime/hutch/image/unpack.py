@@ -1,8 +1,8 @@
-"""From a tar stream to a tree: one layer, laid down as its archive says and not a step outside.
+"""Unpacks one layer from a tar stream to a tree of files; no entry can leave the tree.
 
-Two ways, told apart by the ``Removal`` given: *merged*, where a layer is applied over what is there
-and its whiteouts delete (a bundle's root file system), and *overlay*, where the layer stands alone
-and its whiteouts become overlayfs's own (the store's layers).
+There are two ways, and the given ``Removal`` selects one. *Merged*: the layer is unpacked over the
+lower layers, and its whiteouts delete their files (a bundle's root file system). *Overlay*: the
+layer has its own tree, and its whiteouts become those of overlayfs (the store's layers).
 """
 
 import os
@@ -58,10 +58,10 @@ OVERLAY_XATTRS = (b"trusted.overlay.", b"user.overlay.")  # they would steer ove
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What this process may give to files: as root everything, otherwise only its own.
+    """The owners and attributes that this process may set: all as root, otherwise only its own.
 
-    ``namespaced``: it is root, but of a user namespace, with the ids that are mapped there and
-    without the trusted xattrs.
+    ``namespaced``: the process is root of a user namespace. It may use only the ids that are mapped
+    there, and may not set xattrs of the trusted namespace (xattr(7)).
     """
 
     privileged: bool

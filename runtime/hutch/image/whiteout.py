@@ -1,7 +1,7 @@
-"""What a layer takes away (image-spec, layer.md, "Whiteouts"), in the two ways a tree can have it.
+"""Whiteouts (image-spec, layer.md, "Whiteouts"): the files of lower layers that a layer removes.
 
-``.wh.NAME`` hides NAME of the layers below, ``.wh..wh..opq`` all that they have in its folder.
-Never what the same layer brings, in whatever order the two come (S-65).
+``.wh.NAME`` hides NAME of the lower layers; ``.wh..wh..opq`` hides all that the lower layers have
+in its folder. A whiteout never hides files of its own layer, whichever entry comes first (S-65).
 """
 
 import os

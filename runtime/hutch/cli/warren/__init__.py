@@ -1,7 +1,7 @@
-"""warren's command line: find the verb, parse, call, print. No logic.
+"""The command line of warren: it finds the verb, parses its arguments, and calls its function.
 
-``VERBS`` lists every verb once, with the module that has it and its one line of help. A module
-holds a group of verbs and gives, for each, how its arguments are declared and what it does:
+``VERBS`` lists every verb once, with its module and its one line of help. Each module has a group
+of verbs. For each verb it gives a function that declares the arguments, and one that runs it:
 
     VERBS = {"pull": Verb(declare_pull, pull)}
 """
@@ -144,7 +144,7 @@ def split_globals(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def run(arguments: list[str]) -> int:
-    """Carries out a command line; the exit status. Raises HutchError."""
+    """Runs a command line and returns the exit status. Raises HutchError."""
     options, rest = split_globals(arguments)
     if "--version" in options or "-v" in options or rest[:1] == ["version"]:
         from hutch import __version__
@@ -197,7 +197,7 @@ def root_in(arguments: list[str]) -> str:
 
 
 def alike(name: str) -> str:
-    """What may have been meant by a verb that there is not."""
+    """A hint for an unknown verb: the most similar verb, if there is one."""
     from hutch.did_you_mean import nearest
 
     meant = nearest(name, [*VERBS, "help", "version"])
@@ -205,7 +205,7 @@ def alike(name: str) -> str:
 
 
 def command(arguments: list[str]) -> int:
-    """Runs a command line; 125 for a wrong one, 1 for what failed, 130 for Ctrl-C."""
+    """Runs a command line. Returns 125 if it is wrong, 1 after an error, 130 after Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name may be in any encoding
@@ -233,10 +233,9 @@ def command(arguments: list[str]) -> int:
 
 
 def main() -> None:
-    """Runs the command line of this process and ends it.
+    """Runs the command line of this process and ends the process.
 
-    At once: not waiting for threads in the middle of a download, nor for the interpreter to take
-    itself apart.
+    os._exit does not wait for threads that are downloading, nor for the interpreter's cleanup.
     """
     status = command(sys.argv[1:])
     sys.stderr.flush()

@@ -19,7 +19,7 @@ def declare_save(parser: ArgumentParser) -> None:
         choices=["archive", "docker-archive", "oci-archive", "oci-dir"],
         help="archive is both docker-archive and oci-archive in one",
     )  # fmt: skip
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, as always")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no effect: save is quiet")
 
 
 def save(arguments: Namespace, context: Context) -> int:
@@ -28,7 +28,9 @@ def save(arguments: Namespace, context: Context) -> int:
     if arguments.format == "oci-dir" and not output:
         raise UsageError("--format oci-dir needs --output DIR")
     if not output and sys.stdout.isatty():
-        raise UsageError("an archive is nothing for a terminal", hint="-o FILE, or redirect it")
+        raise UsageError(
+            "an archive cannot be written to a terminal", hint="-o FILE, or redirect it"
+        )
     if not output:
         store.save(arguments.images, sys.stdout.buffer)
     elif arguments.format == "oci-dir":
@@ -48,10 +50,10 @@ def declare_load(parser: ArgumentParser) -> None:
 
 
 def load(arguments: Namespace, context: Context) -> int:
-    """Brings every image of an archive (or of an OCI layout in a folder) into the store."""
+    """Adds every image of an archive (or of an OCI layout in a folder) to the store."""
     path = arguments.input or "/dev/stdin"
     if not arguments.input and sys.stdin.isatty():
-        raise UsageError("an archive is wanted", hint="-i FILE, or redirect standard input")
+        raise UsageError("no archive was given", hint="-i FILE, or redirect standard input")
     with context.at_work(quiet=arguments.quiet) as store:
         loaded = store.load(path, platform=arguments.platform)
     for pulled in loaded:
@@ -78,7 +80,7 @@ def declare_import(parser: ArgumentParser) -> None:
 
 
 def import_(arguments: Namespace, context: Context) -> int:
-    """Makes an image of one layer; prints its id."""
+    """Makes an image with one layer from an archive, and prints its id."""
     with context.at_work(quiet=arguments.quiet) as store:
         image = store.import_archive(
             sys.stdin.buffer if arguments.file == "-" else arguments.file,

@@ -1,4 +1,4 @@
-"""What the verbs share: where things are kept, the configuration, and how progress is shown."""
+"""What all verbs use: the store, the configuration, and the display of progress."""
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """Made once a command; what it holds is made when it is first asked for, and closed with it."""
+    """The objects of one command. Each is made when it is first used."""
 
     def __init__(self, root: str, config: str) -> None:
         self.named_root = root
@@ -51,8 +51,8 @@ class Context:
     def store(self) -> "Store":
         """The store of --root, or the usual one. Raises KernelError if it cannot be opened.
 
-        It is not closed: SQLite would write its log back and wait for the disk. The next command
-        goes on with the log.
+        It is never closed: then SQLite would copy its log into the database and wait for the disk.
+        The next command can read the log (sqlite.org/wal.html).
         """
         from hutch.images import Store
 
@@ -85,7 +85,7 @@ class Context:
         return Engine(self.store, program, lambda error: complain(error, self.named_root))
 
     def reporter(self, *, quiet: bool = False) -> "AbstractContextManager[Reporter]":
-        """Who is told of progress: nobody when quiet, bars on a terminal, lines elsewhere."""
+        """Shows progress: nothing if ``quiet``, bars on a terminal, lines elsewhere."""
         from hutch.cli.warren.progress import reporter
         from hutch.image.progress import Reporter
 
@@ -93,7 +93,7 @@ class Context:
 
 
 def access(arguments: Namespace) -> "Access":
-    """How registries are spoken with, by the options of ``registry_options``."""
+    """The settings for registries, from the options of ``registry_options``."""
     from hutch.images import Access
 
     return Access(arguments.authfile, arguments.cert_dir, arguments.tls_verify)
@@ -109,18 +109,18 @@ def truth(text: str) -> bool:
 
 
 def registry_options(parser: ArgumentParser) -> None:
-    """The options of every verb that speaks with a registry."""
+    """The options of every verb that uses a registry."""
     parser.add_argument(
         "--authfile", default="", metavar="FILE",
-        help="where credentials are, instead of auth.json and config.json",
+        help="read credentials from this file, not from auth.json and config.json",
     )  # fmt: skip
     parser.add_argument(
         "--cert-dir", default="", metavar="DIR",
-        help="*.crt of authorities to trust; *.cert and *.key to show",
+        help="*.crt: trusted authorities; *.cert with *.key: client certificates",
     )  # fmt: skip
     parser.add_argument(
         "--tls-verify", type=truth, default=None, metavar="BOOL",
-        help="false: http, and certificates that nobody vouches for, will do",
+        help="false: allow http, and TLS without verification",
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def platform_option(parser: ArgumentParser) -> None:
     """--platform."""
     parser.add_argument(
         "--platform", default="", metavar="OS/ARCH[/VARIANT]",
-        help="for which platform, instead of this machine's",
+        help="use the image for this platform, not for that of this machine",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Errors as this command line's: the commands that a hint names have its --root."""
+"""Prints errors. If a hint contains a warren command, the --root of this call is added to it."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ COMMAND = re.compile(rf"\bwarren (?=(?:{STORE_VERBS})\b(?! --help))")
 
 
 def complain(error: HutchError, root: str) -> None:
-    """Prints an error as its one line. ``root`` is the value of --root, "" if it was not given."""
+    """Prints an error on one line. ``root`` is the value of --root, "" if it was not given."""
     if root:
         given = f"warren --root {shlex.quote(root)} "
         error.hint = COMMAND.sub(lambda _: given, error.hint)

@@ -27,7 +27,7 @@ COLUMNS = [
 def declare_images(parser: ArgumentParser) -> None:
     """The arguments of ``warren images``."""
     parser.add_argument("name", metavar="NAME[:TAG]", nargs="?", default="", help="only these")
-    parser.add_argument("-a", "--all", action="store_true", help="all there are, as always")
+    parser.add_argument("-a", "--all", action="store_true", help="no effect: all are shown")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
     parser.add_argument("--digests", action="store_true", help="show digests")
     parser.add_argument("--no-trunc", action="store_true", help="whole ids")
@@ -39,7 +39,7 @@ def declare_images(parser: ArgumentParser) -> None:
 
 
 def images(arguments: Namespace, context: Context) -> int:
-    """One line for each name, and for each image without one."""
+    """Prints one line for each name, and for each image without a name."""
     filters = [parse_filter(context, text) for text in arguments.filter]
     rows = []
     for image in context.store.images():
@@ -59,7 +59,7 @@ def images(arguments: Namespace, context: Context) -> int:
 
 
 def row(image: "Image", *, whole: bool) -> dict[str, object]:
-    """What can be said of an image in a list."""
+    """The fields of an image in the list."""
     from hutch.image.reference import Reference
 
     reference = Reference.parse(image.name) if image.name else None
@@ -110,13 +110,13 @@ def declare_rmi(parser: ArgumentParser) -> None:
     """The arguments of ``warren rmi``."""
     parser.add_argument("images", metavar="IMAGE", nargs="*", help="a name or an id")
     parser.add_argument(
-        "-f", "--force", action="store_true", help="with all names; missing is fine"
+        "-f", "--force", action="store_true", help="remove all names; ignore missing images"
     )
     parser.add_argument("-a", "--all", action="store_true", help="every image that is not in use")
 
 
 def rmi(arguments: Namespace, context: Context) -> int:
-    """Takes names away, and the images with their last name. All are tried; 1 if any failed."""
+    """Removes names, and images without other names. Tries all; returns 1 if any failed."""
     from hutch.image.errors import ImageNotFound
 
     if arguments.all:
@@ -124,7 +124,7 @@ def rmi(arguments: Namespace, context: Context) -> int:
             print(f"Deleted: {config}")
         return 0
     if not arguments.images:
-        raise UsageError("at least one image is wanted", hint="warren rmi --help")
+        raise UsageError("no image was given", hint="warren rmi --help")
     status = 0
     for image in arguments.images:
         try:

@@ -83,12 +83,12 @@ def declare_history(parser: ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="a name or an id")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
     parser.add_argument("--no-trunc", action="store_true", help="whole commands and ids")
-    parser.add_argument("-H", "--human", action="store_true", default=True, help="as always")
+    parser.add_argument("-H", "--human", action="store_true", default=True, help="no effect")
     format_option(parser)
 
 
 def history(arguments: Namespace, context: Context) -> int:
-    """One line a step, newest first."""
+    """Prints one line per step, the newest first."""
     rows = []
     for step in context.store.find(arguments.image).history():
         by, identifier = step["CreatedBy"], step["ID"]

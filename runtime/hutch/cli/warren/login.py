@@ -15,9 +15,7 @@ SECRET_BYTES = 1 << 16
 def declare_login(parser: ArgumentParser) -> None:
     """The arguments of ``warren login``."""
     parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="", help="HOST[:PORT]")
-    parser.add_argument(
-        "-u", "--username", default="", metavar="NAME", help="asked for where it is not given"
-    )
+    parser.add_argument("-u", "--username", default="", metavar="NAME", help="default: ask for it")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
     )
@@ -26,14 +24,14 @@ def declare_login(parser: ArgumentParser) -> None:
 
 
 class Refused(Action):
-    """Docker's --password, which every user of the machine could read in the list of processes."""
+    """Refuses Docker's --password: all users of the machine can read it in the process list."""
 
     def __call__(self, *_: object) -> NoReturn:
-        raise UsageError("a password in the command line is not secret", hint="--password-stdin")
+        raise UsageError("a password on the command line is not secret", hint="--password-stdin")
 
 
 def login(arguments: Namespace, context: Context) -> int:
-    """Tries the credentials and keeps them. A password is never an argument (S-86)."""
+    """Checks the credentials and saves them. A password is never an argument (S-86)."""
     from hutch.image.registry.credentials import Credentials, store
     from hutch.image.registry.remote import connector
 
@@ -60,26 +58,26 @@ def login(arguments: Namespace, context: Context) -> int:
     finally:
         registry.close()
     place = store(host, credentials, arguments.authfile)
-    print(f"credentials for {host} are kept in {place}", file=sys.stderr)
+    print(f"credentials for {host} were saved in {place}", file=sys.stderr)
     print("Login Succeeded")
     return 0
 
 
 def default_registry(context: Context) -> str:
-    """The one registry for short names; which one is not guessed."""
+    """The registry for short names. Raises UsageError unless exactly one is configured."""
     if len(context.settings.search) == 1:
         return context.settings.search[0].partition("/")[0]
-    raise UsageError("a registry is wanted", hint="warren login REGISTRY")
+    raise UsageError("no registry was given", hint="warren login REGISTRY")
 
 
 def declare_logout(parser: ArgumentParser) -> None:
     """The arguments of ``warren logout``."""
     parser.add_argument("registry", metavar="REGISTRY", nargs="?", default="", help="HOST[:PORT]")
-    parser.add_argument("--authfile", default="", metavar="FILE", help="only from there")
+    parser.add_argument("--authfile", default="", metavar="FILE", help="only from this file")
 
 
 def logout(arguments: Namespace, context: Context) -> int:
-    """Forgets the credentials of a registry."""
+    """Removes the saved credentials of a registry."""
     from hutch.image.registry.credentials import remove
 
     host = arguments.registry or default_registry(context)

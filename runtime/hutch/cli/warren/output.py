@@ -1,10 +1,10 @@
-"""How lists and objects are printed: tables, JSON, and by Go's templates.
+"""Prints lists and objects: as tables, as JSON, and with Go templates.
 
 ``--format`` takes:
 
-    json          one JSON object a line
-    TEMPLATE      a line for each, as go_template has it; \\t and \\n are a tab and a line break
-    table TEXT    the same in columns, with a heading; columns are parted by \\t
+    json          one JSON object per line
+    TEMPLATE      one line per object (see go_template); \\t and \\n are a tab and a line break
+    table TEXT    the same in columns, with a heading; \\t separates the columns
 """
 
 import json
@@ -30,7 +30,7 @@ def human_size(size: int) -> str:
 
 
 def age(created: str) -> float | None:
-    """How many seconds ago an RFC 3339 time is; None where it is none."""
+    """The seconds since an RFC 3339 time; None if ``created`` is not such a time."""
     try:
         then = datetime.fromisoformat(re.sub(r"\.\d+", "", created).replace("Z", "+00:00"))
         return (datetime.now(UTC) - then).total_seconds()
@@ -39,7 +39,7 @@ def age(created: str) -> float | None:
 
 
 def ago(created: str) -> str:
-    """How long ago an RFC 3339 time is, in words; "N/A" where it is none."""
+    """The time since an RFC 3339 time, in words; "N/A" if ``created`` is not such a time."""
     seconds = age(created)
     if seconds is None:
         return "N/A"
@@ -76,14 +76,14 @@ def render(form: "Template", row: Mapping[str, object]) -> str:
 
 
 def heading(form: "Template", columns: Sequence[tuple[str, str]]) -> str:
-    """The heading of a table that a template makes: what it makes of its fields' headings."""
+    """The heading of a table: the template, filled in with the headings of its fields."""
     from hutch.cli.warren.go_template import TemplateError
 
     known = {field: name for name, field in columns}
     names = {name: known.get(name) or spaced(name) for name in form.fields()}
     try:
         return form.execute(names)
-    except TemplateError:  # it asks for more of a field than a heading has
+    except TemplateError:  # the template uses a function that does not work with a heading
         return "\t".join(names.values())
 
 
@@ -93,14 +93,14 @@ def spaced(field: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Without control characters: what an image says of itself must not steer a terminal (S-85)."""
+    """``text`` with control characters escaped: an image must not control the terminal (S-85)."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\t\n" else ascii(c)[1:-1] for c in text)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns parted by three spaces, as Docker's."""
+    """Columns that are separated by three spaces, as in Docker."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     return "\n".join(
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,4 +1,4 @@
-"""Arguments of a verb: argparse, with Docker's manner of speaking."""
+"""Parses the arguments of a verb with argparse, with help texts in the style of Docker."""
 
 from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Callable, Iterable
@@ -14,10 +14,11 @@ TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no":
 
 
 class Verb(NamedTuple):
-    """How a verb's arguments are declared, and what it does (giving the exit status).
+    """A function that declares the arguments of a verb, and one that runs it and returns the exit
+    status.
 
-    ``stops`` is how many arguments there are before all the rest is a command line of its own, for
-    ``command``; None if there is none.
+    For verbs that take a command line for a container, ``stops`` is the number of arguments in
+    front of it, and all later words go to ``command``. None for other verbs.
     """
 
     declare: Callable[[ArgumentParser], None]
@@ -26,7 +27,7 @@ class Verb(NamedTuple):
 
 
 class Formatter(HelpFormatter):
-    """Options as ``-f, --filter KEY=VALUE``, and what they take named once."""
+    """Shows options as ``-f, --filter KEY=VALUE``: the value is named once."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=COLUMN, width=100)
@@ -40,8 +41,8 @@ class Formatter(HelpFormatter):
     def add_usage(
         self, usage: str | None, actions: Iterable[Action], groups: Any, prefix: str | None = None
     ) -> None:
-        """One short line; every option is listed below it."""
-        if prefix == "":  # argparse asks for what stands before a subcommand
+        """Shows one short line, because every option is listed below it."""
+        if prefix == "":  # argparse wants the text in front of a subcommand
             return super().add_usage(usage, actions, groups, prefix)
         if usage is None:
             places = [a for a in actions if not a.option_strings]
@@ -54,7 +55,7 @@ class Formatter(HelpFormatter):
 
 
 class Parser(ArgumentParser):
-    """argparse, but a wrong command line is an exception."""
+    """An ArgumentParser that raises UsageError for a wrong command line."""
 
     def __init__(self, prog: str, **more: Any) -> None:
         super().__init__(prog=prog, allow_abbrev=False, add_help=False, formatter_class=Formatter,
@@ -131,9 +132,10 @@ def _last_takes(switches: dict[str, bool], word: str) -> bool:
 
 
 def with_truth(words: list[str]) -> list[str]:
-    """The words with ``--tls-verify`` and its value as one.
+    """The words, with ``--tls-verify`` and its value joined to one word.
 
-    Alone it means true; where the next word is a truth value it is this option's, not an image's.
+    Without a value the option means true. If the next word is a boolean, it is the option's value
+    and not the name of an image.
     """
     given: list[str] = []
     for word in words:

@@ -1,4 +1,4 @@
-"""Progress for people: a bar a layer on a terminal, plain lines elsewhere. Always on stderr."""
+"""Shows progress on stderr: one bar per layer on a terminal, plain lines elsewhere."""
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def reporter() -> AbstractContextManager[Reporter]:
-    """The fitting one for this process's stderr."""
+    """``Bars`` if stderr is a terminal, otherwise ``Lines``."""
     if sys.stderr.isatty():
         return Bars()
     return nullcontext(Lines())
 
 
 def safe(text: str) -> str:
-    """On one line, with control characters escaped (S-85)."""
+    """``text`` on one line, with control characters escaped (S-85)."""
     return str(HutchError(text))
 
 
 class Lines(Reporter):
-    """One line an event."""
+    """Prints one line per event."""
 
     def note(self, text: str) -> None:
         """See ``Reporter``."""
@@ -42,7 +42,7 @@ class Lines(Reporter):
 
 
 class Bars(Reporter):
-    """A bar a blob, redrawn in place."""
+    """Shows one bar per blob and updates it."""
 
     def __init__(self) -> None:
         from rich.console import Console

@@ -18,7 +18,7 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def pull(arguments: Namespace, context: Context) -> int:
-    """Brings the image (or all its tags) into the store."""
+    """Pulls the image (or all tags of the repository) into the store."""
     with context.at_work(quiet=arguments.quiet, access=access(arguments)) as store:
         if arguments.all_tags:
             done = store.pull_tags(arguments.image, platform=arguments.platform)

@@ -1,8 +1,8 @@
-"""Without root: in a user namespace where we are root, if the host grants us ids; else as we are.
+"""Runs warren in a user namespace if the caller is not root.
 
-With a range in /etc/subuid and /etc/subgid, and newuidmap, unshare(1) maps them and starts us
-again; files then keep their owners. Without, everything belongs to the one user, and a warning
-says so.
+If /etc/subuid and /etc/subgid give the user a range of ids, and newuidmap is installed, unshare(1)
+maps the range and starts warren again as root of the namespace. Files then keep their owners.
+Otherwise warren continues without a namespace: all files belong to the user, and a warning says so.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from hutch.image.store import default_root
 
 ROOT_VARIABLE = "WARREN_ROOT"
-# Verbs that lay down or take away files of other owners.
+# Verbs that make or remove files of other owners.
 VERBS = ("pull", "load", "import", "bundle", "rmi", "system")
 UNSHARE = ["unshare", "--user", "--map-root-user", "--map-auto", "--"]
 
@@ -35,7 +35,7 @@ def has_range(table: str) -> bool:
 
 
 def enter_namespace(verb: str) -> None:
-    """Starts this command again as root of a user namespace, where that is possible and needed."""
+    """Starts this command again as root of a user namespace, if that is possible and needed."""
     if os.geteuid() == 0 or verb not in VERBS:
         return
     if not (has_range("/etc/subuid") and has_range("/etc/subgid") and shutil.which("newuidmap")):

@@ -19,9 +19,9 @@ def declare(parser: ArgumentParser) -> None:
         "term", metavar="[REGISTRY/]TERM", help="part of a repository's name; REGISTRY/ lists all"
     )
     parser.add_argument(
-        "--limit", type=count, default=25, metavar="N", help="at most so many lines (25)"
+        "--limit", type=count, default=25, metavar="N", help="at most N lines (default 25)"
     )
-    parser.add_argument("--no-trunc", action="store_true", help="whole names, as always")
+    parser.add_argument("--no-trunc", action="store_true", help="no effect: names are complete")
     parser.add_argument("--list-tags", action="store_true", help="the tags of the repository TERM")
     format_option(parser)
     registry_options(parser)
@@ -35,7 +35,7 @@ def count(text: str) -> int:
 
 
 def search(arguments: Namespace, context: Context) -> int:
-    """Repositories whose name has TERM in it, by the registry's catalogue."""
+    """Prints the repositories of the registry's catalogue whose name contains TERM."""
     from hutch.images import connect
 
     first, slash, rest = arguments.term.partition("/")

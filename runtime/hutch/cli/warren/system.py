@@ -33,7 +33,7 @@ def declare(parser: ArgumentParser) -> None:
     acts = parser.add_subparsers(
         dest="act", metavar="COMMAND", title="Commands", parser_class=Parser
     )
-    summary = "how much room images take"
+    summary = "show how much disk space images use"
     df_parser = acts.add_parser("df", help=summary, description=summary.capitalize() + ".")
     format_option(df_parser)
     summary = "remove what nothing needs"
@@ -47,25 +47,27 @@ def declare(parser: ArgumentParser) -> None:
     )  # fmt: skip
     summary = "verify everything in the store"
     check_parser = acts.add_parser("check", help=summary, description=summary.capitalize() + ".")
-    check_parser.add_argument("-r", "--repair", action="store_true", help="put right what can be")
+    check_parser.add_argument(
+        "-r", "--repair", action="store_true", help="repair what can be repaired"
+    )
     check_parser.add_argument("-q", "--quiet", action="store_true", help="only the exit status")
     summary = "load hutch-default, the AppArmor profile for containers"
     apparmor_parser = acts.add_parser("apparmor", help=summary, description=summary + ".")
     which = apparmor_parser.add_mutually_exclusive_group()
     which.add_argument("--print", action="store_true", help="print it instead")
-    which.add_argument("--remove", action="store_true", help="take it out of the kernel instead")
+    which.add_argument("--remove", action="store_true", help="remove it from the kernel instead")
 
 
 def system(arguments: Namespace, context: Context) -> int:
-    """Hands on to the act."""
+    """Runs the command of ``warren system`` that the arguments name."""
     if arguments.act is None:
-        raise UsageError("a command of warren system is wanted", hint="warren system --help")
+        raise UsageError("warren system needs a command", hint="warren system --help")
     act = {"df": df, "prune": prune, "check": check, "apparmor": apparmor}[arguments.act]
     return act(arguments, context)
 
 
 def df(arguments: Namespace, context: Context) -> int:
-    """Images, layers, blobs and unfinished downloads: how many, how large, how much could go."""
+    """Prints how many objects of each kind there are, their size, and how much could be freed."""
     rows: list[dict[str, object]] = []
     from hutch.engine.containers.sizes import usage
 
@@ -106,10 +108,11 @@ def prune(arguments: Namespace, context: Context) -> int:
 
 
 def sure(what: str) -> bool:
-    """Asks whether ``what`` is to be removed; where nobody can be asked, says what to do."""
+    """Asks the user whether to remove ``what``. Without a terminal, prints a hint and returns
+    False."""
     print(f"This will remove {what}.", file=sys.stderr)
     if not sys.stdin.isatty():
-        print("Say --force to do it without being asked.", file=sys.stderr)
+        print("Use --force to do it without being asked.", file=sys.stderr)
         return False
     return input("Are you sure? [y/N] ").lower() in ("y", "yes")
 
@@ -127,7 +130,7 @@ def prune_engine(context: Context, *, volumes: bool, filtered: bool) -> list[str
 
 
 def prune_filter(text: str) -> "Callable[[Image], bool]":
-    """A condition on an image to remove, with Docker's words. Raises UsageError."""
+    """A condition on an image to remove, in Docker's syntax. Raises UsageError."""
     key, equals, value = text.partition("=")
     if equals and value and key == "until":
         limit = seconds_since(value)
@@ -142,7 +145,7 @@ def prune_filter(text: str) -> "Callable[[Image], bool]":
 
 
 def seconds_since(text: str) -> float:
-    """How long ago a person means by ``24h``, ``1h30m``, or a date and time."""
+    """The seconds that ``24h``, ``1h30m``, or a date and time lie in the past."""
     parts = re.findall(r"(\d+)([dhms])", text)
     if parts and "".join(number + unit for number, unit in parts) == text:
         return sum(int(number) * SECONDS[unit] for number, unit in parts)
@@ -156,7 +159,7 @@ def seconds_since(text: str) -> float:
 
 
 def check(arguments: Namespace, context: Context) -> int:
-    """1 if anything is wrong and was not put right."""
+    """Verifies the store. Returns 1 if a problem was found and not repaired."""
     from hutch.engine.containers.check import check as check_engine
 
     with context.at_work(quiet=arguments.quiet) as store:
