@@ -1,22 +1,22 @@
-"""The errors of hutch: raised low, rendered once, at the top.
+"""The errors of hutch. Any module may raise them; only the command line prints them, once.
 
     HutchError                 what is wrong, and perhaps a hint on what to do about it
     ├── ConfigError            a field of config.json cannot be carried out (pointer, value)
     ├── HostError              the host lacks something the config asks for (pointer)
     ├── KernelError            a kernel call failed (operation, call, errno, pointer)
     ├── HookFailed             a hook failed, or took too long (pointer)
-    ├── StateError             the container is not in a state that allows the verb (id, status)
+    ├── StateError             the container's state does not allow the command (id, status)
     │   ├── NotFound           there is no such container
     │   └── StateDamaged       its state file is missing or damaged
     ├── UsageError             the command line is wrong
     ├── ImageError             an image or layer is malformed, hostile or unknown
     └── RegistryError          a registry refused, or answered wrongly
 
-The last two are in hutch.image.errors, where no container pays for them.
+The last two are in hutch.image.errors, so that starting a container does not load them.
 
-What depends on an error is decided by its type and its fields, never by its text. ``str(error)`` is
-always one line. It keeps the phrases that engines look for (tests/container/test_engine_phrases.py
-has the list).
+Code that handles an error looks at its type and its fields, never at its text. ``str(error)`` is
+always one line. The text keeps the phrases that engines look for
+(tests/container/test_engine_phrases.py has the list).
 """
 
 from posix import strerror
@@ -31,7 +31,7 @@ CONFIG = "config.json"
 def errno_text(number: "int | None") -> str:
     """The C library's text for an errno, in lower case as runc and Go write it.
 
-    ``OSError.errno`` is None where no kernel call was made; so may this be.
+    ``number`` may be None, because ``OSError.errno`` is None where no kernel call was made.
     """
     text = strerror(number or 0)
     return text[:1].lower() + text[1:]
@@ -46,13 +46,13 @@ def shown(value: "Any") -> str:
 
 
 class HutchError(Exception):
-    """What a person is told. ``reason`` says what is wrong, ``hint`` what can be done.
+    """An error to show to the user. ``reason`` says what is wrong, ``hint`` what the user can do.
 
-    Where a field is to blame, ``document`` and ``pointer`` say where it stands ("config.json",
-    ``process.rlimits[0].type``) and ``value`` what stands there (... if the field is missing, or is
-    not told); where a kernel call failed, ``call`` and ``errno`` say how. Whoever knows better who
-    asked for a field puts that into ``document`` and ``pointer``: the sentence is made of the
-    fields when somebody reads it.
+    If a field is wrong, ``document`` and ``pointer`` say which one ("config.json",
+    ``process.rlimits[0].type``), and ``value`` is its value (``...`` if the field is missing, or if
+    the value is not to be shown). If a kernel call failed, ``call`` is its name and ``errno`` its
+    error. A caller may change ``document`` and ``pointer`` after the error was raised: the sentence
+    is built from them each time it is read.
     """
 
     document = ""
@@ -68,7 +68,7 @@ class HutchError(Exception):
 
     @property
     def sentence(self) -> str:
-        """What is wrong and where, without the hint."""
+        """The place and the reason on one line, without the hint."""
         place = self.document + (": " if self.document and self.pointer else "") + self.pointer
         if place and self.value is not ...:
             place += " = " + shown(self.value)
@@ -82,11 +82,11 @@ class HutchError(Exception):
 
 
 class ConfigError(HutchError):
-    """A field of config.json, or of a ``document`` that stands for a part of it, that is wrong or
-    cannot be carried out.
+    """A field of config.json is wrong or cannot be carried out.
 
-    ``pointer`` is its path as people write it: ``process.rlimits[0].type``; ``value`` what stands
-    there (leave it out when the field is missing); ``reason`` why it cannot be.
+    ``document`` is another file if it holds a part of a config (``exec --process``). ``pointer`` is
+    the path of the field: ``process.rlimits[0].type``. ``value`` is the value of the field (leave
+    it out when the field is missing). ``reason`` says why the value is not possible.
     """
 
     def __init__(
@@ -105,7 +105,8 @@ class ConfigError(HutchError):
 
 
 class HostError(HutchError):
-    """The host lacks what is asked for; ``pointer`` is the field that asks, where one does."""
+    """The host lacks something: ``need`` says what. ``pointer`` is the field of config.json that
+    asks for it ("" if no field does)."""
 
     def __init__(self, need: str, *, pointer: str = "", hint: str = "") -> None:
         super().__init__(need, hint=hint)
@@ -140,8 +141,11 @@ class KernelError(HutchError):
 
 
 class HookFailed(HutchError):
-    """A hook that did not end well; ``pointer`` is its place in config.json, ``path`` its program,
-    ``how`` it ended and ``output`` the end of what it wrote, on one line."""
+    """A hook failed or took too long.
+
+    ``pointer`` is its place in config.json, ``path`` its program, ``how`` says how it ended
+    ("failed with exit status 1"), ``output`` is the last part of its output, on one line.
+    """
 
     def __init__(self, pointer: str, path: str, how: str, output: str) -> None:
         said = ": it wrote: " + output if output else ""
@@ -151,7 +155,7 @@ class HookFailed(HutchError):
 
 
 class StateError(HutchError):
-    """The container's state forbids the verb, or there is no such container."""
+    """The container's state does not allow the command, or there is no such container."""
 
     def __init__(self, sentence: str, *, id: str = "", status: str = "", hint: str = "") -> None:
         super().__init__(sentence, hint=hint)
