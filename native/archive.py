@@ -1,9 +1,9 @@
-"""Writes the archive of the interpreter's front: the modules that a verb may start with, in a file.
+"""Writes the archive of compiled modules: one file with the modules that a command starts with.
 
-Finding a module's file, and looking whether its compiled form is newer, costs more than running it.
-The launcher knows the archive by a digest of all that is in it, so that after an upgrade an old
-launcher does not take a new archive. The interpreter's magic number is that of its minor version,
-which the launcher is built for.
+To find a module's file and to check whether its compiled form is newer takes longer than to run the
+module. The name of the archive has a digest of its content, and the launcher has that name built
+in. So after an upgrade an old launcher does not use a new archive. The format of the code depends
+on the minor version of the interpreter, and the launcher is built for one such version.
 
     HEAD bytes: (importer's code, first code, index, largest, extensions), marshalled and padded
     the modules' code, marshalled
@@ -21,9 +21,10 @@ HEAD = 16384  # bytes; launcher.c reads as many
 
 
 def write_archive(source: Path, extensions: dict[str, str]) -> tuple[str, bytes]:
-    """The archive's name and its bytes, for the package below ``source``.
+    """(the archive's name, its bytes) for the package below ``source``.
 
-    ``extensions`` are the files of C modules, relative to the folder of packages.
+    ``extensions`` maps the names of C modules to their files, relative to site-packages. Raises
+    ValueError if the head does not fit into HEAD bytes.
     """
     at_hand = {*sys.builtin_module_names, *extensions}
     index = {}

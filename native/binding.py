@@ -1,9 +1,9 @@
-"""The binding of native/*/calls.h for an interpreter that they are linked into.
+"""Writes the binding of native/*/calls.h for the static executable, as C source.
 
-cffi's backend is a shared object and costs a million instructions to import. A static executable
-has builtin modules instead, written here from the same prototypes that cffi reads, under the same
-names: ``from hutch._native import lib``, then ``lib.hutch_…``, and as much of cffi's ``ffi`` as is
-used (launcher/convert.h).
+cffi's backend is a shared object, and importing it takes a million instructions. The static
+executable has builtin modules instead. They are written here from the prototypes that cffi reads,
+and have the same names: ``from hutch._native import lib``, then ``lib.hutch_...``, and those parts
+of cffi's ``ffi`` that hutch uses (launcher/convert.h).
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 PROTOTYPE = re.compile(r"^long long (\w+)\(([^)]*)\);", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
-# How convert.h takes an argument of each type, and how it is passed on.
+# By the type of an argument: its letter in convert.h, and the C expression that passes it.
 TYPES = {
     "int": ("i", "(int){}.number"),
     "unsigned int": ("u", "(unsigned int){}.number"),
@@ -28,7 +28,7 @@ TYPES = {
 def prototypes(header: str) -> list[tuple[str, list[str]]]:
     """(name, [type of each argument]) of every prototype in a header's text.
 
-    Raises KeyError for a type that the convention does not know.
+    Raises KeyError for a type that TYPES lacks.
     """
     found = []
     for name, listed in PROTOTYPE.findall(COMMENT.sub("", header)):

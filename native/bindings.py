@@ -1,9 +1,9 @@
 """The cffi bindings (API mode) of the C behind hutch.kernel.
 
-``calls.h`` is the list: each prototype in it is a call that Python makes. One convention holds for
-all of them: arguments are integers, NUL-terminated strings, or (pointer, length) buffers; the
-result is a number of zero or more, or -errno. libseccomp is linked into an extension of its own, so
-that only a container whose filter is not cached yet pays for loading it.
+``calls.h`` lists the functions that Python calls. All follow one convention: arguments are
+integers, NUL-terminated strings, or (pointer, length) buffers; the result is a number of zero or
+more, or -errno. libseccomp is linked into a separate extension, so that it is loaded only if a
+filter is not cached yet.
 """
 
 from pathlib import Path

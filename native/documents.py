@@ -1,4 +1,4 @@
-"""The manual pages and completion scripts, written when the package is built."""
+"""Writes the manual pages and completion scripts when the package is built."""
 
 import sys
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ COMPLETIONS = {
 
 
 def write_documents(source: Path, folder: Path) -> list[tuple[str, Sequence[str]]]:
-    """Writes them below ``folder`` from the modules below ``source``.
+    """Writes the documents below ``folder``, from the modules below ``source``.
 
-    What setuptools calls data files: (directory below the prefix, paths) of each.
+    Returns the ``data_files`` of setuptools: (directory below the prefix, [path]) of each file.
     """
     sys.path.insert(0, str(source))
     try:

@@ -1,8 +1,8 @@
-"""Links the static executable: CPython's static library, our C, and our modules frozen.
+"""Links the static executable from CPython's static library, hutch's C code and frozen modules.
 
-It takes a libpython3.11.a with the modules of BUILTIN built in (Debian's libpython3.11-dev has it),
-and static libraries of glibc and libseccomp. Where one is missing, or the result does not run, the
-reason is told and the launcher of the interpreter serves alone.
+It needs a libpython3.11.a with the modules of BUILTIN built in (Debian's libpython3.11-dev has it),
+and static libraries of glibc and libseccomp. If one is missing, or the executable does not run,
+``build`` returns the reason, and hutch is installed with only the launcher of the interpreter.
 """
 
 import shutil
@@ -18,10 +18,10 @@ from frozen import code_of, hot_first, modules
 from static_code import StaticCode, common_strings
 
 NATIVE = Path(__file__).parent
-VERSION = (3, 11)  # whose private names launcher/embedded.c and the tables below use
+VERSION = (3, 11)  # launcher/embedded.c and the tables below use private names of this version
 
-# The builtin modules of the executable: those that the runtime's modules may import, and those that
-# the interpreter cannot be without (after marshal).
+# The builtin modules of the executable. The runtime's modules may import those of BUILTIN; the
+# interpreter itself needs those of CORE.
 BUILTIN = [
     "_abc", "_blake2", "_codecs", "_collections", "_functools", "_io", "_locale", "_operator",
     "_sha256", "_signal", "_socket", "_sre", "_stat", "_struct", "_thread", "_weakref", "errno",
@@ -45,22 +45,22 @@ OURS = {
     "hutch._seccomp": "PyInit_hutch__seccomp",
 }
 
-# The first modules of the executable: each of one file or more of launcher/.
+# The modules that the executable starts with, and the files of launcher/ that each is made from.
 FIRST = {
     "_frozen_importlib": ("importer", "bootstrap"),
     "hutch_embedded": ("embedded",),
 }
 
-# What the standard library gives: the codecs, and little else.
+# The frozen modules of the standard library: the codecs, and stat.
 STANDARD = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "stat")
 
-COMMON = 3  # strings of so many modules lie apart (static_code.py)
+COMMON = 3  # strings that so many modules have are stored once (static_code.py)
 
 
 def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
-    """Links ``output`` in the directory ``work`` from the package below ``source``.
+    """Links the file ``output`` from the package below ``source``; ``work`` is for other files.
 
-    The reason why it cannot be done here, or "".
+    Returns the reason why that is not possible, or "".
     """
     library = Path(sysconfig.get_config_var("LIBPL") or "") / "libpython3.11.a"
     if sys.version_info[:2] != VERSION or not library.exists():
@@ -81,7 +81,7 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
     print(" ".join(command))
     output.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
-    # glibc warns that dlopen and the name services want the shared libraries; neither is used.
+    # glibc warns that dlopen and name services need its shared libraries; hutch uses neither.
     said = [line for line in done.stderr.splitlines() if "statically linked" not in line]
     if done.returncode:
         return "the linker refuses it: " + "; ".join(said[-3:])
@@ -89,7 +89,7 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
 
 
 def _tried(program: Path, prefix: Path) -> str:
-    """Runs the executable where it would find a package; the reason why it does not work, or ""."""
+    """Runs the executable in a prefix with an empty package; the reason why it fails, or ""."""
     version = "{}.{}".format(*VERSION)
     package = prefix / "lib" / f"python{version}" / "site-packages" / "hutch"
     for folder in (package, prefix / "bin"):
@@ -105,8 +105,8 @@ def _tried(program: Path, prefix: Path) -> str:
 def write_modules(source: Path) -> str:
     """The C source of the tables of builtin and of frozen modules.
 
-    They take the places of those in the library, so that nothing more of the standard library is
-    linked: what lies in memory costs a page fault wherever it is touched.
+    They replace the tables in the library, so that no other part of the standard library is linked.
+    A smaller program has fewer page faults.
     """
     at_hand = {*BUILTIN, *CORE, *OURS}
     files = {
@@ -119,7 +119,7 @@ def write_modules(source: Path) -> str:
     }
     packages = {name for name, file in files.items() if file.stem == "__init__"}
     for name in packages:
-        # By this launcher/bootstrap.py knows one, without a look at the table of modules.
+        # By this name launcher/bootstrap.py recognises a package, without the table of modules.
         codes[name] = codes[name].replace(co_name="<package>")
     static = StaticCode(common_strings(codes.values(), COMMON))
     rows = {name: _frozen(name, code, name in packages, static) for name, code in codes.items()}
@@ -158,8 +158,8 @@ def _launcher(name: str) -> Path:
 
 
 def _frozen(name: str, code: CodeType, is_package: bool, static: StaticCode) -> str:
-    """A module's row in a table. A function gives its code; the marshalled form, of which there
-    must be some, is not read then."""
+    """A module's row in a table. Its last column is the function that returns the code object; the
+    marshalled code ("-") is not read then, but must not be NULL."""
     function = static.module(name.replace(".", "_"), code)
     return f'    {{"{name}", (const unsigned char *)"-", 1, {int(is_package)}, {function}}},'
 

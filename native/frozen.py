@@ -1,9 +1,9 @@
-"""The hot modules: which they are, and their code.
+"""Lists the hot modules and compiles them.
 
-The static executable starts without a file system, so that it has builtin modules and these alone.
-Which they are says the place: all of the package but what lies in COLD. A hot module that imports,
-at its top, what is neither hot nor builtin is an error of the build. In its functions it may import
-a cold one, where the ordinary interpreter runs the command by then (runtime/hutch/front.py).
+The static executable reads no module from files: it has only builtin modules and the hot modules.
+All modules of the package are hot except those in a folder of COLD. If a hot module imports at its
+top level a module that is neither hot nor builtin, the build fails. A function of a hot module may
+import a cold one, if the ordinary interpreter has taken over the command (runtime/hutch/front.py).
 """
 
 import ast
@@ -12,8 +12,7 @@ from types import CodeType
 
 PACKAGE = "hutch"
 
-# Folders, of any place in the package, whose modules may import anything; __main__ is for those who
-# start a package by its name.
+# Folders anywhere in the package whose modules may import anything; __main__ is for "python -m".
 COLD = {"cold", "defaults", "engine", "image", "images", "warren", "__main__"}
 
 # Frozen in every interpreter since 3.11.
@@ -26,9 +25,9 @@ def is_cold(name: str) -> bool:
 
 
 def modules(source: Path, builtin: set[str]) -> dict[str, Path]:
-    """{name: file} of the hot modules below ``source``, where ``builtin`` are at hand.
+    """{name: file} of the hot modules below ``source``; they may import ``builtin`` modules.
 
-    Raises ValueError for one that imports something else.
+    Raises ValueError for a hot module that imports another one.
     """
     hot = {}
     for path in sorted((source / PACKAGE).rglob("*.py")):
@@ -45,14 +44,15 @@ def modules(source: Path, builtin: set[str]) -> dict[str, Path]:
     return hot
 
 
-# What a container's life begins with.
+# The modules of the commands that most containers use.
 HOT = ("hutch.cli.main", *(f"hutch.cli.verbs.{verb}" for verb in (
     "create", "delete", "execute", "kill", "run", "start", "state")))  # fmt: skip
 
 
 def hot_first(files: dict[str, Path]) -> dict[str, Path]:
-    """The modules in the order in which they should lie in memory: those that the verbs of HOT
-    import at once, then the others. Pages come in clusters, so what lies between is paid for."""
+    """The modules in their order in memory: first those that the modules of HOT import, then the
+    others. The kernel reads neighbouring pages together, so modules in between would be read too.
+    """
     first: dict[str, Path] = {}
     todo = list(reversed(HOT))
     while todo:
@@ -64,7 +64,7 @@ def hot_first(files: dict[str, Path]) -> dict[str, Path]:
 
 
 def imports(path: Path) -> set[str]:
-    """What a module imports when it is imported: not in functions, not for type checkers."""
+    """The modules that a module imports at its top level, except those for type checkers only."""
     needed: set[str] = set()
     todo: list[ast.AST] = [ast.parse(path.read_bytes())]
     while todo:
@@ -103,10 +103,10 @@ def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
 
 
 def code_of(name: str, *paths: Path) -> CodeType:
-    """The code of a module, of one source or of several in a row; without docstrings and types,
-    with asserts.
+    """The code of a module from one source file, or from several that are joined. It has no
+    docstrings and types, but has asserts.
 
-    Its file name is the module's, so that a traceback shows the same wherever it was built.
+    Its file name is the module's name, so that the result does not depend on the build directory.
     """
     trees = [Untyped().visit(ast.parse(path.read_bytes())) for path in paths]
     for node in (node for tree in trees for node in ast.walk(tree)):
@@ -120,8 +120,8 @@ def code_of(name: str, *paths: Path) -> CodeType:
 
 
 class Untyped(ast.NodeTransformer):
-    """Takes out what is there for type checkers: their blocks and the annotations, which cost a
-    start the reading of them, and each function's definition a tuple."""
+    """Removes annotations and TYPE_CHECKING blocks, which only type checkers need. They would make
+    the code larger, and annotations add a tuple to each function."""
 
     def visit_If(self, node: ast.If) -> "ast.AST | list[ast.stmt]":
         self.generic_visit(node)

@@ -1,16 +1,15 @@
-"""Writes what Python knows of a plan's operations and of the talk with hutch-init, from
-native/plan.def and native/wire.def: ``python native/generate.py``.
+"""Writes the Python modules for native/plan.def and native/wire.def: ``python native/generate.py``.
 
     runtime/hutch/plan/operations.py    the constructors that the plan compiler calls, and messages,
-                                        answers and values of arguments as wire.def has them
-    runtime/hutch/plan/fields.py        names and kinds of arguments, which few containers ask for
+                                        answers and values of arguments from wire.def
+    runtime/hutch/plan/fields.py        names and kinds of arguments, which few commands need
     runtime/hutch/plan/operations.pyi   a class for each operation, with the types of its fields
 
-The results are committed, so that the package can be read and checked without a build; a test fails
-when they no longer are what this program writes.
+The results are committed, so that people and type checkers can read the package without a build. A
+test fails if they differ from what this program writes.
 
-At run time all operations are of one class. To make one class each costs 40 000 instructions a
-class, which every container would pay; the type checker knows them apart all the same.
+At run time all operations have one class, because making a class takes 40 000 instructions at each
+start. In the stub each operation has its own class, so a type checker can tell them apart.
 """
 
 import re
@@ -41,13 +40,13 @@ TYPE = {
     "LATE_STR": "str | Later",
 }
 
-HEAD = '''"""The operations of hutch-init, and what it and the runtime say to each other.
+HEAD = '''"""The operations of hutch-init, and the messages between hutch-init and the runtime.
 
 Generated from native/plan.def and native/wire.def by native/generate.py.
 
-Each function makes one operation. ``pointer`` is the field of config.json that asks for it; where
-none does, it is "" and ``reason`` says what does. ``parts`` are the pointers of the elements of
-``options``. The types stand in operations.pyi.
+Each function makes one operation. ``pointer`` is the field of config.json that asks for it; if no
+field does, it is "" and ``reason`` says why the operation is there. ``parts`` are the pointers of
+the elements of ``options``. The types are in operations.pyi.
 """
 
 # ruff: noqa: A001, A002, E501, RUF100
@@ -55,10 +54,10 @@ none does, it is "" and ``reason`` says what does. ``parts`` are the pointers of
 
 
 class Operation(tuple):
-    """One kernel operation: its number in plan.def, where it comes from (``pointer``, ``reason``,
-    ``parts``), and its arguments (``values``), each an attribute by its name there too.
+    """One operation: its number in plan.def (``code``), its origin (``pointer``, ``reason``,
+    ``parts``), and its arguments (``values``). Each argument is also an attribute by its name.
 
-    A tuple of these five, which is what is quick to make and to take apart; nothing of it changes.
+    It is a tuple of these five, which is fast to make and to unpack, and does not change.
     """
 
     __slots__ = ()
@@ -72,7 +71,7 @@ class Operation(tuple):
 
     @property
     def origin(self):
-        """Where it comes from, for a person."""
+        """The pointer, or the reason if there is no pointer."""
         return self[1] or self[2]
 
     def __getattr__(self, name):
@@ -142,7 +141,7 @@ def constructors(text: str) -> str:
 def fields(text: str) -> str:
     """The source of fields.py for the text of plan.def."""
     listed = operations(text)
-    lines = ['"""The arguments of operations, generated as these are from native/plan.def."""', ""]
+    lines = ['"""The arguments of operations. Generated from native/plan.def."""', ""]
     lines += ["# ruff: noqa: E501, RUF100", "# fmt: off", ""]
     lines.append("# Their kinds: i number, s string, l list of strings, b bytes.")
     lines.append("SIGNATURES = (")
@@ -174,13 +173,15 @@ def types(text: str) -> str:
 
 
 def _parameters(own: list[str], parted: bool) -> list[str]:
-    """Only the elements of a list of ``options`` have pointers of their own (``parted``)."""
+    """The parameters of a constructor; ``parted``: the operation has a list of ``options``, whose
+    elements have their own pointers."""
     first = "pointer" if own else 'pointer=""'
     return [first, *own, 'reason=""', *(["parts=()"] if parted else [])]
 
 
 def _typed(args: Arguments) -> list[str]:
-    """Where there are more than two arguments they are given by name."""
+    """The parameters with their types. If there are more than two arguments, callers must give them
+    by name."""
     own = [f"{name}: {TYPE[kind]}" + (" = 0" if kind == "FLAG" else "") for kind, name in args]
     first = ["pointer: str" if own else 'pointer: str = ""']
     last = ['reason: str = ""']
@@ -198,7 +199,7 @@ def _tuple(items: list[str]) -> str:
 
 
 def wire(text: str) -> str:
-    """What operations.py has of the text of wire.def."""
+    """The part of operations.py for the text of wire.def."""
     found = WIRE.findall(text)
     by_kind = {kind: [name for each, name, _ in found if each == kind] for kind, _, _ in found}
     codes = {"U32": "I", "I32": "i"}
@@ -219,14 +220,14 @@ def wire(text: str) -> str:
 
 
 def wire_types(text: str) -> str:
-    """The same for operations.pyi."""
+    """The part of operations.pyi for the text of wire.def."""
     names = [name for kind, name, _ in WIRE.findall(text) if kind in ("MESSAGE", "ANSWER", "VALUE")]
     lines = ["", *[f"{name}: Final[int]" for name in names], "FAILURE: Final[str]"]
     return "\n".join(lines) + "\n"
 
 
 def generated() -> dict[Path, str]:
-    """What each file is to be."""
+    """{file: its content} for all generated files."""
     plan = (HERE / "plan.def").read_text()
     said = (HERE / "wire.def").read_text()
     return {

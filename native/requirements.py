@@ -1,5 +1,5 @@
-"""Prints the project's dependencies, one a word: what pip must install before the package itself
-can be installed without looking for them."""
+"""Prints the project's dependencies, one on each line, so that pip can install them before the
+package itself (which is then installed with --no-deps)."""
 
 import sys
 import tomllib

@@ -1,7 +1,7 @@
 """Writes code objects of CPython 3.11 as static C data, with all the constants in them.
 
-Reading them from their marshalled form takes a third of the time in which the static executable
-starts a container. The structures are those of cpython/code.h and of the built-in types.
+To read marshalled code would take a third of the time in which the static executable starts a
+container. The structures are those of cpython/code.h and of the built-in types.
 """
 
 from collections import Counter
@@ -23,9 +23,9 @@ FIELDS = (
 class StaticCode:
     """The C source of static objects.
 
-    Equal constants of a module are one object. Those of two modules are not, but for the strings in
-    ``common``: what a verb uses should lie in few pages, since a page costs a fault when a count of
-    references in it changes.
+    Equal constants of one module are one object. Two modules share only the strings in ``common``.
+    So the objects of a module are in few pages: a change of a reference count causes a page fault
+    for each page.
     """
 
     def __init__(self, common: Iterable[str]) -> None:
@@ -135,7 +135,7 @@ class StaticCode:
 
 
 def common_strings(codes: Iterable[CodeType], modules: int) -> set[str]:
-    """The strings that at least so many ``modules`` have."""
+    """The strings that at least ``modules`` modules have."""
     counted = Counter(text for code in codes for text in _strings(code))
     return {text for text, count in counted.items() if count >= modules}
 
@@ -150,7 +150,7 @@ def _strings(value: object) -> set[str]:
 
 
 def _key(value: object) -> object:
-    """Tells constants apart that are equal but not the same, as 1, 1.0 and True are."""
+    """A key for a constant that differs for equal constants of different types: 1, 1.0, True."""
     if isinstance(value, tuple | frozenset):
         return type(value), *map(_key_of_item, value)
     return type(value), repr(value)

@@ -16,9 +16,9 @@ COMMANDS = {"hutch": "hutch.cli.main", "warren": "hutch.cli.warren"}
 def static_compiler() -> list[str]:
     """The compiler and linker flags for static, position-independent programs (S-14, S-84).
 
-    musl where it is installed. Its wrapper knows no -static-pie, so the start file and the linker's
-    part are named here; and it hides the kernel's headers, so -idirafter lets <linux/...> be found
-    behind musl's own.
+    musl is used if it is installed. musl-gcc has no -static-pie, so the start file and the options
+    of the linker are given here. It also hides the kernel's headers, so -idirafter adds their
+    directories after musl's own.
     """
     if not shutil.which("musl-gcc"):
         return [os.environ.get("CC", "cc"), "-static-pie"]
@@ -33,7 +33,7 @@ def static_compiler() -> list[str]:
 
 
 def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
-    """Links a static, stripped program; raises CalledProcessError after the compiler's words."""
+    """Links a static, stripped program. Raises CalledProcessError; the compiler prints why."""
     output.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-fPIE", "-s",
@@ -60,7 +60,7 @@ def launcher(name: str, output: Path, archive: str = "") -> None:
 
 
 def naming(name: str) -> list[str]:
-    """What native/launcher/places.h is told."""
+    """The macros that native/launcher/places.h needs, as flags of the compiler."""
     version = "{}.{}".format(*sys.version_info)
     return [
         f'-DPROGRAM="{name}"', f'-DPYTHON_VERSION="{version}"', f'-DINSTALLED="{sys.prefix}"',

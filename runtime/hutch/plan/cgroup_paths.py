@@ -1,17 +1,18 @@
-"""Where a container's cgroup is: ``linux.cgroupsPath`` and the host's layout to directories.
+"""The directories of a container's cgroup, from ``linux.cgroupsPath`` and the host's layout.
 
-The rules are those that engines know (runtime-spec config-linux.md, Cgroups Path):
+The rules are those that engines expect (runtime-spec config-linux.md, Cgroups Path):
 
-- an absolute path counts from the root of each hierarchy;
-- on v1 a relative path, and the default ``/hutch/ID``, count from the caller's own cgroup in each
-  hierarchy, so limits set on the caller hold for the container too;
-- on v2 a relative path counts from the parent of the caller's own cgroup: the own one holds a
-  process, the caller, and so may not hand controllers down (the kernel's "no internal processes"
-  rule). The default is ``/hutch/ID`` from the root, or relative for a caller without root. It has
-  a parent of its own, for there may be a cgroup of any name below the root already.
+- an absolute path starts at the root of each hierarchy;
+- on v1 a relative path, and the default ``/hutch/ID``, start at the caller's own cgroup in each
+  hierarchy, so that the limits of the caller hold for the container too;
+- on v2 a relative path starts at the parent of the caller's own cgroup. The own cgroup holds a
+  process, the caller, and so cannot enable controllers for its children (cgroups(7), the "no
+  internal processes" rule). The default is ``/hutch/ID`` from the root, or relative for a caller
+  without root. ``/hutch`` avoids conflicts with other cgroups below the root.
 
-Every mounted hierarchy is joined, those without a controller (name=systemd, the cgroup2 tree of a
-hybrid host) too: whatever looks a container's processes up finds all of them in any hierarchy.
+The container gets a cgroup in every mounted hierarchy, also in those without a controller
+(name=systemd, the cgroup2 tree of a hybrid host). So other programs find all processes of the
+container in any hierarchy.
 """
 
 from hutch.errors import ConfigError, UsageError, shown
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         unit: NotRequired[KeptUnit]
 
     class Keeper(Protocol):
-        """A process that keeps a scope until the container's own is in it."""
+        """A process that keeps a scope alive until the container's first process is in it."""
 
         def end(self) -> None: ...
 
@@ -54,8 +55,8 @@ NAME_MAX = 255
 
 
 class Unit:
-    """A scope: its names, whose manager has it, and ``properties`` (name, signature, value) that
-    annotations ask for."""
+    """A systemd scope: its ``name``, its ``slice``, and the ``properties`` (name, signature, value)
+    that annotations ask for. ``user``: the caller's own systemd manages it, not the system's."""
 
     __slots__ = ("name", "properties", "slice", "user")
 
@@ -66,7 +67,7 @@ class Unit:
         self.properties = properties
 
     def to_json(self) -> "KeptUnit":
-        """What the state file keeps: what later verbs need to find it."""
+        """The unit as the state file keeps it: what later commands need to find it."""
         return {"name": self.name, "slice": self.slice, "user": self.user}
 
     @classmethod
@@ -80,10 +81,10 @@ class Cgroup:
     ``mode`` is the layout's. ``directories`` maps each hierarchy ("memory", "name=systemd", "" for
     cgroup2) to the absolute directory; controllers mounted together share one. ``made`` lists the
     directories that did not exist before this container, parents first: delete removes these and
-    no others (runtime-spec runtime.md, Delete). ``rootless``: whether to do without what the caller
-    may not use, where no limit needs it; None: if the caller is not root. ``unit`` is the scope
-    that the directories belong to where systemd manages them, ``keeper`` the process that keeps the
-    scope until the container's own is in it.
+    no others (runtime-spec runtime.md, Delete). ``rootless``: whether to leave out a hierarchy that
+    the caller may not use, if no limit needs it (None: only if the caller is not root). If systemd
+    manages the directories, ``unit`` is their scope, and ``keeper`` the process that keeps the
+    scope alive until the container's first process is in it.
     """
 
     __slots__ = ("directories", "keeper", "made", "mode", "rootless", "unit")
@@ -103,7 +104,7 @@ class Cgroup:
         self.keeper: Keeper | None = None
 
     def to_json(self) -> "KeptCgroup":
-        """What the state file keeps; ``from_json`` takes it back."""
+        """The cgroup as the state file keeps it; ``from_json`` reads it."""
         value: KeptCgroup = {
             "mode": self.mode,
             "directories": self.directories,
@@ -122,13 +123,13 @@ class Cgroup:
         return cgroup
 
     def copy(self) -> "Cgroup":
-        """One that can be made, and changed by that, while this stays what was planned."""
+        """A copy that changes when the cgroup is created, while this one stays as planned."""
         cgroup = Cgroup(self.mode, dict(self.directories), list(self.made), self.rootless)
         cgroup.unit = self.unit
         return cgroup
 
     def leaves(self) -> "list[str]":
-        """The container's own directories, each once though controllers may share it."""
+        """The container's own directories, each once, even if controllers share it."""
         return list(dict.fromkeys(self.directories.values()))
 
 
@@ -137,9 +138,9 @@ def resolve(
 ) -> Cgroup:
     """The cgroup of container ``id`` whose ``linux.cgroupsPath`` is ``path`` (None or "": default).
 
-    Nothing is made, and ``made`` is empty. slice:prefix:name, the form of the systemd driver, is a
-    relative path here, as engines expect that were set up for systemd where the runtime is not.
-    Raises ConfigError for a path that leaves the hierarchy or names its root.
+    This creates no directory, so ``made`` is empty. slice:prefix:name, the form of the systemd
+    driver, is a relative path here: engines may use that form though the runtime was not told to
+    use systemd. Raises ConfigError for a path that leaves the hierarchy or names its root.
     """
     if path:
         inner = _plain(path)
@@ -164,11 +165,12 @@ def resolve(
 
 
 def below(cgroup: Cgroup, places: "Sequence[str]") -> Cgroup:
-    """The sub-cgroup of a container's cgroup that ``exec --cgroup`` names, for joining.
+    """The sub-cgroup of a container's cgroup that ``exec --cgroup`` names, for a process to enter.
 
-    Each place is a path, or CONTROLLER[,CONTROLLER...]:PATH for some hierarchies of v1 only; where
-    none is named the process goes into the container's own cgroup. Raises UsageError for a path
-    that leaves it (S-35), or for a controller in whose hierarchy the container is not.
+    Each of ``places`` is a path, or CONTROLLER[,CONTROLLER...]:PATH for some hierarchies of v1
+    only. In the hierarchies that none of them names, the process enters the container's own cgroup.
+    Raises UsageError for a path that leaves the container's cgroup (S-35), and for a controller in
+    whose hierarchy the container has no cgroup.
     """
     known = cgroup.directories
     directories = dict(known)
@@ -186,7 +188,7 @@ def below(cgroup: Cgroup, places: "Sequence[str]") -> Cgroup:
 
 
 def _unfit(path: str) -> str:
-    """Why the path can name no cgroup, "" if it can."""
+    """The reason why ``path`` is not a valid name of a cgroup; "" if it is valid."""
     if "\0" in path or "\n" in path:
         return "has a NUL or a line break"
     for part in path.split("/"):
@@ -203,10 +205,10 @@ def _plain(path: str) -> str:
 
 
 def wants_ownership(linux: "Linux", mounts: "list[Mount]") -> bool:
-    """Whether the container's user is to own its cgroup (config-linux.md, Cgroup ownership).
+    """Whether the container's user must own its cgroup (config-linux.md, Cgroup ownership).
 
-    It is so where the container gets a new cgroup namespace and its cgroup mounted writable; the
-    host must be on v2 besides, for a v1 cgroup cannot be delegated safely.
+    That is so if the container gets a new cgroup namespace and a writable mount of its cgroup. The
+    caller must check too that the host has cgroup v2: a v1 cgroup cannot be delegated safely.
     """
     fresh = any(
         namespace.get("type") == "cgroup" and not namespace.get("path")

@@ -1,4 +1,4 @@
-"""What the command line decides of a plan."""
+"""The flags of the command line that change a plan."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 class Choices:
-    """What the command line decides: flags of create and run that change the plan.
+    """The flags of create and run that change the plan.
 
-    ``preserved`` descriptors from 3 on are the container's; the first ``listening`` of them are
-    sockets that were handed to the caller (sd_listen_fds(3)). ``direct``: the runtime itself starts
-    the program. ``notify``: the host's directory with the socket on which the program says that it
-    is ready (sd_notify(3)), or "". ``trace``: hutch-init notes its times. ``strict``: the
-    specification's word counts where runc's habit is another.
+    ``preserved`` is how many descriptors from 3 on the container gets; the first ``listening`` of
+    them are sockets from the caller's socket activation (sd_listen_fds(3)). ``direct``: the runtime
+    itself starts the program (run), without `start`. ``notify``: the host's directory with the
+    socket on which the program says that it is ready (sd_notify(3)), or "". ``trace``: hutch-init
+    records when each operation begins and ends. ``strict``: where runc differs from the
+    specification, follow the specification.
     """
 
     __slots__ = (
@@ -53,7 +54,7 @@ class Choices:
         self.strict = strict
 
     def to_json(self) -> "KeptChoices":
-        """What the state file keeps: what was asked of `create`."""
+        """The choices of `create` as the state file keeps them."""
         kept = {name: getattr(self, name) for name in self.__slots__}
         return kept  # type: ignore[return-value]
 

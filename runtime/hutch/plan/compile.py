@@ -1,6 +1,6 @@
-"""The compiler for create and run: the order of everything, top-down.
+"""The compiler for create and run: the order of all operations.
 
-Each subject has its own file; this one says what comes after what, and why.
+Each part of the config has its own module; this one puts their operations in order, and says why.
 """
 
 from hutch.errors import ConfigError
@@ -70,12 +70,12 @@ if TYPE_CHECKING:
     from hutch.plan.resources import CgroupWrite
     from hutch.spec.config import CheckedConfig, Config, Linux, Mount, Process, Resources
 
-# Strictly, a container without a process can be created, but not started (runtime.md "Start").
+# For --strict: a container without a process can be created, but not started (runtime.md "Start").
 NO_PROCESS: "Process" = {"args": [], "cwd": "/"}
 
 
-# Where the container finds the socket of sd_notify(3): a directory, read-only, so that `start` can
-# make the socket when it is there to listen.
+# The directory in which the container finds the socket of sd_notify(3). It is a read-only bind
+# mount of a host's directory, because `start` makes the socket only after the mount.
 NOTIFY = "runtime: NOTIFY_SOCKET"
 CREATE = "runtime.md: create"
 START = "runtime.md: start"
@@ -95,8 +95,9 @@ def compile_plan(
 ) -> Plan:
     """The plan of a checked config.
 
-    ``bundle`` is absolute; ``cgroup`` where the container's cgroup will be; ``filter`` the compiled
-    linux.seccomp. Raises ConfigError or HostError for what cannot be carried out.
+    ``bundle`` is an absolute path, ``cgroup`` the cgroup that will be created (None: none),
+    ``filter`` the compiled linux.seccomp. Raises ConfigError or HostError for a field that cannot
+    be carried out.
     """
     linux = config.get("linux", {})
     process = config.get("process")
@@ -144,7 +145,7 @@ def compile_plan(
     if choices.trace:
         trace_slot = slot
         slot += 1
-    # The cgroups to enter come last: how many there are is known once they are made.
+    # The slots of the cgroups come last, because their number is known only once they exist.
     enter_cgroups: list[Operation] = []
     if cgroup is not None:
         count = Later(CGROUP_COUNT, 0)
@@ -158,7 +159,8 @@ def compile_plan(
         operations.append(protect)
     operations += _enter_namespaces(config, namespaces, id, choices, host, protect)
     if "cgroup" in namespaces.new:
-        # The namespace's root is the cgroup the process is in, so it must be in its own by now.
+        # The root of a new cgroup namespace is the cgroup of the calling process, so the process
+        # enters its cgroup first (cgroup_namespaces(7)).
         operations += enter_cgroups
         operations.append(op.unshare(namespaces.new["cgroup"], CLONE_NEWCGROUP))
     label = linux.get("mountLabel") or ""
@@ -176,7 +178,7 @@ def compile_plan(
             )
         )
     if "cgroup" not in namespaces.new:
-        # Only now: what the mounts take need not fit into the container's memory limit.
+        # After the mounts, so that their memory does not count against the container's limit.
         operations += enter_cgroups
     operations.append(op.affinity("", b"", reason=ALL_CPUS))
     operations += compile_console(process, bind=True)
@@ -200,11 +202,12 @@ def compile_plan(
         filter=filter,
         warnings=warnings,
         outlive=CREATE,
-        # By the specification the caller's is kept; runc's habit keeps a daemon's out.
+        # The specification keeps the caller's umask; runc sets 022, so that the umask of a daemon
+        # has no effect.
         default_umask=-1 if choices.strict else 0o022,
     )
-    # From here on the container is created: whatever follows happens at `start`, with no more
-    # rights than the program's, and under its filter.
+    # The container is created. The operations after this barrier run at `start`, with the rights of
+    # the program and under its seccomp filter.
     operations.append(op.barrier("", CREATED, reason=CREATE))
     if start_slot:
         operations.append(op.await_start("", start_slot, start_slot + 1, reason=START))
@@ -242,7 +245,8 @@ def compile_plan(
 
 
 def _environment(process: "Process", choices: "Choices") -> "list[str]":
-    """process.env, and what tells the program of sockets it was handed: to it, its pid is 1."""
+    """process.env, and the variables of sd_listen_fds(3) and sd_notify(3). LISTEN_PID is 1, the
+    pid of the program in its pid namespace."""
     environment = variables_of(process)
     if choices.listening:
         environment = [*environment, "LISTEN_FDS=" + str(choices.listening), "LISTEN_PID=1"]
@@ -254,7 +258,8 @@ def _environment(process: "Process", choices: "Choices") -> "list[str]":
 
 
 def _owner(config: "Config", host: "Host") -> "int | None":
-    """The host's id of the container's user; None for who could give nothing away."""
+    """The host's uid of the container's user; None if the caller is not root, which cannot change
+    an owner (chown(2))."""
     if host.uid != 0:
         return None
     uid: int = config.get("process", {}).get("user", {}).get("uid", 0)
@@ -263,11 +268,11 @@ def _owner(config: "Config", host: "Host") -> "int | None":
 
 
 def _limits(resources: "Resources", layout: "CgroupLayout") -> "list[CgroupWrite]":
-    """What the container's cgroup is told."""
+    """The writes to the files of the container's cgroup, without those for devices."""
     writes = compile_resources(resources, layout)
     rules = effective(resources.get("devices"))
     if layout.mode != "v2":
-        device_lines(rules)  # refuses rules that v1 cannot express, before anything is made
+        device_lines(rules)  # raises ConfigError for rules that v1 cannot express
     return writes
 
 
@@ -283,7 +288,7 @@ def _rootfs(config: "Config", bundle: str) -> str:
 
 
 def _state(config: "Config", id: str, bundle: str, status: str) -> "dict[str, object]":
-    """What a hook reads (runtime.md "State"); the pid is filled in by who runs it."""
+    """The state that a hook reads (runtime.md "State"). Its pid is 0: hutch-init puts its own."""
     state: dict[str, object] = {
         "ociVersion": config["ociVersion"],
         "id": id,
@@ -304,7 +309,7 @@ def _enter_namespaces(
     host: "Host",
     protect: "Operation",
 ) -> "list[Operation]":
-    """Into the namespaces, and what is set in them that needs no file system."""
+    """The operations that enter the namespaces, and the settings in them that need no mount."""
     linux = config.get("linux", {})
     result: list[Operation] = list(namespaces.entry)
     if linux.get("uidMappings") or linux.get("gidMappings"):
@@ -315,7 +320,7 @@ def _enter_namespaces(
         result.append(op.become_root("linux.uidMappings"))
     result += namespaces.inner
     if namespaces.has("user") or _maps_without_root(namespaces, linux, host):
-        # For the first time, or again: a change of ids can take it away (proc(5), suid_dumpable).
+        # A change of ids can reset the dumpable attribute (prctl(2), PR_SET_DUMPABLE).
         result.append(protect)
     result.append(op.session(reason=SESSION))
     result.append(op.open_proc(reason=PROCFS))
@@ -337,12 +342,13 @@ def _enter_namespaces(
 
 
 def _maps_without_root(namespaces: "Namespaces", linux: "Linux", host: "Host") -> bool:
-    """Whether id maps or clocks are written by who is not the host's root.
+    """Whether a caller that is not the host's root writes the id maps or the time offsets.
 
-    Nobody may reach the init through the namespaces that it joins, so protection comes before all
-    else. But then its files in /proc belong to the host's root (proc(5)), and who is another could
-    not write the maps of a new user namespace: there it comes as soon as they are written. Whoever
-    could reach the init until then holds the caller's own rights.
+    Usually ``protect`` comes first, so that no process of a joined namespace can trace hutch-init.
+    But ``protect`` gives the files of hutch-init in /proc to the host's root (proc(5)), and another
+    caller could not write the maps of a new user namespace then. For such a caller ``protect``
+    comes directly after the maps. A process that can trace hutch-init before that has the rights of
+    the caller already.
     """
     if host.uid == 0 and host.in_initial_user_namespace:
         return False
@@ -356,19 +362,21 @@ def _build_root(
     context: MountContext,
     warnings: "list[HutchError]",
 ) -> "list[Operation]":
-    """The root file system, its mounts and devices, seen from outside."""
+    """The root file system, its mounts and devices, before the change of root."""
     linux = config.get("linux", {})
     mounts = config.get("mounts") or []
     propagation = _root_propagation(linux)
     result: list[Operation] = []
     if namespaces.has("mount"):
-        # At once: what is bound later keeps by it, or loses, its ties to the host. Of what is
-        # unbindable nothing could be bound.
+        # First, because a bind mount takes over the propagation of its source. An unbindable mount
+        # could not be bound at all (mount_namespaces(7)), so it becomes private here, and
+        # unbindable after the pivot.
         first = propagation or PROPAGATION["rslave"]
         if first & PROPAGATION["unbindable"]:
             first = PROPAGATION["private"] | first & MS_REC
         result.append(op.propagation("linux.rootfsPropagation", first))
-    # What is mounted here must not show on the host, though a slave shows what comes from there.
+    # Mounts of the container must not appear on the host. As a slave, the root still receives new
+    # mounts of the host.
     apart = PROPAGATION["slave"] if propagation & PROPAGATION["slave"] else PROPAGATION["private"]
     result.append(op.open_root("root.path", root, apart if namespaces.has("mount") else 0))
     result += compile_mounts(mounts, context, warnings)
@@ -390,7 +398,7 @@ def _root_propagation(linux: "Linux") -> int:
 def _close_root(
     config: "Config", namespaces: "Namespaces", choices: "Choices"
 ) -> "list[Operation]":
-    """What covers parts of the mounted tree, then the change of root, then the root's own flags."""
+    """The sysctls, masked and read-only paths, then the change of root, then the root's flags."""
     linux = config.get("linux", {})
     result = compile_sysctls(config, namespaces)
     result += read_only_last(config.get("mounts") or [])
@@ -404,7 +412,7 @@ def _close_root(
     readonly = RDONLY if config["root"].get("readonly") else 0
     propagation = _root_propagation(linux)
     if readonly or propagation:
-        # After the pivot: pivot_root takes no shared root (pivot_root(2), EINVAL).
+        # After the pivot: pivot_root refuses a shared root (pivot_root(2), EINVAL).
         pointer = "root.readonly" if readonly else "linux.rootfsPropagation"
         result.append(op.root_attributes(pointer, readonly, propagation))
     return result

@@ -1,4 +1,4 @@
-"""The operations of a plan that was kept with its container (plan/encode.py)."""
+"""Reads the operations of a plan that was saved with its container (plan/encode.py)."""
 
 from hutch.plan.encode import BETWEEN, HEAD, MAGIC, VERSION, WITHIN
 from hutch.plan.fields import SIGNATURES
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def decode(data: bytes) -> "list[Operation]":
-    """The operations of what ``kept`` has made. Raises ValueError if that it is not."""
+    """The operations in ``data``, which ``encode.kept`` made. Raises ValueError for other data."""
     try:
         magic, version, length, count = [_u32(data, at) for at in range(0, HEAD, 4)]
         if (magic, version) != (MAGIC, VERSION):
-            raise ValueError("it is no plan")
+            raise ValueError("it is not a plan")
         origins = data[length:].decode().split(BETWEEN)
         result = []
         at = HEAD

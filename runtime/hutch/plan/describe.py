@@ -1,4 +1,4 @@
-"""Each operation in words: the kernel call it comes to, and what it does with what."""
+"""Each operation in words: the kernel calls it makes, and what it does."""
 
 from hutch.plan.operations import COVER_CONTENTS
 
@@ -132,7 +132,8 @@ def _limit(op: "Rlimit") -> str:
 
 
 def _numbers(mask: bytes, what: str) -> str:
-    """The bits of a mask, in words; an empty one stands for all that are allowed."""
+    """The numbers of the bits that are set in ``mask``. An empty mask means all that are
+    allowed."""
     bits = int.from_bytes(mask, "little")
     listed = ",".join([str(number) for number in range(bits.bit_length()) if bits >> number & 1])
     return what + " " + listed if listed else "any allowed " + what
@@ -188,7 +189,7 @@ def _mask(value: int) -> str:
 
 
 def _command(args: "list[str]") -> str:
-    """A command line of a length that a person reads."""
+    """The command line, cut to 200 characters."""
     text = " ".join(args)
     return text if len(text) <= 200 else text[:197] + "..."
 
@@ -214,7 +215,7 @@ WORDS: "dict[str, tuple[str, str | Callable[[Any], str]]]" = {
     "clone": (
         "clone3",
         lambda op: (
-            "go on as a new process"
+            "continue as a new process"
             + (" in new " + namespace_names(op.flags) + " namespaces" if op.flags else "")
         ),
     ),

@@ -8,9 +8,10 @@ deny:
     u32 major
     u32 minor
 
-The rules are asked from the last to the first. Each one that meets the device settles the accesses
-it speaks of: a denial of any that is still open ends the run with 0, a permission strikes them out,
-and when none is left the answer is 1.
+The program tests the rules from the last to the first. If a rule matches the device, it decides the
+accesses that it names. A "deny" rule that names an access which is still undecided ends the program
+with 0. An "allow" rule removes its accesses from the undecided ones; if none is left, the program
+ends with 1.
 """
 
 from sys import byteorder
@@ -39,10 +40,10 @@ ALL = 7
 
 
 def device_program(rules: "Sequence[DeviceRule]") -> bytes:
-    """The program for the ``effective`` rules; b"" where they allow everything and none is needed.
+    """The program for the ``effective`` rules; b"" if they allow everything: no program is needed.
 
-    The first rule is for everything, so that every path ends; it must be the only such one, for
-    the verifier refuses instructions that cannot be reached.
+    The first rule is for all devices, so every path through the program ends. No other rule may be
+    for all devices: the verifier refuses a program with instructions that cannot be reached.
     """
     if rules[0].allow and len(rules) == 1:
         return b""
@@ -96,7 +97,7 @@ def _answer(allow: bool) -> "list[bytes]":
 def _instruction(
     code: int, destination: int = 0, source: int = 0, jump: int = 0, number: int = 0
 ) -> bytes:
-    """A struct bpf_insn: the registers are bit fields, whose order goes with that of the bytes."""
+    """A struct bpf_insn. Its registers are bit fields, whose order depends on the byte order."""
     little = byteorder == "little"
     registers = source << 4 | destination if little else destination << 4 | source
     return bytes((code, registers)) + jump.to_bytes(2, byteorder) + number.to_bytes(4, byteorder)

@@ -1,13 +1,13 @@
-"""``linux.resources.devices``: who may open or make which device node.
+"""``linux.resources.devices``: which device nodes the container may open or make.
 
-The rules are read in order, the last one that speaks of an access decides, and what no rule speaks
-of is denied. The devices that every container has (config-linux.md, Default Devices) are allowed
-without being asked for, and so is making any node, which gives nobody the right to open it. These
-defaults stand behind the last rule that denies a whole type, so that the usual "deny all" leaves
-them, and a rule that denies one of them takes it away.
+The rules are read in order. The last rule that names an access decides about it; an access that no
+rule names is denied. Without any rule of the config, a container may use the default devices
+(config-linux.md, Default Devices) and may make any node: a node alone gives no right to open it.
+These default rules are inserted after the last rule of the config that denies a whole type. So the
+usual "deny all" does not deny the default devices, but a rule that denies one of them does.
 
-v1 keeps a list for the cgroup, to which one line at a time is written (device_lines); v2 asks an
-eBPF program at every access (device_program.py).
+On v1 the cgroup has a list, which is changed by one line at a time (device_lines). On v2 an eBPF
+program decides about each access (device_program.py).
 """
 
 from hutch.errors import ConfigError
@@ -32,7 +32,8 @@ LETTERS = {"r": READ, "w": WRITE, "m": MKNOD}
 
 
 class DeviceRule:
-    """One rule: ``type`` "a", "b" or "c"; ``major`` and ``minor``, None for all; access bits."""
+    """One rule: ``type`` is "a" (all), "b" or "c"; ``major`` and ``minor`` are numbers, None for
+    all; ``access`` is a mask of MKNOD, READ and WRITE."""
 
     __slots__ = ("access", "allow", "major", "minor", "pointer", "type")
 
@@ -53,7 +54,7 @@ class DeviceRule:
         self.pointer = pointer
 
     def everything(self) -> bool:
-        """Whether the rule leaves nothing of the earlier ones."""
+        """Whether the rule is for all accesses to all devices, so that earlier rules are void."""
         return self.type == "a" and self.any_number() and self.access == ALL
 
     def any_number(self) -> bool:
@@ -61,7 +62,7 @@ class DeviceRule:
 
 
 # config-linux.md, Default Devices; 136:* are the pseudo-terminals below /dev/pts. tun (10:200) is
-# none of them, but runtimes have always allowed it, and VPN programs make the node themselves.
+# not a default device, but other runtimes allow it, and VPN programs make the node themselves.
 DEFAULTS = (
     ("c", None, None, MKNOD),
     ("b", None, None, MKNOD),
@@ -100,7 +101,8 @@ def _or_all(number: int) -> "int | None":
 
 
 def effective(devices: "Sequence[Entry] | None") -> "list[DeviceRule]":
-    """The rules in force, the config's and the defaults, in order; the first is for everything."""
+    """The rules of the config and the default rules, in order. The first rule is for all accesses
+    to all devices."""
     rules = parse(devices or ())
     start = DeviceRule(False, "a", None, None, ALL, AT)
     for i in range(len(rules) - 1, -1, -1):
@@ -121,12 +123,12 @@ def effective(devices: "Sequence[Entry] | None") -> "list[DeviceRule]":
 
 
 def device_lines(rules: "Sequence[DeviceRule]") -> "list[CgroupWrite]":
-    """The writes to devices.allow and devices.deny (v1) that amount to the ``effective`` rules.
+    """The writes to devices.allow and devices.deny (v1) that carry out the ``effective`` rules.
 
     The kernel keeps a behaviour, allow or deny, and a list of exceptions to it, each for one type
-    and one number or all (Documentation/admin-guide/cgroup-v1/devices.rst). A hole inside an
-    exception cannot be written: to deny c 1:3 does nothing where c 1:* is allowed. Raises
-    ConfigError for rules that would need one. The config's own lines come first.
+    and one number or all (Documentation/admin-guide/cgroup-v1/devices.rst). An exception to an
+    exception is not possible: if c 1:* is allowed, denying c 1:3 has no effect. Raises ConfigError
+    for rules that would need it. The lines of the config come before those of the default rules.
     """
     start = rules[0]
     return [
@@ -140,11 +142,11 @@ def device_lines(rules: "Sequence[DeviceRule]") -> "list[CgroupWrite]":
 def device_changes(
     before: "Sequence[DeviceRule]", after: "Sequence[DeviceRule]"
 ) -> "list[CgroupWrite]":
-    """The writes (v1) that lead from rules in force to others.
+    """The writes (v1) that change the rules ``before`` of a running container to ``after``.
 
-    New exceptions come before old ones go, so that at no moment a running container has more than
-    the old and the new rules allow, or less than both. Only a change between "deny all but" and
-    "allow all but" starts afresh.
+    New exceptions are added before old ones are removed. So at every moment the container may do
+    only what the old or the new rules allow, and may do all that both allow. A change between "deny
+    all but" and "allow all but" writes all lines again.
     """
     allow = after[0].allow
     if before[0].allow != allow:
@@ -156,7 +158,7 @@ def device_changes(
 
 
 def _lines(allow: bool, exceptions: "Exceptions") -> "list[CgroupWrite]":
-    """A line for each exception, those of the config before the defaults."""
+    """A line for each exception; those of the config come before the default ones."""
     own: list[CgroupWrite] = []
     defaults: list[CgroupWrite] = []
     for (kind, major, minor), (access, rule) in exceptions.items():
@@ -169,7 +171,7 @@ def _lines(allow: bool, exceptions: "Exceptions") -> "list[CgroupWrite]":
 
 
 def _difference(one: "Exceptions", other: "Exceptions") -> "Exceptions":
-    """What ``one`` has and ``other`` has not, access by access."""
+    """The accesses of the exceptions in ``one`` that ``other`` does not have."""
     result: Exceptions = {}
     for key, (access, rule) in one.items():
         if rest := access & ~other.get(key, (0, rule))[0]:
@@ -182,7 +184,11 @@ def _star(number: "int | None") -> str:
 
 
 def exceptions_of(rules: "Sequence[DeviceRule]") -> "Exceptions":
-    """The exceptions to the first rule that the others leave: (type, numbers) -> (access, rule)."""
+    """The exceptions to the first rule that all rules together make.
+
+    Each is (type, major, minor) -> (access, the rule that it is from). Raises ConfigError if a rule
+    needs an exception to an exception.
+    """
     allow = rules[0].allow
     found: Exceptions = {}
     for rule in rules[1:]:
@@ -206,7 +212,7 @@ def exceptions_of(rules: "Sequence[DeviceRule]") -> "Exceptions":
                     verb = "allow" if allow else "deny"
                     raise ConfigError(
                         rule.pointer,
-                        f"cgroup v1 cannot {verb} a part of what {first.pointer} speaks of "
+                        f"cgroup v1 cannot {verb} a part of the devices of {first.pointer} "
                         f"({other[0]} {_star(other[1])}:{_star(other[2])})",
                     )
     return found

@@ -34,7 +34,7 @@ LINKS = (
 
 
 def needs_devices(mounts: "list[Mount]") -> bool:
-    """Whether /dev is the container's own. A /dev bound from elsewhere is left as it is."""
+    """Whether to make the default devices: not if /dev is a bind mount, which stays as it is."""
     for mount in mounts:
         options = mount.get("options") or []
         if mount["destination"].rstrip("/") == "/dev" and ("bind" in options or "rbind" in options):
@@ -45,9 +45,9 @@ def needs_devices(mounts: "list[Mount]") -> bool:
 def compile_devices(config: "Config", in_user_namespace: bool) -> "list[Operation]":
     """The nodes and links of /dev.
 
-    In a user namespace nodes cannot be made, so the host's are bound, from the same path unless the
-    runtime finds them elsewhere (container/preflight.py). A device of the config that
-    is also a default one replaces it.
+    In a user namespace mknod(2) of a device is not allowed, so the host's nodes are bound. Their
+    path is the same unless the runtime finds another (container/preflight.py). A device of the
+    config replaces the default device with the same path.
     """
     bind = int(in_user_namespace)
     listed = config.get("linux", {}).get("devices") or []

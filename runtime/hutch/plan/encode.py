@@ -1,8 +1,7 @@
-"""Operations as the bytes that hutch-init reads (their form: native/init/plan.h).
+"""Operations as the bytes that hutch-init reads (native/init/plan.h defines the format).
 
-What is kept of a plan with its container is these bytes and, behind them, where each operation
-comes from (read again by decode.py): so a failure can be explained, and a checkpoint made, by what
-really was done.
+A container's state keeps these bytes and, after them, the origin of each operation; decode.py reads
+both. So later commands explain a failure, or make a checkpoint, from the plan that was carried out.
 """
 
 from hutch.errors import ConfigError
@@ -19,13 +18,16 @@ MAGIC = 0x43545548
 VERSION = 1
 PLAN_MAX = 16 << 20
 HEAD = 16
-BETWEEN = "\0"  # the origins of two operations; no pointer holds it
-WITHIN = "\1"  # the pointer, the reason and the parts of one
+BETWEEN = "\0"  # separates the origins of two operations; no pointer contains it
+WITHIN = "\1"  # separates the pointer, the reason and the parts of one origin
 
 
 def encode(operations: "Iterable[Operation]", bindings: "Bindings | None" = None) -> bytes:
-    """The plan of these operations, what they leave open filled from ``bindings``; ConfigError for
-    a string that no kernel call can take."""
+    """The bytes of these operations, with the values of their Later arguments from ``bindings``.
+
+    Raises ConfigError for a string with a NUL, which no kernel call can take, and for a plan that
+    is too large.
+    """
     records = []
     for code, pointer, _, _, values in operations:
         arguments = _arguments(values, pointer, bindings)
@@ -40,7 +42,7 @@ def encode(operations: "Iterable[Operation]", bindings: "Bindings | None" = None
 
 
 def kept(sent: bytes, operations: "Iterable[Operation]") -> bytes:
-    """What is kept of the plan that was ``sent`` to hutch-init."""
+    """The bytes to save: the plan as it was ``sent`` to hutch-init, and the operations' origins."""
     origins = [
         WITHIN.join((pointer, reason, *parts)) for _, pointer, reason, parts, _ in operations
     ]
@@ -48,7 +50,11 @@ def kept(sent: bytes, operations: "Iterable[Operation]") -> bytes:
 
 
 def _arguments(values: "tuple[Value, ...]", pointer: str, bindings: "Bindings | None") -> bytes:
-    """All in one function: a call for each argument would be a tenth of what `create` does."""
+    """The bytes of an operation's arguments.
+
+    It is one function, because a function call for each argument would take a tenth of the time of
+    `create`.
+    """
     found = []
     for value in values:
         if isinstance(value, Later):

@@ -1,7 +1,8 @@
 """The compiler for exec: a second process in a running container.
 
-The process joins all of the container's namespaces at once through a pidfd of its first process,
-becomes a child inside the pid namespace, and is then set up like the first.
+hutch-init joins all of the container's namespaces at once through a pidfd of the container's first
+process (setns(2)), and clones itself to get into the pid namespace. Then it sets itself up like
+the first process.
 """
 
 from hutch.plan import operations as op
@@ -53,8 +54,12 @@ def compile_exec(
     new_keyring: bool = True,
     trace: bool = False,
 ) -> Plan:
-    """The plan of an exec. ``config`` is the container's as it was at create, ``process`` the
-    checked process to run; slot 2 is a pidfd of the container's first process."""
+    """The plan of an exec.
+
+    ``config`` is the container's config at create, ``process`` the checked process to run. Slot 2
+    is a pidfd of the container's first process. Raises ConfigError or HostError for a field that
+    cannot be carried out.
+    """
     warnings: list[HutchError] = []
     flags = 0
     kinds = set()
@@ -111,7 +116,10 @@ def compile_exec(
 
 
 def initial_cpus(process: "Process") -> "list[int]":
-    """The CPUs that the runtime itself is to be on when it starts the process; none: any."""
+    """The CPUs that the runtime itself must run on when it starts the process; []: any.
+
+    This is execCPUAffinity.initial of config.md.
+    """
     text = process.get("execCPUAffinity", {}).get("initial")
     if not text:
         return []
@@ -121,8 +129,11 @@ def initial_cpus(process: "Process") -> "list[int]":
 
 
 def _affinity(process: "Process") -> "list[Operation]":
-    """config.md "execCPUAffinity": once in the cgroup, the final CPUs; without them the kernel
-    makes of the initial ones what the cpuset allows; without both, all of the cpuset."""
+    """config.md "execCPUAffinity": the CPUs after the process has entered its cgroup.
+
+    They are the final ones. With initial CPUs only, the kernel has reduced these to the CPUs of the
+    cpuset already. With neither, they are all CPUs of the cpuset.
+    """
     affinity = process.get("execCPUAffinity", {})
     if affinity.get("final"):
         from hutch.plan.scheduling import compile_affinity

@@ -1,7 +1,7 @@
-"""A failure that hutch-init reports, as the sentence a person reads.
+"""The error message for a failure that hutch-init reports.
 
-hutch-init says (operation, call, errno, part, detail); the plan knows which field of config.json
-the operation came from, and what it was about.
+hutch-init reports (operation, call, errno, part, detail). The plan has the field of config.json
+that asked for the operation, and the operation's arguments.
 """
 
 from errno import errorcode
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Failure:
-    """What hutch-init says of an operation that failed (struct failure in native/init/init.h)."""
+    """An operation that failed, as hutch-init reports it (struct failure in native/init/init.h).
+
+    ``index`` is the operation's place in the plan, ``error`` the errno, ``part`` the index of the
+    option at fault (-1: none), ``call`` the kernel call, ``detail`` more words or "".
+    """
 
     __slots__ = ("call", "detail", "error", "index", "part")
 
@@ -32,7 +36,7 @@ class Failure:
 
 
 def explain_failure(operations: "Sequence[Operation]", failure: Failure) -> HutchError:
-    """The error to raise for it, in a plan of these operations."""
+    """The error to raise for a failure in a plan of these operations."""
     if failure.index >= len(operations):
         return KernelError("carry out the plan", failure.call, failure.error)
     operation = operations[failure.index]
@@ -56,7 +60,8 @@ def explain_failure(operations: "Sequence[Operation]", failure: Failure) -> Hutc
 
 
 def explain_warning(operations: "Sequence[Operation]", warning: Failure) -> ConfigError:
-    """What hutch-init has passed over: flags of a mount that the host has locked."""
+    """The warning for mount flags that hutch-init could not clear, because the host locked them
+    (mount_namespaces(7))."""
     pointer = operations[warning.index].pointer
     kept = ", ".join(warning.detail.split(" "))
     return ConfigError(
@@ -69,7 +74,7 @@ def explain_warning(operations: "Sequence[Operation]", warning: Failure) -> Conf
 def _not_executable(
     operations: "Sequence[Operation]", operation: "Lookup", failure: Failure
 ) -> HutchError:
-    """In the words that engines look for (podman 127 and 126, docker likewise)."""
+    """The error with the phrases by which podman and docker choose exit status 127 or 126."""
     program, path = operation.file, operation.path
     quoted = 'exec: "' + program + '": '
     kind = errorcode.get(failure.error, "")
@@ -95,7 +100,7 @@ def _not_executable(
 
 
 def _noexec(operations: "Sequence[Operation]", path: str) -> str:
-    """Which mount of the config forbids to execute what is at ``path``; "" if none does."""
+    """A sentence that names the noexec mount that ``path`` is on; "" if it is on none."""
     under, said = "", ""
     for operation in operations:
         if operation.name == "mount":

@@ -1,4 +1,4 @@
-"""hutch features: what this runtime can do, from the tables that do it (features.md)."""
+"""hutch features: what this runtime supports (features.md), from the tables that implement it."""
 
 from hutch.plan.mount_options import known_options
 from hutch.plan.namespaces import TYPES
@@ -18,7 +18,7 @@ HOOKS = (
 
 
 def features(checkpoint: bool = False) -> dict[str, object]:
-    """The document of features.md, version 1.3. ``checkpoint``: whether criu(8) is at hand."""
+    """The document of features.md, version 1.3. ``checkpoint``: whether criu(8) is installed."""
     return {
         "ociVersionMin": "1.0.0",
         "ociVersionMax": OCI_VERSION,

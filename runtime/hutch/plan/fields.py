@@ -1,4 +1,4 @@
-"""The arguments of operations, generated as these are from native/plan.def."""
+"""The arguments of operations. Generated from native/plan.def."""
 
 # ruff: noqa: E501, RUF100
 # fmt: off

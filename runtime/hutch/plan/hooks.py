@@ -1,13 +1,15 @@
-"""hooks: those that the runtime runs, and those that hutch-init runs in the container.
+"""The hooks that the runtime runs, and those that hutch-init runs in the container.
 
-config.md "POSIX-platform Hooks". prestart and createRuntime run in the runtime's namespaces once
-the mounts stand, createContainer in the container's before its root is changed, startContainer in
-the container after `start`, poststart and poststop in the runtime's.
+config.md "POSIX-platform Hooks". prestart and createRuntime hooks run in the runtime's namespaces
+once everything is mounted; createContainer hooks in the container's namespaces before the change of
+root; startContainer hooks in the container after `start`; poststart and poststop hooks in the
+runtime's namespaces.
 
-A hook without an environment gets that of the side whose programs it runs (S-55): startContainer,
-which runs the container's, process.env; the others, which run the host's, the runtime's own. So no
-variable that an image has set (LD_PRELOAD) reaches a program of the host, and for the same reason
-these begin in the bundle, not in the root file system (CVE-2025-23266).
+A hook without ``env`` gets an environment from the side that its program comes from (S-55). The
+programs of startContainer hooks are the container's: they get process.env. The programs of all
+other hooks are the host's: they get the runtime's environment. So a variable of an image
+(LD_PRELOAD) never reaches a program of the host. For the same reason these hooks start in the
+bundle, not in the root file system (CVE-2025-23266).
 """
 
 from hutch.plan import operations as op
@@ -30,7 +32,7 @@ PID_MARK = '"pid":0'
 
 
 class Hook:
-    """One hook that the runtime runs: its entry in the config and where it stands."""
+    """One entry of hooks in the config, and its pointer. ``timeout`` is in seconds, 0: none."""
 
     __slots__ = ("args", "env", "path", "pointer", "timeout")
 
@@ -38,7 +40,7 @@ class Hook:
         self.pointer = pointer
         self.path: str = entry["path"]
         self.args: list[str] = entry.get("args") or [self.path]
-        # None: that of its side.
+        # None: the default environment of its kind (see above).
         self.env: list[str] | None = entry.get("env")
         self.timeout: int = entry.get("timeout") or 0
 
@@ -59,10 +61,12 @@ def compile_hooks(
     environment: "list[str]",
     cwd: str = "",
 ) -> "list[Operation]":
-    """The hooks of a kind that hutch-init runs; ``state`` is what they read, with pid 0,
-    ``environment`` for those that have none, ``cwd`` where they begin ("": where the program does).
+    """The operations for hooks of one kind that hutch-init runs.
 
-    Only hutch-init knows its own pid, so the state's text is split where it belongs.
+    ``state`` is the state that they read, with pid 0; ``environment`` is for hooks without ``env``;
+    ``cwd`` is their working directory ("": that of the program). The runtime does not know the pid
+    of hutch-init in its namespace, so the text of the state is split at the pid, and hutch-init
+    puts its pid there.
     """
     hooks = hooks_of(config.get("hooks", {}), (kind,))
     if not hooks:
@@ -84,7 +88,8 @@ def compile_hooks(
 
 
 def variables(environment: "Mapping[bytes, bytes]") -> "list[str]":
-    """The caller's environment as a plan takes it: what is not UTF-8 has no place in one."""
+    """The caller's environment as a list of "NAME=value". Variables that are not UTF-8 are left
+    out, because a plan has only text."""
     result = []
     for name, value in environment.items():
         try:

@@ -1,4 +1,4 @@
-"""What the plan compiler knows of the host: facts, read once elsewhere, handed in as a value."""
+"""What the plan compiler knows about the host. Another package reads these facts, once."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -6,15 +6,16 @@ if TYPE_CHECKING:
 
 
 class CgroupLayout:
-    """How cgroups are mounted on this host, and where the caller itself stands in them.
+    """How cgroups are mounted on this host, and in which cgroups the caller is.
 
     ``mode`` is "v1" (controllers in hierarchies of their own), "hybrid" (v1 plus a cgroup2 tree
     without controllers), "v2" (unified) or "none". ``hierarchies`` maps each v1 hierarchy to its
     mount point: "memory" -> "/sys/fs/cgroup/memory", "name=systemd" -> "/sys/fs/cgroup/systemd";
     two controllers mounted together ("cpu,cpuacct") are two entries with one mount point.
-    ``unified`` is the mount point of cgroup2, "" where there is none. ``own`` gives the caller's
-    path in each, from what is mounted there ("" is the key of cgroup2). ``controllers`` are those
-    that can be used: the v1 controllers that are mounted, or those of cgroup2's root.
+    ``unified`` is the mount point of cgroup2, "" where there is none. ``own`` is the caller's
+    cgroup in each hierarchy, relative to the mount point ("" is the key of cgroup2).
+    ``controllers`` are those that can be used: the v1 controllers that are mounted, or those of
+    cgroup2's root.
     """
 
     __slots__ = ("controllers", "hierarchies", "mode", "own", "unified")
@@ -35,13 +36,13 @@ class CgroupLayout:
 
 
 class Host:
-    """The facts of the host that decide what a config becomes.
+    """The facts about the host that a plan depends on.
 
-    ``uid`` and ``gid`` are the caller's; ``capabilities`` the mask of those it can give away;
-    ``apparmor`` and ``selinux`` whether the kernel runs them; ``cgroups`` the layout;
-    ``groups_denied`` whether setgroups(2) is denied to the caller, ``in_initial_user_namespace``
-    whether its root is the host's (user_namespaces(7)); ``environment`` the caller's own, of which
-    hooks without one get all (hooks.py).
+    ``uid`` and ``gid`` are the caller's; ``capabilities`` is the mask of the capabilities that it
+    can give to the container; ``apparmor`` and ``selinux`` say whether they are enabled;
+    ``cgroups`` is the layout; ``groups_denied`` says whether setgroups(2) is denied to the caller,
+    ``in_initial_user_namespace`` whether its root is the host's root (user_namespaces(7));
+    ``environment`` is the caller's, and that of hooks without ``env`` (hooks.py).
     """
 
     __slots__ = (

@@ -1,8 +1,9 @@
 """Mounts with an id mapping of their own: config.md "POSIX-platform Mounts", idmap and ridmap.
 
-The mapping is the mount's or, where it has none, that of the container's user namespace. What is
-bound is cloned and mapped by the runtime: it takes rights over the file system, which a container's
-user namespace does not give. A new file system is mapped by hutch-init, which mounts it.
+The mapping is that of the mount or, if the mount has none, that of the container's user namespace.
+The runtime clones and maps the source of a bind mount, because that takes rights over the source's
+file system, which hutch-init does not have in a user namespace (mount_setattr(2)). hutch-init maps
+a new file system itself when it mounts it.
 """
 
 from hutch.plan.mount_options import IDMAP
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 class Idmap:
     """The mapping of one mount: text for uid_map and gid_map, or the ``path`` of a user namespace.
 
-    ``source`` is what is bound ("": a new file system) with what is below it if ``tree``;
-    ``recursive``: the mapping holds below too; ``slot`` is where hutch-init finds the descriptor:
-    of the mapped tree, or of the user namespace.
+    ``source`` is the source of a bind mount ("": a new file system). ``tree``: the mounts below it
+    are bound too. ``recursive``: they get the mapping too. ``slot`` is the slot of hutch-init's
+    descriptor: of the mapped tree, or of the user namespace for a new file system.
     """
 
     __slots__ = ("gid_map", "path", "pointer", "recursive", "slot", "source", "tree", "uid_map")
@@ -35,7 +36,7 @@ class Idmap:
 
 
 def compile_idmaps(config: "Config", bundle: str, first_slot: int) -> "dict[int, Idmap]":
-    """{index of the mount: its mapping}, their slots from ``first_slot`` on."""
+    """{index of the mount: its mapping}, with slots from ``first_slot`` on."""
     result: dict[int, Idmap] = {}
     for index, mount in enumerate(config.get("mounts") or []):
         words = [word for word in mount.get("options") or [] if word in IDMAP]

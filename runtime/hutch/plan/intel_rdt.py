@@ -1,4 +1,4 @@
-"""linux.intelRdt: which group of resctrl the container is in, and what is written there.
+"""linux.intelRdt: the resctrl group of the container, and the lines to write to its schemata.
 
 config-linux.md "IntelRdt"; Documentation/filesystems/resctrl.rst of the kernel.
 """
@@ -12,10 +12,14 @@ DEFAULT = "/"
 
 
 class Rdt:
-    """``group`` is its name, "/" for the default one. ``named``: the config gives it, so it
-    outlives the container. ``lines`` are (pointer, line) for its schemata, in the order in which
-    they are written; those with ``compared`` pointers must stand there already in a group that
-    exists. ``monitor`` is the name of the container's monitoring group, "" for none."""
+    """What linux.intelRdt asks for.
+
+    ``group`` is the name of the group, "/" for the default one. ``named``: the name is from the
+    config (closID), so the group stays when the container is deleted. ``lines`` are (pointer, line)
+    for its schemata, in the order in which they are written. If the group exists already, its
+    schemata must have the lines with ``compared`` pointers. ``monitor`` is the name of the
+    container's monitoring group, "" for none.
+    """
 
     __slots__ = ("compared", "group", "lines", "monitor", "named")
 
@@ -28,7 +32,7 @@ class Rdt:
 
 
 def compile_rdt(settings: "IntelRdt", id: str) -> Rdt:
-    """What a checked linux.intelRdt asks for, of container ``id``."""
+    """The resctrl group of container ``id`` for a checked linux.intelRdt."""
     closid = settings.get("closID") or ""
     rdt = Rdt(closid or id, bool(closid))
     for field in ("l3CacheSchema", "memBwSchema"):
@@ -43,8 +47,8 @@ def compile_rdt(settings: "IntelRdt", id: str) -> Rdt:
 
 
 def stands_in(line: str, schemata: str) -> bool:
-    """Whether all that a schema line asks for is so in the text of a schemata file: it may name
-    some of the domains only, and write its numbers otherwise."""
+    """Whether the text of a schemata file has all values of a schema ``line``. The line may name
+    only some of the domains, and may write numbers with leading zeros or in upper case."""
     found: dict[str, dict[str, str]] = {}
     for present in schemata.splitlines():
         resource, domains = _parsed(present)

@@ -1,7 +1,6 @@
 """The mount options of runtime-spec (config.md, "Linux mount options") and what each one does.
 
-The table serves the compiler and ``hutch features`` alike. Kernel constants are those of
-<linux/mount.h>.
+The compiler and ``hutch features`` use these tables. The constants are those of <linux/mount.h>.
 """
 
 MS_SILENT = 1 << 15
@@ -22,7 +21,8 @@ NODIRATIME = 0x80
 NOSYMFOLLOW = 0x200000
 ATIME_FIELD = 0x70
 
-# Attributes of a mount: (what mount_setattr sets, what it clears). relatime is the field's zero.
+# Attributes of a mount: (the bits that mount_setattr(2) sets, those that it clears). relatime is 0
+# in the field of atime options.
 ATTRIBUTES = {
     "ro": (RDONLY, 0),
     "rw": (0, RDONLY),
@@ -58,7 +58,7 @@ FILESYSTEM_FLAGS = {
     "nolazytime": "nolazytime",
 }
 
-# Flags that only mount(2) can carry, and the options that take them back.
+# Flags that only mount(2) takes, not fsconfig(2), and the options that clear them.
 CLASSIC_FLAGS = {
     "silent": MS_SILENT,
     "iversion": MS_I_VERSION,
@@ -81,13 +81,13 @@ PROPAGATION = {
 
 BIND = ("bind", "rbind")
 
-# A tmpfs begins with what the image has in the directory that it covers.
+# The runtime copies the content of the directory that a tmpfs covers into the tmpfs.
 COPY_UP = "tmpcopyup"
 
-# The mount has an id mapping of its own, or everything below it too.
+# The mount has its own id mapping; with ridmap, all mounts below it have the mapping too.
 IDMAP = ("idmap", "ridmap")
 
-# Words that stand for nothing, or for what the mount's kind says already.
+# Options that change nothing.
 WITHOUT_EFFECT = ("defaults",)
 
 
@@ -96,11 +96,12 @@ CONTEXTS = ("context", "defcontext", "fscontext", "rootcontext")
 
 
 class Options:
-    """What the options of one mount come to.
+    """The options of one mount, sorted by what they change.
 
-    ``set``/``clear`` are attributes of the mount, ``deep_set``/``deep_clear`` those of everything
-    below too; ``flags`` is for mount(2) alone; ``copy_up`` is tmpcopyup; ``data`` are the
-    file system's own options, and ``places`` the index of each in the config's list.
+    ``set`` and ``clear`` are attributes of the mount; ``deep_set`` and ``deep_clear`` are
+    attributes of the mount and all mounts below it; ``flags`` is for mount(2) only; ``copy_up`` is
+    tmpcopyup; ``data`` are the options of the file system, and ``places`` the index of each in the
+    config's list.
     """
 
     __slots__ = (
@@ -124,9 +125,10 @@ class Options:
 
 
 def read_options(words: "list[str]") -> Options:
-    """The meaning of a mount's options, the last of contradicting ones winning as in mount(8).
+    """The meaning of a mount's options. If two contradict each other, the last one counts, as in
+    mount(8).
 
-    Whatever is in no table is handed to the file system as it is (config.md: "SHOULD").
+    An option that no table has is passed to the file system unchanged (config.md: "SHOULD").
     """
     options = Options()
     for place, word in enumerate(words):
@@ -163,8 +165,11 @@ def read_options(words: "list[str]") -> Options:
 
 
 def _unquoted(word: str) -> str:
-    """``context="a:b:c:s0:c1,c2"``, as SELinux's labels are written for mount(8), which splits at
-    commas, without the quotes, which fsconfig(2) would take for a part of the label."""
+    """The option without the quotes around an SELinux label: ``context="a:b:c:s0:c1,c2"``.
+
+    mount(8) needs the quotes, because it splits options at commas. fsconfig(2) would take them as a
+    part of the label.
+    """
     name, _, label = word.partition("=")
     if name in CONTEXTS and len(label) > 1 and label[0] == label[-1] == '"':
         return name + "=" + label[1:-1]
@@ -172,7 +177,7 @@ def _unquoted(word: str) -> str:
 
 
 def _keep_last(options: Options, place: int, word: str, rivals: "tuple[str, ...]") -> None:
-    """A file system is told ro or rw as well, and only the last of them."""
+    """Passes "ro" to the file system too, unless an "rw" follows it."""
     for index, present in enumerate(options.data):
         if present in rivals:
             del options.data[index], options.places[index]
@@ -183,7 +188,7 @@ def _keep_last(options: Options, place: int, word: str, rivals: "tuple[str, ...]
 
 
 def known_options() -> "list[str]":
-    """Every option that has a meaning here, sorted: for ``hutch features``."""
+    """All options that the tables have, sorted; for ``hutch features``."""
     tables = (ATTRIBUTES, RECURSIVE, FILESYSTEM_FLAGS, CLASSIC_FLAGS, CLASSIC_CLEAR, PROPAGATION)
     names = [name for table in tables for name in table]
     return sorted([*names, *BIND, *IDMAP, *WITHOUT_EFFECT, COPY_UP, "remount"])

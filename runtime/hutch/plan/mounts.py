@@ -1,6 +1,6 @@
 """mounts: each entry becomes a mount, a bind or a remount, in the order of the config.
 
-runtime-spec config.md "Mounts"; security.md S-20 to S-25 for what may be mounted where.
+See runtime-spec config.md "Mounts"; security.md S-20 to S-25 say what may be mounted where.
 """
 
 from hutch.errors import ConfigError, HostError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hutch.plan.operations import Operation, Remount
     from hutch.spec.config import Linux, Mount
 
-# What may be mounted below /proc: files that lxcfs and the like present in the kernel's place.
+# The files below /proc that a bind mount may cover: lxcfs and similar programs replace them.
 BELOW_PROC = frozenset(
     (
         "/proc/cpuinfo",
@@ -34,12 +34,15 @@ BELOW_PROC = frozenset(
     )
 )
 
-# The label of a file system that has no per-mount label, or whose files are labelled otherwise.
+# File systems that take no label of a mount, or whose files get their labels in another way.
 NO_CONTEXT = ("proc", "sysfs", "mqueue")
 
 
 class MountContext:
-    """What a mount needs to know beside its own entry; ``idmaps`` by the mount's index."""
+    """What the operation of a mount depends on besides its entry in the config.
+
+    ``label`` is linux.mountLabel ("": none); ``idmaps`` has the id mappings by the mount's index.
+    """
 
     __slots__ = ("bundle", "cgroup", "host", "idmaps", "label", "own_cgroup_namespace")
 
@@ -63,7 +66,8 @@ class MountContext:
 def compile_mounts(
     mounts: "list[Mount]", context: MountContext, warnings: "list[HutchError]"
 ) -> "list[Operation]":
-    """The operations for the checked ``mounts``; appends to ``warnings`` what is passed over."""
+    """The operations for the checked ``mounts``. Appends a warning to ``warnings`` for each option
+    that is ignored. Raises ConfigError or HostError for a mount that is not possible."""
     result: list[Operation] = []
     for index, mount in enumerate(mounts):
         pointer = "mounts[" + str(index) + "]"
@@ -99,7 +103,7 @@ def compile_mounts(
 
 
 def _destination(text: str, pointer: str) -> str:
-    """The destination, absolute and without "." and "..": relative ones count from the root."""
+    """The destination as an absolute path without "." and ".."; a relative one starts at "/"."""
     parts: list[str] = []
     for part in text.split("/"):
         if part == "..":
@@ -111,8 +115,8 @@ def _destination(text: str, pointer: str) -> str:
 
 
 def _check_below_proc(target: str, fstype: str, options: "Options", pointer: str) -> None:
-    """Nothing but known files is mounted below /proc: the runtime itself writes there, and what is
-    read there must be the kernel's word (CVE-2019-16884)."""
+    """Raises ConfigError for a mount below /proc, except a bind over one of BELOW_PROC. The runtime
+    writes files below /proc, and these must be the kernel's own (CVE-2019-16884)."""
     if not target.startswith("/proc/") or options.remount:
         return
     if target not in BELOW_PROC or not options.bind:
@@ -138,7 +142,7 @@ def _mount(
     context: MountContext,
 ) -> "Operation":
     data, parts = options.data, _parts(options, pointer)
-    # Below a new mount there is nothing yet: what is recursive holds for itself.
+    # There is no mount below a new one yet, so recursive attributes are attributes of the mount.
     attributes = options.set & ~options.deep_clear | options.deep_set
     cover = 0
     if fstype == "tmpfs":
@@ -159,7 +163,7 @@ def _mount(
         attributes=attributes,
         flags=options.flags,
         propagation=options.propagation,
-        # proc and sysfs go to a real directory, never through a link (CVE-2019-19921).
+        # proc and sysfs are mounted on a directory only, never through a link (CVE-2019-19921).
         nofollow=int(fstype in ("proc", "sysfs")),
         cover=cover,
         idmap=idmap,
@@ -168,9 +172,10 @@ def _mount(
 
 
 def read_only_last(mounts: "list[Mount]") -> "list[Remount]":
-    """A new tmpfs that is read-only takes what is made below it first, /dev its devices.
+    """The remounts that make each new tmpfs with "ro" read-only.
 
-    One that a later mount covers stays as it is: nobody sees it.
+    They come last, because the runtime makes files in the tmpfs first (the devices of /dev). A
+    tmpfs that a later mount covers needs no remount: nobody can see it.
     """
     result: list[Remount] = []
     for index, mount in enumerate(mounts):
@@ -191,8 +196,8 @@ def read_only_last(mounts: "list[Mount]") -> "list[Remount]":
 
 
 def _cover(options: "Options") -> int:
-    """A tmpfs has the mode of the directory that it covers unless the config gives it one, as with
-    runc; with tmpcopyup it has its contents and owner too."""
+    """What a tmpfs takes from the directory that it covers: COVER_MODE, unless the config gives a
+    mode (as with runc); with tmpcopyup also COVER_CONTENTS and COVER_OWNER."""
     given = {option.partition("=")[0] for option in options.data}
     cover = 0 if "mode" in given else COVER_MODE
     if options.copy_up:
@@ -254,9 +259,9 @@ def _cgroup_mounts(
 ) -> "list[Operation]":
     """A mount of type cgroup shows the container its own cgroups, in the layout of the host.
 
-    cgroup2 is one mount. With v1, a small tmpfs holds one directory a hierarchy: the container's
-    own cgroup bound there, or, in a cgroup namespace, the hierarchy itself, which then begins at
-    the container's cgroup.
+    cgroup2 is one mount. With v1, a tmpfs has one directory for each hierarchy. On it the
+    container's own cgroup is bound, or, in a new cgroup namespace, the hierarchy is mounted, whose
+    root is then the container's cgroup (cgroup_namespaces(7)).
     """
     layout = context.host.cgroups
     own = context.own_cgroup_namespace
@@ -346,7 +351,8 @@ def _bound_cgroup(
 
 
 def compile_covers(linux: "Linux") -> "list[Operation]":
-    """linux.readonlyPaths, then linux.maskedPaths, each once however often it is listed."""
+    """The operations for linux.readonlyPaths, then those for linux.maskedPaths. A path that is
+    listed twice gets one operation."""
     result: list[Operation] = []
     for field, listed, make in (
         ("readonlyPaths", linux.get("readonlyPaths"), op.readonly),
@@ -354,8 +360,8 @@ def compile_covers(linux: "Linux") -> "list[Operation]":
     ):
         paths: dict[str, int] = {}
         for index, path in enumerate(listed or ()):
-            # A slash at its end says "directory": what is to be covered may be a file all the same.
-            # ".." is left to the kernel, since what is before it may be a symbolic link.
+            # A path with a slash at its end may name a file here, so the slash is removed. ".."
+            # stays, because the component before it may be a symbolic link.
             parts = [part for part in path.split("/") if part not in ("", ".")]
             paths.setdefault("/" + "/".join(parts), index)
         result += [make(f"linux.{field}[{index}]", path) for path, index in paths.items()]
@@ -365,9 +371,12 @@ def compile_covers(linux: "Linux") -> "list[Operation]":
 def callers_cgroups(
     wanted: "dict[str, str]", made: "dict[str, str]", layout: "CgroupLayout"
 ) -> "dict[str, int | str]":
-    """What Bindings have for the cgroups to show: without root the container may have got none of
-    its own in some hierarchies. Of those that were ``wanted`` and not ``made`` the caller's own is
-    shown, as by runc."""
+    """The values for Bindings of the cgroup directories that a mount of type cgroup binds.
+
+    ``wanted`` and ``made`` map hierarchies to directories. Without root the runtime may not be able
+    to create a cgroup in some hierarchies: those that are in ``wanted`` but not in ``made``. For
+    these the mount shows the caller's own cgroup, as with runc.
+    """
     found: dict[str, int | str] = {}
     for hierarchy in wanted:
         if hierarchy not in made:

@@ -1,22 +1,23 @@
 """linux.namespaces and the id mappings: which namespaces are new, which are joined, in what order.
 
-Three ways lead into them, because of two rules of the kernel: one may join a namespace only with
-CAP_SYS_ADMIN over its owner, and a new namespace belongs to the user namespace one is in.
+Two rules of the kernel decide the order: joining a namespace takes CAP_SYS_ADMIN in the user
+namespace that owns it, and a new namespace is owned by the user namespace of the process that makes
+it (setns(2), user_namespaces(7)). So there are three cases:
 
-1. No user namespace in play: the new ones are made by the spawn itself (clone3), others are joined
-   by hutch-init afterwards.
-2. A new user namespace and nothing joined: likewise, the spawn makes all of them at once and the
+1. No user namespace: clone3 starts hutch-init in the new namespaces; hutch-init joins the others.
+2. A new user namespace, and no namespace is joined: clone3 makes all of them at once, and the
    kernel gives them to the new user namespace.
-3. A user namespace together with joined ones: hutch-init starts in the caller's namespaces, joins
-   (user namespace last where the caller is root, since root may enter the others from outside;
-   first where it is not), and then clones itself into the new ones.
+3. A user namespace, and some namespaces are joined: hutch-init starts in the caller's namespaces,
+   joins, and then clones itself into the new ones. If the caller is root, it joins the user
+   namespace last, because root may enter the others from outside; if not, it joins it first.
 
-A new time namespace is made before all but the user namespace, and the process that made it does
-not live in it: the runtime writes its offsets, which can no longer be changed once anybody does,
-and then hutch-init clones itself into it and into the other new ones (time_namespaces(7)).
+A new time namespace is made before all others but the user namespace. The process that makes it
+stays outside. The runtime writes the offsets, which cannot change after a process is in the
+namespace. Then hutch-init clones itself into it and into the other new ones (time_namespaces(7)).
 
-A pid namespace is entered only by a child, so joining one always takes the clone of way 3. The
-cgroup namespace is made later, once the process is in its cgroup, whose place it shows as "/".
+Only a child can enter a pid namespace, so joining one always takes the clone of case 3. The new
+cgroup namespace is made later, after the process has entered its cgroup, because that cgroup
+becomes the root of the namespace.
 """
 
 from hutch.plan import operations as op
@@ -58,16 +59,17 @@ CLOCKS: "tuple[Clock, ...]" = ("monotonic", "boottime")
 
 FIRST_SLOT = 2
 
-# The programs that write the maps of ids that are not the caller's (Debian: uidmap).
+# The programs that write maps with ids that are not the caller's (Debian package uidmap).
 MAP_PROGRAMS = {"uid_map": "newuidmap", "gid_map": "newgidmap"}
 
 
 class Namespaces:
-    """What becomes of linux.namespaces.
+    """How hutch-init gets into the namespaces of linux.namespaces.
 
-    ``new`` and ``joined`` map a type to its pointer and to (slot, pointer, path); ``spawn_flags``
-    are for the clone3 that starts hutch-init, ``entry`` the operations that complete it, and
-    ``inner`` those for which the user namespace must be mapped and the time set.
+    ``new`` maps the type of each new namespace to its pointer, ``joined`` that of each joined one
+    to (slot, pointer, path). ``spawn_flags`` are for the clone3 that starts hutch-init. ``entry``
+    are the operations after that; ``inner`` are those that come after the id maps and the time
+    offsets are written.
     """
 
     __slots__ = ("entry", "inner", "joined", "new", "spawn_flags")
@@ -80,7 +82,7 @@ class Namespaces:
         self.inner: list[Operation] = []
 
     def has(self, kind: str) -> bool:
-        """Whether the container has this namespace for itself or shares another container's."""
+        """Whether the container makes or joins a namespace of this type."""
         return kind in self.new or kind in self.joined
 
 
@@ -121,7 +123,8 @@ def compile_namespaces(config: "Config", host: "Host") -> Namespaces:
 
 
 def _join_order(item: "tuple[str, tuple[int, str, str]]") -> int:
-    """User last: after it the caller's rights over the others are gone. Mount just before."""
+    """Sorts the user namespace last, because a process in it has no rights over the others, and the
+    mount namespace directly before it."""
     return {"user": 2, "mount": 1}.get(item[0], 0)
 
 
@@ -142,13 +145,14 @@ def mapping_lines(mappings: "list[IdMapping]") -> str:
 
 
 def is_own_alone(mappings: "list[IdMapping]", id: int) -> bool:
-    """Whether only the caller's own id is mapped: all that the kernel lets one do without root, and
-    of groups only at the price of setgroups(2) (user_namespaces(7))."""
+    """Whether only the caller's own id is mapped. Without root the kernel allows no other map, and
+    this one for gids only if setgroups(2) is denied (user_namespaces(7))."""
     return len(mappings) == 1 and mappings[0]["hostID"] == id and mappings[0]["size"] == 1
 
 
 def map_helpers(linux: "Linux", host: "Host") -> "tuple[str, ...]":
-    """The maps that the caller needs newuidmap(1) and newgidmap(1) for."""
+    """The maps ("uid_map", "gid_map") that only newuidmap(1) and newgidmap(1) can write for the
+    caller."""
     if host.uid == 0:
         return ()
     found = []
@@ -160,8 +164,11 @@ def map_helpers(linux: "Linux", host: "Host") -> "tuple[str, ...]":
 
 
 def are_groups_denied(linux: "Linux", host: "Host", in_user_namespace: bool) -> bool:
-    """Whether the kernel refuses setgroups(2) in the container's user namespace, as it does below
-    one where it does. Of one that is joined that is not known, and taken to be so."""
+    """Whether the kernel denies setgroups(2) in the container's user namespace.
+
+    It does so if it denies setgroups in the parent user namespace. Without root and without
+    linux.gidMappings the answer is not known for a joined user namespace; then it is True.
+    """
     if host.groups_denied:
         return True
     if not in_user_namespace:
@@ -172,7 +179,7 @@ def are_groups_denied(linux: "Linux", host: "Host", in_user_namespace: bool) -> 
 
 
 def host_id(mappings: "list[IdMapping]", container_id: int) -> "int | None":
-    """The id on the host that a container's id stands for; None where it is not mapped."""
+    """The host's id for an id of the container; None if it is not mapped."""
     for entry in mappings:
         offset = container_id - entry["containerID"]
         if 0 <= offset < entry["size"]:

@@ -1,10 +1,10 @@
-"""The operations of hutch-init, and what it and the runtime say to each other.
+"""The operations of hutch-init, and the messages between hutch-init and the runtime.
 
 Generated from native/plan.def and native/wire.def by native/generate.py.
 
-Each function makes one operation. ``pointer`` is the field of config.json that asks for it; where
-none does, it is "" and ``reason`` says what does. ``parts`` are the pointers of the elements of
-``options``. The types stand in operations.pyi.
+Each function makes one operation. ``pointer`` is the field of config.json that asks for it; if no
+field does, it is "" and ``reason`` says why the operation is there. ``parts`` are the pointers of
+the elements of ``options``. The types are in operations.pyi.
 """
 
 # ruff: noqa: A001, A002, E501, RUF100
@@ -12,10 +12,10 @@ none does, it is "" and ``reason`` says what does. ``parts`` are the pointers of
 
 
 class Operation(tuple):
-    """One kernel operation: its number in plan.def, where it comes from (``pointer``, ``reason``,
-    ``parts``), and its arguments (``values``), each an attribute by its name there too.
+    """One operation: its number in plan.def (``code``), its origin (``pointer``, ``reason``,
+    ``parts``), and its arguments (``values``). Each argument is also an attribute by its name.
 
-    A tuple of these five, which is what is quick to make and to take apart; nothing of it changes.
+    It is a tuple of these five, which is fast to make and to unpack, and does not change.
     """
 
     __slots__ = ()
@@ -29,7 +29,7 @@ class Operation(tuple):
 
     @property
     def origin(self):
-        """Where it comes from, for a person."""
+        """The pointer, or the reason if there is no pointer."""
         return self[1] or self[2]
 
     def __getattr__(self, name):

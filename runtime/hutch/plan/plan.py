@@ -1,4 +1,4 @@
-"""A plan: all that will be done for a container, as data."""
+"""A plan: all steps that start a container, as data."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from hutch.plan.resources import CgroupWrite
     from hutch.spec.config import DeviceRule
 
-# The barriers at which hutch-init waits for the runtime.
-NAMESPACES = 1  # the namespaces are there: id maps and time offsets are written
-MOUNTED = 2  # the mounts stand: prestart and createRuntime hooks run
-NETWORK = 4  # the network namespace is there: devices are moved into it
-CREATED = 3  # nothing is left but `start`
+# The barriers at which hutch-init waits for the runtime, and what the runtime does at each.
+NAMESPACES = 1  # the namespaces exist: it writes the id maps and time offsets
+MOUNTED = 2  # everything is mounted: it runs the prestart and createRuntime hooks
+NETWORK = 4  # the network namespace exists: it moves network devices into it
+CREATED = 3  # the container is created: it saves the state, and `start` is next
 
 BARRIERS = {NAMESPACES: "namespaces", MOUNTED: "mounted", CREATED: "created", NETWORK: "network"}
 
 
-# What asks for an operation where no field of config.json does.
+# The reasons of operations that no field of config.json asks for.
 TRACE = "runtime: --trace"
 SESSION = "security: a session of its own"
 PROCFS = "security: a verified procfs"
@@ -36,18 +36,22 @@ CGROUP_COUNT = "cgroups to enter"
 
 
 def cgroup_directory(hierarchy: str) -> str:
-    """The name of what is bound for the container's cgroup in a hierarchy."""
+    """The name of the Later for the container's cgroup directory in a hierarchy."""
     return "cgroup " + hierarchy
 
 
 def device_source(path: str) -> str:
-    """The name of where the host has the device that the container is to have at ``path``."""
+    """The name of the Later for the host's path of the device that the container has at
+    ``path``."""
     return "device " + path
 
 
 class Later:
-    """An argument by the ``name`` under which Bindings have it; ``expected`` is what it will be if
-    nothing else is found, which is what `explain` shows."""
+    """An argument that is known only when the plan is carried out.
+
+    Bindings have the value under ``name``. ``expected`` is the value if Bindings have none, and the
+    value that `hutch explain` shows.
+    """
 
     __slots__ = ("expected", "name")
 
@@ -60,8 +64,8 @@ class Later:
 
 
 class Bindings:
-    """What has been found for one run of a plan: ``values`` of its Later arguments by their names,
-    and the ``cgroup`` as it was made, or None where there is none."""
+    """What is known only when a plan is carried out: the ``values`` of its Later arguments by their
+    names, and the ``cgroup`` as it was created (None: the container has none)."""
 
     __slots__ = ("cgroup", "values")
 
@@ -74,22 +78,30 @@ class Bindings:
 
 
 class Plan:
-    """The runtime's part, by when it is done, and hutch-init's operations. It is final: what is
-    found only while it is carried out is in Bindings.
+    """The operations of hutch-init, and what the runtime does before and after it starts it.
 
-    Before the spawn: the cgroup (``cgroup``, its limits ``writes``, ``devices``, the rules of the
-    config, and ``cgroup_owner``, the host's id to give it to, None for nobody) and the group of
-    resctrl (``rdt``); the descriptors that hutch-init is given from slot 2 on: ``slots`` (type of
-    the namespace, origin, path), ``idmaps`` by the index of the mount, then the two fifos from
-    ``start_slot`` on (0 where the runtime itself starts the program), the memory for times at
-    ``trace_slot`` (0: no trace), then those by which it joins cgroups; ``spawn_flags`` for clone3;
-    ``preserved`` descriptors from 3 on that belong to the user.
-    After it: ``uid_map``/``gid_map`` (text; "": none), which are written to a new user namespace,
-    by newuidmap(1) and newgidmap(1) where their names are in ``map_helpers``, or are those that the
-    joined one at ``mapped_namespace`` has to have already ("": it is new),
-    ``time_offsets`` (text; "": none), ``net_devices`` (pointer, name on the host, name inside),
-    ``oom_score_adj`` (None: untouched), ``hooks`` at MOUNTED. ``notifies``: the
-    seccomp filter has an agent. ``warnings`` are for the log.
+    A plan does not change; Bindings have what is known only when it is carried out.
+
+    Before the start of hutch-init:
+
+    - ``cgroup``, its limits ``writes``, the device rules of the config ``devices``, and
+      ``cgroup_owner``, the host's uid that will own the cgroup (None: the owner stays);
+    - ``rdt``, the group of resctrl;
+    - the descriptors of hutch-init from slot 2 on: ``slots`` (type of the namespace, origin, path);
+      ``idmaps`` by the index of the mount; two fifos from ``start_slot`` on (0: none, the runtime
+      itself starts the program); the memory for times at ``trace_slot`` (0: no trace); last the
+      descriptors for entering cgroups;
+    - ``spawn_flags`` for clone3(2); ``preserved``: how many descriptors from 3 on are the user's.
+
+    After it:
+
+    - ``uid_map`` and ``gid_map`` (text; "": none) are written to a new user namespace, with
+      newuidmap(1) and newgidmap(1) if their names are in ``map_helpers``. If the user namespace is
+      joined, ``mapped_namespace`` is its path, and it must have these maps already ("": it is new);
+    - ``time_offsets`` (text; "": none); ``net_devices`` (pointer, name on the host, name inside);
+      ``oom_score_adj`` (None: not changed); the ``hooks`` that run at MOUNTED.
+
+    ``notifies``: the seccomp filter has an agent. ``warnings`` are for the log.
     """
 
     __slots__ = (

@@ -1,14 +1,14 @@
-"""process: what the user's program is given, and the order in which it is given up.
+"""process: the settings of the user's program, and the order in which rights are given up.
 
-The order (security.md S-13): everything that needs the rights of the container's root comes
-first, the LSM labels among it, then bounding set, groups, user, capabilities, no_new_privs, and
-the seccomp filter last of all, so that it need not allow what sets the process up. Without
-no_new_privs loading a filter takes CAP_SYS_ADMIN: where the config does not give that, it alone is
-held until the filter is there, and the filter must allow capset(2), which drops it.
+The order (security.md S-13): first everything that needs the rights of the container's root,
+including the LSM labels; then the bounding set, groups, user, capabilities and no_new_privs; last
+the seccomp filter, so that it need not allow the calls before it. Without no_new_privs, loading a
+filter takes CAP_SYS_ADMIN (seccomp(2)). If the config does not give that capability, the process
+keeps it until the filter is loaded, and the filter must allow capset(2), which drops it.
 
-All of this comes before the wait for `start`: what waits there can be reached by whoever shares its
-pid namespace, and holds no more than the config gives. What it still calls must pass the filter,
-and is what every program calls: read, write, close, execve.
+All of this comes before the wait for `start`. A process that shares the pid namespace can reach
+the waiting one, so the waiting one has only the rights that the config gives. After the filter it
+makes only calls that every program makes: read, write, close, execve.
 """
 
 from hutch.errors import ConfigError, HostError
@@ -37,7 +37,8 @@ CAPABILITY_SETS: "tuple[CapabilitySet, ...]" = (
 
 
 def compile_console(process: "Process", bind: bool) -> "list[Operation]":
-    """The terminal; ``bind`` puts it at /dev/console too (not for exec)."""
+    """The operation that makes the terminal. ``bind``: also bind it to /dev/console (not for
+    exec)."""
     if not process.get("terminal"):
         return []
     size = process.get("consoleSize")
@@ -66,7 +67,7 @@ def compile_limits(process: "Process") -> "list[Operation]":
 
 
 def scheduling_of(process: "Process") -> "list[Operation]":
-    """What process.scheduler and process.ioPriority ask for."""
+    """The operations for process.scheduler and process.ioPriority."""
     if not (process.get("scheduler") or process.get("ioPriority")):
         return []
     from hutch.plan.scheduling import compile_scheduling
@@ -75,7 +76,7 @@ def scheduling_of(process: "Process") -> "list[Operation]":
 
 
 def placement_of(linux: "Linux") -> "list[Operation]":
-    """What linux.memoryPolicy and linux.personality ask for."""
+    """The operations for linux.memoryPolicy and linux.personality."""
     if not (linux.get("memoryPolicy") or linux.get("personality")):
         return []
     from hutch.plan.scheduling import compile_placement
@@ -84,7 +85,8 @@ def placement_of(linux: "Linux") -> "list[Operation]":
 
 
 def compile_labels(process: "Process", host: "Host") -> "list[Operation]":
-    """The LSM labels that the next execve takes on; a host without the module is an error."""
+    """The LSM labels that the process gets at the next execve(2). Raises HostError if the host has
+    not enabled the LSM."""
     result: list[Operation] = []
     profile = process.get("apparmorProfile")
     if profile:
@@ -105,7 +107,7 @@ def compile_labels(process: "Process", host: "Host") -> "list[Operation]":
 
 
 def check_selinux(label: str, host: "Host", pointer: str) -> None:
-    """Raises HostError where SELinux does not run."""
+    """Raises HostError for ``label`` if SELinux is not enabled."""
     if not host.selinux:
         raise HostError(
             "SELinux is not enabled on this host, so the label " + label + " cannot be applied",
@@ -115,8 +117,10 @@ def check_selinux(label: str, host: "Host", pointer: str) -> None:
 
 
 def compile_program(process: "Process", in_user_namespace: bool) -> "list[Operation]":
-    """Where the program stands and which file it is: what can still go wrong early goes wrong
-    here, while `create` can say so."""
+    """The operations that set the working directory and HOME, and look up the program's file.
+
+    They come early, so that `create` reports their errors, not `start`.
+    """
     user = process.get("user", {})
     path = ""
     has_home = False
@@ -137,8 +141,8 @@ def compile_program(process: "Process", in_user_namespace: bool) -> "list[Operat
 
 
 def variables_of(process: "Process") -> "list[str]":
-    """The environment of the program: of variables that stand there twice the last, as whoever
-    adds one means it. An empty HOME is left to hutch-init, which knows the user's (op.home)."""
+    """The environment of the program. If process.env has a variable twice, the last one counts. An
+    empty HOME is left out, because hutch-init sets it to the user's home directory (op.home)."""
     last = {variable.partition("=")[0]: variable for variable in process.get("env") or []}
     if last.get("HOME") == "HOME=":
         del last["HOME"]
@@ -155,10 +159,14 @@ def compile_rights(
     outlive: str,
     default_umask: int = -1,
 ) -> "list[Operation]":
-    """From the container's root to the user's rights, up to and with the filter.
+    """The operations that change from the rights of the container's root to those of the user, up
+    to the seccomp filter.
 
-    ``outlive`` is the reason of what lets the runtime end, which a filter may not allow later.
-    Without process.user.umask there is ``default_umask``; -1: the caller's."""
+    ``outlive`` is the reason of the operation that lets the runtime end. It comes before the
+    filter, which may not allow its prctl(2). ``default_umask`` is for a process without
+    process.user.umask; -1: the caller's umask. Raises HostError for an LSM that the host has not
+    enabled; appends a warning to ``warnings`` for each capability that is left out.
+    """
     user = process.get("user", {})
     sets = _capability_sets(process, host, in_user_namespace, warnings)
     no_new_privileges = bool(process.get("noNewPrivileges"))
@@ -184,7 +192,7 @@ def compile_rights(
             inheritable=sets["inheritable"],
             ambient=sets["ambient"],
         ),
-        # A change of ids can take it away (proc(5), fs.suid_dumpable).
+        # A change of ids can reset the dumpable attribute (prctl(2), PR_SET_DUMPABLE).
         op.protect(reason=UNTRACED),
         op.chdir("process.cwd", process["cwd"], 1),
         op.umask("process.user.umask", default_umask if umask is None else umask),
@@ -216,10 +224,10 @@ def compile_rights(
 def _capability_sets(
     process: "Process", host: "Host", in_user_namespace: bool, warnings: "list[HutchError]"
 ) -> "dict[str, int]":
-    """The five sets as masks. What the kernel does not know or the caller cannot give is passed
-    over with a warning (config.md "capabilities": MUST be logged, SHOULD NOT fail)."""
+    """The five sets as masks. A capability that the kernel does not know or the caller cannot give
+    is left out with a warning (config.md "capabilities": MUST be logged, SHOULD NOT fail)."""
     capabilities = process.get("capabilities", {})
-    # In a new user namespace the first process holds everything.
+    # The first process of a new user namespace has all capabilities in it (user_namespaces(7)).
     grantable = -1 if in_user_namespace else host.capabilities
     result: dict[str, int] = {}
     told: set[str] = set()
@@ -236,7 +244,7 @@ def _capability_sets(
                 pointer = "process.capabilities." + kind
                 warnings.append(ConfigError(pointer, f'"{name}" is left out: {reason}'))
         result[kind] = wanted & grantable
-    # The kernel raises an ambient capability only where it is permitted and inheritable.
+    # An ambient capability must be permitted and inheritable too (capabilities(7)).
     raised = result["ambient"] & result["permitted"] & result["inheritable"]
     for name in capabilities.get("ambient") or []:
         if mask([name])[0] & result["ambient"] & ~raised:

@@ -1,12 +1,12 @@
-"""``linux.resources`` to the files of a cgroup: what is to be written, in an order that works.
+"""``linux.resources`` as writes to the files of a cgroup, in an order that the kernel accepts.
 
-What is here is the same for v1 and v2. The v1 names are in resources_v1.py, the conversion to v2
-with its formulas in resources_v2.py, and resources_compile.py chooses between them. Devices are not
-here but in device_rules.py.
+This module has what is the same for v1 and v2. resources_v1.py has the names of v1, resources_v2.py
+the conversion to v2 with its formulas, and resources_compile.py chooses between them. Devices are
+in device_rules.py.
 
-What cannot be expressed on this host is an error that names the field, never silence. A zero where
-engines send zeros for "nothing asked" (``memory.kernel``, ``cpu.shares``, ``blockIO.weight`` ...)
-leaves the kernel's value alone; ``pids.limit`` 0 is a limit, as the specification says.
+A value that this host cannot carry out is an error that names the field. Engines send 0 in some
+fields for "not set" (``memory.kernel``, ``cpu.shares``, ``blockIO.weight`` ...): it leaves the
+kernel's value unchanged. ``pids.limit`` 0 is a limit, as the specification says.
 """
 
 TYPE_CHECKING = False
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 POINTER = "linux.resources"
 INT32 = (1 << 31) - 1
 
-# PID_MAX_LIMIT of a 64-bit kernel: pids.max takes no larger number, and no larger one can matter.
+# PID_MAX_LIMIT of a 64-bit kernel: pids.max takes no larger number.
 PIDS_LIMIT_MAX = 4 * 1024 * 1024
 
 
 class CgroupWrite:
     """One value for one file of a cgroup.
 
-    ``controller`` tells the directory on v1, and what must be enabled on v2 ("" for the core);
-    ``pointer`` the field that asks. ``fallback`` is the (file, value) to write where ``file`` does
-    not exist. ``optional``: a missing file or controller is no error. ``neutral``: the value is
-    what a new cgroup has anyway, so that only an update need write it (neutral implies optional).
+    ``controller`` decides the directory on v1, and must be enabled on v2 ("": a file of every
+    cgroup). ``pointer`` is the field that asks for the write. ``fallback`` is the (file, value) to
+    write if ``file`` does not exist. ``optional``: a missing file or controller is no error.
+    ``neutral``: a new cgroup has this value already, so only an update must write it. A neutral
+    write is optional too.
     """
 
     __slots__ = ("controller", "fallback", "file", "neutral", "optional", "pointer", "value")
@@ -64,7 +65,7 @@ class CgroupWrite:
 
 
 def controllers_needed(writes: "Iterable[CgroupWrite]") -> "dict[str, str]":
-    """The controllers without which the writes must fail, each with the field that asks first."""
+    """The controllers that the writes need: {controller: the first field that asks for it}."""
     needed: dict[str, str] = {}
     for write in writes:
         if write.controller and not write.optional:
@@ -97,8 +98,9 @@ def pids_writes(pids: "Pids") -> "list[CgroupWrite]":
 
 
 def hugepage_writes(entries: "Sequence[HugepageLimit]", suffix: str) -> "list[CgroupWrite]":
-    """``hugepageLimits``: of usage, and of reservations where the kernel counts them (5.7), which
-    then are what is hit first: pages that are in use were reserved, or count as reserved."""
+    """``hugepageLimits``: the limits of usage, and of reservations on a kernel that counts them
+    (Linux 5.7). There a container reaches the limit of reservations first, because pages in use
+    count as reserved."""
     writes = []
     for i, entry in enumerate(entries):
         at = f"{POINTER}.hugepageLimits[{i}]"
@@ -114,7 +116,7 @@ def rdma_writes(rdma: "dict[str, Rdma]") -> "list[CgroupWrite]":
     writes = []
     for device, limits in rdma.items():
         value = device
-        # The file takes numbers up to S32_MAX, which is also its "max".
+        # The file takes numbers up to S32_MAX; that number means "max" to the kernel.
         if "hcaHandles" in limits:
             value += f" hca_handle={min(limits['hcaHandles'], INT32)}"
         if "hcaObjects" in limits:

@@ -1,4 +1,4 @@
-"""``linux.resources`` to the writes for this host: by its cgroup version and what that offers."""
+"""``linux.resources`` as writes for this host's cgroup version and controllers."""
 
 from hutch.errors import HostError
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def compile(resources: "Resources | None", layout: "CgroupLayout") -> "list[CgroupWrite]":
-    """The writes that carry out ``linux.resources`` (None: none) in a new cgroup on this host.
+    """The writes that carry out ``linux.resources`` (None: not set) in a new cgroup on this host.
 
     Raises ConfigError for a value that is wrong or has no meaning on this cgroup version, HostError
-    for a controller that the host does not offer.
+    if the host lacks a controller.
     """
     if not resources:
         return []

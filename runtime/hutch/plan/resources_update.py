@@ -1,9 +1,9 @@
 """Changing the limits of a cgroup that is in use: what to write, and in which order.
 
-The kernel holds some values against each other at every single write: memory against memory and
-swap, quota against period (their ratio may not exceed the parent's), burst against quota, weight
-against idle. An order that is right for a new cgroup can be refused by one that has values, so
-``ordered`` looks at them.
+At each write the kernel compares some values with each other: memory with memory and swap, quota
+with period (their ratio may not exceed the parent's), burst with quota, weight with idle. So it may
+refuse an order that is right for a new cgroup. ``ordered`` reads the present values and chooses an
+order that the kernel accepts.
 """
 
 from hutch.errors import ConfigError
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from hutch.spec.config import Resources
 
 MEMORY, MEMORY_AND_SWAP = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
-UNLIMITED = 1 << 62  # what v1 shows for "no limit" is a page short of 1 << 63
+UNLIMITED = 1 << 62  # v1 shows "no limit" as 1 << 63 minus one page, which is more than this
 
-# (dividend, divisor): the scheduler checks their ratio against the parent's.
+# (dividend, divisor): the kernel compares their ratio with the parent's.
 BANDWIDTHS = (
     ("cpu.cfs_quota_us", "cpu.cfs_period_us"),
     ("cpu.rt_runtime_us", "cpu.rt_period_us"),
@@ -28,7 +28,7 @@ BANDWIDTHS = (
 BURSTS = (("cpu.cfs_burst_us", "cpu.cfs_quota_us"), ("cpu.max.burst", "cpu.max"))
 WEIGHTS = ("cpu.shares", "cpu.weight")
 
-# The files whose present content ``ordered`` needs, by controller, when one of them is written.
+# By controller: if one of these files is written, ``ordered`` needs the present content of all.
 COMPARED = {
     "memory": (MEMORY, MEMORY_AND_SWAP),
     "cpu": (
@@ -38,15 +38,16 @@ COMPARED = {
     ),
 }
 
-# Where a zero is a value; in all other fields engines send it for "leave it".
+# The fields in which 0 is a value; in all other fields engines send 0 for "not set".
 ZERO_COUNTS = frozenset(("memory.swappiness", "cpu.burst", "cpu.idle", "pids.limit"))
 
 
 def merged(resources: "Resources | None", changes: "Resources") -> "Resources":
-    """The container's resources after an update, to be kept for the next one.
+    """The container's resources after an update, to save for the next one.
 
-    What ``changes`` lacks, or has as null, "", [] or a zero that asks for nothing, stays as it is;
-    but memory without limit lifts that of memory and swap together, which would be one of it.
+    A field stays as it is if ``changes`` lacks it, or has it as null, "", [] or a zero for "not
+    set". One exception: removing the memory limit also removes the limit of memory and swap
+    together, which would still limit memory.
     """
     result: dict[str, object] = {**(resources or {})}
     for key, change in changes.items():
@@ -73,11 +74,11 @@ def _asks(field: str, value: object) -> bool:
 def compile_update(
     resources: "Resources | None", changes: "Resources", layout: "CgroupLayout"
 ) -> "list[CgroupWrite]":
-    """The writes of an update of ``resources`` by ``changes``, in the order of a new cgroup.
+    """The writes that update ``resources`` by ``changes``, in the order for a new cgroup.
 
-    A field that ``changes`` gives is written even where it had that value before, the others where
-    a change shows in them (on v2 the limit of swap follows from that of memory). Devices are not
-    in it. Raises as ``resources.compile`` does.
+    A field of ``changes`` is written even if it had the same value before. Another field is written
+    if its value in the cgroup changes (on v2 the limit of swap depends on that of memory). Devices
+    are not included. Raises the same errors as ``resources_compile.compile``.
     """
     before = {(write.file, write.value) for write in compile(resources, layout)}
     given = tuple(
@@ -101,8 +102,8 @@ def _under(pointer: str, fields: "Sequence[str]") -> bool:
 def ordered(writes: "Sequence[CgroupWrite]", current: "Mapping[str, str]") -> "list[CgroupWrite]":
     """The writes of an update in an order that the kernel accepts.
 
-    ``current`` has the present content of the files in COMPARED, those that exist. Raises
-    ConfigError for a memory limit above the present limit of memory and swap.
+    ``current`` has the present content of those files in COMPARED that exist. Raises ConfigError
+    for a memory limit above the present limit of memory and swap.
     """
     result = list(writes)
     new = {write.file: write.value for write in writes}
@@ -111,8 +112,9 @@ def ordered(writes: "Sequence[CgroupWrite]", current: "Mapping[str, str]") -> "l
         if dividend in new and divisor in new and dividend in current and divisor in current:
             top, bottom = int(new[dividend]), int(new[divisor])
             was_top, was_bottom = int(current[dividend]), int(current[divisor])
-            # Of the two ratios that can stand in between, the smaller one is never above both the
-            # old and the new one, so where these are allowed it is.
+            # After the first of the two writes, one file has its new value and the other its old
+            # one. The order is chosen for the smaller of the two possible ratios. It is not above
+            # both the old and the new ratio, so the kernel, which allows these, allows it too.
             if top == -1 or (was_top != -1 and top * bottom <= was_top * was_bottom):
                 _put_before(result, dividend, divisor)
     for burst, quota in BURSTS:
@@ -154,16 +156,18 @@ def _bytes(content: str) -> int:
 
 
 def _put_before(writes: "list[CgroupWrite]", first: str, second: str) -> None:
-    """Moves the write of ``first`` ahead of that of ``second``, if there are both."""
+    """Moves the write to file ``first`` before that to file ``second``, if there are both."""
     files = [write.file for write in writes]
     if first in files and second in files and files.index(first) > files.index(second):
         writes.insert(files.index(second), writes.pop(files.index(first)))
 
 
 def check_memory(resources: "Resources", usage: int) -> None:
-    """Refuses a memory limit below ``usage`` bytes where ``checkBeforeUpdate`` asks for it.
+    """Raises ConfigError for a memory limit below the present ``usage`` (bytes), if
+    ``checkBeforeUpdate`` asks for this check.
 
-    v1 refuses it by itself; v2 would rather kill (config-linux.md, Memory).
+    On v1 the kernel refuses such a limit; on v2 it takes the limit and may kill processes
+    (config-linux.md, Memory).
     """
     memory = resources.get("memory", {})
     limit = memory.get("limit") or 0

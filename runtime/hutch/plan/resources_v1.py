@@ -1,8 +1,8 @@
-"""``linux.resources`` in the files of cgroup v1, whose names the specification's fields follow.
+"""``linux.resources`` as writes to the files of cgroup v1.
 
-See Documentation/admin-guide/cgroup-v1 of the kernel. The order within a controller is the one in
-which a new cgroup takes the values: memory before memory and swap, period before quota, quota
-before burst, shares before idle. An update may need another: resources_update.py.
+See Documentation/admin-guide/cgroup-v1 of the kernel. Within a controller the writes have the order
+that a new cgroup needs: memory before memory and swap, period before quota, quota before burst,
+shares before idle. An update may need another order: resources_update.py.
 """
 
 from hutch.errors import ConfigError
@@ -70,7 +70,7 @@ def _memory(memory: "Memory") -> "list[CgroupWrite]":
     limit, swap = memory.get("limit") or None, memory.get("swap") or None
     hierarchy = memory.get("useHierarchy")
     if hierarchy is not None:
-        # Always on since Linux 5.11, which takes a 1 and refuses a 0.
+        # Since Linux 5.11 it is always on: the kernel accepts a 1 and refuses a 0.
         write("useHierarchy", "memory.use_hierarchy", int(hierarchy), neutral=None)
     write("limit", "memory.limit_in_bytes", limit)
     reservation = memory.get("reservation") or None
@@ -110,7 +110,7 @@ def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
 
 
 def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
-    """Weights belong to an IO scheduler: CFQ's files until Linux 5.0, BFQ's since."""
+    """Weights are files of an IO scheduler: of CFQ before Linux 5.0, of BFQ since then."""
     at = f"{POINTER}.blockIO"
     writes = []
 

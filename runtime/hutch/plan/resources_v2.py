@@ -1,9 +1,9 @@
-"""``linux.resources``, which is shaped after cgroup v1, in the files of cgroup v2.
+"""``linux.resources``, which has the fields of cgroup v1, as writes to the files of cgroup v2.
 
-See Documentation/admin-guide/cgroup-v2.rst. Where v2 has the value under another scale the formula
-stands beside it; where it has no such thing at all a value that asks for something is refused
+See Documentation/admin-guide/cgroup-v2.rst. If v2 has another scale for a value, the function that
+converts it has the formula. If v2 has nothing like it, a value that sets something is an error
 (runtime-spec config-linux.md, Unified: "If the conversion is not possible the runtime MUST generate
-an error"), and one that asks for nothing (0, -1, false) is let pass.
+an error"), and a value that means "not set" (0, -1, false) is ignored.
 """
 
 from math import ceil, log2
@@ -40,7 +40,7 @@ WEIGHT_MAX = 10000
 # Settings of v1's memory, each with the one value that v2 always has.
 UNCHANGEABLE = (("swappiness", None), ("disableOOMKiller", False), ("useHierarchy", True))
 
-# What has no counterpart.
+# Fields that have no counterpart on v2.
 KERNEL_LIMITS: "tuple[KernelLimit, ...]" = ("kernel", "kernelTCP")
 REALTIME: "tuple[Realtime, ...]" = ("realtimeRuntime", "realtimePeriod")
 
@@ -53,7 +53,10 @@ THROTTLES: "tuple[tuple[Throttle, str], ...]" = (
 
 
 def compile_v2(resources: "Resources") -> "list[CgroupWrite]":
-    """The writes for a v2 host, ``unified`` last so that it has the last word; ConfigError."""
+    """The writes for a v2 host. Those of ``unified`` are last, so that they override the others.
+
+    Raises ConfigError for a value that v2 cannot carry out.
+    """
     _refuse_network(resources.get("network", {}))
     return [
         *cpuset_writes(resources.get("cpu", {})),
@@ -68,18 +71,19 @@ def compile_v2(resources: "Resources") -> "list[CgroupWrite]":
 
 
 def weight_of_shares(shares: int) -> int:
-    """cpu.weight (1 to 10000) of cpu.shares (2 to 262144).
+    """The cpu.weight (1 to 10000) for a value of cpu.shares (2 to 262144).
 
-    weight = ceil(10 ^ ((l^2 + 125 l) / 612 - 7/34)) with l = log2(shares): a curve through the
-    least, the default and the greatest value of both, 2 -> 1, 1024 -> 100 and 262144 -> 10000. The
-    straight line that runtimes used before 2025 gave the default share of 1024 a weight of 39.
+    weight = ceil(10 ^ ((l^2 + 125 l) / 612 - 7/34)) with l = log2(shares). The formula maps the
+    smallest, the default and the largest value of shares to those of weight: 2 to 1, 1024 to 100,
+    262144 to 10000. The linear formula that runtimes used before 2025 gave the default of 1024
+    shares a weight of 39.
     """
     log = log2(min(max(shares, SHARES_MIN), SHARES_MAX))
     return min(ceil(10 ** ((log * log + 125 * log - 126) / 612)), WEIGHT_MAX)
 
 
 def io_weight(weight: int) -> int:
-    """io.weight (1 to 10000) of a blkio weight (10 to 1000): a straight line between the ends."""
+    """The io.weight (1 to 10000) for a weight of blkio (10 to 1000), by a linear formula."""
     return 1 + (weight - 10) * 9999 // 990
 
 
@@ -114,8 +118,8 @@ def _memory(memory: "Memory") -> "list[CgroupWrite]":
     if swap == -1:
         write("swap", "memory.swap.max", -1)
     elif swap is not None and limit is not None:
-        # v1 limits memory and swap together, v2 swap alone. A kernel without swap has no such
-        # file, and then none is what it gives.
+        # v1 limits memory and swap together, v2 swap alone. A kernel without swap lacks the file;
+        # then a limit of 0 holds anyway.
         write("swap", "memory.swap.max", swap - limit, optional=swap == limit)
     return writes
 
@@ -150,7 +154,7 @@ def _cpu(cpu: "Cpu") -> "list[CgroupWrite]":
 
 
 def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
-    """BFQ's weights have the scale of v1; io.weight, of the cost model, has its own."""
+    """The weights of BFQ have the scale of v1; io.weight (of the io.cost model) has another."""
     at = f"{POINTER}.blockIO"
     if leaf := block_io.get("leafWeight"):
         raise _absent(f"{at}.leafWeight", leaf)
@@ -174,7 +178,7 @@ def _block_io(block_io: "BlockIo") -> "list[CgroupWrite]":
     for key, limit in THROTTLES:
         for i, limited in enumerate(block_io.get(key) or ()):
             here = f"{at}.{key}[{i}]"
-            # v1 takes 0 for "no limit", v2 has a word for it.
+            # "No limit" is 0 on v1, "max" on v2.
             rate = limited["rate"] or "max"
             value = f"{device_number(limited)} {limit}={rate}"
             writes.append(CgroupWrite("io", "io.max", value, here))
@@ -188,9 +192,10 @@ def _refuse_network(network: "Network") -> None:
 
 
 def _unified(unified: "dict[str, str]") -> "list[CgroupWrite]":
-    """Each file as given, also one unknown here; several lines are several writes.
+    """The writes to the files of linux.resources.unified, which need not be known here.
 
-    (io.max and its like take one device at a time.)
+    A value of several lines is several writes, because files such as io.max take one device at each
+    write.
     """
     writes = []
     for file, value in unified.items():

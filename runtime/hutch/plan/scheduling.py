@@ -1,5 +1,5 @@
-"""process.scheduler, ioPriority and execCPUAffinity, linux.memoryPolicy and personality: on which
-CPUs and memory nodes the process runs, and when.
+"""process.scheduler, ioPriority and execCPUAffinity, linux.memoryPolicy and personality: the CPUs
+and memory nodes of the process, and its scheduling.
 
 The names are those of runtime-spec (config.md "Linux Process", config-linux.md "Memory policy",
 "Personality"), the numbers those of <linux/sched.h>, <linux/ioprio.h>, <linux/mempolicy.h> and
@@ -51,7 +51,7 @@ MEMORY_FLAGS = {
 }
 DOMAINS = {"LINUX": 0x0000, "LINUX32": 0x0008}
 
-# What hutch-init has room for: NR_CPUS and MAX_NUMNODES of the largest kernels.
+# The sizes of hutch-init's masks: the largest NR_CPUS and MAX_NUMNODES of any kernel.
 CPUS_MAX = 8192
 NODES_MAX = 1024
 
@@ -84,8 +84,10 @@ def compile_scheduling(process: "Process") -> "list[Operation]":
 
 
 def compile_placement(linux: "Linux") -> "list[Operation]":
-    """The memory policy and the personality (set_mempolicy(2), personality(2)): those of the
-    container, so of every process that the runtime starts in it."""
+    """The memory policy and the personality (set_mempolicy(2), personality(2)).
+
+    They are settings of the container, so they hold for each process that the runtime starts in it.
+    """
     result: list[Operation] = []
     policy = linux.get("memoryPolicy")
     if policy:
@@ -108,8 +110,8 @@ def compile_affinity(text: str, pointer: str) -> "Operation":
 
 
 def as_mask(text: str, room: int, pointer: str) -> bytes:
-    """A list such as "0-3,7" as the kernel takes it: a bit a number, in whole words of 8 bytes.
-    Raises ConfigError for a number from ``room`` on."""
+    """A list such as "0-3,7" as a bit mask for the kernel: the lowest byte first, a multiple of 8
+    bytes long. Raises ConfigError for a number that is not below ``room``."""
     numbers = numbers_of(text)
     if not numbers:
         return b""
@@ -122,8 +124,8 @@ def as_mask(text: str, room: int, pointer: str) -> bytes:
 
 
 def numbers_of(text: str) -> "list[int]":
-    """The numbers of a list that has passed the check, sorted. A range is not spelled out beyond
-    what any kernel has."""
+    """The numbers of a checked list such as "0-3,7", sorted. A range is cut after CPUS_MAX numbers,
+    more than any kernel has."""
     found: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.partition("-")

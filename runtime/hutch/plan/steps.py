@@ -1,4 +1,4 @@
-"""A plan as a person reads it: every step in order, who does it, by which call, for which field."""
+"""A plan as text for people: each step in order, who does it, its kernel calls and its field."""
 
 from hutch.plan import plan as barriers
 from hutch.plan.describe import describe, namespace_names
@@ -19,7 +19,8 @@ INIT = "init"
 
 
 class Step:
-    """One step: its lane, the kernel calls, what is done, and the field that asks for it."""
+    """One step: its ``lane`` ("runtime" or "init", who does it), the kernel calls, what it does in
+    words, and the field that asks for it (or the reason)."""
 
     __slots__ = ("call", "does", "lane", "pointer")
 
@@ -39,8 +40,10 @@ class Step:
 
 
 def steps(plan: "Plan", *, pid_file: str = "", pidfd_socket: str = "") -> "list[Step]":
-    """All steps of a plan, those of the runtime where hutch-init waits for them; among them to
-    write the pid to ``pid_file``, and to send a pidfd to ``pidfd_socket``, unless these are ""."""
+    """All steps of a plan in order. The runtime's steps at a barrier follow that barrier.
+
+    ``pid_file`` and ``pidfd_socket`` are the values of the flags ("": not given).
+    """
     result = _before(plan)
     for operation in plan.operations:
         call, does = describe(operation)
@@ -55,7 +58,7 @@ def steps(plan: "Plan", *, pid_file: str = "", pidfd_socket: str = "") -> "list[
 
 
 def tell_steps(plan: "Plan", debug: "Callable[[str], None]") -> None:
-    """Tells ``debug`` each step of a plan, a line each."""
+    """Calls ``debug`` with one line for each step of a plan."""
     for step in steps(plan):
         debug(step.lane + ": " + step.does + " [" + step.pointer + "]")
 

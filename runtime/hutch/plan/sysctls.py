@@ -1,4 +1,4 @@
-"""linux.sysctl: only what belongs to one of the container's own namespaces may be set."""
+"""linux.sysctl: a config may set only sysctls of the container's own namespaces."""
 
 from hutch.errors import ConfigError
 from hutch.plan import operations as op
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hutch.plan.operations import Operation
     from hutch.spec.config import Config
 
-# Per IPC namespace (ipc_namespaces(7)); all below fs/mqueue is as well.
+# The sysctls of an IPC namespace (ipc_namespaces(7)); those below fs/mqueue are too.
 IPC = frozenset(
     (
         "kernel/msgmax",
@@ -27,7 +27,7 @@ NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 
 
 def compile_sysctls(config: "Config", namespaces: "Namespaces") -> "list[Operation]":
-    """The writes below /proc/sys; raises ConfigError for a name that would reach the host."""
+    """The writes below /proc/sys. Raises ConfigError for a sysctl that would change the host."""
     result: list[Operation] = []
     for name, value in config.get("linux", {}).get("sysctl", {}).items():
         pointer = 'linux.sysctl["' + name + '"]'
@@ -38,9 +38,10 @@ def compile_sysctls(config: "Config", namespaces: "Namespaces") -> "list[Operati
 
 
 def _path(name: str, pointer: str) -> str:
-    """net.ipv4.ip_forward, or with slashes where a part itself holds a dot: net/ipv4/conf/eth0.1/…
+    """The path of a sysctl below /proc/sys.
 
-    The first separator decides which, as in sysctl(8).
+    A name has dots (net.ipv4.ip_forward), or slashes if a part contains a dot
+    (net/ipv4/conf/eth0.1/...). The first separator decides which, as in sysctl(8).
     """
     parts = None
     if NAME.issuperset(name):
@@ -56,7 +57,7 @@ def _path(name: str, pointer: str) -> str:
 
 
 def namespace_of(path: str) -> str:
-    """The type of the namespaces that each have their own value of a sysctl; "" for none."""
+    """The type of namespace that has its own value of the sysctl; "" if it belongs to the host."""
     if path in IPC or path.startswith("fs/mqueue/"):
         return "ipc"
     if path.startswith("net/"):

@@ -1,9 +1,9 @@
 """Annotations org.systemd.property.NAME: properties for the container's scope.
 
-Whoever may set annotations need not be who may command systemd (CVE-2024-3154), so only properties
-that neither run anything, nor start other units, nor widen what the container may do, can be set.
-A value is GVariant text, as in busctl and in other runtimes; the types are systemd's own, so it
-needs no general parser (S-42).
+A user who may set annotations may not be allowed to control systemd (CVE-2024-3154). So annotations
+can set only properties that run no program, start no other unit, and give the container no more
+rights. A value is GVariant text, as in other runtimes. The type of each property is known, so no
+general parser of GVariant is needed (S-42).
 """
 
 from hutch.errors import ConfigError
@@ -26,13 +26,16 @@ ALLOWED = {
     "SendSIGHUP": "b",
     "TimeoutStopUSec": "t",
 }
-SECONDS, MICROSECONDS = "Sec", "USec"  # systemd knows times by the second name only
+SECONDS, MICROSECONDS = "Sec", "USec"  # on D-Bus, systemd has only the names that end in USec
 INFINITE = (1 << 64) - 1
 BOUNDS = {"i": (1, 64), "t": (0, INFINITE)}
 
 
 def properties_of(annotations: "dict[str, str]") -> "list[Property]":
-    """(name, D-Bus signature, value) of each. Raises ConfigError."""
+    """(name, D-Bus signature, value) for each annotation that sets a property.
+
+    Raises ConfigError for a property that is not allowed, and for a value of another type.
+    """
     result = []
     for key, text in annotations.items():
         if key.startswith(PREFIX):
@@ -51,7 +54,7 @@ def properties_of(annotations: "dict[str, str]") -> "list[Property]":
 
 
 def _name(name: str) -> "tuple[str, int]":
-    """The name by which systemd knows the property, and what its value is to be multiplied by."""
+    """systemd's name of the property, and the factor by which to multiply the value."""
     if name.endswith(SECONDS) and not name.endswith(MICROSECONDS):
         return name.removesuffix(SECONDS) + MICROSECONDS, 1_000_000
     return name, 1

@@ -1,8 +1,8 @@
 """The limits of a container as properties of its systemd scope.
 
-Everything is written to the cgroup's files too, exactly and with the kernel's own answer. But when
-systemd reloads it writes its files anew from what it knows, so it must know the limits; what it has
-no property for it leaves alone (systemd.resource-control(5)).
+The runtime also writes all limits to the files of the cgroup, with exact values. But when systemd
+reloads, it writes the limits that it knows to the files again, so it must know them. It does not
+change files for which it has no property (systemd.resource-control(5)).
 """
 
 from hutch.errors import ConfigError
@@ -22,7 +22,7 @@ CPUS_MAX = 8192  # CONFIG_NR_CPUS at its largest
 
 
 def properties_for(writes: "Sequence[CgroupWrite]") -> "list[Property]":
-    """The properties that say the same as the writes, as far as there are any."""
+    """The properties for those writes that systemd has a property for."""
     files = {write.file: write.value for write in writes}
     for write in writes:
         if write.fallback:
@@ -57,12 +57,13 @@ def _number(text: str) -> "int | None":
 
 
 def _tasks(text: str) -> "int | None":
-    # systemd knows no limit of 0, which means that no process may be started.
+    # systemd has no limit of 0 tasks, so 1 is the nearest value.
     return _number(text) or 1
 
 
 def _default_weight(text: str) -> "int | None":
-    """Of io.weight and blkio.weight; weights of single devices systemd has by path only."""
+    """The default weight in a line of io.weight or blkio.weight; None for the weight of a device,
+    because systemd takes only the device's path, not its number."""
     name, _, number = text.rpartition(" ")
     return _number(number) if name in ("", "default") else None
 
@@ -74,7 +75,7 @@ def _set_of_numbers(text: str) -> "bytes | None":
         low, dash, high = part.strip().partition("-")
         high = high if dash else low
         if not (low.isdigit() and high.isdigit()) or int(high) >= CPUS_MAX:
-            return None  # the kernel's write will say so
+            return None  # the write to the cgroup's file fails then, with the kernel's error
         for number in range(int(low), int(high) + 1):
             mask |= 1 << number
     return mask.to_bytes((mask.bit_length() + 7) // 8, "little")
@@ -100,8 +101,8 @@ SIMPLE: "tuple[tuple[str, str, Callable[[str], int | bytes | None]], ...]" = (
 def device_properties(rules: "Sequence[DeviceRule]") -> "list[Property]":
     """DevicePolicy and DeviceAllow for ``effective`` rules.
 
-    systemd has lists of what is allowed only; rules that are none it is told nothing of, and then
-    hutch's own device program (v2) or lines (v1) stand alone.
+    systemd can only have a list of allowed devices. If the rules are not such a list, systemd gets
+    no device rules, and only hutch's device program (v2) or lines (v1) limit the access.
     """
     allowed: list[tuple[str, str]] | None = None
     if not rules[0].allow:

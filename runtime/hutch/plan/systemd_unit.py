@@ -1,7 +1,7 @@
 """The systemd scope of a container: ``linux.cgroupsPath`` as slice:prefix:name.
 
-systemd makes the cgroup, and where it makes it follows from the names: slice a-b.slice lies in
-a.slice, and the scope prefix-name.scope in its slice (systemd.slice(5), systemd.scope(5)).
+systemd makes the cgroup. Its path follows from the names: slice a-b.slice is in a.slice, and the
+scope prefix-name.scope is in its slice (systemd.slice(5), systemd.scope(5)).
 """
 
 from hutch.errors import ConfigError, HostError, UsageError
@@ -21,8 +21,8 @@ CHARACTERS = frozenset(
 
 
 class Manager:
-    """The systemd that is asked: ``user`` for the caller's own, and ``root`` for its cgroup's path
-    in each hierarchy ("" for the root's)."""
+    """A systemd manager. ``user``: the caller's own manager, not the system's. ``root`` is the path
+    of its cgroup in each hierarchy ("" for the system's manager)."""
 
     __slots__ = ("root", "user")
 
@@ -38,10 +38,11 @@ def resolve_unit(
     manager: Manager,
     annotations: "dict[str, str]",
 ) -> Cgroup:
-    """The cgroup that systemd will make for container ``id``. Nothing is made.
+    """The cgroup that systemd will make for container ``id``. This makes nothing.
 
-    Raises ConfigError for a path of another form, for names that systemd takes for no unit and for
-    annotations it may not be given; HostError where the host's cgroups are not for it.
+    Raises ConfigError for a path of another form, for names that are no valid unit names, and for
+    annotations with a property that is not allowed; HostError for a user's manager without cgroup
+    v2; UsageError for a container id that makes no valid unit name.
     """
     if manager.user and layout.mode != "v2":
         raise HostError(
