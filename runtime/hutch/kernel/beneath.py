@@ -1,9 +1,9 @@
-"""Opening things beneath a root that somebody else filled.
+"""Opening files below an untrusted root directory, such as the root file system of an image.
 
-A path is not an object: a component may be a symlink that leads out. ``open_in_root`` resolves as
-if the root were "/" (openat2 with RESOLVE_IN_ROOT, Linux 5.6) and gives back a descriptor; all
-further work goes through it. Where the kernel lacks openat2 the same walk is done one component at
-a time, each opened with O_NOFOLLOW; that is only safe while nobody else renames in the tree.
+A component of a path may be a symlink that leads out of the root. ``open_in_root`` resolves the
+path as if the root were "/" (openat2(2) with RESOLVE_IN_ROOT, Linux 5.6) and returns a descriptor;
+callers use only this descriptor. If the kernel lacks openat2, ``walk_in_root`` opens one component
+after the other with O_NOFOLLOW. That is safe only while no other process renames files in the tree.
 """
 
 from errno import ELOOP, ENOSYS, EPERM
@@ -21,10 +21,11 @@ _missing = False  # openat2 answered ENOSYS (old kernel) or EPERM (old seccomp f
 
 
 def open_in_root(root: int, path: "str | bytes", flags: int, mode: int = 0) -> int:
-    """A descriptor of ``path``, every "/" and ".." of it and of its symlinks kept inside ``root``.
+    """Opens ``path`` inside the directory ``root`` (a descriptor) and returns a descriptor.
 
-    ``flags`` as for open(2), O_CLOEXEC is added; O_NOFOLLOW speaks of the last component only.
-    Raises OSError. Nothing is created along the way (only the last component, with O_CREAT).
+    "/" and ".." in the path and in its symlinks never lead out of ``root``. ``flags`` are those of
+    open(2), O_CLOEXEC is added; O_NOFOLLOW holds for the last component only. O_CREAT creates the
+    last component only, with ``mode``. Raises OSError.
     """
     global _missing  # noqa: PLW0603 one probe a process
     raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
@@ -51,7 +52,10 @@ def open_in_root(root: int, path: "str | bytes", flags: int, mode: int = 0) -> i
 
 
 def walk_in_root(root: int, path: "str | bytes", flags: int, mode: int = 0) -> int:
-    """The same by hand: a stack of directory descriptors, so that ".." never asks the kernel."""
+    """``open_in_root`` without openat2(2).
+
+    It keeps a stack of directory descriptors, and ".." takes the last one off the stack.
+    """
     raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
     todo = [part for part in reversed(raw.split(b"/")) if part not in (b"", b".")]
     stack = [dup(root)]
@@ -86,7 +90,7 @@ def walk_in_root(root: int, path: "str | bytes", flags: int, mode: int = 0) -> i
 
 
 def _link_target(name: bytes, directory: int) -> "bytes | None":
-    """Where the symlink ``name`` leads, None if it is none (or is not there)."""
+    """The target of the symlink ``name``; None if ``name`` is no symlink or does not exist."""
     try:
         fd = open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC, dir_fd=directory)
     except FileNotFoundError:

@@ -8,9 +8,10 @@ from hutch.errors import KernelError
 
 
 def attach_devices(directory: int, program: bytes, pointer: str) -> None:
-    """Puts a program of type BPF_PROG_TYPE_CGROUP_DEVICE on the cgroup ``directory``.
+    """Attaches a program of type BPF_PROG_TYPE_CGROUP_DEVICE to a cgroup (bpf(2)).
 
-    It takes the place of one put there before; b"" only takes that away. Raises KernelError.
+    ``directory`` is a descriptor of the cgroup's directory. ``program`` replaces a program that was
+    attached before; b"" only removes that one. Raises KernelError with the field ``pointer``.
     """
     buffer = ffi.from_buffer(program)
     result: int = lib.hutch_attach_devices(directory, buffer, len(program), -1)

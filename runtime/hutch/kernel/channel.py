@@ -1,7 +1,7 @@
-"""The ways between the runtime and hutch-init, as plain descriptors: a pair of unix sockets for the
-one that starts it, and two fifos for who says `start` later.
+"""The connections between the runtime and hutch-init: a pair of unix sockets for the process that
+starts hutch-init, and two fifos for a later `start`. All are plain descriptors.
 
-The standard library's socket module is dearer to import than most verbs are to run.
+The standard library's socket module is not used: importing it takes longer than most commands run.
 """
 
 import posix
@@ -28,26 +28,31 @@ def receive(channel: int) -> "tuple[bytes, int]":
 
 
 def answer(channel: int, answer: int, fd: int = -1) -> None:
-    """Sends the one byte ``answer`` that lets the other side go on, with the descriptor ``fd``
-    unless it is -1. Raises OSError, but no signal comes."""
+    """Sends the byte ``answer``, for which the other side waits, with the descriptor ``fd`` unless
+    it is -1. Raises OSError; the process gets no SIGPIPE."""
     _checked(lib.hutch_answer(channel, answer, fd))
 
 
 def fetch(pidfd: int, fd: int) -> int:
-    """A copy of descriptor ``fd`` of another process (pidfd_getfd(2), Linux 5.6). OSError."""
+    """A copy of descriptor ``fd`` of the process ``pidfd`` (pidfd_getfd(2), Linux 5.6).
+
+    Raises OSError.
+    """
     return _checked(lib.hutch_fetch(pidfd, fd))
 
 
 def make_fifo(path: str) -> int:
-    """A new fifo, with both ends on one descriptor. Raises OSError."""
+    """Makes a fifo and returns a descriptor that reads and writes it. Raises OSError."""
     posix.mkfifo(path, 0o600)
     return posix.open(path, posix.O_RDWR | posix.O_CLOEXEC)
 
 
 def let_start(start: str, reply: str) -> int:
-    """Lets the hutch-init go on that waits at the fifo ``start``; what it then tells on the fifo
-    ``reply`` is read from the descriptor. OSError where none waits: with ENXIO if it is dead or
-    has executed the program."""
+    """Lets the hutch-init continue that waits at the fifo ``start``.
+
+    Returns a descriptor for reading what hutch-init then writes to the fifo ``reply``. Raises
+    OSError if no hutch-init waits: ENXIO if it is dead or has executed the program.
+    """
     told = posix.open(reply, posix.O_RDONLY | posix.O_NONBLOCK | _NO_LINK)
     try:
         gate = posix.open(start, posix.O_WRONLY | posix.O_NONBLOCK | _NO_LINK)

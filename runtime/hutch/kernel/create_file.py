@@ -18,10 +18,11 @@ def create_file(
     gid: int,
     mtime: int,
 ) -> None:
-    """Makes ``name`` in ``directory`` with ``data`` and the time ``mtime`` (nanoseconds).
+    """Creates the file ``name`` in ``directory`` (a descriptor) with the content ``data`` and the
+    time ``mtime`` (nanoseconds).
 
-    It is opened with the mode ``made_as``; then owner and mode are set where they are not NONE.
-    Raises OSError, FileExistsError among others; then nothing has been made.
+    ``made_as`` is the mode for open(2). After that the owner and ``mode`` are set, unless they are
+    NONE. Raises OSError, for example FileExistsError; then there is no new file.
     """
     seconds, nanoseconds = divmod(mtime, SECOND)
     result: int = lib.hutch_create_file(

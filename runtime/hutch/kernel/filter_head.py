@@ -1,16 +1,16 @@
-"""The head of a seccomp filter: what stands before libseccomp's instructions, and settles what
-libseccomp cannot.
+"""The head of a seccomp filter: instructions before those of libseccomp. They decide about system
+calls that libseccomp cannot handle.
 
-- A call that is newer than all that the profile names gets ENOSYS. The profile's author did not
-  know it; a program that finds it refused with EPERM, or is killed for it, does not fall back to
-  the older call that it would use on an older kernel. With ENOSYS it does.
+- A call that is newer than all calls in the profile gets ENOSYS. The profile's author did not know
+  the call. If it failed with EPERM or killed the program, the program would not use the older call
+  instead. With ENOSYS it does, as on an older kernel.
 - A call that is newer than libseccomp gets its rules here.
-- So does a call whose rules compare arguments. Of two rules that compare the same argument by order
-  libseccomp 2.5 makes code that lets through what neither allows, some make it loop for ever, and a
-  hundred take it a second.
+- A call whose rules compare arguments gets its rules here too. For two rules that compare the same
+  argument with "less" or "greater", libseccomp 2.5 makes code that allows what neither rule allows.
+  With some rules it loops for ever, and a hundred rules take it a second.
 
-For all other calls the head looks at nothing but architecture and number, which lets the kernel
-cache the verdict (Linux 5.11).
+For all other calls the head reads only the architecture and the number, so that the kernel can
+cache the decision (Linux 5.11).
 """
 
 from sys import byteorder
@@ -47,8 +47,8 @@ WIDE = 0x8000_0000  # __AUDIT_ARCH_64BIT
 ARM = 0x4000_0028
 END = 1 << 32
 
-# Where the numbers of an architecture begin, and the ranges [first, end) in which new calls appear:
-# none among ARM's private calls, nor among those that x32 has of its own.
+# The first number of an architecture, and the ranges [first, end) in which new calls appear. These
+# leave out ARM's private calls and the calls that only x32 has.
 _BASE = {
     X32: X32_BIT,
     0x0000_0008: 4000,  # MIPS, of 32 and of 64 bits and n32
@@ -73,7 +73,7 @@ _GREATER = 0x25  # BPF_JMP | BPF_JGT | BPF_K
 _NOT_LESS = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 _RETURN = 0x06  # BPF_RET | BPF_K
 _SIZE = 8  # of a struct sock_filter
-_FARTHEST = 255  # that a conditional jump goes
+_FARTHEST = 255  # the longest conditional jump, in instructions
 
 _NUMBER = 0  # offsets in struct seccomp_data
 _ARCHITECTURE = 4
@@ -84,10 +84,11 @@ _ENOSYS = 0x0005_0000 | 38
 
 
 class Architecture:
-    """What a profile says of one architecture's calls, by their numbers there.
+    """The calls of a profile on one architecture, by their numbers on it.
 
-    ``known`` are all that it names; ``calls`` the (condition, action) of those that the head
-    settles: the first whose condition holds gives the verdict.
+    ``known`` are the numbers of all calls in the profile. ``calls`` maps the number of each call
+    that the head decides about to its (condition, action) pairs: the first pair whose condition is
+    true decides.
     """
 
     __slots__ = ("calls", "known", "token")
@@ -98,12 +99,13 @@ class Architecture:
         self.calls: dict[int, Sequence[tuple[Condition, int]]] = {}
 
     def numbered(self, number: int) -> int:
-        """The number that a call has here whose number is the same everywhere."""
+        """The number on this architecture of a call that has the same number on all of them."""
         return _BASE.get(self.token, 0) + number
 
 
 def head(architectures: "Iterable[Architecture]", default: int, enosys: bool) -> bytes:
-    """The instructions that go before libseccomp's; falls through where it has no verdict.
+    """The instructions before those of libseccomp. For a call that they do not decide about, the
+    filter continues with libseccomp's.
 
     ``default`` is the default action, ``enosys`` whether newer calls get ENOSYS instead.
     """
@@ -127,19 +129,19 @@ def head(architectures: "Iterable[Architecture]", default: int, enosys: bool) ->
 
 
 def _unknown(architecture: Architecture) -> "list[tuple[int, int]]":
-    """The ranges [first, end) of numbers above all that the profile knows."""
+    """The ranges [first, end) of numbers above all calls in the profile."""
     ranges = _RANGES.get(architecture.token, _ALL)
     known = [n for n in architecture.known if any(first <= n < end for first, end in ranges)]
     if not known:
-        return []  # a profile that knows nothing of it says nothing of what is newer
+        return []  # without a call of this architecture, no call can be newer than the profile
     after = max(known) + 1
     return [(max(first, after), end) for first, end in ranges if end > after]
 
 
 def _section(token: int, verdicts: "list[tuple[int, int, bytes]]", rest: bytes) -> bytes:
-    """The verdicts for one architecture; ``rest`` are the sections after it."""
+    """The instructions for one architecture; ``rest`` are those for the architectures after it."""
     tests = b"".join([_test(first, end, code) for first, end, code in verdicts])
-    # Nearly all calls are below the first and jump over the tests at once.
+    # Nearly all calls have smaller numbers than the first verdict, and skip all tests.
     code = _instruction(_LOAD, _NUMBER) + _if(_NOT_LESS, verdicts[0][0], tests)
     if rest:
         code += _instruction(_JUMP, len(rest) // _SIZE)
@@ -157,7 +159,7 @@ def _test(first: int, end: int, code: bytes) -> bytes:
 
 
 def _if(test: int, k: int, code: bytes) -> bytes:
-    """Runs ``code`` where the test holds and jumps over it elsewhere."""
+    """Runs ``code`` if the test is true, and jumps over it if not."""
     length = len(code) // _SIZE
     if length <= _FARTHEST:
         return _instruction(test, k, 0, length) + code
@@ -165,7 +167,7 @@ def _if(test: int, k: int, code: bytes) -> bytes:
 
 
 def _rules(rules: "Sequence[tuple[Condition, int]]", default: int, narrow: bool) -> bytes:
-    """The verdict of a call's rules; ``narrow``: its arguments have 32 bits."""
+    """The instructions for the rules of a call; ``narrow``: its arguments have 32 bits."""
     code = [_rule(condition, action, narrow) for condition, action in rules]
     return b"".join([*code, _instruction(_RETURN, default)])
 
@@ -177,12 +179,12 @@ def _rule(condition: "Condition", action: int, narrow: bool) -> bytes:
     return code
 
 
-# Where a test goes on: with the next instruction, as an argument that meets the comparison, or as
-# one that fails it.
+# Where the program continues after a test: at the next instruction, after the comparison if the
+# argument meets it, or at the next rule if not.
 _NEXT, _MET, _FAILED = range(3)
 
-# The operators of hutch.spec.seccomp: the tests of the higher half, then those of the lower one,
-# each (code, where to go if true, if false).
+# By operator of hutch.spec.seccomp: the tests of the argument's higher half, then those of its
+# lower half. Each is (code, where to continue if true, where if false).
 _TESTS = {
     1: (((_EQUAL, _NEXT, _MET),), (_EQUAL, _FAILED, _MET)),  # NE
     2: (((_GREATER, _FAILED, _NEXT), (_EQUAL, _NEXT, _MET)), (_NOT_LESS, _FAILED, _MET)),  # LT
@@ -196,7 +198,8 @@ _EQUAL_TO = 4
 
 
 def _comparison(comparison: "Comparison", rest: int, narrow: bool) -> bytes:
-    """Compares an argument in two halves; ``rest`` instructions of the rule follow."""
+    """The instructions that compare an argument, in two halves of 32 bits; ``rest`` is the number
+    of the rule's instructions after them."""
     index, operator, value, second = comparison
     mask = None
     if operator == _MASKED_EQUAL:
@@ -215,7 +218,8 @@ def _comparison(comparison: "Comparison", rest: int, narrow: bool) -> bytes:
 
 
 def _is_narrow(value: int) -> bool:
-    """Whether a value is a number of 32 bits, or a negative one as profiles write it in 64."""
+    """Whether ``value`` fits in 32 bits, or is a negative number of 32 bits, which profiles write
+    with 64 bits."""
     return value < 1 << 32 or value >= (1 << 64) - (1 << 31)
 
 

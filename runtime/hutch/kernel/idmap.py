@@ -1,4 +1,4 @@
-"""Mounts with an id mapping of their own (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12)."""
+"""Mounts with an id mapping (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12)."""
 
 from errno import EPERM
 
@@ -7,8 +7,8 @@ from hutch.errors import KernelError
 
 
 def user_namespace(uid_map: str, gid_map: str, pointer: str) -> int:
-    """A descriptor of a new user namespace with these maps (user_namespaces(7)), in which nobody
-    lives; raises KernelError, which names the field ``pointer``."""
+    """A descriptor of a new user namespace with these maps (user_namespaces(7)) and without
+    processes. Raises KernelError with the field ``pointer``."""
     result: int = lib.hutch_user_namespace(uid_map.encode(), gid_map.encode())
     if result < 0:
         raise KernelError(
@@ -22,8 +22,8 @@ def user_namespace(uid_map: str, gid_map: str, pointer: str) -> int:
 
 
 def open_tree(path: str, recursive: bool, pointer: str) -> int:
-    """A descriptor of a detached clone of the mount that ``path`` is on, from there down, with all
-    mounts below it if ``recursive``; raises KernelError."""
+    """A descriptor of a detached bind mount of ``path`` (open_tree(2), OPEN_TREE_CLONE), with all
+    mounts below it if ``recursive``. Raises KernelError with the field ``pointer``."""
     result: int = lib.hutch_open_tree(path.encode(), int(recursive))
     if result < 0:
         raise KernelError(
@@ -37,6 +37,7 @@ def open_tree(path: str, recursive: bool, pointer: str) -> int:
 
 
 def idmap_mount(mount: int, namespace: int, recursive: bool) -> int:
-    """Gives a detached mount the mapping of a user namespace; 0 or the errno."""
+    """Gives a detached mount the mapping of a user namespace, and all mounts below it too if
+    ``recursive``. Returns 0 or the errno."""
     result: int = lib.hutch_idmap_mount(mount, namespace, int(recursive))
     return -result

@@ -1,8 +1,8 @@
-"""Compiling a profile's rules to the program that seccomp(2) takes, and what libseccomp and the
-kernel know of it.
+"""Compiles the rules of a profile to a program for seccomp(2), and says which actions and flags the
+kernel knows.
 
-libseccomp is linked to an extension of its own (native/seccomp), which is loaded by the functions
-that need it.
+libseccomp is linked to a separate extension (native/seccomp). Only functions that need libseccomp
+load it.
 """
 
 from errno import EDOM, EINVAL, ENOENT, ENOTUNIQ
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
 INSTRUCTION = 8  # bytes of a struct sock_filter
 
-_TREE_FROM = 32  # rules: from here on a tree of comparisons is shorter to walk than a list
+_TREE_FROM = 32  # with more rules, a tree of comparisons takes fewer steps than a list
 _OPTIMIZE = 8  # SCMP_FLTATR_CTL_OPTIMIZE
 _BINARY_TREE = 2
 _TSYNC = 1  # SECCOMP_FILTER_FLAG_...
 _NEW_LISTENER = 8
 _RETURN_ENOSYS = 0x0005_0000 | 38
 _LAST_MULTIPLEXED = 402  # msgctl; the highest number of a call of socketcall(2) or ipc(2)
-_LAST_NUMBER = 1023  # beyond all that an architecture has, counted from its first
+_LAST_NUMBER = 1023  # larger than the number of any call, counted from its architecture's first
 _UNKNOWN_NAMES_TOLD = 16
 
 
@@ -71,10 +71,10 @@ def library_version() -> str:
 
 
 def library_file() -> str:
-    """The file that libseccomp was loaded from, "" where that cannot be told.
+    """The path of the loaded libseccomp; "" if it is not known.
 
-    Distributions add system calls to a libseccomp without changing its version (Debian's
-    2.5.4-1+deb12u1), so it is the file that tells two of them apart.
+    Distributions add system calls to libseccomp without changing its version (Debian's
+    2.5.4-1+deb12u1), so the version alone does not identify a library.
     """
     import posix
 
@@ -131,8 +131,8 @@ def _add_architectures(
 ) -> "list[Architecture]":
     """The architectures of the filter, the native one first.
 
-    One that libseccomp cannot add is left out, which makes the filter stricter: calls of an
-    architecture that is not in it are killed.
+    An architecture that libseccomp cannot add is left out with a warning. That makes the filter
+    stricter: a call of an architecture that is not in the filter kills the process.
     """
     from hutch.kernel.filter_head import Architecture
 
@@ -156,7 +156,8 @@ def _add_architectures(
 
 
 class _Call:
-    """The rules of one system call: where it is named first, and (condition, action) of each."""
+    """The rules of one system call: the pointer of its first name in the profile, and the
+    (condition, action) of each rule."""
 
     __slots__ = ("pointer", "rules")
 
@@ -165,7 +166,7 @@ class _Call:
         self.rules: list[tuple[Condition, int]] = []
 
     def settled(self) -> "list[tuple[Condition, int]]":
-        """The rules that decide: one without a condition makes the others pointless."""
+        """The rules that have an effect: one without a condition makes all others void."""
         first: dict[Condition, int] = {}
         for condition, action in self.rules:
             first.setdefault(condition, action)
@@ -179,7 +180,7 @@ def _calls(rules: "Rules") -> "dict[str, _Call]":
             call = calls.get(name)
             if call is None:
                 call = calls[name] = _Call(f"linux.seccomp.syscalls[{index}].names[{number}]")
-            # What is the default anyway need not be said, and libseccomp refuses to hear it.
+            # libseccomp refuses a rule whose action is the default action; it is not needed.
             if action != rules.default:
                 call.rules += [(condition, action) for condition in conditions]
     return calls
@@ -192,7 +193,10 @@ def _add_rules(
     architectures: "list[Architecture]",
     warnings: "list[HutchError]",
 ) -> None:
-    """What depends on the number alone goes to libseccomp, the rest to the filter's head."""
+    """Gives libseccomp the calls whose rules have no conditions, and the filter's head the others.
+
+    Appends a warning to ``warnings`` for each unknown name.
+    """
     lib = extension.lib
     added = 0
     unknown: list[tuple[str, str]] = []
@@ -210,14 +214,15 @@ def _add_rules(
                 if number >= 0:
                     architecture.calls[number] = settled
     if added > _TREE_FROM:
-        # A libseccomp before 2.5 refuses this, and goes on with its list.
+        # libseccomp before 2.5 refuses this attribute and keeps a list, which works too.
         lib.hutch_seccomp_attribute(handle, _OPTIMIZE, _BINARY_TREE)
     if unknown:
         warnings.extend(_unknown_names(extension, unknown, architectures))
 
 
 def _note(lib: "Any", name: str, architectures: "list[Architecture]") -> bool:
-    """Notes a system call's number for each architecture; False where libseccomp has no such."""
+    """Adds a system call's number to ``known`` of each architecture; False if libseccomp does not
+    know the name."""
     for architecture in architectures:
         number = lib.hutch_seccomp_number(architecture.token, _encoded(name))
         if number == -ENOENT:
@@ -232,7 +237,8 @@ def _note(lib: "Any", name: str, architectures: "list[Architecture]") -> bool:
 def _note_newer(
     name: str, rules: "list[tuple[Condition, int]]", architectures: "list[Architecture]"
 ) -> bool:
-    """The same for a call that libseccomp is too old for, with its rules."""
+    """Adds the number and the rules of a call that is newer than libseccomp; False if hutch does
+    not know the name either."""
     from hutch.kernel.filter_head import NEWER_CALLS
 
     number = NEWER_CALLS.get(name)
@@ -246,9 +252,10 @@ def _note_newer(
 
 
 def _own_number(extension: "Any", architecture: "Architecture", name: str) -> int:
-    """A call's number on an architecture, -1 if it has none but through socketcall(2) or ipc(2).
+    """A call's own number on an architecture; -1 if it has none there.
 
-    The arguments of a call through those are in memory, where no filter sees them.
+    socketcall(2) and ipc(2) do not count: they take the arguments of a call in memory, which a
+    filter cannot read.
     """
     number: int = extension.lib.hutch_seccomp_number(architecture.token, _encoded(name))
     if number != -ENOTUNIQ:
@@ -276,13 +283,13 @@ def _program(extension: "Any", handle: int) -> bytes:
         if length <= size:
             program: bytes = extension.ffi.buffer(buffer, length)[:]
             return program
-        size = length  # more than the kernel takes; the error says how much
+        size = length  # larger than the kernel allows; the error message needs the size
 
 
 def _unknown_names(
     extension: "Any", unknown: "list[tuple[str, str]]", architectures: "list[Architecture]"
 ) -> "list[ConfigError]":
-    """A warning for each name that is no system call's, with the nearest one that is."""
+    """A warning for each unknown name, with the most similar name of a system call."""
     from hutch.did_you_mean import nearest
     from hutch.kernel.filter_head import NEWER_CALLS
 
@@ -311,7 +318,7 @@ def _named(extension: "Any", architecture: "Architecture") -> "Iterator[tuple[st
 
 
 def _encoded(name: str) -> bytes:
-    """The name for C; that of no system call where it is no Unicode."""
+    """The name as bytes for C. If it is not valid Unicode, the result is an unknown name."""
     return name.encode("utf-8", "replace")
 
 

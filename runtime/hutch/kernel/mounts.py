@@ -1,4 +1,4 @@
-"""Mounts of the host: telling one from another, and taking one away."""
+"""Mounts of the host: their ids, bind, unmount, and a private mount namespace."""
 
 from hutch._native import lib
 from hutch.errors import KernelError
@@ -20,8 +20,11 @@ def unmount(path: str, flags: int) -> None:
 
 
 def private_mounts() -> None:
-    """Goes on in a mount namespace of its own, from which nothing gets out, but into which the
-    host's unmounts get; raises KernelError."""
+    """Moves this process to a new mount namespace (unshare(2)); raises KernelError.
+
+    The host does not see mounts made in it, but mounts and unmounts of the host happen in it too
+    (mount_namespaces(7), slave mounts).
+    """
     result = lib.hutch_private_mounts()
     if result < 0:
         raise KernelError("make a mount namespace", "unshare", -result)

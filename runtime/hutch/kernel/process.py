@@ -1,4 +1,4 @@
-"""Processes: starting hutch-init, signals by pidfd, what this process may do."""
+"""Processes: starting hutch-init, signals by pidfd, capabilities of the calling process."""
 
 import posix
 
@@ -9,11 +9,12 @@ from hutch.errors import KernelError
 def start_init(
     program: str, plan: bytes, flags: int, cgroup: int, base: int, slots: "list[int]"
 ) -> "tuple[int, int, int]":
-    """Starts hutch-init, the file ``program``, with an encoded plan: (pid, pidfd, our end of its
-    channel). The caller closes all it has given and got.
+    """Starts hutch-init, the file ``program``, with an encoded plan.
 
-    ``flags``, ``cgroup`` and ``base`` are spawn's; ``slots`` follow the plan and the channel there.
-    Raises KernelError, OSError; there is no process then.
+    Returns (pid, pidfd, the runtime's end of the channel). The caller closes the descriptors that
+    it passed and those that it got. ``flags``, ``cgroup`` and ``base`` are those of ``spawn``;
+    ``slots`` come after the plan and the channel. Raises KernelError or OSError; then no process
+    was started.
     """
     from hutch.kernel import channel
 
@@ -36,7 +37,10 @@ def start_init(
 
 
 def seal_init(path: str) -> int:
-    """A descriptor of a sealed copy of the program at ``path`` in memory (security.md S-02)."""
+    """A descriptor of a sealed copy in memory of the program at ``path`` (security.md S-02).
+
+    Raises KernelError.
+    """
     result: int = lib.hutch_seal(path.encode())
     if result < 0:
         raise KernelError(
@@ -94,7 +98,7 @@ def signal_descriptor() -> int:
 
 
 def bounding_set() -> int:
-    """The mask of the capabilities that this process can give to others (capabilities(7))."""
+    """The mask of the capabilities in this process's bounding set (capabilities(7))."""
     result: int = lib.hutch_bounding_set()
     return result
 

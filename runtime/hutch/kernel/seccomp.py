@@ -1,6 +1,7 @@
-"""A seccomp filter: all that a container needs of it once it is compiled.
+"""A compiled seccomp filter.
 
-It stands apart from what compiles it (libseccomp.py), which is not read where the filter is cached.
+It is not in libseccomp.py, which compiles it, because that module is not loaded if the filter is
+cached.
 """
 
 TYPE_CHECKING = False
@@ -12,7 +13,8 @@ class Filter:
     """A compiled profile.
 
     ``program`` is an array of struct sock_filter; ``flags`` are those of seccomp(2); ``notify``
-    whether loading it gives a listener; ``warnings`` what in the profile has no effect.
+    says whether loading it returns a listener; ``warnings`` name fields of the profile that have no
+    effect.
     """
 
     __slots__ = ("flags", "notify", "program", "warnings")
