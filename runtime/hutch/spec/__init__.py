@@ -1,7 +1,7 @@
-"""config.json and what it may say: reading, checking, explaining and writing it.
+"""Reads, checks, explains and writes config.json.
 
-Nothing here changes the system; only load reads files. The package imports none of its modules by
-itself: each verb pays for what it uses.
+No module here changes the system, and only ``load`` reads files. The package itself imports none of
+its modules, so that each command loads only what it uses.
 
 README.md has the rules, and the files in reading order.
 """

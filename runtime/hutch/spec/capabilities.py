@@ -51,7 +51,7 @@ CAPABILITIES = {name: number for number, name in enumerate(NAMES)}
 
 
 def mask(names: "Iterable[str]") -> "tuple[int, list[str]]":
-    """The names as the bit mask that capset(2) takes, and those that no kernel up to 6.12 knows.
+    """(the bit mask of the names for capset(2), the names that no kernel up to 6.12 knows).
 
     An unknown name is a warning, not an error (config.md, "capabilities").
     """

@@ -1,22 +1,22 @@
-"""The quick check of a config: the first problem is raised; a good config costs next to nothing.
+"""The quick check of a config. It raises the first problem, and is fast for a valid config.
 
-It walks over the table (table.py), then asks the rules (rules.py). What is not by the book is
-normalized (normalize.py) and walked over again; properties that the table does not know are ignored
-with a warning (config.md, "Extensibility"). diagnostics.py finds the same problems, all of them.
+It compares the config with the table (table.py), then runs the rules (rules.py). A config that does
+not follow the table is normalized (normalize.py) and compared again; properties that the table does
+not know are ignored with a warning (config.md, "Extensibility"). diagnostics.py finds all problems.
 
-Where a value is checked, each at one place:
+Each property of a value is checked at one place:
 
-    its JSON type, range and form                      spec/table.py, by the walk here
-    what fields say about each other                   spec/rules.py, spec/linux_rules.py
+    its JSON type, range and format                    spec/table.py, by _walk here
+    fields that depend on each other                   spec/rules.py, spec/linux_rules.py
     what depends on the host (cgroup v1 or v2, an LSM) plan/, when the plan is compiled
     which sysctls, mounts and cgroup paths are allowed plan/sysctls.py, mounts.py, cgroup_paths.py
     what is on the host (files, namespaces, devices)   container/preflight.py, net_devices.py
     text of the command line                           cli/arguments.py, spec/user_ids.py,
                                                        spec/quantities.py, spec/container_id.py
 
-The functions here are the only ones that give a document the types CheckedConfig, CheckedProcess
-and CheckedResources (config.py), and create, exec and update take no other. Where a state file's
-own copy is read back, it was checked before it was kept.
+Only the functions here give a value the types CheckedConfig, CheckedProcess and CheckedResources
+(config.py); create, exec and update take no other types. The config in a state file was checked
+before it was saved.
 """
 
 from hutch.errors import ConfigError
@@ -44,12 +44,11 @@ NAMES = {str: "a string", int: "a number", float: "a number", bool: "a boolean",
 
 
 def check(config: "object", *, strict: bool = False) -> "tuple[CheckedConfig, Warnings]":
-    """The config to go on with, and what to warn of. Raises ConfigError for the first thing in
-    config.json that is wrong.
+    """(the checked config, warnings). Raises ConfigError for the first problem in config.json.
 
-    ``config`` is what was decoded from it, and is not changed: one by the book is itself returned.
-    ``process`` may be absent: only start needs it. ``strict``: what the specification requires and
-    every runtime does without is required too.
+    ``config`` is the decoded config.json. It is not changed; if it needs no normalizing, it is
+    returned itself. ``process`` may be absent, because only start needs it (config.md, "Process").
+    ``strict``: fields that the specification requires, but no runtime does, are required too.
     """
     checked = _check(config, CONFIG)
     _ask(RULES, checked[0])
@@ -61,8 +60,9 @@ def check(config: "object", *, strict: bool = False) -> "tuple[CheckedConfig, Wa
 def check_process(
     process: "object", container: "Config | None" = None
 ) -> "tuple[CheckedProcess, Warnings]":
-    """The same for a process alone, as `exec --process` reads it; pointers begin at ``process``.
-    ``container`` is the config of the container that it is for, whose ids it must have."""
+    """Like ``check``, for a process alone, as `exec --process` reads it; pointers begin at
+    ``process``. ``container`` is the config of the container; its user namespace must map the ids
+    of the process."""
     checked = _check(process, PROCESS, "process")
     linux = container.get("linux", {}) if container else {}
     _ask(PROCESS_RULES, {"process": checked[0], "linux": linux})  # type: ignore[typeddict-item]
@@ -70,23 +70,23 @@ def check_process(
 
 
 def check_resources(resources: "object") -> "tuple[CheckedResources, Warnings]":
-    """The same for resources alone, as `update --resources` reads them."""
+    """Like ``check``, for resources alone, as `update --resources` reads them."""
     return _check(resources, RESOURCES, "linux", "resources")
 
 
 def check_together(resources: "Resources") -> "CheckedResources":
-    """What an update makes of the limits in force and of its own, each of them checked: whether
-    their fields agree. Raises ConfigError."""
+    """Checks the rules for the resources that an update results in: the present ones together with
+    the changes. Both were checked alone already. Raises ConfigError."""
     _ask(RESOURCE_RULES, {"linux": {"resources": resources}})  # type: ignore[typeddict-item]
     return resources  # type: ignore[return-value]
 
 
 class _Unusual(Exception):
-    """There is something that only normalize.py can judge."""
+    """The value must be normalized (normalize.py) before it can be checked."""
 
 
 class _Refused(Exception):
-    """Carries what is wrong up to where the path is known; each level adds its step."""
+    """What is wrong with a value. Each function on the way up appends its step of the path."""
 
     def __init__(self, reason: str, value: "Any" = ..., *steps: "str | int") -> None:
         self.reason = reason
@@ -183,12 +183,12 @@ TOO_FEW = "must have at least one entry"
 
 
 def is_kind(value: "object", kind: type) -> bool:
-    """Whether a value has a JSON type; true and false are no integers."""
+    """Whether ``value`` has the JSON type ``kind``; true and false are no integers."""
     return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
 
 
 def wrong_type(value: "object", shape: "Type") -> str:
-    """What to say of a value that has not even the JSON type of its shape."""
+    """The reason for a value that has another JSON type than its shape."""
     kind = shape[0]
     if value is None:
         return "must be " + _wanted(shape) + ", not null"
@@ -199,7 +199,7 @@ def wrong_type(value: "object", shape: "Type") -> str:
 
 
 def wrong_value(value: "Any", shape: "Type") -> str:
-    """What to say of a string or integer that its shape does not allow."""
+    """The reason for a string or integer that its shape does not allow."""
     kind, words, least, most = shape
     if kind is int:
         return f"must be a whole number from {least} to {most}"
@@ -211,7 +211,7 @@ def wrong_value(value: "Any", shape: "Type") -> str:
 
 
 def wrong_name(reason: str) -> str:
-    """What to say of a name in an object whose names are data."""
+    """The reason for a name in an object whose names are data."""
     return "the name " + reason
 
 

@@ -9,15 +9,16 @@ MAX_LENGTH = 240
 
 
 def check_identifier(identifier: str) -> None:
-    """Raises UsageError for an id that could leave its directory or be taken for an option."""
+    """Raises UsageError for an id that is not valid: such an id could name a file outside of its
+    directory, or could be read as an option of the command line."""
     if not identifier:
         reason = "it is empty"
     elif not CHARACTERS.issuperset(identifier):
-        reason = "only ASCII letters, digits and _ + . - may stand in it"
+        reason = "it may have only ASCII letters, digits and _ + . -"
     elif identifier in (".", ".."):
-        reason = "it means a directory"
+        reason = "it is the name of a directory"
     elif identifier[0] == "-":
-        reason = "it begins like an option"
+        reason = 'it begins with "-", like an option'
     elif len(identifier) > MAX_LENGTH:
         reason = f"it has {len(identifier)} characters, more than {MAX_LENGTH}"
         identifier = identifier[:32] + "..."

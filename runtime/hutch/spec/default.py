@@ -1,8 +1,8 @@
-"""The config that ``hutch spec`` writes: what ``runc spec`` writes, brought up to date.
+"""The config that ``hutch spec`` writes. It differs from that of ``runc spec`` in three ways.
 
-The differences are deliberate: the version of the specification is the one that hutch knows, no
-capability is ambient (security.md S-06), and the masked paths are those of today's engines
-(S-36). tests/unit/test_default_spec.py holds the two side by side.
+The version of the specification is the one that hutch knows, no capability is ambient (security.md
+S-06), and the masked paths are those of today's engines (S-36). tests/unit/test_default_spec.py
+compares the two configs.
 """
 
 TYPE_CHECKING = False
@@ -13,8 +13,8 @@ OCI_VERSION = "1.3.0"
 
 CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE")
 
-# What procfs and sysfs tell about the host, or let a container do to it: the list that Docker
-# keeps. Paths that a kernel does not have are passed over.
+# Paths of procfs and sysfs that show data of the host or change it; the list is Docker's. A path
+# that the kernel does not have is ignored.
 MASKED_PATHS = (
     "/proc/acpi",
     "/proc/asound",
@@ -41,8 +41,8 @@ READONLY_PATHS = (
 def masked_paths(cpus: int = 0) -> list[str]:
     """The paths to mask on a host with so many CPUs.
 
-    Each CPU that has one shows its thermal events in a directory of its own
-    (GHSA-6fw5-f8r9-fgfm); with 0 these are left out.
+    A CPU may have a directory that shows its thermal events (GHSA-6fw5-f8r9-fgfm). With 0 these
+    directories are left out.
     """
     each = [f"/sys/devices/system/cpu/cpu{cpu}/thermal_throttle" for cpu in range(cpus)]
     return [*MASKED_PATHS, *each]
@@ -51,7 +51,7 @@ def masked_paths(cpus: int = 0) -> list[str]:
 def default_config(
     rootless: bool = False, cgroup_v2: bool = False, *, uid: int = 0, gid: int = 0, cpus: int = 0
 ) -> "Config":
-    """A config for a shell in ``rootfs``, to be changed by whoever uses it.
+    """A config for a shell in ``rootfs``, as a start for users to change.
 
     ``rootless``: for a caller with the ids ``uid`` and ``gid``, who becomes root in a user
     namespace. ``cgroup_v2``: the host has cgroup v2 alone; the container gets a cgroup namespace.
@@ -99,8 +99,9 @@ def default_config(
 
 
 def _mounts(rootless: bool) -> "list[Mount]":
-    # Only the container's root is mapped without root on the host, so the group tty is not there;
-    # and sysfs belongs to the network namespace, which is then the host's.
+    # Without root, only one id is mapped, so the group tty (5) does not exist in the container. The
+    # network namespace is the host's, and a new sysfs can be mounted only by the owner of the
+    # network namespace, so the host's /sys is bound.
     devpts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
     sysfs = _mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro")
     if rootless:

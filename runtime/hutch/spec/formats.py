@@ -1,7 +1,6 @@
-"""The plain formats of strings in config.json: each a function that says whether one has it.
+"""The formats of strings in config.json. Each function says whether a string has the format.
 
-That no string holds a NUL is tested for all of them elsewhere (check.py): the kernel's strings end
-at the first.
+check.py tests for all strings that they contain no NUL, because strings of the kernel end at it.
 """
 
 HOSTNAME_MAX = 64  # __NEW_UTS_LEN, in bytes
@@ -20,7 +19,7 @@ def destination(text: str) -> bool:
 
 
 def absolute_path_or_none(text: str) -> bool:
-    """Begins with a slash, or is empty: Go writes a path that is not given so."""
+    """Begins with a slash, or is empty: programs in Go write "" for a path that is not set."""
     return text == "" or text[0] == "/"
 
 
@@ -63,7 +62,7 @@ def hostname(text: str) -> bool:
 
 
 def number_list(text: str) -> bool:
-    """A list of CPUs or memory nodes: 0-3,7. Spaces and empty entries are the kernel's affair."""
+    """A list of CPUs or memory nodes: 0-3,7. Spaces and empty entries are left to the kernel."""
     for part in text.split(","):
         first, dash, last = part.partition("-")
         first, last = first.strip(" "), last.strip(" ")
@@ -73,7 +72,7 @@ def number_list(text: str) -> bool:
             return False
         if not dash:
             continue
-        # How far the kernel counts is its affair; how long a number int() takes is ours.
+        # The kernel checks the largest number; the length is limited here for int().
         if not (last.isascii() and last.isdigit() and len(last) < 20 and int(first) <= int(last)):
             return False
     return True
@@ -95,7 +94,7 @@ def file_name(text: str) -> bool:
 
 
 def interface(text: str) -> bool:
-    """The name of a network device, as the kernel's dev_valid_name has it."""
+    """The name of a network device, by the rules of the kernel's dev_valid_name()."""
     return (
         0 < len(text.encode("utf-8", "replace")) <= INTERFACE_MAX
         and text not in (".", "..")

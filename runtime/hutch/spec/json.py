@@ -1,7 +1,7 @@
-"""JSON in and out. The decoding is strict (native/json/json.c says how); the output is Go's form.
+"""Reads and writes JSON. Reading is strict (see native/json/json.c); the output is that of Go.
 
-The standard library's json module is not used: importing it costs a container's start more than
-all of the reading and writing together.
+The standard library's json module is not used: importing it takes longer than a container's start
+takes to read and write all of its JSON.
 """
 
 from hutch._json import decode as _decode
@@ -18,7 +18,8 @@ __all__ = ["JsonError", "decode", "encode", "pretty", "quote"]
 
 
 class JsonError(HutchError):
-    """A text that is no JSON: ``document`` it stands in, ``line`` and ``column`` counted from 1."""
+    """A text that is not JSON: the name of its ``document``, and ``line`` and ``column`` of the
+    error, counted from 1."""
 
     def __init__(self, document: str, reason: str, line: int, column: int) -> None:
         super().__init__(reason)
@@ -31,8 +32,8 @@ class JsonError(HutchError):
 def decode(data: bytes, document: str) -> "Json":
     """The value of a JSON text (RFC 8259): dict, list, str, int, float, bool or None.
 
-    Raises JsonError naming the document, the line and the column. Refused are also what the RFC
-    leaves open: duplicate names, lone surrogates, NaN, nesting beyond 200 levels.
+    Raises JsonError with the document, the line and the column. It is also raised for text that the
+    RFC leaves to the parser: duplicate names, lone surrogates, NaN, more than 200 levels.
     """
     try:
         return _decode(data)  # type: ignore[return-value]
@@ -61,7 +62,7 @@ def pretty(value: "object", indent: str = "  ") -> str:
 def _write(
     value: "object", put: "Callable[[str], object]", line: str, indent: str, colon: str
 ) -> None:
-    """``line`` is what begins a new line at this depth: a line end and the indentation so far."""
+    """Writes a value with ``put``. ``line`` is a line end and the indentation at this depth."""
     if isinstance(value, str):
         put(quote(value))
     elif value is None:

@@ -1,6 +1,6 @@
-"""What the fields of ``linux`` say about each other; rules.py says what a rule is.
+"""The rules for fields of ``linux`` that depend on each other; rules.py says what a rule is.
 
-config-linux.md of the specification, and the kernel's own rules where it would answer EINVAL.
+They are from config-linux.md, and from the kernel, which would answer only EINVAL.
 """
 
 from hutch.errors import ConfigError
@@ -21,8 +21,8 @@ WEIGHTS: "tuple[Weight, ...]" = ("weight", "leafWeight")
 RESOURCES = "linux.resources."
 WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 LAST_ERRNO = 4094  # of libseccomp; the kernel's own MAX_ERRNO is one more
-# The container's first process needs these before an agent can answer for them: it hands the
-# listener over with sendmsg (security.md S-45). Engines count on write being refused likewise.
+# hutch-init needs these calls before an agent can answer for them: it sends the listener to the
+# agent with sendmsg (security.md S-45). Engines expect that write is refused.
 NOT_NOTIFIED = ("write", "sendmsg")
 
 
@@ -48,7 +48,7 @@ def mappings_need_user(config: "Config") -> "Problems":
 
 
 def new_user_namespace(config: "Config") -> "Problems":
-    """user_namespaces(7): in a new one without mappings nobody is anybody."""
+    """user_namespaces(7): in a new user namespace without mappings, no id is valid."""
     linux = linux_of(config)
     if linux.get("uidMappings") or linux.get("gidMappings"):
         return
@@ -79,7 +79,7 @@ def device_numbers(config: "Config") -> "Problems":
 
 
 def time_offsets(config: "Config") -> "Problems":
-    """time_namespaces(7): offsets are set in a new time namespace before anybody is in it."""
+    """time_namespaces(7): offsets can be set only for a new time namespace without processes."""
     linux = linux_of(config)
     if not linux.get("timeOffsets"):
         return
@@ -162,7 +162,7 @@ def _errno_problem(pointer: str, action: str, errno: int) -> "Problems":
 
 
 def seccomp_notify(config: "Config") -> "Problems":
-    """Notifications that nobody would answer, and a listener that nobody can reach."""
+    """Notifications that the agent could not answer, and settings of a listener without use."""
     profile = linux_of(config).get("seccomp")
     if not profile:
         return

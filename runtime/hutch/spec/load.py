@@ -1,4 +1,4 @@
-"""A bundle's config.json and the process file of `exec`: read, decoded, checked."""
+"""Reads, decodes and checks a bundle's config.json and the files of `exec` and `update`."""
 
 import posix
 from errno import ENOENT
@@ -21,14 +21,14 @@ S_IFREG = 0o100000
 def load_bundle(
     bundle: str, warn: "Callable[[HutchError], object] | None" = None, *, strict: bool = False
 ) -> "tuple[CheckedConfig, bytes]":
-    """The checked config of a bundle's directory, and its bytes; ``warn`` is told what is ignored
-    or taken otherwise than it stands there.
+    """(the checked config of a bundle's directory, its bytes as JSON).
 
-    Raises HutchError where there is no such file or it cannot be read, JsonError where it is not
-    JSON, ConfigError where a field is wrong.
+    ``warn`` is called with a warning for each field that is ignored or changed. Raises HutchError
+    if there is no config.json or it cannot be read, JsonError if it is not JSON, ConfigError if a
+    field is wrong.
     """
     path = (bundle or ".") + "/config.json"
-    # A FIFO would make open wait for a writer.
+    # With O_NONBLOCK, open does not wait for a writer if the file is a FIFO (fifo(7)).
     fd = _open(path, posix.O_NONBLOCK)
     if fd is None:
         where = bundle if bundle[:1] == "/" else posix.getcwd() + ("/" + bundle if bundle else "")
@@ -56,10 +56,11 @@ def load_bundle(
 def load_process(
     path: str, container: "Config", warn: "Callable[[HutchError], object] | None" = None
 ) -> "CheckedProcess":
-    """The checked process of a file that `exec --process` names; a pipe (/dev/fd/3) will do.
-    ``container`` is the config of the container that it is for.
+    """The checked process in the file of `exec --process`, which may be a pipe (/dev/fd/3).
+    ``container`` is the config of the container that the process will run in.
 
-    Warns and raises as load_bundle does; pointers begin inside the process: ``rlimits[0].type``.
+    It calls ``warn`` and raises errors like load_bundle. Pointers start in the process:
+    ``rlimits[0].type``.
     """
     fd = _open(path, 0)
     if fd is None:
@@ -82,9 +83,9 @@ def load_process(
 def load_resources(
     path: str, warn: "Callable[[HutchError], object] | None" = None
 ) -> "CheckedResources":
-    """The checked resources of a file that `update --resources` names; "-" is standard input.
+    """The checked resources in the file of `update --resources`; "-" is standard input.
 
-    Warns and raises as load_process does.
+    It calls ``warn`` and raises errors like load_process.
     """
     document = "standard input" if path == "-" else path
     fd = posix.dup(0) if path == "-" else _open(path, 0)
@@ -115,7 +116,8 @@ def _tell(
 
 
 def in_document(error: HutchError, document: str, base: str) -> HutchError:
-    """The same, told of a ``document`` in which what a config has at ``base`` stands alone."""
+    """Changes an error about a config to one about ``document``, a file that has only the part of a
+    config at ``base``; returns the error."""
     from hutch.spec.pointer import is_under
 
     if is_under(error.pointer, base):
@@ -143,7 +145,7 @@ def _unreadable(path: str, call: str, errno: "int | None") -> HutchError:
 
 
 def _read(fd: int, path: str) -> bytes:
-    """All that can be read, up to MAX_SIZE."""
+    """The whole content; raises HutchError if it is larger than MAX_SIZE or cannot be read."""
     data = b""
     try:
         while len(data) <= MAX_SIZE:
@@ -159,11 +161,11 @@ def _read(fd: int, path: str) -> bytes:
 def _with_all(
     error: ConfigError, value: object, base: str = "", *, again: bool = True
 ) -> ConfigError:
-    """The first problem, with the complete explanation's hint, and where the others are.
+    """``error``, the first problem, with a better hint and the pointers of the other problems.
 
-    ``base`` is where ``value`` stands in a config. The ordinary interpreter has the explanation; it
-    reads everything once more, so of what cannot be read ``again`` the first problem is told alone.
-    So it is where jsonschema is not installed.
+    ``base`` is the place of ``value`` in a config. Only the ordinary interpreter has the module
+    that finds all problems, and it runs the whole command again. So if a file cannot be read
+    ``again`` (a pipe), or jsonschema is not installed, ``error`` is returned unchanged.
     """
     from hutch.front import STATIC, use_interpreter
 

@@ -1,9 +1,9 @@
-"""What a config says in another way than the specification has it, and every runtime takes.
+"""Normalizes a config that differs from the specification in ways that all runtimes accept.
 
-Engines and people's tools are written against runtimes whose decoder is Go's: null stands for a
-field that is left out, and upper and lower case of a field's name are one. The quick check
-(check.py) knows none of this; what it cannot take is normalized here and looked at again, so a
-config by the book pays nothing.
+Engines and other programs are tested with runtimes that use Go's JSON decoder: null means that a
+field is left out, and the case of letters in a field's name does not matter. The quick check
+(check.py) accepts none of this. If it refuses a config, the config is normalized here and checked
+again, so a config that follows the specification takes no extra time.
 """
 
 from hutch.did_you_mean import nearest
@@ -25,11 +25,12 @@ UNKNOWN = "is not known, and ignored"
 def normalize(
     value: "Any", shape: "Type", base: "Path", *, keep: bool = False
 ) -> "tuple[Any, list[ConfigError]]":
-    """The value as the table has it, and a warning for each thing that may be meant otherwise.
+    """(the normalized value, a warning for each change that the author may not expect).
 
-    Null fields are left out, and unknown ones too unless ``keep``; a name in other letters gets
-    the table's, an absolute path its slash, an access its three letters. What is wrong stays as it
-    is. ``value`` itself is not changed; ``base`` is where it stands in a config.
+    Null fields are left out, and unknown fields too unless ``keep``. A field name with other upper
+    and lower case gets that of the table; a relative destination of a mount gets a slash; other
+    letters than r, w and m are removed from the access of a device. A wrong value stays as it is.
+    ``value`` itself is not changed; ``base`` is its place in a config.
     """
     warnings: list[ConfigError] = []
     return _normalized(value, shape, base, warnings, keep), warnings
@@ -91,12 +92,12 @@ def _normalized_record(
 
 
 def _destination(text: str) -> str:
-    """config.md, "Mounts": a relative destination counts from "/"."""
+    """config.md, "Mounts": a relative destination starts at "/"."""
     return "/" + text if text and text[0] != "/" else text
 
 
 def _access(text: str) -> str:
-    """The letters that mean something, if any does."""
+    """The letters r, w and m of ``text``; ``text`` unchanged if it has none of them."""
     return "".join([letter for letter in text if letter in "rwm"]) or text
 
 

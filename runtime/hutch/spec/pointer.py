@@ -1,4 +1,4 @@
-"""The path of a field as people write it: ``mounts[3].options[1]``, ``linux.sysctl["net.x"]``."""
+"""The path of a field as text: ``mounts[3].options[1]``, ``linux.sysctl["net.x"]``."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def pointer(path: "Iterable[str | int]", shape: "Type | None") -> str:
     """The path from a document of this shape to a value in it; "document" for the whole.
 
-    A field stands after a dot, an index in brackets, a name that is data in brackets and quotes.
+    The text has a dot before a field, brackets around an index, and brackets and quotes around a
+    name that is data.
     """
     result = ""
     for step in path:
@@ -35,5 +36,5 @@ def is_under(path: str, base: str) -> bool:
 
 
 def _short(name: str) -> str:
-    """A name from the document may be of any length; the error is one line."""
+    """The name, cut to 80 characters: names in a document may be of any length."""
     return name if len(name) <= 80 else name[:77] + "..."

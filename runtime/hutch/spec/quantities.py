@@ -1,10 +1,10 @@
-"""Amounts as people write them on a command line: ``512M`` of memory, an interval of ``1m30s``."""
+"""Sizes and durations on the command line: ``512M`` of memory, an interval of ``1m30s``."""
 
 from hutch.errors import UsageError
 
 SIZES = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}
 
-# Go's units of time, in nanoseconds; the longer names first, since "ms" is not "m".
+# Go's units of time, in nanoseconds.
 UNITS = (
     ("ns", 1),
     ("us", 1_000),
@@ -18,8 +18,11 @@ INT64_MAX = (1 << 63) - 1
 
 
 def parse_size(text: str, flag: str) -> int:
-    """Bytes: a number, perhaps with a fraction, and k, m, g, t or p for a power of 1024 ("64m",
-    "1.5GiB"); -1 for no limit. Raises UsageError naming the flag."""
+    """The number of bytes of a size; -1 for "-1", no limit.
+
+    A size is a number, with or without a fraction, and k, m, g, t or p for a power of 1024 ("64m",
+    "1.5GiB"). Raises UsageError with the name of the flag.
+    """
     if text == "-1":
         return -1
     number = text.lower().removesuffix("b").removesuffix("i")
@@ -38,8 +41,10 @@ def parse_size(text: str, flag: str) -> int:
 
 
 def parse_duration(text: str, flag: str) -> int:
-    """Nanoseconds of a duration as Go writes it: "100ms", "5s", "1m30s", "1.5h"; more than 0.
-    Raises UsageError naming the flag."""
+    """The nanoseconds of a duration in Go's form: "100ms", "5s", "1m30s", "1.5h".
+
+    Raises UsageError with the name of the flag for another form, and for 0.
+    """
     total = 0
     rest = text
     while rest:

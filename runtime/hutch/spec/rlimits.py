@@ -1,7 +1,6 @@
 """The resource limits of setrlimit(2): names and numbers (asm-generic/resource.h).
 
-The numbers are those of x86, Arm, RISC-V, PowerPC and s390; alpha, mips and sparc number some
-otherwise.
+The numbers are those of x86, Arm, RISC-V, PowerPC and s390; some differ on alpha, mips and sparc.
 """
 
 RLIMITS = {

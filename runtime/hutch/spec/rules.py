@@ -1,8 +1,8 @@
-"""What two fields of a config say about each other, where no look at the host is needed.
+"""The rules for fields of a config that depend on each other, but not on the host.
 
-Each rule is a small function that takes a config and yields a ConfigError for each problem it
-finds; beside it in RULES stand the fields it reads. A rule may trust that those have the shapes of
-the table: where one has not, the rule is not asked. Those of ``linux`` alone are in linux_rules.py.
+Each rule is a function that takes a config and yields a ConfigError for each problem it finds.
+RULES lists each rule together with the fields that it reads. These fields have the shapes of the
+table: if one has another shape, the rule is not run. The rules for ``linux`` are in linux_rules.py.
 """
 
 from hutch.errors import ConfigError
@@ -33,16 +33,16 @@ CAPABILITY_SETS: "tuple[CapabilitySet, ...]" = (
 
 
 def names_need_uts(config: "Config") -> "Problems":
-    """Without a uts namespace the names would be the host's."""
+    """Without a uts namespace, setting the names would change those of the host."""
     for field in ("hostname", "domainname"):
         if config.get(field) and not has_namespace(config, "uts"):
             yield needs_namespace(field, "uts", config[field])
 
 
 def ids_are_mapped(config: "Config") -> "Problems":
-    """Ids of the process that its user namespace does not know cannot be taken on (setuid(2))."""
+    """The user namespace must map the ids of the process (setuid(2), EINVAL)."""
     linux = linux_of(config)
-    # Of a namespace that is joined one of the two may be left out.
+    # For a namespace that is joined, a config may have only one of the two.
     uids, gids = linux.get("uidMappings"), linux.get("gidMappings")
     if "process" not in config:
         return
@@ -65,7 +65,8 @@ def _not_mapped(field: str, id: int, where: str) -> ConfigError:
 
 
 def user_given(config: "Config") -> "Problems":
-    """config.md, "POSIX-platform User": uid and gid are REQUIRED; every runtime takes 0."""
+    """config.md, "POSIX-platform User": uid and gid are REQUIRED, though all runtimes take 0 for a
+    missing one."""
     user = config.get("process", {}).get("user")
     for field in USER_IDS:
         if user is not None and field not in user:
@@ -135,7 +136,7 @@ def console_size(config: "Config") -> "Problems":
 
 
 def scheduler(config: "Config") -> "Problems":
-    """sched_setattr(2), which answers all of these with the same EINVAL."""
+    """The rules of sched_setattr(2), which returns EINVAL for all of these problems."""
     settings = _process(config).get("scheduler")
     if not settings:
         return
@@ -171,8 +172,8 @@ def scheduler(config: "Config") -> "Problems":
 
 
 def capabilities_known(config: "Config") -> "Problems":
-    """Before 1.1 of the specification an unknown capability was an error (config.md of 1.0.2,
-    "capabilities"); from then on it is a warning, and the rest counts."""
+    """Before version 1.1 of the specification an unknown capability was an error (config.md of
+    1.0.2, "capabilities"). Since then it is a warning."""
     if not config["ociVersion"].startswith("1.0."):
         return
     capabilities = _process(config).get("capabilities", {})
@@ -253,7 +254,7 @@ RULES: "tuple[Rule, ...]" = (
     *RESOURCE_RULES,
 )
 STRICT_RULES: "tuple[Rule, ...]" = ((user_given, (("process", "user"),)),)
-# Of a process alone; in which user namespace it is to be, its container says.
+# The rules for a process alone. The mappings for ids_are_mapped are from the container's config.
 PROCESS_RULES = tuple(
     rule
     for rule in RULES

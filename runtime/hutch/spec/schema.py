@@ -1,11 +1,11 @@
 """The table of config.json as a JSON Schema (draft 2020-12).
 
-What JSON Schema has no word for, the formats of formats.py, becomes a ``format`` of that name;
-``FORMATS`` maps those names to functions.
+JSON Schema cannot express the formats of formats.py: each becomes a ``format`` with the name of its
+function. ``FORMATS`` maps these names to functions.
 
-jsonschema reads it where all problems are to be told (diagnostics.py: once a config is refused, and
-for `explain`), and has no part in a good config's way. The quick check would have to go on behind
-each problem for that; the two together are a test of each other (tests/unit/test_explain.py).
+The schema is used to find all problems, with jsonschema (diagnostics.py: after a config was
+refused, and for `explain`). A valid config does not need it. The quick check stops at the first
+problem. tests/unit/test_explain.py compares the results of both.
 """
 
 from hutch.spec import table

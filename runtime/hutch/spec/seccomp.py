@@ -1,8 +1,8 @@
 """linux.seccomp: the names it may use, and its rules.
 
-Of a checked profile (config-linux.md, "Seccomp") ``translate`` makes numbers of its names,
-hutch.kernel.libseccomp a program of those.
-The numbers are those of libseccomp's seccomp.h, which for the most part are the kernel's.
+``translate`` replaces the names in a checked profile (config-linux.md, "Seccomp") by numbers, from
+which hutch.kernel.libseccomp compiles a program. The numbers are those of libseccomp's seccomp.h;
+most of them are the kernel's too.
 """
 
 from hutch.errors import ConfigError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hutch.spec.config import Seccomp as Profile
     from hutch.spec.config import SyscallArgument
 
-    # An argument's index, the operator, and the values; and comparisons that must all hold.
+    # Comparison: index of the argument, operator, two values. Condition: all must be true.
     Comparison = tuple[int, int, int, int]
     Condition = tuple[Comparison, ...]
 
@@ -43,7 +43,7 @@ OPERATORS = {
     "SCMP_CMP_MASKED_EQ": 7,
 }
 
-# AUDIT_ARCH_..., but for x32, which the kernel tells from x86_64 by the system call's number.
+# AUDIT_ARCH_... of the kernel, except for x32, which has the AUDIT_ARCH of x86_64 there.
 ARCHITECTURES = {
     "SCMP_ARCH_X86": 0x4000_0003,
     "SCMP_ARCH_X86_64": 0xC000_003E,
@@ -88,10 +88,10 @@ ENOSYS = 38
 class Rules:
     """A profile in numbers.
 
-    ``default`` is the default action with its errno; ``architectures`` (pointer, name, number) of
-    those beside the native one; ``syscalls`` (names, action, conditions) of each entry, where each
-    condition makes a rule of its own; ``flags`` those of seccomp(2); ``warnings`` tell
-    what has no effect.
+    ``default`` is the default action with its errno; ``architectures`` are (pointer, name, number)
+    of those in the profile; ``syscalls`` are (names, action, conditions) of each entry, and each
+    condition is a separate rule; ``flags`` are those of seccomp(2); ``notify`` says whether a rule
+    notifies an agent; ``warnings`` name fields that have no effect.
     """
 
     __slots__ = ("architectures", "default", "flags", "notify", "syscalls", "warnings")
@@ -105,8 +105,8 @@ class Rules:
         self.warnings: list[HutchError] = []
 
     def denies(self) -> bool:
-        """Whether the default action keeps a system call from running."""
-        # A tracer can answer for calls that it does not know, so TRACE is none of these.
+        """Whether the default action prevents a system call."""
+        # TRACE does not: the tracer may let the call run.
         return self.default & 0xFFFF_0000 in _DENYING
 
 
@@ -136,14 +136,16 @@ def translate(profile: "Profile") -> Rules:
 
 
 def _action(name: str, errno: int) -> int:
-    """SCMP_ACT_ERRNO and SCMP_ACT_TRACE carry an errno in their lower half."""
+    """The number of an action; SCMP_ACT_ERRNO and SCMP_ACT_TRACE have an errno in the lower 16
+    bits."""
     return ACTIONS[name] | errno if name in WITH_ERRNO else ACTIONS[name]
 
 
 def _conditions(args: "list[SyscallArgument]") -> "list[Condition]":
-    """All comparisons must hold; two of the same argument make alternatives of all of them.
+    """The conditions for the args of an entry.
 
-    The specification does not say; runc, crun and youki read such profiles like this.
+    All comparisons must be true. But if two of them are about the same argument, one true
+    comparison is enough. The specification does not say so, but runc, crun and youki do this.
     """
     comparisons = [
         (arg["index"], OPERATORS[arg["op"]], arg["value"], arg.get("valueTwo", 0)) for arg in args
@@ -165,15 +167,15 @@ def _warn_of_value(arg: "SyscallArgument", pointer: str, warnings: "list[HutchEr
 
 
 def _flags(profile: "Profile", rules: Rules) -> int:
-    """The flags of seccomp(2), in a combination that the kernel takes."""
-    # Speculative store bypass stays as it is unless the profile says so: a profile without flags
-    # means this to runc and crun, and to kernels since 5.16.
+    """The flags of seccomp(2), in a combination that the kernel accepts."""
+    # Without flags in the profile, the mitigation of speculative store bypass stays unchanged, as
+    # with runc and crun, and as by default on kernels since 5.16.
     flags = 0 if "flags" in profile else SPEC_ALLOW
     for name in profile.get("flags") or ():
         flags |= FLAGS[name]
     if rules.notify:
-        # A listener excludes TSYNC, but for a flag of Linux 5.7. The process that loads the filter
-        # has one thread, so that there is nothing to synchronise.
+        # A listener excludes TSYNC without a flag of Linux 5.7 (seccomp(2), TSYNC_ESRCH). TSYNC is
+        # not needed: the process that loads the filter has one thread.
         return flags & ~TSYNC | NEW_LISTENER
     if flags & WAIT_KILLABLE_RECV:
         rules.warnings.append(

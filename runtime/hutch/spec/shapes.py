@@ -1,4 +1,4 @@
-"""The types of which the table of config.json is made (table.py).
+"""The types in the table of config.json (table.py).
 
 A type is a tuple of four, made by the functions below:
 
@@ -9,8 +9,8 @@ A type is a tuple of four, made by the functions below:
     (dict, words, {name: type}, required names)     an object with fields of its own
     (dict, words, (type of names, type), ())        an object whose names are data
 
-``words`` is what an error says a value must be. In a table of fields, None stands for an object of
-another platform: known, and not looked into.
+``words`` is the part of an error after "must be". In a table of fields, None is the type of an
+object for another platform: the field is known, but its content is not checked.
 """
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def array(entries: "Type", least: int = 0) -> "Type":
 
 
 def record(fields: "Fields", *required: str) -> "Type":
-    """An object with these fields; further ones are unknown, and ignored."""
+    """An object with these fields; all other fields are unknown and ignored."""
     return (dict, "an object", fields, required)
 
 

@@ -1,7 +1,6 @@
 """Signals as people write them: ``KILL``, ``SIGKILL``, ``9``, ``RTMIN+3`` (signal(7)).
 
-The numbers are those of x86, Arm, RISC-V, PowerPC and s390; alpha, mips and sparc number some
-otherwise.
+The numbers are those of x86, Arm, RISC-V, PowerPC and s390; some differ on alpha, mips and sparc.
 """
 
 from hutch.errors import UsageError
@@ -42,13 +41,16 @@ SIGNALS = {
     "PWR": 30,
     "SYS": 31,
 }
-# The C libraries keep 32 and 33 for themselves, so that is where the first for everybody is.
+# The C libraries use the signals 32 and 33, so SIGRTMIN is 34 (signal(7)).
 RTMIN = 34
 RTMAX = 64
 
 
 def signal_number(text: str) -> int:
-    """The number of a signal; 0 (test whether the process is there) to 64. Raises UsageError."""
+    """The number of a signal, from 0 (only test whether the process exists, kill(2)) to 64.
+
+    Raises UsageError for an unknown signal.
+    """
     name = text.upper().removeprefix("SIG")
     if text.isascii() and text.isdigit():
         number: int | None = int(text) if len(text) < 4 else None
@@ -76,7 +78,7 @@ def signal_name(number: int) -> str:
 
 
 def _real_time(base: int, offset: str, sign: str) -> "int | None":
-    """``RTMIN+3`` and ``RTMAX-3``, each counting towards the other."""
+    """The number for ``RTMIN+3`` or ``RTMAX-3``; None for another form or out of range."""
     if not offset:
         return base
     digits = offset[1:]

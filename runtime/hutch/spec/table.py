@@ -1,14 +1,14 @@
-"""Every field of config.json for Linux (runtime-spec 1.3): its type and its plain constraints.
+"""All fields of config.json for Linux (runtime-spec 1.3): their types, ranges and formats.
 
-The one table from which the quick check walks (check.py), the JSON Schema is derived (schema.py)
-and known names are told from unknown ones. What config.md and config-linux.md say wins over the
-JSON Schema beside them, as config.md lays down; where the specification gives a type and the kernel
-a narrower range, the kernel's range stands here. In a table of fields, None stands for an object of
-another platform: known, and not looked into.
+The quick check (check.py), the JSON Schema (schema.py) and the list of known names all come from
+this table. If config.md or config-linux.md differs from the JSON Schema of the specification, the
+text counts, as config.md says. If the kernel has a smaller range than the specification's type, the
+range here is the kernel's. In a table of fields, None is the type of an object for another
+platform: the field is known, but its content is not checked.
 
-The types of config.json for a type checker (config.py) are written from here, by
-runtime/generate_config_types.py: a record or list of words gets the name of its constant
-(``ID_MAPPING``: IdMapping), and the comment above it as its description.
+runtime/generate_config_types.py writes the types for type checkers (config.py) from this table. A
+record or a list of words gets its name from its constant (``ID_MAPPING``: IdMapping), and its
+description from the comment above.
 """
 
 from hutch.spec import formats
@@ -36,22 +36,22 @@ NUMBER_LIST = text('a list such as "0-3,7"', formats.number_list)
 INTERFACE = text("the name of a network device", formats.interface)
 HOSTNAME = text("at most 64 bytes long", formats.hostname)
 
-# The last id, (uid_t)-1, means "none" to the kernel (security.md S-09).
+# The largest id, (uid_t)-1, means "none" to the kernel (security.md S-09).
 USER_ID = number(0, (1 << 32) - 2)
-# The bits of a dev_t in the kernel: 12 and 20.
+# The kernel's dev_t has 12 bits for the major number and 20 for the minor.
 MAJOR = number(0, (1 << 12) - 1)
 MINOR = number(0, (1 << 20) - 1)
-# Engines write a wildcard as -1 where the specification leaves the field out.
+# Engines write -1 for "all numbers"; the specification leaves the field out.
 MAJOR_OR_ALL = number(-1, (1 << 12) - 1)
 MINOR_OR_ALL = number(-1, (1 << 20) - 1)
 # Bytes, or -1 for no limit.
 LIMIT = number(-1, (1 << 63) - 1)
-# Microseconds, which the kernel counts in nanoseconds; -1 for no limit.
+# Microseconds; the kernel stores them as nanoseconds in 64 bits. -1 is no limit.
 TIME = number(0, ((1 << 63) - 1) // 1000)
 TIME_LIMIT = number(-1, ((1 << 63) - 1) // 1000)
-# A weight of cgroup v1's blkio, from 10; 0 asks for nothing.
+# A weight of cgroup v1's blkio: 10 to 1000; 0 means "not set".
 WEIGHT = number(0, 1000)
-# Errors end at MAX_ERRNO; the data of SECCOMP_RET_TRACE has 16 bits.
+# 16 bits, the size of SECCOMP_RET_DATA; linux_rules.py checks the largest errno.
 ERRNO = UINT16
 
 # config-linux.md, "User namespace mappings".
@@ -63,14 +63,14 @@ ID_MAPPING = record(
 )
 ID_MAPPINGS = array(ID_MAPPING)
 
-# config.md, "Root"; a relative path begins at the bundle.
+# config.md, "Root"; a relative path starts at the bundle.
 ROOT = record({"path": NOT_EMPTY, "readonly": BOOLEAN}, "path")
 
 # In characters.
 CONSOLE_SIZE = record({"height": UINT64, "width": UINT64}, "height", "width")
 
-# config.md, "POSIX-platform User". Every runtime takes a user without uid or gid for root, as it
-# does a process without a user.
+# config.md, "POSIX-platform User". All runtimes take 0 for a missing uid or gid, and root for a
+# missing user.
 USER = record(
     {
         "uid": USER_ID,
@@ -84,8 +84,8 @@ USER = record(
 # config.md, "POSIX process".
 RLIMIT = record({"type": one_of(*RLIMITS), "soft": UINT64, "hard": UINT64}, "type", "soft", "hard")
 
-# The five sets of a thread (capabilities(7)). Unknown names are warnings (config.md), so not told
-# apart here.
+# The five sets of a thread (capabilities(7)). Unknown names are only warnings (config.md), so any
+# string is allowed here.
 CAPABILITIES = record(
     {
         "effective": STRINGS,
@@ -186,7 +186,7 @@ HOOK = record(
     "path",
 )
 
-# By the point of the container's life at which they run.
+# config.md, "POSIX-platform Hooks": each list runs at another point of the lifecycle.
 HOOKS = record(
     {
         "prestart": array(HOOK),
@@ -274,7 +274,7 @@ INTERFACE_PRIORITY = record({"name": INTERFACE, "priority": UINT32}, "name", "pr
 # net_cls and net_prio of cgroup v1.
 NETWORK = record({"classID": UINT32, "priorities": array(INTERFACE_PRIORITY)})
 
-# -1 for no limit; 0 is one.
+# -1 is no limit; 0 is a limit.
 PIDS = record({"limit": LIMIT})
 
 # The limits of one device.
@@ -386,7 +386,7 @@ SECCOMP = record(
 
 NAMESPACE_TYPE = one_of("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 
-# config-linux.md, "Namespaces"; without a path a new one is made.
+# config-linux.md, "Namespaces"; without a path the namespace is new.
 NAMESPACE = record(
     {"type": NAMESPACE_TYPE, "path": text("an absolute path", formats.absolute_path_or_none)},
     "type",

@@ -1,7 +1,7 @@
-"""Users and groups as the command line gives them: numbers only.
+"""Users and groups on the command line: numbers only.
 
-A runtime does not know the container's names; engines look them up. A number out of range is an
-error and never taken for a name (CVE-2024-40635, CVE-2026-46680, security.md S-08, S-09).
+A runtime does not know the names of users in the container; engines look them up. A number out of
+range is an error and never read as a name (CVE-2024-40635, CVE-2026-46680, security.md S-08, S-09).
 """
 
 from hutch.errors import UsageError
@@ -11,7 +11,7 @@ LARGEST = (1 << 32) - 2
 
 
 def parse_id(text: str, flag: str) -> int:
-    """A user or group id; raises UsageError naming the flag."""
+    """A user or group id; raises UsageError with the name of the flag."""
     if not (text.isascii() and text.isdigit()) or int(text[:11]) > LARGEST or len(text) > 10:
         raise UsageError(
             flag + ": " + repr(text) + " is not an id", hint="a number from 0 to " + str(LARGEST)
@@ -20,6 +20,7 @@ def parse_id(text: str, flag: str) -> int:
 
 
 def parse_user(text: str) -> "tuple[int, int | None]":
-    """UID or UID:GID; without a gid the container's counts (None), as runc has it."""
+    """(uid, gid) from UID or UID:GID; the gid is None if it is not given: then the container's gid
+    stays, as with runc. Raises UsageError."""
     uid, colon, gid = text.partition(":")
     return parse_id(uid, "--user"), parse_id(gid, "--user") if colon else None

@@ -1,7 +1,8 @@
-"""What needs more than builtin modules.
+"""Modules that need more than builtin modules.
 
-diagnostics    the slow, complete answer: all problems of a config, and warnings, by jsonschema
-config_types   the types of config.json, for type checkers and people's programs
+diagnostics    finds all problems of a config, and warnings, with jsonschema; it is slow
+config_types   the types of config.json, for type checkers and users' programs
 
-Imported in functions, once the ordinary interpreter runs the command (hutch.front).
+Other modules import these in functions only, after the ordinary interpreter has taken over the
+command (hutch.front).
 """

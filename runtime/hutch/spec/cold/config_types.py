@@ -109,7 +109,7 @@ class IdMapping(TypedDict):
 
 
 class Root(TypedDict, total=False):
-    """config.md, "Root"; a relative path begins at the bundle."""
+    """config.md, "Root"; a relative path starts at the bundle."""
 
     path: Required[str]
     readonly: bool
@@ -123,8 +123,8 @@ class ConsoleSize(TypedDict):
 
 
 class User(TypedDict, total=False):
-    """config.md, "POSIX-platform User". Every runtime takes a user without uid or gid for root, as
-    it does a process without a user.
+    """config.md, "POSIX-platform User". All runtimes take 0 for a missing uid or gid, and root for
+    a missing user.
     """
 
     uid: int
@@ -143,8 +143,8 @@ class Rlimit(TypedDict):
 
 
 class Capabilities(TypedDict, total=False):
-    """The five sets of a thread (capabilities(7)). Unknown names are warnings (config.md), so not
-    told apart here.
+    """The five sets of a thread (capabilities(7)). Unknown names are only warnings (config.md), so
+    any string is allowed here.
     """
 
     effective: list[str]
@@ -227,7 +227,7 @@ class Hook(TypedDict, total=False):
 
 
 class Hooks(TypedDict, total=False):
-    """By the point of the container's life at which they run."""
+    """config.md, "POSIX-platform Hooks": each list runs at another point of the lifecycle."""
 
     prestart: list[Hook]
     createRuntime: list[Hook]
@@ -326,7 +326,7 @@ class Network(TypedDict, total=False):
 
 
 class Pids(TypedDict, total=False):
-    """-1 for no limit; 0 is one."""
+    """-1 is no limit; 0 is a limit."""
 
     limit: int
 
@@ -389,7 +389,7 @@ class Seccomp(TypedDict, total=False):
 
 
 class Namespace(TypedDict, total=False):
-    """config-linux.md, "Namespaces"; without a path a new one is made."""
+    """config-linux.md, "Namespaces"; without a path the namespace is new."""
 
     type: Required[NamespaceType]
     path: str

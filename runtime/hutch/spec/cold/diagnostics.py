@@ -1,8 +1,8 @@
-"""The complete answer to what is wrong with a config: for people, when the quick check refused.
+"""Finds all problems of a config, after the quick check has refused it.
 
-It goes another way than the quick check: the table becomes a JSON Schema, and jsonschema applies
-it. The rules are asked wherever the fields they read are sound. What is no error but looks like a
-slip of the pen, such as a property that nobody knows, is a warning.
+It does not use the code of the quick check: jsonschema compares the config with a JSON Schema that
+is made from the table. A rule is run if the fields that it reads have no other problem. Something
+that is no error but may be a mistake, such as an unknown property, is a warning.
 """
 
 import difflib
@@ -40,27 +40,28 @@ Path = tuple[str | int, ...]
 
 
 def findings(config: Any) -> list[ConfigError]:
-    """All that is wrong with config.json, in the order of the pointers; empty if it is good."""
+    """All problems of config.json, sorted by their pointers; [] if it is valid."""
     config, _ = normalize(config, table.CONFIG, (), keep=True)
     return _findings(config, (), RULES, config)
 
 
 def process_findings(process: Any) -> list[ConfigError]:
-    """The same for a process alone; pointers begin at ``process``."""
+    """Like ``findings``, for a process alone; pointers begin at ``process``."""
     process, _ = normalize(process, table.PROCESS, ("process",), keep=True)
     return _findings(process, ("process",), PROCESS_RULES, {"process": process})
 
 
 def resources_findings(resources: Any) -> list[ConfigError]:
-    """The same for resources alone; pointers begin at ``linux.resources``."""
+    """Like ``findings``, for resources alone; pointers begin at ``linux.resources``."""
     resources, _ = normalize(resources, table.RESOURCES, ("linux", "resources"), keep=True)
     return _findings(resources, ("linux", "resources"), (), {})
 
 
 def warnings(config: Any) -> list[ConfigError]:
-    """What may be meant otherwise: properties and capabilities that are not known, and ignored.
+    """The warnings for a config: properties and capabilities that are unknown and ignored, and
+    values that are changed.
 
-    They are values to show, not errors to raise (config.md, "Extensibility", "capabilities").
+    They are to be shown, not raised (config.md, "Extensibility", "capabilities").
     """
     config, told = normalize(config, table.CONFIG, ())
     return _sorted([*told, *_unknown_capabilities(config)])
@@ -68,7 +69,7 @@ def warnings(config: Any) -> list[ConfigError]:
 
 def _findings(value: Any, base: Path, rules: "Sequence[Rule]", config: Any) -> list[ConfigError]:
     errors = list(_validator(base).iter_errors(value))
-    # Of a value of the wrong type nothing else need be said.
+    # For a value of the wrong type, other errors are not useful.
     mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     wrong: set[Path] = set()
     result: list[ConfigError] = []
@@ -84,7 +85,7 @@ def _findings(value: Any, base: Path, rules: "Sequence[Rule]", config: Any) -> l
 
 
 def _sorted(problems: Iterable[ConfigError]) -> list[ConfigError]:
-    """By pointer, indices as numbers; each thing said once."""
+    """Sorted by pointer, indices as numbers, without duplicates."""
     unique = {(problem.pointer, problem.reason): problem for problem in problems}
     return sorted(unique.values(), key=_order)
 
@@ -95,18 +96,18 @@ def _order(problem: ConfigError) -> tuple[list[str | int], str]:
 
 
 def _on_one_way(path: Path, read: Path) -> bool:
-    """Whether one of the two lies inside the other."""
+    """Whether one of the two paths leads to a value inside the other's."""
     return all(a == b for a, b in zip(path, read, strict=False))
 
 
 @cache
 def _validator(base: Path) -> Validator:
-    """The validator of what stands at ``base`` in a config."""
+    """The validator for the part of a config at ``base``."""
     schema = json_schema(_shape_at(base))
     formats = FormatChecker(formats=())
     for name, form in FORMATS.items():
         formats.checks(name)(form)
-    # JSON Schema takes 1.0 for an integer; nothing that reads a config does.
+    # JSON Schema accepts 1.0 as an integer; runtimes do not.
     types = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: is_kind(value, int)
     )
@@ -117,7 +118,7 @@ def _validator(base: Path) -> Validator:
 
 
 def _shape_at(path: Iterable[str | int]) -> "Type":
-    """The shape that the table has for what stands at a path."""
+    """The shape of the value at ``path``, from the table."""
     shape = table.CONFIG
     for step in path:
         inner = shape[2]
@@ -129,7 +130,7 @@ def _shape_at(path: Iterable[str | int]) -> "Type":
 
 
 def _restated(error: ValidationError, base: Path) -> Iterator[tuple[Path, ConfigError]]:
-    """An error of jsonschema in the words of the quick check, and its path."""
+    """(path, problem) of an error of jsonschema, with the same text as in the quick check."""
     path: Path = (*base, *error.absolute_path)
     shape = _shape_at(path)
     value: Any = error.instance
@@ -161,7 +162,7 @@ def _problem(path: Path, reason: str, value: Any = ..., hint: str = "") -> tuple
 
 
 def _nearest(value: object, known: Iterable[str]) -> str:
-    """``did you mean "x"?`` where there is one alike; upper and lower case are no difference."""
+    """A hint with the most similar name, ignoring case: ``did you mean "x"?``; "" for none."""
     by_lower = {name.lower(): name for name in known}
     if not isinstance(value, str):
         return ""
@@ -170,7 +171,7 @@ def _nearest(value: object, known: Iterable[str]) -> str:
 
 
 def _misspelt(name: str, value: dict[str, Any], shape: "Type") -> str:
-    """A missing field may be there under a name that is nearly right."""
+    """A hint for a missing field if the object has an unknown field with a similar name."""
     unknown = {other.lower(): other for other in value if other not in shape[2]}
     matches = difflib.get_close_matches(name.lower(), unknown, n=1, cutoff=0.7)
     return f'"{unknown[matches[0]]}" is not known: is it meant?' if matches else ""
