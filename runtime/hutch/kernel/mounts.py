@@ -1,4 +1,4 @@
-"""Mounts of the host: their ids, bind, unmount, and a private mount namespace."""
+"""Mounts of the host: ids, mount, bind, unmount; a private mount namespace."""
 
 from hutch._native import lib
 from hutch.errors import KernelError
@@ -38,7 +38,7 @@ def bind(source: str, target: str) -> None:
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> None:
-    """mount(2); raises KernelError."""
+    """mount(2) of a new file system of type ``kind``; raises KernelError."""
     result = lib.hutch_mount(source.encode(), target.encode(), kind.encode(), flags, data.encode())
     if result < 0:
         raise KernelError("mount " + kind + " on " + target, "mount", -result)
