@@ -1,10 +1,10 @@
-"""Conformance: the demonstration, benchmarks, and what shows that hutch does what the spec says.
+"""The demonstration, benchmarks, and tests that hutch follows the specification.
 
-suite     every MUST and SHOULD of runtime-spec 1.3, by our own probe
-probe     the program that looks around inside containers and hooks
+suite     tests every MUST and SHOULD of runtime-spec 1.3, with the probe
+probe     a program that runs in containers and hooks and reports what it finds
 programs  runs the validation programs of runtime-tools
-runtimes  the runtimes that both are asked of
-samples   an engine's seccomp profile, images and trees: for measurements and tests
-bench     measurements beside runc and crun
-testhost  a machine with what this one lacks
+runtimes  the runtimes that suite and programs test
+samples   a seccomp profile, images and trees of files: for benchmarks and tests
+bench     benchmarks of hutch, runc and crun
+testhost  a virtual machine with features that this host may not have
 """

@@ -1,7 +1,7 @@
-"""``./dev conformance``: what the specification demands, asked of hutch, runc and crun.
+"""``./dev conformance``: tests the requirements of the specification with hutch, runc and crun.
 
-Without arguments our own suite runs. With --programs it is the validation programs of
-opencontainers/runtime-tools, built by whoever has a checkout.
+Without arguments it runs the suite of this project. With --programs it runs the validation programs
+of opencontainers/runtime-tools, which the user must build.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""The demonstration: an image to a bundle, the bundle to a container, and what was done for it.
+"""The demonstration: makes a bundle from an image, runs a container, and explains each step.
 
-It uses the commands as a person would: `warren bundle`, `hutch run`, `hutch explain`.
+It uses the commands as a user would: `warren bundle`, `hutch run`, `hutch explain`.
 """
 
 import json

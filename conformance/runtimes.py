@@ -1,4 +1,4 @@
-"""The runtimes that are put to the test, and how each is called."""
+"""The runtimes that are tested, and how each is called."""
 
 import contextlib
 import json

@@ -1,10 +1,10 @@
-"""Measures hutch beside runc and crun: ``./dev bench``.
+"""Compares hutch with runc and crun: ``./dev bench``.
 
 peers     the runtimes and how each is called
 bundle    the bundle that all of them run
-clock     one command: wall time, processor time, memory
-measures  what is measured, each with what must stand before it
-memory    what a container holds, and the least limit it starts in
-crowd     many containers alive at once
+clock     measures one command: wall time, processor time, memory
+measures  the measurements, each with its preparation
+memory    the memory that a container uses, and the lowest limit with which it starts
+crowd     many containers at the same time
 report    the table, the plot, the JSON
 """

@@ -1,4 +1,4 @@
-"""One command measured: wall time, processor time with its children, peak memory."""
+"""Measures one command: wall time, processor time with its children, peak memory."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ class Sample(NamedTuple):
 
 
 def measure(words: list[str]) -> Sample:
-    """Runs a command to its end; raises RuntimeError with what it wrote if it fails."""
+    """Runs a command to its end. Raises RuntimeError with its output if it fails."""
     null = os.open("/dev/null", os.O_RDWR)
     errors = os.memfd_create("errors")
     actions = [

@@ -1,4 +1,4 @@
-"""Many containers alive at once: does one more cost as much as the first did?"""
+"""Measures whether one more container costs as much as the first if many are running."""
 
 from conformance.bench.clock import Sample, measure
 from conformance.bench.measures import Table

@@ -1,4 +1,4 @@
-"""What is measured: verbs one by one, whole lives, all runtimes in turn (A B C A B C …)."""
+"""The measurements: single verbs and complete lives, all runtimes in turn (A B C A B C …)."""
 
 import itertools
 import subprocess
@@ -16,7 +16,7 @@ _numbers: Iterator[int] = itertools.count(1)
 
 
 class Bundles:
-    """The bundles that are run: one that ends at once, the same with a filter, one that waits."""
+    """The bundles: one that ends immediately, the same with a seccomp filter, one that waits."""
 
     def __init__(self, true: Path, seccomp: Path, waits: Path) -> None:
         self.true = str(true)

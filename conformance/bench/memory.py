@@ -1,4 +1,4 @@
-"""What a container holds of the host's memory, and the least memory limit it starts in."""
+"""The memory that a container uses, and the lowest memory limit with which it starts."""
 
 import json
 from pathlib import Path

@@ -1,9 +1,9 @@
 """Runs the validation programs of runtime-tools: ``./dev conformance --programs DIR``.
 
-They are not part of this project: whoever has a checkout builds them there, as its README says, and
-names the folder. Here is only how they are run and judged.
+The programs are not part of this project. The user builds them, as the README of runtime-tools
+says, and names the folder. These modules run them and evaluate the results.
 
-run        one program against one runtime, alone in a mount namespace
+run        runs one program with one runtime, in its own mount namespace
 verdict    what its output and exit status mean
 expected   which programs cannot pass, and why: expected.toml and the host's conditions
 table      the table, and whether it is as expected

@@ -1,6 +1,6 @@
-"""What measurements and tests are made with.
+"""Data for benchmarks and tests.
 
-seccomp_profile  a profile of the size and kind that engines give their containers
-images           images made layer by layer, odd and hostile ones too, in an OCI layout
-trees            what a tree of files is, and where two of them differ
+seccomp_profile  a profile as large as those that engines give their containers
+images           makes images layer by layer in an OCI layout, also unusual and hostile ones
+trees            describes trees of files, and finds the differences between two of them
 """

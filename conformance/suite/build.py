@@ -1,4 +1,4 @@
-"""Builds the probe: a static program, so that it runs in a root file system without anything."""
+"""Builds the probe. It is a static program, so it needs no libraries in the root file system."""
 
 import shutil
 import subprocess

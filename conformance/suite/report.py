@@ -38,7 +38,7 @@ class Page(NamedTuple):
 
 
 def totals(page: Page) -> str:
-    """A line a runtime."""
+    """One line per runtime."""
     lines = []
     for name in page.names:
         counts = page.counts(name)
@@ -53,7 +53,7 @@ def where(page: Page) -> str:
 
 
 def as_json(page: Page) -> str:
-    """Every row and result, for programs, in one line."""
+    """Every row and result as one line of JSON, for programs."""
     return json.dumps(
         {
             "host": page.host,
@@ -96,7 +96,7 @@ def notes(page: Page, row: Row) -> list[tuple[str, Outcome]]:
 
 
 def cell(text: str) -> str:
-    """Text as it may stand in a Markdown table."""
+    """Text with the characters escaped that have a meaning in a Markdown table."""
     for mark in "\\|`*_<>[]":
         text = text.replace(mark, "\\" + mark)
     return text.replace("\n", " ")
@@ -128,7 +128,7 @@ def markdown(page: Page) -> str:
 
 
 def as_html(page: Page) -> str:
-    """The page as one HTML file that needs no other."""
+    """The page as one HTML file that loads no other files."""
     sections: list[tuple[str, list[dict[str, object]]]] = []
     for row in page.rows:
         title = f"{row.document}: {row.section}"

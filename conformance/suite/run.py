@@ -19,7 +19,7 @@ OLDEST, NEWEST = "1.0.2", "1.3.0"
 
 
 class Outcome(NamedTuple):
-    """How a row went with a runtime, and what there is to say about it."""
+    """The result of a row with a runtime, and the reason for it."""
 
     result: str
     note: str = ""
@@ -58,7 +58,7 @@ def run_all(
     tell: Callable[[Row, str, Outcome], None] = lambda *_: None,
     workers: int = os.cpu_count() or 1,
 ) -> Outcomes:
-    """All rows with all runtimes, by a built probe; ``tell`` is told of each as it is known."""
+    """Runs all rows with all runtimes. ``tell`` is called with each result."""
     host.adopt_orphans()
     enter()
     outcomes: Outcomes = {row.id: {} for row in chosen}

@@ -1,13 +1,13 @@
-"""The test host: a Debian 12 machine under QEMU, booted for what this kernel may lack.
+"""The test host: a Debian 12 machine under QEMU, with features that this kernel may not have.
 
-cgroup v2 and systemd, AppArmor, SELinux, time namespaces, CRIU. Emulated in software, so that no
-/dev/kvm is needed, and some ten times slower than the machine it runs on.
+These are cgroup v2 and systemd, AppArmor, SELinux, time namespaces and CRIU. QEMU emulates the
+processor in software, so /dev/kvm is not needed; this is about ten times slower than the host.
 
-    image       Debian packages to a disk image, once, kept in the cache
-    initramfs   what brings the kernel to the disk
-    machine     the machine: booted, saved booted, resumed; a job run in it
-    suite       tests/vm, a machine for each kind of host
-    guest/      what runs on the other side: provision when the image is made, init in the
+    image       makes a disk image from Debian packages, once, and keeps it in the cache
+    initramfs   the initramfs, which mounts the disk
+    machine     boots the machine, saves its booted state, resumes it, runs a job in it
+    suite       runs tests/vm, in one machine for each kind of host
+    guest/      what runs in the machine: provision when the image is made, init in the
                 initramfs, start and job in the machine
 
     python -m conformance.testhost prepare

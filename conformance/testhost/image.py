@@ -1,6 +1,6 @@
-"""The machine's disk: Debian packages, provisioned, as one ext4 file in the cache.
+"""Makes the disk of the machine from Debian packages: one ext4 file in the cache.
 
-An image is named by a digest of all that it is made from, so that a change makes another one.
+The name of an image contains a digest of all its inputs, so a changed input makes a new image.
 """
 
 import fcntl

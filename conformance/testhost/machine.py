@@ -1,9 +1,10 @@
-"""The machine itself: a QEMU process, booted once and saved, resumed for every job.
+"""The virtual machine: a QEMU process. It is booted and saved once, and resumed for every job.
 
-The guest's second serial port is the door: it says "ready" until it is told the time, and gives
-the job's output after that. The job is in a folder, the first 9p share: the script, its settings,
-and in the end its exit status. QEMU cannot save a machine that has a 9p share mounted, so they are
-mounted only after that, and a saved machine has a fixed number of them.
+The host and the guest communicate over the guest's second serial port. The guest writes "ready"
+until the host sends the time; after that it writes the output of the job. The job is in a folder,
+the first 9p share: the script, its settings, and at the end its exit status. QEMU cannot save a
+machine with a mounted 9p share. So the shares are mounted after the machine is resumed, and a saved
+machine has a fixed number of them.
 """
 
 import contextlib
@@ -192,7 +193,7 @@ class Machine:
         control.close()
 
     def wait_ready(self) -> None:
-        """Until it asks for a job. Raises TestHostError."""
+        """Waits until the guest asks for a job. Raises TestHostError."""
         self.door.settimeout(BOOT_LIMIT)
         heard = b""
         while b"ready" not in heard:
@@ -258,7 +259,7 @@ class Machine:
         say("the console's last lines:\n" + text)
 
     def end(self) -> None:
-        """Ends QEMU and what it has started."""
+        """Ends QEMU and its child processes."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

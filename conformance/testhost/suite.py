@@ -1,7 +1,7 @@
-"""tests/vm in the machines they are for, many tests to a machine.
+"""Runs tests/vm, many tests in one machine, in each kind of machine that the tests need.
 
-The project's folder is shared with the machine, read-only and at the same path, so its virtual
-environment works there: that of Debian 12's python3.
+The project's folder is shared with the machine, read-only and at the same path. Its virtual
+environment works there, because both use the python3 of Debian 12.
 """
 
 import contextlib

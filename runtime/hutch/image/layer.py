@@ -1,11 +1,11 @@
-"""One layer: from the compressed blob's bytes to its files, verified on the way.
+"""Unpacks one layer from the bytes of the compressed blob to files, and verifies both.
 
     chunks ── verify ──▶ inflate ── verify ──▶ unpack
               digest,     (thread)  diffID
               size                  budget
 
-Nothing that comes out is used before both ends agree: the files lie in a folder that only becomes
-a layer by rename, and the blob only becomes visible by rename (S-71).
+Nothing is used before both digests were verified: the folder with the files becomes a layer by
+rename(2), and the blob becomes visible by rename(2), only after that (S-71).
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,8 @@ from hutch.image.whiteout import Removal
 
 
 def verified(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]:
-    """The same chunks; raises ImageError at the end, or at the first byte too many."""
+    """The same chunks. Raises ImageError if size or digest are wrong, at the end or as soon as
+    there are too many bytes."""
     hasher = descriptor.digest.hasher()
     blob = f"blob {descriptor.digest}"
     size = 0

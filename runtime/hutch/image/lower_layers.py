@@ -1,10 +1,13 @@
-"""What a layer by itself cannot say: looked up in the layers below it, when all are there.
+"""Completes an unpacked layer with what only the layers below it know.
 
-An archive may speak of ``a/b`` and not of ``a``. Applied over the merged tree, ``a`` keeps its
-owner, mode and times; laid into a folder of its own for overlayfs it would become root's, 0755, and
-hide the lower one's. Docker and podman leave it so. And a hard link may lead to a file of a lower
-layer; and a whiteout lie below what is no folder there. All are put right here, so that layers can
-be unpacked side by side.
+Layers are unpacked at the same time, each in its own folder. Three things then need the lower
+layers, and this module does them when all lower layers are complete:
+
+- An archive may contain ``a/b`` but not ``a``. The folder ``a`` must keep the owner, mode and times
+  that it has in the lower layers; otherwise overlayfs would show it as root's with mode 0755 (as
+  Docker and podman do).
+- The target of a hard link may be in a lower layer.
+- A whiteout may lie below a path that is not a folder in the lower layers.
 """
 
 import os
@@ -86,10 +89,10 @@ def _copy_metadata(source: int, target: int, status: os.stat_result, privileged:
 
 
 def complete(tree: Tree, layers: list[int], overlay: Overlay, *, privileged: bool) -> None:
-    """Settles a freshly unpacked layer against the ``layers`` below it, topmost first.
+    """Completes a newly unpacked layer with the ``layers`` below it, given from the topmost down.
 
-    Raises ImageError for a hard link to nothing, and for what else the image asks for and cannot
-    be; KernelError for what the host refuses.
+    Raises ImageError if the layer cannot be completed, for example if the target of a hard link
+    does not exist; KernelError if the host refuses a call.
     """
     path = b""
     try:

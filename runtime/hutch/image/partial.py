@@ -1,7 +1,7 @@
-"""A blob on its way into the store: written, hashed and handed on at once; resumed if it stopped.
+"""Downloads a blob into the store. Each chunk is written, hashed and passed on immediately.
 
-The part that an earlier pull left is read (and hashed, and handed on) first, then the source is
-asked for the rest. If the whole is not what the digest says, all of it is thrown away.
+If an earlier pull left a part of the blob, this part is read first (and hashed, and passed on), and
+only the rest is downloaded. If the digest of the complete blob is wrong, all of it is deleted.
 """
 
 import os

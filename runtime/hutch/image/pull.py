@@ -1,12 +1,13 @@
-"""Pulling: from a source to an image in the store.
+"""Pulls an image from a source into the store.
 
-Layers come in side by side, each in a pipeline of its own (``layer.py``), and are unpacked into
-work folders. When the layers below are settled a layer is completed (``lower_layers.py``) and
-appears, in one transaction with its row. Last, the image and its name appear, in one more.
+Several layers are downloaded at the same time, each in its own pipeline (``layer.py``), and
+unpacked into work folders. When all layers below a layer are complete, the layer is completed too
+(``lower_layers.py``). It becomes visible in the same transaction that adds its row to the database.
+At the end, another transaction adds the image and its name.
 
-Two processes that pull the same layer share the work: the lock on its chain ID makes the second
-wait, and then find it done. Locks are taken chain first, then blob, and a holder of a blob's lock
-never waits for another, so nobody waits in a circle.
+If two processes pull the same layer, the second waits for the lock on its chain ID, and then uses
+the finished layer. The lock of the chain is taken before that of the blob, and a process that holds
+the lock of a blob never waits for another lock, so there is no deadlock.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Pushing: an image of the store into a registry, byte for byte as it is kept.
+"""Pushes an image of the store to a registry, without changing a byte of its documents and blobs.
 
-A blob that the registry has is not sent again; one that another of its repositories is known to
-have is mounted from there (distribution-spec, "Mounting a blob from another repository").
+A blob that the registry already has is not sent. If another repository of the registry is known to
+have it, it is mounted from there (distribution-spec, "Mounting a blob from another repository").
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Stages that run beside one another: an iterator worked off in a thread, a little ahead.
+"""Runs the stages of a pipeline in parallel: an iterator runs in a thread, ahead of its reader.
 
-Hashing, inflating and writing all let go of the interpreter's lock, so a pipeline of such stages
-uses as many processors as it has stages.
+Hashing, decompressing and writing release the interpreter's lock (GIL), so the stages can run on
+different processors.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,10 @@ POLL = 0.2  # seconds; how soon a stage sees that nobody reads any more
 
 
 class ReadAhead(Generic[T]):
-    """``source``, run in a thread of its own at most ``depth`` items ahead of the reader.
+    """The items of ``source``, which runs in its own thread, at most ``depth`` items ahead.
 
-    What ``source`` raises is raised to the reader. Leaving the ``with`` block stops the thread.
+    An exception of ``source`` is raised in the reader. The end of the ``with`` block stops the
+    thread.
     """
 
     def __init__(self, source: Iterator[T], depth: int = DEPTH) -> None:

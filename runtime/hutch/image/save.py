@@ -1,7 +1,7 @@
-"""Saving: images of the store in one archive that everybody reads.
+"""Saves images of the store in one archive that all common programs can read.
 
-It is an OCI layout (podman load, skopeo oci-archive:, Docker since 25) and has docker save's
-manifest.json beside it, which names the same blobs (docker load of any age).
+The archive is an OCI layout (podman load, skopeo oci-archive:, Docker since 25). It also has the
+manifest.json of docker save, which names the same blobs (docker load of all versions).
 """
 
 import json
@@ -86,9 +86,9 @@ def _copy(chunks: Iterator[bytes], path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that becomes ``path`` when it is complete; nothing of it is left otherwise.
+    """A file that is renamed to ``path`` when it is complete; after an error it is deleted.
 
-    What is no plain file (a pipe, /dev/stdout) stays what it is, and is written to.
+    If ``path`` is not a regular file (a FIFO, /dev/stdout), the data is written to it directly.
     """
     if path.exists() and not path.is_file():
         with open(path, "wb") as file:

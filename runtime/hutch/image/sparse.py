@@ -1,11 +1,11 @@
-"""Sparse files in archives: which parts are stored, and where they belong; GNU tar's four forms.
+"""Sparse files in archives: which parts of a file are stored. GNU tar has four formats:
 
     type "S"  old GNU: four extents in the header, 21 more in each block that follows it
     PAX 0.0   GNU.sparse.offset and GNU.sparse.numbytes by turns, many times
     PAX 0.1   GNU.sparse.map=OFFSET,LENGTH,...
     PAX 1.0   the map stands before the data: a count, then an offset or a length a line
 
-Nothing of it is believed: parts must follow one another within the file, and be what is stored.
+The values are checked: the parts must be in order, lie within the file, and have the stored size.
 """
 
 from collections.abc import Callable, Iterator

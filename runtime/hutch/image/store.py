@@ -1,17 +1,17 @@
 """The store: blobs in an OCI image layout, layers unpacked once, names in SQLite.
 
-    ROOT/                     0700: setuid files of images are nobody else's business (S-77)
+    ROOT/                     0700: no other user can run the setuid files of images (S-77)
         store.db              database.Database
-        reserve               room that rmi and prune can work with when the disk is full
+        reserve               a file whose space rmi and prune use if the disk is full
         images/               an OCI image layout; skopeo and others read it as it is
             blobs/sha256/HEX  appears by rename, after its digest and size are right (S-71)
-            index.json        written anew, by rename, when a name changes
+            index.json        replaced, by rename, when a name changes
         layers/HEX/diff       by chain ID, for overlayfs; appears by rename
-        partial/sha256-HEX    a blob on its way in; what a killed pull resumes from
-        work/                 layers being unpacked; whatever has no living owner is rubbish
-        locks/                flock'd while a blob or layer is made, so that pulls share the work
+        partial/sha256-HEX    an unfinished download, which a later pull continues
+        work/                 layers that are being unpacked; without a running owner: garbage
+        locks/                locked (flock) while a blob or layer is made, against double work
 
-A killed act leaves a partial blob or a folder in ``work``, never anything half-visible.
+A killed process leaves a partial blob or a folder in ``work``, never an incomplete visible object.
 """
 
 import fcntl
@@ -116,7 +116,7 @@ class Store:
 
     @contextmanager
     def using_reserve(self) -> Iterator[None]:
-        """For acts that set room free: they need some for their own records, on a full disk too."""
+        """For operations that free space: on a full disk they need space for their own records."""
         with suppress(OSError):
             os.truncate(self._reserve, 0)
         try:
@@ -129,10 +129,10 @@ class Store:
 
     @contextmanager
     def _written(self, data: bytes) -> Iterator[Path]:
-        """A file that is to be renamed to where it belongs; otherwise it goes again.
+        """A temporary file, which the caller renames to its place; otherwise it is deleted.
 
-        Not fsync'd: with hundreds of megabytes of a layer still to be written, ext4 would write
-        them all first. What a power failure takes, ``warren system check --repair`` finds.
+        There is no fsync: ext4 would first write hundreds of megabytes of the layers to disk.
+        ``warren system check --repair`` finds and repairs the damage of a power failure.
         """
         temporary = self.work / f"file-{os.getpid()}-{secrets.token_hex(4)}"
         try:
@@ -180,7 +180,7 @@ class Store:
             self._write(path, data)
 
     def publish_blob(self, digest: Digest) -> None:
-        """Makes a complete, verified partial blob visible."""
+        """Makes a complete and verified blob visible."""
         self.blob_path(digest).parent.mkdir(exist_ok=True)
         os.rename(self.partial_path(digest), self.blob_path(digest))
 
@@ -194,7 +194,7 @@ class Store:
         return self.database.layer(chain) is not None and self.layer_path(chain).is_dir()
 
     def discard(self, path: Path) -> None:
-        """Takes a folder out of sight at once, then away."""
+        """Renames a folder so that it is not visible any more, and then deletes it."""
         rubbish = self.work / f"rubbish-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             os.rename(path, rubbish)

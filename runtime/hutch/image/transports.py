@@ -1,4 +1,4 @@
-"""Local places by their transport's word: ``oci:PATH:NAME`` and its kin."""
+"""Names of images at local places, with a transport in front: ``oci:PATH:NAME`` and others."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def is_local(text: str) -> bool:
 
 
 def split_place(text: str) -> tuple[str, Path, str]:
-    """Transport, path and name. A path that exists as it stands is not cut at its colon."""
+    """Transport, path and name. If the complete text is an existing path, it contains no name."""
     transport, _, rest = text.partition(":")
     if Path(rest).exists():
         return transport, Path(rest), ""

@@ -1,8 +1,8 @@
-"""A tree of files that a hostile archive fills: every act is relative to a descriptor in it.
+"""A tree of files from a hostile archive. Every operation is relative to a descriptor in the tree.
 
-Names are bytes. Parents are resolved as if the tree's root were "/" (openat2, RESOLVE_IN_ROOT), the
-last component is never followed (S-60, S-61). The tree lies in a folder of mode 0700, so nobody
-else moves things about in it (S-62, S-77).
+Names are bytes. Parents are resolved as if the tree's root were "/" (openat2(2), RESOLVE_IN_ROOT),
+and the last component is never followed (S-60, S-61). The tree is in a folder of mode 0700, so no
+other user can change it at the same time (S-62, S-77).
 """
 
 import os
@@ -269,10 +269,10 @@ def remove_tree(path: str) -> int:
 
 
 def split(name: bytes, what: str = "entry") -> tuple[bytes, ...]:
-    """The components of a name in an archive; raises ImageError for one that could lead out.
+    """The components of a name in an archive. Raises ImageError if it could lead out of the tree.
 
-    "/" at the front and "." are passed over, as every engine does. ".." takes away the component
-    before it, by the letters of the name and whatever that is (a symlink, say): so do they.
+    "/" at the front and "." are ignored. ".." removes the component before it, without looking
+    whether that is a symlink. Other engines do the same.
     """
     if len(name) > NAME_BYTES:
         raise ImageError(f"{what}: a name of {len(name)} bytes; {NAME_BYTES} is the limit")

@@ -1,4 +1,4 @@
-"""How much room the parts of a store take, and how much of it nothing needs."""
+"""How much disk space the parts of a store use, and how much of it is not needed."""
 
 import os
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""Who "USER" of an image is: looked up in the root file system's own passwd and group.
+"""Finds the ids of an image's "USER" in the passwd and group files of its root file system.
 
-The files are the image's, so they are opened beneath its root and read to a bound. What is a number
-to anybody is a number here, and must be one that an id can be: it is never looked up as a name,
-and an id in a file that is none is an error, not 0 (S-09).
+These files come from the image, so they are opened below its root and only a limited number of
+bytes is read. A text that any program could read as a number is treated as a number, never as a
+name, and must be a valid id. An invalid id in a file is an error, not 0 (S-09).
 """
 
 import os
@@ -50,7 +50,7 @@ def _number(text: str) -> int | None:
 
 
 def _numeric(text: str) -> bool:
-    """Whether somebody may take it for a number: signs, blanks, other digits, other bases too."""
+    """Whether a program may read it as a number: with signs, blanks, other digits or bases."""
     bare = text.strip().lstrip("+-").strip().replace("_", "").replace(",", "").replace(".", "")
     return bare.isnumeric() or bare[:2].lower() in BASES
 

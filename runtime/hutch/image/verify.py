@@ -1,4 +1,4 @@
-"""An unpacked layer, file by file, against the archive it came from. Nothing is written."""
+"""Compares each file of an unpacked layer with the archive of the layer. Nothing is written."""
 
 import os
 import stat
@@ -46,10 +46,10 @@ SUSPECT = 300  # bytes of memory
 
 
 def verify_layer(chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, root: int) -> str:
-    """What differs, "" if nothing does. ``root`` is the layer's folder.
+    """The first difference; "" if there is none. ``root`` is the layer's folder.
 
-    The archive is read once, and each entry compared as it comes. What differs may be what a later
-    entry replaced, so it is only told when the archive has ended without one.
+    The archive is read once, and each entry is compared immediately. A later entry may replace the
+    same file, so a difference is reported only at the end of the archive.
     """
     suspects: dict[bytes, str] = {}
     budget = Budget(ACCEPTED)

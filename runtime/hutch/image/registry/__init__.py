@@ -1,4 +1,4 @@
-"""Speaking with registries: the OCI distribution-spec 1.1 and Docker's registry API v2.
+"""The client for registries: OCI distribution-spec 1.1 and Docker's registry API v2.
 
 README.md has the rules, and the files in reading order.
 """

@@ -1,7 +1,7 @@
-"""Addresses: which are public, and connections that are made to no others.
+"""Which addresses are public, and connections that are made only to public addresses.
 
-The guard stands where a socket is connected, after the name was resolved and for each address that
-is tried, so no other resolution (DNS rebinding) and no odd way to write an address comes in between
+The address is checked when the socket is connected: after the name was resolved, for each address
+that is tried. So DNS rebinding, or an unusual way to write an address, cannot avoid the check
 (S-75).
 """
 
@@ -21,7 +21,7 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are 
 
 
 class InternalAddress(Exception):
-    """The name has only addresses that are of no public network; the message is one of them."""
+    """No address of the name is public. The message is one of the addresses."""
 
 
 def is_public(address: Address) -> bool:

@@ -1,8 +1,8 @@
-"""Authorization: a registry's challenge (RFC 9110, 11.6.1) and our answer to it.
+"""Authorization: the challenge of a registry (RFC 9110, 11.6.1) and the client's answer.
 
-Basic sends the credentials to the registry itself. Bearer sends them to the *realm* that the
-registry names, and the token that comes back to the registry (distribution's token spec); the realm
-is therefore held to the same rules as a redirect (S-75).
+With Basic, the client sends the credentials to the registry. With Bearer, it sends them to the
+*realm* that the registry names, and sends the token that it gets to the registry (distribution's
+token spec). So the realm must follow the same rules as a redirect (S-75).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A registry's API (distribution-spec 1.1): what can be asked of it, and what it may answer."""
+"""The API of a registry (distribution-spec 1.1): the requests, and checks of the replies."""
 
 import json
 import re
@@ -63,10 +63,10 @@ class Registry:
     # One request
 
     def base(self) -> Url:
-        """``https://HOST/v2/`` or ``http://HOST/v2/``: found out by asking it once.
+        """``https://HOST/v2/`` or ``http://HOST/v2/``; the first request decides which.
 
-        http is only tried on loopback (Docker's rule) or where the configuration calls the registry
-        insecure.
+        http is tried only on loopback (Docker's rule) or if the configuration says that the
+        registry is insecure.
         """
         if self._base:
             return self._base
@@ -380,7 +380,7 @@ class Registry:
 
 
 def _doubt(reply: Reply) -> str:
-    """What shows that this reply to ``GET /v2/`` is no registry's; "" if nothing does."""
+    """Why this reply to ``GET /v2/`` cannot come from a registry; "" if it can."""
     if reply.header("docker-distribution-api-version"):
         return ""
     if reply.status == 200:

@@ -1,7 +1,7 @@
-"""Where a person's credentials are: config.json, auth.json, and credential helpers.
+"""Reads and saves the user's credentials: config.json, auth.json, and credential helpers.
 
-Read as Docker and podman read them; written to the first place that exists or is named. They are
-never shown, and never part of a command line (S-86).
+They are read as Docker and podman read them, and written to the named file or to the first file
+that exists. They are never printed, and never an argument of a command (S-86).
 """
 
 import base64
@@ -192,7 +192,7 @@ def _place_to_write(authfile: str) -> Path:
 
 
 def store(registry: str, credentials: Credentials, authfile: str = "") -> str:
-    """Keeps credentials; says where. With a helper configured there, the helper keeps them."""
+    """Saves credentials and returns where. If that file names a helper, the helper saves them."""
     place = _place_to_write(authfile)
     document = _read(place)
     key = HUB_KEY if registry == HUB else registry
@@ -214,7 +214,7 @@ def store(registry: str, credentials: Credentials, authfile: str = "") -> str:
 
 
 def remove(registry: str, authfile: str = "") -> bool:
-    """Forgets credentials wherever they are kept; whether there were any."""
+    """Removes credentials from all places. Returns whether there were any."""
     found = False
     for place in places(authfile):
         document = _read(place)
@@ -230,7 +230,7 @@ def remove(registry: str, authfile: str = "") -> bool:
 
 
 def _write(path: Path, document: dict[str, object]) -> None:
-    """A file only its owner can read, whole or not at all."""
+    """Replaces a file atomically; only the owner can read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

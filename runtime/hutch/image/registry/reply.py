@@ -1,4 +1,4 @@
-"""A reply: its headers, and a body of which no more is read than it was given room for (S-69)."""
+"""A reply: its headers and its body. The caller limits how much of the body is read (S-69)."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ NO_HOST = Problem(
 
 
 class NoReply(RegistryError):
-    """A request to which no reply came, or not a whole one; ``problem`` says why."""
+    """A request got no reply, or only a part of one. ``problem`` says why."""
 
     def __init__(self, what: str, problem: Problem) -> None:
         super().__init__(f"{what}: {problem.text}", hint=problem.hint)

@@ -1,10 +1,10 @@
-"""Where requests go: where a person sends us, or where a reply does, which is held to rules.
+"""The destination of a request. It comes from the user, or from a reply, which must follow rules.
 
-A reply sends us elsewhere by a redirect, a token realm, an upload's Location or a next page (S-75,
-S-76): never to another scheme than http and https, never from https to http, and never from a
-public address to an internal one. What counts is the address that gave the reply, and the one that
-is connected to for the next. So a registry at an internal address may send us to internal
-addresses; and of whatever public place it sends us to, the same rules hold again.
+A reply names another destination by a redirect, a token realm, an upload's Location or a next page
+(S-75, S-76). It may use only http and https, and may not lead from https to http, or from a public
+address to an internal one. The rule compares the address that sent the reply with the address of
+the next connection. So a registry at an internal address may lead to other internal addresses. If
+it leads to a public address, the same rules apply to the replies from there.
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,12 @@
-"""One HTTP request as safe as it can be made: redirects by our own rules, bounded replies, retries.
+"""One HTTP request, with checked redirects, limited replies and retries.
 
-urllib3 follows no redirect for us: credentials are given to the host that asked for them and to no
-other (S-75, S-76), and there are at most ten hops. It parses no URL for us either: it is told the
-host, the port and the target that were judged. Errors name the URL without its query, where signed
-links and tokens stand (S-86).
+urllib3 does not follow redirects here: this module follows at most ten, and sends credentials only
+to the host that asked for them (S-75, S-76). urllib3 does not parse URLs either: it gets the host,
+the port and the target that were checked. Errors show the URL without its query, because a query
+may contain signed links and tokens (S-86).
 
-Through a proxy it is the proxy that resolves names and connects. Only what a host shows by itself
-can then be judged here: an internal address, or localhost.
+With a proxy, the proxy resolves names and connects. Then this module can only check the text of the
+host name: whether it is an internal address or localhost.
 """
 
 import os

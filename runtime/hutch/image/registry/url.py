@@ -1,7 +1,7 @@
-"""URLs: the one parse by which a place is judged, credentials are given and a connection is made.
+"""Parses URLs. The same result is used for checks, for credentials and for the connection.
 
-Stricter than RFC 3986. What two parsers could read in two ways (a backslash, a user name, a line
-break, ``127.1``) is refused, not repaired: a registry has no honest reason to send it.
+The parser is stricter than RFC 3986. It refuses text that two parsers could read in different ways
+(a backslash, a user name, a line break, ``127.1``), because a registry does not need to send it.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class BadUrl(ValueError):
-    """The text is no URL that we take; the message says why, and quotes no secret."""
+    """The text is not an accepted URL. The message says why, and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
