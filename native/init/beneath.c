@@ -1,8 +1,8 @@
-/* The one place that resolves paths below the container's root.
+/* Resolves paths below the container's root. No other file does that.
  *
- * The image owns every component of such a path and another container may change it while we look
- * (CVE-2021-30465, CVE-2024-45310), so the kernel resolves it in one step: openat2 with
- * RESOLVE_IN_ROOT. What comes back is a descriptor, and everything after acts on that. */
+ * Every component of such a path comes from the image, and another container may change it at the
+ * same time (CVE-2021-30465, CVE-2024-45310). So the kernel resolves the path in one step, by
+ * openat2(2) with RESOLVE_IN_ROOT, and all later calls use the descriptor that it returns. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,8 +14,8 @@
 
 #include "init.h"
 
-#define LINKS_MAX 40  /* as the kernel's own limit */
-#define DOTS_MAX 1000 /* how often the walk begins anew for a ".." */
+#define LINKS_MAX 40  /* the kernel's own limit (path_resolution(7)) */
+#define DOTS_MAX 1000 /* how often the walk may start again because of a ".." */
 
 /* Joins the first `length` bytes of `head` and `tail` into `path`. */
 static int join(char path[PATH_MAX], const char *head, size_t length, const char *tail)
@@ -31,7 +31,7 @@ static int join(char path[PATH_MAX], const char *head, size_t length, const char
     return 0;
 }
 
-/* Begins the walk anew at the root with the path `again`; `left` counts how often that may be. */
+/* Starts the walk again at the root with the path `again`; `left` is how often that is allowed. */
 static int restart(int root, int *at, char rest[PATH_MAX], char real[PATH_MAX], const char *again,
                    int *left)
 {
@@ -45,11 +45,11 @@ static int restart(int root, int *at, char rest[PATH_MAX], char real[PATH_MAX], 
     return --*left < 0 ? -ELOOP : 0;
 }
 
-/* The fallback for kernels before 5.6 and filters that forbid openat2: walks the components one by
- * one with O_NOFOLLOW, keeps to the root lexically for "..", and expands symbolic links itself.
- * `real` is the path walked so far, free of links, so that ".." can be taken from it. A component
- * that changes meanwhile can only make the walk fail or end elsewhere inside the root, because each
- * step opens one plain name and a link's text is never given to the kernel to resolve. */
+/* The fallback for kernels before 5.6 and for seccomp filters that forbid openat2. It opens the
+ * components one by one with O_NOFOLLOW, and reads symbolic links itself. `real` is the path walked
+ * so far, without links; for ".." its last component is removed. If somebody changes a component
+ * during the walk, the walk can only fail or end elsewhere inside the root: each step opens one
+ * plain name, and the kernel never resolves the text of a link. */
 static int walk(struct context *context, const char *start, int flags, bool nofollow)
 {
     char rest[PATH_MAX], real[PATH_MAX] = "", again[PATH_MAX];
@@ -64,7 +64,7 @@ static int walk(struct context *context, const char *start, int flags, bool nofo
         return -errno;
     bool directory = true; /* what `at` is */
     for (char *name = rest;;) {
-        /* A slash, "." and ".." are of directories only. */
+        /* Only a directory may be followed by a slash, "." or "..". */
         if (*name && !directory)
             return -ENOTDIR;
         name += strspn(name, "/");
@@ -80,7 +80,7 @@ static int walk(struct context *context, const char *start, int flags, bool nofo
         if (strcmp(part, ".") == 0)
             continue;
         if (strcmp(part, "..") == 0) {
-            /* From the root again: a directory may have been moved out of its parent. */
+            /* Starts again at the root, as the directory may have been moved out of its parent. */
             char *last = strrchr(real, '/');
             if (last)
                 *last = 0;
@@ -135,7 +135,7 @@ static int walk(struct context *context, const char *start, int flags, bool nofo
         at = -1;
         return result;
     }
-    /* What O_PATH found is opened in earnest through its own descriptor. */
+    /* The O_PATH descriptor is opened again with the wanted flags, through /proc/self/fd. */
     char digits[DECIMAL_MAX];
     char self[64] = "self/fd/";
     strcat(self, decimal(digits, (uint64_t)at));
@@ -155,7 +155,8 @@ int beneath_open(struct context *context, const char *path, int flags, bool nofo
             int fd = (int)syscall(SYS_openat2, context->root, path, &how, sizeof(how));
             if (fd >= 0)
                 return fd;
-            /* EAGAIN: somebody renamed a directory while the kernel walked a "..". */
+            /* EAGAIN: somebody renamed a directory while the kernel resolved a ".."
+             * (openat2(2)). */
             if (errno == EAGAIN && attempt < 64)
                 continue;
             if (errno != ENOSYS && errno != EPERM)
@@ -167,7 +168,8 @@ int beneath_open(struct context *context, const char *path, int flags, bool nofo
     return walk(context, path, flags, nofollow);
 }
 
-/* Makes what `name` in `parent` should be. An entry that appeared meanwhile is looked at again. */
+/* Makes the directory or file `name` in `parent`. If it exists by now, this is no error: the caller
+ * opens it. */
 static int make_entry(int parent, const char *name, bool directory, mode_t mode)
 {
     if (directory)
@@ -179,8 +181,8 @@ static int make_entry(int parent, const char *name, bool directory, mode_t mode)
     return 0;
 }
 
-/* The text of the symbolic link `name` in `parent` put before `rest`: where a dangling link points
- * is where the entry is to be made. */
+/* Replaces the dangling symbolic link `name` in `parent` by its text, followed by `rest`: the new
+ * entry is made where the link points to. */
 static int follow(char path[PATH_MAX], int parent, const char *head, size_t length,
                   const char *name, const char *rest)
 {
@@ -207,13 +209,13 @@ int beneath_make(struct context *context, const char *wanted, int kind, mode_t m
         return -ENAMETOOLONG;
     strcpy(path, wanted);
     for (int links = 0; links <= LINKS_MAX;) {
-        /* Of a file no path may end with a slash. */
+        /* The path of a file must not end with a slash. */
         for (size_t end = strlen(path); end > 0 && path[end - 1] == '/';)
             path[--end] = 0;
         int fd = beneath_open(context, *path ? path : "/", O_PATH, nofollow);
         if (fd != -ENOENT)
             return fd;
-        /* The longest part of the path that exists; what follows it has to be made. */
+        /* Finds the longest part of the path that exists; the rest has to be made. */
         size_t length = strlen(path);
         autoclose int parent = -ENOENT;
         while (parent == -ENOENT && length > 0) {
@@ -255,7 +257,7 @@ int beneath_make(struct context *context, const char *wanted, int kind, mode_t m
             make_entry(parent, part, above || kind == BENEATH_DIRECTORY, above ? 0755 : mode);
         if (made < 0)
             return made;
-        links += !above; /* bounded too where somebody keeps removing what we make */
+        links += !above; /* the loop also ends if somebody removes each entry that is made */
     }
     return -ELOOP;
 }

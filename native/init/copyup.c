@@ -1,8 +1,7 @@
-/* tmpcopyup: what the image has in a directory, copied into the tmpfs that is to cover it.
+/* tmpcopyup: copies the files that the image has in a directory into the tmpfs that will cover it.
  *
- * Both trees are walked by descriptors, one plain name at a time: no symbolic link is followed, and
- * only what has proved to be a regular file or a directory is opened. Other mounts on the way are
- * left alone. */
+ * Both trees are walked by descriptors, one name at a time. No symbolic link is followed, and only
+ * regular files and directories are opened. Files on other mounts are not copied. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +29,7 @@ struct entry {
 
 static int copy_directory(struct context *context, int from, int to, dev_t device, int depth);
 
-/* Attributes that this file system does not keep, or that we may not set, are left behind. */
+/* Attributes that this file system does not support, or that may not be set, are left out. */
 static void copy_xattrs(int from, int to)
 {
     char names[XATTRS_MAX], value[XATTRS_MAX];
@@ -42,7 +41,7 @@ static void copy_xattrs(int from, int to)
     }
 }
 
-/* EINVAL: an id that is not mapped in the user namespace cannot be given to anything. */
+/* EINVAL: the id is not mapped in this user namespace, so no file can get it. */
 static int set_owner(struct context *context, int directory, const char *name,
                      const struct stat *status)
 {
@@ -53,7 +52,7 @@ static int set_owner(struct context *context, int directory, const char *name,
     return 0;
 }
 
-/* Owner before mode: a change of owner takes set-user-ID away. */
+/* Owner before mode: chown(2) clears the set-user-ID bit. */
 static int copy_attributes(struct context *context, int from, int to, const struct stat *status)
 {
     int result = set_owner(context, to, "", status);
@@ -66,7 +65,7 @@ static int copy_attributes(struct context *context, int from, int to, const stru
     return futimens(to, times) < 0 ? failed(context, "futimens") : 0;
 }
 
-/* Only what holds data: an image's sparse file takes no memory for its holes. */
+/* Copies only the parts with data: the holes of a sparse file then use no memory in the tmpfs. */
 static int copy_data(struct context *context, int from, int to, off_t size)
 {
     for (off_t end = 0;;) {
@@ -88,7 +87,7 @@ static int copy_data(struct context *context, int from, int to, off_t size)
     return ftruncate(to, size) < 0 ? failed(context, "ftruncate") : 0;
 }
 
-/* What an O_PATH descriptor stands for, opened in earnest. */
+/* Opens the file of an O_PATH descriptor with other flags. */
 static int reopen(struct context *context, int fd, int flags)
 {
     char digits[DECIMAL_MAX];
@@ -123,7 +122,8 @@ static int copy_link(struct context *context, int found, int to, const char *nam
     return set_owner(context, to, name, status);
 }
 
-/* FIFOs, sockets, devices. EPERM: a user namespace makes no devices, and opens none of the image's. */
+/* Copies a FIFO, socket or device. EPERM: in a user namespace devices cannot be made; the image's
+ * own could not be opened there either. */
 static int copy_node(struct context *context, int to, const char *name, const struct stat *status)
 {
     if (mknodat(to, name, status->st_mode, status->st_rdev) < 0)

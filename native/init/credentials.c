@@ -1,4 +1,4 @@
-/* Who the process is and what it may do. */
+/* The credentials of the process: ids, groups, limits, capabilities, seccomp (credentials(7)). */
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -18,9 +18,10 @@ int run_become_root(struct context *context, const struct op_become_root *op)
         return failed(context, "setresgid");
     if (syscall(SYS_setresuid, 0, 0, 0) < 0)
         return failed(context, "setresuid");
-    /* A change of ids clears it. */
+    /* A change of ids clears the parent-death signal (prctl(2)), so it is set again. */
     prctl(PR_SET_PDEATHSIG, 9);
-    /* They carried the capabilities over the exec; root has them by itself. */
+    /* The ambient capabilities were needed for the exec of hutch-init (kernel/spawn.c); as root the
+     * process has all capabilities without them. */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     return 0;
 }
@@ -46,7 +47,7 @@ int run_bounding(struct context *context, const struct op_bounding *op)
     for (int capability = 0; capability < 64; capability++) {
         int held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
         if (held < 0)
-            break; /* the kernel knows no more of them */
+            break; /* the kernel does not know a capability of this number */
         if (held && !((uint64_t)op->capabilities >> capability & 1) &&
             prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
             return failed(context, "prctl(PR_CAPBSET_DROP)");
@@ -114,8 +115,9 @@ int run_capabilities(struct context *context, const struct op_capabilities *op)
     return 0;
 }
 
-/* Without no_new_privs a filter is loaded with CAP_SYS_ADMIN, and so that is the last to go. The
- * ambient set is within both that stay, and stays. */
+/* Without no_new_privs, loading a filter needs CAP_SYS_ADMIN (seccomp(2)), so this capability is
+ * dropped after that. The ambient set does not change: it is a subset of the permitted and the
+ * inheritable set. */
 int run_drop(struct context *context, const struct op_drop *op)
 {
     return set_capabilities(context, op->effective, op->permitted, op->inheritable);
@@ -135,7 +137,7 @@ int run_seccomp(struct context *context, const struct op_seccomp *op)
         .len = (unsigned short)(op->filter.length / sizeof(struct sock_filter)),
         .filter = (struct sock_filter *)(uintptr_t)op->filter.data,
     };
-    /* Once more, as a filter may kill who calls it later. */
+    /* Done here because the filter may kill a process that calls close_range later. */
     close_on_exec(context->base);
     context->filtered = true;
     autoclose int listener =

@@ -1,5 +1,5 @@
-/* Device nodes, links in /dev, the console. All of it at the descriptor of a directory that was
- * reached without following a link: an image's /dev may be one (CVE-2026-41579). */
+/* Device nodes, links in /dev, and the console. All are made in a directory that was opened without
+ * following a symbolic link: the image's /dev may be a link (CVE-2026-41579). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -45,7 +45,8 @@ static int is_device(struct context *context, int fd, const struct op_device *op
     return same ? 0 : refused(context, "fstat", EEXIST, "another kind of file stands there");
 }
 
-/* In a user namespace nodes cannot be made: the host's own is bound, after a look at what it is. */
+/* In a user namespace device nodes cannot be made: the host's node is bound instead, after a check
+ * of its type and number. */
 static int bind_device(struct context *context, const struct op_device *op)
 {
     autoclose int tree = clone_tree(context, AT_FDCWD, op->host, false);
@@ -58,8 +59,8 @@ static int bind_device(struct context *context, const struct op_device *op)
     if (target < 0)
         return refused(context, "openat", -target, op->path);
     result = attach(context, tree, target);
-    /* The node is the host's: its mode and owner are not the container's to change. A device can
-     * be written to all the same. */
+    /* The node belongs to the host: a read-only mount keeps the container from changing its mode
+     * and owner. Writing to the device itself still works. */
     return result < 0 ? result : mount_flags(context, tree, MOUNT_ATTR_RDONLY, 0, false);
 }
 
@@ -73,7 +74,7 @@ int run_device(struct context *context, const struct op_device *op)
         return refused(context, "openat2", -parent, op->path);
     if (mknodat(parent, name, (mode_t)(op->type | op->mode),
                 makedev((unsigned)op->major, (unsigned)op->minor)) < 0) {
-        /* Inside another container's devices cgroup, say. */
+        /* EPERM: for example in the devices cgroup of another container. */
         if (errno == EPERM && op->type != S_IFIFO)
             return bind_device(context, op);
         if (errno != EEXIST)
@@ -91,7 +92,7 @@ int run_device(struct context *context, const struct op_device *op)
     return 0;
 }
 
-/* The pty comes from the container's own devpts, and its peer by ioctl, never by path
+/* Opens a pty of the container's own devpts. The slave is opened by ioctl, never by its path
  * (CVE-2025-52565). */
 static int open_pty(struct context *context, int *master)
 {
@@ -147,7 +148,8 @@ int run_console(struct context *context, const struct op_console *op)
     return 0;
 }
 
-/* So that an ordinary user may open /dev/stdout again. /dev/null belongs to everybody. */
+/* Gives the standard streams to the user, so that the user may open /dev/stdout. /dev/null is left
+ * out: its owner would change for the whole host. */
 int run_own_stdio(struct context *context, const struct op_own_stdio *op)
 {
     for (int fd = 0; fd < 3; fd++) {
@@ -157,8 +159,8 @@ int run_own_stdio(struct context *context, const struct op_own_stdio *op)
         bool null = S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
         if (null || status.st_uid == (uid_t)op->uid)
             continue;
-        /* Not ours to give (a file of another owner, a read-only file system): it stays usable
-         * through the descriptor. */
+        /* The owner cannot be changed (a file of another owner, a read-only file system); the
+         * program can still use the descriptor. */
         if (fchown(fd, (uid_t)op->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EROFS &&
             errno != EINVAL)
             return failed(context, "fchown");

@@ -1,4 +1,4 @@
-/* What failed, noted for the sentence that Python makes of it, and the end of this process. */
+/* Stores what failed, for the error message that Python makes; and ends this process. */
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -21,8 +21,8 @@ int failed(struct context *context, const char *call)
     return refused(context, call, errno, NULL);
 }
 
-/* exit_group and exit may be forbidden like everything else, and would only return then. What no
- * filter forbids is to fail; the kernel ends even the first process of a namespace for that. */
+/* A seccomp filter may forbid exit_group and exit, so that they return. No filter can forbid a CPU
+ * exception: the kernel ends even the first process of a pid namespace by it. */
 void end(int code)
 {
     syscall(SYS_exit_group, code);

@@ -1,7 +1,7 @@
-/* Without pivot_root the host's mounts stay below the container's root, where no path leads; but for
- * the kernel they are still mounted. It lets a user namespace mount proc and sysfs where one is
- * mounted that nothing covers, and a bare /proc shows what linux.maskedPaths hides (S-33). So the
- * host's are covered. */
+/* Without pivot_root the host's mounts stay below the container's root. No path leads to them, but
+ * they are still mounted. A process in a user namespace may mount a new proc or sysfs only if one
+ * is fully visible in its mount namespace (mount_namespaces(7)), and a new /proc would show what
+ * linux.maskedPaths hides (S-33). So this file covers the host's proc and sysfs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,7 +16,8 @@
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 
-/* The text of a file of our procfs, from `keep`; NULL with the failure noted. */
+/* The text of a file of our procfs, in memory from `keep`; NULL after a failure, which is
+ * stored. */
 static char *read_text(struct context *context, const char *path)
 {
     for (size_t size = FIRST_SIZE;; size *= 2) {
@@ -39,7 +40,7 @@ static char *read_text(struct context *context, const char *path)
     }
 }
 
-/* The id of the mount that a descriptor is on. */
+/* Finds the id of the mount that a descriptor is on (proc(5), fdinfo). */
 static int mount_of(struct context *context, int fd, uint64_t *id)
 {
     char digits[DECIMAL_MAX];
@@ -61,7 +62,8 @@ struct line {
     const char *type;
 };
 
-/* Whether it is all of a procfs or a sysfs: a part of one lets nobody mount another. */
+/* Whether the mount shows a whole procfs or sysfs. A mount of a part of one does not count as fully
+ * visible. */
 static bool is_whole(const struct line *line)
 {
     return (strcmp(line->type, "proc") == 0 || strcmp(line->type, "sysfs") == 0) &&
@@ -119,9 +121,10 @@ static bool is_below(const struct line *lines, size_t count, const struct line *
     return false;
 }
 
-/* Covered by an empty file system it can be seen no more: in a user namespace made from here on the
- * cover is locked. It is not unmounted, as that shows on the host wherever what it is mounted on is
- * shared, be it another of its kind; the cover shows where it is shared itself, so private first. */
+/* Covers a mount with an empty file system; in user namespaces made later this cover is locked.
+ * The mount is not unmounted, because that would also unmount it on the host if its parent mount
+ * is shared. The mount is made private first: if it were shared, the cover would appear on the
+ * host. */
 static int cover(struct context *context, const char *path)
 {
     struct statfs status;
@@ -136,7 +139,7 @@ static int cover(struct context *context, const char *path)
     return 0;
 }
 
-/* Whether another is mounted on all of it. */
+/* Whether another mount covers the root of this one. */
 static bool is_covered(const struct line *lines, size_t count, const struct line *line)
 {
     for (const struct line *other = lines; other < lines + count; other++)

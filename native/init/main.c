@@ -11,7 +11,7 @@
 
 #define BASE_MAX (1 << 20)
 
-/* The plan's descriptor is mapped privately: it cannot change under us once it is checked. */
+/* The plan is copied into memory of our own, so that it cannot change after it was checked. */
 static int read_plan(struct context *context, struct plan *plan)
 {
     struct stat status;
@@ -69,12 +69,13 @@ int main(int argc, char **argv)
         return 2;
     context.base = (int)base;
     context.sync = context.base + 1;
-    /* Executed by descriptor, it would be called after that: a number, or "memfd:hutch-ini". */
+    /* After execveat of a descriptor the kernel names the process after that descriptor: by its
+     * number, or "memfd:hutch-ini". */
     prctl(PR_SET_NAME, "hutch-init");
-    /* A runtime that dies takes the unfinished container with it; cleared before `created`. */
+    /* If the runtime dies, the kernel kills the unfinished container. run_outlive clears this. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close_on_exec(context.base);
-    /* Modes in the plan are exact. */
+    /* The file modes in the plan are exact: no umask may change them. */
     context.umask = umask(0);
     if (carry_out(&context) < 0)
         tell_failure(&context);

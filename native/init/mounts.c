@@ -1,5 +1,5 @@
-/* Mounts, by the descriptor-based mount API: what is mounted and where it goes are descriptors, so
- * nothing is resolved twice (CVE-2021-30465, CVE-2025-31133). */
+/* Mounts, made with the descriptor-based mount API: source and target are descriptors, so that no
+ * path is resolved twice (CVE-2021-30465, CVE-2025-31133). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -12,10 +12,10 @@
 #include "init.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
-#define FSCONFIG_VALUE_MAX 255 /* fsconfig(2) takes no longer string */
+#define FSCONFIG_VALUE_MAX 255 /* the longest string that fsconfig(2) takes */
 #define ATIME 0x70u            /* MOUNT_ATTR__ATIME */
 
-/* mount_setattr's attributes and the flags of mount(2) that mean the same. */
+/* The attributes of mount_setattr(2) and the flags of mount(2) with the same meaning. */
 static const struct {
     uint64_t attribute;
     unsigned long flag;
@@ -54,8 +54,8 @@ int attach(struct context *context, int mount, int target)
     return 0;
 }
 
-/* Kernels before 5.12 have no mount_setattr: the flags of this one mount are read, changed and put
- * back through /proc/self/fd. Below it (`deep`) that cannot be done in one step. */
+/* Kernels before 5.12 have no mount_setattr: the flags of this mount are read, changed and set
+ * again by a remount through /proc/self/fd. This cannot change the mounts below it (`deep`). */
 static int legacy_remount(struct context *context, int mount, uint64_t set, uint64_t clear)
 {
     struct statfs status;
@@ -85,9 +85,9 @@ static int change_flags(struct context *context, int mount, uint64_t set, uint64
     return failed(context, "mount_setattr");
 }
 
-/* In a user namespace the flags of the host's mounts are locked (mount_namespaces(7)): those that
- * cannot be taken away are kept, and an access time that cannot be changed too, with a warning.
- * What makes a mount stricter is never dropped. */
+/* In a user namespace the flags of the host's mounts are locked (mount_namespaces(7)). If a flag
+ * cannot be cleared, or the access-time flags cannot be changed, they stay, with a warning. If a
+ * flag that makes a mount stricter cannot be set, that is an error. */
 static int change_unlocked(struct context *context, int mount, uint64_t set, uint64_t clear,
                            bool deep)
 {
@@ -148,9 +148,9 @@ int mount_propagation(struct context *context, int mount, uint64_t propagation)
     return 0;
 }
 
-/* An image can make any path a link into /proc: mounting there would cover what the kernel's own
- * files say. Only paths that are written as /proc/... may land there; which of these, the plan's
- * compiler has decided. */
+/* An image can have a symbolic link into /proc at any path, and a mount there would replace files
+ * of the kernel. So a target in procfs is an error unless its path in the config begins with
+ * /proc/; the plan's compiler has checked which of these paths are allowed. */
 static int check_target(struct context *context, int target, const char *path, const char *fstype)
 {
     struct statfs status;
@@ -163,7 +163,7 @@ static int check_target(struct context *context, int target, const char *path, c
                : 0;
 }
 
-/* The kernel does not say which of the two is which. */
+/* move_mount(2) only says ENOTDIR: this finds out which side is the directory. */
 static int check_kind(struct context *context, int target, const char *path, bool directory)
 {
     struct stat status;
@@ -194,7 +194,7 @@ static int open_target(struct context *context, const char *path, const char *fs
     return target;
 }
 
-/* A mount over "/" becomes the root in which everything after it is resolved. */
+/* A mount over "/" becomes the root below which all later paths are resolved. */
 static int attach_at(struct context *context, int mount, int target, const char *path)
 {
     int result = attach(context, mount, target);
@@ -208,16 +208,17 @@ static int attach_at(struct context *context, int mount, int target, const char 
     return result;
 }
 
-/* What the file system's own code said, where it said something: it names the wrong option. */
+/* The failure with the message of the file system's code, if there is one (fsopen(2)): it names the
+ * wrong option. */
 static int filesystem_failed(struct context *context, int fs, const char *call)
 {
     int error = errno;
-    char said[sizeof(context->failure.detail)] = "";
-    ssize_t length = read(fs, said, sizeof(said) - 1);
-    if (length > 2 && said[1] == ' ')
-        memmove(said, said + 2, (size_t)length - 1);
-    said[strcspn(said, "\n")] = 0;
-    return refused(context, call, error, *said ? said : NULL);
+    char message[sizeof(context->failure.detail)] = "";
+    ssize_t length = read(fs, message, sizeof(message) - 1);
+    if (length > 2 && message[1] == ' ') /* "e ", "w " or "i ": the level of the message */
+        memmove(message, message + 2, (size_t)length - 1);
+    message[strcspn(message, "\n")] = 0;
+    return refused(context, call, error, *message ? message : NULL);
 }
 
 static int configure(struct context *context, int fs, const char *option)
@@ -250,7 +251,7 @@ static int configure_all(struct context *context, int fs, char *const *options)
     return 0;
 }
 
-/* A new file system that is mounted nowhere yet. */
+/* Makes a new file system; the mount is not attached to any path yet. */
 static int new_mount(struct context *context, const struct op_mount *op, char *const *options)
 {
     autoclose int fs = (int)syscall(SYS_fsopen, op->fstype, FSOPEN_CLOEXEC);
@@ -267,8 +268,8 @@ static int new_mount(struct context *context, const struct op_mount *op, char *c
     return mount < 0 ? filesystem_failed(context, fs, "fsmount") : mount;
 }
 
-/* An option for mount(2), after what is there already. SELinux's labels hold commas and so stand in
- * quotes (mount(8), context). */
+/* Appends an option to the data of mount(2). SELinux labels may have commas, so they are put in
+ * quotes (mount(8), "context"). */
 static void append_option(char *data, const char *option)
 {
     static const char *const contexts[] = {"context=", "defcontext=", "fscontext=", "rootcontext="};
@@ -289,8 +290,8 @@ static void append_option(char *data, const char *option)
     strcat(data, quote);
 }
 
-/* mount(2) for what fsconfig cannot take: strings over 255 bytes, such as overlay's lowerdir, and
- * the rare flags that have no name there. */
+/* Uses mount(2) for what fsconfig(2) cannot take: strings over 255 bytes, such as the lowerdir of
+ * overlay, and flags that have no name there. */
 static int classic_mount(struct context *context, const struct op_mount *op, char *const *options,
                          int target)
 {
@@ -337,7 +338,7 @@ static int map_ids(struct context *context, const struct op_mount *op, int mount
 
 int run_mount(struct context *context, const struct op_mount *op)
 {
-    /* Of a directory that we make there is nothing to take over. */
+    /* Opened before open_target, which may make the directory: a new one has no files to copy. */
     autoclose int covered =
         op->cover ? beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow) : -1;
     autoclose int target = open_target(context, op->target, op->fstype, true, op->nofollow);
@@ -361,8 +362,8 @@ int run_mount(struct context *context, const struct op_mount *op)
     return result < 0 ? result : mount_propagation(context, mount, (uint64_t)op->propagation);
 }
 
-/* What is to be bound. In a user namespace it may lie below a folder that is closed to us, but not
- * to the runtime. */
+/* Clones the source of a bind. In a user namespace it may be below a directory that this process
+ * may not enter, but the runtime may: then the runtime is asked for it. */
 static int clone_source(struct context *context, const struct op_bind *op)
 {
     int tree = clone_tree(context, AT_FDCWD, op->source, op->recursive);
@@ -374,7 +375,7 @@ static int clone_source(struct context *context, const struct op_bind *op)
 
 int run_bind(struct context *context, const struct op_bind *op)
 {
-    /* One with an id mapping of its own has been cloned by the runtime. */
+    /* The runtime has already cloned the source if it has an id mapping of its own. */
     autoclose int tree = op->tree ? context->base + (int)op->tree : clone_source(context, op);
     if (tree < 0)
         return tree;

@@ -1,4 +1,4 @@
-/* Namespaces, and the few settings that belong to them. */
+/* Namespaces, and the settings that belong to them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -31,8 +31,9 @@ int run_join(struct context *context, const struct op_join *op)
     return 0;
 }
 
-/* A thread that moves itself waits for no RCU grace period, as one that is moved does (Linux 5.6);
- * and as late as here, the container's memory limit need not hold what setting it up takes. */
+/* A thread that moves itself does not wait for an RCU grace period, as a thread moved by another
+ * process does (Linux 5.6). This operation comes late in the plan, so that the memory needed for
+ * the setup does not count against the container's memory limit. */
 int run_enter_cgroups(struct context *context, const struct op_enter_cgroups *op)
 {
     for (int64_t i = 0; i < op->tasks; i++) {
@@ -51,8 +52,9 @@ int run_unshare(struct context *context, const struct op_unshare *op)
     return unshare((int)op->flags) < 0 ? failed(context, "unshare") : 0;
 }
 
-/* Joining a pid namespace, and namespaces that must be made after others were joined, take one more
- * process. CLONE_PARENT makes it the runtime's own child, so the runtime can wait for it. */
+/* A joined pid namespace holds only for children (setns(2)), and some namespaces must be made after
+ * others were joined: so a new process goes on with the plan. CLONE_PARENT makes it a child of the
+ * runtime, so that the runtime can wait for it. */
 int run_clone(struct context *context, const struct op_clone *op)
 {
     int pidfd = -1;
@@ -65,7 +67,7 @@ int run_clone(struct context *context, const struct op_clone *op)
         return failed(context, "clone3");
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        /* The runtime answers once it knows who goes on. */
+        /* The runtime answers when it has the pidfd of this process. */
         return await_answer(context);
     }
     int result = tell_pid(context, (pid_t)pid, pidfd);
@@ -74,37 +76,39 @@ int run_clone(struct context *context, const struct op_clone *op)
     end(result < 0);
 }
 
-static void end_by(int signal)
+static void end_after_signal(int signal)
 {
     end(128 + signal);
 }
 
-/* The first process of a pid namespace ends by no signal that it has no handler for, but KILL. */
-static void end_by_signals(void)
+/* The first process of a pid namespace gets only signals that it has a handler for, and SIGKILL
+ * (pid_namespaces(7)). So it needs handlers for the signals that end other processes. */
+static void handle_signals(void)
 {
-    static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
-    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
-        signal(deadly[i], end_by);
+    static const int terminating[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM};
+    for (size_t i = 0; i < sizeof(terminating) / sizeof(*terminating); i++)
+        signal(terminating[i], end_after_signal);
 }
 
-static void give_up(int *fd)
+static void close_and_forget(int *fd)
 {
     autoclose_fd(fd);
     *fd = -1;
 }
 
-/* From here on a dead runtime is noticed by the end of the sync socket, at the next barrier. What
- * waits, perhaps for long, holds nothing but what the rest of the plan needs, and can be ended like
- * any other process. The filter, which may forbid to ask for that, is not loaded yet, and the exec
- * takes the handlers away. */
+/* From here on the death of the runtime does not end this process at once, but at the next barrier,
+ * where it finds the sync socket closed. It may then wait long for `start`: so it closes what the
+ * rest of the plan does not need, and handles signals, so that it can be ended like any other
+ * process. This is done before the seccomp filter is loaded, which may forbid it; the exec removes
+ * the handlers. */
 int run_outlive(struct context *context, const struct op_outlive *op)
 {
     (void)op;
-    end_by_signals();
-    give_up(&context->root);
-    give_up(&context->null);
-    give_up(&context->masked);
-    give_up(&context->proc);
+    handle_signals();
+    close_and_forget(&context->root);
+    close_and_forget(&context->null);
+    close_and_forget(&context->masked);
+    close_and_forget(&context->proc);
     return prctl(PR_SET_PDEATHSIG, 0) < 0 ? failed(context, "prctl(PR_SET_PDEATHSIG)") : 0;
 }
 
@@ -117,7 +121,8 @@ int run_protect(struct context *context, const struct op_protect *op)
 int run_session(struct context *context, const struct op_session *op)
 {
     (void)op;
-    /* EPERM: we lead one already, as the first process of a namespace may. */
+    /* EPERM: this process leads a session or process group already, as the first process of a pid
+     * namespace may. */
     if (setsid() < 0 && errno != EPERM)
         return failed(context, "setsid");
     return 0;
@@ -125,7 +130,7 @@ int run_session(struct context *context, const struct op_session *op)
 
 int run_keyring(struct context *context, const struct op_keyring *op)
 {
-    /* ENOSYS: a kernel without keyrings has none to share. */
+    /* ENOSYS: the kernel has no keyrings, so there is none to share with the caller. */
     if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING_, op->description) < 0 && errno != ENOSYS)
         return failed(context, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)");
     return 0;

@@ -5,7 +5,7 @@
 
 #include "init.h"
 
-/* What each operation takes, one letter an argument. */
+/* The arguments of each operation, one letter for each. */
 #define INT(name) "i"
 #define STR(name) "s"
 #define LIST(name) "l"
@@ -43,7 +43,8 @@ static uint64_t read_u64(const unsigned char *at)
     return (uint64_t)read_u32(at) | (uint64_t)read_u32(at + 4) << 32;
 }
 
-/* The string at `*at`, which must end with the only NUL in it, before `end`; moves `*at` behind. */
+/* The string at `*at`: its only NUL must be its last byte, before `end`. Moves `*at` past it. NULL
+ * if the string is invalid. */
 static const char *take_string(const unsigned char **at, const unsigned char *end)
 {
     if (end - *at < 5)

@@ -1,14 +1,14 @@
 /*
- * A plan as hutch-init sees it: a header, then one record for each operation, little-endian.
+ * The form of a plan in memory: a header, then one record for each operation, little-endian.
  *
  *   header   u32 magic "HUTC", u16 version, u16 zero, u32 length of all, u32 number of records
  *   record   u16 operation, u16 zero, u32 length of what follows, arguments
  *   INT      i64                          STR    u32 length, bytes, NUL
  *   BYTES    u32 length, bytes            LIST   u32 count, then each as STR
  *
- * Every length is checked before anything is done: a string that runs over its record, holds a NUL
- * or lacks its own, a record that does not end where its last argument ends, or bytes behind the
- * last record make the whole plan invalid (S-40).
+ * All records are checked before the first operation is carried out (S-40). The whole plan is
+ * invalid if a string is longer than its record, contains a NUL or does not end with one, if a
+ * record does not end where its last argument ends, or if there are bytes after the last record.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #define PLAN_VERSION 1
 #define PLAN_MAX (16u << 20)
 
-/* Strings that lie one behind the other in the plan, each with its length before it. */
+/* Strings that follow each other in the plan, each with its length before it. */
 struct list {
     const unsigned char *first;
     size_t count;
@@ -30,8 +30,8 @@ struct bytes {
     size_t length;
 };
 
-/* Every member of an operation's struct fills one or two 64-bit cells, which is what lets one
- * decoder fill them all. */
+/* Every member of an operation's struct fills one or two 64-bit cells, so that one decoder can fill
+ * the structs of all operations. */
 #define CELL __attribute__((aligned(8)))
 #define INT(name) int64_t name CELL;
 #define STR(name) const char *name CELL;
@@ -73,5 +73,5 @@ int plan_open(struct plan *plan, const unsigned char *data, size_t length);
 /* Decodes the next operation. 1, or 0 at the end, or -EBADMSG. */
 int plan_next(struct plan *plan, struct operation *operation);
 
-/* The list as a NULL-terminated vector in memory of its own, or NULL if there is none left. */
+/* The list as a NULL-terminated array in memory from `keep`; NULL if no memory is left. */
 char **list_vector(const struct list *list);

@@ -1,4 +1,4 @@
-/* The last steps before the user's program, and the hooks that run inside. */
+/* The last steps before the user's program, and the hooks that run in the container. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,8 +15,9 @@
 
 #define PASSWD_MAX (1u << 20)
 
-/* A working directory that came from outside the root (through a leaked descriptor, say) shows
- * itself by having no path below it (CVE-2024-21626). */
+/* Checks that the working directory is below the root. It may be outside if `cwd` leads through
+ * a leaked descriptor (CVE-2024-21626); then getcwd(2) returns a path that does not begin with
+ * "/". */
 static int inside_root(struct context *context)
 {
     char cwd[PATH_MAX];
@@ -34,7 +35,7 @@ int run_chdir(struct context *context, const struct op_chdir *op)
         context->cwd_denied = false;
         return inside_root(context);
     }
-    /* Root may be shut out where the user is not (NFS): tried again as the user. */
+    /* On NFS root may have no access where the user has it: tried again with the user's ids. */
     if (!op->retry && (errno == EACCES || errno == EPERM)) {
         context->cwd_denied = true;
         return 0;
@@ -42,7 +43,8 @@ int run_chdir(struct context *context, const struct op_chdir *op)
     return failed(context, "chdir");
 }
 
-/* The home directory that the line "name:password:uid:gid:comment:home:shell" gives for the uid. */
+/* The home directory of the uid in the text of a passwd file, whose lines have the form
+ * "name:password:uid:gid:comment:home:shell" (passwd(5)); NULL if there is none. */
 static const char *home_of(char *passwd, uint64_t uid)
 {
     for (char *line = passwd, *next; line && *line; line = next) {
@@ -64,7 +66,8 @@ static const char *home_of(char *passwd, uint64_t uid)
     return NULL;
 }
 
-/* The image's passwd is hostile input: a plain file of bounded size or none (S-10). */
+/* The image's passwd is hostile input: it is ignored unless it is a regular file of limited size
+ * (S-10). */
 int run_home(struct context *context, const struct op_home *op)
 {
     context->home = "/";
@@ -101,11 +104,11 @@ int run_lookup(struct context *context, const struct op_lookup *op)
     if (strchr(op->file, '/')) {
         int found = executable(op->file);
         context->executable = op->file;
-        /* A relative path may lie in a directory that only the user may enter. */
+        /* If chdir failed, a relative path may be in a directory that only the user may enter. */
         return found < 0 && !context->cwd_denied ? refused(context, "stat", -found, op->file) : 0;
     }
     int worst = -ENOENT;
-    /* No name is no file of any directory (execvp(3)): the candidates would be directories. */
+    /* An empty name is not looked up (execvp(3)): the candidates would be the directories. */
     for (const char *part = *op->file ? op->path : ""; *part;) {
         size_t length = strcspn(part, ":");
         char *folder = keep(length + 1);
@@ -143,7 +146,8 @@ static int write_all(int fd, const char *text)
     return 0;
 }
 
-/* The state as the hook reads it on its standard input; our pid is known only here. */
+/* A file with the container's state, for the hook's standard input. The plan has the text before
+ * and after the pid, since the pid is not known before this process runs. */
 static int state_file(const struct op_hook *op)
 {
     int fd = memfd_create("state", MFD_CLOEXEC);
@@ -157,29 +161,32 @@ static int state_file(const struct op_hook *op)
     return fd;
 }
 
-/* Says over `broken`, which closes when the hook is executed, why it was not. */
+/* Executes the hook in a child process. If that fails, writes errno to the pipe `error_pipe`, which
+ * a successful exec closes. */
 static void execute_hook(struct context *context, const struct op_hook *op, int state, int output,
-                         int broken)
+                         int error_pipe)
 {
     char **args = list_vector(&op->args);
     char **env = list_vector(&op->env);
     setsid();
-    /* A folder that the container's root may not enter is no reason to fail. */
+    /* The bundle may be in a directory that the container's root user may not enter: the hook then
+     * runs in "/". */
     if (*op->cwd && chdir(op->cwd) < 0)
         (void)!chdir("/");
     if (args && env && dup2(state, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
-        /* All of ours go by themselves, but the preserved ones are for the program. */
+        /* The descriptors from base on are close-on-exec; those below it are for the user's
+         * program, not for the hook. */
         for (int fd = 3; fd < context->base; fd++)
             close(fd);
         execve(op->path, args, env);
     }
     int error = errno;
-    (void)!write(broken, &error, sizeof(error));
+    (void)!write(error_pipe, &error, sizeof(error));
     end(127);
 }
 
-/* The last line that a failed hook wrote, for the person who has to find out why. */
-static void last_words(int output, char *detail, size_t size)
+/* Copies the last line that a failed hook has written to `detail`, for the error message. */
+static void last_line(int output, char *detail, size_t size)
 {
     off_t end = lseek(output, 0, SEEK_END);
     off_t from = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
@@ -203,7 +210,7 @@ int run_hook(struct context *context, const struct op_hook *op)
         return failed(context, "memfd_create");
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return failed(context, "pipe2");
-    autoclose int broken = ends[0];
+    autoclose int error_pipe = ends[0];
     pid_t child = fork();
     if (child == 0)
         execute_hook(context, op, state, output, ends[1]);
@@ -221,19 +228,19 @@ int run_hook(struct context *context, const struct op_hook *op)
         if (errno != EINTR)
             return failed(context, "waitpid");
     int error;
-    if (read(broken, &error, sizeof(error)) == sizeof(error))
+    if (read(error_pipe, &error, sizeof(error)) == sizeof(error))
         return refused(context, "execve", error, op->path);
     if (ended == 0)
         return refused(context, "hook", ETIMEDOUT, NULL);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    char said[sizeof(context->failure.detail)];
-    last_words(output, said, sizeof(said));
+    char line[sizeof(context->failure.detail)];
+    last_line(output, line, sizeof(line));
     context->failure.part = status;
-    return refused(context, "hook", ECANCELED, said);
+    return refused(context, "hook", ECANCELED, line);
 }
 
-/* The environment, with HOME where the config gave none. */
+/* The environment of the program, with HOME added if run_home has found one. */
 static char **environment(const struct context *context, const struct list *list)
 {
     char **env = list_vector(list);
@@ -248,8 +255,9 @@ static char **environment(const struct context *context, const struct list *list
     return longer;
 }
 
-/* The container ends by this: those who read what it writes are told too, in the words that runc has
- * for it. Nobody may read it, and a write then waits, or is our end: so `start` is told before. */
+/* Writes to the container's standard error why its program could not be executed, in the words of
+ * runc. A write may block, or end this process by SIGPIPE, if nobody reads there: so the caller
+ * tells `start` first. */
 static void tell_container(const struct context *context, int error)
 {
     char reason[128] = "";

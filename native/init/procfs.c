@@ -1,6 +1,7 @@
-/* procfs is both tool and target (CVE-2019-16884, CVE-2025-52881): the only procfs used here is one
- * that we mounted ourselves and that stands nowhere in the file tree, or, where the kernel does not
- * let us, the host's, verified to be procfs's own root. */
+/* Opens and writes files of procfs. An attacker may put other files at /proc (CVE-2019-16884,
+ * CVE-2025-52881). So this file uses a procfs that hutch-init has mounted itself and that is not
+ * attached to any path. If the kernel does not allow that, it uses the host's /proc, after a check
+ * that this is the root of a procfs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -56,7 +57,7 @@ int proc_open(struct context *context, const char *path, int flags)
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
     };
     int fd = (int)syscall(SYS_openat2, context->proc, path, &how, sizeof(how));
-    /* In our own detached procfs nobody can have put anything. */
+    /* Safe without openat2: nobody can mount anything in our own detached procfs. */
     if (fd < 0 && (errno == ENOSYS || errno == EPERM))
         fd = openat(context->proc, path, flags | O_CLOEXEC | O_NOFOLLOW);
     return fd < 0 ? failed(context, "openat2") : fd;
@@ -75,8 +76,8 @@ int run_sysctl(struct context *context, const struct op_sysctl *op)
     return proc_write(context, op->path, op->value, strlen(op->value));
 }
 
-/* A profile is written to AppArmor's own attribute where the kernel has it (5.8), so that another
- * module that owns attr/exec is not spoken to. */
+/* A profile is written to AppArmor's own attribute if the kernel has it (Linux 5.8): attr/exec may
+ * belong to another security module. */
 int run_apparmor(struct context *context, const struct op_apparmor *op)
 {
     int result = proc_write(context, "self/attr/apparmor/exec", op->profile, strlen(op->profile));

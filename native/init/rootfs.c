@@ -1,4 +1,4 @@
-/* The root file system: opening it, hiding parts of it, making it the root. */
+/* The root file system: opens it, hides parts of it, and makes it the root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,14 +22,15 @@ int run_propagation(struct context *context, const struct op_propagation *op)
     return 0;
 }
 
-/* Makes the mount that a directory is on, whose root is the directory or one above it, private or a
- * slave: what is mounted there shows nowhere else, and pivot_root takes it. */
-static int part_from_host(struct context *context, int directory, uint64_t propagation)
+/* Makes the mount that holds a directory private or a slave. New mounts there then do not appear on
+ * the host, and pivot_root(2) accepts the root, which it does not if the parent mount is shared.
+ * The root of the mount is this directory or one above it. */
+static int separate_from_host(struct context *context, int directory, uint64_t propagation)
 {
     autoclose int at = fcntl(directory, F_DUPFD_CLOEXEC, 0);
     for (int depth = 0; at >= 0 && depth < PATH_MAX / 2; depth++) {
         int result = mount_propagation(context, at, propagation);
-        if (result != -EINVAL) /* EINVAL: this is not its root */
+        if (result != -EINVAL) /* EINVAL: this directory is not the root of the mount */
             return result;
         int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
         close(at);
@@ -43,7 +44,8 @@ int run_open_root(struct context *context, const struct op_open_root *op)
     autoclose int target = open(op->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (target < 0)
         return failed(context, "open");
-    int result = op->propagation ? part_from_host(context, target, (uint64_t)op->propagation) : 0;
+    int result =
+        op->propagation ? separate_from_host(context, target, (uint64_t)op->propagation) : 0;
     if (result < 0)
         return result;
     int tree = clone_tree(context, target, "", true);
@@ -66,8 +68,8 @@ int run_make_directory(struct context *context, const struct op_make_directory *
     return fd < 0 ? refused(context, "mkdirat", -fd, op->path) : 0;
 }
 
-/* Files are masked by the host's /dev/null, proved to be it by type and number: the container's may
- * be anything (CVE-2025-31133). */
+/* Opens the host's /dev/null, which is mounted over masked files, and checks its type and device
+ * number. The container's own /dev/null could be any file (CVE-2025-31133). */
 static int open_null(struct context *context)
 {
     if (context->null >= 0)
@@ -83,8 +85,8 @@ static int open_null(struct context *context)
     return 0;
 }
 
-/* Directories are masked by one empty read-only tmpfs, mounted over the first and cloned from there
- * for the others. */
+/* Makes the empty read-only tmpfs that is mounted over masked directories. It is mounted over the
+ * first of them, and a clone of it over each of the others. */
 static int empty_directory(struct context *context)
 {
     autoclose int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
@@ -113,12 +115,13 @@ static int cover(struct context *context, int target)
     int from = S_ISDIR(status.st_mode) ? context->masked : context->null;
     autoclose int mount = clone_tree(context, from, "", false);
     result = mount < 0 ? mount : attach(context, mount, target);
-    /* Read-only, or the container's root could change the mode of the host's /dev/null. */
+    /* Read-only: else the container's root user could change the mode of the host's /dev/null. */
     return result < 0 ? result : mount_flags(context, mount, MOUNT_ATTR_RDONLY, 0, false);
 }
 
-/* Whether it is the container's root itself, over which nothing can be mounted: who stands in a root
- * does not see what covers it. Kernels before 5.8 do not tell mounts apart. */
+/* Whether `fd` is the container's root directory. A mount over it has no effect: a process whose
+ * root is that directory does not see the mount. Kernels before 5.8 have no STATX_MNT_ID, so only
+ * the inode is compared there. */
 static int is_root(struct context *context, int fd)
 {
     struct statx one, other;
@@ -131,8 +134,9 @@ static int is_root(struct context *context, int fd)
            (!(one.stx_mask & STATX_MNT_ID) || one.stx_mnt_id == other.stx_mnt_id);
 }
 
-/* What linux.maskedPaths and linux.readonlyPaths name; -ENOENT if it is not there. That alone may
- * be passed over: every other error would leave open what the config closes (S-25). */
+/* Opens a path of linux.maskedPaths or linux.readonlyPaths. The callers ignore only -ENOENT (a path
+ * that does not exist): after any other error a file could stay readable or writable against the
+ * config (S-25). */
 static int open_covered(struct context *context, const char *path)
 {
     int target = beneath_open(context, path, O_PATH, false);
@@ -172,8 +176,9 @@ int run_root_attributes(struct context *context, const struct op_root_attributes
                       : mount_propagation(context, context->root, (uint64_t)op->propagation);
 }
 
-/* pivot_root(".", ".") puts the old root over the new one, from where it is taken away; it is made
- * a slave first, so that nothing is unmounted on the host. */
+/* pivot_root(".", ".") mounts the old root over the new one, and umount2 then removes it
+ * (pivot_root(2), NOTES). The old root is made a slave first, so that nothing is unmounted on the
+ * host. */
 static int pivot(struct context *context)
 {
     autoclose int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -201,7 +206,7 @@ int run_pivot(struct context *context, const struct op_pivot *op)
     } else {
         if (fchdir(context->root) < 0)
             return failed(context, "fchdir");
-        /* What is mounted over a shared root is mounted over the host's as well. */
+        /* If "/" is shared, a mount over it would also appear over the host's root. */
         if (op->mode == PIVOT_MOVE && syscall(SYS_mount, NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
             return failed(context, "mount(MS_PRIVATE)");
         if (op->mode == PIVOT_MOVE && syscall(SYS_mount, ".", "/", NULL, MS_MOVE, NULL) < 0)

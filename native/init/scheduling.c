@@ -1,5 +1,5 @@
-/* Where and when the process runs: CPUs, scheduler, IO priority, memory nodes, personality. All of it
- * is inherited by what it executes and forks. */
+/* CPU affinity, scheduler, IO priority, memory policy and personality. The user's program and its
+ * children inherit all of them. */
 #include <errno.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -22,9 +22,9 @@ struct attributes {
     uint32_t util_min, util_max;
 };
 
-/* The kernel keeps to the cpuset whatever is asked for, so all bits say "all that are allowed".
- * What the caller itself was bound to (taskset(1)) would otherwise bind the container too: since
- * Linux 6.2 not even entering a cpuset undoes that. */
+/* Without CPUs in the config, all bits are set: the kernel then uses all CPUs of the cpuset. Else
+ * the container would inherit the affinity of the caller (taskset(1)): since Linux 6.2 a process
+ * keeps it even when it enters a cpuset. */
 int run_affinity(struct context *context, const struct op_affinity *op)
 {
     unsigned char cpus[CPUS_MAX / 8];
@@ -61,7 +61,7 @@ int run_io_priority(struct context *context, const struct op_io_priority *op)
     return 0;
 }
 
-/* The kernel reads one bit fewer than it is told of. */
+/* set_mempolicy(2) reads one bit fewer than `maxnode` says, so one more is given. */
 int run_memory_policy(struct context *context, const struct op_memory_policy *op)
 {
     unsigned long nodes[NODES_MAX / (8 * sizeof(unsigned long))] = {0};

@@ -1,4 +1,4 @@
-/* What hutch-init says to the runtime, and the one byte it waits for. */
+/* The messages of hutch-init to the runtime, and the answers of one byte that it waits for. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 
 static int write_message(struct context *context, const void *data, size_t length)
 {
-    /* A signal of a broken pipe ends us as the error would. */
+    /* If the runtime is gone, SIGPIPE ends this process, as the error would. */
     return write(context->sync, data, length) < 0 ? failed(context, "write") : 0;
 }
 
@@ -71,7 +71,7 @@ static int read_answer(struct context *context, int from)
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return failed(context, "read");
-    /* The runtime is gone: nobody will ever start this container. */
+    /* End of file: the runtime is gone, so nobody will start this container. */
     return got == 0 ? refused(context, "read", ECONNRESET, NULL) : answer;
 }
 
@@ -122,7 +122,8 @@ int await_answer(struct context *context)
     return answer < 0 ? answer : 0;
 }
 
-/* Sending a descriptor takes sendmsg, which the filter that has just been loaded may forbid. */
+/* The descriptor is not sent at once, because that needs sendmsg: the filter that was just loaded
+ * may forbid this call. */
 int tell_listener(struct context *context, int fd)
 {
     uint32_t message[2] = {MESSAGE_LISTENER, (uint32_t)fd};
@@ -133,8 +134,9 @@ int tell_listener(struct context *context, int fd)
     return result == ANSWER_SEND ? tell_fd(context, fd) : result;
 }
 
-/* `start` writes a byte to the first fifo; what comes of it, it reads from the other: a failure, or
- * the end, by the exec. We hold both ends of each, so that neither ends before that. */
+/* `start` writes a byte to the first fifo. It reads the result from the second one: a failure, or
+ * end of file, because the exec closes the fifo. This process holds both ends of each fifo open, so
+ * that there is no end of file before the exec. */
 int run_await_start(struct context *context, const struct op_await_start *op)
 {
     int answer = read_answer(context, context->base + (int)op->slot);

@@ -1,5 +1,5 @@
-/* Memory and numbers, without the C library's malloc and printf: they are a third of the program,
- * and every page of it is held by each container that waits for its start. */
+/* Memory and numbers without malloc and printf of the C library: these would make the program half
+ * as large again, and each container that waits for its start keeps all of its pages in memory. */
 #include <string.h>
 #include <sys/mman.h>
 

@@ -19,7 +19,7 @@ void note_time(struct context *context, size_t place)
         context->times[place] = now();
 }
 
-/* The memory is the runtime's: a mapping that ends with the exec. */
+/* Maps memory that is shared with the runtime; the exec removes the mapping. */
 int run_trace(struct context *context, const struct op_trace *op)
 {
     int fd = context->base + (int)op->slot;

@@ -1,9 +1,9 @@
-/* The device program of a cgroup v2: loading it, putting it in the place of the one before.
+/* Loads the device program of a cgroup v2 and attaches it in place of the program before.
  *
- * All programs attached to a cgroup and to those above it must say yes (BPF_F_ALLOW_MULTI), so an
- * update attaches the new program before it takes the old one away: in between both hold, and at no
- * moment is a device open that neither of them allows. It needs no kernel newer than 4.15 either,
- * where BPF_F_REPLACE would ask for 5.6. */
+ * A device is allowed only if all programs attached to a cgroup and to those above it allow it
+ * (BPF_F_ALLOW_MULTI). An update attaches the new program before it detaches the old one. In
+ * between both programs apply, so that at no time a device is allowed that one of them forbids.
+ * This works since Linux 4.15; BPF_F_REPLACE would need 5.6. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/bpf.h>
@@ -15,8 +15,8 @@
 
 #include "kernel/calls.h"
 
-#define NAME "hutch_devices" /* how we know our programs from others', such as systemd's */
-#define PROGRAMS_MAX 64      /* the kernel attaches no more of one kind (BPF_CGROUP_MAX_PROGS) */
+#define NAME "hutch_devices" /* by this name our programs differ from others, such as systemd's */
+#define PROGRAMS_MAX 64      /* the kernel's limit for one cgroup (BPF_CGROUP_MAX_PROGS) */
 
 static int bpf(int command, union bpf_attr *attr)
 {
@@ -48,7 +48,8 @@ static int load(const unsigned char *program, size_t length, char *log, size_t l
     return bpf(BPF_PROG_LOAD, &attr);
 }
 
-/* Before 5.11 programs counted against RLIMIT_MEMLOCK, 64 KiB for all of a user's together. */
+/* Before Linux 5.11 all programs of a user together counted against RLIMIT_MEMLOCK, 64 KiB by
+ * default. */
 static int load_unlimited(const unsigned char *program, size_t length)
 {
     int fd = load(program, length, NULL, 0);
@@ -66,13 +67,13 @@ static int load_unlimited(const unsigned char *program, size_t length)
     return fd;
 }
 
-/* Writes what the verifier says of a program to the descriptor `log`. */
+/* Writes the verifier's messages about a program to the descriptor `log`. */
 static void explain(const unsigned char *program, size_t length, int log)
 {
     static char text[64 * 1024];
     AUTO_CLOSE int fd = load(program, length, text, sizeof(text));
     if (write(log, text, strnlen(text, sizeof(text))) < 0)
-        return; /* no log is no reason to fail otherwise than we do already */
+        return; /* the caller reports the first error in any case */
 }
 
 static int is_ours(int fd)
@@ -95,7 +96,7 @@ static int detach_ours(int cgroup, const uint32_t *ids, uint32_t count)
         attr.prog_id = ids[i];
         AUTO_CLOSE int fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
         if (fd < 0 && errno == ENOENT)
-            continue; /* gone by itself */
+            continue; /* it has been detached by now */
         if (fd < 0)
             return -errno;
         if (!is_ours(fd))

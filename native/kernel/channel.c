@@ -1,5 +1,5 @@
-/* The unix sockets between the runtime and hutch-init: SOCK_SEQPACKET, so that a message arrives
- * whole, and the end of the other side is seen. */
+/* The unix sockets between the runtime and hutch-init. With SOCK_SEQPACKET each message arrives
+ * whole, and a process sees when the other side has closed its socket. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Everything that must be done to the open file; 0 or -errno. Owner before mode: chown takes away
- * setuid bits. */
-static long long dress(int fd, const unsigned char *data, size_t length, long long mode,
-                       long long uid, long long gid, long long seconds, long long nanoseconds)
+/* Writes the content of the open file and sets its attributes; 0 or -errno. Owner before mode:
+ * chown(2) clears the set-user-ID bit. */
+static long long fill_file(int fd, const unsigned char *data, size_t length, long long mode,
+                           long long uid, long long gid, long long seconds, long long nanoseconds)
 {
     while (length > 0) {
         ssize_t written = write(fd, data, length);
@@ -31,8 +31,8 @@ static long long dress(int fd, const unsigned char *data, size_t length, long lo
     return futimens(fd, times) < 0 ? -errno : 0;
 }
 
-/* One small file of a layer, in one call: a layer has ten thousands of them, and from Python each
- * system call hands the interpreter's lock to another thread and waits to have it back. */
+/* Makes one small file of a layer in one call. A layer has ten thousands of them, and each system
+ * call from Python releases the interpreter's lock and waits until it has the lock again. */
 long long hutch_create_file(int directory, const char *name, const unsigned char *data,
                             size_t length, long long made_as, long long mode, long long uid,
                             long long gid, long long seconds, long long nanoseconds)
@@ -41,7 +41,7 @@ long long hutch_create_file(int directory, const char *name, const unsigned char
                     (mode_t)made_as);
     if (fd < 0)
         return -errno;
-    long long result = dress(fd, data, length, mode, uid, gid, seconds, nanoseconds);
+    long long result = fill_file(fd, data, length, mode, uid, gid, seconds, nanoseconds);
     if (close(fd) < 0 && result == 0)
         result = -errno;
     if (result < 0)

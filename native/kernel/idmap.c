@@ -1,5 +1,5 @@
 /* Mounts with an id mapping of their own (mount_setattr(2), MOUNT_ATTR_IDMAP). The kernel takes the
- * mapping from a user namespace, so one is made that nobody ever lives in. */
+ * mapping from a user namespace, so one is made only for its mapping. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "kernel/calls.h"
 
 /* Writes to a file of the process in one call; 0 or -errno. */
-static int tell(pid_t pid, const char *file, const char *text)
+static int write_proc(pid_t pid, const char *file, const char *text)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
@@ -31,12 +31,13 @@ static int tell(pid_t pid, const char *file, const char *text)
 static int map_and_open(pid_t pid, const char *uid_map, const char *gid_map)
 {
     char path[64];
-    int result = tell(pid, "uid_map", uid_map);
-    /* user_namespaces(7): without privilege a gid map takes giving up setgroups first. */
+    int result = write_proc(pid, "uid_map", uid_map);
+    /* Without privilege, setgroups must be denied before gid_map is written
+     * (user_namespaces(7)). */
     if (result == 0 && geteuid() != 0)
-        result = tell(pid, "setgroups", "deny");
+        result = write_proc(pid, "setgroups", "deny");
     if (result == 0)
-        result = tell(pid, "gid_map", gid_map);
+        result = write_proc(pid, "gid_map", gid_map);
     if (result < 0)
         return result;
     snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
@@ -44,8 +45,8 @@ static int map_and_open(pid_t pid, const char *uid_map, const char *gid_map)
     return fd < 0 ? -errno : fd;
 }
 
-/* The child does nothing but be: a namespace's maps are written from outside. No exit signal, so
- * nobody else is told of its end. */
+/* The child only waits, while its parent writes the maps of the namespace. It has no exit signal,
+ * so that its end is not reported to other code of this process. */
 long long hutch_user_namespace(const char *uid_map, const char *gid_map)
 {
     long pid = syscall(SYS_clone, CLONE_NEWUSER, NULL, NULL, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Unmounting what a container without a mount namespace of its own has left on the host; and the
- * root that CRIU restores a container on. */
+/* Unmounts what a container without a mount namespace has mounted on the host, and makes the mount
+ * that CRIU needs as the root of a restored container. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -6,9 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Opens `path` under the rules of openat2(2) (Linux 5.6). The resolver answers EAGAIN when a rename
- * or mount ran beside it and it cannot be sure that ".." stayed inside; trying again is what the
- * manual asks for, and a bound keeps a hostile renamer from holding us for ever. */
+/* Opens `path` by openat2(2) (Linux 5.6). The kernel returns EAGAIN if a rename or mount happened
+ * at the same time and it cannot be sure that ".." stayed inside. The manual says to try again; the
+ * number of tries is limited, so that an attacker who renames all the time cannot stop us. */
 long long hutch_openat2(int dirfd, const char *path, unsigned long long flags,
                         unsigned long long mode, unsigned long long resolve)
 {

@@ -1,4 +1,4 @@
-/* Signals by pidfd, and what a process may ask about itself. */
+/* Sends signals by pidfd, and reads or changes attributes of this process. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -15,8 +15,8 @@ long long hutch_signal_pidfd(int pidfd, int signal)
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
-/* Every signal that can be caught is blocked and read from the descriptor that comes back: nothing
- * interrupts Python between two lines (S-82). */
+/* Blocks every signal that can be blocked and returns a descriptor to read them from: no signal
+ * then interrupts the Python code (S-82). */
 long long hutch_signal_descriptor(void)
 {
     sigset_t all;
@@ -27,7 +27,7 @@ long long hutch_signal_descriptor(void)
     return fd < 0 ? -errno : fd;
 }
 
-/* The capabilities that this process can still give away, one bit each. */
+/* The capability bounding set of this process, one bit for each capability (capabilities(7)). */
 long long hutch_bounding_set(void)
 {
     long long set = 0;

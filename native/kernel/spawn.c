@@ -1,8 +1,8 @@
-/* Starting hutch-init without copying the interpreter.
+/* Starts hutch-init without a copy of the interpreter's memory.
  *
- * The child is made by clone3 with CLONE_VM and CLONE_VFORK on a stack of its own: no page table is
- * copied, and the interpreter stands still until the child has executed the init. Between the two no
- * Python runs and nothing is called that is not async-signal-safe (S-80). */
+ * The child is made by clone3(2) with CLONE_VM and CLONE_VFORK, on a stack of its own: no page
+ * table is copied, and the interpreter waits until the child has executed hutch-init. Before that
+ * exec the child runs no Python and calls only async-signal-safe functions (S-80). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
-#define SIGNALS 64 /* as the kernel counts them */
+#define SIGNALS 64 /* the number of signals in the kernel (_NSIG) */
 #define SLOTS_MAX 256
 #define STACK_SIZE (64 * 1024)
 
@@ -44,11 +44,12 @@ struct child {
     size_t count;
     const int32_t *slots;
     char *argv[3];
-    int error; /* shared memory: what went wrong before the exec */
+    int error; /* errno of a failure before the exec; parent and child share this memory */
 };
 
-/* Puts the slots at base, base + 1, … and closes all else from there on. First out of the way, then
- * into place: a slot's own number may be another's place. */
+/* Moves the slots to the descriptors base, base + 1, … and closes all others from base on. Each
+ * slot is first copied to a free number above, since its old number may be the new place of
+ * another. */
 static int place_slots(struct child *child)
 {
     int moved[SLOTS_MAX];
@@ -64,7 +65,7 @@ static int place_slots(struct child *child)
     for (size_t i = 0; i < child->count; i++)
         if (dup2(moved[i], child->base + (int)i) < 0)
             return -1;
-    /* dup3 keeps it close-on-exec: the init needs no descriptor of itself. */
+    /* Close-on-exec, because hutch-init needs no descriptor of its own executable. */
     child->init = child->base + (int)child->count;
     if (dup3(init, child->init, O_CLOEXEC) < 0)
         return -1;
@@ -74,8 +75,8 @@ static int place_slots(struct child *child)
     return 0;
 }
 
-/* In a new user namespace we hold every capability and are nobody, since nothing is mapped yet; the
- * exec would take them away. Only ambient ones outlast it (capabilities(7)). */
+/* In a new user namespace the child has every capability, but no uid is mapped yet, so it is not
+ * root there. An exec would remove the capabilities; only ambient ones stay (capabilities(7)). */
 static void keep_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -91,12 +92,14 @@ static void keep_capabilities(void)
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
 }
 
-/* Every signal as it is at the start of a system: the interpreter ignores two, has handlers in our own
- * memory, and whoever called us may ignore more (nohup(1), a daemon), which outlasts every exec and
- * would make the container deaf. By the bare call: the library refuses to touch its own two. */
+/* Sets every signal to its default action. The interpreter ignores two signals and has handlers,
+ * which would run on the memory that parent and child share. The caller may ignore more (nohup(1),
+ * a daemon): an ignored signal stays ignored after an exec, and so would be in the container. This
+ * uses the system call itself, because sigaction(3) refuses the two signals that the C library
+ * uses. */
 static void reset_signals(void)
 {
-    /* struct sigaction as the kernel has it, all of it SIG_DFL */
+    /* The kernel's struct sigaction; all zero means SIG_DFL. */
     static const unsigned long plain[8];
     for (int signal = 1; signal <= SIGNALS; signal++)
         syscall(SYS_rt_sigaction, signal, plain, NULL, SIGNALS / 8);
@@ -118,8 +121,8 @@ static void become_init(struct child *child)
 }
 
 #if defined(__x86_64__)
-/* The new stack holds no return address, so the child must not return from the call: what it runs
- * is called from here. */
+/* The new stack has no return address, so the child must not return from this function: it calls
+ * become_init from here. */
 static long clone_and_run(struct clone_args *arguments, struct child *child)
 {
     register long result __asm__("rax") = SYS_clone3;
@@ -140,7 +143,7 @@ static long clone_and_run(struct clone_args *arguments, struct child *child)
     return result;
 }
 #else
-/* Elsewhere the child is an ordinary fork: dearer by the copy of the page tables, no less right. */
+/* On other architectures the child is an ordinary fork: correct too, but it copies page tables. */
 static long clone_and_run(struct clone_args *arguments, struct child *child)
 {
     arguments->flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
@@ -182,7 +185,7 @@ long long hutch_spawn(long long init, long long flags, long long cgroup, long lo
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)cgroup;
     }
-    /* No handler of ours may run in the child, on our memory. */
+    /* No signal handler may run in the child: it would use the parent's memory. */
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
@@ -201,8 +204,9 @@ long long hutch_spawn(long long init, long long flags, long long cgroup, long lo
     return (long long)pid << 32 | (unsigned)pidfd;
 }
 
-/* Whether this id stands for all that this user namespace does not know, the host's root among them
- * (user_namespaces(7)): inside of one, what the host has installed belongs to nobody else. */
+/* Whether this process is in a user namespace and `id` is the overflow id, which stands for all ids
+ * that are not mapped there, the host's root too (user_namespaces(7)). Inside of a user namespace
+ * the files that the host's root has installed appear with this id. */
 static bool is_from_outside(uid_t id)
 {
     unsigned first, outer, count;
@@ -219,8 +223,9 @@ static bool is_from_outside(uid_t id)
     return !complete;
 }
 
-/* The init is executed from a sealed copy in memory, so that no process of a container can reach a
- * file of the host through /proc/PID/exe (CVE-2019-5736). The file itself must be ours alone. */
+/* hutch-init is executed from a sealed copy in memory, so that no process of a container can reach
+ * a file of the host through /proc/PID/exe (CVE-2019-5736). Nobody but root or the caller may own
+ * the file, and no other user may write to it. */
 long long hutch_seal(const char *path)
 {
     int source = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -233,13 +238,13 @@ long long hutch_seal(const char *path)
         (status.st_uid != 0 && status.st_uid != geteuid() && !is_from_outside(status.st_uid)))
         goto out;
     copy = memfd_create("hutch-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-    if (copy < 0 && errno == EINVAL) /* before 6.3 every memfd may be executed */
+    if (copy < 0 && errno == EINVAL) /* before Linux 6.3 every memfd may be executed */
         copy = memfd_create("hutch-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (copy < 0 || sendfile(copy, source, NULL, (size_t)status.st_size) != status.st_size) {
         error = errno ? errno : EIO;
         goto out;
     }
-    /* F_SEAL_EXEC is newer than the others; without it the rest still stands (S-03). */
+    /* Kernels before 6.3 have no F_SEAL_EXEC: then only the other seals are set (S-03). */
     int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
     if (fcntl(copy, F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(copy, F_ADD_SEALS, seals) < 0) {
         error = errno;

@@ -1,12 +1,13 @@
 """The two fronts of the command, and the change from one to the other.
 
-The command that people call is a static executable. It starts in a third of the ordinary
-interpreter's time, and has the interpreter's builtin modules and hutch's own hot ones; no file of
-the standard library, no other package. The ordinary interpreter is the other front: it can import
-everything, the modules in folders named ``cold`` too.
+The first front is the static executable that people call. It needs a third of the time to start
+that the ordinary interpreter needs. It contains the interpreter's builtin modules and hutch's
+modules outside of the folders named ``cold``, but no file of the standard library and no other
+package. The second front is the ordinary interpreter: it can import everything, the ``cold``
+modules too.
 
-Which front a verb needs is decided from its flags, the config or the container's state, before
-anything is done; an import never decides it.
+The flags, the config or the container's state decide which front a verb needs, before the verb
+changes anything; an import never decides this.
 """
 
 import posix
@@ -18,11 +19,11 @@ STATIC = "hutch._native" in sys.builtin_module_names
 
 
 def use_interpreter() -> None:
-    """From here on the ordinary interpreter runs the command: it begins once more there, with the
-    same name and arguments. Where the ordinary interpreter runs already nothing happens.
+    """Starts the command again in the ordinary interpreter, with the same name and arguments, by
+    execv. Does nothing in a process that is the ordinary interpreter already.
 
-    To be called before anything is changed or told, and before an input is read that can be read
-    only once.
+    Call this before anything is changed or printed, and before an input is read that can be read
+    only once (standard input, for example).
     """
     if STATIC:
         posix.execv(hutch.__path__[0] + "/libexec/hutch", sys.argv)

@@ -1,11 +1,11 @@
-"""The container's cgroup in the kernel: made, limited, filled, frozen, measured, removed.
+"""Makes, limits, freezes, measures and removes the container's cgroup.
 
-What is to be written is decided before, in hutch.plan (cgroup_paths, resources, device_rules); a
-``Cgroup`` is the value that all functions here take. A container's life goes
+hutch.plan decides what is written (cgroup_paths, resources, device_rules). All functions here take
+a ``Cgroup``. They are called in this order:
 
     prepare -> (its state is saved) -> create -> device_rules -> join -> ... -> kill -> destroy
 
-and ``destroy`` undoes it from wherever it stopped. Each function loads only what it uses.
+``destroy`` works after any of these steps. Each function imports only what it uses.
 
 README.md has the rules, and the files in reading order.
 """
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 def prepare(cgroup: "Cgroup") -> None:
-    """Fills in ``made``: the directories that are to be made, and that ``destroy`` will remove.
+    """Sets ``made`` to the directories that must be made, and that ``destroy`` will remove.
 
-    Comes before the cgroup is written to disk. StateError for one in use or frozen.
+    Call this before the state is saved to disk. Raises StateError if the cgroup is in use or
+    frozen.
     """
     from hutch.cgroups.tree import prepare
 
@@ -36,8 +37,9 @@ def prepare(cgroup: "Cgroup") -> None:
 def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWrite]") -> None:
     """Makes the cgroup and writes the limits (``plan.resources.compile``).
 
-    A caller without root does without hierarchies it may not use and needs no limit in; they leave
-    ``directories``. Raises HostError, KernelError, StateError; whatever was made is in ``made``.
+    For a caller without root, hierarchies that it may not use are removed from ``directories``,
+    unless a limit needs them. Raises HostError, KernelError, StateError; ``made`` then has the
+    directories that were made.
     """
     if cgroup.unit is not None:
         from hutch.cgroups.cold.systemd import create
@@ -49,7 +51,8 @@ def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWri
 
 
 def update(cgroup: "Cgroup", writes: "Sequence[CgroupWrite]") -> None:
-    """Writes new limits (``plan.resources_update.compile_update``) in an order that works."""
+    """Writes new limits (``plan.resources_update.compile_update``), in an order that the kernel
+    accepts. Raises ConfigError, KernelError or HostError."""
     from hutch.cgroups.limits import update
 
     if cgroup.unit is not None:
@@ -60,10 +63,10 @@ def update(cgroup: "Cgroup", writes: "Sequence[CgroupWrite]") -> None:
 
 
 def device_rules(cgroup: "Cgroup", devices: "DeviceList | None") -> None:
-    """Puts ``linux.resources.devices`` (None: the default devices only) in force.
+    """Applies ``linux.resources.devices`` (None: only the default devices are allowed).
 
-    Without root nothing is done: in a user namespace the kernel lets nobody make a device node, and
-    on file systems mounted there nobody open one. Raises ConfigError, HostError, KernelError.
+    Without root this does nothing: in a user namespace the kernel allows nobody to make a device
+    node, or to open one on a file system mounted there. Raises ConfigError, HostError, KernelError.
     """
     from hutch.plan.device_rules import AT, device_lines, effective
 
@@ -92,7 +95,8 @@ def device_rules(cgroup: "Cgroup", devices: "DeviceList | None") -> None:
 def update_device_rules(
     cgroup: "Cgroup", before: "DeviceList | None", after: "DeviceList | None"
 ) -> None:
-    """Changes the rules of a running container; at no moment it has more than both allow."""
+    """Changes the device rules of a running container. At no time a device is allowed that neither
+    ``before`` nor ``after`` allows. Raises ConfigError, HostError, KernelError."""
     from hutch.plan.device_rules import AT, device_changes, effective
 
     if cgroup.unit is not None:
@@ -121,8 +125,9 @@ def _without_root(cgroup: "Cgroup") -> bool:
 def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
     """Moves a process into the cgroup; ``beside`` is the pid of the container's first process.
 
-    On v1 the first write sleeps for an RCU grace period, 4 to 10 ms: see ``join_descriptors``. On
-    v2 a container with controllers of its own takes a process only beside its first one.
+    On v1 the first write waits for an RCU grace period, 4 to 10 ms: see ``join_descriptors``. On v2
+    a container that has enabled controllers below its cgroup takes a process only in the cgroup of
+    its first process. Raises KernelError or HostError.
     """
     if cgroup.unit is not None and cgroup.unit.user:
         from hutch.cgroups.cold.systemd import join
@@ -139,9 +144,9 @@ def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
 
 
 def join_descriptors(cgroup: "Cgroup") -> "list[int]":
-    """Descriptors to which a process with one thread writes "0" and is in, without that sleep.
+    """Descriptors for joining without that wait: a process with one thread writes "0" to each.
 
-    [] on v2, where ``open_directory`` does it. The caller closes them. Raises KernelError.
+    [] on v2, where ``open_directory`` is used. The caller closes them. Raises KernelError.
     """
     if cgroup.mode == "v2":
         return []
@@ -176,35 +181,37 @@ def processes(cgroup: "Cgroup") -> "list[int]":
 
 
 def kill(cgroup: "Cgroup", signal: int) -> None:
-    """Sends a signal to all its processes; after SIGKILL it is thawed. Raises KernelError."""
+    """Sends a signal to all processes in it; thaws it after SIGKILL. Raises KernelError."""
     from hutch.cgroups.signal_all import kill
 
     kill(cgroup, signal)
 
 
 def freeze(cgroup: "Cgroup") -> None:
-    """Stops all its processes and waits until they are; HutchError after ten seconds."""
+    """Freezes all processes in it and waits until they are frozen. Raises HutchError after ten
+    seconds, HostError, KernelError."""
     from hutch.cgroups.freezer import freeze
 
     freeze(cgroup)
 
 
 def thaw(cgroup: "Cgroup") -> None:
-    """Lets its processes go on. Nothing happens where none is frozen, or all is gone."""
+    """Thaws its processes. Does nothing if it is not frozen or does not exist. Raises
+    KernelError."""
     from hutch.cgroups.freezer import thaw
 
     thaw(cgroup)
 
 
 def is_frozen(cgroup: "Cgroup") -> bool:
-    """Whether it is frozen or about to be."""
+    """Whether it is frozen or is being frozen."""
     from hutch.cgroups.freezer_state import is_frozen
 
     return is_frozen(cgroup)
 
 
 def stats(cgroup: "Cgroup") -> "Statistics":
-    """What it has used, in the shape of the ``data`` of ``events --stats``."""
+    """Its statistics, in the form of ``data`` of ``events --stats``."""
     if cgroup.mode == "v2":
         from hutch.cgroups.stats_v2 import stats
     else:
@@ -213,31 +220,33 @@ def stats(cgroup: "Cgroup") -> "Statistics":
 
 
 def memory_usage(cgroup: "Cgroup") -> int:
-    """The bytes of memory in use; ``plan.resources_update.check_memory`` asks for them."""
+    """The memory in use, in bytes; for ``plan.resources_update.check_memory``."""
     from hutch.cgroups.limits import memory_usage
 
     return memory_usage(cgroup)
 
 
 def oom_killed(cgroup: "Cgroup") -> int:
-    """How many of its processes the kernel killed for want of memory."""
+    """How many of its processes the kernel has killed because memory ran out."""
     from hutch.cgroups.oom import oom_killed
 
     return oom_killed(cgroup)
 
 
 def remove_empty(cgroup: "Cgroup") -> bool:
-    """Removes of it what has nothing in it; whether neither processes nor other cgroups are left.
-    ``destroy`` does the rest."""
+    """Removes its directories that are empty. Returns whether neither processes nor other cgroups
+    are left in it; if some are, ``destroy`` removes the rest."""
     from hutch.cgroups.tree import remove_empty
 
     return remove_empty(cgroup)
 
 
 def destroy(cgroup: "Cgroup", patience: float = 10.0) -> None:
-    """Removes what was made, with everything below; works from any state, and twice.
+    """Removes the directories in ``made``, with all cgroups below. Can be called after any step,
+    and again.
 
-    Waits ``patience`` seconds for dying processes. Raises StateError that names the survivors.
+    Waits at most ``patience`` seconds for dying processes. Raises StateError, which names the
+    processes that are left, or KernelError.
     """
     from hutch.cgroups.tree import destroy
 
@@ -249,7 +258,8 @@ def destroy(cgroup: "Cgroup", patience: float = 10.0) -> None:
 
 
 def release(cgroup: "Cgroup") -> None:
-    """Lets go of what kept the cgroup, once the container's first process is in it."""
+    """Ends the process that has kept a systemd scope alive until the container's first process is
+    in it (cold/systemd.py)."""
     if cgroup.keeper is not None:
         cgroup.keeper.end()
         cgroup.keeper = None

@@ -1,4 +1,4 @@
-"""Reading and writing the files of cgroups: plain text, one write a value."""
+"""Reads and writes the files of cgroups: plain text, one write(2) for each value."""
 
 import posix
 
@@ -8,7 +8,7 @@ DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOL
 
 
 def read_file(path: str, directory: "int | None" = None) -> str:
-    """The whole of a file, by path or beneath the descriptor ``directory``. Raises OSError."""
+    """The content of a file; a relative path counts from ``directory``. Raises OSError."""
     fd = posix.open(path, READ, dir_fd=directory)
     try:
         content = b""
@@ -20,7 +20,7 @@ def read_file(path: str, directory: "int | None" = None) -> str:
 
 
 def read_or(path: str, default: str = "") -> str:
-    """The whole of a file, ``default`` where it cannot be read (gone, or never there)."""
+    """The content of a file; ``default`` if it cannot be read."""
     try:
         return read_file(path)
     except OSError:
@@ -28,7 +28,7 @@ def read_or(path: str, default: str = "") -> str:
 
 
 def exists(path: str) -> bool:
-    """Whether there is anything at ``path`` that can be looked at."""
+    """Whether ``path`` exists and stat(2) is allowed."""
     try:
         posix.stat(path)
     except OSError:
@@ -37,7 +37,7 @@ def exists(path: str) -> bool:
 
 
 def write_file(path: str, value: str) -> None:
-    """Writes ``value`` in one call, as the files of cgroups want it. Raises OSError."""
+    """Writes ``value`` in one call, as files of cgroups require. Raises OSError."""
     fd = posix.open(path, WRITE)
     try:
         posix.write(fd, value.encode("utf-8", "surrogateescape"))
@@ -46,7 +46,7 @@ def write_file(path: str, value: str) -> None:
 
 
 def flat(content: str) -> "dict[str, int]":
-    """A "flat keyed" file (cgroup-v2.rst, Format): lines of a name and a number."""
+    """The values of a "flat keyed" file (cgroup-v2.rst, "Format"): lines of a name and a number."""
     values = {}
     for line in content.split("\n"):
         name, _, number = line.partition(" ")

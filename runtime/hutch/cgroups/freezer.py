@@ -1,6 +1,7 @@
-"""Stopping all processes of a container at once, and letting them go on.
+"""Freezes all processes of a container, and thaws them.
 
-On hybrid hosts the v1 freezer is used, where other tools look; without it, the cgroup2 tree's.
+On hybrid hosts the v1 freezer is used, because other programs look there; if there is none, the
+freezer of the cgroup2 tree is used.
 """
 
 import posix
@@ -14,20 +15,21 @@ if TYPE_CHECKING:
 
 
 def freezer_of(cgroup: "Cgroup") -> str:
-    """The hierarchy that freezes the container: "freezer", or "" for cgroup2. HostError."""
+    """The hierarchy that freezes the container: "freezer", or "" for cgroup2. Raises HostError if
+    there is none."""
     for hierarchy in ("freezer", ""):
         if hierarchy in cgroup.directories:
             return hierarchy
     raise HostError(
         "the container has no cgroup that can be frozen",
-        hint="the freezer controller or cgroup2 must be mounted, and the caller's to use",
+        hint="the freezer controller or cgroup2 must be mounted, and the caller must have access",
     )
 
 
 def freeze(cgroup: "Cgroup", patience: float = 10.0) -> None:
-    """Freezes the container and waits until it is, ``patience`` seconds at the most.
+    """Freezes the container and waits until it is frozen, at most ``patience`` seconds.
 
-    What cannot be frozen is thawed again. Raises HutchError.
+    If it does not freeze in time, it is thawed again. Raises HutchError.
     """
     from time import monotonic
 
@@ -48,7 +50,8 @@ def freeze(cgroup: "Cgroup", patience: float = 10.0) -> None:
 
 
 def thaw(cgroup: "Cgroup") -> None:
-    """Lets a frozen container go on; one that is not frozen, or gone, is left as it is."""
+    """Thaws a frozen container; does nothing if it is not frozen or does not exist. Raises
+    KernelError."""
     for hierarchy in ("freezer", ""):
         if hierarchy in cgroup.directories:
             _write(cgroup.directories[hierarchy], hierarchy, False)
@@ -70,7 +73,7 @@ def _write(directory: str, hierarchy: str, frozen: bool) -> None:
 
 
 def _wait_v1(directory: str, deadline: float) -> bool:
-    """Reading freezer.state is what brings the kernel to look whether all have stopped."""
+    """Waits by reading freezer.state: each read makes the kernel check whether all have stopped."""
     from time import monotonic, sleep
 
     pause = 0.0002
@@ -83,7 +86,7 @@ def _wait_v1(directory: str, deadline: float) -> bool:
 
 
 def _wait_v2(directory: str, deadline: float) -> bool:
-    """cgroup.events wakes who polls it at every change (cgroup-v2.rst)."""
+    """Waits by poll(2) on cgroup.events, which returns at every change (cgroup-v2.rst)."""
     from select import POLLPRI, poll
     from time import monotonic
 

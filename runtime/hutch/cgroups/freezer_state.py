@@ -1,4 +1,4 @@
-"""Whether a cgroup is frozen: what every `state` asks, apart from what freezes it."""
+"""Whether a cgroup is frozen. Every `state` needs this, so it is not part of freezer.py."""
 
 from hutch.cgroups.files import read_or
 
@@ -6,9 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
 
-# Hierarchy -> the files that tell whether a cgroup is frozen, and what they say if not. One on the
-# way there counts as frozen; so does, on v2, one that was frozen and has a process that is dying
-# (cgroup.events says no for a moment), or that only one above keeps frozen (cgroup.freeze says no).
+# Hierarchy -> the files that show whether a cgroup is frozen, and their content if it is not. A
+# cgroup that is being frozen counts as frozen. On v2 two files are read: cgroup.events may say
+# "frozen 0" for a moment while a process dies, and cgroup.freeze is 0 if only a cgroup above is
+# frozen.
 FROZEN = {
     "freezer": (("/freezer.state", "THAWED"),),
     "": (("/cgroup.freeze", "0"), ("/cgroup.events", "frozen 0")),
@@ -16,7 +17,7 @@ FROZEN = {
 
 
 def is_frozen(cgroup: "Cgroup") -> bool:
-    """Whether the container is frozen, or on the way there. False where it has no freezer."""
+    """Whether the container is frozen or is being frozen. False if it has no freezer."""
     for hierarchy in ("freezer", ""):
         if hierarchy in cgroup.directories:
             return is_frozen_at(cgroup.directories[hierarchy], hierarchy)
@@ -24,7 +25,7 @@ def is_frozen(cgroup: "Cgroup") -> bool:
 
 
 def is_frozen_at(path: str, hierarchy: str) -> bool:
-    """Whether processes in ``path`` are or would be frozen; False where that cannot be told."""
+    """Whether processes in ``path`` are or would be frozen; False if its files cannot be read."""
     for file, thawed in FROZEN[hierarchy]:
         content = read_or(path + file)
         if content and thawed not in content:

@@ -11,7 +11,7 @@ USUAL = "/sys/fs/cgroup"
 
 
 def read() -> CgroupLayout:
-    """The layout as this process sees it; mode "none" where no cgroup file system is mounted."""
+    """The layout that this process sees; its mode is "none" if no cgroup file system is mounted."""
     layout = parse(read_file("/proc/self/mountinfo"), read_file("/proc/self/cgroup"))
     if layout.mode == "v2":
         names = read_file(layout.unified + "/cgroup.controllers").split()
@@ -20,7 +20,7 @@ def read() -> CgroupLayout:
 
 
 def parse(mountinfo: str, membership: str) -> CgroupLayout:
-    """The layout of the two files' contents; of v2 the controllers are still missing."""
+    """The layout from the contents of these two files; the controllers of v2 are not in them."""
     paths: dict[str, str] = {}
     for line in membership.split("\n"):
         if line:
@@ -41,7 +41,7 @@ def parse(mountinfo: str, membership: str) -> CgroupLayout:
         own[""] = _beneath(paths.get("", "/"), unified[1])
     if not mounts and not unified[0]:
         return CgroupLayout("none", {}, "", {}, frozenset())
-    # A v1 hierarchy that somebody mounted elsewhere beside a unified host is none of ours.
+    # If v2 is at the usual place, v1 hierarchies mounted elsewhere are not used.
     if unified[0] == USUAL or not mounts:
         return CgroupLayout("v2", {}, unified[0], {"": own[""]}, frozenset())
     return CgroupLayout(
@@ -56,16 +56,17 @@ def parse(mountinfo: str, membership: str) -> CgroupLayout:
 def _note(
     mounts: "dict[str, tuple[str, str]]", names: "Iterable[str]", point: str, root: str
 ) -> None:
-    """Keeps the first mount of a hierarchy, or the one where cgroups usually are."""
+    """Keeps the first mount of each hierarchy, or the one at the usual place."""
     for name in names:
         if name not in mounts or (point[:14] == USUAL and mounts[name][0][:14] != USUAL):
             mounts[name] = (point, root)
 
 
 def _beneath(path: str, root: str) -> str:
-    """Where ``path`` is when ``root`` of the hierarchy is what is mounted; "/" if it is not seen.
+    """The path of the cgroup ``path`` below a mount that shows the hierarchy from ``root`` on.
 
-    A mount may show a part only (a bind, a cgroup namespace); what lies outside begins with "/..".
+    A mount may show only a part (a bind, a cgroup namespace). The result is "/" for a cgroup
+    outside of it; such a path begins with "/.." in a cgroup namespace (cgroup_namespaces(7)).
     """
     if root != "/" and (path == root or path[: len(root) + 1] == root + "/"):
         path = path[len(root) :]

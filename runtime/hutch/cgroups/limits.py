@@ -1,4 +1,4 @@
-"""Writing new limits into a cgroup that is in use."""
+"""Writes new limits to a cgroup that is in use."""
 
 from hutch.cgroups.files import read_or
 from hutch.cgroups.tree import put
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def update(cgroup: "Cgroup", writes: "Sequence[CgroupWrite]") -> None:
-    """Writes values in the order that the present ones demand.
+    """Writes new values, in an order that the kernel accepts with the present ones.
 
-    Raises ConfigError, KernelError or HostError; the writes before the one that failed have been
-    done then.
+    Raises ConfigError, KernelError or HostError; the values written before the error stay.
     """
     if cgroup.mode == "v2" and "" in cgroup.directories:
         from hutch.cgroups.v2 import enable
@@ -36,7 +35,7 @@ def update(cgroup: "Cgroup", writes: "Sequence[CgroupWrite]") -> None:
 
 
 def memory_usage(cgroup: "Cgroup") -> int:
-    """The bytes of memory in use, for ``checkBeforeUpdate``; 0 where it cannot be told."""
+    """The memory in use in bytes, for ``checkBeforeUpdate``; 0 if it cannot be read."""
     if cgroup.mode == "v2":
         path = cgroup.directories.get("", "") + "/memory.current"
     else:

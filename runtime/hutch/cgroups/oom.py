@@ -1,4 +1,4 @@
-"""Whether the kernel killed processes of a container for want of memory."""
+"""Whether the kernel has killed processes of a container because memory ran out."""
 
 import posix
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def oom_killed(cgroup: "Cgroup") -> int:
-    """How many processes the kernel killed so, in the cgroup and below; 0 where it cannot be told.
+    """How many processes in the cgroup and below it the kernel has killed; 0 if unknown.
 
     v1 counts since Linux 4.13, in the cgroup itself only.
     """
@@ -22,17 +22,17 @@ def oom_killed(cgroup: "Cgroup") -> int:
 
 
 def oom_watch(cgroup: "Cgroup") -> "tuple[int, int]":
-    """A descriptor, and the poll(2) event it shows when ``oom_killed`` may have changed.
+    """A descriptor, and the poll(2) event that it has when ``oom_killed`` may have changed.
 
-    After each event its content is to be read (8 bytes suffice; on v2 from offset 0). The caller
-    closes it. It also wakes up, on v1 for ever, when the cgroup is removed. Raises HostError where
+    After each event read its content (8 bytes suffice; on v2 from offset 0). The caller closes it.
+    It also has the event when the cgroup is removed, on v1 from then on always. Raises HostError if
     the container has no memory cgroup, KernelError.
     """
     from select import POLLIN, POLLPRI
 
     directory = cgroup.directories.get("" if cgroup.mode == "v2" else "memory")
     if directory is None:
-        raise HostError("the container has no memory cgroup, so nothing tells of its memory")
+        raise HostError("the container has no memory cgroup, so its memory cannot be watched")
     try:
         if cgroup.mode == "v2":
             return posix.open(directory + "/memory.events", READ), POLLPRI
@@ -49,10 +49,11 @@ def oom_watch(cgroup: "Cgroup") -> "tuple[int, int]":
 
 
 def ooms_told(cgroup: "Cgroup", watch: int, killed: int) -> int:
-    """How many times memory ran out since ``watch`` was last read; reads it.
+    """How many times memory has run out since ``watch`` was last read; reads ``watch``.
 
-    ``killed`` is what ``oom_killed`` said then: cgroup2 wakes for other things too, and what it has
-    counted tells. v1 wakes before it has killed, and once more at the removal of the cgroup.
+    ``killed`` is what ``oom_killed`` returned then. cgroup2 has events for other changes too, so
+    the counts are compared. v1 has the event before it kills, and once more when the cgroup is
+    removed.
     """
     if cgroup.mode == "v2":
         try:

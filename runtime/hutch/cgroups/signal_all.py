@@ -1,9 +1,9 @@
-"""Signals to all processes of a container.
+"""Sends signals to all processes of a container.
 
-SIGKILL goes through ``cgroup.kill`` (Linux 5.14), which misses nobody. Everything else, and older
-kernels, take the processes one by one: frozen meanwhile, so that they cannot fork away, and each by
-a pidfd, opened before it is looked up once more in the cgroup, so that a pid that has found a new
-owner is never hit (S-51).
+SIGKILL is sent by ``cgroup.kill`` (Linux 5.14), which reaches every process. Other signals, and
+SIGKILL on older kernels, are sent to each process. Meanwhile the container is frozen, so that it
+cannot fork. Each process is signalled by a pidfd, and its pid is looked up in the cgroup again
+after the pidfd was opened: so no other process that has got the same pid is signalled (S-51).
 """
 
 import posix
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
 
 SIGKILL = 9
-ROUNDS = 100  # of killing what others forked meanwhile, where nothing freezes
-PATIENCE = 2.0  # seconds for freezing; signals go out all the same
-AT_ONCE = 256  # pidfds held
+ROUNDS = 100  # how often new processes are killed if the container cannot be frozen
+PATIENCE = 2.0  # seconds to wait for freezing; after that signals are sent without it
+AT_ONCE = 256  # the number of pidfds that are open at the same time
 
 
 def processes(cgroup: "Cgroup") -> "list[int]":
@@ -36,8 +36,8 @@ def processes(cgroup: "Cgroup") -> "list[int]":
 def kill(cgroup: "Cgroup", signal: int) -> None:
     """Sends ``signal`` to every process of the container. Raises KernelError.
 
-    A frozen container stays so, but for SIGKILL, which a frozen process of v1 would not notice.
-    Returns without waiting for anybody's end.
+    A frozen container stays frozen, except after SIGKILL, because a frozen process of v1 would not
+    end. Does not wait for the end of the processes.
     """
     if signal == SIGKILL:
         if not _kill_at_once(cgroup):
@@ -62,13 +62,14 @@ def _kill_at_once(cgroup: "Cgroup") -> bool:
     try:
         write_file(directory + "/cgroup.kill", "1")
     except OSError:
-        # Gone, an old kernel, or a threaded cgroup: one by one then.
+        # The cgroup is gone or threaded, or the kernel is too old: the caller kills each process.
         return False
     return True
 
 
 def _kill_each(cgroup: "Cgroup") -> None:
-    """Kills until nobody is there who was not before; those who are may take a while to end."""
+    """Kills all processes again and again until no new ones appear. Does not wait for the end of
+    those that were killed."""
     freezing = True
     seen: set[int] = set()
     for _ in range(ROUNDS):

@@ -1,8 +1,7 @@
-"""The directories of a container's cgroup: what is there before, what is written into them, what
-is in them, their end.
+"""The directories of a container's cgroup: makes them, writes to them, lists and removes them.
 
-A container that was given its cgroup may have made others below it, thousands deep if it likes: a
-walk goes by descriptors, one at a time, and never by a path.
+A container that owns its cgroup may make others below it, thousands of levels deep. So a walk uses
+descriptors and one name at a time, never a whole path.
 """
 
 import posix
@@ -24,11 +23,11 @@ CHOOSE = "choose another linux.cgroupsPath, such as /hutch/NAME, or leave it out
 
 
 def prepare(cgroup: "Cgroup") -> None:
-    """Finds out which directories have to be made, and keeps them in ``made``.
+    """Sets ``made`` to the directories that must be made.
 
-    To be called before the cgroup is written to disk: ``destroy`` then removes what a create that
-    was killed has left. Raises StateError for a cgroup in which processes live already, or that is
-    frozen, itself or by one above: a process could never start in it.
+    Call this before the state is saved to disk, so that ``destroy`` can remove what a killed create
+    has left. Raises StateError if the cgroup has processes, or if it or a cgroup above is frozen:
+    then no process could start in it.
     """
     cgroup.made = []
     seen = set()
@@ -45,9 +44,9 @@ def prepare(cgroup: "Cgroup") -> None:
         if not missing and (pids := processes_below(leaf)):
             raise StateError(f"the cgroup {leaf} is in use: {_named(pids)}", hint=CHOOSE)
         if not missing and hierarchy == "devices" and posix.stat(leaf).st_nlink > 2:
-            # The kernel takes no rules for it then (cgroup-v1/devices.rst, "Hierarchy").
+            # The kernel then refuses device rules (cgroup-v1/devices.rst, "Hierarchy").
             raise StateError(
-                f"the cgroup {leaf} has children, so that its devices cannot be ruled: "
+                f"the cgroup {leaf} has children, so it cannot have device rules: "
                 + ", ".join(sorted(entry.name for entry in posix.scandir(leaf) if entry.is_dir())),
                 hint=CHOOSE,
             )
@@ -61,9 +60,9 @@ def prepare(cgroup: "Cgroup") -> None:
 def make(cgroup: "Cgroup", needed: "Container[str]") -> None:
     """Makes the directories that ``prepare`` found missing. Raises KernelError, StateError.
 
-    ``made`` then has those that this call has made, also if it fails. A caller without root does
-    without the hierarchies that it may not use, unless they are ``needed``: these are left out of
-    ``directories``.
+    ``made`` then has the directories that this call has made, also after an error. For a caller
+    without root, hierarchies that it may not use are removed from ``directories``, unless they are
+    ``needed``.
     """
     leaves = set(cgroup.leaves())
     missing, cgroup.made = cgroup.made, []
@@ -74,7 +73,8 @@ def make(cgroup: "Cgroup", needed: "Container[str]") -> None:
         try:
             _make_with_parents(path)
         except FileExistsError:
-            # Somebody was quicker. A parent may be shared, the container's own cgroup may not.
+            # Another process has made it first. That is allowed for a parent, but not for the
+            # container's own cgroup.
             if path in leaves:
                 raise StateError(
                     f"the cgroup {path} has just been made by somebody else",
@@ -98,7 +98,7 @@ def _in(path: str, directory: str) -> bool:
 
 
 def without_root(cgroup: "Cgroup") -> bool:
-    """Whether this process lacks root's power over the host: by its uid, or by a user namespace,
+    """Whether this process has no root rights on the host: because of its uid, of a user namespace,
     or because the caller says so (``Cgroup.rootless``)."""
     if cgroup.rootless is not None:
         return cgroup.rootless
@@ -111,14 +111,15 @@ def in_user_namespace() -> bool:
 
 
 def make_directory(path: str) -> None:
-    """mkdir of a cgroup. Raises KernelError, but FileExistsError and FileNotFoundError as such."""
+    """Makes the directory of a cgroup. Raises FileExistsError, FileNotFoundError, and KernelError
+    for all other errors."""
     try:
         posix.mkdir(path, 0o755)
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError as error:
         if error.errno == ENODEV:
-            # What a parent answers that is being removed at this moment.
+            # ENODEV: the parent is being removed at this moment.
             raise FileNotFoundError(ENOENT, path) from None
         from hutch.cgroups.write_errors import hint_for_making
 
@@ -137,7 +138,7 @@ def _make_with_parents(path: str) -> None:
             make_directory(path)
             return
         except FileNotFoundError:
-            # The end of another container has just removed the parent that was there before.
+            # The parent has just been removed, at the end of another container.
             try:
                 _make_with_parents(path.rpartition("/")[0])
             except FileExistsError:
@@ -148,7 +149,7 @@ def _make_with_parents(path: str) -> None:
 def put(cgroup: "Cgroup", write: "CgroupWrite") -> None:
     """Carries out one write of ``linux.resources`` in the container's cgroup.
 
-    Raises KernelError or HostError that name the field and say what may be behind it.
+    Raises KernelError or HostError; they name the field and a possible cause.
     """
     directory = cgroup.directories.get("" if cgroup.mode == "v2" else write.controller)
     if directory is None:
@@ -174,16 +175,16 @@ def put(cgroup: "Cgroup", write: "CgroupWrite") -> None:
 
 
 def processes_below(path: str) -> "list[int]":
-    """The pids in the cgroup ``path`` and in all below it; [] where it is gone. Sorted."""
+    """The pids in the cgroup ``path`` and in all below it, sorted; [] if it does not exist."""
     try:
         pids = _pids_in(read_file(path + "/cgroup.procs"))
-        # Every directory counts its own ".." of a child as a link: two mean that there is none.
+        # The ".." of each child counts as a link of its parent: two links mean no children.
         if posix.stat(path).st_nlink > 2:
             for directory, _, _ in walk(path):
                 try:
                     pids |= _pids_in(read_file("cgroup.procs", directory))
                 except OSError as error:
-                    # In a threaded cgroup processes have no place; the one above lists them.
+                    # EOPNOTSUPP: a threaded cgroup lists no processes; the one above lists them.
                     if error.errno != EOPNOTSUPP:
                         raise
     except OSError:
@@ -196,9 +197,10 @@ def _pids_in(content: str) -> "set[int]":
 
 
 def walk(path: str) -> "Iterator[tuple[int, str, int]]":
-    """The cgroups below ``path``, children first: descriptor, name, and the parent's descriptor.
+    """Yields the cgroups below ``path``, children first: descriptor, name, parent's descriptor.
 
-    Both are closed when the walk goes on. What vanishes on the way is left out. Raises OSError.
+    Both descriptors are closed when the walk goes on. Cgroups that are removed meanwhile are left
+    out. Raises OSError.
     """
     current = posix.open(path, DIRECTORY)
     way: list[str] = []
@@ -235,10 +237,10 @@ def _children(directory: int) -> "list[str]":
 
 
 def remove_empty(cgroup: "Cgroup") -> bool:
-    """Removes the container's own directories, as far as nothing is in them; whether that is all.
-    ``made`` then has the others.
+    """Removes the container's own directories that are empty, and takes them out of ``made``.
+    Returns whether no processes and no other cgroups are left.
 
-    Of one that was there before it is only found out whether processes are in it.
+    A directory that was there before the container is not removed, only checked for processes.
     """
     empty = True
     for path in cgroup.leaves():
@@ -252,10 +254,11 @@ def remove_empty(cgroup: "Cgroup") -> bool:
 
 
 def destroy(cgroup: "Cgroup", patience: float) -> None:
-    """Removes the directories in ``made``, with all below the container's own.
+    """Removes the directories in ``made``, with all cgroups below the container's own.
 
-    What is gone already is fine, and a parent that others use by now stays. Dying processes are
-    waited for, ``patience`` seconds altogether; then StateError names the survivors (S-50).
+    Directories that do not exist any more are no error, and a parent that others use now stays.
+    Waits at most ``patience`` seconds in all for dying processes; then raises StateError, which
+    names the processes that are left (S-50). Raises KernelError.
     """
     leaves = set(cgroup.leaves())
     made = cgroup.made[::-1]
@@ -272,7 +275,7 @@ def destroy(cgroup: "Cgroup", patience: float) -> None:
 
 
 def _rmdir(path: str) -> bool:
-    """Whether the directory ``path`` could be removed, or is not there."""
+    """Removes the directory ``path``; returns whether it does not exist any more."""
     try:
         posix.rmdir(path)
     except FileNotFoundError:
@@ -300,7 +303,7 @@ def _remove_with_children(path: str, deadline: float) -> None:
 
 
 def _remove(directory: int, name: str, parent: int, path: str, deadline: float) -> None:
-    """rmdir, as soon as the processes in ``directory`` are gone."""
+    """Removes a cgroup when the processes in it have ended."""
     from time import monotonic, sleep
 
     pause = 0.0005
@@ -320,13 +323,13 @@ def _remove(directory: int, name: str, parent: int, path: str, deadline: float) 
                 hint=f"see /proc/{pids[0]}/stack" if pids else "",
             )
         if not _wait_for_an_end(directory, deadline):
-            # Nobody is listed, but the last one has not quite left.
+            # No process is listed any more, but the kernel has not yet removed the last one.
             sleep(pause)
             pause = min(pause * 2, 0.02)
 
 
 def _wait_for_an_end(directory: int, deadline: float) -> bool:
-    """Waits until a process of the cgroup ends; False where none is listed."""
+    """Waits until a process of the cgroup ends; False if none is listed."""
     from select import POLLIN, poll
     from time import monotonic, sleep
 
@@ -344,7 +347,7 @@ def _wait_for_an_end(directory: int, deadline: float) -> bool:
         ended = waiting.poll(max(0, int((deadline - monotonic()) * 1000)))
         posix.close(pidfd)
         if ended:
-            # A zombie stays in the list until somebody reaps it.
+            # A zombie stays in the list until its parent reaps it.
             sleep(0.0005)
         return True
     return False

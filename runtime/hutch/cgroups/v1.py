@@ -1,7 +1,7 @@
 """Cgroup v1 and hybrid hosts: each controller has a hierarchy of its own.
 
 The cgroup2 tree of a hybrid host has no controllers, but its core files work: ``cgroup.kill`` and
-the processes' start in it (CLONE_INTO_CGROUP) are used where they are there.
+CLONE_INTO_CGROUP (clone(2)) are used there if the kernel has them.
 """
 
 import posix
@@ -32,7 +32,7 @@ def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWri
 
 
 def _inherit_cpuset(directory: str, root: str) -> None:
-    """Gives a new cpuset its parent's CPUs and memory nodes: an empty one takes no process.
+    """Gives a new cpuset its parent's CPUs and memory nodes: an empty cpuset takes no process.
 
     Parents that are empty get theirs first, up to the hierarchy's ``root``.
     """
@@ -61,7 +61,7 @@ def join(cgroup: "Cgroup", pid: int) -> None:
 
 
 def write_pid(directory: str, pid: int) -> None:
-    """Moves a process; raises KernelError."""
+    """Moves a process to the cgroup ``directory``. Raises KernelError."""
     try:
         write_file(directory + "/cgroup.procs", str(pid))
     except OSError as error:
@@ -79,10 +79,10 @@ def write_pid(directory: str, pid: int) -> None:
 def join_descriptors(cgroup: "Cgroup") -> "list[int]":
     """Descriptors to each of which a process with one thread writes "0" to join by itself.
 
-    A thread that moves itself through ``tasks`` needs no global lock (Linux 5.6): some 10
-    microseconds a hierarchy, where moving another process through cgroup.procs first waits for an
-    RCU grace period, 4 to 10 ms. The cgroup2 tree of a hybrid host is not among them; clone3 with
-    CLONE_INTO_CGROUP starts a process there.
+    A thread that moves itself through ``tasks`` needs no global lock (Linux 5.6). This takes about
+    10 microseconds for each hierarchy. Moving another process through cgroup.procs first waits for
+    an RCU grace period, 4 to 10 ms. The cgroup2 tree of a hybrid host is left out: processes are
+    started there with CLONE_INTO_CGROUP (clone3(2)).
     """
     leaves = dict.fromkeys(leaf for name, leaf in cgroup.directories.items() if name)
     descriptors: list[int] = []

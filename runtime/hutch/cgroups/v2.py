@@ -1,4 +1,4 @@
-"""Cgroup v2: one tree, in which each cgroup hands controllers down to its children."""
+"""Cgroup v2: one tree, in which each cgroup enables controllers for its children."""
 
 import posix
 from errno import EBUSY, EOPNOTSUPP
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from hutch.plan.host import CgroupLayout
     from hutch.plan.resources import CgroupWrite
 
-# Enabled for every container if the host has them, for whoever wants to read its figures; the
-# others (hugetlb, rdma, misc) only where the config has limits for them.
+# These controllers are enabled for every container if the host has them, for the statistics; the
+# others (hugetlb, rdma, misc) only if the config has limits for them.
 USUAL = frozenset(("cpu", "cpuset", "io", "memory", "pids"))
 
 O_PATH = 0o10000000  # <fcntl.h>; posix has no O_PATH
 
 
 def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWrite]") -> None:
-    """Makes what ``prepare`` found missing, enables controllers from the root down, writes."""
+    """Makes what ``prepare`` found missing, enables controllers from the root down, and writes the
+    limits."""
     needed = controllers_needed(writes)
     make(cgroup, ("",) if needed else ())
     leaf = cgroup.directories.get("")
@@ -38,11 +39,12 @@ def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWri
 
 
 def enable(leaf: str, wanted: "frozenset[str]", needed: "Mapping[str, str]") -> None:
-    """Enables controllers in all cgroups above ``leaf``; without the ``needed`` it is a HostError.
+    """Enables controllers in all cgroups above ``leaf``. Raises HostError if one of the ``needed``
+    cannot be enabled.
 
-    ``needed`` names the field that asks for each.
+    ``needed`` maps each of these to the field of the config that needs it.
     """
-    behind: list[tuple[str, list[str]]] = []  # from the bottom up: what each does not hand down
+    behind: list[tuple[str, list[str]]] = []  # cgroups from leaf to root, and what each lacks
     parent = leaf.rpartition("/")[0]
     while True:
         try:
@@ -59,11 +61,11 @@ def enable(leaf: str, wanted: "frozenset[str]", needed: "Mapping[str, str]") -> 
             write_file(parent + "/cgroup.subtree_control", " ".join(["+" + c for c in missing]))
         except OSError as error:
             if error.errno == EBUSY:
-                # It has processes. Controllers that know threads could be enabled one by one, but
-                # would make it the root of a threaded subtree, where no container can start.
+                # EBUSY: the cgroup has processes. Threaded controllers could be enabled one by one,
+                # but it would become the root of a threaded subtree, where no container can start.
                 _refuse_if_needed(parent, missing, needed, error)
                 return
-            # One that cannot be had spoils the whole write.
+            # One controller that cannot be enabled makes the whole write fail.
             _enable_each(parent, missing, needed)
 
 
@@ -88,9 +90,9 @@ def _refuse_if_needed(
 def open_directory(cgroup: "Cgroup", beside: int = 0) -> int:
     """A descriptor of the container's cgroup2 directory for CLONE_INTO_CGROUP; -1 if it has none.
 
-    A container that has put processes below its cgroup and enabled controllers there (as systemd
-    does) takes none in the cgroup itself: with the pid ``beside`` of its first process the
-    directory is then the one where that is.
+    If the container has enabled controllers below its cgroup (as systemd in a container does), the
+    cgroup itself takes no processes (cgroup-v2.rst, "No Internal Process Constraint"). Then the
+    directory is that of its first process, whose pid is ``beside``.
     """
     directory = cgroup.directories.get("")
     if directory is None:
@@ -107,7 +109,7 @@ def home_of(directory: str, pid: int) -> str:
     """The cgroup of ``pid`` if it is below ``directory``, else ``directory``."""
     for line in read_or(f"/proc/{pid}/cgroup").split("\n"):
         if line[:3] == "0::":
-            # Counted from our own root of the tree, so that ``directory`` ends as this begins.
+            # The path counts from the root that this process sees; a part of it ends ``directory``.
             above, below = line[3:], ""
             while above:
                 if directory.endswith(above):
@@ -118,7 +120,8 @@ def home_of(directory: str, pid: int) -> str:
 
 
 def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
-    """Moves a process into the container's cgroup, or beside its first process (``beside``)."""
+    """Moves a process into the container's cgroup, or into the cgroup of the container's first
+    process, whose pid is ``beside``. Raises KernelError."""
     directory = cgroup.directories.get("")
     if directory is None:
         return
@@ -146,7 +149,8 @@ def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
 
 
 def set_device_program(cgroup: "Cgroup", program: bytes, pointer: str) -> None:
-    """Puts the device program on the cgroup, in place of one put there before; b"" for none."""
+    """Attaches the device program to the cgroup, in place of the one before; b"" for no program.
+    Raises KernelError; ``pointer`` is the field of the config."""
     from hutch.kernel.bpf import attach_devices
 
     path = cgroup.directories[""]
@@ -160,13 +164,14 @@ def set_device_program(cgroup: "Cgroup", program: bytes, pointer: str) -> None:
         posix.close(directory)
 
 
-# /sys/kernel/cgroup/delegate came with Linux 4.15; config-linux.md, Cgroup ownership, has this list
-# for kernels without.
+# For kernels before 4.15, which have no /sys/kernel/cgroup/delegate. The list is that of
+# config-linux.md "Cgroup ownership".
 DELEGATED = ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads")
 
 
 def delegate(cgroup: "Cgroup", uid: int) -> None:
-    """Makes ``uid`` (of the host) the owner of the cgroup, as far as that is safe to hand out."""
+    """Makes ``uid`` (of the host) the owner of the cgroup's directory and of those files that are
+    safe to delegate. Raises KernelError."""
     directory = cgroup.directories[""]
     names = read_or("/sys/kernel/cgroup/delegate").split() or DELEGATED
     try:

@@ -1,7 +1,7 @@
-"""Why the kernel refused something of a cgroup, and what can be done about it.
+"""Why the kernel refused to change a cgroup, and what the user can do.
 
-Imported only when something failed. The most frequent cause on v2 is a controller that some cgroup
-further up does not hand down; the sentence says which one and how to have it.
+Imported only after an error. The most frequent cause on v2 is a controller that a cgroup above has
+not enabled for its children; the message names that cgroup and says how to enable the controller.
 """
 
 import posix
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DENIED = (EACCES, EPERM, EROFS)
 
-# What it means when a file of an enabled controller does not exist, by the beginning of its name.
+# Why a file of an enabled controller does not exist: beginning of the file's name, hint.
 ABSENT = (
     ("memory.memsw.", "the kernel does not count swap: boot with swapaccount=1"),
     ("memory.swap.", "the kernel does not count swap: boot with swapaccount=1"),
@@ -34,7 +34,7 @@ ABSENT = (
     ("hugetlb.", "the sizes of this host are in /sys/kernel/mm/hugepages"),
 )
 
-# What it means when the kernel refuses a value: beginning of the file's name, errno, hint.
+# Why the kernel refuses a value: beginning of the file's name, errno, hint.
 REFUSED = (
     (
         "memory.limit_in_bytes",
@@ -94,7 +94,7 @@ def failed_write(
 
 
 def missing_hierarchy(write: "CgroupWrite") -> HostError:
-    """The error of a write for a controller in whose hierarchy the container has no cgroup."""
+    """The error of a write for a controller whose hierarchy has no cgroup of the container."""
     return HostError(
         f"the container has no cgroup of the controller {write.controller}",
         pointer=write.pointer,
@@ -103,7 +103,8 @@ def missing_hierarchy(write: "CgroupWrite") -> HostError:
 
 
 def withheld_controller(directory: str, controller: str, pointer: str) -> "HostError | None":
-    """Which cgroup above ``directory`` keeps a controller back; None if it is all there (v2)."""
+    """The error that a cgroup above ``directory`` has not enabled a controller; None if all have
+    (v2)."""
     above = directory.rpartition("/")[0]
     keeper = ""
     while controller not in read_or(above + "/cgroup.subtree_control").split():
@@ -150,7 +151,7 @@ def failed_enabling(directory: str, controller: str, pointer: str, error: OSErro
 
 
 def how_to_enable(directory: str, controller: str) -> str:
-    """What to do so that ``directory`` hands a controller to its children."""
+    """What the user can do to enable a controller for the children of ``directory``."""
     for name in reversed(directory.split("/")):
         if name.endswith((".service", ".scope", ".slice")):
             return f"systemd: Delegate={controller} in the unit {name}"
@@ -158,7 +159,7 @@ def how_to_enable(directory: str, controller: str) -> str:
 
 
 def hint_for_making(path: str, number: int) -> str:
-    """What may be done about a mkdir that failed."""
+    """What the user can do after a failed mkdir of a cgroup."""
     if number in DENIED:
         if posix.geteuid():
             return (
@@ -172,7 +173,7 @@ def hint_for_making(path: str, number: int) -> str:
 
 
 def hint_for_joining(number: int) -> str:
-    """What may be behind a write to cgroup.procs that failed."""
+    """The possible cause of a failed write to cgroup.procs."""
     if number == EBUSY:
         return "the cgroup has enabled controllers for its children, so it may have no processes"
     if number == ENOSPC:

@@ -1,4 +1,4 @@
-"""The parser of the command line: one pass over the words, by the table."""
+"""The parser of the command line: reads the words once, from left to right, using the table."""
 
 from hutch.cli.table import GLOBAL, VERBS
 from hutch.errors import HutchError, UsageError
@@ -35,9 +35,10 @@ LONGEST = 19  # digits
 
 
 class Call:
-    """A parsed command line: ``verb`` ("" for none), its ``arguments``, the flags by name.
+    """A parsed command line: ``verb`` ("" for none), its ``arguments``, and its ``flags`` by name;
+    ``options`` are the global flags.
 
-    A switch that was not given is absent; of a flag that may be repeated there is a list.
+    A flag that was not given is absent; a flag that may be repeated has a list of values.
     """
 
     __slots__ = ("arguments", "flags", "options", "trace", "verb")
@@ -68,15 +69,15 @@ class Call:
     def number(self, name: str) -> int:
         """A flag of the verb that is a number of zero or more; 0 where it was not given."""
         text = self.text(name, "0")
-        # int() takes neither every digit of Unicode nor a number of any length.
+        # isdigit() accepts digits that int() refuses, and int() refuses very long numbers.
         if not (text.isascii() and text.isdigit()) or len(text) > LONGEST:
             raise UsageError("--" + name + " takes a number, not " + repr(text))
         return int(text)
 
 
 def parse(words: "list[str]", call: Call) -> None:
-    """Fills ``call`` from the command line without the program's name; what was read before an
-    error stays in it, so that the error can be told as --log says. Raises UsageError."""
+    """Fills ``call`` from the command line without the program's name. Raises UsageError; what was
+    read before the error stays in ``call``, so that --log applies to the error."""
     for word in words:
         if not word.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in word):
             raise UsageError("an argument is not valid UTF-8: " + ascii(word))

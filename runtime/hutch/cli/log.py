@@ -1,4 +1,4 @@
-"""How an error or a warning is told: on standard error, or in the file of --log as engines read it.
+"""Writes errors and warnings to standard error, and to the file of --log in the form engines read.
 
 Engines show the last line of level "error" of that file; people see one plain line.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Log:
-    """Where messages go, as the flags --log, --log-format and --debug say."""
+    """Where and how messages are written, from the flags --log, --log-format and --debug."""
 
     __slots__ = ("debug_wanted", "json", "path")
 
@@ -23,8 +23,8 @@ class Log:
         self.debug_wanted = False
 
     def configure(self, options: "Options") -> None:
-        """Takes the global flags. Raises UsageError for an unknown format, KernelError for a file
-        that cannot be written."""
+        """Applies the global flags. Raises UsageError for an unknown format, KernelError if the
+        file cannot be written."""
         self.debug_wanted = bool(options.get("debug"))
         form = options.get("log-format", "text")
         if form not in ("text", "json"):
@@ -38,7 +38,7 @@ class Log:
             self.path = path
 
     def error(self, error: HutchError) -> None:
-        """Tells the error that ends the command."""
+        """Writes the error that ends the command."""
         if self.path:
             self._append("error", error)
         if self.json and not self.path:
@@ -47,23 +47,23 @@ class Log:
             complain("hutch: " + str(error) + "\n")
 
     def warning(self, warning: HutchError) -> None:
-        """Tells of something that was passed over; the command goes on."""
-        self._tell("warning", warning)
+        """Writes a warning; the command goes on."""
+        self._write("warning", warning)
 
     def debug(self, message: str) -> None:
-        """Tells of a step, where --debug asks for it."""
+        """Writes a message for --debug; does nothing without that flag."""
         if self.debug_wanted:
-            self._tell("debug", message)
+            self._write("debug", message)
 
-    def _tell(self, level: str, said: "HutchError | str") -> None:
+    def _write(self, level: str, message: "HutchError | str") -> None:
         if self.path:
-            self._append(level, said)
+            self._append(level, message)
         elif self.json:
-            complain(self._line(level, said))
+            complain(self._line(level, message))
         else:
-            complain("hutch: " + level + ": " + str(said) + "\n")
+            complain("hutch: " + level + ": " + str(message) + "\n")
 
-    def _append(self, level: str, said: "HutchError | str") -> None:
+    def _append(self, level: str, message: "HutchError | str") -> None:
         from hutch.container.store import open_for_writing
 
         try:
@@ -71,50 +71,50 @@ class Log:
         except KernelError:
             return
         try:
-            posix.write(fd, self._line(level, said).encode())
+            posix.write(fd, self._line(level, message).encode())
         finally:
             posix.close(fd)
 
-    def _line(self, level: str, said: "HutchError | str") -> str:
+    def _line(self, level: str, message: "HutchError | str") -> str:
         from time import gmtime, strftime
 
         from hutch.spec.json import encode, quote
 
         now = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
         if self.json:
-            line = {"level": level, "msg": str(said), "time": now, **_fields(said)}
+            line = {"level": level, "msg": str(message), "time": now, **_fields(message)}
             return encode({key: line[key] for key in sorted(line)}) + "\n"
-        return 'time="' + now + '" level=' + level + " msg=" + quote(str(said)) + "\n"
+        return 'time="' + now + '" level=' + level + " msg=" + quote(str(message)) + "\n"
 
 
-def _fields(said: "HutchError | str") -> "dict[str, object]":
-    """What an error is about, beside its sentence: ``document``, ``pointer``, ``value``, ``call``,
-    ``errno`` by its name (numbers differ between machines) and ``hint``; those that it has."""
+def _fields(message: "HutchError | str") -> "dict[str, object]":
+    """The attributes of an error that are not empty: ``document``, ``pointer``, ``value``,
+    ``call``, ``errno`` as a name (numbers differ between architectures) and ``hint``."""
     from errno import errorcode
 
-    if isinstance(said, str):
+    if isinstance(message, str):
         return {}
-    number = errorcode.get(said.errno, str(said.errno)) if said.errno else ""
+    number = errorcode.get(message.errno, str(message.errno)) if message.errno else ""
     fields = {
-        "call": said.call,
-        "document": said.document,
+        "call": message.call,
+        "document": message.document,
         "errno": number,
-        "hint": said.hint,
-        "pointer": said.pointer,
+        "hint": message.hint,
+        "pointer": message.pointer,
     }
     result: dict[str, object] = {name: text for name, text in fields.items() if text}
-    if said.value is not ...:
-        result["value"] = said.value
+    if message.value is not ...:
+        result["value"] = message.value
     return result
 
 
 def complain(text: str) -> None:
-    """Writes to standard error; one that is closed is nobody's fault."""
+    """Writes to standard error; errors of the write are ignored."""
     _write(2, text)
 
 
 def say(text: str) -> None:
-    """Writes to standard output."""
+    """Writes to standard output; errors of the write are ignored."""
     _write(1, text)
 
 

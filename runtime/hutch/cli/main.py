@@ -1,7 +1,7 @@
-"""hutch's entry: parse, find the verb's module, call it, tell the error, end.
+"""hutch's entry point: parses the command line, calls the verb's module and reports errors.
 
-It ends by _exit: tearing the interpreter down costs a quarter of starting it, and everything was
-written with write(2).
+The process ends with _exit(2): the normal shutdown of the interpreter takes a quarter of its start
+time, and there are no buffers to flush because all output uses write(2).
 """
 
 import posix
@@ -19,12 +19,12 @@ EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Runs the command line of this process and ends it."""
+    """Runs the command line of this process and ends the process."""
     posix._exit(command(sys.argv[1:]))
 
 
 def command(words: "list[str]") -> int:
-    """Runs one command line; its exit code."""
+    """Runs one command line, without the program's name; returns the exit code."""
     call = Call()
     log = Log()
     try:
@@ -49,12 +49,12 @@ def command(words: "list[str]") -> int:
         return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception as error:  # noqa: BLE001, RUF100 - a bug of ours: still one line
+    except Exception as error:  # noqa: BLE001, RUF100 - a bug in hutch: still one line
         if log.debug_wanted:
             sys.excepthook(*sys.exc_info())
         name = type(error).__name__
-        told = "internal error: " + name + ": " + str(error) + " (--debug shows where)"
-        log.error(HutchError(told))
+        message = "internal error: " + name + ": " + str(error) + " (--debug shows where)"
+        log.error(HutchError(message))
         return EXIT_EXEC_ERROR if call.verb == "exec" else EXIT_ERROR
 
 
@@ -76,8 +76,8 @@ def _traced(call: Call, log: Log) -> int:
 
 
 def _prepare_for_systemd(verb: str) -> None:
-    """Raises HutchError unless systemd runs here (sd_booted(3)); a verb that asks it for a cgroup
-    goes on where that can be done."""
+    """Raises HutchError unless this host was booted with systemd (sd_booted(3)). A verb that asks
+    systemd for a cgroup needs D-Bus, so it continues in the ordinary interpreter."""
     try:
         posix.lstat("/run/systemd/system")
     except OSError:
@@ -92,8 +92,8 @@ def _prepare_for_systemd(verb: str) -> None:
 
 
 def _as_called(hint: str, root: str) -> str:
-    """A hint whose commands can be given to a shell: they have the name that this one was called
-    by, and find the container where it looked for it."""
+    """The hint with commands that can be copied to a shell: they have the name that this program
+    was called by, and its --root."""
     if "hutch " in hint:
         from hutch.cli.usage import called
 
@@ -107,14 +107,14 @@ def _as_called(hint: str, root: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word of a command line as sh(1) takes it."""
+    """The word, quoted for sh(1) if it needs quotes."""
     if all(letter.isalnum() or letter in "/._-+:@%," for letter in word):
         return word
     return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _configure_leniently(log: Log, call: Call) -> None:
-    """An error of the command line itself is told as --log asks too, where that can be done."""
+    """Applies --log also when the command line itself is wrong; ignores errors in these flags."""
     try:
         log.configure(call.options)
     except HutchError:

@@ -1,4 +1,4 @@
-"""The descriptors from 3 on that a container is given: --preserve-fds and LISTEN_FDS."""
+"""The descriptors from 3 on that are passed to a container: --preserve-fds and LISTEN_FDS."""
 
 import posix
 
@@ -9,8 +9,8 @@ PRESERVED_MAX = 1000
 
 
 def listening_descriptors() -> int:
-    """How many descriptors from 3 on LISTEN_FDS announces to this very process
-    (sd_listen_fds(3)); --preserve-fds counts from behind them."""
+    """How many descriptors from 3 on LISTEN_FDS gives to this process (sd_listen_fds(3)); 0 if
+    LISTEN_PID is not this process. Those of --preserve-fds come after them."""
     if posix.environ.get(b"LISTEN_PID", b"") != str(posix.getpid()).encode():
         return 0
     text = posix.environ.get(b"LISTEN_FDS", b"")
@@ -18,7 +18,7 @@ def listening_descriptors() -> int:
 
 
 def preserved(call: Call) -> int:
-    """--preserve-fds."""
+    """The number of --preserve-fds. Raises UsageError if it is over PRESERVED_MAX."""
     count = call.number("preserve-fds")
     if count > PRESERVED_MAX:
         raise UsageError(

@@ -1,9 +1,9 @@
 """hutch's verbs and flags: plain constants, so that importing them costs next to nothing.
 
-A flag is (name, short, placeholder, what it does); without a placeholder it is a switch, and a
-placeholder that ends in "..." may be given several times. A verb is (what it does, its arguments,
-the fewest and the most of them, its flags); a most of -1 means that everything after the first
-argument belongs to the verb's own command.
+A flag is (name, short name, placeholder, help text). A flag without a placeholder is a switch; one
+whose placeholder ends in "..." may be given several times. A verb is (help text, arguments, their
+minimum and maximum number, flags); the maximum -1 means that everything after the first argument
+belongs to the command that the verb runs.
 """
 
 GLOBAL = (

@@ -1,4 +1,4 @@
-"""--help and --version, from the table."""
+"""The texts of --help and --version; --help is made from the table."""
 
 import sys
 
@@ -17,13 +17,13 @@ SPEC_VERSION = "1.3.0"
 
 
 def called() -> str:
-    """The name that this command was called by: engines and scripts look for it in the usage."""
+    """The name that this command was called by. Engines and scripts look for it in the usage."""
     name = sys.argv[0].rpartition("/")[2]
     return name if name and not name.startswith(("-", "__main__")) else "hutch"
 
 
 def show(call: Call) -> int:
-    """Prints what is asked for; its exit code."""
+    """Prints the help or the version that ``call`` asks for; returns the exit code."""
     if call.options.get("version") and not call.verb:
         say(version_text())
         if call.options.get("debug"):
@@ -36,7 +36,7 @@ def show(call: Call) -> int:
 
 
 def version_text() -> str:
-    """The three lines that engines read (Docker: NAME version X, commit, spec)."""
+    """The output of --version: three lines (NAME version X, commit, spec), which Docker parses."""
     try:
         commit = read_file(hutch.__path__[0] + "/libexec/commit").decode().strip()
     except OSError:
@@ -45,7 +45,7 @@ def version_text() -> str:
 
 
 def front_text() -> str:
-    """Which of its two fronts the command has started by (native/launcher)."""
+    """Which of the two fronts runs this command (hutch.front, native/launcher)."""
     from hutch.front import STATIC
 
     front = "static executable" if STATIC else "interpreter"
@@ -53,7 +53,7 @@ def front_text() -> str:
 
 
 def overview() -> str:
-    """hutch --help."""
+    """The output of hutch --help."""
     width = max(len(name) for name in VERBS)
     verbs = "".join(f"   {name:{width}}  {verb[0]}\n" for name, verb in sorted(VERBS.items()))
     name = called()
@@ -67,7 +67,7 @@ def overview() -> str:
 
 
 def verb_help(name: str) -> str:
-    """hutch VERB --help."""
+    """The output of hutch VERB --help. Raises UsageError for an unknown verb."""
     verb = VERBS.get(name)
     if verb is None:
         raise UsageError("No help topic for '" + name + "'")

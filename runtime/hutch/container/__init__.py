@@ -1,4 +1,4 @@
-"""What a container is on disk and in time: its state, its verbs, its hooks and its terminal.
+"""A container: its state on disk, its verbs, its hooks and its terminal.
 
 README.md has the rules, and the files in reading order.
 """

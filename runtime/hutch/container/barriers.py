@@ -1,4 +1,4 @@
-"""What the runtime does for hutch-init: at its start, and at each barrier where it waits."""
+"""What the runtime does for hutch-init: at its start, and while it waits at a barrier."""
 
 import posix
 from errno import EACCES
@@ -29,9 +29,10 @@ def launch_in_cgroup(
     *,
     trace: "Trace | None" = None,
 ) -> "Init":
-    """Starts hutch-init with the descriptors ``slots`` and those by which it joins its cgroups.
+    """Starts hutch-init with the descriptors ``slots`` and those with which it joins its cgroups.
 
-    ``beside`` is the pid of the container's first process, where there is one already.
+    ``beside`` is the pid of the container's first process, or 0 if there is none yet. Raises
+    KernelError.
     """
     if trace is not None:
         slots = [*slots, trace.share(plan)]
@@ -43,14 +44,15 @@ def launch_in_cgroup(
     bindings.values[CGROUP_COUNT] = len(tasks)
     directory = -1
     try:
-        # A process may join a cgroup that takes none, but not be started in it (pids.max, v2).
+        # With pids.max 0 a process can be moved into the cgroup, but not be started in it (v2).
         takes_none = any(write.file == "pids.max" and write.value == "0" for write in plan.writes)
         if not takes_none:
             directory = cgroups.open_directory(cgroup, beside)
         try:
             init = launch(plan, bindings, [*slots, *tasks], directory)
         except KernelError as error:
-            # From outside of what a user's systemd was given only root's can move a process there.
+            # The caller is outside of the cgroups delegated to the user's systemd: only root's
+            # systemd can move a process there (cgroup-v2.rst, "Delegation Containment").
             if directory < 0 or unit is None or not unit.user or error.errno != EACCES:
                 raise
             takes_none = True
@@ -72,10 +74,10 @@ def accompany(
     console: "Callable[[int], None] | None" = None,
     agent: "Callable[[int], None] | None" = None,
 ) -> None:
-    """Goes along with hutch-init to the barrier CREATED, which is not answered.
+    """Answers the messages of hutch-init up to the barrier CREATED, which is not answered.
 
-    ``state`` is what hooks read; ``console`` takes the pty's master, ``agent`` the listener of a
-    seccomp filter. Raises what went wrong.
+    ``state`` is what hooks read; ``console`` is called with the pty's master, ``agent`` with the
+    listener of a seccomp filter. Raises HutchError.
     """
     plan, cgroup = init.plan, init.bindings.cgroup
     while True:
@@ -94,7 +96,7 @@ def accompany(
                 agent(listener)
         elif message.kind == PID:
             if init.beside is not None and cgroup is not None:
-                # It may have been forked before the other was moved.
+                # This process may have been forked before its parent was moved to the cgroup.
                 cgroups.join(cgroup, init.pid, init.beside)
             init.answer()
         elif message.kind == ASK:
@@ -130,8 +132,8 @@ def accompany(
             init.answer()
 
 
-# How hutch-init ends where the filter that it has just loaded stops it: by SIGILL or SIGTRAP, where
-# nothing but a fault is left to end by (native/init/failure.c, end), or by SIGSYS.
+# How hutch-init ends if the filter that it has just loaded stops it: by SIGSYS if the filter kills
+# it, by SIGILL or SIGTRAP if the filter forbids exit (native/init/failure.c, end).
 FORBIDDEN = {
     128 + 4: "the filter forbids the container's first process to tell what failed, and to exit",
     128 + 5: "the filter forbids the container's first process to tell what failed, and to exit",
@@ -145,7 +147,7 @@ def _set_oom_score(pid: int, score: int) -> None:
         "oom_score_adj",
         str(score),
         "process.oomScoreAdj",
-        "lowering it below the caller's own takes CAP_SYS_RESOURCE",
+        "lowering it below the caller's own value needs CAP_SYS_RESOURCE",
     )
 
 
@@ -162,14 +164,14 @@ def _set_time(pid: int, offsets: str) -> None:
 def _run_hooks(init: "Init", plan: "Plan", state: "State") -> None:
     from hutch.container.hooks import run_hooks
 
-    # The hooks are steps 3 to 5 of the lifecycle, "creating" is step 2 (runtime.md); but for runc
-    # all of create is.
+    # In the specification (runtime.md "Lifecycle") the status is "creating" in step 2, and these
+    # hooks are steps 3 to 5; but runc tells hooks "creating" until create has ended.
     now = status.CREATED if state.chose("strict") else status.CREATING
     run_hooks(plan.hooks, state.public(now, init.pid))
 
 
 def _died(init: "Init") -> HutchError:
-    """The init ended without a word: by the memory limit more often than by anything else."""
+    """The error if hutch-init has ended without a message; the memory limit is the usual cause."""
     code = init.reap()
     plan, cgroup = init.plan, init.bindings.cgroup
     if cgroup is not None:

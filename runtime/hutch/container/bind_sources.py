@@ -1,7 +1,8 @@
-"""Sources of binds that the container's root may not reach: below a folder that is closed to it.
+"""Opens sources of binds that hutch-init may not reach, because a directory above denies access.
 
-hutch-init asks for them when its own try was refused. It is answered with what the path names in
-the mount namespace that it is in, looked up with the caller's rights.
+In a user namespace the container's root user may have fewer rights than the caller. hutch-init asks
+for such a source after it got EACCES. The runtime then resolves the path in the mount namespace of
+hutch-init, with the caller's rights.
 """
 
 import posix
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def hand_source(init: "Init", source: str) -> None:
-    """Answers with the ``source`` of a bind, or without it: hutch-init then says what is wrong."""
+    """Sends hutch-init a descriptor of ``source``, or an answer without one if it cannot be opened:
+    hutch-init then reports the error."""
     fd = _open(init.pid, source)
     try:
         init.answer(fd=fd)
@@ -24,8 +26,8 @@ def hand_source(init: "Init", source: str) -> None:
 
 
 def _open(pid: int, path: str) -> int:
-    """An O_PATH descriptor of ``path`` as process ``pid`` would see it, or -1. A descriptor of our
-    own mount namespace would be refused there: and its mounts are not locked for the container."""
+    """An O_PATH descriptor of ``path`` in the root of process ``pid``, or -1. It must come from the
+    mount namespace of that process: open_tree(2) refuses to clone mounts of another one."""
     try:
         root = posix.open(f"/proc/{pid}/root", O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""checkpoint: a running container to files, through CRIU."""
+"""checkpoint: saves a running container to files, with CRIU."""
 
 import posix
 
@@ -24,9 +24,10 @@ DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
 
 
 class Images:
-    """Where CRIU works: ``images`` holds what is saved, ``work`` its log, both absolute.
+    """The directories of CRIU: ``images`` for the saved files, ``work`` for its log. Both are
+    absolute paths.
 
-    ``options`` are CRIU's own (messages.OPTIONS) as the command line gives them.
+    ``options`` are CRIU's own options (messages.OPTIONS), from the command line.
     """
 
     __slots__ = ("images", "options", "work")
@@ -45,8 +46,9 @@ def checkpoint(
     pre_dump: bool = False,
     warn: "Callable[[HutchError], None]" = lambda _: None,
 ) -> None:
-    """Saves a running or paused container and deletes it, unless it is to be left running or
-    ``pre_dump`` is set, which saves only memory. Raises HutchError, and then it runs on."""
+    """Saves a running or paused container and deletes it, unless the option leave_running is set.
+    With ``pre_dump`` it saves only the memory, and the container is not deleted. Raises HutchError;
+    after an error the container goes on running."""
     entry = store.open(id)
     try:
         state = entry.load_state()
@@ -114,7 +116,8 @@ def work_with_criu(
     descriptors: "tuple[int, ...]" = (),
     begun: "Callable[[int], None]" = lambda _: None,
 ) -> None:
-    """One request to a CRIU of its own; ``begun`` is told its pid before it is asked."""
+    """Starts a CRIU process for one request; ``begun`` is called with its pid before the request
+    is sent."""
     opened = []
     try:
         for path in (images.images, images.work):
@@ -136,7 +139,7 @@ def work_with_criu(
 
 
 def freezer(state: "State") -> str:
-    """The cgroup by which CRIU stops all processes at once; "" where there is none."""
+    """The cgroup that CRIU freezes to stop all processes at once; "" if there is none."""
     cgroup = state.cgroup()
     if cgroup is None:
         return ""
@@ -152,7 +155,7 @@ def open_folder(path: str) -> int:
 
 
 def check_parent(images: str, parent: str) -> None:
-    """The images of the checkpoint before, by a path that counts from the new ones'."""
+    """The images of the earlier checkpoint, as a path relative to the new images."""
     if parent.startswith("/"):
         raise UsageError(
             "--parent-path " + parent + " must be relative", hint="it counts from --image-path"

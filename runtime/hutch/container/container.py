@@ -1,4 +1,4 @@
-"""The library's face of a container: what the command does, as typed calls."""
+"""The library's public class for a container: one typed method for each verb of the command."""
 
 from hutch.container.store import Store
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def _ignore(warning: "HutchError") -> None:
-    """Warnings go nowhere unless the caller asks for them."""
+    """The default of ``warn``: ignores the warning."""
 
 
 class Container:
-    """A container by its id, below ``root`` (None: the default state directory).
+    """A container, named by its id; ``root`` is the state directory (None: the default one).
 
-    Making one of these asks nothing of the system; the methods raise StateError where the
-    container does not exist.
+    The constructor makes no system call. The methods raise StateError if the container does not
+    exist.
     """
 
     __slots__ = ("_store", "id")
@@ -36,12 +36,13 @@ class Container:
     def create(
         cls, id: str, bundle: str, *, root: "str | None" = None, **options: "Unpack[Options]"
     ) -> "Container":
-        """Creates a container from a bundle, up to its program (runtime.md "Create").
+        """Creates a container from a bundle; its program is not executed before ``start``
+        (runtime.md "Create").
 
-        ``options`` are the command's flags (container.create.Options): ``systemd_cgroup`` has
-        systemd make the cgroup, a scope; ``console`` is given the descriptor of the terminal's
-        master, where the config asks for a terminal; ``warn`` what was passed over. Raises
-        ConfigError, HostError, KernelError or StateError, and then nothing is left behind.
+        ``options`` are the command's flags (container.request.Options). With ``systemd_cgroup``,
+        systemd makes the cgroup as a scope. ``console`` is called with the descriptor of the
+        terminal's master if the config asks for a terminal, ``warn`` with each warning. Raises
+        ConfigError, HostError, KernelError or StateError; after an error nothing is left behind.
         """
         from hutch.container.create import create
         from hutch.container.request import request_of
@@ -63,11 +64,12 @@ class Container:
         **options: "Unpack[Options]",
     ) -> int:
         """Creates and starts a container with the caller's standard streams, waits for its end and
-        deletes it, unless ``keep``; its exit code, or 128 + the signal that ended it; 0 where it is
-        left to itself (``detach``).
+        deletes it, unless ``keep`` is true. Returns the exit code of its program, or 128 + the
+        number of the signal that ended it. With ``detach`` it does not wait and returns 0.
 
-        All signals to the calling process are passed on to the container meanwhile, which has its
-        terminal, and whose orphans it adopts unless not ``subreaper``.
+        While it waits, it passes all signals of the calling process on to the container, and the
+        container uses the caller's terminal. With ``subreaper`` the calling process adopts orphaned
+        processes of the container (PR_SET_CHILD_SUBREAPER, prctl(2)).
         """
         from hutch.container.request import request_of
         from hutch.container.run import run
@@ -88,8 +90,8 @@ class Container:
         subreaper: bool = True,
         **options: "Unpack[Options]",
     ) -> int:
-        """Makes a container again from the ``images`` of a checkpoint, through CRIU, and goes on as
-        run does."""
+        """Makes a container again from the ``images`` of a checkpoint, with CRIU; then does the
+        same as ``run``, and returns the same."""
         from hutch.container.request import request_of
         from hutch.container.restore import restore
 
@@ -104,8 +106,8 @@ class Container:
         pre_dump: bool = False,
         warn: "Callable[[HutchError], None]" = _ignore,
     ) -> None:
-        """Saves a running container to ``images`` and deletes it, through CRIU; with ``pre_dump``
-        only its memory, and it runs on."""
+        """Saves a running container to ``images`` with CRIU and deletes it. With ``pre_dump`` it
+        saves only the memory, and the container goes on running."""
         from hutch.container.checkpoint import checkpoint
 
         checkpoint(self._store, self.id, images, pre_dump=pre_dump, warn=warn)
@@ -144,7 +146,7 @@ class Container:
         pause(self._store, self.id)
 
     def resume(self) -> None:
-        """Thaws them."""
+        """Thaws all processes."""
         from hutch.container.pause import resume
 
         resume(self._store, self.id)
@@ -158,8 +160,8 @@ class Container:
         user: "tuple[int, int | None] | None" = None,
         warn: "Callable[[HutchError], None]" = _ignore,
     ) -> int:
-        """Runs another process in the container and waits for it: its exit code, or 128 + the
-        signal that ended it."""
+        """Runs another process in the container and waits for its end. Returns its exit code, or
+        128 + the number of the signal that ended it."""
         from hutch.container.enter import Execution, execute, process_for, running
 
         state, config = running(self._store, self.id, False)
@@ -179,7 +181,8 @@ class Container:
             init.close()
 
     def update(self, resources: "Resources") -> None:
-        """Changes limits: those that ``resources``, of the form of linux.resources, gives."""
+        """Changes the limits that are in ``resources``, which has the form of linux.resources
+        (config-linux.md); all other limits stay."""
         from hutch.container.update import update
         from hutch.spec.check import check_resources
 
@@ -187,13 +190,13 @@ class Container:
         update(self._store, self.id, checked)
 
     def statistics(self) -> "Statistics":
-        """What its cgroups have counted, as the ``data`` of `events --stats`."""
+        """The statistics of its cgroups, in the form of ``data`` of `events --stats`."""
         from hutch.container.events import statistics
 
         return statistics(self._store, self.id)["data"]
 
     def processes(self) -> "list[int]":
-        """The pids, on the host, of all its processes."""
+        """The pids of all its processes, as the host numbers them."""
         from hutch.container.listing import processes
 
         return processes(self._store, self.id)
@@ -205,8 +208,9 @@ class Container:
         strict: bool = False,
         warn: "Callable[[HutchError], None]" = _ignore,
     ) -> None:
-        """Removes the container, which must be stopped or only created unless ``force``; with
-        ``strict`` it must be stopped, as the specification has it."""
+        """Removes the container. Raises StateError if it is neither stopped nor created, unless
+        ``force`` is true; with ``strict`` it must be stopped, as the specification requires
+        (runtime.md "Delete")."""
         from hutch.container.delete import delete
 
         delete(self._store, self.id, force=force, strict=strict, warn=warn)

@@ -2,9 +2,9 @@
 
     plan ─▶ state "creating" on disk ─▶ cgroup ─▶ spawn ─▶ barriers ─▶ state "created"
 
-Everything that could fail for the config's sake fails in the plan. From the moment anything is
-made, the state on disk says what, so that a create that is killed can be undone by
-``delete --force``; a create that fails undoes itself.
+An error in the config is found when the plan is compiled, before anything is made. The state is
+saved to disk before anything is made: if create is killed, ``delete --force`` finds there what to
+remove. If create fails, it removes what it has made.
 """
 
 import posix
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 
 class Created:
-    """A container as create leaves it: locked, its init at the last barrier before `start`."""
+    """A created container: it is locked, and hutch-init waits at the last barrier before
+    `start`."""
 
     __slots__ = ("config", "entry", "init", "state")
 
@@ -46,7 +47,7 @@ class Created:
 
 
 def create(store: "Store", request: "Request") -> None:
-    """Creates a container. Raises HutchError, and then nothing is left of it."""
+    """Creates a container. Raises HutchError; after an error nothing is left of the container."""
     made = prepare(store, request)
     made.init.answer()
     made.init.close()
@@ -54,7 +55,8 @@ def create(store: "Store", request: "Request") -> None:
 
 
 def prepare(store: "Store", request: "Request") -> Created:
-    """The same, but hutch-init is not let go of yet: `run` goes on with it itself."""
+    """The same as ``create``, but hutch-init still waits at its last barrier, and the container is
+    still locked: `run` continues from there."""
     from hutch.container.preflight import check_host, check_tools, open_namespaces
 
     config, raw, host, plan = plan_for(request, store.root + "/.filters")
@@ -84,10 +86,10 @@ def prepare(store: "Store", request: "Request") -> Created:
 
 
 def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, Host, Plan]":
-    """The bundle's config, checked, and its bytes; this host, and the plan for it.
+    """Returns the bundle's checked config, its bytes, the facts of this host, and the plan.
 
-    ``filters`` is the folder of compiled seccomp filters, "" for none: then nothing is written, and
-    so nothing is done at all. Raises what is wrong with the request, the config or the host.
+    ``filters`` is the folder where compiled seccomp filters are kept; with "" none are kept, and
+    this function changes nothing on the host. Raises UsageError, ConfigError or HostError.
     """
     from hutch.container.host import read_host
     from hutch.plan.compile import compile_plan
@@ -152,8 +154,8 @@ def cgroup_for(
 
 
 def check_terminal(config: "Config", request: "Request") -> None:
-    """Raises ConfigError for a terminal that nobody would take, UsageError for a socket that would
-    get none."""
+    """Raises ConfigError if the config asks for a terminal and there is no receiver for it, and
+    UsageError if there is a console socket but no terminal."""
     terminal = config.get("process", {}).get("terminal")
     if request.console_socket and not terminal:
         from hutch.errors import UsageError
@@ -174,7 +176,8 @@ def check_terminal(config: "Config", request: "Request") -> None:
 def first_state(
     plan: "Plan", cgroup: "Cgroup | None", config: "Config", request: "Request"
 ) -> State:
-    """The state of a container that is being made: what has to be undone if it fails."""
+    """The state of a container that is being made. It has all that must be undone after a
+    failure."""
     from time import time_ns
 
     hooks = config.get("hooks", {})
@@ -210,7 +213,8 @@ def first_state(
 
 
 def _shares_processes(config: "Config") -> bool:
-    """Whether its other processes live on without the first: it makes no pid namespace."""
+    """Whether other processes outlive the first one: true if the container makes no pid namespace
+    of its own."""
     for namespace in config.get("linux", {}).get("namespaces") or []:
         if namespace["type"] == "pid":
             return bool(namespace.get("path"))
@@ -218,7 +222,8 @@ def _shares_processes(config: "Config") -> bool:
 
 
 def _host_mount(plan: "Plan", config: "Config") -> int:
-    """The mount that the rootfs is on, where the container will mount on the host; else 0."""
+    """The id of the mount that holds the rootfs if the container has no mount namespace, so that
+    its mounts are made on the host; else 0."""
     for namespace in config.get("linux", {}).get("namespaces") or []:
         if namespace["type"] == "mount":
             return 0
@@ -228,7 +233,7 @@ def _host_mount(plan: "Plan", config: "Config") -> int:
 
 
 def timestamp(nanoseconds: int) -> str:
-    """RFC 3339 with nanoseconds, in UTC."""
+    """The time since the epoch as RFC 3339 writes it, in UTC, with nine decimals."""
     from time import gmtime
 
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
@@ -245,8 +250,8 @@ def begin(
     host: "Host",
     request: "Request",
 ) -> State:
-    """Notes on disk what will be made, then makes all that is there before the first process: the
-    cgroup, and the groups of resctrl. Undone by ``undo``. Raises HutchError."""
+    """Saves to disk what will be made. Then makes what must exist before the first process: the
+    cgroup and the groups of resctrl. ``undo`` removes it all again. Raises HutchError."""
     cgroup = bindings.cgroup
     if cgroup is not None:
         cgroups.prepare(cgroup)
@@ -271,7 +276,8 @@ def begin(
 
 
 def take_note(entry: "Entry", state: State, init: "Init", request: "Request") -> None:
-    """The first process is there, and waits: it is noted, and told to who asked for it."""
+    """Saves the pid of the first process, which exists now and waits; writes the pid file and sends
+    the pidfd if the request asks for them. Raises HutchError."""
     cgroup, plan = init.bindings.cgroup, init.plan
     if cgroup is not None:
         cgroups.release(cgroup)
@@ -324,7 +330,7 @@ def _build(
             posix.close(fd)
     request.step("go along with hutch-init")
     try:
-        # hutch-init is at work meanwhile.
+        # Written here because hutch-init already runs: this costs no time.
         entry.write("plan", kept(init.sent, plan.operations))
         accompany(init, state, request.console, give_listener)
         for warning in init.warnings:
@@ -338,7 +344,8 @@ def _build(
 
 
 def make_cgroup(plan: "Plan", bindings: "Bindings", host: "Host") -> None:
-    """Makes the container's cgroup with all that is planned for it. Raises KernelError."""
+    """Makes the container's cgroup and writes the planned limits, device rules and owner. Raises
+    HostError, KernelError or StateError."""
     planned, cgroup = plan.cgroup, bindings.cgroup
     assert planned is not None and cgroup is not None
     cgroups.create(cgroup, host.cgroups, plan.writes)
@@ -360,7 +367,7 @@ def make_rdt(rdt: "Rdt", entry: "Entry", state: "State") -> None:
     try:
         make(rdt, state.rdt, resctrl())
     except HutchError:
-        # What another was quicker to make is not ours to remove.
+        # make() has taken out of state.rdt what another process made first: not ours to remove.
         entry.save_state(state)
         raise
 
@@ -373,8 +380,8 @@ def _make_gate(directory: str) -> "list[int]":
 
 
 def undo(entry: "Entry", bindings: "Bindings", request: "Request") -> None:
-    """Takes back what a create that failed has made. What cannot be taken back is left on disk
-    for `delete --force`, and the error that is on its way is the one to tell."""
+    """Removes what a failed create has made. What cannot be removed stays in the state on disk for
+    `delete --force`. Errors become warnings, so that the caller can raise the first error."""
     from hutch.container.delete import destroy
 
     cgroup = bindings.cgroup
@@ -386,7 +393,7 @@ def undo(entry: "Entry", bindings: "Bindings", request: "Request") -> None:
     except HutchError:
         pass
     if state is not None and cgroup is not None:
-        # What another create was quicker to make is not ours to remove.
+        # A cgroup that another create made first is not in ``made``: it is not ours to remove.
         state.kept_cgroup = cgroup.to_json()
     try:
         destroy(entry, state, request.warn)

@@ -1,7 +1,7 @@
-"""delete: undoes what create made, in reverse (runtime.md "Delete").
+"""delete: removes what create has made, in reverse order (runtime.md "Delete").
 
-It works from any half-made state and twice in a row: whatever the state on disk names and is still
-there goes, whatever is gone already is fine.
+It works after a create that failed or was killed at any step, and it can be repeated: it removes
+what the state on disk names, and what does not exist any more is no error.
 """
 
 import posix
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 SIGKILL = 9
 MNT_DETACH = 2
 EINVAL = 22
-# The longest that a killed process may take to end, in milliseconds: one in an uninterruptible
-# sleep, on a dead network file system say, never does.
+# How long to wait for a killed process to end, in milliseconds. A process in an uninterruptible
+# sleep, for example on a dead network file system, may never end.
 PATIENCE = 10_000
 
 
@@ -33,11 +33,12 @@ def delete(
     strict: bool = False,
     warn: "Callable[[HutchError], None]" = lambda _: None,
 ) -> None:
-    """Deletes a container that is stopped or only created; with ``force`` any, killing it first,
-    and one that does not exist is no error. ``warn`` takes what poststop hooks did wrong.
+    """Deletes a container that is stopped or created. With ``force`` it kills the container first,
+    and a container that does not exist is no error. ``warn`` is called with the errors of poststop
+    hooks. Raises StateError, NotFound, KernelError or HostError.
 
-    runc deletes created containers, and engines count on it; by the specification (runtime.md
-    "Delete") that is an error, which it is with ``strict``.
+    runc deletes created containers too, and engines depend on that. The specification (runtime.md
+    "Delete") says that this is an error; with ``strict`` it is one.
     """
     try:
         entry = store.open(id)
@@ -66,8 +67,8 @@ def delete(
 
 
 def _load(entry: "Entry", force: bool, warn: "Callable[[HutchError], None]") -> "State | None":
-    """The state; with ``force`` whatever of one that is damaged or too new can be found, and None
-    where there is nothing."""
+    """The state. With ``force``, what can still be read of a state that is damaged or too new; None
+    if nothing of the container can be found."""
     try:
         return entry.load_state()
     except StateError as error:
@@ -79,7 +80,7 @@ def _load(entry: "Entry", force: bool, warn: "Callable[[HutchError], None]") -> 
 
         state = salvage(entry)
         if entry.has("state.json"):
-            error.hint = "what of it could be found is removed all the same"
+            error.hint = "everything of the container that can be found is removed"
             warn(error)
         return state
 
@@ -89,16 +90,16 @@ def destroy(
     state: "State | None",
     warn: "Callable[[HutchError], None]" = lambda _: None,
 ) -> None:
-    """Removes what the container is, then runs its poststop hooks (runtime.md "Lifecycle", steps
-    12 and 13). ``state`` is None where there is none on disk. Raises as _remove does."""
+    """Removes the container, then runs its poststop hooks (runtime.md "Lifecycle", steps 12 and
+    13). ``state`` is None if there is none on disk. Raises as _remove does."""
     _remove(entry, state)
     if state is not None:
         _run_poststop(state, warn)
 
 
 def _remove(entry: "Entry", state: "State | None") -> None:
-    """Ends all processes and removes cgroup, mounts and state directory. Raises KernelError or
-    HostError where something will not go; the state then stays, so that it can be tried again."""
+    """Ends all processes and removes the cgroup, mounts and state directory. Raises HutchError if
+    one of them cannot be removed; the state then stays, so that delete can be tried again."""
     if state is not None:
         cgroup = state.cgroup()
         _end_processes(state, cgroup)
@@ -121,7 +122,7 @@ def _end_processes(state: "State", cgroup: "Cgroup | None") -> None:
     if cgroup is not None:
         from hutch import cgroups
 
-        # Without a pid namespace of its own the others outlive the first process.
+        # In a container without a pid namespace of its own, others outlive the first process.
         if not cgroups.remove_empty(cgroup):
             cgroups.kill(cgroup, SIGKILL)
 
@@ -136,14 +137,14 @@ def _end_first_process(state: "State", cgroup: "Cgroup | None") -> None:
     except ProcessLookupError:
         return
     try:
-        # Once more, now that the pidfd holds the pid: it must not be another process's (S-51).
+        # Checked again after pidfd_open: the pid could have become another process's (S-51).
         if not status.is_alive(state):
             return
         signal_pidfd(pidfd, SIGKILL)
         if cgroup is not None:
             from hutch import cgroups
 
-            # A frozen process does not die (v1).
+            # On cgroup v1 a frozen process does not die.
             cgroups.thaw(cgroup)
         waiting = poll()
         waiting.register(pidfd, POLLIN)
@@ -159,9 +160,9 @@ def _end_first_process(state: "State", cgroup: "Cgroup | None") -> None:
 
 
 def _unmount(rootfs: str, before: int) -> None:
-    """A container without a mount namespace of its own has mounted on the host. All of that stands
-    on the one bind of its rootfs, which is there if the path is on another mount than ``before``.
-    """
+    """Removes the mounts that a container without a mount namespace has made on the host. All of
+    them are below the bind of its rootfs; the bind exists if ``rootfs`` is on another mount than
+    ``before``, the id of the mount that held it before the container."""
     from hutch.kernel.mounts import mount_id, unmount
 
     try:
@@ -172,12 +173,12 @@ def _unmount(rootfs: str, before: int) -> None:
         try:
             unmount(rootfs, MNT_DETACH)
         except KernelError as error:
-            if error.errno != EINVAL:  # no mount stands there
+            if error.errno != EINVAL:  # EINVAL: no mount point
                 raise
 
 
 def _run_poststop(state: "State", warn: "Callable[[HutchError], None]") -> None:
-    """Each poststop hook runs, whatever the ones before it did (config.md "Poststop")."""
+    """Runs all poststop hooks, also if one before has failed (config.md "Poststop")."""
     hooks = state.hooks_after("poststop")
     if not hooks:
         return

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Execution:
-    """What exec is asked to do: ``state`` and ``config`` are those of the container (``running``);
-    ``process`` is checked; ``cgroup`` a path below the container's cgroup; ``console`` takes the
-    pty's master; ``debug`` each step of the plan, in words."""
+    """What exec is asked to do. ``state`` and ``config`` are those of the container, as ``running``
+    returns them; ``process`` is checked; ``cgroup`` are paths below the container's cgroup;
+    ``console`` is called with the pty's master, ``debug`` with each step of the plan in words."""
 
     __slots__ = (
         "cgroup", "config", "console", "debug", "new_keyring", "pid_file", "pidfd_socket",
@@ -57,7 +57,8 @@ class Execution:
 
 
 def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[State, CheckedConfig]":
-    """State and config of a container, which must be one that a process can be added to."""
+    """The state and config of a container. Raises StateError if no process can be added to it: it
+    is stopped, not yet created, or paused without ``ignore_paused``."""
     entry = store.find(id)
     state = entry.load_state()
     now = status.status_of(state, entry.directory)
@@ -70,7 +71,7 @@ def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[State, Check
             status=now,
         )
     if status.has_systemd_unit(state, of_user=True):
-        # Its systemd may have to be asked to take the process.
+        # The user's systemd may have to move the process into its scope; D-Bus needs a library.
         from hutch.front import use_interpreter
 
         use_interpreter()
@@ -78,9 +79,10 @@ def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[State, Check
 
 
 def execute(store: "Store", execution: Execution) -> "Init":
-    """Runs the process; returns once it was executed, with its init to wait for or to let go.
+    """Runs the process and returns when it was executed. The caller may wait for the returned
+    ``Init`` or close it.
 
-    Raises HutchError; the process does not exist then.
+    Raises HutchError; after an error the process does not exist.
     """
     from hutch.container.host import read_host
     from hutch.plan.cgroup_paths import below
@@ -159,7 +161,8 @@ def execute(store: "Store", execution: Execution) -> "Init":
 
 
 def _bind_to(cpus: "list[int]") -> "set[int]":
-    """Binds the runtime, and what it starts, to CPUs; the ones it was bound to before."""
+    """Binds the runtime and the processes that it starts to CPUs; returns the CPUs that it was
+    bound to before. Raises KernelError."""
     before = posix.sched_getaffinity(0)
     try:
         posix.sched_setaffinity(0, cpus)
@@ -198,10 +201,11 @@ def process_for(
     label: str = "",
     terminal: bool = False,
 ) -> "CheckedProcess":
-    """The process of an exec given by flags: the container's own with these changes, as runc has
-    it. A capability is added to all sets but the inheritable, and to the ambient where the
-    container's own inheritable set has it (S-06); a user keeps what it does not name: without a gid
-    the gid, and always umask and additional groups. Raises ConfigError for what is no process."""
+    """The process of an exec that flags describe: the container's own process with these changes,
+    as in runc. A capability is added to the bounding, effective and permitted set, and to the
+    ambient set if the container's inheritable set has it (S-06). ``user`` is (uid, gid); with None
+    as gid the container's gid stays, and umask and additional groups always stay. Raises
+    ConfigError if the result is no valid process."""
     base = config.get("process")
     if base is None:
         raise ConfigError("process", "is missing, so exec has nothing to start from")
@@ -229,7 +233,7 @@ def process_for(
     if label:
         process["selinuxLabel"] = label
     if args and not (cwd or env or user or additional_gids or apparmor or label):
-        # The rest was checked at create, and to load the check takes an eighth of an exec's time.
+        # create has checked the rest; importing the check would take an eighth of an exec's time.
         return process  # type: ignore[return-value]
     from hutch.spec.check import check_process
 

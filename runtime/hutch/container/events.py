@@ -1,4 +1,4 @@
-"""events: what a container uses, from time to time, and each time that it ran out of memory."""
+"""events: the statistics of a container at intervals, and an event each time memory ran out."""
 
 import posix
 from select import POLLIN, poll
@@ -31,14 +31,16 @@ INT_MAX = (1 << 31) - 1
 
 
 def statistics(store: "Store", id: str) -> "Event":
-    """What the container has used up to now, as an event; StateError where it is stopped."""
+    """The statistics of a container, as an event. Raises StateError if it is not running, HostError
+    if it has no cgroup."""
     _, cgroup = _watched(store, id)
     return _statistics(id, cgroup)
 
 
 def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
-    """Statistics every ``interval`` nanoseconds, and an event for each time that the kernel killed
-    for want of memory, when it happens. Ends with the container. Raises StateError, HostError."""
+    """Yields statistics every ``interval`` nanoseconds, and an event each time that the kernel
+    kills a process because memory ran out. Ends when the container ends. Raises StateError,
+    HostError."""
     from hutch.cgroups.oom import oom_watch, ooms_told
 
     state, cgroup = _watched(store, id)
@@ -47,7 +49,7 @@ def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
     try:
         watch, event = oom_watch(cgroup)
     except HostError:
-        # No memory controller, no notices; the statistics are there all the same.
+        # Without the memory controller there are no "oom" events, only statistics.
         watch, event = -1, 0
     try:
         waiting = poll()
@@ -57,7 +59,7 @@ def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
         due = monotonic_ns() + interval
         while True:
             rest = max(0, due - monotonic_ns())
-            # poll(2) counts milliseconds in an int: some 24 days.
+            # The timeout of poll(2) is an int of milliseconds: 24 days at most.
             ready = dict(waiting.poll(min(-(-rest // MILLISECOND), INT_MAX)))
             if watch in ready:
                 for _ in range(ooms_told(cgroup, watch, killed)):
@@ -67,7 +69,7 @@ def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
                 return
             if monotonic_ns() >= due:
                 yield _statistics(id, cgroup)
-                # A reader that was slow for long is not given all that it has missed.
+                # If the reader was slow, the intervals that it has missed are left out.
                 due = max(due + interval, monotonic_ns())
     finally:
         posix.close(pidfd)

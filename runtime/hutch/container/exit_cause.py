@@ -1,4 +1,5 @@
-"""Why the kernel killed a container, where it tells: want of memory, or a forbidden call."""
+"""Why the kernel killed a container, if this can be found out: memory ran out, or a system call was
+forbidden."""
 
 from hutch import cgroups
 from hutch.errors import ConfigError
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
 
 MEMORY = "linux.resources.memory.limit"
 SIGKILL, SIGSYS = 9, 31
-# What ends a process by SIGSYS, unless it has a handler (seccomp(2)).
+# The actions that end a process by SIGSYS, unless it has a handler (seccomp(2)).
 DEADLY = ("SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP")
 
 
 def want_of_memory(cgroup: "Cgroup", limit: "int | None", whom: str) -> "ConfigError | None":
-    """That the kernel killed ``whom`` for want of memory; None where it did not.
+    """The error that the kernel killed ``whom`` because memory ran out; None if it did not.
 
-    ``limit`` is linux.resources.memory.limit in bytes; without one another's has run out: of a
-    cgroup above, or the machine's.
+    ``limit`` is linux.resources.memory.limit in bytes. If it is None, the memory of a cgroup above
+    or of the machine has run out.
     """
     if not cgroups.oom_killed(cgroup):
         return None
@@ -34,12 +35,13 @@ def want_of_memory(cgroup: "Cgroup", limit: "int | None", whom: str) -> "ConfigE
 def cause_of(
     code: int, signal: int, cgroup: "KeptCgroup | None", config: "Config"
 ) -> "ConfigError | None":
-    """The cause of the end of a container's program, None where the kernel tells none.
+    """Why the kernel ended a container's program; None if it did not, or if nothing shows it.
 
-    ``code`` is its exit code, ``signal`` what ended it or 0; ``cgroup`` that of its state.
+    ``code`` is the exit code of the program, ``signal`` the signal that ended it, or 0; ``cgroup``
+    is that of the container's state.
     """
     linux = config.get("linux", {})
-    # A shell ends with 137 as well where its last command was killed.
+    # The exit code is compared, not the signal: a shell exits with 137 if its command was killed.
     if code == 128 + SIGKILL and cgroup is not None:
         from hutch.plan.cgroup_paths import Cgroup
 
@@ -65,7 +67,7 @@ def tell_cause(
     config: "Config",
     warn: "Callable[[HutchError], None]",
 ) -> None:
-    """Tells ``warn`` the cause of an end, where there is one to tell."""
+    """Calls ``warn`` with the cause of an end, if ``cause_of`` finds one."""
     cause = cause_of(code, signal, cgroup, config)
     if cause is not None:
         warn(cause)

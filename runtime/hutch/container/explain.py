@@ -1,4 +1,4 @@
-"""explain: what `create` would do for a bundle on this host, with nothing done for it."""
+"""explain: shows what `create` would do for a bundle on this host, and changes nothing."""
 
 from hutch.container.create import plan_for
 from hutch.container.request import Request, request_of
@@ -23,7 +23,7 @@ def explain(bundle: str, id: str = "explained", **options: "Unpack[Options]") ->
 def planned(request: Request) -> "Plan":
     """The plan that `create` would carry out for the same request.
 
-    Takes no privilege and changes nothing; seccomp filters are neither kept nor taken from where
-    they are. Raises what create would raise before it does anything.
+    Needs no privilege and changes nothing; the cache of seccomp filters is neither read nor
+    written. Raises the errors that create would raise before it changes anything.
     """
     return plan_for(request, "")[3]

@@ -1,6 +1,6 @@
-"""Descriptors that are handed to an engine: runc's --console-socket and --pidfd-socket.
+"""Sends descriptors to an engine: for runc's flags --console-socket and --pidfd-socket.
 
-The engine listens on a unix stream socket and gets one message, a name and the descriptor.
+The engine listens on a unix stream socket and gets one message with a name and the descriptor.
 """
 
 import _socket
@@ -9,10 +9,10 @@ from hutch.errors import HutchError, KernelError
 
 
 def hand_over(path: str, kind: str, name: bytes, descriptor: int) -> None:
-    """Sends ``descriptor``, which stays open here, to who listens at ``path``.
+    """Sends ``descriptor`` to the listener of the socket ``path``; it also stays open here.
 
-    ``kind`` ("console", "pidfd") says in an error which socket it is. Raises HutchError,
-    KernelError.
+    ``name`` is the text of the message; ``kind`` ("console" or "pidfd") names the socket in error
+    messages. Raises HutchError, KernelError.
     """
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     operation = "connect to the " + kind + " socket " + path

@@ -1,10 +1,10 @@
-"""Compiled seccomp filters, kept on disk: compiling one takes some ten milliseconds.
+"""A cache on disk for compiled seccomp filters: compiling one takes about ten milliseconds.
 
-An entry is named by the digest of its profile. It begins with a digest of all that follows, and
-says which file libseccomp was when it compiled the filter; if that file has changed, the entry is
-compiled anew. So nothing of libseccomp has to be loaded to use an entry. Whoever can write here
-chooses what containers may do: directory and entries must be the caller's own and nobody else's
-(security.md S-12). What is not as it should be is no error, but not used.
+The name of an entry is the digest of its profile. An entry begins with a digest of all that
+follows, and names the file of libseccomp that compiled the filter. If that file has changed, the
+filter is compiled again; so libseccomp need not be loaded to use an entry. A user who can write
+here decides what containers may do: directory and entries must belong to the caller, and others
+must have no access (security.md S-12). An entry that is not valid is no error; it is not used.
 
     digest (32)  flags (4)  notify (4)  lengths (3 x 4)  program  library  warnings
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hutch.errors import HutchError
     from hutch.spec.config import Seccomp
 
-# To be counted up when the same profile is compiled to something else than before.
+# Increase this number when a profile is compiled to another filter than before.
 FORMAT = 2
 ENTRIES = 128  # kept at most
 LARGEST = 65536  # bytes of an entry: a program has 32768 at most
@@ -35,7 +35,7 @@ _VERSION = f"hutch {__version__} filter {FORMAT}".encode()
 _DIGEST = 32
 _HEAD = _DIGEST + 20
 _DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
-# O_NONBLOCK: of a FIFO nobody need be the writer.
+# O_NONBLOCK: opening a FIFO would wait for a writer.
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _S_IFMT = 0o170000
@@ -45,8 +45,8 @@ _S_IFREG = 0o100000
 def filter_for(profile: "Seccomp", directory: str) -> Filter:
     """The filter of a checked ``linux.seccomp``, from the cache in ``directory`` or newly compiled.
 
-    The directory, an absolute path, is made (0700) where it is missing; "" keeps nothing. Raises as
-    compile_filter.
+    ``directory`` is an absolute path; it is made with mode 0700 if it is missing. With "" there is
+    no cache. Raises as compile_filter does.
     """
     if not directory:
         return _compile(profile)
@@ -57,7 +57,7 @@ def filter_for(profile: "Seccomp", directory: str) -> Filter:
     try:
         folder = _open_directory(directory)
     except OSError:
-        return _compile(profile)  # for a caller who may not write there
+        return _compile(profile)  # the caller may not write there
     if folder < 0:
         found = _compile(profile)
         found.warnings.append(
@@ -86,7 +86,7 @@ def _compile(profile: "Seccomp") -> Filter:
 
 
 def _open_directory(path: str) -> int:
-    """A descriptor of the directory, -1 where it is not the caller's alone. Raises OSError."""
+    """A descriptor of the directory; -1 if another user owns it or has access. Raises OSError."""
     try:
         fd = posix.open(path, _DIRECTORY)
     except FileNotFoundError:
@@ -114,7 +114,7 @@ def _make_directories(path: str) -> None:
 
 
 def _read(folder: int, name: str, key: bytes) -> "Filter | None":
-    """The filter of an entry, None where there is none that can be trusted and is up to date."""
+    """The filter of an entry; None if there is no entry that is trusted and up to date."""
     try:
         fd = posix.open(name, _READ, dir_fd=folder)
     except OSError:
@@ -151,7 +151,8 @@ def _read(folder: int, name: str, key: bytes) -> "Filter | None":
 
 
 def _identity(path: bytes) -> "bytes | None":
-    """What tells this file from others and from its own later versions; None if it is gone."""
+    """Path, inode, size and time of a file, which change when it is replaced; None if it does not
+    exist."""
     try:
         status = posix.stat(path)
     except (OSError, ValueError):
@@ -160,7 +161,7 @@ def _identity(path: bytes) -> "bytes | None":
 
 
 def _write(folder: int, name: str, key: bytes, filter: Filter) -> None:
-    """Adds an entry, whole or not at all: it is written under another name first."""
+    """Adds an entry. It is written under another name and renamed, so that it is always whole."""
     from hutch.kernel.libseccomp import library_file
 
     library = _identity(library_file().encode("utf-8", "surrogateescape"))
@@ -194,11 +195,11 @@ def _write(folder: int, name: str, key: bytes, filter: Filter) -> None:
         if not complete:
             posix.unlink(new, dir_fd=folder)
     except OSError:
-        return  # a full or read-only disk: the filter is there all the same
+        return  # a full or read-only disk: the filter is used without the cache
 
 
 def _make_room(folder: int) -> None:
-    """Removes the entries written longest ago, and what was left half written."""
+    """Removes the oldest entries and unfinished files, so that at most ENTRIES are kept."""
     names = posix.listdir(folder)
     if len(names) < ENTRIES:
         return

@@ -1,4 +1,4 @@
-"""Staying with a process in the foreground until it ends: `run` and `exec`."""
+"""Waits for a process in the foreground until it ends: for `run` and `exec`."""
 
 from select import POLLIN, poll
 
@@ -20,8 +20,9 @@ def supervise(
     notify: "Notify | None" = None,
     adopts: bool = False,
 ) -> int:
-    """Waits for our child, passing signals on to it, carrying its terminal, and its word that it is
-    ready to who waits for that; its exit code. ``adopts``: orphans become our children."""
+    """Waits for the end of ``init``, a child of this process, and returns its exit code. Meanwhile
+    passes on signals, the bytes of the terminal, and the message that the program is ready
+    (sd_notify(3)). ``adopts``: this process adopts orphans, so it must reap them too."""
     waiting = poll()
     waiting.register(init.pidfd, POLLIN)
     waiting.register(signals.fd, POLLIN)

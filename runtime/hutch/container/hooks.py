@@ -20,14 +20,14 @@ LONGEST = 1 << 20  # seconds
 
 
 def run_hooks(hooks: "Sequence[Hook]", state: "PublicState") -> None:
-    """Runs each in turn with ``state`` on its standard input. Raises HookFailed or KernelError for
-    the first that fails."""
+    """Runs the hooks in order, each with ``state`` on its standard input. Raises HookFailed or
+    KernelError for the first hook that fails; later ones do not run."""
     for hook in hooks:
         run_hook(hook, state)
 
 
 def run_hook(hook: "Hook", state: "PublicState") -> None:
-    """Runs one hook and waits for it, at most its timeout; see run_hooks."""
+    """Runs one hook and waits for its end, at most for its timeout. Raises as run_hooks does."""
     from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 
     given = posix.memfd_create("state", posix.MFD_CLOEXEC)
@@ -35,7 +35,7 @@ def run_hook(hook: "Hook", state: "PublicState") -> None:
     try:
         posix.write(given, encode(state).encode())
         posix.lseek(given, 0, SEEK_SET)
-        # A signal that was raised once the hook runs and before we hold its pid would leave it.
+        # Else a signal that comes before the pid is known would leave the hook running.
         unblocked = pthread_sigmask(SIG_BLOCK, TERMINATING)
         try:
             pid = _spawn(hook, state["bundle"], given, output)
@@ -49,7 +49,7 @@ def run_hook(hook: "Hook", state: "PublicState") -> None:
         try:
             pthread_sigmask(SIG_SETMASK, unblocked)
             in_time = _ended_in_time(pid, hook.timeout)
-        except BaseException:  # a signal to us
+        except BaseException:  # raised by a signal handler (signalfd.raise_on_signals)
             _end(pid)
             raise
         if not in_time:
@@ -64,9 +64,10 @@ def run_hook(hook: "Hook", state: "PublicState") -> None:
 
 
 def _spawn(hook: "Hook", bundle: str, given: int, output: int) -> int:
-    """Starts the hook in the bundle, or in "/" where that is gone or may not be entered; its pid.
+    """Starts the hook with the bundle as its working directory, or "/" if the bundle cannot be
+    entered. Returns its pid.
 
-    posix_spawn knows no working directory, so the runtime itself is there for that moment.
+    posix_spawn(3) cannot set a working directory, so the runtime changes its own meanwhile.
     """
     environment: Mapping[bytes, bytes] | Mapping[str, str] = posix.environ
     if hook.env is not None:
@@ -103,7 +104,7 @@ def _end(pid: int) -> None:
 
 
 def describe_status(status: int) -> str:
-    """A wait status in words."""
+    """A wait status (waitpid(2)) in words."""
     if posix.WIFSIGNALED(status):
         return "was killed by signal " + str(posix.WTERMSIG(status))
     return "failed with exit status " + str(posix.WEXITSTATUS(status))
@@ -118,7 +119,7 @@ def _ended_in_time(pid: int, timeout: int) -> bool:
         waiting.register(pidfd, POLLIN)
         if not timeout:
             return bool(waiting.poll())
-        # poll(2) counts milliseconds in an int: some 24 days.
+        # The timeout of poll(2) is an int of milliseconds: 24 days at most.
         while timeout > LONGEST and not waiting.poll(LONGEST * 1000):
             timeout -= LONGEST
         return bool(waiting.poll(min(timeout, LONGEST) * 1000))

@@ -1,4 +1,4 @@
-"""The facts of the host, read once: what the plan compiler is given."""
+"""Reads the facts of the host that the plan compiler needs."""
 
 import posix
 
@@ -10,7 +10,7 @@ PROC_USER_INIT_INO = 0xEFFFFFFD  # linux/proc_ns.h
 
 
 def read_host() -> Host:
-    """This host's facts; cheap enough for every create."""
+    """The facts of this host; fast enough to be called by every create."""
     from hutch.kernel.process import bounding_set
 
     return Host(

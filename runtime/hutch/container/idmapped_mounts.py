@@ -1,4 +1,4 @@
-"""The descriptors that hutch-init mounts with an id mapping, made before it starts."""
+"""Makes the descriptors that hutch-init needs for mounts with an id mapping, before it starts."""
 
 import posix
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def open_idmaps(idmaps: "Iterable[Idmap]") -> "list[int]":
-    """A descriptor for each: the mapped clone of what it binds, or the user namespace that maps a
-    new file system. The caller closes them. Raises KernelError, and leaves none open then."""
+    """One descriptor for each mount: a clone of the bind's source with the mapping, or, for a new
+    file system, the user namespace with the mapping. The caller closes them. Raises KernelError;
+    then none is left open."""
     opened: list[int] = []
     try:
         for idmap in idmaps:
@@ -53,7 +54,8 @@ def _namespace(idmap: "Idmap") -> int:
 
 
 def _refused(idmap: "Idmap", error: int) -> KernelError:
-    """The kernel says EINVAL of a file system that cannot do it, and not which."""
+    """The error of mount_setattr(2). The kernel only says EINVAL if a file system does not support
+    id mappings, so the hint names it."""
     return KernelError(
         "map the ids of " + idmap.source,
         "mount_setattr(MOUNT_ATTR_IDMAP)",

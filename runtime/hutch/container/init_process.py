@@ -1,4 +1,4 @@
-"""hutch-init as the runtime sees it: the spawn, and the way that it goes along with the plan."""
+"""The hutch-init process: starts it, and receives and answers its messages."""
 
 import posix
 
@@ -21,12 +21,13 @@ PROGRAM = "/libexec/hutch-init"
 
 
 class Init:
-    """A hutch-init at work: its process and the channel to it (kernel.channel).
+    """A running hutch-init: its process and the channel to it (kernel.channel).
 
-    ``bindings`` is what was found for the ``plan``, ``sent`` both as hutch-init was given them;
-    ``warnings`` are what it passes over. ``beside`` is None if it was started in its cgroup; if it
-    has to be moved there, the pid of the container's first process, or 0 where it is the first
-    itself. ``signal`` is what ended it.
+    ``bindings`` are the values found for the ``plan``; ``sent`` is the encoded plan with these
+    values, as hutch-init has it. ``warnings`` are the errors that hutch-init has ignored.
+    ``beside`` is None if it was started in its cgroup. If it must be moved there, ``beside`` is the
+    pid of the container's first process, or 0 if it is itself the first one. ``signal`` is the
+    number of the signal that ended it, or 0.
     """
 
     __slots__ = (
@@ -46,11 +47,11 @@ class Init:
         self.channel = channel
         self.beside: int | None = None
         self.signal = 0
-        self.moved = False  # it has gone on as another process
+        self.moved = False  # another process has gone on with the plan (PID message)
 
     def message(self) -> "Message | None":
-        """The next message; a failure is raised as the error it is, a warning is added to ours.
-        A PID is taken note of and answered."""
+        """Returns the next message, or None at the end. Raises the HutchError that a failure
+        describes; adds a warning to ``warnings``; takes over the pid and pidfd of a PID message."""
         message = read_message(self.channel)
         if message is None:
             return None
@@ -64,30 +65,31 @@ class Init:
             raise explain_failure(self.plan.operations, message.failure)
         if message.kind == PID:
             posix.close(self.pidfd)
-            # Only a stepping stone: the process that goes on is its sibling and our child.
+            # The old process ends now. The new one is our child too (CLONE_PARENT, clone(2)).
             posix.waitpid(self.pid, 0)
-            # One that was in a joined pid namespace already only knows its child's number there.
+            # A process in a joined pid namespace knows only the number that its child has there.
             self.pid = _pid_of(message.fd) if self.moved else message.number
             self.pidfd = message.fd
             self.moved = True
         return message
 
     def answer(self, answer: int = GO_ON, fd: int = -1) -> None:
-        """Lets hutch-init go on, with a descriptor if it is not -1. That it is gone is seen at the
-        next message."""
+        """Lets hutch-init go on, and sends it the descriptor ``fd`` unless that is -1. If it is
+        dead, no error is raised here; the next ``message`` finds that out."""
         try:
             channel.answer(self.channel, answer, fd)
         except OSError:
             pass
 
     def executed(self) -> None:
-        """Returns once the program was executed, or raises why it was not."""
+        """Returns when the program was executed. Raises HutchError if it could not be executed."""
         while self.message() is not None:
             pass
 
     def fetch(self, number: int) -> int:
-        """seccomp's listener, the descriptor ``number`` of hutch-init's: taken from there, or sent
-        by it where that is not allowed; -1 if it died over it. hutch-init goes on."""
+        """Returns our copy of seccomp's listener, which is the descriptor ``number`` in hutch-init,
+        and lets hutch-init go on. The copy is made by pidfd_getfd(2); if that is not allowed,
+        hutch-init sends it. Returns -1 if hutch-init dies because the filter forbids sending."""
         try:
             fd = channel.fetch(self.pidfd, number)
         except OSError:
@@ -98,7 +100,7 @@ class Init:
         return fd
 
     def kill(self) -> None:
-        """Ends the process and takes its status, whatever it is doing."""
+        """Kills the process and reaps it; succeeds also if it has ended already."""
         try:
             signal_pidfd(self.pidfd, SIGKILL)
         except HutchError:
@@ -106,7 +108,8 @@ class Init:
         self.reap()
 
     def reap(self) -> int:
-        """Waits for the end of our child: its exit code, or 128 + the signal that ended it."""
+        """Waits for the end of the process. Returns its exit code, or 128 + the number of the
+        signal that ended it; 255 if it was reaped already."""
         try:
             _, status = posix.waitpid(self.pid, 0)
         except ChildProcessError:
@@ -117,7 +120,8 @@ class Init:
         return posix.WEXITSTATUS(status)
 
     def write_pid_file(self, path: str) -> None:
-        """The pid in decimal without a line end, appearing whole, as engines expect it."""
+        """Writes the pid in decimal without a line end, as engines expect it; readers never see a
+        part of the file. Raises KernelError."""
         write_file(path, str(self.pid).encode(), 0o644)
 
     def close(self) -> None:
@@ -126,13 +130,13 @@ class Init:
 
 
 def _pid_of(pidfd: int) -> int:
-    """The process of a pidfd, by its number in our own pid namespace (pidfd_open(2))."""
+    """The pid of a pidfd's process in our own pid namespace (pidfd_open(2))."""
     text = read_file("/proc/self/fdinfo/" + str(pidfd))
     return int(text.partition(b"\nPid:")[2].split(None, 1)[0])
 
 
 def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
-    """Writes to a file of the process; KernelError names the field and gives the hint."""
+    """Writes to the file /proc/PID/``name``. Raises KernelError with ``pointer`` and ``hint``."""
     path = "/proc/" + str(pid) + "/" + name
     try:
         fd = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
@@ -148,9 +152,9 @@ def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
 
 
 def launch(plan: "Plan", bindings: "Bindings", slots: "list[int]", cgroup: int = -1) -> Init:
-    """Starts hutch-init with the plan and the descriptors ``slots``; the caller closes those.
+    """Starts hutch-init with the plan and the descriptors ``slots``, which the caller closes.
 
-    ``cgroup`` is the descriptor of the cgroup2 directory to start in, or -1.
+    ``cgroup`` is the descriptor of the cgroup2 directory to start in, or -1. Raises KernelError.
     """
     data = encode(plan.operations, bindings)
     program = hutch.__path__[0] + PROGRAM

@@ -1,7 +1,8 @@
-"""The container's groups in resctrl: made before its first process is started, left by deleting.
+"""The container's groups in resctrl. create makes them before the first process; delete removes
+them.
 
-``placed`` below is what the state file keeps: ``tasks``, the files that take the pids, and
-``made``, the directories that delete removes.
+``placed`` below is saved in the state file: ``tasks`` are the files that pids are written to, and
+``made`` the directories that delete removes.
 """
 
 import posix
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def find_resctrl(mountinfo: str) -> str:
-    """Where resctrl is mounted, from the text of /proc/self/mountinfo; raises HostError."""
+    """Where resctrl is mounted, from the text of /proc/self/mountinfo. Raises HostError if it is
+    not mounted."""
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         if after.startswith("resctrl "):
@@ -28,20 +30,20 @@ def find_resctrl(mountinfo: str) -> str:
     raise HostError(
         "no resctrl file system is mounted",
         pointer=POINTER,
-        hint="where CPU and kernel have it: mount -t resctrl resctrl /sys/fs/resctrl",
+        hint="if CPU and kernel support it: mount -t resctrl resctrl /sys/fs/resctrl",
     )
 
 
 def resctrl() -> str:
-    """The same for this process."""
+    """Where resctrl is mounted for this process. Raises HostError if it is not mounted."""
     return find_resctrl(read_file("/proc/self/mountinfo").decode("utf-8", "replace"))
 
 
 def place(rdt: "Rdt", root: str) -> "Placed":
-    """Which directories are to be made, and the files that take pids; nothing is changed yet.
+    """Finds which directories must be made and which files take pids; changes nothing.
 
-    Raises ConfigError for a group that has to be there and is not, that is another container's, or
-    that stands for something else than the config says.
+    Raises ConfigError if a group that must exist does not, if the group belongs to another
+    container, or if its schemata differ from those in the config.
     """
     group = root if rdt.group == DEFAULT else root + "/" + rdt.group
     made = []
@@ -76,8 +78,8 @@ def place(rdt: "Rdt", root: str) -> "Placed":
 
 
 def make(rdt: "Rdt", placed: "Placed", root: str) -> None:
-    """Makes the directories and writes the schemata. Raises KernelError; ``made`` then has those
-    that this call has made."""
+    """Makes the directories and writes the schemata. ``made`` then has the directories that this
+    call has made, also after an error. Raises KernelError."""
     missing, placed["made"] = placed["made"], []
     for directory in missing:
         try:
@@ -89,7 +91,8 @@ def make(rdt: "Rdt", placed: "Placed", root: str) -> None:
 
 
 def change(placed: "Placed", lines: "list[tuple[str, str]]", root: str) -> None:
-    """Writes schemata, (who asks, line) each, to the container's group; raises KernelError."""
+    """Writes ``lines``, each (the flag or field that asks for it, the line), to the schemata of the
+    container's group. Raises KernelError."""
     group = placed["tasks"][0].rpartition("/")[0]
     for pointer, line in lines:
         try:
@@ -100,14 +103,14 @@ def change(placed: "Placed", lines: "list[tuple[str, str]]", root: str) -> None:
 
 
 def kept(rdt: "Rdt", placed: "Placed") -> "Placed":
-    """What remains to be removed once the container is created: a group that the config names is
-    not the container's own (config-linux.md "IntelRdt")."""
+    """``placed`` with only the directories that delete must remove: a group that the config names
+    does not belong to the container (config-linux.md "IntelRdt")."""
     own = [path for path in placed["made"] if not rdt.named or "/mon_groups/" in path]
     return {**placed, "made": own}
 
 
 def join(placed: "Placed", pid: int) -> None:
-    """Puts a process into the groups; raises KernelError."""
+    """Moves a process into the groups. Raises KernelError."""
     for path in placed["tasks"]:
         try:
             _write(path, str(pid))
@@ -116,7 +119,7 @@ def join(placed: "Placed", pid: int) -> None:
 
 
 def remove(placed: "Placed") -> None:
-    """Removes what was made; what is gone already is fine. Raises KernelError."""
+    """Removes the directories in ``made`` that still exist. Raises KernelError."""
     for path in reversed(placed["made"]):
         try:
             posix.rmdir(path)
@@ -138,14 +141,14 @@ def _write(path: str, text: str) -> None:
 
 
 def _failed(doing: str, call: str, error: OSError, pointer: str, root: str) -> KernelError:
-    """With what resctrl itself says about it."""
+    """The error, with the message in resctrl's own last_cmd_status."""
     detail = ""
     if root:
         try:
             detail = read_file(root + "/info/last_cmd_status").decode("utf-8", "replace").strip()
         except OSError:
             pass
-    hint = "the CPU has only so many groups" if error.errno == ENOSPC else ""
+    hint = "the CPU supports no more groups" if error.errno == ENOSPC else ""
     return KernelError(
         doing,
         call,

@@ -1,5 +1,5 @@
-"""The plan as it was carried out, kept with its container (ROOT/ID/plan): by it `start` explains
-what failed, and `checkpoint` knows what of the container is the host's."""
+"""The plan that was carried out, kept in the container's directory (ROOT/ID/plan). `start` uses it
+to explain a failure, `checkpoint` to find the mounts that come from the host."""
 
 from hutch.errors import StateError
 from hutch.plan.decode import decode
@@ -11,9 +11,8 @@ if TYPE_CHECKING:
 
 
 def kept_operations(entry: "Entry") -> "list[Operation]":
-    """The operations that were carried out, nothing in them left open; none where there is no such
-    plan, as in a container that an older version has made. Raises StateError where it is damaged.
-    """
+    """The operations that were carried out, with all values filled in. The list is empty if there
+    is no plan, as for containers made by an older version. Raises StateError if it is damaged."""
     if not entry.has("plan"):
         return []
     try:

@@ -17,10 +17,10 @@ ESRCH = 3
 def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     """Sends ``signal`` to the container's first process, or with ``all`` to each of its processes.
 
-    KILL ends all of them in any case: where the container has no pid namespace of its own, the
-    others would live on without the first. Raises StateError where the container does not exist or
-    is not running; with ``all`` a stopped container, whose other processes may still live, is no
-    error, and neither is KILL for one of which others are left.
+    KILL always ends all processes: in a container without a pid namespace of its own, the others
+    would outlive the first one. Raises StateError if the container does not exist or is not
+    running. Its other processes may outlive the first one, so a stopped container is no error with
+    ``all``, nor for KILL as long as other processes are left.
     """
     entry = store.find(id)
     state = entry.load_state()
@@ -37,7 +37,7 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     try:
         if state.pid:
             pidfd = posix.pidfd_open(state.pid)
-        # The pidfd holds the pid; if it is still the same process now, it stays so (S-51).
+        # Checked after pidfd_open: from then on the pidfd cannot mean another process (S-51).
         if not status.is_alive(state):
             raise _not_running(entry, state)
         signal_pidfd(pidfd, signal)
@@ -54,14 +54,14 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     if cgroup is not None:
         from hutch.cgroups import is_frozen, thaw
 
-        # A frozen process dies only once it is thawed (v1).
+        # On cgroup v1 a frozen process dies only after it was thawed.
         if is_frozen(cgroup):
             thaw(cgroup)
 
 
 def _kill_others(state: "State") -> bool:
-    """Kills all that the container's cgroup shows, should the first process be gone or not;
-    whether the first was among them, or is gone and has left others."""
+    """Kills all processes in the container's cgroup. Returns true if the first process was among
+    them, or if it is gone and others were left."""
     cgroup = state.cgroup()
     if cgroup is None or not cgroup.directories:
         return False

@@ -1,4 +1,4 @@
-"""list and ps: what containers there are, and what runs in one."""
+"""list and ps: the containers, and the processes of a container."""
 
 from hutch.container import status
 from hutch.container.store import read_file
@@ -21,7 +21,7 @@ class Listed:
 
 
 def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
-    """The containers, sorted by id, and a sentence for each that cannot be read."""
+    """The containers, sorted by id, and an error message for each one that cannot be read."""
     found = []
     damaged = []
     owners: dict[int, str] = {}
@@ -42,7 +42,8 @@ def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
 
 
 def _user_name(uid: int) -> str:
-    """The name in /etc/passwd, or where else the host keeps its users."""
+    """The user's name from /etc/passwd, or from other sources of the host (nsswitch.conf(5)), or
+    "#UID"."""
     number = str(uid).encode()
     try:
         users = read_file("/etc/passwd")

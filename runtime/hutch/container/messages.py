@@ -1,4 +1,4 @@
-"""The messages of hutch-init (native/init/init.h), as they come from it."""
+"""Reads the messages that hutch-init sends (native/init/init.h)."""
 
 from hutch.kernel.channel import receive
 from hutch.plan.operations import FAIL, FAILURE, WARN
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 class Message:
-    """One message: ``kind``, and what comes with it: the number of a barrier, a pid or an
-    operation, a failure (a warning has the same form), a descriptor."""
+    """One message: its ``kind`` and content. ``number`` is that of a barrier, process or operation;
+    ``failure`` is a failure or a warning, else None; ``fd`` is a descriptor or -1."""
 
     __slots__ = ("failure", "fd", "kind", "number")
 
@@ -22,7 +22,7 @@ class Message:
 
 
 def read_message(channel: int) -> "Message | None":
-    """The next message; None at the end, which means that the program was executed or that
+    """The next message. None means that the other side is closed: the program was executed, or
     hutch-init is dead."""
     try:
         data, fd = receive(channel)
@@ -32,7 +32,7 @@ def read_message(channel: int) -> "Message | None":
 
 
 def decode(data: bytes, fd: int = -1) -> Message:
-    """The message that ``data`` is."""
+    """The message whose bytes are ``data``; ``fd`` is the descriptor that came with it, or -1."""
     kind = int.from_bytes(data[:4], "little")
     if kind not in (FAIL, WARN):
         return Message(kind, int.from_bytes(data[4:8], "little"), fd)

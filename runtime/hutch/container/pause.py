@@ -10,14 +10,15 @@ if TYPE_CHECKING:
 
 
 def pause(store: "Store", id: str) -> None:
-    """Freezes all processes of a running or created container; returns once they stand still."""
+    """Freezes all processes of a running or created container; returns when all are frozen. Raises
+    StateError, HostError, KernelError or HutchError."""
     from hutch.cgroups import freeze
 
     freeze(_cgroup(store, id, (status.RUNNING, status.CREATED), "container not running"))
 
 
 def resume(store: "Store", id: str) -> None:
-    """Thaws a paused container."""
+    """Thaws a paused container. Raises StateError if it is not paused, HostError, KernelError."""
     from hutch.cgroups import thaw
 
     thaw(_cgroup(store, id, (status.PAUSED,), "container not paused"))

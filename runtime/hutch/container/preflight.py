@@ -1,8 +1,8 @@
-"""What can be found wrong before anything on the host is changed.
+"""Checks the host's files before anything on the host is changed.
 
-The plan needs files of the host: the rootfs, the sources of binds, namespaces to join. Whoever
-races us here gains nothing, since each is opened again, by hutch-init or as a descriptor; this is
-only for the error to come early and to name the field.
+The plan needs files of the host: the rootfs, the sources of binds, namespaces to join. These checks
+only make an error come early and name the field. They are no protection: a file may change later,
+so hutch-init checks it again, or uses a descriptor that is opened here.
 """
 
 import posix
@@ -23,8 +23,8 @@ NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
 
 
 def check_host(plan: "Plan", config: "Config", bindings: "Bindings") -> None:
-    """Raises for a rootfs or bind source that is not there; tells ``bindings`` where the host has
-    the devices that are to be bound."""
+    """Raises ConfigError if the rootfs or the source of a bind does not exist. Sets in ``bindings``
+    the host's paths of devices that will be bound."""
     rootfs = config["root"]["path"]
     try:
         found = posix.stat(plan.root)
@@ -36,31 +36,31 @@ def check_host(plan: "Plan", config: "Config", bindings: "Bindings") -> None:
         if operation.name == "bind" and operation.pointer:
             source = operation.source
             if not isinstance(source, str):
-                continue  # a cgroup, which is still to be made
+                continue  # a cgroup, which does not exist yet
             if (source + "/").startswith(plan.root.rstrip("/") + "/"):
-                continue  # a mount before it may make it: hutch-init will see
+                continue  # a mount before this one may make it; hutch-init reports if it is missing
             try:
                 posix.stat(source)
             except OSError as error:
                 raise _missing(source, operation.pointer + ".source", source, error) from None
         elif operation.name == "device" and operation.pointer:
             if isinstance(operation.host, str):
-                continue  # it is made, not bound
+                continue  # this device is made by mknod(2), not bound
             elsewhere = _find_device(operation)
             if elsewhere:
                 bindings.values[operation.host.name] = elsewhere
 
 
 def _find_device(operation: "Device") -> str:
-    """Where the host has a device that is to be bound, if not under the path that the container
-    has it at: as the kernel names it (sysfs, "DEVNAME"); "" if nowhere."""
+    """The host's path of a device that will be bound, by the kernel's name for it (DEVNAME in
+    sysfs). "" if the host has it at the same path as the container, or has no such device."""
     if _is_device(operation.path, operation.major, operation.minor):
         return ""
     folder = "char" if operation.type == S_IFCHR else "block"
     try:
         text = read_file(f"/sys/dev/{folder}/{operation.major}:{operation.minor}/uevent").decode()
     except OSError:
-        return ""  # hutch-init says what is wrong
+        return ""  # hutch-init reports the error
     for line in text.splitlines():
         if line.startswith("DEVNAME="):
             return "/dev/" + line[8:]
@@ -75,13 +75,13 @@ def _is_device(path: str, major: int, minor: int) -> bool:
 
 
 def check_tools(plan: "Plan") -> None:
-    """Raises HostError for a library that the plan needs and that is not installed."""
+    """Raises HostError if a library that the plan needs is not installed."""
     if plan.net_devices:
         from hutch.container.cold.tools import is_installed
 
         if not is_installed("pyroute2"):
             raise HostError(
-                "moving network devices takes the Python package pyroute2, which is not installed",
+                "moving network devices needs the Python package pyroute2, which is not installed",
                 pointer="linux.netDevices",
                 hint="install it beside hutch: pip install pyroute2",
             )
@@ -95,8 +95,9 @@ def _missing(value: str, pointer: str, path: str, error: OSError) -> ConfigError
 
 
 def open_namespaces(plan: "Plan") -> "list[int]":
-    """Descriptors of the namespaces to join, each looked at: a path of another type of namespace
-    is an error (config-linux.md "Namespaces"). The caller closes them."""
+    """Opens the namespaces to join and returns their descriptors, which the caller closes. Raises
+    ConfigError if a namespace has another type than the config says (config-linux.md "Namespaces"),
+    KernelError if it cannot be opened."""
     opened: list[int] = []
     try:
         for kind, pointer, path in plan.slots:
@@ -117,8 +118,8 @@ def open_namespaces(plan: "Plan") -> "list[int]":
 
 
 def _check_own(plan: "Plan", fd: int, path: str, kind: str) -> None:
-    """Raises ConfigError where the namespace to join is the caller's own, and the plan would set in
-    it what only a container's may have set."""
+    """Raises ConfigError if the namespace to join is the caller's own and the plan would change
+    sysctls or host names in it."""
     own = posix.stat("/proc/self/ns/" + {"network": "net", "mount": "mnt"}.get(kind, kind))
     found = posix.fstat(fd)
     if (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino):
@@ -138,7 +139,7 @@ def _check_own(plan: "Plan", fd: int, path: str, kind: str) -> None:
 
 
 def _check_type(fd: int, wanted: str, pointer: str, path: str) -> None:
-    """Raises ConfigError where the namespace is not of the type that the config says."""
+    """Raises ConfigError if the namespace does not have the type that the config says."""
     from fcntl import ioctl
 
     try:

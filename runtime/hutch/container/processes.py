@@ -1,7 +1,7 @@
-"""All processes of a container: those of its cgroup or, where it got none, of its pid namespace.
+"""All processes of a container: those in its cgroup, or, without a cgroup, in its pid namespace.
 
-Without root there may be no cgroup for a container, so nothing that lists its processes. Those of
-the pid namespace of its first one are then all that can be found.
+Without root a container may have no cgroup, which would list its processes. Then the processes in
+the pid namespace of its first process are all that can be found.
 """
 
 import posix
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def processes_of(state: "State") -> "list[int]":
-    """Their pids on the host, sorted."""
+    """The pids of a container's processes, as the host numbers them, sorted."""
     cgroup = state.cgroup()
     if cgroup is not None and cgroup.directories:
         from hutch.cgroups import processes
@@ -35,7 +35,7 @@ def processes_of(state: "State") -> "list[int]":
 
 
 def signal_all(state: "State", signal: int) -> None:
-    """Sends a signal to each of them; raises KernelError."""
+    """Sends a signal to each process of a container. Raises KernelError."""
     cgroup = state.cgroup()
     if cgroup is not None and cgroup.directories:
         from hutch import cgroups
@@ -51,11 +51,11 @@ def signal_all(state: "State", signal: int) -> None:
         except ProcessLookupError:
             continue
         try:
-            # The pidfd holds the pid; it must still be one of the container's (S-51).
+            # Checked after pidfd_open: the pid could have become another process's (S-51).
             if pid in processes_of(state):
                 signal_pidfd(pidfd, signal)
         except KernelError as error:
-            # The end of the first takes the others along.
+            # ESRCH: the end of the first process has ended the others (pid_namespaces(7)).
             if error.errno != ESRCH:
                 raise
         finally:
@@ -63,7 +63,7 @@ def signal_all(state: "State", signal: int) -> None:
 
 
 def _pid_namespace(pid: int) -> str:
-    """ "" where the process is gone, or another user's."""
+    """The link /proc/PID/ns/pid; "" if the process is gone or belongs to another user."""
     try:
         return posix.readlink("/proc/" + str(pid) + "/ns/pid")
     except OSError:

@@ -1,5 +1,5 @@
-"""What create, run, restore and explain are asked to do beside the config: of the command's flags
-and of the library's options one thing is made."""
+"""What create, run, restore and explain are asked to do, besides the config: a ``Request``, made
+from the command's flags or from the library's options."""
 
 from hutch.container.store import Store, absolute
 from hutch.plan.choices import Choices
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from hutch.errors import HutchError
 
     class Options(TypedDict, total=False):
-        """What create, run, restore and explain can be asked to do: the command's flags of the same
-        names. ``console`` takes the terminal's master instead of a ``console_socket``;
-        ``listen_fds`` of the preserved descriptors are sockets (sd_listen_fds(3)); ``notify``: the
-        program tells that it is ready (sd_notify(3)). ``warn`` takes what is passed over, ``debug``
-        each step of the plan, ``trace`` their times."""
+        """The options of create, run, restore and explain: the command's flags of the same names.
+        ``console`` is called with the terminal's master, in place of a ``console_socket``;
+        ``listen_fds`` is the number of sockets passed from 3 on (sd_listen_fds(3)); ``notify``
+        means that the program reports when it is ready (sd_notify(3)). ``warn`` is called with each
+        warning, ``debug`` with each step of the plan; ``trace`` takes the times of the steps."""
 
         pid_file: str
         pidfd_socket: str
@@ -37,13 +37,14 @@ if TYPE_CHECKING:
 
 
 class Request:
-    """What create and run are asked to do beside the config.
+    """What create, run and restore are asked to do, besides the config.
 
-    ``console`` takes the pty master's descriptor when there is one, which there must be where it
-    sends it to a ``console_socket``; ``pid_file`` is absolute, as
-    is ``pidfd_socket``, whose listener gets a pidfd of the first process; ``rootless`` says how to
-    treat cgroups (Cgroup.rootless), ``systemd`` that systemd makes them; ``warn`` is told what is
-    passed over, ``debug`` each step of the plan, ``trace`` their times.
+    ``console`` is called with the descriptor of the pty's master if the config asks for a terminal.
+    ``console_socket`` is the path that ``console`` sends this descriptor to, or "". ``pid_file``
+    and ``pidfd_socket`` are absolute paths or ""; the listener of ``pidfd_socket`` gets a pidfd of
+    the first process. ``rootless`` is that of Cgroup.rootless; with ``systemd``, systemd makes the
+    cgroup. ``warn`` is called with each warning, ``debug`` with each step of the plan; ``trace``
+    takes the times of the steps.
     """
 
     __slots__ = (
@@ -81,7 +82,7 @@ class Request:
         choices.trace = trace is not None
 
     def step(self, name: str) -> None:
-        """Tells the trace, where there is one, that a step begins."""
+        """Tells the trace, if there is one, that a step begins."""
         if self.trace is not None:
             self.trace.step(name)
 
@@ -94,9 +95,10 @@ def request_of(
     root: "str | None" = None,
     direct: bool = False,
 ) -> Request:
-    """What a caller asks for by ``options``; paths count from the working directory. ``root`` is
-    the state directory, None the default one. ``direct``: the program is started by the caller
-    itself, as `run` does."""
+    """The request that ``options`` describe; relative paths count from the working directory.
+    ``root`` is the state directory (None: the default one). ``direct`` means that the caller lets
+    the program start itself, without `start`, as `run` does. Raises HutchError for an invalid
+    id."""
     listening = options.get("listen_fds", 0)
     pid_file, pidfd_socket = options.get("pid_file"), options.get("pidfd_socket")
     request = Request(
@@ -131,4 +133,4 @@ def request_of(
 
 
 def _ignore(warning: "HutchError") -> None:
-    """Warnings go nowhere unless the caller asks for them."""
+    """The default of ``warn``: ignores the warning."""

@@ -1,7 +1,7 @@
-"""restore: a container again from the files of a checkpoint, through CRIU.
+"""restore: makes a container again from the files of a checkpoint, with CRIU.
 
-The bundle says what the container is, as at `create`: its cgroup and its limits are made anew, its
-mounts come from where the config says now. CRIU makes namespaces, mounts and processes.
+The bundle describes the container, as at `create`: its cgroup is made and limited again, and the
+sources of its binds are those that the config has now. CRIU makes namespaces, mounts and processes.
 """
 
 import posix
@@ -41,14 +41,14 @@ def restore(
     detach: bool = False,
     subreaper: bool = True,
 ) -> int:
-    """Restores a container; as `run` does, it stays to its end and deletes it, unless detached.
-    Raises HutchError, and then nothing is left of it."""
+    """Restores a container. Unless ``detach`` is true, waits for its end and deletes it, as `run`
+    does. Raises HutchError; after an error nothing is left of the container."""
     from hutch.container.run import carry_on
     from hutch.container.terminal import own_terminal
 
     terminal = None if detach else own_terminal(request)
     made = _make(store, request, images)
-    # CRIU has let its processes go on already.
+    # CRIU has already let the processes of the container go on.
     return carry_on(
         store, request, made, lambda: None, terminal, detach=detach, keep=False, subreaper=subreaper
     )
@@ -63,7 +63,7 @@ def _make(store: "Store", request: "Request", images: Images) -> Created:
     externals.check_terminals(streams, images.options.get("shell_job"))
     bindings = Bindings(plan.cgroup.copy() if plan.cgroup is not None else None)
     check_host(plan, config, bindings)
-    # Looked at for their type; CRIU is given its own descriptors below.
+    # Opened only to check their type; CRIU gets other descriptors below.
     for fd in open_namespaces(plan):
         posix.close(fd)
     entry = store.make(request.id)
@@ -87,7 +87,8 @@ def _with_criu(
     images: Images,
     streams: "list[str]",
 ) -> Init:
-    """Has CRIU make the processes, which are our children; saves the state in time."""
+    """Lets CRIU make the processes, as children of this process; saves the state before they
+    run."""
     from hutch.kernel.mounts import unmount
 
     root = _root_mount(entry, plan.root)
@@ -96,7 +97,7 @@ def _with_criu(
         fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
         inherited.append(("joined-" + kind, fd))
     ignored = images.options.get("manage_cgroups_mode") == messages.CGROUP_MODES["ignore"]
-    # Where CRIU shall not deal with cgroups, what it makes stays in that which it is in itself.
+    # If CRIU ignores cgroups, the processes that it makes stay in CRIU's own cgroup.
     cgroup = bindings.cgroup
     moves = cgroup is not None and ignored
     entry.write("plan", kept(encode(plan.operations, bindings), plan.operations))
@@ -130,7 +131,7 @@ def _with_criu(
         elif name == "post-restore":
             made.append(_made(entry, state, plan, bindings, request, pid))
         elif name == "pre-resume":
-            # Labels are restored last; nothing of the container's has run yet.
+            # CRIU restores labels last; no code of the container has run yet.
             _check_label(config, str(images.options.get("lsm_profile", "")), state.pid)
 
     try:
@@ -166,8 +167,8 @@ def _made(
     request: "Request",
     pid: int,
 ) -> Init:
-    """The processes are there, but do not run yet."""
-    # hutch-init is not there to be spoken to; what would be its channel leads nowhere.
+    """Called when the processes exist but do not run yet."""
+    # There is no hutch-init to talk to, so /dev/null stands in for its channel.
     channel = posix.open("/dev/null", posix.O_CLOEXEC)
     init = Init(plan, bindings, b"", pid, posix.pidfd_open(pid), channel)
     try:
@@ -179,9 +180,9 @@ def _made(
 
 
 def _check_label(config: "Config", given: str, pid: int) -> None:
-    """A process that has our own label instead of the container's is confined by nothing: so it is
-    after a CRIU that was built without SELinux, as Debian's is. ``given`` is of --lsm-profile.
-    Raises HostError."""
+    """Raises HostError if the restored process has the runtime's own label in place of the
+    container's, so that it is not confined. This happens if CRIU was built without SELinux, as in
+    Debian. ``given`` is the value of --lsm-profile."""
     process = config.get("process", {})
     wanted = process.get("selinuxLabel") or process.get("apparmorProfile")
     wanted = given.partition(":")[2] or wanted
@@ -205,8 +206,9 @@ def _label(process: str) -> str:
 
 
 def _root_mount(entry: "Entry", rootfs: str) -> str:
-    """The rootfs as a mount of its own, which CRIU needs; in a mount namespace of our own, so that
-    nothing of it is left on the host, however this ends."""
+    """Binds the rootfs, because CRIU needs the root to be a mount. This is done in a new mount
+    namespace of this process, so that no mount stays on the host, also if this process is
+    killed."""
     from hutch.kernel.mounts import bind, private_mounts
 
     root = entry.directory + "/" + ROOT
@@ -225,8 +227,8 @@ def _check_mount_namespace(config: "Config") -> None:
 
 
 def _streams(images: str) -> "list[str]":
-    """The standard streams as `checkpoint` found them. Raises HutchError where there are none: then
-    there is no checkpoint either."""
+    """The standard streams as `checkpoint` has saved them. Raises HutchError if the file is
+    missing: then the directory has no checkpoint."""
     path = images + "/" + externals.STREAMS
     try:
         data = read_file(path)

@@ -1,4 +1,4 @@
-"""run: create and start in one, and, unless detached, stay until the container ends."""
+"""run: creates and starts a container, and waits for its end unless it is detached."""
 
 from hutch.container.create import prepare
 from hutch.container.delete import delete
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hutch.container.terminal import Terminal
     from hutch.spec.config import Config
 
-# The exit codes of an end by SIGKILL and by SIGSYS.
+# The exit codes of a program that SIGKILL or SIGSYS has ended.
 KILLED = (137, 159)
 
 
@@ -28,9 +28,10 @@ def run(
     keep: bool = False,
     subreaper: bool = True,
 ) -> int:
-    """Runs a container; the exit code of its program, or 128 + the signal that ended it; 0 when
-    detached. A container that ends in the foreground is deleted, unless ``keep``; until then this
-    process adopts its orphans, if it has no pid namespace, unless not ``subreaper``."""
+    """Runs a container. Returns the exit code of its program, or 128 + the number of the signal
+    that ended it; 0 if ``detach``. A container in the foreground is deleted when it ends, unless
+    ``keep``. With ``subreaper`` this process adopts the orphaned processes of a container in the
+    foreground that has no pid namespace (PR_SET_CHILD_SUBREAPER, prctl(2)). Raises HutchError."""
     terminal = None
     if not detach:
         from hutch.container.terminal import own_terminal
@@ -59,8 +60,8 @@ def carry_on(
     keep: bool,
     subreaper: bool,
 ) -> int:
-    """From a container that waits to its end, as run tells it; ``let_go`` lets its program begin.
-    What goes wrong leaves nothing of the container."""
+    """Does the second part of `run`: from a container that waits to the end of its program.
+    ``let_go`` executes the program. After an error nothing is left of the container."""
     init = made.init
     notify = None
     if request.choices.notify:
@@ -72,7 +73,7 @@ def carry_on(
         from hutch.container.subreaper import become_subreaper
 
         become_subreaper()
-    # Before the program can be there to have any: from here on they are its own.
+    # Before the program starts, so that no signal for it is lost.
     signals = None if detach else Signals()
     if terminal is not None and not terminal.attached():
         terminal = None
@@ -105,6 +106,7 @@ def carry_on(
 
 
 def has_pid_namespace(config: "Config") -> bool:
-    """Whether its first process adopts the container's orphans, and they end with it."""
+    """Whether the container has a pid namespace: then its first process adopts orphans, and all
+    other processes end with it (pid_namespaces(7))."""
     namespaces = config.get("linux", {}).get("namespaces") or []
     return any(namespace["type"] == "pid" for namespace in namespaces)

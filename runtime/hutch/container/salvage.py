@@ -1,8 +1,8 @@
-"""What `delete --force` can still find of a container whose state is damaged.
+"""Finds what is left of a container whose state is damaged, for `delete --force`.
 
-What the state file says is taken where it has the right form. The rest is what was kept beside it:
-config.json says where the cgroup is, and the plan where the root file system is. A process is the
-container's only if both agree: it is in that cgroup, and its root is that root (security.md S-51).
+Fields of the state file that have the right form are used. The others are found from the files
+beside it: config.json names the cgroup, and the plan names the root file system. A process belongs
+to the container only if it is in that cgroup and has that root (security.md S-51).
 """
 
 import posix
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def salvage(entry: "Entry") -> "State | None":
-    """As much of the state as there is to find; None where nothing of the container is left."""
+    """The parts of the state that can be found; None if nothing of the container is left."""
     state = _readable(entry)
     rootfs = _kept_rootfs(entry) or state.rootfs
     state.rootfs = rootfs
     if state.kept_cgroup is None:
         cgroup = _planned_cgroup(entry)
         if cgroup is not None:
-            # Of what was there before the container nothing says so any more: only its own, the
-            # last directory of each hierarchy, is taken away, and only if it is empty.
+            # Nothing says which directories were there before the container. So only the last one
+            # of each hierarchy is removed, and only if it is empty.
             cgroup.made = cgroup.leaves()
             state.kept_cgroup = cgroup.to_json()
     if not state.host_mount and not _has_mount_namespace(entry):
@@ -41,7 +41,7 @@ def salvage(entry: "Entry") -> "State | None":
 
 
 def _readable(entry: "Entry") -> State:
-    """The fields of state.json that have the right form; for the others what a missing one is."""
+    """The fields of state.json that have the right form; the others have their default values."""
     value: Json = None
     try:
         from hutch.spec.json import decode
@@ -102,8 +102,9 @@ def _has_mount_namespace(entry: "Entry") -> bool:
 
 
 def _mount_below(rootfs: str) -> int:
-    """The mount that the rootfs was on before the container bound it on itself; 0 where no such
-    bind is there: of a file system's own mount, which may be another's, the root is "/"."""
+    """The id of the mount that held the rootfs before the container bound it on itself; 0 if there
+    is no such bind. A mount with the root "/" does not count as one: it may be an ordinary mount
+    of a file system that somebody else has made."""
     here = []
     for line in read_file("/proc/self/mountinfo").decode(errors="replace").splitlines():
         _, parent, _, root, place = line.split(" ")[:5]
@@ -115,7 +116,7 @@ def _mount_below(rootfs: str) -> int:
 
 
 def _first_process(cgroup: "Cgroup | None", rootfs: str) -> int:
-    """The first of the processes that are in the cgroup and have this root; 0 if there is none."""
+    """The oldest process that is in the cgroup and has this root; 0 if there is none."""
     if cgroup is None or not rootfs:
         return 0
     from hutch.cgroups import processes

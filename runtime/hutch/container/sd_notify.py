@@ -1,9 +1,9 @@
-"""sd_notify(3) for containers: a program inside says that it is ready, and so do we.
+"""sd_notify(3) for containers: passes on the message that the program is ready.
 
-Where the caller of create and run has NOTIFY_SOCKET in its environment, the container gets a socket
-of its own, at a path of its own. Who listens there is `start` (or `run`): of what comes only that
-the program is ready goes on to the caller's socket, with the pid that it has on the host; a
-container must not speak for its service otherwise.
+If NOTIFY_SOCKET is in the environment of create or run, the container gets a socket of its own.
+`start` (or `run`) listens there. It passes only READY=1 on to the caller's socket, with the pid of
+the program on the host. All other messages are ignored: a container must not change the state of
+the service that it runs in.
 """
 
 import _socket
@@ -23,7 +23,7 @@ MESSAGE_MAX = 4096
 
 
 def make_directory(path: str) -> None:
-    """The directory that the container sees at /run/notify."""
+    """Makes the directory that the container sees at /run/notify. Raises KernelError."""
     try:
         posix.mkdir(path, 0o755)
     except OSError as error:
@@ -31,8 +31,8 @@ def make_directory(path: str) -> None:
 
 
 class Notify:
-    """The socket in the directory ``path``, listening; ``fd`` can be polled. ``warn`` is told where
-    the caller's socket takes nothing. Raises KernelError."""
+    """A socket in the directory ``path`` that receives messages; ``fd`` can be polled. ``warn`` is
+    called if the message cannot be sent to the caller's socket. Raises KernelError."""
 
     __slots__ = ("_host", "_socket", "_warn", "fd", "ready")
 
@@ -42,13 +42,13 @@ class Notify:
         self.ready = False
         kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC
         self._socket = _socket.socket(_socket.AF_UNIX, kind)
-        # By way of the descriptor: a socket's path holds 107 bytes at the most.
+        # Through a descriptor, because the path of a socket has at most 107 bytes (unix(7)).
         folder = -1
         try:
             folder = posix.open(path, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
             place = "/proc/self/fd/" + str(folder) + "/" + SOCKET
             self._socket.bind(place)
-            # The program's user may be anybody.
+            # The program may run as any user.
             posix.chmod(place, 0o777)
         except OSError as error:
             self._socket.close()
@@ -59,15 +59,14 @@ class Notify:
         self.fd = self._socket.fileno()
 
     def take(self, pid: int) -> None:
-        """Reads one message; if it says that the program is ready, that is passed on with ``pid``,
-        and ``ready`` is set."""
+        """Reads one message. If it has READY=1, sends this on with ``pid`` and sets ``ready``."""
         message = self._socket.recv(MESSAGE_MAX)
         if b"READY=1" not in message.split(b"\n"):
             return
         self.ready = True
         if not self._host:
             return
-        # An abstract address begins with "@" where the kernel has a NUL.
+        # sd_notify(3) writes "@" for the NUL byte at the beginning of an abstract address.
         address = b"\0" + self._host[1:] if self._host[:1] == b"@" else self._host
         kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC
         connection = _socket.socket(_socket.AF_UNIX, kind)
@@ -80,7 +79,7 @@ class Notify:
             connection.close()
 
     def wait(self, pid: int) -> None:
-        """Waits until the program, on the host process ``pid``, is ready or has ended."""
+        """Waits until the program is ready or has ended; ``pid`` is its pid on the host."""
         try:
             pidfd = posix.pidfd_open(pid)
         except ProcessLookupError:

@@ -1,7 +1,7 @@
-"""linux.seccomp.listenerPath: the descriptor of a notifying filter goes to the seccomp agent.
+"""linux.seccomp.listenerPath: sends the listener of a seccomp filter to the seccomp agent.
 
-config-linux.md "Seccomp", The Container Process State: one message over a unix stream socket, the
-state of the container and the process as JSON with the descriptor beside it.
+It is one message over a unix stream socket: the state of the container process as JSON, together
+with the descriptor (config-linux.md "Seccomp", "The Container Process State").
 """
 
 import _socket
@@ -20,7 +20,8 @@ POINTER = "linux.seccomp.listenerPath"
 
 
 class Agent:
-    """A connection to the agent, made before the program may run: without an agent it must not."""
+    """A connection to the agent. It is made before the program runs: without an agent the program
+    must not start. Raises KernelError."""
 
     __slots__ = ("_connection", "_profile")
 
@@ -36,7 +37,8 @@ class Agent:
             raise self._failed("connect", error) from None
 
     def hand_over(self, state: "State", status: str, pid: int, listener: int) -> None:
-        """Sends the listener of process ``pid`` (on the host) and closes ours; KernelError."""
+        """Sends the descriptor ``listener`` of process ``pid`` (as the host numbers it), and closes
+        it here. Raises KernelError."""
         shown = state.public(status, state.pid or pid)
         del shown["rootfs"], shown["created"], shown["owner"]
         document = {
@@ -59,7 +61,7 @@ class Agent:
 
     def _failed(self, call: str, error: OSError) -> KernelError:
         return KernelError(
-            "hand the filter to the seccomp agent at " + self._profile["listenerPath"],
+            "send the filter to the seccomp agent at " + self._profile["listenerPath"],
             call,
             error.errno or ENAMETOOLONG,
             pointer=POINTER,
@@ -68,6 +70,7 @@ class Agent:
 
 
 def agent_of(config: "Config") -> "Agent | None":
-    """The agent that the config asks for, connected to; None where it asks for none."""
+    """A connection to the agent that the config names; None if it names none. Raises
+    KernelError."""
     profile = config.get("linux", {}).get("seccomp")
     return Agent(profile) if profile and profile.get("listenerPath") else None

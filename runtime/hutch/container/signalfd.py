@@ -1,4 +1,4 @@
-"""Signals, read from a descriptor instead of interrupting Python anywhere (security.md S-82)."""
+"""Signals, read from a descriptor, so that they do not interrupt Python code (security.md S-82)."""
 
 import posix
 
@@ -9,23 +9,24 @@ SIGWINCH = 28
 SIGURG = 23
 RECORD = 128  # struct signalfd_siginfo; its first four bytes are the signal's number
 
-# HUP, INT, QUIT and TERM: by these somebody asks the runtime to end.
+# HUP, INT, QUIT and TERM: the signals that ask the runtime to end.
 TERMINATING = (1, 2, 3, 15)
 
-# What posix_spawn is to set to its default in a program that we start: what our caller ignores
-# would stay ignored in it. SIGKILL and SIGSTOP cannot be; 32 and 33 are the C library's own.
+# The signals that posix_spawn sets to their default action in a program that the runtime starts:
+# else those that our caller ignores would stay ignored there. SIGKILL and SIGSTOP cannot be set; 32
+# and 33 belong to the C library.
 RESET = tuple([number for number in range(1, 65) if number not in (9, 19, 32, 33)])
 
 
 def raise_on_signals() -> None:
-    """From now on the first terminating signal is raised as a HutchError from wherever it meets us,
-    so that what was begun is undone. One that the caller ignores stays ignored."""
+    """From now on the first terminating signal raises a HutchError in the code that runs then, so
+    that the code undoes what it has begun. A signal that the caller ignores stays ignored."""
     from _signal import SIG_IGN, getsignal, signal
 
     from hutch.errors import HutchError
 
     def wait_for_the_end(number: int, frame: object) -> None:
-        """We are ending already; a function, since children would inherit SIG_IGN."""
+        """Ignores later signals. It is a function because children would inherit SIG_IGN."""
 
     def interrupted(number: int, frame: object) -> None:
         for terminating in TERMINATING:
@@ -39,7 +40,7 @@ def raise_on_signals() -> None:
 
 
 class Signals:
-    """All signals to this process from now on; those that came are ``taken``."""
+    """Collects all signals to this process from now on; ``fd`` can be polled."""
 
     __slots__ = ("fd",)
 

@@ -1,4 +1,4 @@
-"""start: lets the waiting hutch-init go on to the user's program (runtime.md "Start")."""
+"""start: lets the waiting hutch-init execute the user's program (runtime.md "Start")."""
 
 import posix
 
@@ -17,13 +17,12 @@ WARNED = ("1.0.", "1.1.", "1.2.")  # the versions in which a failing poststart h
 
 
 def start(store: "Store", id: str, warn: "Callable[[HutchError], None]" = lambda _: None) -> None:
-    """Starts a created container; returns once its program was executed and the poststart hooks
-    have run. Raises what hutch-init says went wrong.
+    """Starts a created container; returns when its program was executed and the poststart hooks
+    have run. Raises StateError, or the error that hutch-init reports.
 
-    A program that the kernel does not execute is the container's end, with exit code 1 and the
-    reason on its standard error, as of one that fails at once: so have it the runtimes that engines
-    were made for, which otherwise keep what they hold of it. Here it is a warning; strictly, an
-    error.
+    If the kernel cannot execute the program, the container ends with exit code 1, and the reason is
+    on its standard error. `start` then gives a warning and succeeds, as runc does: engines expect
+    this, and would otherwise keep the container's resources. With --strict it is an error.
     """
     entry = store.open(id)
     notify = None
@@ -48,23 +47,23 @@ def start(store: "Store", id: str, warn: "Callable[[HutchError], None]" = lambda
 
 
 def _let_go(entry: "Entry", state: "State") -> "HutchError | None":
-    """Gives the word and waits: the reply ends by the exec, or brings a failure. That of the exec
-    itself is returned, others are raised."""
+    """Lets hutch-init go on and waits for its reply: end of file after a successful exec, else a
+    failure. A failure of the exec itself is returned (raised with --strict), others are raised."""
     try:
         reply = let_start(entry.directory + status.START, entry.directory + status.REPLY)
     except OSError:
         raise _not_created(entry, state) from None
     try:
-        said = posix.read(reply, MESSAGE_MAX)
+        message = posix.read(reply, MESSAGE_MAX)
     finally:
         posix.close(reply)
-    if not said:
+    if not message:
         return None
     from hutch.container.kept_plan import kept_operations
     from hutch.container.messages import decode
     from hutch.plan.failure import explain_failure
 
-    failure = decode(said).failure
+    failure = decode(message).failure
     assert failure is not None
     operations = kept_operations(entry)
     error = explain_failure(operations, failure)
@@ -75,9 +74,9 @@ def _let_go(entry: "Entry", state: "State") -> "HutchError | None":
 
 
 def finish(entry: "Entry", state: "State", warn: "Callable[[HutchError], None]") -> None:
-    """What follows the exec: the fifos are of no use any more, and poststart hooks run. One that
-    fails is the end of the container (runtime.md "Lifecycle", step 9); before 1.3 of the
-    specification it was a warning, which it is strictly."""
+    """Removes the fifos after the exec and runs the poststart hooks. If a hook fails, the container
+    is destroyed (runtime.md "Lifecycle", step 9). Before version 1.3 of the specification this was
+    only a warning; with --strict it still is, for configs of these versions."""
     close_gate(entry)
     hooks = state.hooks_after("poststart")
     if not hooks:
@@ -99,7 +98,7 @@ def finish(entry: "Entry", state: "State", warn: "Callable[[HutchError], None]")
 
 
 def close_gate(entry: "Entry") -> None:
-    """Removes the fifos, by which a container that waits is known."""
+    """Removes the fifos of a container; only a container that waits for `start` has them."""
     for name in (status.START, status.REPLY):
         try:
             posix.unlink(entry.directory + name)

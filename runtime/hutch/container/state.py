@@ -1,7 +1,7 @@
-"""A container's state as ROOT/ID/state.json keeps it, and the forms that it had before.
+"""A container's state as it is saved in ROOT/ID/state.json, in this and all older forms.
 
-What older versions wrote is read: their containers outlive an upgrade. What a newer version wrote
-is not understood, so it is refused, but for `delete --force`, which needs little of it.
+Files of older versions can be read, because containers go on running while hutch is upgraded. A
+file of a newer version is an error, except for `delete --force`, which needs only a few fields.
 """
 
 from hutch.errors import StateDamaged, StateError
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
         owner: str
 
 
-# Of the form of state.json. 0 has no version, and stands for all that was before there was one.
+# The version of the form of state.json. 0 stands for the older forms, which have no version field.
 VERSION = 1
 
-# (attribute, key, type, what it is where the key is missing; ... where it must not be). Fields that
-# came with time have what an older version meant; "uid" of none is root's, who made most.
+# (attribute, key, type, default if the key is missing; ... if it must not be missing). For fields
+# that were added later, the default is what older versions did. A missing "uid" is taken as root's.
 FIELDS: "tuple[tuple[str, str, type, object], ...]" = (
     ("version", "version", int, 0),
     ("oci_version", "ociVersion", str, ...),
@@ -79,16 +79,17 @@ KINDS: "dict[type, str]" = {
 
 
 class State:
-    """What is known of a container.
+    """The saved state of a container.
 
     ``pid`` and ``start_time`` (clock ticks since boot) are those of its first process, 0 before it
-    is there; ``status`` is "creating" or "created", the rest is asked of the kernel (status.py);
-    ``maker`` and ``maker_start_time`` are of the runtime that makes it, ``uid`` its user.
-    ``kept_cgroup`` is the container's cgroup (None: it has none), ``rdt`` its groups of resctrl,
-    ``host_mount`` the mount below its rootfs where it mounts on the host, else 0. ``choices`` are
-    the flags of its create, ``notifies`` whether its seccomp filter has an agent, ``hooks`` its
-    poststart and poststop hooks, ``idle`` whether it has no process to start, ``shares_processes``
-    whether others may outlive its first process, ``resources`` the limits after an update.
+    exists; ``status`` is "creating" or "created", all else is read from the kernel (status.py);
+    ``maker`` and ``maker_start_time`` are the pid and start time of the runtime that creates it,
+    ``uid`` is the user of that runtime. ``kept_cgroup`` is the container's cgroup (None: it has
+    none), ``rdt`` its groups of resctrl; ``host_mount`` is the id of the mount that held its rootfs
+    before, if it has no mount namespace, else 0. ``choices`` are the flags of its create;
+    ``notifies``: its seccomp filter has an agent; ``hooks``: its poststart and poststop hooks;
+    ``idle``: it has no process to start; ``shares_processes``: other processes may outlive its
+    first one; ``resources``: the limits after an update.
     """
 
     __slots__ = tuple([field[0] for field in FIELDS])
@@ -119,8 +120,8 @@ class State:
 
     @classmethod
     def from_json(cls, value: "Json", id: str) -> "State":
-        """The state of container ``id``, in the form of any version up to this one. Raises
-        StateDamaged where that it is not, StateError where a newer version wrote it."""
+        """The state of container ``id`` from the content of state.json. Raises StateDamaged if it
+        has no valid form, StateError if a newer version wrote it."""
         if not isinstance(value, dict):
             raise damaged(id, "state.json is no object")
         if value.get("id") != id:
@@ -128,7 +129,7 @@ class State:
         state = cls()
         for attribute, key, kind, missing in FIELDS:
             found = value.get(key, missing)
-            # An object may be null: so a container has no cgroup.
+            # An object may be null: a container may have no cgroup, for example.
             fits = type(found) is kind or (found is None and kind is dict)
             if not fits and (key in value or missing is ...):
                 raise damaged(id, key + " is not a" + KINDS[kind])
@@ -147,13 +148,14 @@ class State:
         return state
 
     def to_json(self) -> "dict[str, object]":
-        """The form of this version; what is None is left out."""
+        """The content of state.json in the form of this version; fields that are None are left
+        out."""
         self.version = VERSION
         found = {key: getattr(self, attribute) for attribute, key, _, _ in FIELDS}
         return {key: value for key, value in found.items() if value is not None or key == "cgroup"}
 
     def cgroup(self) -> "Cgroup | None":
-        """Where its cgroup is; None where it has none."""
+        """The container's cgroup; None if it has none."""
         if self.kept_cgroup is None:
             return None
         from hutch.plan.cgroup_paths import Cgroup
@@ -161,7 +163,7 @@ class State:
         return Cgroup.from_json(self.kept_cgroup)
 
     def chose(self, choice: "Choice") -> bool:
-        """Whether a flag of its create was given."""
+        """Whether its create was given this flag."""
         return bool(self.choices and self.choices.get(choice))
 
     def hooks_after(self, kind: "Literal['poststart', 'poststop']") -> "list[Hook]":
@@ -173,8 +175,8 @@ class State:
         return hooks_of(self.hooks, (kind,))
 
     def public(self, status: str, pid: "int | None" = None) -> "PublicState":
-        """What `hutch state` and hooks show of it while it has this ``status``; ``pid`` where it is
-        not noted yet. A stopped container has pid 0."""
+        """The state as `hutch state` prints it and hooks read it (runtime.md "State"), with this
+        ``status``; ``pid`` is given if it is not saved yet. A stopped container has pid 0."""
         shown: PublicState = {
             "ociVersion": self.oci_version,
             "id": self.id,

@@ -1,4 +1,4 @@
-"""What a container is doing: computed from the kernel, never believed from the file."""
+"""The status of a container. It is computed from the kernel; the saved status is not trusted."""
 
 import posix
 
@@ -12,16 +12,16 @@ RUNNING = "running"
 PAUSED = "paused"
 STOPPED = "stopped"
 
-# What /proc/PID/exe says of hutch-init, which is executed from memory.
+# The target of /proc/PID/exe of hutch-init, which is executed from memory (memfd_create(2)).
 INIT_EXE = "/memfd:hutch-init (deleted)"
-# In a container's directory: the fifo at which it waits, and the one on which it then tells.
+# Fifos in a container's directory: hutch-init waits at the first, and replies on the second.
 START = "/start.fifo"
 REPLY = "/reply.fifo"
 
 
 def start_time(pid: int) -> int:
-    """When the process started, in clock ticks since boot (proc(5), stat, field 22); 0 if it is
-    gone or only a zombie is left of it."""
+    """When the process started, in clock ticks since boot (proc(5), stat, field 22); 0 if there is
+    no such process or it is a zombie."""
     try:
         fd = posix.open("/proc/" + str(pid) + "/stat", posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
@@ -32,21 +32,23 @@ def start_time(pid: int) -> int:
         return 0
     finally:
         posix.close(fd)
-    # The name, in parentheses, may itself hold spaces and parentheses.
+    # The name stands in parentheses, and may itself have spaces and parentheses.
     fields = text[text.rfind(b")") + 2 :].split()
     return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def is_alive(state: "State") -> bool:
-    """Whether the container's first process is the one that was started (S-51)."""
+    """Whether the container's first process lives. Its start time is compared, since another
+    process may have its pid by now (S-51)."""
     pid = state.pid
-    # 0 where it had ended before it was noted, and so it is of every process that is gone.
+    # 0 if the process had ended before its start time was read.
     started = state.start_time
     return pid > 0 and started > 0 and start_time(pid) == started
 
 
 def status_of(state: "State", directory: str) -> str:
-    """creating, created, running, paused or stopped (runtime.md "State")."""
+    """creating, created, running, paused or stopped (runtime.md "State"). ``directory`` is the
+    container's state directory."""
     if not is_alive(state):
         return (
             CREATING if state.status == CREATING and _being_created(state, directory) else STOPPED
@@ -59,8 +61,8 @@ def status_of(state: "State", directory: str) -> str:
 def is_waiting(pid: int, directory: str) -> bool:
     """Whether hutch-init, the process ``pid``, still waits for `start`.
 
-    `start` removes the fifos once the program was executed. Should it have died before that, the
-    process tells that it executes another program by now.
+    `start` removes the fifos after the program was executed. If `start` has died before that, then
+    /proc/PID/exe shows that the process executes another program.
     """
     try:
         posix.lstat(directory + START)
@@ -69,14 +71,15 @@ def is_waiting(pid: int, directory: str) -> bool:
     try:
         return posix.readlink("/proc/" + str(pid) + "/exe") == INIT_EXE
     except OSError:
-        return True  # not for us to see
+        return True  # the caller may not read the link
 
 
 def _being_created(state: "State", directory: str) -> bool:
-    """Whether the runtime that makes the container is alive, and has not left it half-made.
+    """Whether the runtime that makes the container still works on it.
 
-    Only a dead one has, but where it is a program that uses hutch as a library: so the container's
-    lock must be held too, which it may also be by another verb, `delete` say.
+    It must be alive. That is not enough for a program that uses hutch as a library, which lives on
+    after a failure: so the container's lock must be held too. (Another verb may hold it, `delete`
+    for example.)
     """
     if start_time(state.maker) != state.maker_start_time:
         return False
@@ -87,7 +90,7 @@ def _being_created(state: "State", directory: str) -> bool:
     except OSError:
         return False
     try:
-        # Shared: two who only look do not take each other for the maker.
+        # A shared lock: two processes that read the status must not take each other for the maker.
         flock(fd, LOCK_SH | LOCK_NB)
     except OSError:
         return True
@@ -106,6 +109,7 @@ def _is_paused(state: "State") -> bool:
 
 
 def has_systemd_unit(state: "State", *, of_user: bool = False) -> bool:
-    """Whether systemd manages the container's cgroup; ``of_user``: its user's own one."""
+    """Whether systemd manages the container's cgroup; with ``of_user``, whether the user's own
+    systemd does."""
     unit = state.kept_cgroup.get("unit") if state.kept_cgroup else None
     return unit is not None and (unit["user"] or not of_user)

@@ -1,10 +1,12 @@
 """The state directory: ``ROOT/ID/`` with state.json, config.json and the fifos of `start`.
 
-Files appear whole: written to another name, renamed. Nothing is synced to a disk: the state is of
-use only as long as the kernel lives that runs the containers. A directory belongs to whoever holds
-its flock; the lock of a dead runtime is free, so what it left can be taken over.
-The root and everything in it is 0700 and must be the caller's (security.md S-12, S-56): what is in
-it is carried out, hooks above all, so no verb opens a directory that somebody else can write to.
+A file is written under another name and then renamed, so readers always see a complete file.
+Nothing is synced to the disk: the state is useless after a reboot. A runtime must hold the flock(2)
+of a container's directory before it changes the container. The kernel frees the lock of a dead
+runtime, so another runtime can remove what the dead one has left.
+The root and everything in it has mode 0700 and must belong to the caller (security.md S-12, S-56):
+files in it, such as hooks, decide what the runtime executes. So no verb opens a directory that
+another user can write to.
 """
 
 import posix
@@ -20,17 +22,18 @@ if TYPE_CHECKING:
     from hutch.spec.config import CheckedConfig
 
 DEFAULT_ROOT = "/run/hutch"
-# errno(3); the module errno is dearer to import than all of its numbers are worth here.
+# From errno(3). The module errno is not imported here: its import takes too long for three numbers.
 ENOENT, ENOTEMPTY, ELOOP = 2, 39, 40
 S_IFMT, S_IFDIR, OTHERS_WRITE = 0o170000, 0o040000, 0o022  # inode(7)
-CHUNK = 1 << 16  # more would be mapped and unmapped for every read
+CHUNK = 1 << 16  # malloc would map and unmap a larger buffer for every read (mallopt(3))
 _READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
 
 
 def default_root() -> str:
-    """Where state is kept when nobody says: /run/hutch, or the user's own run-time directory."""
+    """The default state directory: /run/hutch for root, else $XDG_RUNTIME_DIR/hutch. Raises
+    HostError if that variable is not set."""
     if posix.geteuid() == 0:
         return DEFAULT_ROOT
     runtime = posix.environ.get(b"XDG_RUNTIME_DIR")
@@ -43,7 +46,7 @@ def default_root() -> str:
 
 
 class Store:
-    """The containers below one root."""
+    """The state directories of all containers below one root."""
 
     __slots__ = ("given", "root")
 
@@ -52,13 +55,14 @@ class Store:
         self.root = absolute(root) if root else default_root()
 
     def directory(self, id: str) -> str:
-        """The container's directory; the id is checked before any path is made of it (S-44)."""
+        """The path of the container's directory. The id is checked before it becomes part of a path
+        (S-44)."""
         check_identifier(id)
         return self.root + "/" + id
 
     def ids(self) -> "list[str]":
-        """The containers there are, sorted; none where the default root does not exist, but a root
-        that was given and does not is an error."""
+        """The ids of all containers, sorted. If the default root does not exist, there are none; if
+        a root was given and does not exist, KernelError is raised."""
         try:
             check_owned(self.root, posix.stat(self.root))
             names = posix.listdir(self.root)
@@ -69,7 +73,8 @@ class Store:
         return sorted(name for name in names if not name.startswith("."))
 
     def make(self, id: str) -> "Entry":
-        """A new, empty directory, locked. Raises StateError where the id is taken."""
+        """A new, empty, locked directory. Raises StateError if the id is in use, KernelError or
+        HostError."""
         directory = self.directory(id)
         self._make_root()
         try:
@@ -88,22 +93,23 @@ class Store:
         except KernelError:
             posix.rmdir(directory)
             raise
-        # Others may have deleted it before we had the lock, and made it anew.
+        # Another runtime may have deleted the directory before we had the lock, and made a new one.
         if not locked or posix.listdir(directory):
             entry.release()
             raise StateError("container " + id + " is being worked on by another runtime", id=id)
         return entry
 
     def open(self, id: str) -> "Entry":
-        """The container's directory, locked; waits for whoever works on it. NotFound if none."""
+        """The container's directory, locked; waits while another runtime holds the lock. Raises
+        NotFound, and all that ``find`` raises."""
         entry = self.find(id)
         if not entry.lock(wait=True):
             raise NotFound("container does not exist: " + id, id=id)
         return entry
 
     def find(self, id: str) -> "Entry":
-        """The container's directory, not locked. NotFound where there is none, HostError where
-        somebody else could have put it there."""
+        """The container's directory, not locked. Raises NotFound if it does not exist, HostError if
+        another user owns it or may write to it, or to the root."""
         directory = self.directory(id)
         try:
             root = posix.stat(self.root)
@@ -122,8 +128,8 @@ class Store:
 
 
 def check_owned(path: str, status: posix.stat_result) -> None:
-    """Raises HostError where a directory of state is not the caller's, or others may write to it
-    (S-12)."""
+    """Raises HostError if a state directory belongs to another user, or if other users may write to
+    it (S-12)."""
     if status.st_uid != posix.geteuid():
         raise HostError(
             "the state directory " + path + " belongs to another user",
@@ -147,8 +153,8 @@ class Entry:
         self._lock = -1
 
     def lock(self, wait: bool) -> bool:
-        """Takes the lock; False where the directory is gone, or another runtime holds the lock and
-        we do not wait."""
+        """Takes the lock. Returns False if the directory does not exist any more, or if another
+        runtime holds the lock and ``wait`` is false. Raises KernelError."""
         while True:
             try:
                 self._lock = posix.open(self.directory, _FOLDER)
@@ -161,21 +167,21 @@ class Entry:
             except OSError as error:
                 self.release()
                 raise KernelError("lock " + self.directory, "flock", error.errno) from None
-            # It was removed while we waited, and another made under its name.
+            # While we waited, the directory was removed and a new one was made under its name.
             self.release()
 
     def release(self) -> None:
-        """Gives the lock back."""
+        """Releases the lock, if it is held."""
         if self._lock >= 0:
             posix.close(self._lock)
             self._lock = -1
 
     def write(self, name: str, data: bytes) -> None:
-        """Puts a whole file in place; raises KernelError, the old one untouched."""
+        """Writes or replaces a file. Raises KernelError; the old file then stays unchanged."""
         write_file(self.directory + "/" + name, data, 0o600)
 
     def has(self, name: str) -> bool:
-        """Whether there is anything of this name."""
+        """Whether a file of this name exists."""
         try:
             posix.lstat(self.directory + "/" + name)
         except OSError:
@@ -183,7 +189,7 @@ class Entry:
         return True
 
     def read(self, name: str) -> bytes:
-        """A whole file; raises StateDamaged where it is missing."""
+        """The content of a file. Raises StateDamaged if it is missing, else KernelError."""
         path = self.directory + "/" + name
         try:
             return read_file(path)
@@ -200,8 +206,8 @@ class Entry:
         self.write("state.json", encode(state.to_json()).encode())
 
     def load_state(self) -> "State":
-        """state.json in any form that there was. Raises StateDamaged where it is missing or
-        damaged, StateError where a newer version wrote it."""
+        """Reads state.json; older versions' forms are read too. Raises StateDamaged if it is
+        missing or damaged, StateError if a newer version wrote it."""
         from hutch.container.state import State, damaged
 
         try:
@@ -213,13 +219,13 @@ class Entry:
         return State.from_json(value, self.id)
 
     def load_config(self) -> "CheckedConfig":
-        """The config as it was at create, which had checked it before it kept it."""
+        """The config that create has kept; it was checked then, so it is not checked again."""
         config = decode(self.read("config.json"), "config.json")
         assert isinstance(config, dict)
         return config  # type: ignore[return-value]
 
     def remove(self) -> None:
-        """Removes the directory; what is gone already is fine."""
+        """Removes the directory; succeeds if it does not exist any more. Raises KernelError."""
         try:
             names = posix.listdir(self.directory)
         except FileNotFoundError:
@@ -242,8 +248,8 @@ class Entry:
 
 
 def _remove_directory(path: str) -> None:
-    """Removes a directory of files: nothing in a state directory is deeper. The files only if rmdir
-    finds some: on a mount, which could be anybody's, it says that it is busy."""
+    """Removes a directory that has only files in it, as all in a state directory do. rmdir(2) comes
+    first: it fails with EBUSY on a mount point, and files of such a mount must not be removed."""
     try:
         try:
             posix.rmdir(path)
@@ -260,7 +266,8 @@ def _remove_directory(path: str) -> None:
 
 
 def make_directories(path: str) -> None:
-    """An absolute ``path`` and its parents, 0700; those that are there are fine. KernelError."""
+    """Makes the directory ``path``, which is absolute, and its missing parents with mode 0700.
+    Raises KernelError."""
     made = ""
     for part in path.split("/")[1:]:
         made += "/" + part
@@ -273,14 +280,15 @@ def make_directories(path: str) -> None:
 
 
 def absolute(path: str) -> str:
-    """The path from the root, without empty and "." components; ".." is left to the kernel."""
+    """The absolute path, without empty and "." components; ".." stays, since only the kernel can
+    resolve it past symbolic links."""
     if not path.startswith("/"):
         path = posix.getcwd() + "/" + path
     return "/" + "/".join([part for part in path.split("/") if part not in ("", ".")])
 
 
 def read_file(path: str) -> bytes:
-    """A whole file; raises OSError."""
+    """The content of a file; a symbolic link at its end is an error. Raises OSError."""
     fd = posix.open(path, _READ)
     try:
         parts = []
@@ -292,12 +300,13 @@ def read_file(path: str) -> bytes:
 
 
 def open_for_writing(path: str, flags: int, what: str) -> int:
-    """A descriptor of a file that the caller names, made (0644) where there is none. KernelError,
-    in which ``what`` says what the file is.
+    """Opens a file that the caller of the command names, for writing; makes it with mode 0644 if it
+    is missing. ``flags`` are more flags of open(2). Raises KernelError; ``what`` names the file's
+    purpose in its sentence.
 
-    Of its last component a symlink counts only if it is the caller's or root's, as /dev/stderr is:
-    one that another user has planted would lead the caller to any file (proc_sys_fs(5),
-    protected_symlinks).
+    If the last component is a symbolic link, it is followed only if it belongs to the caller or to
+    root, as /dev/stderr does: a link of another user could make the caller overwrite any file
+    (proc_sys_fs(5), protected_symlinks).
     """
     flags |= posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC
     hint = ""
@@ -316,13 +325,13 @@ def open_for_writing(path: str, flags: int, what: str) -> int:
 
 
 def write_file(path: str, data: bytes, mode: int) -> None:
-    """Puts a whole file at ``path`` by rename; raises KernelError and leaves nothing then."""
+    """Writes a file and renames it to ``path``. Raises KernelError; then no new file is left."""
     folder, _, name = path.rpartition("/")
     temporary = folder + "/." + name + "." + str(posix.getpid())
     try:
         try:
             fd = posix.open(temporary, _WRITE, mode)
-        except FileExistsError:  # of a dead process that had our pid
+        except FileExistsError:  # left by a dead process that had the same pid
             posix.unlink(temporary)
             fd = posix.open(temporary, _WRITE, mode)
         try:

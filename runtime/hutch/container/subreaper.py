@@ -1,7 +1,7 @@
-"""Processes of a container that has no pid namespace of its own, when their parent has ended.
+"""Adopts the orphaned processes of a container that has no pid namespace of its own.
 
-In the foreground `run` is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)): else the host's init
-would adopt them, and a caller could not tell when the last one is gone.
+`run` in the foreground does that (PR_SET_CHILD_SUBREAPER, prctl(2)). Else the host's init would
+adopt them, and the caller would not know when the last one has ended.
 """
 
 import posix
@@ -12,8 +12,9 @@ __all__ = ["become_subreaper", "reap_orphans"]
 
 
 def reap_orphans(first: int) -> None:
-    """Takes the statuses of children that have ended, except that of ``first``, which is for its
-    own waiter: behind it nothing is looked for, as it is the end of all."""
+    """Reaps the children that have ended, but not ``first``, the container's first process: the
+    caller reaps that one itself. When ``first`` has ended, this returns at once, since `run` then
+    ends too."""
     options = posix.WEXITED | posix.WNOHANG | posix.WNOWAIT
     while True:
         try:

@@ -1,5 +1,5 @@
-"""The pty of a container in the foreground, carried between its master and the caller's terminal,
-and the console socket through which an engine is handed the master instead."""
+"""The pty of a container. In the foreground its bytes are copied between the pty's master and the
+caller's standard streams; else the master is sent to an engine over the console socket."""
 
 import posix
 from fcntl import ioctl
@@ -20,8 +20,8 @@ CHUNK = 65536
 
 
 def raw_mode(settings: bytes) -> bytes:
-    """struct termios as cfmakeraw(3) changes it, but for what becomes of output (OPOST): the
-    container's terminal sends line feeds alone, and the caller's makes a new line of each."""
+    """``settings`` (struct termios) as cfmakeraw(3) changes it, but with OPOST unchanged: the
+    container's terminal sends line feeds alone, so the caller's must add a carriage return."""
     flags = [int.from_bytes(settings[at : at + 4], "little") for at in (0, 4, 8, 12)]
     flags[0] &= ~0o2753  # IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
     flags[2] = flags[2] & ~0o460 | 0o60  # CSIZE PARENB -> CS8
@@ -30,21 +30,21 @@ def raw_mode(settings: bytes) -> bytes:
 
 
 class Terminal:
-    """Carries bytes between the caller's standard streams and a pty's master."""
+    """Copies bytes between the caller's standard streams and a pty's master."""
 
     __slots__ = ("_end", "_gone", "_master", "_pending", "_saved", "_waiting")
 
     def __init__(self) -> None:
         self._master = -1
         self._saved = b""
-        self._pending = b""  # came from the caller, and the pty has had no room for it yet
-        self._gone = False  # nobody has the other side open any more
+        self._pending = b""  # read from the caller, but not yet written to the pty
+        self._gone = False  # no process has the pty's slave open any more
         self._waiting: Poll | None = None
         self._end: End | None = None
 
     def receive(self, master: int) -> None:
-        """Takes the master; the size of the caller's terminal becomes the container's. A line feed
-        of the container's stays one, as engines and scripts know it of runc."""
+        """Takes the descriptor of the master. Sets the size of the caller's terminal there, and
+        clears ONLCR: a line feed of the container stays a line feed, as with runc."""
         self._master = master
         settings = ioctl(master, TCGETS, bytes(TERMIOS_SIZE))
         output = int.from_bytes(settings[4:8], "little") & ~ONLCR
@@ -52,23 +52,23 @@ class Terminal:
         self.resize()
 
     def attached(self) -> bool:
-        """Whether the container has sent a terminal at all."""
+        """Whether ``receive`` was called: the container has a terminal."""
         return self._master >= 0
 
     def begin(self, waiting: "Poll") -> None:
-        """Puts the caller's terminal into raw mode and waits for bytes of both."""
+        """Sets the caller's terminal to raw mode and registers both sides at ``waiting``."""
         if posix.isatty(0):
             self._saved = ioctl(0, TCGETS, bytes(TERMIOS_SIZE))
             ioctl(0, TCSETS, raw_mode(self._saved))
-        # A program that does not read must not keep us from carrying what it writes.
+        # Not blocking: if the program does not read, its output must still be copied.
         posix.set_blocking(self._master, False)
         self._waiting = waiting
         waiting.register(self._master, POLLIN)
         waiting.register(0, POLLIN)
 
     def carry(self, fd: int, events: int) -> None:
-        """Moves what ``fd``, which poll(2) has shown with these events, has or has room for; the
-        end of either side is no longer waited for."""
+        """Copies bytes for the descriptor ``fd``, for which poll(2) has returned ``events``. A side
+        that has ended is unregistered."""
         if fd == 0:
             self._take()
         elif fd != self._master:
@@ -81,7 +81,7 @@ class Terminal:
                 self._show()
 
     def _take(self) -> None:
-        """From the caller; no more before the pty has had room for it."""
+        """Reads from the caller. The next read comes only after all of it is in the pty."""
         assert self._waiting is not None
         try:
             self._pending = posix.read(0, CHUNK)
@@ -97,7 +97,7 @@ class Terminal:
             self._waiting.register(self._end.fd, POLLIN)
 
     def _give(self) -> None:
-        """To the container."""
+        """Writes the pending bytes to the container."""
         assert self._waiting is not None
         try:
             self._pending = self._pending[posix.write(self._master, self._pending) :]
@@ -113,13 +113,13 @@ class Terminal:
             self._waiting.register(0, POLLIN)
 
     def _show(self) -> None:
-        """What the container writes, to the caller."""
+        """Copies the container's output to the caller."""
         assert self._waiting is not None
         try:
             data = posix.read(self._master, CHUNK)
         except BlockingIOError:
             return
-        except OSError:  # EIO: the last one that had the slave open is gone
+        except OSError:  # EIO: no process has the slave open any more
             data = b""
         if data:
             _write(data)
@@ -130,7 +130,7 @@ class Terminal:
             self._give()
 
     def drain(self) -> None:
-        """Writes out what the ended program has left in the pty."""
+        """Writes the output that is still in the pty after the program has ended."""
         while True:
             try:
                 data = posix.read(self._master, CHUNK)
@@ -141,12 +141,12 @@ class Terminal:
             _write(data)
 
     def resize(self) -> None:
-        """The container's terminal takes the size of the caller's."""
+        """Gives the container's terminal the size of the caller's."""
         if self._master >= 0 and posix.isatty(0):
             ioctl(self._master, TIOCSWINSZ, ioctl(0, TIOCGWINSZ, bytes(8)))
 
     def end(self) -> None:
-        """Gives the caller's terminal back as it was."""
+        """Restores the settings of the caller's terminal and closes the master."""
         if self._saved:
             ioctl(0, TCSETS, self._saved)
             self._saved = b""
@@ -167,8 +167,8 @@ def _write(data: bytes) -> None:
 
 
 def own_terminal(request: "Request") -> "Terminal | None":
-    """The terminal of a container that stays in the foreground: the caller's, unless the master
-    goes elsewhere. Raises UsageError for a socket that would get none."""
+    """The terminal for a container in the foreground; None if the caller takes the master itself.
+    Raises UsageError if a console socket is given, which only detached containers use."""
     if request.console_socket:
         from hutch.errors import UsageError
 
@@ -185,7 +185,7 @@ def own_terminal(request: "Request") -> "Terminal | None":
 
 def send_console(path: str, master: int) -> None:
     """Sends the master over the engine's socket (runc's --console-socket: one message with the
-    name of the pty and its descriptor) and closes ours. Raises HutchError or KernelError."""
+    name of the pty and its descriptor) and closes it here. Raises HutchError or KernelError."""
     from hutch.container.fd_passing import hand_over
 
     try:

@@ -1,8 +1,8 @@
-"""--trace: the time of every step, the runtime's and hutch-init's, as trace events.
+"""--trace: the time of every step of the runtime and of hutch-init, as trace events.
 
-An observer: the core tells it when a step begins and never asks it anything. hutch-init writes the
-times of its operations into memory that it shares with us; both read the same clock. The result is
-the trace-event format (JSON) that Perfetto and chrome://tracing open.
+Nothing depends on the trace: other code only tells it when a step begins. hutch-init writes the
+times of its operations to memory that it shares with the runtime; both use CLOCK_MONOTONIC. The
+file has the trace-event format (JSON), which Perfetto and chrome://tracing can open.
 """
 
 import posix
@@ -32,14 +32,15 @@ class Trace:
         self._times = -1
 
     def step(self, name: str) -> None:
-        """A step of the runtime begins, and the one before it ends; "" only ends it."""
+        """Begins a step of the runtime, and ends the one before; "" only ends the one before."""
         now = monotonic_ns()
         if self._step:
             self._events.append(_event(RUNTIME, self._step, self._since, now, {}))
         self._step, self._since = name, now
 
     def share(self, plan: "Plan") -> int:
-        """A descriptor of the memory in which hutch-init notes the times of the plan."""
+        """A descriptor of the memory to which hutch-init writes the times of the plan's
+        operations."""
         self._plan = plan
         self._times = posix.memfd_create("times", posix.MFD_CLOEXEC)
         posix.ftruncate(self._times, PAIR * len(plan.operations))
@@ -71,7 +72,8 @@ def _name(thread: int, name: str) -> "dict[str, object]":
 def _event(
     thread: int, name: str, begin: int, end: int, more: "dict[str, str]"
 ) -> "dict[str, object]":
-    """A complete event; the format counts in microseconds."""
+    """A complete event (ph "X"). ``begin`` and ``end`` are nanoseconds; the format has
+    microseconds."""
     return {
         "name": name,
         "ph": "X",

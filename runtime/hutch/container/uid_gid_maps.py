@@ -1,7 +1,7 @@
 """The id maps of a new user namespace (user_namespaces(7)).
 
-Root writes them, and anybody a map of his own id alone. Other ranges are what /etc/subuid and
-/etc/subgid give a user, and newuidmap(1) and newgidmap(1) write those.
+Root may write any map; another user may map only his own id. The files /etc/subuid and /etc/subgid
+give users more ids; newuidmap(1) and newgidmap(1) write maps with those.
 """
 
 import posix
@@ -21,13 +21,14 @@ RANGES = {"uid_map": "/etc/subuid", "gid_map": "/etc/subgid"}
 
 
 def write_maps(pid: int, plan: "Plan") -> None:
-    """Maps the ids of process ``pid``, in whose user namespace nothing is mapped yet."""
+    """Writes the id maps of process ``pid``, whose user namespace has none yet. Raises KernelError
+    or HostError."""
     for name, text in (("uid_map", plan.uid_map), ("gid_map", plan.gid_map)):
         if name in plan.map_helpers:
             _run_helper(pid, name, text)
             continue
         if name == "gid_map" and posix.geteuid() != 0:
-            # Without privilege a gid map takes giving up setgroups first.
+            # Without privilege, setgroups must be denied first (user_namespaces(7)).
             write_proc(pid, "setgroups", "deny", FIELDS[name], "")
         write_proc(
             pid,
@@ -62,9 +63,9 @@ def _run_helper(pid: int, name: str, text: str) -> None:
         if status != 0:
             from hutch.container.hooks import describe_status
 
-            said = posix.pread(output, 4096, 0).decode(errors="replace").strip()
+            printed = posix.pread(output, 4096, 0).decode(errors="replace").strip()
             raise HostError(
-                "; ".join(said.splitlines()) or program + " " + describe_status(status),
+                "; ".join(printed.splitlines()) or program + " " + describe_status(status),
                 pointer=FIELDS[name],
                 hint=RANGES[name] + " must give this user all ranges that are mapped",
             )
@@ -73,7 +74,8 @@ def _run_helper(pid: int, name: str, text: str) -> None:
 
 
 def _run(words: "list[str]", output: int, pointer: str) -> int:
-    """The wait status of a program of PATH, with all that it says in ``output``."""
+    """Runs a program from PATH with its output in ``output``; returns its wait status. Raises
+    HostError if it is missing."""
     try:
         child = posix.posix_spawnp(
             words[0],

@@ -1,4 +1,4 @@
-"""update: other limits for a container that runs, is paused or is only created."""
+"""update: changes the limits of a container that is running, paused or created."""
 
 from hutch import cgroups
 from hutch.cgroups.layout import read
@@ -20,12 +20,12 @@ def update(
     changes: "CheckedResources",
     schemata: "list[tuple[str, str]] | None" = None,
 ) -> None:
-    """Changes the limits that ``changes``, a checked ``linux.resources``, gives; what it does not
-    give stays, device rules too, and a paused container stays paused. ``schemata``, (who asks,
-    line) each, go to the container's group of resctrl.
+    """Changes the limits in ``changes``, a checked ``linux.resources``. All other limits stay,
+    device rules too, and a paused container stays paused. ``schemata`` are written to the
+    container's group of resctrl; each is (the flag or field that asks for it, the line).
 
-    The state remembers the outcome, from which the next update goes on. Raises HutchError; limits
-    before the one that the kernel refused are in force then.
+    The new limits are saved in the state, and the next update starts from them. Raises HutchError;
+    if the kernel refuses a limit, those written before it stay in force.
     """
     entry = store.open(id)
     try:
@@ -55,7 +55,7 @@ def update(
 
 
 def choose_front(state: "State") -> None:
-    """Goes on in the ordinary interpreter if systemd has to be asked."""
+    """Changes to the ordinary interpreter if the container has a systemd unit: D-Bus needs it."""
     if status.has_systemd_unit(state):
         from hutch.front import use_interpreter
 
@@ -78,6 +78,6 @@ def _change_limits(state: "State", config: "Config", changes: "CheckedResources"
 
 
 def resources_of(state: "State", config: "Config") -> "Resources":
-    """What limits the container now: the last update's outcome, or its config's resources."""
+    """The limits of the container now: those of the last update, else those of its config."""
     kept = state.resources
     return config.get("linux", {}).get("resources", {}) if kept is None else kept

@@ -1,1 +1,1 @@
-"""What needs more than builtin modules: the manual pages, which are written when hutch is built."""
+"""The manual pages, which are written when hutch is built. They need more than builtin modules."""

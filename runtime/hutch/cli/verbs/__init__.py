@@ -1,1 +1,1 @@
-"""hutch's verbs: each module has ``run(call) -> exit code``."""
+"""hutch's verbs: each module has ``run(call, log) -> exit code``."""

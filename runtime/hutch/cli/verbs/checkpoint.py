@@ -43,7 +43,8 @@ def run(call: Call, log: Log) -> int:
 
 
 def images_of(call: Call) -> Images:
-    """What checkpoint and restore have in common."""
+    """The directories and CRIU options from the flags that checkpoint and restore share. Raises
+    UsageError."""
     path = absolute(call.text("image-path", "checkpoint"))
     work = call.text("work-path")
     switches = [name.replace("-", "_") for name in SWITCHES if call.has(name)]

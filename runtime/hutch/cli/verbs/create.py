@@ -24,7 +24,7 @@ def run(call: Call, log: Log) -> int:
 
 
 def options_of(call: Call, log: Log) -> "Options":
-    """What the flags of create, run and explain ask for."""
+    """The options from the flags that create, run and explain share. Raises UsageError."""
     return {
         "pid_file": call.text("pid-file"),
         "pidfd_socket": call.text("pidfd-socket"),
@@ -36,7 +36,7 @@ def options_of(call: Call, log: Log) -> "Options":
         "systemd_cgroup": bool(call.options.get("systemd-cgroup")),
         "rootless": rootless(call),
         "strict": bool(call.options.get("strict")),
-        # Our caller waits for the program's word.
+        # The caller waits for the message that the program is ready (sd_notify(3)).
         "notify": bool(posix.environ.get(b"NOTIFY_SOCKET")),
         "warn": log.warning,
         "debug": log.debug if log.debug_wanted else None,
@@ -45,7 +45,7 @@ def options_of(call: Call, log: Log) -> "Options":
 
 
 def rootless(call: Call) -> "bool | None":
-    """--rootless; None where the caller's ids decide."""
+    """The value of --rootless; None for "auto". Raises UsageError."""
     value = call.options.get("rootless", "auto")
     if value not in ("true", "false", "auto"):
         raise UsageError("invalid rootless: " + value, hint="true, false or auto")

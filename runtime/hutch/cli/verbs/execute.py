@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hutch.spec.config import CheckedConfig, CheckedProcess, Config
 
 
-# The field of the process that a flag gives.
+# (field of the process, the flag that sets it).
 FLAGS = (
     ("cwd", "cwd"),
     ("env", "env"),
@@ -123,7 +123,8 @@ def _process(call: Call, log: Log, config: "Config") -> "CheckedProcess":
 
 
 def _console(call: Call, asked: Execution, detach: bool) -> "Terminal | None":
-    """Where the pty goes: to the engine's socket, or, in the foreground, through us."""
+    """Decides where the pty's master goes: to the engine's socket, or, in the foreground, to the
+    returned ``Terminal``. Raises UsageError or ConfigError."""
     wants = bool(asked.process.get("terminal"))
     socket = call.text("console-socket")
     if socket:

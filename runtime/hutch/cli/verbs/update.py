@@ -40,7 +40,7 @@ def run(call: Call, log: Log) -> int:
     if file:
         from hutch.spec.load import load_resources
 
-        # Before what may be standard input is read, which cannot be read twice.
+        # Before standard input is read, which the ordinary interpreter could not read again.
         choose_front(store.find(call.arguments[0]).load_state())
         changes = load_resources("-" if file == "-" else absolute(file), log.warning)
     else:
@@ -55,7 +55,7 @@ def run(call: Call, log: Log) -> int:
 
 
 def _tell_who_asked(error: HutchError, call: Call) -> None:
-    """Not config.json asks for it, but these flags or that file do."""
+    """Makes the error name the flag or the file that the value comes from, not config.json."""
     from hutch.spec.load import in_document
 
     file = call.text("resources")
@@ -74,13 +74,13 @@ def _tell_who_asked(error: HutchError, call: Call) -> None:
 
 
 def schemata_from(call: Call) -> "list[tuple[str, str]]":
-    """The lines for resctrl, each with the flag that gives it."""
+    """The lines for resctrl: (the flag that gives it, the line)."""
     return [("--" + flag, call.text(flag)) for flag in SCHEMATA if call.text(flag)]
 
 
 def from_flags(call: Call, needed: bool) -> "CheckedResources":
-    """``linux.resources`` as the flags give it, checked; UsageError where they give nothing and
-    something is ``needed``."""
+    """The checked ``linux.resources`` from the flags. Raises UsageError if the flags give nothing
+    and something is ``needed``."""
     from hutch.spec.check import check_resources
 
     changes: dict[str, dict[str, object]] = {}

@@ -1,4 +1,5 @@
-"""What needs more than builtin modules: moving network devices by pyroute2, ps(1), user names.
+"""Modules that need more than builtin modules: network devices (pyroute2), ps(1), user names.
 
-Imported in functions, once the ordinary interpreter runs the command (hutch.front).
+They are imported in functions, after the command has changed to the ordinary interpreter
+(hutch.front).
 """

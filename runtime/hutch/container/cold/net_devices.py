@@ -34,8 +34,8 @@ HINTS = {
 
 
 def move_devices(plan: "Plan", pid: int) -> None:
-    """Moves the plan's devices to the network namespace of process ``pid``, names them, gives them
-    back their permanent global addresses and sets them up. Raises ConfigError, KernelError."""
+    """Moves the plan's devices to the network namespace of process ``pid``, renames them, restores
+    their permanent global addresses and sets them up. Raises ConfigError, KernelError."""
     own = _open("/proc/self/ns/net")
     try:
         there = _open("/proc/" + str(pid) + "/ns/net")
@@ -63,7 +63,8 @@ def _open(path: str) -> int:
 
 
 def _check(device: "NetDevice", host: IPRoute, inside: IPRoute) -> int:
-    """The index on the host of a device that can be moved, as far as can be seen."""
+    """The index of a device on the host. Raises ConfigError if the checks that are possible show
+    that it cannot be moved."""
     pointer, name, new_name = device
     found = host.link_lookup(ifname=name)
     if not found:
@@ -104,12 +105,12 @@ def _move(device: "NetDevice", index: int, host: IPRoute, inside: IPRoute, names
 
 
 def _is_kept(address: "Any") -> bool:
-    """Global and permanent: what somebody meant to last (RFC 3549 section 2.3.3.2)."""
+    """Whether the address is global and permanent (RFC 3549, section 2.3.3.2)."""
     return bool(address["scope"] == RT_SCOPE_UNIVERSE and _flags(address) & IFA_F_PERMANENT)
 
 
 def _flags(address: "Any") -> int:
-    """All 32 bits where the kernel tells them."""
+    """The flags of an address: all 32 bits if the kernel gives them (IFA_FLAGS), else 8."""
     return int(address.get_attr("IFA_FLAGS") or address["flags"])
 
 

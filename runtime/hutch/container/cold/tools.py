@@ -1,4 +1,4 @@
-"""What a host may have beside its kernel: packages of Python, users that no file names, ps(1)."""
+"""What the host may have installed: Python packages, users from other sources than files, ps(1)."""
 
 import os
 import pwd
@@ -9,13 +9,12 @@ from hutch.errors import HutchError, UsageError
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package of Python can be imported; it is not."""
+    """Whether a Python package can be imported. Does not import it."""
     return find_spec(package) is not None
 
 
 def user_name(uid: int) -> str:
-    """The name of a user, from wherever the host keeps them (nsswitch.conf(5)); "" if there is
-    none."""
+    """The name of a user, from all sources of the host (nsswitch.conf(5)); "" if there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -23,7 +22,7 @@ def user_name(uid: int) -> str:
 
 
 def process_table(pids: list[int], options: list[str]) -> str:
-    """ps(1) with these options, of its lines those of ``pids`` and the header."""
+    """The output of ps(1) with these options: the header, and the lines of ``pids``."""
     environment = {b"PATH": os.environb.get(b"PATH", b"/usr/bin:/bin")}
     try:
         done = run(["ps", *options], capture_output=True, check=False, env=environment)

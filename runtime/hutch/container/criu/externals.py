@@ -1,4 +1,4 @@
-"""What of a container is not in the container, so that CRIU has to be told of it.
+"""What a container uses that belongs to the host, and that CRIU must be told about.
 
 Files and directories that were bound into it come from the host: they get a name at the checkpoint,
 and what that name stands for is said at the restore. The plan knows them all, so both sides ask it.
@@ -28,8 +28,8 @@ JOINABLE = {"network": "net", "pid": "pid"}
 
 
 def bound(operations: "Sequence[Operation]") -> "list[tuple[str, str, bool]]":
-    """(target in the container, source on the host, with all below it) of what a plan binds that
-    leaves nothing open (kept_plan.py)."""
+    """The binds of a kept plan (kept_plan.py): (target in the container, source on the host,
+    whether the bind is recursive)."""
     found = []
     for operation in operations:
         if operation.name == "bind":
@@ -42,10 +42,10 @@ def bound(operations: "Sequence[Operation]") -> "list[tuple[str, str, bool]]":
 
 
 def mounts_to_save(operations: "Sequence[Operation]", pid: int) -> "list[dict[str, str]]":
-    """For each mount of the running container that is the host's: where it is, and its name.
+    """For each mount of the running container that comes from the host: its mount point and name.
 
-    The names are the targets that the config gives; where these led by way of symbolic links,
-    the mount is somewhere else. What is gone, or of the container's own, is left out.
+    The name is the target in the config; the mount point differs from it if the target has led
+    through symbolic links. Mounts that are gone or that the container has made are left out.
     """
     try:
         root = posix.open(f"/proc/{pid}/root", posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
@@ -69,7 +69,7 @@ def mounts_to_save(operations: "Sequence[Operation]", pid: int) -> "list[dict[st
 
 
 def mounts_to_restore(operations: "Sequence[Operation]") -> "list[dict[str, str]]":
-    """For each name: what the host has for it."""
+    """For each name: the path on the host."""
     points = mount_points("/proc/self/mountinfo").values()
     found: dict[str, str] = {}
     for target, source, recursive in bound(operations):
@@ -101,7 +101,7 @@ def _unescaped(path: bytes) -> str:
 
 
 def _mount_point(root: int, target: str, points: "dict[int, str]") -> str:
-    """Where the mount is whose root ``target`` is; "" where it is none, or not there."""
+    """The mount point of the mount whose root is ``target``; "" if there is none."""
     found = []
     for path in (target, target.rpartition("/")[0] or "/"):
         try:
@@ -131,9 +131,9 @@ def _is_device(root: int, target: str) -> bool:
 
 
 def streams_of(pid: int) -> "list[str]":
-    """CRIU's names for the standard streams of the first process: ``pipe:[12]`` as the kernel has
-    it, ``file[MOUNT:INODE]`` for a file that is not in the container, ``tty[RDEV:DEV]`` for a
-    terminal that is not (criu(8), --external); what is in it has its path.
+    """CRIU's names for the standard streams of the first process: ``pipe:[12]`` as in /proc/PID/fd,
+    ``file[MOUNT:INODE]`` for a file outside of the container, ``tty[RDEV:DEV]`` for a terminal
+    outside of it (criu(8), --external), and the path for a file in the container.
     """
     points = mount_points(f"/proc/{pid}/mountinfo")
     found = []
@@ -155,19 +155,19 @@ def streams_of(pid: int) -> "list[str]":
 
 
 def _is_terminal(status: posix.stat_result) -> bool:
-    """Whether it is one (the kernel's admin-guide/devices.rst)."""
+    """Whether the file is a terminal (the kernel's admin-guide/devices.rst)."""
     major = posix.major(status.st_rdev)
     return status.st_mode & S_IFMT == S_IFCHR and (major in {4, 5} or 136 <= major <= 143)
 
 
 def streams_to_save(streams: "Sequence[str]") -> "list[str]":
-    """Those that CRIU has to be told of."""
+    """The standard streams that CRIU must be told about."""
     return sorted({name for name in streams if name.startswith(("file[", TERMINAL))})
 
 
 def check_terminals(streams: "Sequence[str]", asked: object) -> None:
-    """A terminal of whoever started the container is there only where its caller has one again, so
-    it has to be asked for. Raises UsageError."""
+    """Raises UsageError if a stream is the terminal of the caller of `checkpoint` and --shell-job
+    was not given: the caller of `restore` must have a terminal too, so this must be asked for."""
     for fd, name in enumerate(streams):
         if name.startswith(TERMINAL) and not asked:
             raise UsageError(
@@ -177,9 +177,9 @@ def check_terminals(streams: "Sequence[str]", asked: object) -> None:
 
 
 def streams_to_restore(streams: "Sequence[str]") -> "list[tuple[str, int]]":
-    """The pipes, files and terminals of the old caller are replaced by the standard streams of the
-    new one: CRIU's name, and a descriptor of ours, which the caller closes. In CRIU itself 1 and 2
-    are something else."""
+    """Replaces pipes, files and terminals of the caller of `checkpoint` by the standard streams of
+    the caller of `restore`. Returns (CRIU's name, a descriptor, which the caller closes). Copies
+    are needed because CRIU's own descriptors 1 and 2 take its messages."""
     found: dict[str, int] = {}
     for fd, name in enumerate(streams[:3]):
         if name.startswith(("pipe:[", "file[", TERMINAL)) and name not in found:
@@ -191,7 +191,7 @@ def streams_to_restore(streams: "Sequence[str]") -> "list[tuple[str, int]]":
 
 
 def joined(config: "Config") -> "list[tuple[str, str]]":
-    """(CRIU's name of the kind, path) of the namespaces that were joined by path."""
+    """The namespaces that were joined by path: (CRIU's name for the kind, path)."""
     found = []
     for namespace in config.get("linux", {}).get("namespaces") or []:
         kind = JOINABLE.get(namespace["type"])
@@ -210,7 +210,7 @@ def namespaces_to_save(config: "Config", pid: int) -> "list[str]":
 
 
 def cgroup_roots(directories: "dict[str, str]", layout: "CgroupLayout") -> "list[dict[str, str]]":
-    """Where the new cgroup is in each hierarchy, from its root."""
+    """The path of the new cgroup in each hierarchy, counted from the root of the hierarchy."""
     roots = []
     for hierarchy, directory in directories.items():
         mount = layout.hierarchies.get(hierarchy, layout.unified) if hierarchy else layout.unified

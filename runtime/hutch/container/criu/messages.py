@@ -1,6 +1,6 @@
-"""CRIU's RPC messages: protobuf, of which so little is needed that it is written out here.
+"""CRIU's RPC messages. They are encoded here without a protobuf library, since few are needed.
 
-The numbers are those of CRIU's images/rpc.proto; see protobuf.dev, "Encoding", for the wire.
+The numbers are those of CRIU's images/rpc.proto; protobuf.dev, "Encoding", describes the bytes.
 """
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ REQUEST: "Fields" = {
 
 
 def encode(message: "Mapping[str, object]", fields: "Fields") -> bytes:
-    """The message on the wire; a list is a repeated field, None and "" are left out."""
+    """The bytes of the message. A list is a repeated field; None and "" are left out."""
     result = b""
     for name, value in message.items():
         number, kind = fields[name]
@@ -80,8 +80,8 @@ def encode(message: "Mapping[str, object]", fields: "Fields") -> bytes:
 
 
 def decode(data: bytes) -> "dict[int, int | bytes]":
-    """The fields of a message by number, the last one where there are several: numbers as int,
-    strings and messages as bytes. Raises ValueError for what is no message."""
+    """The fields of a message by their numbers; of a repeated field only the last value. Numbers
+    are int, strings and messages are bytes. Raises ValueError if ``data`` is no message."""
     result: dict[int, int | bytes] = {}
     at = 0
     while at < len(data):
@@ -105,7 +105,8 @@ def decode(data: bytes) -> "dict[int, int | bytes]":
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; the last one has the highest bit clear."""
+    """A varint: seven bits in each byte, the lowest first; only the last byte has its high bit
+    clear."""
     result = bytearray()
     value &= (1 << 64) - 1
     while value > 0x7F:

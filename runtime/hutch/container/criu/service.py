@@ -18,18 +18,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    # A notice: its name, the pid that it speaks of or 0, the descriptor that came with it or -1.
+    # A notification: its name, the pid in it or 0, the descriptor that came with it or -1.
     OnNotice = Callable[[str, int, int], None]
 
 SIGKILL = 9
 MESSAGE_MAX = 1 << 20
-LOG_LEVEL = 4  # everything that CRIU's developers ask for in a report
+LOG_LEVEL = 4  # the level that CRIU's developers ask for in bug reports
 
 
 class Criu:
-    """One CRIU process, for one request. ``descriptors`` are open in it under the same numbers;
-    its standard streams are ours but for what it says itself. Raises HostError where it is not
-    installed."""
+    """One CRIU process, for one request. ``descriptors`` are open in it under the same numbers. It
+    has the standard streams of this process, except for its own messages. Raises HostError if CRIU
+    is not installed."""
 
     __slots__ = ("_said", "_socket", "pid")
 
@@ -60,9 +60,10 @@ class Criu:
             theirs.close()
 
     def ask(self, kind: int, options: "dict[str, object]", notice: "OnNotice", log: str) -> None:
-        """Sends the request and goes along with it to its end; ``log`` is the path of CRIU's log.
+        """Sends the request and waits for its end; ``log`` is the path of CRIU's log.
 
-        What ``notice`` raises ends CRIU and is raised here. Raises HutchError with CRIU's words.
+        An error that ``notice`` raises ends CRIU and is raised here. If CRIU fails, HutchError is
+        raised with CRIU's messages.
         """
         options = {**options, "log_level": LOG_LEVEL, "notify_scripts": True}
         options["log_file"] = log.rpartition("/")[2]
@@ -86,7 +87,7 @@ class Criu:
             raise self._failed(kind, log)
 
     def close(self) -> None:
-        """Lets CRIU end, and waits for that."""
+        """Lets CRIU end, and waits for its end."""
         self._socket.close()
         posix.close(self._said)
         try:
@@ -118,14 +119,14 @@ class Criu:
         why = ": " + "; ".join(errors) if errors else " without saying why"
         hint = "see " + log + ", and what `criu check` says"
         if "iptables-restore" in why:
-            # With it CRIU holds the network still; its other way, by nftables, stays in force after
-            # a restore (3.17).
+            # CRIU blocks the network with iptables. Its other way, nftables, still blocks it after
+            # a restore (CRIU 3.17).
             hint = "install the package iptables"
         return HutchError(f"CRIU could not {verb} the container{why}", hint=hint)
 
 
 def errors_in(text: bytes) -> "list[str]":
-    """The errors of a log of CRIU, those that led to the others first; three at the most."""
+    """The first errors in a log of CRIU, at most three: they have caused the later ones."""
     found = []
     for line in text.decode(errors="replace").splitlines():
         _, mark, rest = line.partition("Error (")
