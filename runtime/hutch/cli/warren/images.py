@@ -124,7 +124,7 @@ def rmi(arguments: Namespace, context: Context) -> int:
             print(f"Deleted: {config}")
         return 0
     if not arguments.images:
-        raise UsageError("no image was given", hint="warren rmi --help")
+        raise UsageError("at least one image is wanted", hint="warren rmi --help")
     status = 0
     for image in arguments.images:
         try:

@@ -61,7 +61,7 @@ def declare(parser: ArgumentParser) -> None:
 def system(arguments: Namespace, context: Context) -> int:
     """Runs the command of ``warren system`` that the arguments name."""
     if arguments.act is None:
-        raise UsageError("warren system needs a command", hint="warren system --help")
+        raise UsageError("a command of warren system is wanted", hint="warren system --help")
     act = {"df": df, "prune": prune, "check": check, "apparmor": apparmor}[arguments.act]
     return act(arguments, context)
 
