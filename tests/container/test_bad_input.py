@@ -302,5 +302,5 @@ def test_without_resctrl_intel_rdt_is_an_error_and_nothing_is_left(
         pytest.skip("this machine has resctrl")
     bundle.change(lambda config: put(config, "linux.intelRdt", {"closID": "x"}))
     error = hutch.refuses("run", "-b", str(bundle.path), "test")
-    assert "linux.intelRdt: no resctrl file system is mounted (hint: where CPU and" in error
+    assert "linux.intelRdt: no resctrl file system is mounted (hint: " in error
     assert hutch.ids() in ([], [".filters"])

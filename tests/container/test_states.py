@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,7 @@ def test_s51_a_pid_that_is_another_process_by_now_is_left_alone(
     bundle.args("sleep", "1000")
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
     state = json.loads(path_of(hutch).read_text())
+    time.sleep(0.05)  # the start of a process is told in hundredths of a second
     innocent = subprocess.Popen(["sleep", "1000"])
     path_of(hutch).write_text(json.dumps({**state, "pid": innocent.pid, "choices": []}))
     hutch("delete", "--force", "test")
