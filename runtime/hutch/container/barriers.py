@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hutch.container.init_process import Init
+    from hutch.container.seccomp_agent import Agent
     from hutch.container.state import State
     from hutch.container.trace import Trace
     from hutch.plan.plan import Bindings, Plan
@@ -70,14 +71,15 @@ def launch_in_cgroup(
 
 def accompany(
     init: "Init",
-    state: "State | None" = None,
-    console: "Callable[[int], None] | None" = None,
-    agent: "Callable[[int], None] | None" = None,
+    state: "State",
+    now: str,
+    console: "Callable[[int], None] | None",
+    agent: "Agent | None",
 ) -> None:
     """Answers the messages of hutch-init up to the barrier CREATED, which is not answered.
 
-    ``state`` is what hooks read; ``console`` is called with the pty's master, ``agent`` with the
-    listener of a seccomp filter. Raises HutchError.
+    ``state`` is the container's, ``now`` its status as the agent is told; ``console`` is called
+    with the pty's master, ``agent`` gets the listener of the seccomp filter. Raises HutchError.
     """
     plan, cgroup = init.plan, init.bindings.cgroup
     while True:
@@ -93,7 +95,7 @@ def accompany(
             listener = init.fetch(message.number)
             if listener >= 0:
                 assert agent is not None
-                agent(listener)
+                agent.hand_over(state, now, init.pid, listener)
         elif message.kind == PID:
             if init.beside is not None and cgroup is not None:
                 # This process may have been forked before its parent was moved to the cgroup.
@@ -127,7 +129,6 @@ def accompany(
 
                 move_devices(plan, init.pid)
             elif message.number == barriers.MOUNTED:
-                assert state is not None
                 _run_hooks(init, plan, state)
             init.answer()
 

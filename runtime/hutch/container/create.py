@@ -12,7 +12,7 @@ import posix
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.barriers import accompany, launch_in_cgroup
-from hutch.container.state import VERSION, State
+from hutch.container.state import State
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.kernel.channel import make_fifo
 from hutch.plan.cgroup_paths import resolve
@@ -187,7 +187,6 @@ def first_state(
     if hooks.get("poststop"):
         kept["poststop"] = hooks["poststop"]
     state = State()
-    state.version = VERSION
     state.oci_version = config["ociVersion"]
     state.id = request.id
     state.pid = 0
@@ -224,9 +223,10 @@ def _shares_processes(config: "Config") -> bool:
 def _host_mount(plan: "Plan", config: "Config") -> int:
     """The id of the mount that holds the rootfs if the container has no mount namespace, so that
     its mounts are made on the host; else 0."""
-    for namespace in config.get("linux", {}).get("namespaces") or []:
-        if namespace["type"] == "mount":
-            return 0
+    from hutch.plan.namespaces import has_namespace
+
+    if has_namespace(config, "mount"):
+        return 0
     from hutch.kernel.mounts import mount_id
 
     return mount_id(plan.root)
@@ -317,10 +317,6 @@ def _build(
 
         agent = agent_of(config)
 
-    def give_listener(listener: int) -> None:
-        assert agent is not None
-        agent.hand_over(state, status.CREATING, init.pid, listener)
-
     gate = _make_gate(entry.directory) if plan.start_slot else []
     request.step("start hutch-init")
     try:
@@ -332,7 +328,7 @@ def _build(
     try:
         # Written here because hutch-init already runs: this costs no time.
         entry.write("plan", kept(init.sent, plan.operations))
-        accompany(init, state, request.console, give_listener)
+        accompany(init, state, status.CREATING, request.console, agent)
         for warning in init.warnings:
             request.warn(warning)
         take_note(entry, state, init, request)

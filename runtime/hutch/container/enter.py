@@ -136,11 +136,7 @@ def execute(store: "Store", execution: Execution) -> "Init":
 
             agent = agent_of(config)
 
-        def give_listener(listener: int) -> None:
-            assert agent is not None
-            agent.hand_over(state, status.RUNNING, init.pid, listener)
-
-        accompany(init, console=execution.console, agent=give_listener)
+        accompany(init, state, status.RUNNING, execution.console, agent)
         if state.rdt:
             from hutch.container.intel_rdt import join
 

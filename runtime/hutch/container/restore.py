@@ -16,6 +16,7 @@ from hutch.container.kept_plan import kept_operations
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError, HutchError
 from hutch.plan.encode import encode, kept
+from hutch.plan.namespaces import has_namespace
 from hutch.plan.plan import Bindings
 from hutch.spec.json import decode
 
@@ -219,8 +220,7 @@ def _root_mount(entry: "Entry", rootfs: str) -> str:
 
 
 def _check_mount_namespace(config: "Config") -> None:
-    namespaces = config.get("linux", {}).get("namespaces") or []
-    if not any(namespace["type"] == "mount" for namespace in namespaces):
+    if not has_namespace(config, "mount"):
         raise ConfigError(
             "linux.namespaces", "without a mount namespace a container cannot be restored"
         )

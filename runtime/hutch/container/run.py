@@ -5,6 +5,7 @@ from hutch.container.delete import delete
 from hutch.container.foreground import supervise
 from hutch.container.signalfd import Signals
 from hutch.container.start import finish
+from hutch.plan.namespaces import has_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from hutch.container.request import Request
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
-    from hutch.spec.config import Config
 
 # The exit codes of a program that SIGKILL or SIGSYS has ended.
 KILLED = (137, 159)
@@ -68,7 +68,8 @@ def carry_on(
         from hutch.container.sd_notify import Notify
 
         notify = Notify(request.choices.notify, request.warn)
-    adopts = subreaper and not detach and not has_pid_namespace(made.config)
+    # The first process of a pid namespace adopts orphans itself (pid_namespaces(7)).
+    adopts = subreaper and not detach and not has_namespace(made.config, "pid")
     if adopts:
         from hutch.container.subreaper import become_subreaper
 
@@ -103,10 +104,3 @@ def carry_on(
     if not detach and not keep:
         delete(store, request.id, force=True, warn=request.warn)
     return code
-
-
-def has_pid_namespace(config: "Config") -> bool:
-    """Whether the container has a pid namespace: then its first process adopts orphans, and all
-    other processes end with it (pid_namespaces(7))."""
-    namespaces = config.get("linux", {}).get("namespaces") or []
-    return any(namespace["type"] == "pid" for namespace in namespaces)

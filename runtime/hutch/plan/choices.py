@@ -57,7 +57,3 @@ class Choices:
         """The choices of `create` as the state file keeps them."""
         kept = {name: getattr(self, name) for name in self.__slots__}
         return kept  # type: ignore[return-value]
-
-    @classmethod
-    def from_json(cls, value: "KeptChoices") -> "Choices":
-        return cls(**value)

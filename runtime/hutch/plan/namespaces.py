@@ -86,6 +86,12 @@ class Namespaces:
         return kind in self.new or kind in self.joined
 
 
+def has_namespace(config: "Config", kind: str) -> bool:
+    """Whether the container has a namespace of this type, new or joined, and not the runtime's."""
+    namespaces = config.get("linux", {}).get("namespaces") or []
+    return any(namespace["type"] == kind for namespace in namespaces)
+
+
 def compile_namespaces(config: "Config", host: "Host") -> Namespaces:
     """The namespaces of a checked config."""
     result = Namespaces()

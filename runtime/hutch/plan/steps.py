@@ -47,8 +47,6 @@ def steps(plan: "Plan", *, pid_file: str = "", pidfd_socket: str = "") -> "list[
     result = _before(plan)
     for operation in plan.operations:
         call, does = describe(operation)
-        if operation.name == "seccomp" and not operation.filter:
-            does = "load the filter of linux.seccomp"
         result.append(Step(INIT, call, does, operation.origin))
         if operation.name == "barrier":
             result += _at(plan, operation.which)
