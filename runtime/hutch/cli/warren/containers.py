@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context
-from hutch.cli.warren.hints import complain
+from hutch.cli.warren.each import each
 from hutch.cli.warren.parser import Verb
-from hutch.errors import HutchError, NotFound, UsageError
+from hutch.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from hutch.engine.containers.records import Record
@@ -16,20 +16,17 @@ if TYPE_CHECKING:
 Act = Callable[["Record"], object]
 
 
-def each(arguments: Namespace, context: Context, act: Act, *, missing: bool = False) -> int:
-    """Does ``act`` to each container that is named, and prints the name; 1 if any failed.
-    ``missing``: one that is not there is no failure."""
-    status = 0
-    for name in arguments.containers:
-        try:
-            said = act(context.engine.records.find(name))
-            print(name if said is None else said)
-        except HutchError as error:
-            if missing and isinstance(error, NotFound):
-                continue
-            complain(error, context.named_root)
-            status = 1
-    return status
+def each_container(
+    arguments: Namespace, context: Context, act: Act, *, missing: bool = False
+) -> int:
+    """Does ``act`` to each container that is named, and prints what it returns, else the name; 1 if
+    any failed. ``missing``: one that is not there is no failure."""
+
+    def found(name: str) -> None:
+        said = act(context.engine.records.find(name))
+        print(name if said is None else said)
+
+    return each(arguments.containers, context, found, passed_over=NotFound if missing else None)
 
 
 def names(parser: ArgumentParser) -> None:
@@ -54,7 +51,7 @@ def stop(arguments: Namespace, context: Context) -> int:
     def act(record: "Record") -> None:
         end(context.engine, record, arguments.time, arguments.signal)
 
-    return each(arguments, context, act)
+    return each_container(arguments, context, act)
 
 
 def restart(arguments: Namespace, context: Context) -> int:
@@ -71,7 +68,7 @@ def restart(arguments: Namespace, context: Context) -> int:
         start(engine, record.id)
         engine.events.of(record, "restart")
 
-    return each(arguments, context, act)
+    return each_container(arguments, context, act)
 
 
 def declare_kill(parser: ArgumentParser) -> None:
@@ -86,7 +83,7 @@ def kill(arguments: Namespace, context: Context) -> int:
     """Sends a signal to the first process."""
     from hutch.engine.containers.stop import kill as send
 
-    return each(arguments, context, lambda r: send(context.engine, r, arguments.signal))
+    return each_container(arguments, context, lambda r: send(context.engine, r, arguments.signal))
 
 
 def declare_rm(parser: ArgumentParser) -> None:
@@ -106,28 +103,28 @@ def rm(arguments: Namespace, context: Context) -> int:
     def act(record: "Record") -> None:
         remove(context.engine, record, force=arguments.force, volumes=arguments.volumes)
 
-    return each(arguments, context, act, missing=arguments.force)
+    return each_container(arguments, context, act, missing=arguments.force)
 
 
 def pause(arguments: Namespace, context: Context) -> int:
     """Freezes all processes of containers."""
     from hutch.engine.containers.stop import pause as freeze
 
-    return each(arguments, context, lambda record: freeze(context.engine, record))
+    return each_container(arguments, context, lambda record: freeze(context.engine, record))
 
 
 def unpause(arguments: Namespace, context: Context) -> int:
     """Thaws them."""
     from hutch.engine.containers.stop import unpause as thaw
 
-    return each(arguments, context, lambda record: thaw(context.engine, record))
+    return each_container(arguments, context, lambda record: thaw(context.engine, record))
 
 
 def wait(arguments: Namespace, context: Context) -> int:
     """Waits until containers have ended; prints their exit codes."""
     from hutch.engine.containers.stop import wait as until
 
-    return each(arguments, context, lambda record: until(context.engine, record))
+    return each_container(arguments, context, lambda record: until(context.engine, record))
 
 
 def declare_rename(parser: ArgumentParser) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
-from hutch.cli.warren.hints import complain
+from hutch.cli.warren.each import each
 from hutch.cli.warren.output import ago, human_size, show
 from hutch.cli.warren.parser import Verb
-from hutch.errors import HutchError, UsageError, shown
+from hutch.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from hutch.images import Image
@@ -125,17 +125,13 @@ def rmi(arguments: Namespace, context: Context) -> int:
         return 0
     if not arguments.images:
         raise UsageError("at least one image is wanted", hint="warren rmi --help")
-    status = 0
-    for image in arguments.images:
-        try:
-            for line in context.store.remove(image, force=arguments.force):
-                print(line)
-        except HutchError as error:
-            if arguments.force and isinstance(error, ImageNotFound):
-                continue
-            complain(error, context.named_root)
-            status = 1
-    return status
+
+    def act(image: str) -> None:
+        for line in context.store.remove(image, force=arguments.force):
+            print(line)
+
+    passed_over = ImageNotFound if arguments.force else None
+    return each(arguments.images, context, act, passed_over=passed_over)
 
 
 def declare_prune(parser: ArgumentParser) -> None:

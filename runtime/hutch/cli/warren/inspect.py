@@ -4,10 +4,10 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context, format_option
-from hutch.cli.warren.hints import complain
+from hutch.cli.warren.each import each
 from hutch.cli.warren.output import ago, clean, human_size, render, show, template
 from hutch.cli.warren.parser import Verb
-from hutch.errors import HutchError, NotFound
+from hutch.errors import NotFound
 from hutch.image.errors import ImageNotFound
 
 COLUMNS = [
@@ -36,13 +36,11 @@ def inspect(arguments: Namespace, context: Context) -> int:
     each. 1 if any failed."""
     form = template(arguments.format) if arguments.format not in ("", "json") else None
     described: list[dict[str, object]] = []
-    status = 0
-    for name in arguments.names:
-        try:
-            described.append(describe(context, name, arguments.type, sized=arguments.size))
-        except HutchError as error:
-            complain(error, context.named_root)
-            status = 1
+
+    def act(name: str) -> None:
+        described.append(describe(context, name, arguments.type, sized=arguments.size))
+
+    status = each(arguments.names, context, act)
     if not arguments.format:
         print(json.dumps(described, indent=4))
     for document in described if arguments.format else []:

@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from hutch.cli.warren.containers import each, moment
+from hutch.cli.warren.containers import each_container, moment
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import human_size, show
 from hutch.cli.warren.parser import Verb
@@ -226,7 +226,9 @@ def update(arguments: Namespace, context: Context) -> int:
     wanted = Options()
     resources(arguments, wanted)
     policy = words.restart(arguments.restart) if arguments.restart is not None else None
-    return each(arguments, context, lambda record: change(context.engine, record, wanted, policy))
+    return each_container(
+        arguments, context, lambda record: change(context.engine, record, wanted, policy)
+    )
 
 
 def declare_info(parser: ArgumentParser) -> None:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, access, platform_option, registry_options
+from hutch.cli.warren.each import each
 from hutch.cli.warren.flags import declare_flags, options_from
 from hutch.cli.warren.hints import complain
 from hutch.cli.warren.parser import Verb
@@ -233,15 +234,12 @@ def start_all(arguments: Namespace, context: Context) -> int:
         record = engine.records.find(arguments.containers[0])
         streams = {"stdout", "stderr", *(["stdin"] if arguments.interactive else [])}
         return at_start(context, record, streams, watched(arguments.detach_keys), True)
-    status = 0
-    for name in arguments.containers:
-        try:
-            start(engine, engine.records.find(name).id)
-            print(name)
-        except HutchError as error:
-            complain(error, context.named_root)
-            status = 1
-    return status
+
+    def act(name: str) -> None:
+        start(engine, engine.records.find(name).id)
+        print(name)
+
+    return each(arguments.containers, context, act)
 
 
 def declare_attach(parser: ArgumentParser) -> None:

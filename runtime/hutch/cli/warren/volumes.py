@@ -5,10 +5,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context, format_option
-from hutch.cli.warren.hints import complain
+from hutch.cli.warren.each import each
 from hutch.cli.warren.output import show
 from hutch.cli.warren.parser import Verb
-from hutch.errors import HutchError, NotFound, UsageError, shown
+from hutch.errors import NotFound, UsageError, shown
 
 COLUMNS = [("DRIVER", "Driver"), ("VOLUME NAME", "Name")]
 
@@ -82,15 +82,12 @@ def declare_rm(parser: ArgumentParser) -> None:
 
 def rm(arguments: Namespace, context: Context) -> int:
     """Removes volumes with all that is in them."""
-    status = 0
-    for name in arguments.names:
-        try:
-            context.engine.volumes.remove(name, force=arguments.force)
-            print(name)
-        except HutchError as error:
-            complain(error, context.named_root)
-            status = 1
-    return status
+
+    def act(name: str) -> None:
+        context.engine.volumes.remove(name, force=arguments.force)
+        print(name)
+
+    return each(arguments.names, context, act)
 
 
 def declare_inspect(parser: ArgumentParser) -> None:
@@ -103,13 +100,12 @@ def inspect(arguments: Namespace, context: Context) -> int:
     """All that is known of volumes, as JSON."""
     from hutch.engine.containers.describe import inspect_volume
 
-    engine, found, status = context.engine, [], 0
-    for name in arguments.names:
-        try:
-            found.append(inspect_volume(engine, engine.volumes.get(name)))
-        except NotFound as error:
-            complain(error, context.named_root)
-            status = 1
+    engine, found = context.engine, []
+
+    def act(name: str) -> None:
+        found.append(inspect_volume(engine, engine.volumes.get(name)))
+
+    status = each(arguments.names, context, act, told=NotFound)
     if arguments.format:
         show(found, [], arguments.format)
     else:
