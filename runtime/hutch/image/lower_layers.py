@@ -68,6 +68,16 @@ def find(layers: list[int], path: bytes, overlay: Overlay) -> Found | None:
     return None
 
 
+def is_opaque_folder(path: str) -> bool:
+    """Whether overlayfs shows nothing of lower layers in the folder at ``path``. Raises OSError,
+    also where the path is a symbolic link."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        return is_opaque(folder)
+    finally:
+        os.close(folder)
+
+
 def is_opaque(folder: int) -> bool:
     for name in OPAQUE:
         try:

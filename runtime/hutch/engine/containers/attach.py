@@ -21,7 +21,7 @@ from types import TracebackType
 from hutch.engine.containers.places import Places
 from hutch.errors import KernelError, StateError, UsageError, shown
 
-OUT, ERR = 2, 3
+ERR = 3  # what a packet of conmon begins with; 2: standard output
 PACKET = 8192
 DETACH_KEYS = "ctrl-p,ctrl-q"
 

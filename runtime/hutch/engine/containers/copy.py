@@ -17,7 +17,8 @@ from hutch.engine.containers.rootfs import layer_paths, mounted
 from hutch.engine.engine import Engine
 from hutch.engine.errors import NoSuchContainer
 from hutch.errors import HutchError, KernelError, UsageError
-from hutch.image.lower_layers import is_opaque
+from hutch.image.lower_layers import find, is_opaque_folder
+from hutch.image.whiteout import Overlay
 from hutch.kernel.beneath import O_PATH, open_in_root
 
 CHANGED, ADDED, DELETED = "C", "A", "D"
@@ -304,9 +305,6 @@ def changes(engine: Engine, record: Record) -> list[Change]:
 
 
 def _walk(upper: str, folder: str, layers: list[int], own: set[str], found: list[Change]) -> None:
-    from hutch.image.lower_layers import find
-    from hutch.image.whiteout import Overlay
-
     overlay = Overlay()
     for entry in sorted(os.scandir(upper + folder), key=lambda one: one.name):
         path = f"{folder}/{entry.name}"
@@ -320,14 +318,7 @@ def _walk(upper: str, folder: str, layers: list[int], own: set[str], found: list
         before = len(found)
         found.append(Change(CHANGED if lower else ADDED, path))
         if entry.is_dir(follow_symlinks=False):
-            below = layers
-            fd = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                if is_opaque(fd):
-                    below = []
-            finally:
-                os.close(fd)
-            _walk(upper, path, below, own, found)
+            _walk(upper, path, [] if is_opaque_folder(entry.path) else layers, own, found)
             only_own = any(target.startswith(path + "/") for target in own)
             if only_own and len(found) == before + 1:
                 del found[before]

@@ -54,17 +54,19 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
 
 def check_network(engine: Engine, options: Options) -> None:
     """--network none, host or container:NAME; the name becomes an id. Raises UsageError."""
-    for kind, mode in (
-        ("network", options.network), ("pid", options.pid_mode),
-    ):  # fmt: skip
-        if mode.startswith("container:"):
-            other = engine.records.find(mode.partition(":")[2])
-            setattr(options, kind if kind == "network" else kind + "_mode", f"container:{other.id}")
+    options.network = by_id(engine, options.network)
+    options.pid_mode = by_id(engine, options.pid_mode)
     if options.network not in NETWORKS and not options.network.startswith(("container:", "ns:")):
         raise UsageError(
             f"network {shown(options.network)}: there are no bridges yet",
             hint="--network none, host or container:NAME",
         )
+
+
+def by_id(engine: Engine, mode: str) -> str:
+    """``container:NAME`` with the id for the name; other modes as they are."""
+    kind, parted, name = mode.partition(":")
+    return f"container:{engine.records.find(name).id}" if parted and kind == "container" else mode
 
 
 def inherited(engine: Engine, options: Options) -> None:

@@ -1,5 +1,6 @@
 """Another program in a running container."""
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,8 +35,6 @@ class Execution:
 
 def process_of(engine: Engine, record: Record, execution: Execution) -> "Process":
     """The process, in the form of config.json's. Raises ImageError for an unknown user."""
-    import json
-
     config = json.loads(engine.places(record).config.read_text())
     process: Process = config["process"]
     process["args"] = execution.args
@@ -66,8 +65,6 @@ def process_of(engine: Engine, record: Record, execution: Execution) -> "Process
 def command(engine: Engine, record: Record, execution: Execution) -> tuple[list[str], int]:
     """The command line of hutch that executes it in a running container, and the descriptor that
     it reads the process from. Raises Conflict if the container does not run, or is paused."""
-    import json
-
     record = require_running(engine, record)
     if record.paused:
         raise Conflict(

@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 from typing import IO
 
-from hutch.image.lower_layers import OPAQUE, is_opaque
+from hutch.image.lower_layers import OPAQUE, is_opaque_folder
 from hutch.image.whiteout import Overlay
 
 SKIPPED = ("trusted.overlay.", "user.overlay.", "security.selinux")
@@ -46,12 +46,7 @@ def _folder(
             continue
         archive.addfile(info)
         if stat.S_ISDIR(status.st_mode):
-            fd = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                opaque = is_opaque(fd)
-            finally:
-                os.close(fd)
-            if opaque:
+            if is_opaque_folder(entry.path):
                 archive.addfile(_empty(name + "/.wh..wh..opq"))
             _folder(archive, top, name + "/", links)
 
