@@ -26,7 +26,15 @@ import embed
 from archive import write_archive
 from demo.layout import write_layout
 from documents import write_documents
-from static_program import HARDENING, WARNINGS, compile_init, compile_static, launcher, naming
+from static_program import (
+    HARDENING,
+    WARNINGS,
+    compile_health,
+    compile_init,
+    compile_static,
+    launcher,
+    naming,
+)  # fmt: skip
 
 # setuptools brings a distutils of its own, once it is imported.
 from distutils.command.build_scripts import build_scripts  # isort: skip
@@ -105,6 +113,7 @@ class BuildExtensions(build_ext):
         super().run()
         package = Path("runtime" if self.inplace else self.build_lib) / "hutch"
         compile_init(package / "libexec" / "hutch-init")
+        compile_health(package / "libexec" / "warren-health")
         name, archive = write_archive(ROOT / "runtime", extension_files(self))
         (package / "libexec" / name).write_bytes(archive)
         launcher("hutch", package / "libexec" / "hutch", name)

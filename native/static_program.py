@@ -50,6 +50,11 @@ def compile_init(output: Path) -> None:
     compile_static([path.relative_to(ROOT) for path in sources], output)
 
 
+def compile_health(output: Path) -> None:
+    """Links warren-health, which stays with containers that have a health check."""
+    compile_static([NATIVE / "health" / "monitor.c"], output)
+
+
 def launcher(name: str, output: Path, archive: str = "") -> None:
     """Links the program that starts the interpreter for a command; the modules are read from the
     package, or from the file ``archive`` in its libexec."""

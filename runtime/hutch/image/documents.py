@@ -43,6 +43,19 @@ class IndexDocument(TypedDict):
     manifests: list[DescriptorDocument]
 
 
+class Healthcheck(TypedDict, total=False):
+    """How a container's health is checked (Docker's image specification, "Healthcheck"; OCI's has
+    none). Times are nanoseconds, 0 for what is usual. ``Test``: [] for the base image's, ["NONE"],
+    ["CMD", argument...], or ["CMD-SHELL", command]."""
+
+    Test: list[str]
+    Interval: int
+    Timeout: int
+    StartPeriod: int
+    StartInterval: int
+    Retries: int
+
+
 class Execution(TypedDict, total=False):
     """What a container of the image runs by default (config.md, "config")."""
 
@@ -55,6 +68,7 @@ class Execution(TypedDict, total=False):
     WorkingDir: str
     Labels: dict[str, str]
     StopSignal: str
+    Healthcheck: Healthcheck
 
 
 class RootFs(TypedDict):

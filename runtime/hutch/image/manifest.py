@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hutch.errors import shown
 from hutch.image.digest import Digest
-from hutch.image.documents import DescriptorDocument, Execution
+from hutch.image.documents import DescriptorDocument, Execution, Healthcheck
 from hutch.image.errors import ImageError
 from hutch.image.limits import CONFIG_BYTES, LAYERS, MANIFEST_BYTES
 from hutch.image.platform import Platform
@@ -137,7 +137,27 @@ class ImageConfig:
             execution["Volumes"] = {place: {} for place in volumes}
         if isinstance(labels := part.get("Labels"), dict):
             execution["Labels"] = {key: str(value) for key, value in labels.items()}
+        if isinstance(check := part.get("Healthcheck"), dict):
+            execution["Healthcheck"] = _healthcheck(check)
         return execution
+
+
+def _healthcheck(check: dict[str, object]) -> Healthcheck:
+    test = _list(check, "Test")
+    if test and (
+        test[0] not in ("NONE", "CMD", "CMD-SHELL")
+        or (test[0] == "CMD-SHELL" and len(test) != 2)
+        or test == ["CMD"]
+    ):
+        raise ImageError(f"image config: config.Healthcheck.Test: {shown(test)} is no check")
+    return {
+        "Test": test,
+        "Interval": _whole(check, "Interval"),
+        "Timeout": _whole(check, "Timeout"),
+        "StartPeriod": _whole(check, "StartPeriod"),
+        "StartInterval": _whole(check, "StartInterval"),
+        "Retries": _whole(check, "Retries"),
+    }
 
 
 def _list(execution: dict[str, object], key: str) -> list[str]:
@@ -147,6 +167,13 @@ def _list(execution: dict[str, object], key: str) -> list[str]:
     if any("\0" in part for part in value):
         raise ImageError(f"image config: config.{key}: a NUL character")
     return list(value)
+
+
+def _whole(check: dict[str, object], key: str) -> int:
+    value = check.get(key) or 0
+    if not isinstance(value, int) or value < 0:
+        raise ImageError(f"image config: config.Healthcheck.{key}: {shown(value)} is no number")
+    return value
 
 
 def _text(execution: dict[str, object], key: str) -> str:

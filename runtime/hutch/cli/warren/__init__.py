@@ -56,7 +56,7 @@ VERBS = {
     "system": ("system", "Look after the store and the host: df, prune, check, apparmor"),
 }
 # What warren leaves behind calls these ("warren container cleanup"); they are not for people.
-INTERNAL = {"cleanup": "containers", "restart-later": "containers"}
+INTERNAL = {"cleanup": "containers", "restart-later": "containers", "health-changed": "containers"}
 # The verbs that only their noun has.
 NOUN_VERBS = {
     "volume create": ("volumes", "Make a volume"),

@@ -240,6 +240,21 @@ def cleanup(arguments: Namespace, context: Context) -> int:
     return 0
 
 
+def declare_health_changed(parser: ArgumentParser) -> None:
+    """The arguments of ``warren container health-changed``."""
+    declare_cleanup(parser)
+    parser.add_argument("status", metavar="STATUS", help="what its health is now")
+
+
+def health_changed(arguments: Namespace, context: Context) -> int:
+    """What a container's health monitor calls when the status has changed."""
+    engine = context.engine
+    record = engine.records.get(arguments.container)
+    if record is not None and record.runs == arguments.run:
+        engine.events.of(record, "health_status: " + arguments.status)
+    return 0
+
+
 def restart_later(arguments: Namespace, context: Context) -> int:
     """What a restart policy leaves behind."""
     from hutch.engine.containers.restarts import restart_later as again
@@ -279,4 +294,5 @@ VERBS = {
     "logs": Verb(declare_logs, logs),
     "cleanup": Verb(declare_cleanup, cleanup),
     "restart-later": Verb(declare_cleanup, restart_later),
+    "health-changed": Verb(declare_health_changed, health_changed),
 }

@@ -33,7 +33,8 @@ def execute(arguments: Namespace, context: Context) -> int:
     127 where it was not found, 126 where it may not be executed.
     """
     from hutch.engine.containers import words
-    from hutch.engine.containers.exec import Execution, command
+    from hutch.engine.containers.exec import command
+    from hutch.engine.containers.process import Execution
 
     if not arguments.command:
         raise UsageError("a command is wanted", hint="warren exec CONTAINER COMMAND [ARGUMENT...]")

@@ -40,6 +40,12 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--expose", "PORT...", "say that a port is meant to be published"),
     ("--gpus", "WHICH", "not supported"),
     ("--group-add", "GROUP...", "a supplementary group"),
+    ("--health-cmd", "COMMAND", "a shell command that exits with 0 if all is well"),
+    ("--health-interval", "TIME", "how long after a check the next one begins (30s)"),
+    ("--health-retries", "N", "as many failures in a row make it unhealthy (3)"),
+    ("--health-start-interval", "TIME", "the interval in the start period (5s)"),
+    ("--health-start-period", "TIME", "as long after its start no failure counts (0s)"),
+    ("--health-timeout", "TIME", "a check that takes longer has failed (30s)"),
     ("-h, --hostname", "NAME", "its host name"),
     ("--init", "", "a small init that reaps and hands signals on"),
     ("-i, --interactive", "", "keep its input open"),
@@ -55,6 +61,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--mount", "MOUNT...", "type=bind|volume|tmpfs,source=...,target=...[,readonly]"),
     ("--name", "NAME", "its name"),
     ("--network, --net", "NETWORK", "none, host or container:NAME"),
+    ("--no-healthcheck", "", "do not check its health"),
     ("--oom-kill-disable", "", "do not kill it for want of memory (cgroup v1)"),
     ("--oom-score-adj", "N", "how soon it is killed for want of memory, -1000 to 1000"),
     ("--pid", "MODE", "host or container:NAME"),
@@ -138,6 +145,7 @@ def options_from(arguments: Namespace) -> Options:
     _resources(arguments, options)
     _security(arguments, options)
     _logging(arguments, options)
+    _health(arguments, options)
     options.auto_remove = arguments.rm
     if arguments.restart is not None:
         options.restart, options.restart_limit = words.restart(arguments.restart)
@@ -315,6 +323,25 @@ def profile(path: str) -> str:
     except ValueError as error:
         raise UsageError(f"--security-opt seccomp={path}: it is not JSON: {error}") from None
     return text
+
+
+def _health(arguments: Namespace, options: Options) -> None:
+    health = options.health
+    for name in ("interval", "timeout", "start_period", "start_interval"):
+        text = getattr(arguments, "health_" + name)
+        if text is not None:
+            flag = "--health-" + name.replace("_", "-")
+            health[name] = words.duration(text, flag)
+    if arguments.health_retries is not None:
+        health["retries"] = whole(arguments, "health_retries")
+        if health["retries"] < 0:
+            raise UsageError("--health-retries cannot be negative")
+    if arguments.health_cmd:
+        health["test"] = ["CMD-SHELL", arguments.health_cmd]
+    if arguments.no_healthcheck:
+        if health:
+            raise UsageError("--no-healthcheck conflicts with --health-* options")
+        health["test"] = ["NONE"]
 
 
 def _logging(arguments: Namespace, options: Options) -> None:

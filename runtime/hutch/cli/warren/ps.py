@@ -32,7 +32,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument("--no-trunc", action="store_true", help="whole ids and commands")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
-        help="id, name, label, status, exited, ancestor, before, since, volume, network",
+        help="id, name, label, status, exited, ancestor, before, since, volume, network, health",
     )  # fmt: skip
     format_option(parser)
 
@@ -71,7 +71,7 @@ def row(context: Context, record: "Record", *, whole: bool, sized: bool) -> dict
         "Command": f'"{command}"',
         "CreatedAt": rfc3339(record.created),
         "RunningFor": ago(rfc3339(record.created)),
-        "Status": sentence(record),
+        "Status": sentence(engine, record),
         "State": status(record),
         "Ports": "",
         "Names": record.name,

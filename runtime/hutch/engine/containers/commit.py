@@ -144,6 +144,10 @@ def merged(config: dict[str, Any], record: Record, changes: list[str]) -> dict[s
             found[key] = value
     if options.labels:
         found["Labels"] = {**(config.get("Labels") or {}), **options.labels}
+    if options.health:
+        from hutch.engine.containers.health import document
+
+        found["Healthcheck"] = document(options.health)
     for key, more in execution(changes).items():
         if isinstance(more, list) and key == "Env":
             found[key] = [*(found.get("Env") or []), *more]

@@ -27,6 +27,10 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
     execution = image.config.checked()
     command_line(options, execution)
     limits.check(options)
+    if options.health or execution.get("Healthcheck"):
+        from hutch.engine.containers.health import merged
+
+        options.health = merged(options.health, execution.get("Healthcheck", {}))
     options.labels = {**execution.get("Labels", {}), **options.labels}
     check_network(engine, options)
     id = secrets.token_hex(32)

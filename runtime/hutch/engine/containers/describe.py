@@ -5,6 +5,7 @@ from typing import Any
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import command_line, hostname_of, stop_signal
 from hutch.engine.containers.conmon import hutch_program
+from hutch.engine.containers.health import Health, document, read
 from hutch.engine.containers.listing import rfc3339, status
 from hutch.engine.containers.options import MountOption
 from hutch.engine.containers.records import Record
@@ -24,7 +25,7 @@ def inspect(engine: Engine, record: Record) -> dict[str, Any]:
         "Created": rfc3339(record.created),
         "Path": args[0],
         "Args": args[1:],
-        "State": state(record),
+        "State": state(engine, record),
         "Image": image.id if image else "",
         "ImageManifest": record.manifest,
         "ResolvConfPath": str(places.folder / "resolv.conf"),
@@ -70,6 +71,7 @@ def inspect(engine: Engine, record: Record) -> dict[str, Any]:
             "Labels": options.labels,
             "StopSignal": stop_signal(options, execution),
             "StopTimeout": options.stop_timeout,
+            **({"Healthcheck": document(options.health)} if options.health else {}),
             "ExposedPorts": {
                 **execution.get("ExposedPorts", {}),
                 **{port if "/" in port else port + "/tcp": {} for port in options.expose},
@@ -79,10 +81,10 @@ def inspect(engine: Engine, record: Record) -> dict[str, Any]:
     }
 
 
-def state(record: Record) -> dict[str, Any]:
+def state(engine: Engine, record: Record) -> dict[str, Any]:
     """The State part."""
     word = status(record)
-    return {
+    found = {
         "Status": word,
         "Running": record.phase == phases.RUNNING,
         "Paused": record.paused,
@@ -95,6 +97,26 @@ def state(record: Record) -> dict[str, Any]:
         "Error": record.error,
         "StartedAt": rfc3339(record.started),
         "FinishedAt": rfc3339(record.finished),
+    }
+    if record.options.health:
+        found["Health"] = health_state(read(engine.places(record)))
+    return found
+
+
+def health_state(health: Health) -> dict[str, Any]:
+    """State.Health."""
+    return {
+        "Status": health.status,
+        "FailingStreak": health.streak,
+        "Log": [
+            {
+                "Start": rfc3339(check.begin),
+                "End": rfc3339(check.end),
+                "ExitCode": check.code,
+                "Output": check.output,
+            }
+            for check in health.log
+        ],
     }
 
 

@@ -24,6 +24,10 @@ WITNESS = 5.0  # seconds that conmon has to write the exit code of a process tha
 def refresh(engine: Engine, record: Record) -> Record:
     """The container as it truly is. Nothing is changed if its row says so already."""
     if settled(record):
+        if record.options.health and record.phase == phases.RUNNING:
+            from hutch.engine.containers.health import watch
+
+            watch(engine, record)  # for the case that its monitor was killed
         return record
     lock = engine.store.lock("container-" + record.id)
     if not lock.acquire(wait=False):

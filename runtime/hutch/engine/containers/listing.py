@@ -11,7 +11,8 @@ from hutch.engine.containers.records import Record, now
 from hutch.engine.engine import Engine
 from hutch.errors import HutchError, UsageError, shown
 
-FILTERS = "id, name, label, status, exited, ancestor, before, since, volume, network"
+FILTERS = "id, name, label, status, exited, ancestor, before, since, volume, network, health"
+HEALTHS = ("starting", "healthy", "unhealthy", "none")
 
 
 def listed(
@@ -72,6 +73,10 @@ def condition(engine: Engine, text: str) -> tuple[str, Callable[[Record], bool]]
         return key, lambda record: record.phase == phases.EXITED and record.exit_code == int(value)
     if key == "ancestor":
         return key, ancestor(engine, value)
+    if key == "health":
+        if value not in HEALTHS:
+            raise UsageError(f"filter health={value}: there are {', '.join(HEALTHS)}")
+        return key, lambda record: health(engine, record) == value
     if key in ("before", "since"):
         pivot = engine.records.find(value).created
         if key == "before":
@@ -93,6 +98,15 @@ def ancestor(engine: Engine, name: str) -> Callable[[Record], bool]:
     except HutchError:
         return lambda record: fnmatch.fnmatchcase(record.options.image, name)
     return lambda record: record.manifest == manifest
+
+
+def health(engine: Engine, record: Record) -> str:
+    """starting, healthy or unhealthy; "none" for a container without a check."""
+    if not record.options.health:
+        return "none"
+    from hutch.engine.containers.health import read
+
+    return read(engine.places(record)).status
 
 
 def status(record: Record) -> str:
@@ -128,11 +142,17 @@ def duration(seconds: float) -> str:
     return f"{hours // (24 * 365)} years"
 
 
-def sentence(record: Record) -> str:
-    """``Up 3 seconds``, ``Exited (0) 2 minutes ago``."""
+def sentence(engine: Engine, record: Record) -> str:
+    """``Up 3 seconds (healthy)``, ``Exited (0) 2 minutes ago``."""
     code = f"({record.exit_code}{', out of memory' if record.oom else ''})"
     if record.phase == phases.RUNNING:
-        return "Up " + duration(now() - record.started) + (" (Paused)" if record.paused else "")
+        up = "Up " + duration(now() - record.started)
+        if record.paused:
+            return up + " (Paused)"
+        if not record.options.health:
+            return up
+        word = health(engine, record)
+        return f"{up} ({'health: starting' if word == 'starting' else word})"
     if record.phase == phases.RESTARTING:
         return f"Restarting {code} {duration(now() - record.finished)} ago"
     if record.phase == phases.EXITED:

@@ -49,6 +49,17 @@ class UlimitOption(TypedDict):
     hard: int
 
 
+class HealthOption(TypedDict, total=False):
+    """The health check: ``--health-cmd`` and the like, or the image's. Seconds."""
+
+    test: list[str]  # CMD and arguments, or CMD-SHELL and a command; NONE in what is asked
+    interval: float
+    timeout: float
+    start_period: float
+    start_interval: float
+    retries: int
+
+
 @dataclass(slots=True)
 class Options:
     """See Docker's documentation of ``run`` for what each does; None means "as is usual"."""
@@ -116,6 +127,7 @@ class Options:
     device_rules: list[str] = field(default_factory=list)
     sysctls: dict[str, str] = field(default_factory=dict)
     cgroup_parent: str = ""
+    health: HealthOption = field(default_factory=HealthOption)
     log_driver: str = "k8s-file"
     log_size: int = 0
     runtime: str = ""

@@ -81,6 +81,10 @@ def start_locked(
             record.phase = phases.RUNNING
             engine.records.save(record, "phase")
             engine.events.of(record, "start")
+        if record.options.health:
+            from hutch.engine.containers import health
+
+            health.begin(engine, record)
     except HutchError as error:
         _failed(engine, record, error)
         raise

@@ -6,6 +6,7 @@ import signal
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import stop_signal
 from hutch.engine.containers.finish import finish, refresh
+from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.truth import Death, lives
 from hutch.engine.engine import Engine
@@ -79,6 +80,15 @@ def kill(engine: Engine, record: Record, sig: str = "KILL") -> None:
     death.close()
 
 
+def hold(places: Places, paused: bool) -> None:
+    """Tells the container's health monitor that nothing is to be checked, or that it may be."""
+    mark = places.folder / "paused"
+    if paused:
+        mark.touch()
+    else:
+        mark.unlink(missing_ok=True)
+
+
 def require_running(engine: Engine, record: Record, what: str = "") -> Record:
     """The container as it is. Raises Conflict if it does not run."""
     record = refresh(engine, record)
@@ -95,6 +105,8 @@ def pause(engine: Engine, record: Record) -> None:
     record = require_running(engine, record)
     if record.paused:
         raise Conflict(f"container {record.name} is already paused", id=record.id)
+    if record.options.health:
+        hold(engine.places(record), True)
     engine.runtime(record.id).pause()
     record.paused = True
     engine.records.save(record, "paused")
@@ -107,6 +119,8 @@ def unpause(engine: Engine, record: Record) -> None:
     if not record.paused:
         raise Conflict(f"container {record.name} is not paused", id=record.id)
     engine.runtime(record.id).resume()
+    if record.options.health:
+        hold(engine.places(record), False)
     record.paused = False
     engine.records.save(record, "paused")
     engine.events.of(record, "unpause")
