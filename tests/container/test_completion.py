@@ -1,10 +1,6 @@
 """Completion in the shells themselves, with containers to complete."""
 
-import os
-import pty
-import select
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,30 +8,9 @@ import pytest
 from hutch.cli.table import GLOBAL, VERBS
 
 from tests.support.containers import Bundle, Runtime
+from tests.support.shells import Bash, Fish, Zsh
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
-
-BASH = """
-source "$1"
-shift
-COMP_WORDS=("$@")
-COMP_CWORD=$(($# - 1))
-_hutch
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
-
-ZSH = """
-PS1= PS2= RPS1=
-autoload -U compinit
-compinit -u -D
-source {script}
-shown() {{ print -r -- "$BUFFER" > {out}; BUFFER= }}
-zle -N shown
-bindkey '^X' shown
-bindkey '^I' complete-word
-setopt no_beep no_list_ambiguous
-print READY
-"""
 
 
 @pytest.fixture(scope="module")
@@ -55,39 +30,6 @@ def containers(hutch: Runtime, bundle: Bundle) -> list[str]:
     for id in ("alpha", "beta"):
         hutch("create", "-b", str(bundle.for_id(id).path), id)
     return ["--root", str(hutch.root)]
-
-
-class Bash:
-    def __init__(self, folder: Path, command: str) -> None:
-        self.folder = folder
-        self.command = command
-
-    def __call__(self, *words: str, cwd: "Path | None" = None) -> list[str]:
-        done = subprocess.run(
-            ["bash", "--norc", "-c", BASH, "bash", self.folder / "bash", self.command, *words],
-            capture_output=True, text=True, check=True, cwd=cwd,
-        )  # fmt: skip
-        assert done.stderr == ""
-        return done.stdout.split()
-
-
-class Fish:
-    def __init__(self, folder: Path, command: str) -> None:
-        self.folder = folder
-        self.command = command
-
-    def __call__(self, *words: str, cwd: "Path | None" = None) -> list[str]:
-        """fish knows a command by its name alone."""
-        line = " ".join(["hutch", *words])
-        path = os.path.dirname(self.command) + ":" + os.environ["PATH"]
-        done = subprocess.run(
-            ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
-             self.folder / "fish", line],
-            capture_output=True, text=True, check=True, cwd=cwd,
-            env={**os.environ, "PATH": path, "HOME": str(self.folder)},
-        )  # fmt: skip
-        assert done.stderr == ""
-        return [row.partition("\t")[0] for row in done.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -165,45 +107,6 @@ def test_bash_completes_behind_an_equals_sign(bash: Bash, containers: list[str])
 
 def test_fish_takes_a_value_behind_an_equals_sign(fish: Fish, containers: list[str]) -> None:
     assert fish("--root=" + containers[1], "state", "al") == ["alpha"]
-
-
-class Zsh:
-    """An interactive zsh on a terminal."""
-
-    def __init__(self, script: Path, command: str, folder: Path) -> None:
-        self.out = folder / "line"
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            path = os.path.dirname(command) + ":" + os.environ["PATH"]
-            environment = {**os.environ, "PATH": path, "HOME": str(folder), "TERM": "dumb"}
-            os.execvpe("zsh", ["zsh", "-f", "-i"], environment)
-        self.send(ZSH.format(script=script, out=self.out).replace("\n", "\r"))
-        text = b""
-        while b"\nREADY" not in text and b"\rREADY" not in text:
-            text += self.read()
-
-    def send(self, text: str) -> None:
-        os.write(self.fd, text.encode())
-
-    def read(self) -> bytes:
-        ready, _, _ = select.select([self.fd], [], [], 60)
-        assert ready
-        return os.read(self.fd, 65536)
-
-    def __call__(self, line: str) -> str:
-        """The line, with what the tab key makes of it."""
-        self.out.unlink(missing_ok=True)
-        self.send(line + "\t\x18")
-        deadline = time.monotonic() + 60
-        while not self.out.exists() or not self.out.read_text().endswith("\n"):
-            assert time.monotonic() < deadline, "zsh does not answer"
-            if select.select([self.fd], [], [], 0.02)[0]:
-                os.read(self.fd, 65536)
-        return self.out.read_text().rstrip("\n")
-
-    def close(self) -> None:
-        os.close(self.fd)
-        os.waitpid(self.pid, 0)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from hutch.cli.warren import VERBS
 from hutch.cli.warren.output import ago, clean, human_size, render, template
+from hutch.cli.warren.table import NOUN_VERBS, NOUNS, VERBS
 
 from conformance.samples.images import Layer
 from tests.support.registries import Warren, damage_layer
@@ -147,10 +147,18 @@ def test_df_adds_up(kept: Warren) -> None:
     ("arguments", "words"),
     [
         (["frobnicate"], "is not a warren command"),
-        (["pul"], 'did you mean "pull"?'),
+        (["pul"], "did you mean pull?"),
+        (["historu"], "did you mean history?"),
+        (["contaner", "ls"], "did you mean container?"),
+        (["image", "prun"], "did you mean prune?"),
+        (["pull", "--al-tags", "x"], "unknown flag: --al-tags (hint: did you mean --all-tags?)"),
+        (["run", "--memroy", "1g", "x"], "did you mean --memory?"),
+        (["--rot", "x", "ps"], "did you mean --root?"),
+        (["ps", "-aZ"], "unknown shorthand flag: -Z in -aZ"),
+        (["ps", "--filter"], "flag needs an argument: --filter"),
+        (["images", "one", "two"], "unexpected argument: two"),
         (["help", "frobnicate"], "is not a warren command"),
-        (["system"], "a command of warren system"),
-        (["system", "frobnicate"], "invalid choice"),
+        (["system", "frobnicate"], "is not a command of warren system"),
         (["search", "--limit", "0", "x/y"], "at least 1"),
         (["pull", "--tls-verify=maybe", "x"], '"maybe" is neither true nor false'),
         (["pull", "--cert-dir", "/nonexistent", "--tls-verify", "h.invalid/x"], "/nonexistent"),
@@ -239,10 +247,32 @@ def test_version_and_help(warren: Warren) -> None:
         own = warren.ok(verb, "--help")
         assert own.startswith(f"Usage: warren {verb} [OPTIONS]")
         assert warren.ok("help", verb) == own
+    for name in NOUN_VERBS:
+        assert warren.ok(*name.split(), "--help").startswith(f"Usage: warren {name} [OPTIONS]")
+    for noun in NOUNS:
+        assert warren.ok(noun) == warren.ok(noun, "--help") == warren.ok("help", noun)
+        assert warren.ok(noun).startswith(f"Usage: warren {noun} COMMAND")
     assert "Usage: warren push [OPTIONS] IMAGE [NAME[:TAG]]\n" in warren.ok("push", "--help")
     assert "-f, --filter KEY=VALUE" in warren.ok("images", "--help")
     assert warren.ok("system", "df", "--help").startswith("Usage: warren system df [OPTIONS]")
     assert warren.ok("version") == warren.ok("--version")
+    both = warren.ok("version", "--format", "{{.Client.Version}} {{.Server.Version}}").split()
+    assert both == [warren.ok("--version").split()[-1]] * 2
+
+
+def test_a_noun_inspects_its_own_kind(kept: Warren) -> None:
+    assert json.loads(kept.ok("image", "inspect", "odd:gzip"))[0]["RepoTags"]
+    assert "No such container" in kept.fails("container", "inspect", "odd:gzip")
+    kept.ok("volume", "create", "odd")
+    assert json.loads(kept.ok("inspect", "--type", "volume", "odd"))[0]["Name"] == "odd"
+    assert "no such image" in kept.fails("image", "inspect", "odd:none")
+
+
+def test_values_that_begin_with_a_dash_and_switches_with_a_value(kept: Warren) -> None:
+    assert kept.ok("images", "--quiet=true") == kept.ok("images", "-q")
+    assert kept.ok("images", "--quiet=false") == kept.ok("images")
+    assert "-x" in kept.fails("inspect", "--", "-x")
+    assert "-x" in kept.fails("pull", "--authfile", "-x", "h.invalid/x", status=125)
 
 
 def test_inspect_shows_what_there_is(kept: Warren) -> None:

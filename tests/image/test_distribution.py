@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hutch.cli.warren.parser import with_truth
+from hutch.cli.warren.parser import parse
+from hutch.cli.warren.pull import VERBS
 from hutch.image.errors import RegistryError
 from hutch.image.registry.auth import challenges
 from hutch.image.registry.credentials import Credentials
@@ -217,17 +218,21 @@ def test_a_time_out_of_the_registrys_is_tried_again(fake: Fake) -> None:
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        (["--tls-verify", "false", "x"], ["--tls-verify=false", "x"]),
-        (["x", "--tls-verify", "False"], ["x", "--tls-verify=False"]),
-        (["--tls-verify", "0"], ["--tls-verify=0"]),
-        (["--tls-verify", "x"], ["--tls-verify=true", "x"]),
-        (["x", "--tls-verify"], ["x", "--tls-verify=true"]),
-        (["--tls-verify", "-q", "x"], ["--tls-verify=true", "-q", "x"]),
-        (["--tls-verify=false", "true"], ["--tls-verify=false", "true"]),
+        (["--tls-verify", "false", "x"], (False, "x")),
+        (["x", "--tls-verify", "0"], (False, "x")),
+        (["--tls-verify", "true", "x"], (True, "x")),
+        (["--tls-verify", "x"], (True, "x")),
+        (["x", "--tls-verify"], (True, "x")),
+        (["--tls-verify=no", "x"], (False, "x")),
+        (["x"], (None, "x")),
+        (["--", "x"], (None, "x")),
     ],
 )
-def test_tls_verify_takes_a_truth_value_after_a_blank(given: list[str], wanted: list[str]) -> None:
-    assert with_truth(given) == wanted
+def test_tls_verify_takes_a_truth_value_after_a_blank(
+    given: list[str], wanted: tuple[bool | None, str]
+) -> None:
+    parsed = parse("pull", "", VERBS["pull"].declare, given)
+    assert (parsed.tls_verify, parsed.image) == wanted
 
 
 # Bodies and headers that lie.

@@ -18,6 +18,7 @@ hostile_json     texts that no parser may trip over
 registries       registries on loopback, and warren's command with a store of its own
 fake_registry    a registry that lies, breaks off and refuses as it is told
 checked          configs that the check has let pass
+shells           bash, zsh and fish that complete a command line
 podman           podman and overlayfs, to compare images with
 layers           layers unpacked one by one, and hostile ones
 import_graph     which file uses which

@@ -292,7 +292,7 @@ VERBS = {
     "rename": Verb(declare_rename, rename),
     "top": Verb(declare_top, top, 1),
     "logs": Verb(declare_logs, logs),
-    "cleanup": Verb(declare_cleanup, cleanup),
-    "restart-later": Verb(declare_cleanup, restart_later),
-    "health-changed": Verb(declare_health_changed, health_changed),
+    "container cleanup": Verb(declare_cleanup, cleanup),
+    "container restart-later": Verb(declare_cleanup, restart_later),
+    "container health-changed": Verb(declare_health_changed, health_changed),
 }

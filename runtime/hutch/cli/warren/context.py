@@ -119,7 +119,7 @@ def registry_options(parser: ArgumentParser) -> None:
         help="*.crt: trusted authorities; *.cert with *.key: client certificates",
     )  # fmt: skip
     parser.add_argument(
-        "--tls-verify", type=truth, default=None, metavar="BOOL",
+        "--tls-verify", type=truth, nargs="?", const=True, default=None, metavar="BOOL",
         help="false: allow http, and TLS without verification",
     )  # fmt: skip
 

@@ -22,12 +22,27 @@ CREATED_BY = 45
 
 def declare_inspect(parser: ArgumentParser) -> None:
     """The arguments of ``warren inspect``."""
-    parser.add_argument("names", metavar="NAME", nargs="+", help="a name or an id")
+    parser.add_argument("names", metavar="OBJECT", nargs="+", help="a name or an id")
     parser.add_argument(
         "--type", default="", choices=["container", "image", "volume"],
         metavar="KIND", help="container, image or volume; any if not given",
     )  # fmt: skip
     parser.add_argument("-s", "--size", action="store_true", help="of containers the size, too")
+    format_option(parser, "-f")
+
+
+def declare_container(parser: ArgumentParser) -> None:
+    """The arguments of ``warren container inspect``."""
+    parser.add_argument("names", metavar="CONTAINER", nargs="+", help="a name or an id")
+    parser.add_argument("-s", "--size", action="store_true", help="of containers the size, too")
+    parser.set_defaults(type="container")
+    format_option(parser, "-f")
+
+
+def declare_image(parser: ArgumentParser) -> None:
+    """The arguments of ``warren image inspect``."""
+    parser.add_argument("names", metavar="IMAGE", nargs="+", help="a name or an id")
+    parser.set_defaults(type="image", size=False)
     format_option(parser, "-f")
 
 
@@ -108,5 +123,7 @@ def history(arguments: Namespace, context: Context) -> int:
 
 VERBS = {
     "inspect": Verb(declare_inspect, inspect),
+    "container inspect": Verb(declare_container, inspect),
+    "image inspect": Verb(declare_image, inspect),
     "history": Verb(declare_history, history),
 }

@@ -42,8 +42,6 @@ class Formatter(HelpFormatter):
         self, usage: str | None, actions: Iterable[Action], groups: Any, prefix: str | None = None
     ) -> None:
         """Shows one short line, because every option is listed below it."""
-        if prefix == "":  # argparse wants the text in front of a subcommand
-            return super().add_usage(usage, actions, groups, prefix)
         if usage is None:
             places = [a for a in actions if not a.option_strings]
             words = [self._format_args(a, self._metavar(a)) for a in places]
@@ -76,72 +74,113 @@ def parse(
     stops: int | None = None,
 ) -> Namespace:
     """The arguments of ``warren NAME``. Raises UsageError; --help prints and exits."""
+    parser = parser_of(name, summary, declare, stops)
+    flags, places, command = sorted_words(parser, words, stops)
+    # Words that begin with "-" and are no flags stand behind "--".
+    barrier = ["--"] if any(len(word) > 1 and word[0] == "-" for word in places) else []
+    arguments, more = parser.parse_known_args([*flags, *barrier, *places])
+    if more:
+        raise UsageError(f"unexpected argument: {more[0]}", hint=f"{parser.prog} --help")
+    if stops is not None:
+        arguments.command = command
+    return arguments
+
+
+def parser_of(
+    name: str, summary: str, declare: Callable[[ArgumentParser], None], stops: int | None
+) -> Parser:
+    """The parser of a verb."""
     handler = "error" if stops is None else "resolve"  # -h is --hostname of run
     parser = Parser(f"warren {name}", description=summary + ".", conflict_handler=handler)
     declare(parser)
-    if stops is not None:
-        own, command = split_command(parser, words, stops)
-        arguments = parser.parse_args(own)
-        arguments.command = command
-        return arguments
-    words = with_truth(words)
-    return parser.parse_intermixed_args(words) if name != "system" else parser.parse_args(words)
+    return parser
 
 
-def split_command(
-    parser: ArgumentParser, words: list[str], stops: int
-) -> tuple[list[str], list[str]]:
-    """A verb's own words, and the command line that begins after ``stops`` arguments: nothing of
-    it is an option of ours. A switch may have a value (--rm=false)."""
-    switches = {
-        name: action.nargs == 0 for action in parser._actions for name in action.option_strings
-    }
-    own: list[str] = []
+def sorted_words(
+    parser: ArgumentParser, words: list[str], stops: int | None
+) -> tuple[list[str], list[str], list[str]]:
+    """A verb's flags with their values, its arguments, and the command line that begins after
+    ``stops`` arguments: nothing of it is a flag of ours.
+
+    A switch may have a value (--rm=false). A flag whose value may be missing takes the next word
+    only if that is a boolean. Raises UsageError for a flag that is not known.
+    """
+    known = parser._option_string_actions
+    flags: list[str] = []
+    places: list[str] = []
     rest = list(words)
-    while rest and stops:
+    while rest and (stops is None or len(places) < stops):
         word = rest.pop(0)
         if word == "--":
-            return [*own, *rest[:stops]], rest[stops:]
-        if not word.startswith("-") or word == "-":
-            own.append(word)
-            stops -= 1
-            continue
-        name, equals, value = word.partition("=")
-        if word.startswith("--"):
-            if switches.get(name) and equals and value.lower() in TRUTH:
+            left = len(rest) if stops is None else stops - len(places)
+            return flags, [*places, *rest[:left]], rest[left:]
+        if word == "-" or not word.startswith("-"):
+            places.append(word)
+        elif word.startswith("--"):
+            name, equals, value = word.partition("=")
+            action = known.get(name) or unknown(parser, name)
+            if action.nargs == 0 and equals and value.lower() in TRUTH:
                 if TRUTH[value.lower()]:
-                    own.append(name)
-                continue
-            takes = switches.get(name) is False and not equals
+                    flags.append(name)
+            elif equals or action.nargs == 0:
+                flags.append(word)
+            elif action.nargs == "?":
+                given = rest.pop(0) if rest and rest[0].lower() in TRUTH else "true"
+                flags.append(f"{name}={given}")
+            elif not rest:
+                raise UsageError(f"flag needs an argument: {name}", hint=f"{parser.prog} --help")
+            else:  # argparse takes a value that begins with "-" for a flag, but not so
+                flags.append(f"{name}={rest.pop(0)}")
+        elif _last_takes(parser, word):
+            if not rest:
+                raise UsageError(f"flag needs an argument: {word}", hint=f"{parser.prog} --help")
+            flags.append(word + rest.pop(0))
         else:
-            takes = _last_takes(switches, word)
-        own.append(word)
-        if takes and rest:
-            value = rest.pop(0)
-            # argparse takes a value that begins with "-" for an option, but not so.
-            own[-1] = f"{word}={value}" if word.startswith("--") else word + value
-    return own, rest
+            flags.append(word)
+    return flags, places, rest
 
 
-def _last_takes(switches: dict[str, bool], word: str) -> bool:
-    """Whether of short options in one word (-itv) the last one wants the next word."""
+def _last_takes(parser: ArgumentParser, word: str) -> bool:
+    """Whether of short flags in one word (-itv) the last one wants the next word."""
     for place, letter in enumerate(word[1:], 2):
-        if not switches.get("-" + letter, True):
+        action = parser._option_string_actions.get("-" + letter)
+        if action is None:
+            if word.startswith("-" + letter):
+                unknown(parser, "-" + letter)
+            raise UsageError(
+                f"unknown shorthand flag: -{letter} in {word}", hint=f"{parser.prog} --help"
+            )
+        if action.nargs != 0:
             return place == len(word)
     return False
 
 
-def with_truth(words: list[str]) -> list[str]:
-    """The words, with ``--tls-verify`` and its value joined to one word.
+def unknown(parser: ArgumentParser, name: str) -> NoReturn:
+    """Raises the UsageError of a flag that is not known."""
+    from hutch.cli.warren.table import alike
 
-    Without a value the option means true. If the next word is a boolean, it is the option's value
-    and not the name of an image.
-    """
-    given: list[str] = []
-    for word in words:
-        if given and given[-1] == "--tls-verify":
-            given[-1] += "=" + (word if word.lower() in TRUTH else "true")
-            if word.lower() in TRUTH:
-                continue
-        given.append(word)
-    return [word + "=true" if word == "--tls-verify" else word for word in given]
+    known = [flag for flag in parser._option_string_actions if flag.startswith("--")]
+    raise UsageError(f"unknown flag: {name}", hint=alike(name, known, f"{parser.prog} --help"))
+
+
+def help_of(name: str) -> str:
+    """The text of ``warren NAME --help``."""
+    return parser_for(name).format_help().rstrip("\n")
+
+
+def parser_for(name: str) -> Parser:
+    """The parser of the verb of this name, with its module loaded."""
+    from hutch.cli.warren.table import summary_of
+
+    verb = verb_of(name)
+    return parser_of(name, summary_of(name), verb.declare, verb.stops)
+
+
+def verb_of(name: str) -> Verb:
+    """The functions of a verb."""
+    from importlib import import_module
+
+    from hutch.cli.warren.table import module_of
+
+    found: Verb = import_module("hutch.cli.warren." + module_of(name)).VERBS[name]
+    return found

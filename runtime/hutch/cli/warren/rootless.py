@@ -15,7 +15,10 @@ from hutch.image.store import default_root
 
 ROOT_VARIABLE = "WARREN_ROOT"
 # Verbs that make or remove files of other owners.
-VERBS = ("pull", "load", "import", "bundle", "rmi", "system")
+VERBS = (
+    "pull", "load", "import", "bundle", "rmi", "image prune", "system check", "system df",
+    "system prune",
+)  # fmt: skip
 UNSHARE = ["unshare", "--user", "--map-root-user", "--map-auto", "--"]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import age, human_size, show
-from hutch.cli.warren.parser import Parser, Verb
+from hutch.cli.warren.parser import Verb
 from hutch.errors import UsageError, shown
 from hutch.image.errors import StoreDamaged
 
@@ -28,42 +28,9 @@ COLUMNS = [
 SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
-def declare(parser: ArgumentParser) -> None:
-    """The arguments of ``warren system``."""
-    acts = parser.add_subparsers(
-        dest="act", metavar="COMMAND", title="Commands", parser_class=Parser
-    )
-    summary = "show how much disk space images use"
-    df_parser = acts.add_parser("df", help=summary, description=summary.capitalize() + ".")
-    format_option(df_parser)
-    summary = "remove what nothing needs"
-    prune_parser = acts.add_parser("prune", help=summary, description=summary.capitalize() + ".")
-    prune_parser.add_argument("-a", "--all", action="store_true", help="named images too")
-    prune_parser.add_argument("--volumes", action="store_true", help="anonymous volumes too")
-    prune_parser.add_argument("-f", "--force", action="store_true", help="do not ask")
-    prune_parser.add_argument(
-        "--filter", action="append", default=[], metavar="KEY=VALUE",
-        help="only images: until=TIME (made before: 24h, or a date), label=KEY[=VALUE], label!=...",
-    )  # fmt: skip
-    summary = "verify everything in the store"
-    check_parser = acts.add_parser("check", help=summary, description=summary.capitalize() + ".")
-    check_parser.add_argument(
-        "-r", "--repair", action="store_true", help="repair what can be repaired"
-    )
-    check_parser.add_argument("-q", "--quiet", action="store_true", help="only the exit status")
-    summary = "load hutch-default, the AppArmor profile for containers"
-    apparmor_parser = acts.add_parser("apparmor", help=summary, description=summary + ".")
-    which = apparmor_parser.add_mutually_exclusive_group()
-    which.add_argument("--print", action="store_true", help="print it instead")
-    which.add_argument("--remove", action="store_true", help="remove it from the kernel instead")
-
-
-def system(arguments: Namespace, context: Context) -> int:
-    """Runs the command of ``warren system`` that the arguments name."""
-    if arguments.act is None:
-        raise UsageError("a command of warren system is wanted", hint="warren system --help")
-    act = {"df": df, "prune": prune, "check": check, "apparmor": apparmor}[arguments.act]
-    return act(arguments, context)
+def declare_df(parser: ArgumentParser) -> None:
+    """The arguments of ``warren system df``."""
+    format_option(parser)
 
 
 def df(arguments: Namespace, context: Context) -> int:
@@ -84,6 +51,17 @@ def df(arguments: Namespace, context: Context) -> int:
         )
     show(rows, COLUMNS, arguments.format)
     return 0
+
+
+def declare_prune(parser: ArgumentParser) -> None:
+    """The arguments of ``warren system prune``."""
+    parser.add_argument("-a", "--all", action="store_true", help="named images too")
+    parser.add_argument("--volumes", action="store_true", help="anonymous volumes too")
+    parser.add_argument("-f", "--force", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--filter", action="append", default=[], metavar="KEY=VALUE",
+        help="only images: until=TIME (made before: 24h, or a date), label=KEY[=VALUE], label!=...",
+    )  # fmt: skip
 
 
 def prune(arguments: Namespace, context: Context) -> int:
@@ -158,6 +136,12 @@ def seconds_since(text: str) -> float:
         ) from None
 
 
+def declare_check(parser: ArgumentParser) -> None:
+    """The arguments of ``warren system check``."""
+    parser.add_argument("-r", "--repair", action="store_true", help="repair what can be repaired")
+    parser.add_argument("-q", "--quiet", action="store_true", help="only the exit status")
+
+
 def check(arguments: Namespace, context: Context) -> int:
     """Verifies the store. Returns 1 if a problem was found and not repaired."""
     from hutch.engine.containers.check import check as check_engine
@@ -181,6 +165,13 @@ def check(arguments: Namespace, context: Context) -> int:
     return 1 if left else 0
 
 
+def declare_apparmor(parser: ArgumentParser) -> None:
+    """The arguments of ``warren system apparmor``."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--print", action="store_true", help="print it instead")
+    which.add_argument("--remove", action="store_true", help="remove it from the kernel instead")
+
+
 def apparmor(arguments: Namespace, context: Context) -> int:
     """Loads the profile, prints it or removes it."""
     from hutch.defaults.apparmor import FILE, load, unload
@@ -194,4 +185,9 @@ def apparmor(arguments: Namespace, context: Context) -> int:
     return 0
 
 
-VERBS = {"system": Verb(declare, system)}
+VERBS = {
+    "system df": Verb(declare_df, df),
+    "system prune": Verb(declare_prune, prune),
+    "system check": Verb(declare_check, check),
+    "system apparmor": Verb(declare_apparmor, apparmor),
+}

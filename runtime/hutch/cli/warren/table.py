@@ -1,0 +1,182 @@
+"""The verbs and nouns of warren: what each is called, the module that has it, what it does."""
+
+from hutch.errors import UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# {group: {verb: (module, what it does)}}, in the order of --help.
+GROUPS = {
+    "Containers": {
+        "run": ("run", "Make a container of an image and start it"),
+        "create": ("run", "Make a container, without starting it"),
+        "start": ("run", "Start containers"),
+        "stop": ("containers", "End containers: by SIGTERM, then by SIGKILL"),
+        "restart": ("containers", "Stop containers and start them again"),
+        "kill": ("containers", "Send a signal to containers"),
+        "rm": ("containers", "Remove containers"),
+        "pause": ("containers", "Freeze containers"),
+        "unpause": ("containers", "Let frozen containers go on"),
+        "rename": ("containers", "Give a container another name"),
+        "update": ("look", "Change containers' limits"),
+        "wait": ("containers", "Wait until containers have ended, print their exit codes"),
+    },
+    "Programs and files in containers": {
+        "attach": ("run", "Join a running container's input and output"),
+        "exec": ("execute", "Run another program in a container"),
+        "cp": ("files", "Copy files between a container and the host"),
+        "export": ("files", "Write a container's root file system as a tar archive"),
+        "commit": ("files", "Make an image of a container's changes"),
+    },
+    "What containers do": {
+        "ps": ("ps", "List containers"),
+        "logs": ("containers", "Show what a container has written"),
+        "inspect": ("inspect", "Show what is known of containers, images or volumes, as JSON"),
+        "top": ("containers", "Show a container's processes"),
+        "stats": ("look", "Show what containers use"),
+        "port": ("look", "Show a container's published ports"),
+        "diff": ("look", "Show what a container has changed"),
+        "events": ("look", "Show what happens to containers"),
+    },
+    "Images": {
+        "images": ("images", "List images"),
+        "pull": ("pull", "Download an image from a registry"),
+        "push": ("push", "Upload an image to a registry"),
+        "rmi": ("images", "Remove images"),
+        "tag": ("images", "Give an image another name"),
+        "history": ("inspect", "Show how an image was made, layer by layer"),
+        "save": ("archives", "Write images to an archive"),
+        "load": ("archives", "Read images from an archive"),
+        "import": ("archives", "Make an image from a tar archive of a root file system"),
+        "bundle": ("bundle", "Make an OCI bundle of an image, for use with hutch run"),
+        "search": ("search", "Search a registry's catalogue"),
+        "login": ("login", "Log in to a registry"),
+        "logout": ("login", "Log out from a registry"),
+    },
+    "This machine": {
+        "info": ("look", "Show what there is, and what it runs on"),
+        "version": ("version", "Show the version"),
+        "completion": ("completion", "Print the completion script for bash, zsh or fish"),
+    },
+}
+VERBS = {verb: row for group in GROUPS.values() for verb, row in group.items()}
+
+# The verbs that only their noun has.
+NOUN_VERBS = {
+    "container inspect": ("inspect", "Show what is known of containers, as JSON"),
+    "container prune": ("containers", "Remove containers that do not run"),
+    "image inspect": ("inspect", "Show what is known of images, as JSON"),
+    "image prune": ("images", "Remove images that have no name"),
+    "system apparmor": ("system", "Load hutch-default, the AppArmor profile for containers"),
+    "system check": ("system", "Verify everything in the store"),
+    "system df": ("system", "Show how much disk space images, containers and volumes use"),
+    "system prune": ("system", "Remove what nothing needs"),
+    "volume create": ("volumes", "Make a volume"),
+    "volume inspect": ("volumes", "Show what is known of volumes, as JSON"),
+    "volume ls": ("volumes", "List volumes"),
+    "volume prune": ("volumes", "Remove volumes that no container uses"),
+    "volume rm": ("volumes", "Remove volumes"),
+}
+
+# What warren leaves behind, and completion, call these; they are not for people.
+INTERNAL = {
+    "__complete": "completion",
+    "container cleanup": "containers",
+    "container health-changed": "containers",
+    "container restart-later": "containers",
+}
+
+
+def _own(noun: str) -> dict[str, str]:
+    """The verbs that only this noun has, by their last word."""
+    names = [name for name in (*NOUN_VERBS, *INTERNAL) if name.startswith(noun + " ")]
+    return {name.partition(" ")[2]: name for name in names}
+
+
+# {noun: (what it is about, {word: the verb that it is})}, Docker's: "warren NOUN WORD".
+NOUNS: dict[str, tuple[str, dict[str, str]]] = {
+    "container": ("Containers", {
+        **{
+            verb: verb
+            for verb in (
+                "attach", "commit", "cp", "create", "diff", "exec", "export", "kill", "logs",
+                "pause", "port", "rename", "restart", "rm", "run", "start", "stats", "stop",
+                "top", "unpause", "update", "wait",
+            )
+        },
+        "list": "ps", "ls": "ps", "ps": "ps", "remove": "rm", **_own("container"),
+    }),
+    "image": ("Images", {
+        **{
+            verb: verb
+            for verb in ("history", "import", "load", "pull", "push", "save", "search", "tag")
+        },
+        "list": "images", "ls": "images", "remove": "rmi", "rm": "rmi", **_own("image"),
+    }),
+    "system": ("The store and the host", {
+        "events": "events", "info": "info", **_own("system"),
+    }),
+    "volume": ("Volumes", {
+        "list": "volume ls", "remove": "volume rm", **_own("volume"),
+    }),
+}  # fmt: skip
+# Words that mean the same, of which a list shows one.
+ALIASES = {"list", "ps", "remove"}
+
+# Options in front of the verb: what they take, what they do.
+GLOBALS = {
+    "--root": (
+        "DIR",
+        "where everything is kept, instead of $WARREN_ROOT, /var/lib/hutch (root) or"
+        " ~/.local/share/hutch (others; $XDG_DATA_HOME stands for ~/.local/share)",
+    ),
+    "--config": (
+        "FILE",
+        "registries, mirrors and limits (TOML), instead of ~/.config/hutch/warren.toml or"
+        " /etc/hutch/warren.toml",
+    ),
+    "--version": ("", "print the version"),
+    "--help": ("", "print this; after a command, its own help"),
+}
+
+
+def module_of(name: str) -> str:
+    """The module that has a verb."""
+    row = VERBS.get(name) or NOUN_VERBS.get(name)
+    return row[0] if row else INTERNAL[name]
+
+
+def summary_of(name: str) -> str:
+    """What a verb does, in a line."""
+    row = VERBS.get(name) or NOUN_VERBS.get(name)
+    return row[1] if row else ""
+
+
+def of_noun(name: str, *words: str) -> tuple[str, list[str] | None]:
+    """The verb and its words, whether a noun comes first or not; a noun and None where its own help
+    is wanted. Raises UsageError."""
+    if name not in NOUNS:
+        if name in VERBS or (name in INTERNAL and " " not in name):
+            return name, list(words)
+        raise UsageError(
+            f"{shown(name)} is not a warren command", hint=alike(name, [*VERBS, *NOUNS, "help"])
+        )
+    verbs = NOUNS[name][1]
+    if words and words[0] in verbs:
+        return verbs[words[0]], list(words[1:])
+    if not words or words[0] in ("--help", "-h", "help"):
+        return name, None
+    known = [verb for verb in verbs if verbs[verb] not in INTERNAL]
+    raise UsageError(
+        f"{shown(words[0])} is not a command of warren {name}",
+        hint=alike(words[0], known, ", ".join(known)),
+    )
+
+
+def alike(name: str, known: "Iterable[str]", other: str = "warren --help lists them") -> str:
+    """A hint for an unknown word: the most similar that is known, else ``other``."""
+    from hutch.did_you_mean import nearest
+
+    meant = nearest(name, known)
+    return f"did you mean {meant}?" if meant else other

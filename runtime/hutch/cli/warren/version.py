@@ -1,0 +1,33 @@
+"""``warren version``."""
+
+import platform
+from argparse import ArgumentParser, Namespace
+
+from hutch import __version__
+from hutch.cli.warren.context import Context, format_option
+from hutch.cli.warren.output import show
+from hutch.cli.warren.parser import Verb
+
+
+def declare(parser: ArgumentParser) -> None:
+    """The arguments of ``warren version``."""
+    format_option(parser, "-f")
+
+
+def version(arguments: Namespace, context: Context) -> int:
+    """The version; with --format in the shape of Docker's, in which client and server are one."""
+    if not arguments.format:
+        print("warren version " + __version__)
+        return 0
+    one = {
+        "Version": __version__,
+        "Os": "linux",
+        "Arch": platform.machine(),
+        "PythonVersion": platform.python_version(),
+    }
+    server = {**one, "KernelVersion": platform.release()}
+    show([{"Client": one, "Server": server}], [], arguments.format)
+    return 0
+
+
+VERBS = {"version": Verb(declare, version)}
