@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hutch.engine.containers.events import Events
-from hutch.engine.containers.places import Places, runtime_root
+from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, Records
 from hutch.engine.volumes import Volumes
 from hutch.errors import HutchError
@@ -14,6 +14,7 @@ from hutch.images.store import Store as Images
 
 if TYPE_CHECKING:
     from hutch.container.container import Container
+    from hutch.engine.containers.foreign_runtime import ForeignRuntime
 
 
 def _ignore(warning: HutchError) -> None:
@@ -66,8 +67,14 @@ class Engine:
         return documents(self.store, image)[1]
 
     @staticmethod
-    def runtime(id: str) -> "Container":
-        """The container as hutch knows it."""
+    def runtime(record: Record) -> "Container | ForeignRuntime":
+        """The container as hutch, or the runtime of --runtime, knows it."""
+        wanted = record.options.runtime
+        if not is_hutch(wanted):
+            from hutch.engine.containers.conmon import hutch_program
+            from hutch.engine.containers.foreign_runtime import ForeignRuntime
+
+            return ForeignRuntime(record.id, hutch_program(wanted), runtime_root(wanted))
         from hutch.container.container import Container
 
-        return Container(id, runtime_root())
+        return Container(record.id, runtime_root())

@@ -7,6 +7,10 @@ from hutch.engine.containers import words
 from hutch.engine.containers.options import Options
 from hutch.errors import HostError, UsageError, shown
 
+# The label that containers have where SELinux is on (container-selinux), and its parts' names.
+SELINUX = "system_u:system_r:container_t:s0"
+LABEL_PARTS = ("user", "role", "type", "level")
+
 # flag(s), what it takes ("" for a switch, "..." after it where it may be repeated), help
 FLAGS: list[tuple[str, str, str]] = [
     ("--add-host", "HOST:IP...", "a line of /etc/hosts"),
@@ -49,7 +53,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("-h, --hostname", "NAME", "its host name"),
     ("--init", "", "a small init that reaps and hands signals on"),
     ("-i, --interactive", "", "keep its input open"),
-    ("--ipc", "MODE", "private, none or host"),
+    ("--ipc", "MODE", "private, shareable, none, host or container:NAME"),
     ("-l, --label", "KEY=VALUE...", "a label"),
     ("--label-file", "FILE...", "labels from a file"),
     ("--log-driver", "DRIVER", "k8s-file (also by the name json-file) or none"),
@@ -58,7 +62,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--memory-reservation", "SIZE", "memory it is to keep when there is little"),
     ("--memory-swap", "SIZE", "most memory and swap together; -1 for no limit"),
     ("--memory-swappiness", "N", "how readily its memory is swapped, 0 to 100"),
-    ("--mount", "MOUNT...", "type=bind|volume|tmpfs,source=...,target=...[,readonly]"),
+    ("--mount", "MOUNT...", "type=bind|volume|tmpfs|image,source=...,target=...[,readonly]"),
     ("--name", "NAME", "its name"),
     ("--network, --net", "NETWORK", "none, host or container:NAME"),
     ("--no-healthcheck", "", "do not check its health"),
@@ -195,7 +199,7 @@ def _spaces(arguments: Namespace, options: Options) -> None:
     options.dns_option, options.add_host = arguments.dns_option, arguments.add_host
     for flag, value, known in (
         ("pid", arguments.pid, ("host", "container:", "")),
-        ("ipc", arguments.ipc, ("private", "none", "host", "")),
+        ("ipc", arguments.ipc, ("private", "shareable", "none", "host", "container:", "")),
         ("uts", arguments.uts, ("host", "")),
         ("cgroupns", arguments.cgroupns, ("host", "private", "")),
         ("userns", arguments.userns, ("host", "")),
@@ -294,7 +298,7 @@ def security_option(options: Options, text: str) -> None:
     elif key == "apparmor" and value:
         options.apparmor = value
     elif key == "label" and value:
-        options.selinux = "" if value == "disable" else value
+        options.selinux = selinux_label(options.selinux, value)
     elif key == "mask" and value:
         options.mask += value.split(":")
     elif key == "unmask" and value:
@@ -306,6 +310,23 @@ def security_option(options: Options, text: str) -> None:
             f"invalid --security-opt {shown(text)}",
             hint="seccomp=, apparmor=, label=, no-new-privileges, mask=, unmask=",
         )
+
+
+def selinux_label(label: str | None, word: str) -> str:
+    """The label with one more --security-opt label=: disable, a part of a label, or all of it."""
+    if word == "disable":
+        return ""
+    part, given, value = word.partition(":")
+    parts = (label or SELINUX).split(":", 3)
+    if given and part in LABEL_PARTS:
+        parts[LABEL_PARTS.index(part)] = value
+        return ":".join(parts)
+    if word.count(":") < 3:
+        raise UsageError(
+            f"--security-opt label={shown(word)}",
+            hint="disable, user:U, role:R, type:T, level:L, or a whole label",
+        )
+    return word
 
 
 def profile(path: str) -> str:

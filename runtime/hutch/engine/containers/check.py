@@ -6,6 +6,7 @@ from pathlib import Path
 from hutch.engine.containers.finish import refresh
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.rootfs import unmount_rootfs
+from hutch.engine.containers.staging import unstage
 from hutch.engine.engine import Engine
 from hutch.image.check import Checker
 
@@ -66,6 +67,7 @@ def _stray(engine: Engine, checker: Checker, places: Places) -> None:
 
     def discard() -> str:
         unmount_rootfs(places)
+        unstage(places)
         engine.store.discard(places.folder)
         return "removed"
 

@@ -3,6 +3,7 @@
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.rootfs import unmount_rootfs
+from hutch.engine.containers.staging import unstage
 from hutch.engine.engine import Engine
 from hutch.errors import HutchError, NotFound
 
@@ -10,12 +11,13 @@ from hutch.errors import HutchError, NotFound
 def clear(engine: Engine, record: Record) -> None:
     """What a run has in the kernel: processes, cgroups, the runtime's state, the mount."""
     try:
-        engine.runtime(record.id).delete(force=True)
+        engine.runtime(record).delete(force=True)
     except NotFound:
         pass
     except HutchError as error:
         engine.warn(error)
     unmount_rootfs(engine.places(record))
+    unstage(engine.places(record))
 
 
 def take_away(engine: Engine, record: Record, *, volumes: bool = True) -> None:

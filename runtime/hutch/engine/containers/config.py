@@ -67,10 +67,16 @@ def hostname_of(record: Record) -> str:
 
 
 def make_config(
-    record: Record, image: ImageConfig, places: Places, volumes: Volumes, joined: dict[str, int]
+    record: Record,
+    image: ImageConfig,
+    places: Places,
+    volumes: Volumes,
+    joined: dict[str, int],
+    donor: Places | None = None,
 ) -> "Config":
     """config.json of the container, whose root file system is mounted. ``joined`` has the first
-    process of each container whose namespaces are to be shared, by that option ("network").
+    process of each container whose namespaces are to be shared, by that option ("network");
+    ``donor`` the places of the container whose /dev/shm is shared.
 
     Raises UsageError, HostError, KernelError, ImageError.
     """
@@ -90,7 +96,7 @@ def make_config(
         uid, gid, more = users.resolve(root, user)
         more += [users.resolve(root, f"0:{group}")[1] for group in options.group_add]
         process["user"] = {"uid": uid, "gid": gid, "additionalGids": [*dict.fromkeys([gid, *more])]}
-        mounts.lay(config, options, places, volumes, root)
+        mounts.lay(config, options, places, volumes, root, donor)
         make_workdir(process["cwd"], root)
     finally:
         os.close(root)
@@ -176,7 +182,7 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int]) -> N
             kinds[kind] = f"/proc/{joined[kind]}/ns/{name}"
         elif mode.startswith("ns:"):
             kinds[kind] = mode[3:]
-        elif mode == "private":
+        elif mode in ("private", "shareable"):
             kinds[kind] = ""
     if options.uts_mode == "host":
         config.pop("hostname", None)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import hutch
-from hutch.engine.containers.places import Places, runtime_root
+from hutch.engine.containers.places import Places
 from hutch.engine.errors import StartFailed
 from hutch.errors import HostError
 
@@ -30,6 +30,7 @@ class Supervision:
     places: Places
     name: str
     runtime: str
+    root: str  # the runtime's state directory
     terminal: bool = False
     stdin: bool = False
     leave_stdin_open: bool = False
@@ -53,7 +54,7 @@ class Supervision:
         words += ["-t"] if self.terminal else []
         words += ["-i"] if self.stdin else []
         words += ["--leave-stdin-open"] if self.leave_stdin_open else []
-        for word in ("--root", runtime_root(), "--log", str(places.runtime_log),
+        for word in ("--root", self.root, "--log", str(places.runtime_log),
                      "--log-format", "json"):  # fmt: skip
             words += ["--runtime-arg", word]
         if self.on_exit:
@@ -160,7 +161,9 @@ def failure(places: Places, message: str) -> StartFailed:
 
 def exit_status(said: dict[str, object]) -> int:
     """Docker's exit status for a runtime's error: 127 not found, 126 may not be executed."""
-    place = str(said.get("pointer", ""))
+    place, words = str(said.get("pointer", "")), str(said.get("msg", ""))
+    if "executable file not found" in words or ": no such file or directory" in words:
+        return 127  # of another runtime than hutch
     if place.startswith("process.args"):
         return 127 if said.get("errno", "ENOENT") == "ENOENT" else 126
     return 125

@@ -5,12 +5,14 @@ import secrets
 
 from hutch.engine.containers import limits
 from hutch.engine.containers.config import command_line
+from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.names import check_name, made_up
 from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.places import Places
-from hutch.engine.containers.records import Record, now
+from hutch.engine.containers.records import Record, holder, now
 from hutch.engine.engine import Engine
 from hutch.errors import HostError, UsageError, shown
+from hutch.image.digest import Digest
 from hutch.images.image import Image
 
 NETWORKS = ("none", "host")
@@ -33,6 +35,9 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
         options.health = merged(options.health, execution.get("Healthcheck", {}))
     options.labels = {**execution.get("Labels", {}), **options.labels}
     check_network(engine, options)
+    check_security_modules(options)
+    hutch_program(options.runtime)
+    manifests = image_mounts(engine, options)
     id = secrets.token_hex(32)
     places = Places.of(engine.store, id)
     with engine.locked(id):
@@ -48,6 +53,8 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
                 image_volumes(options, list(execution.get("Volumes", {})))
                 used = name_volumes(engine, options)
                 engine.records.add(record)
+                for manifest in manifests:
+                    engine.store.database.hold(holder(id), manifest)
                 engine.volumes.use(id, used)
                 engine.events.of(record, "create")
         except BaseException:
@@ -60,11 +67,51 @@ def check_network(engine: Engine, options: Options) -> None:
     """--network none, host or container:NAME; the name becomes an id. Raises UsageError."""
     options.network = by_id(engine, options.network)
     options.pid_mode = by_id(engine, options.pid_mode)
+    options.ipc_mode = by_id(engine, options.ipc_mode)
     if options.network not in NETWORKS and not options.network.startswith(("container:", "ns:")):
         raise UsageError(
             f"network {shown(options.network)}: there are no bridges yet",
             hint="--network none, host or container:NAME",
         )
+
+
+def check_security_modules(options: Options) -> None:
+    """Raises HostError if --security-opt wants a security module that the host has not."""
+    if options.apparmor not in (None, "", "unconfined") and not enabled(
+        "/sys/module/apparmor/parameters/enabled"
+    ):
+        raise HostError(
+            f"--security-opt apparmor={options.apparmor}: AppArmor is not enabled on this host",
+            hint="leave it out, or boot with AppArmor",
+        )
+    if options.selinux and not os.path.exists("/sys/fs/selinux/enforce"):
+        raise HostError(
+            f"--security-opt label: SELinux is not enabled on this host, so the label"
+            f" {options.selinux} cannot be applied",
+            hint="leave it out, or boot with SELinux",
+        )
+
+
+def enabled(path: str) -> bool:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read(1) == "Y"
+    except OSError:
+        return False
+
+
+def image_mounts(engine: Engine, options: Options) -> list[Digest]:
+    """Finds the images of --mount type=image, which the container holds from now on.
+
+    Raises ImageNotFound.
+    """
+    found = []
+    for option in options.mounts:
+        if option["kind"] == "image":
+            digest = engine.images.find(option["source"]).digest
+            option["manifest"] = str(digest)
+            found.append(digest)
+    return found
 
 
 def by_id(engine: Engine, mode: str) -> str:

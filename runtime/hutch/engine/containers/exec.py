@@ -24,8 +24,9 @@ def command(engine: Engine, record: Record, execution: Execution) -> tuple[list[
     described = os.memfd_create("process", 0)
     os.write(described, text)
     os.lseek(described, 0, os.SEEK_SET)
+    runtime = record.options.runtime
     words = [
-        hutch_program(record.options.runtime), "--root", runtime_root(), "exec",
+        hutch_program(runtime), "--root", runtime_root(runtime), "exec",
         "--process", f"/dev/fd/{described}",
     ]  # fmt: skip
     if execution.detach:

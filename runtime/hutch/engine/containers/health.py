@@ -152,7 +152,7 @@ def command(engine: Engine, record: Record, container: int, lock: int) -> list[s
     from hutch.engine.containers.places import runtime_root
     from hutch.engine.containers.process import Execution, process_of
 
-    option = record.options.health
+    option, runtime = record.options.health, record.options.runtime
     test = option["test"]
     args = test[1:] if test[0] == "CMD" else ["/bin/sh", "-c", test[1]]
     process = process_of(engine, record, Execution(args))
@@ -164,7 +164,7 @@ def command(engine: Engine, record: Record, container: int, lock: int) -> list[s
     return [
         str(Path(hutch.__file__).parent / "libexec" / "warren-health"), str(container), str(lock),
         *(str(min(round(seconds * 1000), 2**31 - 1)) for seconds in times), str(option["retries"]),
-        hutch_program(record.options.runtime), "--root", runtime_root(), "exec",
+        hutch_program(runtime), "--root", runtime_root(runtime), "exec",
         "--process", "health.process", "--pid-file", "health.pid", record.id,
         "--", *engine.program, *CHANGED, record.id, str(record.runs),
     ]  # fmt: skip

@@ -6,36 +6,51 @@ from typing import TYPE_CHECKING
 
 from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.places import Places
+from hutch.engine.containers.staging import stage_image, stage_shm, stage_subpath
 from hutch.engine.volumes import Volumes
 from hutch.errors import KernelError, UsageError, shown
 
 if TYPE_CHECKING:
     from hutch.spec.config import Config, Mount
 
+SHM = 64 << 20
 TMPFS = ["nosuid", "nodev", "noexec"]
 PROPAGATIONS = ("private", "rprivate", "slave", "rslave", "shared", "rshared")
 
 
-def lay(config: "Config", options: Options, places: Places, volumes: Volumes, root: int) -> None:
+def lay(
+    config: "Config",
+    options: Options,
+    places: Places,
+    volumes: Volumes,
+    root: int,
+    donor: Places | None = None,
+) -> None:
     """Adds the container's mounts to ``config``; a volume that is new takes over what the image
-    has at its place. ``root`` is the root file system, open."""
+    has at its place. ``root`` is the root file system, open; ``donor`` the container whose /dev/shm
+    is shared (--ipc container:NAME)."""
     standing = config["mounts"]
     if options.shm_size:
         for mount in standing:
             if mount["destination"] == "/dev/shm":  # noqa: S108
                 kept = [word for word in mount.get("options", []) if not word.startswith("size=")]
                 mount["options"] = [*kept, f"size={options.shm_size}"]
-    wanted = [*own_files(options, places), *options_mounts(options, volumes, root)]
+    wanted = [*own_files(options, places), *options_mounts(options, places, volumes, root)]
+    if options.ipc_mode == "shareable":
+        shm = stage_shm(places, options.shm_size or SHM)
+        wanted.append(bind(str(shm), {"target": "/dev/shm"}))  # noqa: S108
+    elif donor is not None:
+        wanted.append(bind(str(donor.staged / "shm"), {"target": "/dev/shm"}))  # noqa: S108
     targets = {mount["destination"] for mount in wanted}
     config["mounts"] = [mount for mount in standing if mount["destination"] not in targets]
     config["mounts"] += sorted(wanted, key=lambda mount: mount["destination"].count("/"))
 
 
-def options_mounts(options: Options, volumes: Volumes, root: int) -> "list[Mount]":
+def options_mounts(options: Options, places: Places, volumes: Volumes, root: int) -> "list[Mount]":
     """One for each ``-v``, ``--mount`` and ``--tmpfs``."""
     found: list[Mount] = []
-    for option in options.mounts:
-        kind = option["kind"]
+    for number, option in enumerate(options.mounts):
+        kind, subpath = option["kind"], option.get("subpath", "")
         if kind == "tmpfs":
             found.append(tmpfs(option))
             continue
@@ -43,8 +58,9 @@ def options_mounts(options: Options, volumes: Volumes, root: int) -> "list[Mount
             source = volumes.path(option["source"])
             if not option.get("nocopy"):
                 volumes.fill(option["source"], root, option["target"])
-            if option.get("subpath"):
-                source = source / option["subpath"]
+        elif kind == "image":
+            source = stage_image(volumes.store, places, f"image-{number}", option["manifest"])
+            option = {**option, "readonly": True}  # noqa: PLW2901
         else:
             source = Path(option["source"])
             if not source.exists():
@@ -56,10 +72,35 @@ def options_mounts(options: Options, volumes: Volumes, root: int) -> "list[Mount
                     source.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
                     raise KernelError(f"make {source}", "mkdir", error.errno) from None
+        if subpath:
+            source = stage_subpath(places, f"subpath-{number}", source, subpath)
+        if option.get("relabel"):
+            relabel(source, shared=option["relabel"] == "z", level=label_level(options))
         if option.get("chown"):
             volumes.give(source, options, root)
         found.append(bind(str(source), option))
     return found
+
+
+def label_level(options: Options) -> str:
+    """The level of --security-opt label=; "s0" if there is none."""
+    return (options.selinux or "").partition(":")[2].partition(":")[2].partition(":")[2] or "s0"
+
+
+def relabel(top: Path, *, shared: bool, level: str) -> None:
+    """``:z`` and ``:Z``: SELinux lets containers (``Z``: those of this level) use the files.
+
+    As with Docker nothing happens on a host without SELinux. Raises KernelError."""
+    if not Path("/sys/fs/selinux/enforce").exists():
+        return
+    label = f"system_u:object_r:container_file_t:{'s0' if shared else level}".encode() + b"\0"
+    for folder, _, files in os.walk(top):
+        for name in [".", *files]:
+            path = os.path.join(folder, name)
+            try:
+                os.setxattr(path, "security.selinux", label, follow_symlinks=False)
+            except OSError as error:
+                raise KernelError(f"label {path}", "setxattr", error.errno) from None
 
 
 def bind(source: str, option: MountOption) -> "Mount":

@@ -21,6 +21,8 @@ class MountOption(TypedDict, total=False):
     mode: int
     options: list[str]
     subpath: str
+    manifest: str  # of an image
+    relabel: str  # z or Z: for SELinux
     create: bool  # -v makes a source that is missing; --mount does not
     anonymous: bool
 

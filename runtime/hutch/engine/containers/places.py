@@ -14,15 +14,21 @@ STORE/volumes/NAME/_data
 /run/warren/              hutch's states: gone after a reboot, as its containers are
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from hutch.image.store import Store
 
 
-def runtime_root() -> str:
-    """hutch's state directory for warren's containers."""
-    return "/run/warren"
+def is_hutch(runtime: str) -> bool:
+    """Whether --runtime asks for hutch: by its name, by its path, or by being left out."""
+    return os.path.basename(runtime) in ("", "hutch")
+
+
+def runtime_root(runtime: str = "") -> str:
+    """The state directory for warren's containers of hutch, or of another runtime."""
+    return "/run/warren" if is_hutch(runtime) else "/run/warren-" + os.path.basename(runtime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class Places:
     @property
     def rootfs(self) -> Path:
         return self.folder / "rootfs"
+
+    @property
+    def staged(self) -> Path:
+        return self.folder / "staged"
 
     @property
     def config(self) -> Path:

@@ -27,7 +27,7 @@ def remove(engine: Engine, record: Record, *, force: bool = False, volumes: bool
         record.stopping = True
         engine.records.save(record, "stopping")
         if record.paused:
-            engine.runtime(record.id).resume()
+            engine.runtime(record).resume()
         death = Death(record.pid, record.birth)
         death.signal(signal.SIGKILL)
         death.wait(10)

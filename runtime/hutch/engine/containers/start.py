@@ -8,7 +8,7 @@ from hutch.engine.containers.config import hostname_of, make_config
 from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
 from hutch.engine.containers.finish import ended, finish
 from hutch.engine.containers.mounts import write_files
-from hutch.engine.containers.places import Places
+from hutch.engine.containers.places import Places, runtime_root
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.rootfs import mount_rootfs
 from hutch.engine.containers.truth import birth
@@ -58,6 +58,7 @@ def start_locked(
             places,
             record.name,
             hutch_program(options.runtime),
+            runtime_root(options.runtime),
             terminal=options.tty,
             stdin=options.interactive,
             leave_stdin_open=options.interactive and (options.tty or not options.stdin_once),
@@ -74,7 +75,7 @@ def start_locked(
         if created is not None:
             created(record, places)
         try:
-            engine.runtime(record.id).start()
+            engine.runtime(record).start()
         except HutchError as error:
             raise StartFailed(error.sentence, status_of(error), hint=error.hint) from None
         with engine.store.database.transaction():
@@ -111,23 +112,27 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> None:
     options = record.options
     places.make()
     joined: dict[str, int] = {}
+    donor: Places | None = None
     for kind, mode in (
-        ("network", options.network), ("pid", options.pid_mode),
+        ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
     ):  # fmt: skip
         if mode.startswith("container:"):
-            joined[kind] = running_pid(engine, mode.partition(":")[2])
+            other = running(engine, mode.partition(":")[2])
+            joined[kind] = other.pid
+            if kind == "ipc":
+                donor = shares_ipc(engine, other)
     clear(engine, record)  # of a run that nobody has cleaned up after
     mount_rootfs(engine.store, record.manifest, places)
     write_files(options, places, hostname_of(record))
-    config = make_config(record, engine.image_config(record), places, engine.volumes, joined)
+    config = make_config(record, engine.image_config(record), places, engine.volumes, joined, donor)
     try:
         places.config.write_text(json.dumps(config), encoding="utf-8")
     except OSError as error:
         raise KernelError(f"write {places.config}", "write", error.errno) from None
 
 
-def running_pid(engine: Engine, id: str) -> int:
-    """The first process of another container. Raises Conflict if it does not run."""
+def running(engine: Engine, id: str) -> Record:
+    """Another container. Raises Conflict if it does not run."""
     other = engine.records.find(id)
     if other.phase != phases.RUNNING or not birth(other.pid) == other.birth:
         raise Conflict(
@@ -135,7 +140,18 @@ def running_pid(engine: Engine, id: str) -> int:
             id=other.id,
             hint=f"warren start {other.name}",
         )
-    return other.pid
+    return other
+
+
+def shares_ipc(engine: Engine, other: Record) -> Places:
+    """Where the other's /dev/shm is. Raises Conflict unless it runs with --ipc shareable."""
+    if other.options.ipc_mode != "shareable":
+        raise Conflict(
+            f"cannot join the IPC namespace of container {other.name}: it is not shareable",
+            id=other.id,
+            hint="run that one with --ipc shareable",
+        )
+    return engine.places(other)
 
 
 def status_of(error: HutchError) -> int:

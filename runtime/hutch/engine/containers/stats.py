@@ -28,7 +28,7 @@ class Sample:
 def sample(engine: Engine, record: Record) -> Sample | None:
     """What a running container uses now; None if it has just ended."""
     try:
-        data: dict[str, Any] = {**engine.runtime(record.id).statistics()}
+        data: dict[str, Any] = {**engine.runtime(record).statistics()}
     except HutchError:
         return None
     usage, raw = _number(data, "memory", "usage", "usage"), _part(data, "memory", "raw")

@@ -31,7 +31,7 @@ def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str 
     death = Death(record.pid, record.birth)
     try:
         if record.paused:
-            engine.runtime(record.id).resume()
+            engine.runtime(record).resume()
         death.signal(number)
         engine.events.of(record, "kill", signal=str(number))
         if not death.wait(None if limit < 0 else limit):
@@ -67,7 +67,7 @@ def kill(engine: Engine, record: Record, sig: str = "KILL") -> None:
     number = signal_number(sig)
     record = require_running(engine, record, f"cannot kill container: {record.name}: ")
     if record.paused and number == signal.SIGKILL:
-        engine.runtime(record.id).resume()
+        engine.runtime(record).resume()
     if number in (signal.SIGKILL, signal.SIGTERM) or signal_name(number) == "SIGINT":
         record.stopping = True
         engine.records.save(record, "stopping")
@@ -107,7 +107,7 @@ def pause(engine: Engine, record: Record) -> None:
         raise Conflict(f"container {record.name} is already paused", id=record.id)
     if record.options.health:
         hold(engine.places(record), True)
-    engine.runtime(record.id).pause()
+    engine.runtime(record).pause()
     record.paused = True
     engine.records.save(record, "paused")
     engine.events.of(record, "pause")
@@ -118,7 +118,7 @@ def unpause(engine: Engine, record: Record) -> None:
     record = require_running(engine, record)
     if not record.paused:
         raise Conflict(f"container {record.name} is not paused", id=record.id)
-    engine.runtime(record.id).resume()
+    engine.runtime(record).resume()
     if record.options.health:
         hold(engine.places(record), False)
     record.paused = False
@@ -156,5 +156,5 @@ def top(engine: Engine, record: Record, arguments: list[str]) -> str:
     from hutch.container.cold.tools import process_table
 
     require_running(engine, record)
-    pids = engine.runtime(record.id).processes()
+    pids = engine.runtime(record).processes()
     return process_table(pids, arguments or ["-ef"])

@@ -32,7 +32,7 @@ def update(
                 setattr(options, name, value)
         resources = limits.resources(options)
         if current.phase == phases.RUNNING and resources:
-            engine.runtime(record.id).update(resources)
+            engine.runtime(record).update(resources)
         if restart is not None:
             options.restart, options.restart_limit = restart
         engine.records.save(current, "options")

@@ -13,6 +13,7 @@ UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?", re.IGNORECASE)
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+SUBPATHS = (("volume", "volume-subpath"), ("image", "image-subpath"))
 TRUTH = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
@@ -76,26 +77,22 @@ def volume_word(option: MountOption, word: str, text: str) -> None:
     elif word == "U":
         option["chown"] = True
     elif word in ("z", "Z"):
-        from hutch.errors import HostError
-
-        if not Path("/sys/fs/selinux/enforce").exists():
-            raise HostError(f"-v {text}: {word} labels files for SELinux, which this host lacks")
-        raise UsageError(f"-v {text}: relabelling is not supported yet")
+        option["relabel"] = word
     else:
         raise UsageError(
             f"-v {shown(text)}: {shown(word)} is no option of a {option['kind']}",
-            hint="ro, rw, U; of a bind also a propagation; of a volume nocopy",
+            hint="ro, rw, z, Z, U; of a bind also a propagation; of a volume nocopy",
         )
 
 
 def mount(text: str) -> MountOption:
-    """``--mount type=bind|volume|tmpfs,source=…,target=…,…``. Raises UsageError."""
+    """``--mount type=bind|volume|tmpfs|image,source=…,target=…,…``. Raises UsageError."""
     option: MountOption = {"kind": "volume", "source": "", "target": ""}
     pairs = [part.partition("=") for part in next(csv.reader([text]), [])]
     for key, _, value in pairs:
         if key == "type":
             option["kind"] = value
-    if option["kind"] not in ("bind", "volume", "tmpfs"):
+    if option["kind"] not in ("bind", "volume", "tmpfs", "image"):
         raise UsageError(f"--mount: there is no type {shown(option['kind'])}")
     for key, given, value in pairs:
         truth = TRUTH.get(value.lower()) if given else True
@@ -115,7 +112,7 @@ def mount(text: str) -> MountOption:
             option["recursive"] = value == "enabled"
         elif option["kind"] == "volume" and key == "volume-nocopy" and truth is not None:
             option["nocopy"] = truth
-        elif option["kind"] == "volume" and key == "volume-subpath":
+        elif (option["kind"], key) in SUBPATHS:
             option["subpath"] = value
         elif option["kind"] == "tmpfs" and key == "tmpfs-size":
             option["size"] = size(value, "tmpfs-size")
@@ -125,6 +122,8 @@ def mount(text: str) -> MountOption:
             raise UsageError(f"--mount: {shown(key)} is nothing that a {option['kind']} mount has")
     if not option["target"]:
         raise UsageError("--mount: target is wanted")
+    if option["kind"] == "image" and not option["source"]:
+        raise UsageError("--mount: an image mount's source is the name of an image")
     if option["kind"] == "bind" and not option["source"].startswith("/"):
         raise UsageError("--mount: a bind mount's source is an absolute path of the host")
     return option
