@@ -10,6 +10,7 @@ from hutch.engine.containers.records import Record, Records
 from hutch.engine.volumes import Volumes
 from hutch.errors import HutchError
 from hutch.image.manifest import ImageConfig
+from hutch.image.store import Lock
 from hutch.images.store import Store as Images
 
 if TYPE_CHECKING:
@@ -50,6 +51,21 @@ class Engine:
         """Alone among all who change this container; not held while waiting for it to end."""
         lock = self.store.lock("container-" + id)
         lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def attended(self, id: str) -> Lock:
+        """What is held shared by who waits for the container's end and records it: conmon's
+        call-back then leaves that to it (native/engine/ended.c)."""
+        return self.store.lock("attended-" + id)
+
+    @contextmanager
+    def attending(self, id: str) -> Iterator[None]:
+        """The caller records the container's end itself."""
+        lock = self.attended(id)
+        lock.acquire(shared=True)
         try:
             yield
         finally:

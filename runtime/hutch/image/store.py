@@ -45,14 +45,14 @@ class Lock:
     """An flock on a file of its own; the kernel lets go of it when its holder dies."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._fd = -1
 
     def acquire(self, *, wait: bool = True, shared: bool = False) -> bool:
         """Takes the lock; without ``wait``, False if another has it."""
         flags = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         while True:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(fd, flags)
                 # The one before us may have unlinked the file between our open and our lock.
@@ -70,7 +70,7 @@ class Lock:
     def release(self) -> None:
         """Lets go, and takes the file away."""
         if self._fd >= 0:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd = -1
 

@@ -192,16 +192,17 @@ def at_start(
             )
         )
 
-    try:
-        current = start(engine, record.id, ready)
-    except HutchError as error:
-        complain(error, context.named_root)
-        forget(context, record)
-        return error.status if isinstance(error, StartFailed) else FAILED
-    with session[0] as here:
-        if not here.run():
-            return 0
-    return wait(engine, current)
+    with engine.attending(record.id):
+        try:
+            current = start(engine, record.id, ready)
+        except HutchError as error:
+            complain(error, context.named_root)
+            forget(context, record)
+            return error.status if isinstance(error, StartFailed) else FAILED
+        with session[0] as here:
+            if not here.run():
+                return 0
+        return wait(engine, current)
 
 
 def forward(context: Context, record: "Record", number: int) -> None:

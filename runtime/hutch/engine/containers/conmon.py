@@ -36,6 +36,7 @@ class Supervision:
     leave_stdin_open: bool = False
     log_driver: str = LOG
     log_size: int = 0
+    attended: str = ""  # the path of Engine.attended
     on_exit: list[str] = field(default_factory=list)
 
     def arguments(self, program: str) -> list[str]:
@@ -58,8 +59,8 @@ class Supervision:
                      "--log-format", "json"):  # fmt: skip
             words += ["--runtime-arg", word]
         if self.on_exit:
-            words += ["--exit-command", self.on_exit[0]]
-            for word in self.on_exit[1:]:
+            words += ["--exit-command", str(Path(hutch.__file__).parent / "libexec/warren-ended")]
+            for word in (self.attended, str(places.exit_file), *self.on_exit):
                 words += ["--exit-command-arg", word]
         return words
 

@@ -1,6 +1,7 @@
 """The end of a run: what conmon's call-back does, and whoever else finds a container ended.
 
-    a program ends -> conmon writes the exit file -> conmon runs "warren container cleanup ID"
+    a program ends -> conmon writes the exit file -> conmon runs "warren container cleanup ID",
+    unless a warren that waits for this end is there (Engine.attending)
 
 Each step can be done twice and by anybody; the container's lock is held meanwhile. So a kill -9 of
 conmon, of warren or of the call-back leaves nothing that the next look does not put right.
@@ -98,6 +99,7 @@ def ended(engine: Engine, record: Record) -> None:
         if record.oom:
             engine.events.of(record, "oom")
         engine.events.of(record, "die", exitCode=str(record.exit_code))
+    places.exit_file.unlink(missing_ok=True)  # so conmon's call-back knows that all is done
 
 
 def restarts(record: Record) -> bool:

@@ -14,6 +14,11 @@ from hutch.engine.errors import Conflict
 def remove(engine: Engine, record: Record, *, force: bool = False, volumes: bool = False) -> None:
     """Removes a container; with ``force`` also one that runs, with ``volumes`` the anonymous
     volumes that no other uses. Raises Conflict."""
+    with engine.attending(record.id):
+        _remove(engine, record, force=force, volumes=volumes)
+
+
+def _remove(engine: Engine, record: Record, *, force: bool, volumes: bool) -> None:
     record = refresh(engine, record)
     if record.phase in (phases.RUNNING, phases.STARTING, phases.RESTARTING):
         if not force:

@@ -64,6 +64,7 @@ def start_locked(
             leave_stdin_open=options.interactive and (options.tty or not options.stdin_once),
             log_driver=options.log_driver,
             log_size=options.log_size,
+            attended=str(engine.attended(record.id).path),
             on_exit=[*engine.program, *CLEANUP, record.id, str(record.runs)],
         )
         record.pid = supervise(supervision)
@@ -122,7 +123,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> None:
             if kind == "ipc":
                 donor = shares_ipc(engine, other)
     clear(engine, record)  # of a run that nobody has cleaned up after
-    mount_rootfs(engine.store, record.manifest, places)
+    mount_rootfs(engine.store, record.manifest, places, volatile=options.auto_remove)
     write_files(options, places, hostname_of(record))
     config = make_config(record, engine.image_config(record), places, engine.volumes, joined, donor)
     try:

@@ -28,19 +28,20 @@ def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str 
     options = record.options
     number = signal_number(sig or stop_signal(options, engine.image_config(record).checked()))
     limit = float(options.stop_timeout) if seconds is None else seconds
-    death = Death(record.pid, record.birth)
-    try:
-        if record.paused:
-            engine.runtime(record).resume()
-        death.signal(number)
-        engine.events.of(record, "kill", signal=str(number))
-        if not death.wait(None if limit < 0 else limit):
-            death.signal(signal.SIGKILL)
-            engine.events.of(record, "kill", signal="9")
-            death.wait()
-    finally:
-        death.close()
-    conclude(engine, record)
+    with engine.attending(record.id):
+        death = Death(record.pid, record.birth)
+        try:
+            if record.paused:
+                engine.runtime(record).resume()
+            death.signal(number)
+            engine.events.of(record, "kill", signal=str(number))
+            if not death.wait(None if limit < 0 else limit):
+                death.signal(signal.SIGKILL)
+                engine.events.of(record, "kill", signal="9")
+                death.wait()
+        finally:
+            death.close()
+        conclude(engine, record)
     engine.events.of(record, "stop")
     return True
 
