@@ -11,9 +11,10 @@ from hutch.errors import KernelError
 from hutch.image.archive import Archive, all_images
 from hutch.image.errors import ImageError
 from hutch.image.limits import Budget
+from hutch.image.ownership import Ownership
 from hutch.image.tarstream import Chunks, TarReader, nanoseconds, number, pax_records
 from hutch.image.tree import Tree, remove_tree
-from hutch.image.unpack import Ownership, Unpacker
+from hutch.image.unpack import Unpacker
 from hutch.image.whiteout import Merged
 from hypothesis import given, settings
 from hypothesis import strategies as st

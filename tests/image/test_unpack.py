@@ -19,10 +19,10 @@ from hutch.image.layer import unpack_layer
 from hutch.image.layout import LayoutSource
 from hutch.image.limits import Budget, Limits
 from hutch.image.manifest import OCI_LAYER, Descriptor
+from hutch.image.ownership import Ownership
 from hutch.image.platform import Platform
 from hutch.image.progress import Reporter
 from hutch.image.source import resolve
-from hutch.image.unpack import Ownership
 from hutch.image.whiteout import Merged, Overlay
 
 from conformance.samples.images import Image, Layer, compress, odd_layers

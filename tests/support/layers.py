@@ -10,8 +10,9 @@ from hutch.image.digest import Digest
 from hutch.image.layer import unpack_layer, verified
 from hutch.image.limits import Budget, Limits
 from hutch.image.manifest import OCI_LAYER, Descriptor
+from hutch.image.ownership import Ownership
 from hutch.image.tree import Tree
-from hutch.image.unpack import Ownership, Result
+from hutch.image.unpack import Result
 from hutch.image.whiteout import Merged, Removal
 
 from conformance.samples.images import Layer, compress

@@ -1,6 +1,5 @@
 """The AppArmor profile for containers: loads the file hutch-default of this folder."""
 
-import subprocess
 from pathlib import Path
 
 from hutch.errors import HostError
@@ -40,6 +39,8 @@ def unload() -> None:
 
 
 def _parse(option: str) -> None:
+    import subprocess
+
     if not enabled():
         raise HostError(
             "AppArmor is not enabled on this host",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hutch.defaults import apparmor
 from hutch.defaults.seccomp import default_seccomp
-from hutch.image.unpack import Ownership
+from hutch.image.ownership import Ownership
 from hutch.spec.capabilities import CAPABILITIES as CAPABILITY_NUMBERS
 from hutch.spec.default import default_config
 

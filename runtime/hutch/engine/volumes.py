@@ -6,12 +6,10 @@ STORE/volumes/NAME/_data
 import json
 import os
 import re
-import secrets
 import stat
-import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hutch.engine.containers.options import Options
 from hutch.engine.errors import Conflict, NoSuchVolume
@@ -22,8 +20,7 @@ from hutch.kernel.beneath import O_PATH, open_in_root
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """One volume. ``anonymous``: nobody gave it a name, so it goes with its container (rm -v)."""
 
     name: str
@@ -82,7 +79,7 @@ class Volumes:
         Raises UsageError for a name that cannot be.
         """
         anonymous = not name
-        name = name or secrets.token_hex(32)
+        name = name or os.urandom(32).hex()
         if not NAME.fullmatch(name):
             raise UsageError(
                 f"{shown(name)} is no name of a volume",
@@ -145,6 +142,8 @@ class Volumes:
             return  # the image has nothing there, or no folder
         try:
             status = os.stat(source)
+            import subprocess
+
             done = subprocess.run(
                 ["cp", "-a", "--no-target-directory", f"/proc/self/fd/{source}/.", str(path)],
                 pass_fds=(source,), capture_output=True, check=False,

@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING
 from hutch.errors import KernelError
 from hutch.image import users
 from hutch.image.digest import Digest
+from hutch.image.documents import ANNOTATION, PATH
 from hutch.image.errors import ImageError
 from hutch.image.layer import unpack_layer, verified
 from hutch.image.limits import Budget
 from hutch.image.manifest import ImageConfig, Manifest
+from hutch.image.ownership import Ownership
 from hutch.image.progress import Reporter
 from hutch.image.source import Source
 from hutch.image.tree import READ_FOLDER, remove_tree
-from hutch.image.unpack import Losses, Ownership
+from hutch.image.unpack import Losses
 from hutch.image.whiteout import Merged
 
 if TYPE_CHECKING:
     from hutch.spec.config import Config
 
-PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ANNOTATION = "org.opencontainers.image."
 # A label becomes an annotation only if its namespace is descriptive and no runtime acts on it
 # (S-43, CVE-2026-53488). There is no complete list of the annotations that runtimes act on:
 # org.systemd.property.*, run.oci.*, module.wasm.*, io.katacontainers.*, hooks by any key ...
-DESCRIBING = ("org.opencontainers.image.", "org.label-schema.")
+DESCRIBING = (ANNOTATION, "org.label-schema.")
 
 
 def unpack_image(

@@ -1,7 +1,7 @@
 """The names and ids of the images in a store: finds images by them, adds and removes names."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hutch.errors import UsageError, shown
 from hutch.image.collect import collect
@@ -13,8 +13,7 @@ from hutch.image.settings import Settings
 from hutch.image.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """An image that was found. ``name`` is the name by which it was found; "" if by its id."""
 
     record: ImageRecord
@@ -47,7 +46,7 @@ def _possible(store: Store, settings: Settings, text: str) -> list[Named]:
                 if Reference.parse(name).repository == option.repository
                 and option.digest in (manifest, top)
             }
-            exact = digest_name(option, str(option.digest)), str(replace(option, digest=None))
+            exact = digest_name(option, str(option.digest)), str(option._replace(digest=None))
             name = next((name for name in exact if name in same), next(iter(same), ""))
             record = store.database.image(same[name]) if name else None
             if record is not None:
@@ -111,7 +110,7 @@ def _removed(store: Store, named: Named, text: str, *, force: bool) -> list[str]
         leaving = [named.name] if named.name else [n for own in names.values() for n in own]
         if named.name and "@" in text and not text.endswith("@" + named.name.partition("@")[2]):
             # The user gave only a digest, so it is not clear which tag to remove.
-            tagged = named.name == str(replace(Reference.parse(text), digest=None))
+            tagged = named.name == str(Reference.parse(text)._replace(digest=None))
             leaving = leaving if tagged else names[named.record.manifest]
         if len(leaving) > 1 and not force:
             raise ImageError(
@@ -159,4 +158,4 @@ def prune(
 
 def digest_name(reference: Reference, digest: str) -> str:
     """``repository@digest``: the name of an image that was pulled by digest only."""
-    return f"{replace(reference, tag='', digest=None)}@{digest}"
+    return f"{reference._replace(tag='', digest=None)}@{digest}"

@@ -7,7 +7,6 @@ again from index.json.
 """
 
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,7 +186,7 @@ def rebuilt(root: "os.PathLike[str]", reporter: Reporter) -> Store:
     The old database file is renamed and kept. Layers are unpacked again from their blobs.
     """
     base = os.fspath(root)
-    aside = f"{base}/store.db.damaged-{secrets.token_hex(4)}"
+    aside = f"{base}/store.db.damaged-{os.urandom(4).hex()}"
     os.rename(f"{base}/store.db", aside)
     for suffix in ("-wal", "-shm"):
         if os.path.exists(f"{base}/store.db{suffix}"):

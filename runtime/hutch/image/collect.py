@@ -5,10 +5,8 @@ files are first renamed, within this transaction, and then deleted.
 """
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from hutch.errors import HutchError, KernelError
@@ -18,13 +16,13 @@ from hutch.image.store import Store
 from hutch.image.tree import remove_tree
 
 
-@dataclass(slots=True)
 class Freed:
-    """What a collection removed."""
+    """What a collection removed; the size in bytes."""
 
-    blobs: list[Digest]
-    layers: list[Digest]
-    size: int = 0
+    def __init__(self) -> None:
+        self.blobs: list[Digest] = []
+        self.layers: list[Digest] = []
+        self.size = 0
 
 
 def living_leases(store: Store) -> set[str]:
@@ -43,11 +41,11 @@ def living_leases(store: Store) -> set[str]:
 
 def collect(store: Store, only: "set[str] | None" = None) -> Freed:
     """Removes what nothing needs; with ``only`` (items as in ``Database.lease``), only these."""
-    freed = Freed([], [])
+    freed = Freed()
     rubbish: list[Path] = []
 
     def away(path: Path) -> None:
-        aside = store.work / f"rubbish-{os.getpid()}-{secrets.token_hex(4)}"
+        aside = store.work / f"rubbish-{os.getpid()}-{os.urandom(4).hex()}"
         try:
             os.rename(path, aside)
         except FileNotFoundError:

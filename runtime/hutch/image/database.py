@@ -10,9 +10,9 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
+from typing import NamedTuple
 
 from hutch.errors import HutchError, KernelError, shown
 from hutch.image.digest import Digest
@@ -22,8 +22,7 @@ from hutch.image.schema import MIGRATIONS, VERSION
 WAIT = 60.0  # seconds a transaction waits for another process
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
+class ImageRecord(NamedTuple):
     """One image of the store. ``size`` is that of its layers unpacked, in bytes."""
 
     manifest: Digest
@@ -47,8 +46,7 @@ class ImageRecord:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRecord:
+class LayerRecord(NamedTuple):
     """One unpacked layer: its chain ID, diffID, compressed blob, bytes on disk, entries."""
 
     chain: Digest

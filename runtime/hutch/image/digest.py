@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hutch.errors import shown
 from hutch.image.errors import ImageError
@@ -15,8 +14,7 @@ HEX_LENGTH = {"sha256": 64, "sha512": 128}
 PATTERN = re.compile(r"(sha256|sha512):([0-9a-f]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(NamedTuple):
     """An algorithm and lower-case hexadecimal of exactly its length: safe in a path and in a URL.
 
     CVE-2024-3727: a digest that was never parsed became part of a path. Therefore nothing else

@@ -7,6 +7,9 @@ manifest.md, image-index.md and config.md), for Docker's archives those of docke
 
 from typing import NotRequired, TypedDict
 
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ANNOTATION = "org.opencontainers.image."  # what of an image is in its container's annotations
+
 
 class PlatformDocument(TypedDict):
     """A platform (image-index.md)."""

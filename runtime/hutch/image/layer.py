@@ -15,10 +15,11 @@ from hutch.image.errors import ImageError
 from hutch.image.inflate import inflate
 from hutch.image.limits import Budget
 from hutch.image.manifest import LAYERS_TYPES, Descriptor
+from hutch.image.ownership import Ownership
 from hutch.image.read_ahead import ReadAhead
 from hutch.image.tarstream import Chunks, TarReader
 from hutch.image.tree import Tree
-from hutch.image.unpack import Ownership, Result, Unpacker
+from hutch.image.unpack import Result, Unpacker
 from hutch.image.whiteout import Removal
 
 

@@ -5,8 +5,8 @@ large its content is. All layers of an image share one budget, so that an image 
 just below the limit is refused too.
 """
 
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 from hutch.image.errors import ImageError
 
@@ -27,8 +27,7 @@ ZSTD_WINDOW_LOG = 27  # 128 MiB: what zstd --long=27 writes
 XZ_MEMORY = 1 << 28  # xz -9 takes 65 MiB to decompress
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What one image may become when it is unpacked.
 
     ``ratio`` is output to compressed input; it only counts past ``ratio_from`` bytes of output,

@@ -7,7 +7,9 @@ OCI image-spec 1.1 (manifest.md, image-index.md, descriptor.md) and Docker's ima
 import base64
 import binascii
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from hutch.errors import shown
 from hutch.image.digest import Digest
@@ -46,15 +48,14 @@ LAYERS_TYPES = {
 EMPTY_JSON = b"{}"
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """A blob by media type, digest and size in bytes (image-spec, descriptor.md)."""
 
     media_type: str
     digest: Digest
     size: int
     platform: Platform | None = None
-    annotations: dict[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = MappingProxyType({})
     data: bytes | None = None
 
     @property
@@ -72,12 +73,11 @@ class Descriptor:
         if self.platform is not None:
             document["platform"] = self.platform.json()
         if self.annotations:
-            document["annotations"] = self.annotations
+            document["annotations"] = dict(self.annotations)
         return document
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """One image: its config and its layers, lowest first. ``raw`` is what the digest is of."""
 
     media_type: str
@@ -95,8 +95,7 @@ class Manifest:
         return Descriptor(self.media_type, self.digest, len(self.raw))
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """Several images under one name, mostly one a platform."""
 
     media_type: str
@@ -105,8 +104,7 @@ class Index:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """The image's own config: the platform, the diffIDs and what a container runs by default."""
 
     document: dict[str, object]

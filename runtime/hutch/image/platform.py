@@ -1,7 +1,7 @@
 """Platforms: what an image is made for, what this machine runs, and which of an index fits best."""
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hutch.errors import UsageError, shown
 from hutch.image.documents import PlatformDocument
@@ -26,8 +26,7 @@ ALIASES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "38
 ARM_VARIANTS = ("v8", "v7", "v6", "v5")
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(NamedTuple):
     """An operating system, an architecture and perhaps its variant, in Go's words."""
 
     os: str

@@ -11,7 +11,6 @@ the lock of a blob never waits for another lock, so there is no deadlock.
 """
 
 import os
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,13 +30,14 @@ from hutch.image.layout import read_chunks
 from hutch.image.limits import Budget, Limits
 from hutch.image.lower_layers import complete, is_opaque
 from hutch.image.manifest import Descriptor, ImageConfig, Index, Manifest
+from hutch.image.ownership import Ownership
 from hutch.image.partial import incoming
 from hutch.image.platform import Platform
 from hutch.image.progress import Reporter
 from hutch.image.source import Source, resolve
 from hutch.image.store import Lock, Store
 from hutch.image.tree import Tree
-from hutch.image.unpack import Losses, Ownership, Result
+from hutch.image.unpack import Losses, Result
 from hutch.image.whiteout import Overlay
 
 PARALLEL = 3
@@ -275,7 +275,7 @@ class Puller:
     def _unpack(
         self, chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, unpacked: UnpackedLayer
     ) -> None:
-        unpacked.work = self.store.work / f"{self._lease}.{secrets.token_hex(4)}"
+        unpacked.work = self.store.work / f"{self._lease}.{os.urandom(4).hex()}"
         (unpacked.work / "diff").mkdir(parents=True)
         (unpacked.work / "diff").chmod(0o755)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

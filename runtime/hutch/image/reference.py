@@ -6,7 +6,7 @@ a path of one component lies below ``library/``.
 """
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hutch.errors import UsageError, shown
 from hutch.image.digest import Digest
@@ -24,8 +24,7 @@ PATH = re.compile(
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A checked name. ``registry`` is "" while a short name is not resolved."""
 
     registry: str
@@ -72,7 +71,7 @@ class Reference:
 
     def tagged(self) -> "Reference":
         """With the tag "latest" where there is neither tag nor digest."""
-        return self if self.tag or self.digest else replace(self, tag="latest")
+        return self if self.tag or self.digest else self._replace(tag="latest")
 
     @property
     def repository(self) -> str:
@@ -103,7 +102,7 @@ def candidates(reference: Reference, search: list[str], aliases: dict[str, str])
         return [reference]
     if reference.path in aliases:
         alias = Reference.parse(aliases[reference.path])
-        return [replace(alias, tag=reference.tag, digest=reference.digest)]
+        return [alias._replace(tag=reference.tag, digest=reference.digest)]
     return [reference.completed(registry) for registry in search]
 
 

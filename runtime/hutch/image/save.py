@@ -5,7 +5,7 @@ manifest.json of docker save, which names the same blobs (docker load of all ver
 """
 
 import json
-import secrets
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +101,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def renamed(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of whatever is at ``path`` when it is complete."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     with open(temporary, "xb") as file:
         try:
             yield file

@@ -14,36 +14,34 @@ unpacked_bytes = 274877906944
 """
 
 import os
-import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import NamedTuple, TypedDict, cast
 
 from hutch.errors import UsageError, shown
 from hutch.image.limits import Limits
 from hutch.image.reference import HUB
 
 
-@dataclass(slots=True)
-class RegistrySettings:
+class RegistrySettings(NamedTuple):
     """What is configured for one registry. ``insecure`` None: only as loopback allows."""
 
     insecure: bool | None = None
     ca: str = ""
     cert: str = ""
     key: str = ""
-    mirrors: list[str] = field(default_factory=list)
+    mirrors: Sequence[str] = ()
 
 
-@dataclass(slots=True)
 class Settings:
     """All of the configuration, with its defaults."""
 
-    search: list[str] = field(default_factory=lambda: [HUB])
-    aliases: dict[str, str] = field(default_factory=dict)
-    registries: dict[str, RegistrySettings] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    parallel: int = 3
+    def __init__(self) -> None:
+        self.search = [HUB]
+        self.aliases: dict[str, str] = {}
+        self.registries: dict[str, RegistrySettings] = {}
+        self.limits = Limits()
+        self.parallel = 3
 
     def registry(self, host: str) -> RegistrySettings:
         """What is configured for ``host`` (``name:port``), or nothing special."""
@@ -88,18 +86,28 @@ def load(path: str = "") -> Settings:
     places = [Path(path)] if path else default_places()
     for place in places:
         try:
-            with open(place, "rb") as file:
-                document = tomllib.load(file)
+            text = Path(place).read_text(encoding="utf-8")
         except FileNotFoundError:
             if path:
                 raise UsageError(f"{path}: no such file or directory") from None
             continue
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
             raise UsageError(f"{place}: {error}") from None
         except OSError as error:
             raise UsageError(f"{place}: {(error.strerror or '').lower()}") from None
-        return _settings(document, str(place))
+        return parse(text, str(place))
     return Settings()
+
+
+def parse(text: str, where: str) -> Settings:
+    """The settings from a file's text; ``where`` names it in errors. Raises UsageError."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where}: {error}") from None
+    return _settings(document, where)
 
 
 def _settings(document: dict[str, object], where: str) -> Settings:
@@ -119,7 +127,7 @@ def _settings(document: dict[str, object], where: str) -> Settings:
         _strings(values.get("mirrors", []), f"{place}.mirrors")
         settings.registries[host] = RegistrySettings(**cast("RegistryTable", values))
     limits = checked.get("limits", {})
-    _check(limits, dict.fromkeys(Limits.__dataclass_fields__, int), f"{where}: limits")
+    _check(limits, dict.fromkeys(Limits._fields, int), f"{where}: limits")
     settings.limits = Limits(**cast("dict[str, int]", limits))
     return settings
 

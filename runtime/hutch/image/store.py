@@ -16,7 +16,6 @@ A killed process leaves a partial blob or a folder in ``work``, never an incompl
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -134,7 +133,7 @@ class Store:
         There is no fsync: ext4 would first write hundreds of megabytes of the layers to disk.
         ``warren system check --repair`` finds and repairs the damage of a power failure.
         """
-        temporary = self.work / f"file-{os.getpid()}-{secrets.token_hex(4)}"
+        temporary = self.work / f"file-{os.getpid()}-{os.urandom(4).hex()}"
         try:
             with open(temporary, "xb") as file:
                 file.write(data)
@@ -195,7 +194,7 @@ class Store:
 
     def discard(self, path: Path) -> None:
         """Renames a folder so that it is not visible any more, and then deletes it."""
-        rubbish = self.work / f"rubbish-{os.getpid()}-{secrets.token_hex(4)}"
+        rubbish = self.work / f"rubbish-{os.getpid()}-{os.urandom(4).hex()}"
         try:
             os.rename(path, rubbish)
         except FileNotFoundError:
@@ -210,7 +209,7 @@ class Store:
     @contextmanager
     def lease(self) -> Iterator[str]:
         """An act's lease: what it says it needs is not collected while its process lives."""
-        name = f"lease-{os.getpid()}-{secrets.token_hex(8)}"
+        name = f"lease-{os.getpid()}-{os.urandom(8).hex()}"
         lock = self.lock(name)
         lock.acquire()
         try:

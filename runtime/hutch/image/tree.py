@@ -6,7 +6,6 @@ other user can change it at the same time (S-62, S-77).
 """
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -209,7 +208,7 @@ def _flatten(top: int, name: bytes) -> int:
 
     def up(child: bytes) -> int:
         # A name that nobody could foresee, so it is nobody's yet.
-        os.rename(child, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=top)
+        os.rename(child, os.urandom(16).hex(), src_dir_fd=folder, dst_dir_fd=top)
         return 0
 
     try:

@@ -29,6 +29,7 @@ from hutch.errors import HutchError, KernelError, shown
 from hutch.image.errors import ImageError
 from hutch.image.folders import Folder
 from hutch.image.limits import Budget
+from hutch.image.ownership import Ownership
 from hutch.image.tarstream import (
     BLOCK_DEVICE,
     CHARACTER,
@@ -54,26 +55,6 @@ ZEROS = bytes(HOLE)
 CAPABILITY = b"security.capability"
 ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
 OVERLAY_XATTRS = (b"trusted.overlay.", b"user.overlay.")  # they would steer overlayfs (S-66)
-
-
-@dataclass(frozen=True, slots=True)
-class Ownership:
-    """The owners and attributes that this process may set: all as root, otherwise only its own.
-
-    ``namespaced``: the process is root of a user namespace. It may use only the ids that are mapped
-    there, and may not set xattrs of the trusted namespace (xattr(7)).
-    """
-
-    privileged: bool
-    uid: int
-    gid: int
-    namespaced: bool = False
-
-    @classmethod
-    def current(cls) -> "Ownership":
-        with open("/proc/self/uid_map", encoding="ascii") as mapping:
-            namespaced = mapping.read().split() != ["0", "0", "4294967295"]
-        return cls(os.geteuid() == 0, os.geteuid(), os.getegid(), namespaced)
 
 
 @dataclass(slots=True)

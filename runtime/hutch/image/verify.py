@@ -13,6 +13,7 @@ from hutch.image.layer import diff_verified, metered
 from hutch.image.layout import READ
 from hutch.image.limits import Budget, Limits
 from hutch.image.manifest import LAYERS_TYPES, Descriptor
+from hutch.image.ownership import Ownership
 from hutch.image.tarstream import (
     BLOCK_DEVICE,
     CHARACTER,
@@ -26,7 +27,6 @@ from hutch.image.tarstream import (
     TarReader,
 )
 from hutch.image.tree import split, status_of
-from hutch.image.unpack import Ownership
 from hutch.image.whiteout import PREFIX
 from hutch.kernel.beneath import open_in_root
 

@@ -1,10 +1,9 @@
 """An image of a store, and its layers."""
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hutch.image import stored_image
 from hutch.image.database import ImageRecord
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from hutch.images.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """A layer of an image in the store.
 
     ``digest`` and ``size`` (bytes) are those of its blob in a registry. ``diff_id`` is the digest

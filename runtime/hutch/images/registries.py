@@ -1,7 +1,6 @@
 """How registries are reached."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hutch.image.progress import Reporter
 from hutch.image.settings import Settings, load
@@ -10,8 +9,7 @@ if TYPE_CHECKING:
     from hutch.image.registry import Registry
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """Settings for the access to registries, in addition to the configuration.
 
     ``authfile`` is a file with credentials ("": auth.json and Docker's config.json).
@@ -29,7 +27,7 @@ def connect(
     host: str,
     path: str = "",
     settings: Settings | None = None,
-    access: Access = Access(),
+    access: Access | None = None,
     reporter: Reporter | None = None,
 ) -> "Registry":
     """A client for the registry at ``host`` (``NAME[:PORT]``), with the credentials for the
@@ -39,6 +37,7 @@ def connect(
     """
     from hutch.image.registry.remote import connector
 
+    access = access or Access()
     make = connector(
         load() if settings is None else settings,
         authfile=access.authfile,

@@ -1,14 +1,12 @@
 """The store of images and its methods."""
 
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from hutch.errors import KernelError, UsageError, shown
 from hutch.image import catalog
@@ -31,8 +29,7 @@ if TYPE_CHECKING:
     from hutch.image.usage import Part
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(NamedTuple):
     """The result of a pull. ``name`` is the complete name that was pulled, ``names`` are the names
     that the image got. ``digest`` is that of the index or manifest that the name stands for.
     ``fresh`` says whether anything was downloaded."""
@@ -44,8 +41,7 @@ class Pulled:
     fresh: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(NamedTuple):
     """The result of a push: the complete name, and digest and size (bytes) of the manifest."""
 
     name: Reference
@@ -155,7 +151,7 @@ class Store:
             self.reporter.note(f"{repository} is {reference}")
         done = []
         for tag in self.tags(reference.repository):
-            one = replace(reference, tag=tag)
+            one = reference._replace(tag=tag)
             self.reporter.note(f"Pulling {one}")
             done.append(self._pull(one, platform))
         return done
@@ -187,7 +183,7 @@ class Store:
                 f"{image.name} is an image of this machine, it has no registry",
                 hint=f"warren push {name} REGISTRY/{reference.path}:{reference.tag}",
             )
-        return self._push(image, replace(reference, digest=None))
+        return self._push(image, reference._replace(digest=None))
 
     def push_tags(self, repository: str) -> Iterator[Pushed]:
         """Uploads every tag that a repository has in the store, one with each step of the iterator.
@@ -215,7 +211,7 @@ class Store:
         """Pulls one image of a registry; ``reference`` is its complete name."""
         from hutch.image.registry.remote import RegistrySource
 
-        mirrors = self.settings.registry(reference.registry).mirrors
+        mirrors = list(self.settings.registry(reference.registry).mirrors)
         # As with Docker, NAME:TAG@DIGEST does not change the tag in the store: in the registry the
         # tag may now stand for another image.
         digest = reference.digest
@@ -346,7 +342,7 @@ class Store:
         config = execution(list(changes))
         names = [str(catalog.parse_name(name))] if name else []
         wanted, _ = _platform(platform)
-        scratch = self.files.work / f"import-{os.getpid()}-{secrets.token_hex(4)}"
+        scratch = self.files.work / f"import-{os.getpid()}-{os.urandom(4).hex()}"
         with ExitStack() as stack:
             if isinstance(archive, str | os.PathLike):
                 fd = open_file(Path(archive), pipes=True)

@@ -142,7 +142,8 @@ def options_from(arguments: Namespace) -> Options:
             "--gpus: there is no support for graphics processors",
             hint="give the device with --device",
         )
-    options = Options(image=arguments.image, command=list(arguments.command))
+    options = Options()
+    options.image, options.command = arguments.image, list(arguments.command)
     _process(arguments, options)
     _spaces(arguments, options)
     _mounts(arguments, options)

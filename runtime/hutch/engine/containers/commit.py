@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,7 @@ class Committed:
         assert base is not None  # the container holds it
         manifest, config = documents(files, base)
         self._base = StoredSource(files, base)
-        scratch = files.work / f"commit-{os.getpid()}-{secrets.token_hex(4)}"
+        scratch = files.work / f"commit-{os.getpid()}-{os.urandom(4).hex()}"
         self._layer = packed(engine.places(record).upper, scratch, config.platform)
         layer = json.loads(self._layer.top()[0])["layers"][0]
         diff_id = json.loads(self._layer.document(manifest.config, 0))["rootfs"]["diff_ids"][0]

@@ -11,8 +11,7 @@ from hutch.engine.containers.records import Record
 from hutch.engine.volumes import Volumes
 from hutch.errors import HostError, UsageError, shown
 from hutch.image import users
-from hutch.image.bundle import ANNOTATION, PATH
-from hutch.image.documents import Execution
+from hutch.image.documents import ANNOTATION, PATH, Execution
 from hutch.image.manifest import ImageConfig
 
 if TYPE_CHECKING:

@@ -8,11 +8,10 @@ runtime has made the container.
 
 import json
 import os
-import shutil
-import subprocess
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import hutch
 from hutch.engine.containers.places import Places
@@ -21,10 +20,10 @@ from hutch.errors import HostError
 
 LOG = "k8s-file"
 NO_LOG = "none"
+PLACES = ("/usr/bin/conmon", "/usr/libexec/podman/conmon", "/usr/lib/podman/conmon")
 
 
-@dataclass(slots=True)
-class Supervision:
+class Supervision(NamedTuple):
     """How a container is to be supervised."""
 
     places: Places
@@ -37,7 +36,7 @@ class Supervision:
     log_driver: str = LOG
     log_size: int = 0
     attended: str = ""  # the path of Engine.attended
-    on_exit: list[str] = field(default_factory=list)
+    on_exit: Sequence[str] = ()
 
     def arguments(self, program: str) -> list[str]:
         """conmon's command line."""
@@ -66,8 +65,13 @@ class Supervision:
 
 
 def program() -> str:
-    """conmon's path. Raises HostError."""
-    found = shutil.which("conmon") or shutil.which("conmon", path="/usr/libexec/podman:/usr/bin")
+    """conmon's path: where distributions have it, else in PATH. Raises HostError."""
+    for place in PLACES:
+        if os.access(place, os.X_OK):
+            return place
+    import shutil
+
+    found = shutil.which("conmon")
     if found is None:
         raise HostError("conmon is not installed", hint="apt-get install conmon")
     return found
@@ -82,6 +86,8 @@ def hutch_program(wanted: str = "") -> str:
         for place in (package.parents[3] / "bin" / "hutch", package / "libexec" / "hutch"):
             if os.access(place, os.X_OK):
                 return str(place)
+    import shutil
+
     found = shutil.which(wanted or "hutch")
     if found is None:
         raise HostError(
@@ -105,6 +111,8 @@ def supervise(supervision: Supervision) -> int:
 
     Raises StartFailed with the runtime's reason; then conmon has ended.
     """
+    import subprocess
+
     places = supervision.places
     for name in ("pid", "conmon.pid", "attach", "ctl", "winsz", "oom", "runtime.log"):
         (places.folder / name).unlink(missing_ok=True)

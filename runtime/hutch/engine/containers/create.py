@@ -1,7 +1,6 @@
 """Making a container: its row, its folder and its volumes. Nothing runs yet."""
 
 import os
-import secrets
 
 from hutch.engine.containers import limits
 from hutch.engine.containers.config import command_line
@@ -38,7 +37,7 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
     check_security_modules(options)
     hutch_program(options.runtime)
     manifests = image_mounts(engine, options)
-    id = secrets.token_hex(32)
+    id = os.urandom(32).hex()
     places = Places.of(engine.store, id)
     with engine.locked(id):
         places.make()

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hutch.engine.containers.records import Record
 from hutch.image.database import Database
@@ -12,8 +12,7 @@ KEPT = 5000
 POLL = 0.05  # seconds between two looks at the database
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event, in Docker's words: ``kind`` container, ``action`` start; the id or name of whom,
     and more about it."""
 

@@ -7,8 +7,6 @@ Each step can be done twice and by anybody; the container's lock is held meanwhi
 conmon, of warren or of the call-back leaves nothing that the next look does not put right.
 """
 
-import subprocess
-
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear, take_away
 from hutch.engine.containers.records import Record, now
@@ -122,6 +120,8 @@ def delay(record: Record) -> float:
 
 def later(engine: Engine, record: Record) -> None:
     """Leaves a process behind that starts the container again, in its time."""
+    import subprocess
+
     from hutch.engine.containers.truth import birth
 
     process = subprocess.Popen(

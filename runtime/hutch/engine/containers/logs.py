@@ -8,18 +8,16 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from hutch.engine.containers.places import Places
 
 POLL = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One entry: its time as conmon wrote it, "stdout" or "stderr", and the bytes with their line
     break, if they have one."""
 

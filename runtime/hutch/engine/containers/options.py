@@ -1,8 +1,7 @@
 """What was asked of a container: kept as it was asked, so that each start can make it again."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_origin, is_typeddict
 
 
 class MountOption(TypedDict, total=False):
@@ -62,41 +61,43 @@ class HealthOption(TypedDict, total=False):
     retries: int
 
 
-@dataclass(slots=True)
 class Options:
-    """See Docker's documentation of ``run`` for what each does; None means "as is usual"."""
+    """See Docker's documentation of ``run`` for what each does; None means "as is usual".
+
+    What has no default here is empty.
+    """
 
     image: str = ""
-    command: list[str] = field(default_factory=list)
+    command: list[str]
     entrypoint: list[str] | None = None
     tty: bool = False
     interactive: bool = False
     stdin_once: bool = False
     auto_remove: bool = False
-    env: list[str] = field(default_factory=list)
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
+    env: list[str]
+    labels: dict[str, str]
+    annotations: dict[str, str]
     user: str | None = None
-    group_add: list[str] = field(default_factory=list)
+    group_add: list[str]
     workdir: str | None = None
     hostname: str = ""
     domainname: str = ""
-    dns: list[str] = field(default_factory=list)
-    dns_search: list[str] = field(default_factory=list)
-    dns_option: list[str] = field(default_factory=list)
-    add_host: list[str] = field(default_factory=list)
+    dns: list[str]
+    dns_search: list[str]
+    dns_option: list[str]
+    add_host: list[str]
     network: str = "none"
     pid_mode: str = ""
     ipc_mode: str = ""
     uts_mode: str = ""
     cgroupns_mode: str = ""
     userns_mode: str = ""
-    mounts: list[MountOption] = field(default_factory=list)
-    volumes_from: list[str] = field(default_factory=list)
+    mounts: list[MountOption]
+    volumes_from: list[str]
     read_only: bool = False
     shm_size: int = 64 << 20
     init: bool = False
-    expose: list[str] = field(default_factory=list)
+    expose: list[str]
     restart: str = "no"
     restart_limit: int = 0
     stop_signal: str | None = None
@@ -114,33 +115,50 @@ class Options:
     cpuset_mems: str = ""
     pids_limit: int | None = None
     blkio_weight: int = 0
-    throttle: dict[str, list[ThrottleOption]] = field(default_factory=dict)
-    ulimits: list[UlimitOption] = field(default_factory=list)
-    cap_add: list[str] = field(default_factory=list)
-    cap_drop: list[str] = field(default_factory=list)
+    throttle: dict[str, list[ThrottleOption]]
+    ulimits: list[UlimitOption]
+    cap_add: list[str]
+    cap_drop: list[str]
     privileged: bool = False
     no_new_privileges: bool = False
     seccomp: str = ""  # "", "unconfined", or a profile's text
     apparmor: str | None = None
     selinux: str | None = None
-    mask: list[str] = field(default_factory=list)
-    unmask: list[str] = field(default_factory=list)
-    devices: list[DeviceOption] = field(default_factory=list)
-    device_rules: list[str] = field(default_factory=list)
-    sysctls: dict[str, str] = field(default_factory=dict)
+    mask: list[str]
+    unmask: list[str]
+    devices: list[DeviceOption]
+    device_rules: list[str]
+    sysctls: dict[str, str]
     cgroup_parent: str = ""
-    health: HealthOption = field(default_factory=HealthOption)
+    health: HealthOption
     log_driver: str = "k8s-file"
     log_size: int = 0
     runtime: str = ""
 
+    def __init__(self) -> None:
+        for name in LISTS:
+            setattr(self, name, [])
+        for name in DICTIONARIES:
+            setattr(self, name, {})
+
     def json(self) -> str:
         """As the store keeps it."""
-        return json.dumps(asdict(self))
+        return json.dumps({name: getattr(self, name) for name in NAMES})
 
     @classmethod
     def parse(cls, text: str) -> "Options":
         """From what the store keeps; what an older warren did not know is as is usual."""
-        known = {one.name for one in fields(cls)}
+        options = cls()
         document: dict[str, Any] = json.loads(text)
-        return cls(**{key: value for key, value in document.items() if key in known})
+        for name in NAMES & document.keys():
+            setattr(options, name, document[name])
+        return options
+
+
+# The fields by their types: what is empty by default.
+TYPES: dict[str, Any] = Options.__annotations__
+NAMES = TYPES.keys()
+LISTS = [name for name, kind in TYPES.items() if get_origin(kind) is list]
+DICTIONARIES = [
+    name for name, kind in TYPES.items() if get_origin(kind) is dict or is_typeddict(kind)
+]

@@ -15,8 +15,8 @@ STORE/volumes/NAME/_data
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hutch.image.store import Store
 
@@ -31,8 +31,7 @@ def runtime_root(runtime: str = "") -> str:
     return "/run/warren" if is_hutch(runtime) else "/run/warren-" + os.path.basename(runtime)
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """The files of one container."""
 
     folder: Path

@@ -1,7 +1,6 @@
 """The containers of a store as SQLite keeps them: one row each, one transaction a change."""
 
 import time
-from dataclasses import dataclass, field, fields
 
 from hutch.engine.containers.options import Options
 from hutch.engine.errors import NoSuchContainer, name_taken
@@ -18,7 +17,6 @@ REMOVING = "removing"
 DEAD = "dead"
 
 
-@dataclass(slots=True)
 class Record:
     """One container. ``birth`` tells a process from a later one with the same pid: the boot and
     its start time. Times are seconds since 1970, 0 for never."""
@@ -43,6 +41,10 @@ class Record:
     stopping: bool = False
     runs: int = 0  # how often it was started: a clean-up of an earlier run touches no later one
 
+    def __init__(self, id: str, name: str, manifest: str, created: float, options: Options) -> None:
+        self.id, self.name, self.manifest = id, name, manifest
+        self.created, self.options = created, options
+
     def values(self) -> list[object]:
         """The columns, in their order."""
         row = [getattr(self, column) for column in COLUMNS]
@@ -50,24 +52,26 @@ class Record:
         return row
 
 
-COLUMNS = [one.name for one in fields(Record)]
+COLUMNS = [*Record.__annotations__]
 BOOLEANS = ("paused", "oom", "stopping")
 
 
 def _record(row: tuple[object, ...]) -> Record:
-    values = dict(zip(COLUMNS, row, strict=True))
-    values["options"] = Options.parse(str(values["options"]))
-    for name in BOOLEANS:
-        values[name] = bool(values[name])
-    return Record(**values)  # type: ignore[arg-type]
+    id, name, manifest, created, options, *rest = row
+    record = Record(
+        str(id), str(name), str(manifest), float(str(created)), Options.parse(str(options))
+    )
+    for column, value in zip(COLUMNS[5:], rest, strict=True):
+        setattr(record, column, bool(value) if column in BOOLEANS else value)
+    return record
 
 
-@dataclass(slots=True)
 class Records:
     """The rows of a store's containers."""
 
-    database: Database
-    _columns: str = field(default=", ".join(COLUMNS))
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._columns = ", ".join(COLUMNS)
 
     def add(self, record: Record) -> None:
         """Adds a container; its image is held from now on. Raises Conflict, ImageError."""

@@ -1,6 +1,5 @@
 """The words of Docker's options, as people and the API write them, parsed into Options' parts."""
 
-import csv
 import re
 from pathlib import Path
 
@@ -88,6 +87,8 @@ def volume_word(option: MountOption, word: str, text: str) -> None:
 def mount(text: str) -> MountOption:
     """``--mount type=bind|volume|tmpfs|image,source=…,target=…,…``. Raises UsageError."""
     option: MountOption = {"kind": "volume", "source": "", "target": ""}
+    import csv
+
     pairs = [part.partition("=") for part in next(csv.reader([text]), [])]
     for key, _, value in pairs:
         if key == "type":

@@ -9,7 +9,6 @@ import binascii
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -232,7 +231,7 @@ def remove(registry: str, authfile: str = "") -> bool:
 def _write(path: Path, document: dict[str, object]) -> None:
     """Replaces a file atomically; only the owner can read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(fd, "w") as file:

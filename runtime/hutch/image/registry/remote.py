@@ -97,12 +97,11 @@ def connector(
 ) -> Callable[[str, str], Registry]:
     """Makes registries as the configuration says; ``verify`` overrides it (--tls-verify), and
     ``reporter`` is told of what is tried again."""
-    from dataclasses import replace
 
     def connect(host: str, path: str) -> Registry:
         own = settings.registry(host)
         if verify is not None:
-            own = replace(own, insecure=not verify)
+            own = own._replace(insecure=not verify)
         given = credentials or find(host, path, authfile)
         return Registry(host, own, given, certificates, reporter)
 
