@@ -1,5 +1,5 @@
-"""warren-ended, which conmon executes when a container has ended: it leaves the end to a warren that
-waits for it, and has it recorded if there is none."""
+"""warren-ended, which conmon executes when a container has ended: it leaves the end to a warren
+that waits for it, and has it recorded if there is none."""
 
 import fcntl
 import os
