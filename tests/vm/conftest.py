@@ -16,6 +16,7 @@ from tests.support.containers import (
     run,
     sleeper,
 )
+from tests.support.engines import engine
 from tests.support.systemd import systemd
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Outcome",
     "Runtime",
     "bundle",
+    "engine",
     "hutch",
     "no_traces",
     "reaper",

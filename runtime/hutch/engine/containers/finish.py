@@ -10,7 +10,7 @@ conmon, of warren or of the call-back leaves nothing that the next look does not
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear, take_away
 from hutch.engine.containers.records import Record, now
-from hutch.engine.containers.truth import lives, wait_until
+from hutch.engine.containers.truth import before_this_boot, lives, wait_until
 from hutch.engine.engine import Engine
 
 LOST = 255  # the exit code of a container whose supervisor was killed
@@ -32,9 +32,12 @@ def refresh(engine: Engine, record: Record) -> Record:
     if not lock.acquire(wait=False):
         return record  # somebody is at it
     try:
-        return finish(engine, record.id) or record
+        found = finish(engine, record.id)
     finally:
         lock.release()
+    if found is None:
+        record.phase = phases.REMOVING  # it is gone
+    return found or record
 
 
 def settled(record: Record) -> bool:
@@ -59,11 +62,12 @@ def finish(engine: Engine, id: str) -> Record | None:
         record.phase = phases.EXITED
         engine.records.save(record, "phase")
         return record
+    rebooted = before_this_boot(record.birth)
     ended(engine, record)
     if record.options.auto_remove:
         take_away(engine, record)
         return None
-    if restarts(record):
+    if restarts(record) and not rebooted:  # after a boot "warren system boot" starts it
         later(engine, record)
     return record
 
@@ -82,7 +86,11 @@ def ended(engine: Engine, record: Record) -> None:
         code = places.exit_code()
         record.exit_code = LOST if code is None else code
         if code is None:
-            record.error = "its supervisor (conmon) was killed: how it ended is not known"
+            record.error = (
+                "the machine was shut down, or crashed, while it ran"
+                if before_this_boot(record.birth)
+                else "its supervisor (conmon) was killed: how it ended is not known"
+            )
         record.oom = (places.folder / "oom").exists()
     clear(engine, record)
     record.phase = phases.EXITED

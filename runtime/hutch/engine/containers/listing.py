@@ -22,6 +22,7 @@ def listed(
     conditions = [condition(engine, text) for text in filters or []]
     every = every or any(text.startswith(("status=", "exited=")) for text in filters or [])
     found = [refresh(engine, record) for record in engine.records.all()]
+    found = [r for r in found if r.phase != phases.REMOVING or engine.records.get(r.id)]
     found = [r for r in found if every or r.phase in (phases.RUNNING, phases.RESTARTING)]
     # Of one key any value will do, of several keys all must hold; labels must all hold.
     groups: dict[str, list[Callable[[Record], bool]]] = {}

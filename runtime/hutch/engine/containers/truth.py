@@ -23,6 +23,11 @@ def birth(pid: int) -> str:
     return f"{boot_id()}:{began}" if began else ""
 
 
+def before_this_boot(born: str) -> bool:
+    """Whether the process with this birth ran before the machine was last started."""
+    return bool(born) and born.partition(":")[0] != boot_id()
+
+
 def lives(pid: int, born: str) -> bool:
     """Whether the process with this birth is there, and is no zombie."""
     return bool(born) and birth(pid) == born
