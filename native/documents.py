@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 COMPLETIONS = {
-    "bash": "bash-completion/completions/hutch",
-    "zsh": "zsh/site-functions/_hutch",
-    "fish": "fish/vendor_completions.d/hutch.fish",
+    "bash": "bash-completion/completions/{}",
+    "zsh": "zsh/site-functions/_{}",
+    "fish": "fish/vendor_completions.d/{}.fish",
 }
 
 
@@ -20,10 +20,14 @@ def write_documents(source: Path, folder: Path) -> list[tuple[str, Sequence[str]
     try:
         from hutch.cli.cold.manual import pages
         from hutch.cli.completion import script
+        from hutch.cli.warren.cold.manual import pages as warren_pages
+        from hutch.cli.warren.complete.scripts import SCRIPTS
     finally:
         sys.path.remove(str(source))
     files = {f"man/man8/{name}": text for name, text in pages().items()}
-    files |= {path: script(shell) for shell, path in COMPLETIONS.items()}
+    files |= {f"man/man1/{name}": text for name, text in warren_pages().items()}
+    for shell, path in COMPLETIONS.items():
+        files |= {path.format("hutch"): script(shell), path.format("warren"): SCRIPTS[shell]}
     found: list[tuple[str, Sequence[str]]] = []
     for name, text in files.items():
         path = folder / name

@@ -1,22 +1,31 @@
-"""The manual pages: all there, complete, and good roff."""
+"""The manual pages of hutch and warren: all there, complete, and good roff."""
 
 import re
 import shutil
 import subprocess
 import sys
+from argparse import SUPPRESS
 from pathlib import Path
 
 import pytest
 from hutch.cli.cold import manual_text
 from hutch.cli.cold.manual import pages
+from hutch.cli.completion import script
 from hutch.cli.table import GLOBAL, VERBS
+from hutch.cli.warren import table as warren
+from hutch.cli.warren.cold import manual_text as warren_text
+from hutch.cli.warren.cold.manual import pages as warren_pages
+from hutch.cli.warren.complete.scripts import SCRIPTS
+from hutch.cli.warren.parser import parser_for
 
 PAGES = pages()
+WARREN = warren_pages()
+WARREN_VERBS = [*warren.VERBS, *warren.NOUN_VERBS]
 
 
 def plain(text: str) -> str:
     """The words of a page without roff's."""
-    text = re.sub(r"\\f[BIP]", "", text)
+    text = re.sub(r"\\f[BIP]|\\&", "", text)
     return " ".join(text.split()).replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\")
 
 
@@ -44,7 +53,52 @@ def test_the_page_for_all_names_the_verbs_and_global_flags() -> None:
         assert f"hutch-{verb}(8)" in text
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
+def test_there_is_a_page_for_every_verb_and_noun_of_warren() -> None:
+    names = ["", *warren.NOUNS, *WARREN_VERBS]
+    assert set(WARREN) == {"-".join(["warren", *name.split()]) + ".1" for name in names}
+    assert set(warren_text.VERBS) == set(WARREN_VERBS)
+    text = plain(WARREN["warren.1"])
+    for name in (*warren.VERBS, *warren.NOUNS):
+        assert f"warren-{name}(1)" in text
+    for noun, (_, verbs) in warren.NOUNS.items():
+        text = plain(WARREN[f"warren-{noun}.1"])
+        for word, name in verbs.items():
+            assert name in warren.INTERNAL or f"warren-{name.replace(' ', '-')}(1)" in text, word
+
+
+@pytest.mark.parametrize("verb", WARREN_VERBS)
+def test_a_page_of_warren_has_every_flag_as_help_has_it(verb: str) -> None:
+    text = plain(WARREN[f"warren-{verb.replace(' ', '-')}.1"])
+    assert f"warren {verb}" in text
+    for action in parser_for(verb)._actions:
+        if action.help != SUPPRESS:
+            assert ", ".join(action.option_strings) in text
+            assert " ".join(str(action.help).split()) in text
+
+
+# The same flag may mean another thing for another verb: these do.
+MEANINGS = {"--all", "--attach", "--filter", "--force", "--format", "--interactive", "--privileged",
+            "--quiet", "--signal", "--authfile", "--label", "--volumes"}  # fmt: skip
+
+
+def test_a_flag_is_told_by_the_same_words_everywhere() -> None:
+    told: dict[str, set[str]] = {}
+    for verb in WARREN_VERBS:
+        for action in parser_for(verb)._actions:
+            for name in action.option_strings:
+                if name.startswith("--"):
+                    told.setdefault(name, set()).add(str(action.help))
+    assert {name: words for name, words in told.items() if len(words) > 1}.keys() <= MEANINGS
+
+
+def test_every_flag_of_run_has_a_heading() -> None:
+    (options,) = [g for g in parser_for("create")._action_groups if g.title == "Options"]
+    names = {action.option_strings[-1] for action in options._group_actions}
+    assert names == {"--help", "--pull", "--quiet", "--platform", "--authfile", "--cert-dir",
+                     "--tls-verify"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted({**PAGES, **WARREN}))
 @pytest.mark.parametrize(
     "command",
     [
@@ -57,7 +111,7 @@ def test_a_page_is_good_roff(command: list[str], name: str, tmp_path: Path) -> N
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     path = tmp_path / name
-    path.write_text(PAGES[name])
+    path.write_text({**PAGES, **WARREN}[name])
     done = subprocess.run([*command, path], capture_output=True, text=True, check=False)
     # That mandoc does not find the pages that are referred to says nothing about this one.
     said = [line for line in (done.stdout + done.stderr).splitlines() if "referenced" not in line]
@@ -68,11 +122,12 @@ def test_the_pages_and_completions_are_installed() -> None:
     share = Path(sys.prefix) / "share"
     for name, text in PAGES.items():
         assert (share / "man" / "man8" / name).read_text() == text
-    from hutch.cli.completion import script
-
+    for name, text in WARREN.items():
+        assert (share / "man" / "man1" / name).read_text() == text
     for shell, path in (
-        ("bash", "bash-completion/completions/hutch"),
-        ("zsh", "zsh/site-functions/_hutch"),
-        ("fish", "fish/vendor_completions.d/hutch.fish"),
+        ("bash", "bash-completion/completions/{}"),
+        ("zsh", "zsh/site-functions/_{}"),
+        ("fish", "fish/vendor_completions.d/{}.fish"),
     ):
-        assert (share / path).read_text() == script(shell)
+        assert (share / path.format("hutch")).read_text() == script(shell)
+        assert (share / path.format("warren")).read_text() == SCRIPTS[shell]

@@ -21,7 +21,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.add_argument(
         "--pull", default="missing", choices=["always", "missing", "never"],
-        help="whether an image of a registry is pulled first",
+        help="whether the image is pulled first (missing)",
     )  # fmt: skip
     platform_option(parser)
     registry_options(parser)

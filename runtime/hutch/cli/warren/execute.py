@@ -4,6 +4,7 @@ import os
 from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context
+from hutch.cli.warren.flags import declare_some
 from hutch.cli.warren.parser import Verb
 from hutch.errors import HostError, UsageError
 
@@ -11,19 +12,8 @@ from hutch.errors import HostError, UsageError
 def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren exec``."""
     parser.add_argument("-d", "--detach", action="store_true", help="do not wait for its end")
-    parser.add_argument(
-        "-e", "--env", action="append", default=[], metavar="NAME[=VALUE]", help="a variable"
-    )
-    parser.add_argument(
-        "--env-file", action="append", default=[], metavar="FILE", help="variables from a file"
-    )
-    parser.add_argument("-i", "--interactive", action="store_true", help="hand our input on")
+    declare_some(parser, ["--env", "--env-file", "--interactive", "--tty", "--user", "--workdir"])
     parser.add_argument("--privileged", action="store_true", help="with all capabilities")
-    parser.add_argument("-t", "--tty", action="store_true", help="give it a terminal")
-    parser.add_argument(
-        "-u", "--user", default=None, metavar="USER[:GROUP]", help="whom it runs as"
-    )
-    parser.add_argument("-w", "--workdir", default=None, metavar="DIR", help="its directory")
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id; then a command")
 
 

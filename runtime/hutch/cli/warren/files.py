@@ -57,7 +57,9 @@ def cp(arguments: Namespace, context: Context) -> int:
 def declare_export(parser: ArgumentParser) -> None:
     """The arguments of ``warren export``."""
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
-    parser.add_argument("-o", "--output", default="", metavar="FILE", help="instead of our output")
+    parser.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="a file, not standard output"
+    )
 
 
 def export(arguments: Namespace, context: Context) -> int:
@@ -89,9 +91,11 @@ def declare_commit(parser: ArgumentParser) -> None:
     parser.add_argument("-a", "--author", default="", metavar="WHO", help="who made it")
     parser.add_argument(
         "-c", "--change", action="append", default=[], metavar="INSTRUCTION",
-        help="as in a Dockerfile: CMD, ENV, ...",
+        help="as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR ...",
     )  # fmt: skip
-    parser.add_argument("-m", "--message", default="", metavar="TEXT", help="for its history")
+    parser.add_argument(
+        "-m", "--message", default="", metavar="TEXT", help="a comment for its history"
+    )
     parser.add_argument(
         "--no-pause", action="store_true", help="do not freeze the container meanwhile"
     )

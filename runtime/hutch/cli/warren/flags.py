@@ -1,7 +1,7 @@
 """The options of ``warren run`` and ``create``: declared as Docker has them, and what they mean."""
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _ActionsContainer
 
 from hutch.engine.containers import words
 from hutch.engine.containers.options import Options
@@ -27,7 +27,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--cpus", "N", "how many CPUs it may use, as in 1.5"),
     ("--cpuset-cpus", "LIST", "the CPUs it may run on, as in 0-2,4"),
     ("--cpuset-mems", "LIST", "the memory nodes it may use"),
-    ("--detach-keys", "KEYS", "what leaves it without ending it (ctrl-p,ctrl-q)"),
+    ("--detach-keys", "KEYS", "the keys that leave it without ending it (ctrl-p,ctrl-q)"),
     ("--device", "DEVICE...", "a device of the host: PATH[:TARGET][:rwm]"),
     ("--device-cgroup-rule", "RULE...", "a rule for devices, as in 'c 1:3 rwm'"),
     ("--device-read-bps", "DEVICE:RATE...", "most bytes a second read from a device"),
@@ -92,24 +92,58 @@ FLAGS: list[tuple[str, str, str]] = [
 ]  # fmt: skip
 
 
+# What the flags are about: the headings of help.
+HEADINGS = {
+    "The program": """--annotation --entrypoint --env --env-file --group-add --init --interactive
+        --label --label-file --name --stop-signal --stop-timeout --tty --user --workdir""",
+    "Its life": """--cidfile --detach-keys --restart --rm --runtime --log-driver --log-opt
+        --health-cmd --health-interval --health-retries --health-start-interval
+        --health-start-period --health-timeout --no-healthcheck""",
+    "Files": "--mount --read-only --shm-size --tmpfs --volume --volumes-from",
+    "Network": """--add-host --dns --dns-option --dns-search --domainname --expose --hostname
+        --network""",
+    "Limits": """--blkio-weight --cgroup-parent --cpu-period --cpu-quota --cpu-shares --cpus
+        --cpuset-cpus --cpuset-mems --device-read-bps --device-read-iops --device-write-bps
+        --device-write-iops --memory --memory-reservation --memory-swap --memory-swappiness
+        --oom-kill-disable --oom-score-adj --pids-limit --ulimit""",
+    "What it may do": """--cap-add --cap-drop --cgroupns --device --device-cgroup-rule --gpus
+        --ipc --pid --privileged --security-opt --sysctl --userns --uts""",
+}
+
+
+def long_name(names: str) -> str:
+    """The long one of a flag's names."""
+    return next(name for name in names.split(", ") if name.startswith("--"))
+
+
 def declare_flags(parser: ArgumentParser) -> None:
-    """Adds every flag of FLAGS."""
-    declare_some(parser, FLAGS)
+    """Adds every flag of FLAGS, each below its heading."""
+    rows = {long_name(row[0]): row for row in FLAGS}
+    for heading, flags in HEADINGS.items():
+        group = parser.add_argument_group(heading)
+        for flag in flags.split():
+            declare_row(group, *rows.pop(flag))
+    for row in rows.values():
+        declare_row(parser, *row)
 
 
-def declare_some(parser: ArgumentParser, flags: list[tuple[str, str, str]]) -> None:
-    """Adds these of FLAGS."""
-    for names, takes, summary in flags:
-        options = names.split(", ")
-        if not takes:
-            parser.add_argument(*options, action="store_true", help=summary)
-        elif takes.endswith("..."):
-            metavar = takes.removesuffix("...")
-            parser.add_argument(
-                *options, action="append", default=[], metavar=metavar, help=summary
-            )
-        else:
-            parser.add_argument(*options, default=None, metavar=takes, help=summary)
+def declare_some(parser: ArgumentParser, wanted: list[str]) -> None:
+    """Adds these of FLAGS, by their long names."""
+    for row in FLAGS:
+        if long_name(row[0]) in wanted:
+            declare_row(parser, *row)
+
+
+def declare_row(parser: _ActionsContainer, names: str, takes: str, summary: str) -> None:
+    """Adds one flag."""
+    options = names.split(", ")
+    if not takes:
+        parser.add_argument(*options, action="store_true", help=summary)
+    elif takes.endswith("..."):
+        metavar = takes.removesuffix("...")
+        parser.add_argument(*options, action="append", default=[], metavar=metavar, help=summary)
+    else:
+        parser.add_argument(*options, default=None, metavar=takes, help=summary)
 
 
 def number(arguments: Namespace, name: str, kind: type = int) -> "int | float | None":

@@ -30,7 +30,7 @@ def declare_images(parser: ArgumentParser) -> None:
     parser.add_argument("-a", "--all", action="store_true", help="no effect: all are shown")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
     parser.add_argument("--digests", action="store_true", help="show digests")
-    parser.add_argument("--no-trunc", action="store_true", help="whole ids")
+    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
         help="dangling=BOOL, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE",

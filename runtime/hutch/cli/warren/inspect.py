@@ -27,14 +27,14 @@ def declare_inspect(parser: ArgumentParser) -> None:
         "--type", default="", choices=["container", "image", "volume"],
         metavar="KIND", help="container, image or volume; any if not given",
     )  # fmt: skip
-    parser.add_argument("-s", "--size", action="store_true", help="of containers the size, too")
+    parser.add_argument("-s", "--size", action="store_true", help="with what they wrote")
     format_option(parser, "-f")
 
 
 def declare_container(parser: ArgumentParser) -> None:
     """The arguments of ``warren container inspect``."""
     parser.add_argument("names", metavar="CONTAINER", nargs="+", help="a name or an id")
-    parser.add_argument("-s", "--size", action="store_true", help="of containers the size, too")
+    parser.add_argument("-s", "--size", action="store_true", help="with what they wrote")
     parser.set_defaults(type="container")
     format_option(parser, "-f")
 
@@ -95,7 +95,7 @@ def declare_history(parser: ArgumentParser) -> None:
     """The arguments of ``warren history``."""
     parser.add_argument("image", metavar="IMAGE", help="a name or an id")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
-    parser.add_argument("--no-trunc", action="store_true", help="whole commands and ids")
+    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
     parser.add_argument("-H", "--human", action="store_true", default=True, help="no effect")
     format_option(parser)
 

@@ -30,7 +30,7 @@ def declare_stats(parser: ArgumentParser) -> None:
     parser.add_argument("containers", metavar="CONTAINER", nargs="*", help="those that run")
     parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
     parser.add_argument("--no-stream", action="store_true", help="once, and no more")
-    parser.add_argument("--no-trunc", action="store_true", help="whole ids")
+    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
     format_option(parser)
 
 
@@ -132,8 +132,10 @@ def diff(arguments: Namespace, context: Context) -> int:
 
 def declare_events(parser: ArgumentParser) -> None:
     """The arguments of ``warren events``."""
-    parser.add_argument("--since", default="", metavar="TIME", help="from this time on")
-    parser.add_argument("--until", default="", metavar="TIME", help="up to this time, then end")
+    parser.add_argument(
+        "--since", default="", metavar="TIME", help="from this time on (10m, a date)"
+    )
+    parser.add_argument("--until", default="", metavar="TIME", help="up to this time")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
         help="container, event, image, label, type, volume",
@@ -203,17 +205,17 @@ def event_line(event: "Event") -> str:
 
 def declare_update(parser: ArgumentParser) -> None:
     """The arguments of ``warren update``."""
-    from hutch.cli.warren.flags import FLAGS, declare_some
+    from hutch.cli.warren.flags import declare_some
 
-    declare_some(parser, [flag for flag in FLAGS if flag[0].split(", ")[-1] in UPDATES])
+    declare_some(parser, UPDATES)
     parser.add_argument("containers", metavar="CONTAINER", nargs="+", help="a name or an id")
 
 
-UPDATES = {
+UPDATES = [
     "--blkio-weight", "--cpu-period", "--cpu-quota", "--cpu-shares", "--cpus", "--cpuset-cpus",
     "--cpuset-mems", "--memory", "--memory-reservation", "--memory-swap", "--pids-limit",
     "--restart",
-}  # fmt: skip
+]  # fmt: skip
 
 
 def update(arguments: Namespace, context: Context) -> int:

@@ -93,6 +93,9 @@ def parser_of(
     handler = "error" if stops is None else "resolve"  # -h is --hostname of run
     parser = Parser(f"warren {name}", description=summary + ".", conflict_handler=handler)
     declare(parser)
+    if stops:
+        places = [str(action.metavar) for action in parser._positionals._group_actions]
+        parser.usage = " ".join([parser.prog, "[OPTIONS]", *places, "[COMMAND [ARGUMENT...]]"])
     return parser
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, access, platform_option, registry_options
 from hutch.cli.warren.each import each
-from hutch.cli.warren.flags import declare_flags, options_from
+from hutch.cli.warren.flags import declare_flags, declare_some, options_from
 from hutch.cli.warren.hints import complain
 from hutch.cli.warren.parser import Verb
 from hutch.engine.containers.attach import DETACH_KEYS
@@ -26,9 +26,9 @@ def declare_create(parser: ArgumentParser) -> None:
     declare_flags(parser)
     parser.add_argument(
         "--pull", default="missing", choices=("always", "missing", "never"),
-        metavar="WHEN", help="always, missing (the usual) or never",
+        help="whether the image is pulled first (missing)",
     )  # fmt: skip
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress of a pull")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     platform_option(parser)
     registry_options(parser)
     parser.add_argument("image", metavar="IMAGE", help="a name or an id; then a command line")
@@ -36,7 +36,7 @@ def declare_create(parser: ArgumentParser) -> None:
 
 def declare_run(parser: ArgumentParser) -> None:
     """The arguments of ``warren run``."""
-    parser.add_argument("-d", "--detach", action="store_true", help="print the id, do not wait")
+    parser.add_argument("-d", "--detach", action="store_true", help="do not wait for its end")
     parser.add_argument(
         "-a", "--attach", action="append", default=[], metavar="STREAM",
         help="only these of stdin, stdout, stderr",
@@ -221,7 +221,7 @@ def declare_start(parser: ArgumentParser) -> None:
     parser.add_argument("containers", metavar="CONTAINER", nargs="+", help="a name or an id")
     parser.add_argument("-a", "--attach", action="store_true", help="show its output, wait for it")
     parser.add_argument("-i", "--interactive", action="store_true", help="hand our input on, too")
-    parser.add_argument("--detach-keys", default=None, metavar="KEYS", help="what leaves it")
+    declare_some(parser, ["--detach-keys"])
 
 
 def start_all(arguments: Namespace, context: Context) -> int:
@@ -246,7 +246,7 @@ def start_all(arguments: Namespace, context: Context) -> int:
 def declare_attach(parser: ArgumentParser) -> None:
     """The arguments of ``warren attach``."""
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
-    parser.add_argument("--detach-keys", default=None, metavar="KEYS", help="what leaves it")
+    declare_some(parser, ["--detach-keys"])
     parser.add_argument("--no-stdin", action="store_true", help="do not hand our input on")
     parser.add_argument(
         "--sig-proxy", default="true", metavar="BOOL", help="hand signals on (true)"

@@ -21,7 +21,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=count, default=25, metavar="N", help="at most N lines (default 25)"
     )
-    parser.add_argument("--no-trunc", action="store_true", help="no effect: names are complete")
+    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
     parser.add_argument("--list-tags", action="store_true", help="the tags of the repository TERM")
     format_option(parser)
     registry_options(parser)

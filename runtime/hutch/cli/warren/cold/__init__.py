@@ -1,0 +1,1 @@
+"""Only the build uses this: the manual pages of warren."""
