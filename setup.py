@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent / "native"))
 import embed
 from archive import write_archive
 from demo.layout import write_layout
-from documents import write_documents
+from documents import document_files
 from static_program import (
     HARDENING,
     WARNINGS,
@@ -42,6 +42,7 @@ from distutils.errors import DistutilsExecError  # isort: skip
 
 ROOT = Path(__file__).parent
 NATIVE = Path("native")
+DOCUMENTS = Path("build") / "documents"
 COMMIT = ROOT / "commit"  # in a source archive only
 
 # Headers that the build needs, and the Debian package that has each. musl-tools may be missing.
@@ -135,9 +136,12 @@ def extension_files(command: build_ext) -> dict[str, str]:
 
 
 class BuildCommands(build_scripts):
-    """The commands: static programs."""
+    """The commands: static programs. Also what is written about them, by what was built before."""
 
     def run(self) -> None:
+        built = Path(self.get_finalized_command("build").build_lib)
+        program = [sys.executable, str(NATIVE / "documents.py"), str(built), str(DOCUMENTS)]
+        subprocess.run(program, check=True)
         folder = Path(self.build_dir)
         launcher("warren", folder / "warren")
         work = Path(self.get_finalized_command("build").build_temp) / "embedded"
@@ -157,7 +161,7 @@ setup(
     ],
     cffi_modules=["native/bindings.py:kernel", "native/bindings.py:seccomp"],
     scripts=["native/launcher/launcher.c"],
-    data_files=write_documents(ROOT / "runtime", Path("build") / "documents"),
+    data_files=document_files(ROOT / "runtime", DOCUMENTS),
     cmdclass={
         "build_ext": BuildExtensions,
         "build_scripts": BuildCommands,

@@ -22,6 +22,12 @@ def nearest(name: str, known: "Iterable[str]") -> str:
     return best
 
 
+def suggestion(name: str, known: "Iterable[str]", other: str) -> str:
+    """The hint of an error about an unknown name: the nearest that is known, else ``other``."""
+    meant = nearest(name, known)
+    return f"did you mean {meant}?" if meant else other
+
+
 def _changed(one: str, other: str) -> int:
     """How many letters must be added, left out, replaced or swapped with the next to make one of
     the other."""

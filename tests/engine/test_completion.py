@@ -126,6 +126,12 @@ def test_containers_are_offered_by_their_state(filled: Engine) -> None:
 
 
 @pytest.mark.root
+def test_a_container_that_is_nearly_right_is_told(filled: Engine) -> None:
+    assert "No such container: rusn (hint: did you mean runs?)" in filled.fails("stop", "rusn")
+    assert "warren --root" in filled.fails("stop", "elsewhere")
+
+
+@pytest.mark.root
 def test_images_and_volumes_are_offered(filled: Engine) -> None:
     root = ["--root", str(filled.root)]
     assert sorted(offered(filled, *root, "run", "")[1:]) == ["box:box", "other:1"]

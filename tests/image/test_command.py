@@ -268,6 +268,15 @@ def test_a_noun_inspects_its_own_kind(kept: Warren) -> None:
     assert "no such image" in kept.fails("image", "inspect", "odd:none")
 
 
+def test_a_name_that_is_nearly_right_is_told(kept: Warren) -> None:
+    kept.ok("volume", "create", "site")
+    for words, meant in (
+        (["inspect", "od:gzip"], "odd:gzip"), (["rmi", "ood"], "odd:gzip"),
+        (["rmi", "far"], "warren --root"), (["volume", "rm", "syte"], "site"),
+    ):  # fmt: skip
+        assert f"hint: {'did you mean ' if ' ' not in meant else ''}{meant}" in kept.fails(*words)
+
+
 def test_values_that_begin_with_a_dash_and_switches_with_a_value(kept: Warren) -> None:
     assert kept.ok("images", "--quiet=true") == kept.ok("images", "-q")
     assert kept.ok("images", "--quiet=false") == kept.ok("images")

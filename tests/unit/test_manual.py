@@ -7,6 +7,7 @@ import sys
 from argparse import SUPPRESS
 from pathlib import Path
 
+import hutch
 import pytest
 from hutch.cli.cold import manual_text
 from hutch.cli.cold.manual import pages
@@ -25,7 +26,7 @@ WARREN_VERBS = [*warren.VERBS, *warren.NOUN_VERBS]
 
 def plain(text: str) -> str:
     """The words of a page without roff's."""
-    text = re.sub(r"\\f[BIP]|\\&", "", text)
+    text = re.sub(r"\\f[BIP]|\\&|\\:", "", text)
     return " ".join(text.split()).replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\")
 
 
@@ -89,6 +90,19 @@ def test_a_flag_is_told_by_the_same_words_everywhere() -> None:
                 if name.startswith("--"):
                     told.setdefault(name, set()).add(str(action.help))
     assert {name: words for name, words in told.items() if len(words) > 1}.keys() <= MEANINGS
+
+
+def test_the_pages_are_written_without_the_modules_that_only_running_needs(tmp_path: Path) -> None:
+    """The build has cffi, and no more."""
+    absent = ("backports", "isal", "jeepney", "jsonschema", "pyroute2", "rich", "urllib3")
+    package = Path(hutch.__file__).parents[1]
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({absent}))"
+    script = f"{blocked}; from documents import write_documents; from pathlib import Path; " + (
+        f"write_documents(Path({str(package)!r}), Path({str(tmp_path)!r}))"
+    )
+    native = Path(__file__).parents[2] / "native"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=native)
+    assert (tmp_path / "man" / "man1" / "warren-run.1").read_text() == WARREN["warren-run.1"]
 
 
 def test_every_flag_of_run_has_a_heading() -> None:

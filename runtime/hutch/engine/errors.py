@@ -1,20 +1,25 @@
 """The errors of the engine: kinds of StateError and HutchError that its callers tell apart."""
 
+from collections.abc import Iterable
+
+from hutch.did_you_mean import suggestion
 from hutch.errors import HutchError, NotFound, StateError, shown
 
 
 class NoSuchContainer(NotFound):
-    """No container of the store has this name or id."""
+    """No container of the store has this name or id. ``known`` are the names that there are."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(f"No such container: {text}", hint="warren ps -a lists what there is")
+    def __init__(self, text: str, known: Iterable[str] = ()) -> None:
+        hint = suggestion(text, known, "warren ps -a lists what there is")
+        super().__init__(f"No such container: {text}", hint=hint)
 
 
 class NoSuchVolume(NotFound):
-    """There is no volume of this name."""
+    """There is no volume of this name. ``known`` are the names that there are."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"get {name}: no such volume", hint="warren volume ls lists what there is")
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        hint = suggestion(name, known, "warren volume ls lists what there is")
+        super().__init__(f"get {name}: no such volume", hint=hint)
 
 
 class Conflict(StateError):

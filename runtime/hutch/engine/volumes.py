@@ -57,7 +57,7 @@ class Volumes:
         """Raises NoSuchVolume."""
         rows = self.database.rows("SELECT * FROM volume WHERE name = ?", name)
         if not rows:
-            raise NoSuchVolume(name)
+            raise NoSuchVolume(name, [volume.name for volume in self.all()])
         return _volume(rows[0])
 
     def users(self, name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hutch.did_you_mean import nearest
 from hutch.errors import UsageError, shown
 from hutch.image.collect import collect
 from hutch.image.database import ImageRecord
@@ -77,7 +78,20 @@ def find(store: Store, settings: Settings, text: str) -> Named:
             raise ImageError(f"{shown(text)}: several images have an id that begins so")
         if records:
             return Named(records[0], "")
-    raise ImageNotFound(shown(text), hint="warren images lists what there is")
+    raise ImageNotFound(shown(text), hint=_near(store, text))
+
+
+def _near(store: Store, text: str) -> str:
+    """A hint for a name that no image has: the nearest one, with its tag."""
+    known: dict[str, str] = {}
+    for name, _, _ in store.database.names():
+        reference = Reference.parse(name)
+        bare = reference.familiar.removeprefix(LOCAL + "/")
+        tagged = f"{bare}:{reference.tag}" if reference.tag else bare
+        known[tagged] = tagged
+        known.setdefault(bare, tagged)
+    meant = nearest(text, known)
+    return f"did you mean {known[meant]}?" if meant else "warren images lists what there is"
 
 
 def tag(store: Store, settings: Settings, old: str, new: str) -> str:

@@ -10,7 +10,7 @@ import os
 import sys
 from io import TextIOWrapper
 
-from hutch.cli.warren.table import GLOBALS, alike, of_noun, summary_of
+from hutch.cli.warren.table import GLOBALS, of_noun, summary_of
 from hutch.errors import HutchError, UsageError, errno_text
 
 
@@ -30,7 +30,11 @@ def split_globals(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
         elif word in ("--help", "-h", "--version", "-v"):
             return {**options, word: ""}, rest
         else:
-            raise UsageError(f"unknown flag: {name}", hint=alike(name, GLOBALS))
+            from hutch.did_you_mean import suggestion
+
+            raise UsageError(
+                f"unknown flag: {name}", hint=suggestion(name, GLOBALS, "warren --help")
+            )
     return options, rest
 
 

@@ -160,10 +160,11 @@ def _last_takes(parser: ArgumentParser, word: str) -> bool:
 
 def unknown(parser: ArgumentParser, name: str) -> NoReturn:
     """Raises the UsageError of a flag that is not known."""
-    from hutch.cli.warren.table import alike
+    from hutch.did_you_mean import suggestion
 
     known = [flag for flag in parser._option_string_actions if flag.startswith("--")]
-    raise UsageError(f"unknown flag: {name}", hint=alike(name, known, f"{parser.prog} --help"))
+    hint = suggestion(name, known, f"{parser.prog} --help")
+    raise UsageError(f"unknown flag: {name}", hint=hint)
 
 
 def help_of(name: str) -> str:

@@ -2,10 +2,6 @@
 
 from hutch.errors import UsageError, shown
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 # {group: {verb: (module, what it does)}}, in the order of --help.
 GROUPS = {
     "Containers": {
@@ -159,12 +155,13 @@ def summary_of(name: str) -> str:
 def of_noun(name: str, *words: str) -> tuple[str, list[str] | None]:
     """The verb and its words, whether a noun comes first or not; a noun and None where its own help
     is wanted. Raises UsageError."""
+    from hutch.did_you_mean import suggestion
+
     if name not in NOUNS:
         if name in VERBS or (name in INTERNAL and " " not in name):
             return name, list(words)
-        raise UsageError(
-            f"{shown(name)} is not a warren command", hint=alike(name, [*VERBS, *NOUNS, "help"])
-        )
+        hint = suggestion(name, [*VERBS, *NOUNS, "help"], "warren --help lists them")
+        raise UsageError(f"{shown(name)} is not a warren command", hint=hint)
     verbs = NOUNS[name][1]
     if words and words[0] in verbs:
         return verbs[words[0]], list(words[1:])
@@ -173,13 +170,5 @@ def of_noun(name: str, *words: str) -> tuple[str, list[str] | None]:
     known = [verb for verb in verbs if verbs[verb] not in INTERNAL]
     raise UsageError(
         f"{shown(words[0])} is not a command of warren {name}",
-        hint=alike(words[0], known, ", ".join(known)),
+        hint=suggestion(words[0], known, ", ".join(known)),
     )
-
-
-def alike(name: str, known: "Iterable[str]", other: str = "warren --help lists them") -> str:
-    """A hint for an unknown word: the most similar that is known, else ``other``."""
-    from hutch.did_you_mean import nearest
-
-    meant = nearest(name, known)
-    return f"did you mean {meant}?" if meant else other

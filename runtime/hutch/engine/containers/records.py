@@ -134,7 +134,8 @@ class Records:
             if named == record.name or text == record.id:
                 return record
         if not found:
-            raise NoSuchContainer(text)
+            names = self.database.rows("SELECT name FROM container")
+            raise NoSuchContainer(text, [str(name) for (name,) in names])
         if len(found) > 1:
             raise StateError(f"{shown(text)}: several containers have an id that begins so")
         return found[0]
