@@ -26,7 +26,7 @@ WARREN_VERBS = [*warren.VERBS, *warren.NOUN_VERBS]
 
 def plain(text: str) -> str:
     """The words of a page without roff's."""
-    text = re.sub(r"\\f[BIP]|\\&|\\:", "", text)
+    text = re.sub(r"\\f[BIP]|\\&", "", text)
     return " ".join(text.split()).replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\")
 
 

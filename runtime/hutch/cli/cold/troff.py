@@ -7,9 +7,6 @@ from typing import NamedTuple
 from hutch import __version__
 
 
-LONG = 40  # of a word
-
-
 class Option(NamedTuple):
     """A flag: ``left`` are its names, ``takes`` its value ("" for a switch)."""
 
@@ -76,9 +73,7 @@ def examples(commands: Iterable[str]) -> list[str]:
 
 def filled(words: str) -> list[str]:
     """The text on lines of less than 80 bytes."""
-    # A long word may be broken behind a comma (\\:), or no line with it could be adjusted.
-    broken = [w.replace(",", ",\\:") if len(w) > LONG else w for w in text(words).split(" ")]
-    lines = wrap(" ".join(broken), 79, break_long_words=False, break_on_hyphens=False)
+    lines = wrap(text(words), 79, break_long_words=False, break_on_hyphens=False)
     return ["\\&" + line if line.startswith(".") else line for line in lines]
 
 

@@ -62,7 +62,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--memory-reservation", "SIZE", "memory it is to keep when there is little"),
     ("--memory-swap", "SIZE", "most memory and swap together; -1 for no limit"),
     ("--memory-swappiness", "N", "how readily its memory is swapped, 0 to 100"),
-    ("--mount", "MOUNT...", "type=bind|volume|tmpfs|image,source=...,target=...[,readonly]"),
+    ("--mount", "MOUNT...", "type=bind|volume|tmpfs|image with its options, by commas"),
     ("--name", "NAME", "its name"),
     ("--network, --net", "NETWORK", "none, host or container:NAME"),
     ("--no-healthcheck", "", "do not check its health"),
