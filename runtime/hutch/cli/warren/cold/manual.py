@@ -89,7 +89,7 @@ def _references(names: dict[str, str], noun: str) -> list[str]:
 def page(name: str) -> str:
     """warren-VERB(1)."""
     parser = parser_for(name)
-    words = manual_text.VERBS[name]
+    words = manual_text.VERBS.get(name, (summary_of(name) + ".",))
     lines = head(title(name), summary_of(name), *TITLE)
     lines += [".SH SYNOPSIS", f".B warren {text(name)}", "[\\fIoptions\\fP]"]
     lines += [_argument(action) for action in parser._positionals._group_actions]

@@ -215,6 +215,10 @@ VERBS: dict[str, tuple[str, ...]] = {
         "kernel; prints it; or removes it.",
         "$ warren system apparmor",
     ),
+    "system boot": (
+        "Starts containers after a boot: those with --restart always, and those with "
+        "unless-stopped that nobody has stopped. The unit of warren-system-install(1) calls it.",
+    ),
     "system check": (
         "Verifies every blob, layer, name, container and volume of the store. With --repair it "
         "removes or renews what is damaged, and what a crash has left half-done.",
@@ -226,12 +230,17 @@ VERBS: dict[str, tuple[str, ...]] = {
         "be freed.",
         "$ warren system df",
     ),
+    "system install": (
+        "Writes a unit of systemd(1) that calls warren-system-boot(1) at each boot.",
+        "$ warren system install",
+    ),
     "system prune": (
         "Removes containers that do not run, images without a name (with --all: those that no "
         "container uses), and layers and downloads that nothing needs; with --volumes anonymous "
         f"volumes, too. {_CONFIRM}",
         "$ warren system prune --filter until=24h",
     ),
+    "system uninstall": ("Removes the unit of warren-system-install(1).",),
     "tag": ("Gives an image more names.", "$ warren tag debian:12 registry.example/base:12"),
     "top": (
         "Lists the processes of a container as ps(1) does, whose options may follow the name.",
