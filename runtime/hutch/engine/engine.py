@@ -16,6 +16,7 @@ from hutch.images.store import Store as Images
 if TYPE_CHECKING:
     from hutch.container.container import Container
     from hutch.engine.containers.foreign_runtime import ForeignRuntime
+    from hutch.engine.timeline import Timeline
 
 
 def _ignore(warning: HutchError) -> None:
@@ -42,9 +43,14 @@ class Engine:
         self.records = Records(self.store.database)
         self.volumes = Volumes(self.store)
         self.events = Events(self.store.database)
+        self.timeline: Timeline | None = None
 
     def places(self, record: Record) -> Places:
         return Places.of(self.store, record.id)
+
+    def step(self, name: str) -> int:
+        """Begins a step of the timeline, if there is one (--trace); when, in nanoseconds."""
+        return self.timeline.step(name) if self.timeline is not None else 0
 
     @contextmanager
     def locked(self, id: str) -> Iterator[None]:

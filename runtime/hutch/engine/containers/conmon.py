@@ -36,6 +36,7 @@ class Supervision(NamedTuple):
     log_driver: str = LOG
     log_size: int = 0
     attended: str = ""  # the path of Engine.attended
+    trace: bool = False
     on_exit: Sequence[str] = ()
 
     def arguments(self, program: str) -> list[str]:
@@ -57,6 +58,8 @@ class Supervision(NamedTuple):
         for word in ("--root", self.root, "--log", str(places.runtime_log),
                      "--log-format", "json"):  # fmt: skip
             words += ["--runtime-arg", word]
+        if self.trace:
+            words += ["--runtime-arg", "--trace", "--runtime-arg", str(places.runtime_trace)]
         if self.on_exit:
             words += ["--exit-command", str(Path(hutch.__file__).parent / "libexec/warren-ended")]
             for word in (self.attended, str(places.exit_file), *self.on_exit):

@@ -77,6 +77,10 @@ class Places(NamedTuple):
         return self.folder / "log"
 
     @property
+    def runtime_trace(self) -> Path:
+        return self.folder / "trace.json"
+
+    @property
     def runtime_log(self) -> Path:
         return self.folder / "runtime.log"
 

@@ -8,7 +8,7 @@ from hutch.engine.containers.config import hostname_of, make_config
 from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
 from hutch.engine.containers.finish import ended, finish
 from hutch.engine.containers.mounts import write_files
-from hutch.engine.containers.places import Places, runtime_root
+from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.rootfs import mount_rootfs
 from hutch.engine.containers.truth import birth
@@ -65,9 +65,14 @@ def start_locked(
             log_driver=options.log_driver,
             log_size=options.log_size,
             attended=str(engine.attended(record.id).path),
+            trace=engine.timeline is not None and is_hutch(options.runtime),
             on_exit=[*engine.program, *CLEANUP, record.id, str(record.runs)],
         )
+        began = engine.step("wait for conmon and hutch create")
         record.pid = supervise(supervision)
+        if engine.timeline is not None:
+            engine.timeline.created(began, places.runtime_trace)
+        engine.step("write down what runs")
         record.birth = birth(record.pid)
         record.conmon = places.pid_in("conmon.pid")
         record.conmon_birth = birth(record.conmon)
@@ -75,10 +80,12 @@ def start_locked(
         engine.records.save(record)
         if created is not None:
             created(record, places)
+        engine.step("start the program")
         try:
             engine.runtime(record).start()
         except HutchError as error:
             raise StartFailed(error.sentence, status_of(error), hint=error.hint) from None
+        engine.step("write down that it runs")
         with engine.store.database.transaction():
             record.phase = phases.RUNNING
             engine.records.save(record, "phase")
@@ -123,7 +130,9 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> None:
             if kind == "ipc":
                 donor = shares_ipc(engine, other)
     clear(engine, record)  # of a run that nobody has cleaned up after
+    engine.step("mount the root file system")
     mount_rootfs(engine.store, record.manifest, places, volatile=options.auto_remove)
+    engine.step("write config.json")
     write_files(options, places, hostname_of(record))
     config = make_config(record, engine.image_config(record), places, engine.volumes, joined, donor)
     try:
