@@ -2,6 +2,7 @@
  * path is resolved twice (CVE-2021-30465, CVE-2025-31133). */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -194,18 +195,40 @@ static int open_target(struct context *context, const char *path, const char *fs
     return target;
 }
 
+static bool is_root_path(const char *path)
+{
+    return path[strspn(path, "/.")] == 0;
+}
+
 /* A mount over "/" becomes the root below which all later paths are resolved. */
+static int become_root_mount(struct context *context, int mount)
+{
+    int root = fcntl(mount, F_DUPFD_CLOEXEC, 0);
+    if (root < 0)
+        return failed(context, "fcntl");
+    close(context->root);
+    context->root = root;
+    return 0;
+}
+
 static int attach_at(struct context *context, int mount, int target, const char *path)
 {
     int result = attach(context, mount, target);
-    if (result == 0 && path[strspn(path, "/.")] == 0) {
-        int root = fcntl(mount, F_DUPFD_CLOEXEC, 0);
-        if (root < 0)
-            return failed(context, "fcntl");
-        close(context->root);
-        context->root = root;
-    }
-    return result;
+    return result == 0 && is_root_path(path) ? become_root_mount(context, mount) : result;
+}
+
+/* Opens what is mounted over the container's root. Our descriptor of the root is below it, but its
+ * path on the host leads to the topmost mount. */
+static int open_over_root(struct context *context)
+{
+    char link[sizeof("/proc/self/fd/") + DECIMAL_MAX] = "/proc/self/fd/";
+    char digits[DECIMAL_MAX];
+    char path[PATH_MAX] = "";
+    strcat(link, decimal(digits, (uint64_t)context->root));
+    if (readlink(link, path, sizeof(path) - 1) < 0)
+        return -errno;
+    int mount = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return mount < 0 ? -errno : mount;
 }
 
 /* The failure with the message of the file system's code, if there is one (fsopen(2)): it names the
@@ -309,8 +332,13 @@ static int classic_mount(struct context *context, const struct op_mount *op, cha
                          to_legacy((uint64_t)op->attributes) | (unsigned long)op->flags, data);
     if (result < 0)
         return failed(context, "mount");
-    int mount = beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow);
-    return mount < 0 ? refused(context, "openat2", -mount, op->target) : mount;
+    bool root = is_root_path(op->target);
+    int mount = root ? open_over_root(context)
+                     : beneath_open(context, op->target, O_PATH | O_DIRECTORY, op->nofollow);
+    if (mount < 0)
+        return refused(context, root ? "open" : "openat2", -mount, op->target);
+    int became = root ? become_root_mount(context, mount) : 0;
+    return became < 0 ? became : mount;
 }
 
 static int take_over(struct context *context, const struct op_mount *op, int covered, int mount)

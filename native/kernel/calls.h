@@ -7,8 +7,10 @@ long long hutch_bounding_set(void);
 long long hutch_set_namespace(int namespace, int flags);
 long long hutch_become_subreaper(void);
 long long hutch_seal(const char *path);
+/* `descriptors` are the new standard input, output and error (-1: the caller's own), then the slots;
+ * four bytes each. */
 long long hutch_spawn(long long init, long long flags, long long cgroup, long long base,
-                      const unsigned char *slots, size_t length);
+                      const unsigned char *descriptors, size_t length);
 
 /* Makes two connected sockets: one descriptor is in the upper 32 bits of the result, the other in
  * the lower ones. */

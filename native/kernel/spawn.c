@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -35,11 +36,13 @@
 
 #define SIGNALS 64 /* the number of signals in the kernel (_NSIG) */
 #define SLOTS_MAX 256
+#define STREAMS 3
 #define STACK_SIZE (64 * 1024)
 
 struct child {
     int init;
     bool keep_capabilities;
+    const int32_t *stdio; /* the new descriptors 0, 1 and 2; -1: the caller's own */
     int base;
     size_t count;
     const int32_t *slots;
@@ -47,13 +50,19 @@ struct child {
     int error; /* errno of a failure before the exec; parent and child share this memory */
 };
 
-/* Moves the slots to the descriptors base, base + 1, … and closes all others from base on. Each
- * slot is first copied to a free number above, since its old number may be the new place of
- * another. */
+/* Moves the slots to the descriptors base, base + 1, … and closes all others from base on; then the
+ * standard streams to 0, 1 and 2. Each is first copied to a free number above, since its old number
+ * may be the new place of another. */
 static int place_slots(struct child *child)
 {
     int moved[SLOTS_MAX];
+    int streams[STREAMS];
     int clear = child->base + (int)child->count + 1;
+    for (int i = 0; i < STREAMS; i++) {
+        streams[i] = child->stdio[i] < 0 ? -1 : fcntl(child->stdio[i], F_DUPFD_CLOEXEC, clear);
+        if (streams[i] < 0 && child->stdio[i] >= 0)
+            return -1;
+    }
     for (size_t i = 0; i < child->count; i++) {
         moved[i] = fcntl(child->slots[i], F_DUPFD_CLOEXEC, clear);
         if (moved[i] < 0)
@@ -64,6 +73,9 @@ static int place_slots(struct child *child)
         return -1;
     for (size_t i = 0; i < child->count; i++)
         if (dup2(moved[i], child->base + (int)i) < 0)
+            return -1;
+    for (int i = 0; i < STREAMS; i++)
+        if (streams[i] >= 0 && dup2(streams[i], i) < 0)
             return -1;
     /* Close-on-exec, because hutch-init needs no descriptor of its own executable. */
     child->init = child->base + (int)child->count;
@@ -156,22 +168,26 @@ static long clone_and_run(struct clone_args *arguments, struct child *child)
 #endif
 
 long long hutch_spawn(long long init, long long flags, long long cgroup, long long base,
-                      const unsigned char *slots, size_t length)
+                      const unsigned char *descriptors, size_t length)
 {
-    static unsigned char stack[STACK_SIZE] __attribute__((aligned(64)));
-    int32_t fds[SLOTS_MAX];
+    int32_t fds[STREAMS + SLOTS_MAX];
     char number[16];
     int pidfd = -1;
-    if (length % sizeof(int32_t) || length > sizeof(fds))
+    if (length % sizeof(int32_t) || length < STREAMS * sizeof(int32_t) || length > sizeof(fds))
         return -EINVAL;
-    memcpy(fds, slots, length);
+    memcpy(fds, descriptors, length);
+    /* Not a static variable: a library's caller may start containers in several threads at once. */
+    unsigned char *stack = aligned_alloc(64, STACK_SIZE);
+    if (!stack)
+        return -ENOMEM;
     snprintf(number, sizeof(number), "%d", (int)base);
     struct child child = {
         .init = (int)init,
         .keep_capabilities = flags & CLONE_NEWUSER,
+        .stdio = fds,
         .base = (int)base,
-        .count = length / sizeof(int32_t),
-        .slots = fds,
+        .count = length / sizeof(int32_t) - STREAMS,
+        .slots = fds + STREAMS,
         .argv = {(char *)"hutch-init", number, NULL},
     };
     struct clone_args arguments = {
@@ -179,7 +195,7 @@ long long hutch_spawn(long long init, long long flags, long long cgroup, long lo
         .pidfd = (uint64_t)(uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,
         .stack = (uint64_t)(uintptr_t)stack,
-        .stack_size = sizeof(stack),
+        .stack_size = STACK_SIZE,
     };
     if (cgroup >= 0) {
         arguments.flags |= CLONE_INTO_CGROUP;
@@ -192,6 +208,7 @@ long long hutch_spawn(long long init, long long flags, long long cgroup, long lo
     long pid = clone_and_run(&arguments, &child);
     int error = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
+    free(stack);
 #if defined(__x86_64__)
     error = pid < 0 ? (int)-pid : 0;
 #endif

@@ -2,6 +2,7 @@
 
     Container     create, run, start, kill, execute, pause, resume, delete
     explain       what would be done for a bundle, step by step
+    run           a program in a sandbox; Sandbox: several programs in one
     HutchError    and its kinds: what goes wrong
 
 Names are imported when they are first used: the command starts for every container. So the modules
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from hutch.container.container import Container
     from hutch.container.explain import explain
+    from hutch.engine.sandbox.result import Result, Usage
+    from hutch.engine.sandbox.run import run
+    from hutch.engine.sandbox.sandbox import Sandbox
     from hutch.errors import (
         ConfigError,
         HookFailed,
@@ -41,17 +45,25 @@ __all__ = [
     "KernelError",
     "NotFound",
     "RegistryError",
+    "Result",
+    "Sandbox",
     "StateDamaged",
     "StateError",
+    "Usage",
     "UsageError",
     "explain",
+    "run",
 ]
 
 _PLACES = {
     "Container": "hutch.container.container",
     "ImageError": "hutch.image.errors",
     "RegistryError": "hutch.image.errors",
+    "Result": "hutch.engine.sandbox.result",
+    "Sandbox": "hutch.engine.sandbox.sandbox",
+    "Usage": "hutch.engine.sandbox.result",
     "explain": "hutch.container.explain",
+    "run": "hutch.engine.sandbox.run",
 }
 
 

@@ -7,6 +7,7 @@ from hutch import cgroups
 from hutch.container import status
 from hutch.container.init_process import launch, write_proc
 from hutch.errors import ConfigError, HutchError, KernelError
+from hutch.kernel.process import OWN_STREAMS
 from hutch.plan import plan as barriers
 from hutch.plan.operations import ASK, AT, FD, LISTENER, PID
 from hutch.plan.plan import CGROUP_COUNT
@@ -29,17 +30,18 @@ def launch_in_cgroup(
     beside: int = 0,
     *,
     trace: "Trace | None" = None,
+    stdio: "tuple[int, int, int]" = OWN_STREAMS,
 ) -> "Init":
     """Starts hutch-init with the descriptors ``slots`` and those with which it joins its cgroups.
 
-    ``beside`` is the pid of the container's first process, or 0 if there is none yet. Raises
-    KernelError.
+    ``stdio`` are its standard streams. ``beside`` is the pid of the container's first process, or 0
+    if there is none yet. Raises KernelError.
     """
     if trace is not None:
         slots = [*slots, trace.share(plan)]
     cgroup = bindings.cgroup
     if cgroup is None:
-        return launch(plan, bindings, slots)
+        return launch(plan, bindings, slots, -1, stdio)
     unit = cgroup.unit
     tasks = cgroups.join_descriptors(cgroup)
     bindings.values[CGROUP_COUNT] = len(tasks)
@@ -50,14 +52,14 @@ def launch_in_cgroup(
         if not takes_none:
             directory = cgroups.open_directory(cgroup, beside)
         try:
-            init = launch(plan, bindings, [*slots, *tasks], directory)
+            init = launch(plan, bindings, [*slots, *tasks], directory, stdio)
         except KernelError as error:
             # The caller is outside of the cgroups delegated to the user's systemd: only root's
             # systemd can move a process there (cgroup-v2.rst, "Delegation Containment").
             if directory < 0 or unit is None or not unit.user or error.errno != EACCES:
                 raise
             takes_none = True
-            init = launch(plan, bindings, [*slots, *tasks])
+            init = launch(plan, bindings, [*slots, *tasks], -1, stdio)
         if takes_none:
             cgroups.join(cgroup, init.pid, beside)
             init.beside = beside

@@ -94,12 +94,15 @@ def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, H
     from hutch.container.host import read_host
     from hutch.plan.compile import compile_plan
     from hutch.spec.container_id import check_identifier
-    from hutch.spec.load import load_bundle
+    from hutch.spec.load import load_bundle, load_value
 
     check_identifier(request.id)
     request.step("read and check config.json")
     warnings: list[HutchError] = []
-    config, raw = load_bundle(request.bundle, warnings.append, strict=request.choices.strict)
+    if request.config is None:
+        config, raw = load_bundle(request.bundle, warnings.append, strict=request.choices.strict)
+    else:
+        config, raw = load_value(request.config, warnings.append)
     if config.get("linux", {}).get("netDevices"):
         from hutch.front import use_interpreter
 
@@ -320,7 +323,8 @@ def _build(
     gate = _make_gate(entry.directory) if plan.start_slot else []
     request.step("start hutch-init")
     try:
-        init = launch_in_cgroup(plan, bindings, [*namespaces, *gate], trace=request.trace)
+        slots = [*namespaces, *gate, *request.supervisor]
+        init = launch_in_cgroup(plan, bindings, slots, trace=request.trace, stdio=request.stdio)
     finally:
         for fd in gate:
             posix.close(fd)

@@ -5,6 +5,7 @@ import posix
 from hutch.container import status
 from hutch.container.barriers import accompany, launch_in_cgroup
 from hutch.errors import ConfigError, KernelError, StateError
+from hutch.kernel.process import OWN_STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 class Execution:
     """What exec is asked to do. ``state`` and ``config`` are those of the container, as ``running``
     returns them; ``process`` is checked; ``cgroup`` are paths below the container's cgroup;
-    ``console`` is called with the pty's master, ``debug`` with each step of the plan in words."""
+    ``console`` is called with the pty's master, ``debug`` with each step of the plan in words;
+    ``stdio`` are the standard streams."""
 
     __slots__ = (
         "cgroup", "config", "console", "debug", "new_keyring", "pid_file", "pidfd_socket",
-        "preserved", "process", "state", "trace", "warn",
+        "preserved", "process", "state", "stdio", "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -42,8 +44,10 @@ class Execution:
         warn: "Callable[[HutchError], None]" = lambda _: None,
         debug: "Callable[[str], None] | None" = None,
         trace: "Trace | None" = None,
+        stdio: "tuple[int, int, int]" = OWN_STREAMS,
     ) -> None:
         self.state = state
+        self.stdio = stdio
         self.config = config
         self.process = process
         self.cgroup = cgroup
@@ -122,7 +126,12 @@ def execute(store: "Store", execution: Execution) -> "Init":
         pidfd = _open_first_process(state)
         try:
             init = launch_in_cgroup(
-                plan, Bindings(cgroup), [pidfd], state.pid, trace=execution.trace
+                plan,
+                Bindings(cgroup),
+                [pidfd],
+                state.pid,
+                trace=execution.trace,
+                stdio=execution.stdio,
             )
         finally:
             posix.close(pidfd)

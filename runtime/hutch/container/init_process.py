@@ -7,7 +7,7 @@ from hutch.container.messages import read_message
 from hutch.container.store import read_file, write_file
 from hutch.errors import HutchError, KernelError
 from hutch.kernel import channel
-from hutch.kernel.process import signal_pidfd, start_init
+from hutch.kernel.process import OWN_STREAMS, signal_pidfd, start_init
 from hutch.plan.encode import encode
 from hutch.plan.operations import GO_ON, PID, SEND, WARN
 
@@ -151,13 +151,20 @@ def write_proc(pid: int, name: str, text: str, pointer: str, hint: str) -> None:
         ) from None
 
 
-def launch(plan: "Plan", bindings: "Bindings", slots: "list[int]", cgroup: int = -1) -> Init:
+def launch(
+    plan: "Plan",
+    bindings: "Bindings",
+    slots: "list[int]",
+    cgroup: int = -1,
+    stdio: "tuple[int, int, int]" = OWN_STREAMS,
+) -> Init:
     """Starts hutch-init with the plan and the descriptors ``slots``, which the caller closes.
 
-    ``cgroup`` is the descriptor of the cgroup2 directory to start in, or -1. Raises KernelError.
+    ``cgroup`` is the descriptor of the cgroup2 directory to start in, or -1. ``stdio`` are its
+    standard streams; -1 is the caller's own. Raises KernelError.
     """
     data = encode(plan.operations, bindings)
     program = hutch.__path__[0] + PROGRAM
     base = 3 + plan.preserved
-    pid, pidfd, ours = start_init(program, data, plan.spawn_flags, cgroup, base, slots)
+    pid, pidfd, ours = start_init(program, data, plan.spawn_flags, cgroup, base, slots, stdio)
     return Init(plan, bindings, data, pid, pidfd, ours)

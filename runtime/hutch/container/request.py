@@ -2,6 +2,7 @@
 from the command's flags or from the library's options."""
 
 from hutch.container.store import Store, absolute
+from hutch.kernel.process import OWN_STREAMS
 from hutch.plan.choices import Choices
 
 TYPE_CHECKING = False
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from hutch.container.trace import Trace
     from hutch.errors import HutchError
+    from hutch.spec.config import Config
 
     class Options(TypedDict, total=False):
         """The options of create, run, restore and explain: the command's flags of the same names.
@@ -44,12 +46,14 @@ class Request:
     and ``pidfd_socket`` are absolute paths or ""; the listener of ``pidfd_socket`` gets a pidfd of
     the first process. ``rootless`` is that of Cgroup.rootless; with ``systemd``, systemd makes the
     cgroup. ``warn`` is called with each warning, ``debug`` with each step of the plan; ``trace``
-    takes the times of the steps.
+    takes the times of the steps. A sandbox sets ``config``, so that no config.json is read from the
+    bundle; ``stdio``, the standard streams (-1: the caller's own); and ``supervisor``, the
+    descriptors for the operation supervise.
     """
 
     __slots__ = (
-        "bundle", "choices", "console", "console_socket", "debug", "id", "pid_file",
-        "pidfd_socket", "rootless", "systemd", "trace", "warn",
+        "bundle", "choices", "config", "console", "console_socket", "debug", "id", "pid_file",
+        "pidfd_socket", "rootless", "stdio", "supervisor", "systemd", "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -70,11 +74,14 @@ class Request:
         self.id = id
         self.bundle = bundle
         self.choices = choices
+        self.config: Config | None = None
         self.console = console
         self.console_socket = ""
         self.pid_file = pid_file
         self.pidfd_socket = pidfd_socket
         self.rootless = rootless
+        self.stdio = OWN_STREAMS
+        self.supervisor: list[int] = []
         self.systemd = systemd
         self.warn = warn
         self.debug = debug

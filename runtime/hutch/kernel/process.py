@@ -5,16 +5,24 @@ import posix
 from hutch._native import ffi, lib
 from hutch.errors import KernelError
 
+OWN_STREAMS = (-1, -1, -1)
+
 
 def start_init(
-    program: str, plan: bytes, flags: int, cgroup: int, base: int, slots: "list[int]"
+    program: str,
+    plan: bytes,
+    flags: int,
+    cgroup: int,
+    base: int,
+    slots: "list[int]",
+    stdio: "tuple[int, int, int]" = OWN_STREAMS,
 ) -> "tuple[int, int, int]":
     """Starts hutch-init, the file ``program``, with an encoded plan.
 
     Returns (pid, pidfd, the runtime's end of the channel). The caller closes the descriptors that
-    it passed and those that it got. ``flags``, ``cgroup`` and ``base`` are those of ``spawn``;
-    ``slots`` come after the plan and the channel. Raises KernelError or OSError; then no process
-    was started.
+    it passed and those that it got. ``flags``, ``cgroup``, ``base`` and ``stdio`` are those of
+    ``spawn``; ``slots`` come after the plan and the channel. Raises KernelError or OSError; then no
+    process was started.
     """
     from hutch.kernel import channel
 
@@ -24,7 +32,7 @@ def start_init(
     try:
         posix.write(image, plan)
         init = seal_init(program)
-        pid, pidfd = spawn(init, flags, cgroup, base, [image, theirs, *slots])
+        pid, pidfd = spawn(init, flags, cgroup, base, [image, theirs, *slots], stdio)
     except BaseException:
         posix.close(ours)
         raise
@@ -52,14 +60,22 @@ def seal_init(path: str) -> int:
     return result
 
 
-def spawn(init: int, flags: int, cgroup: int, base: int, slots: "list[int]") -> "tuple[int, int]":
+def spawn(
+    init: int,
+    flags: int,
+    cgroup: int,
+    base: int,
+    slots: "list[int]",
+    stdio: "tuple[int, int, int]" = OWN_STREAMS,
+) -> "tuple[int, int]":
     """Executes the sealed ``init`` in a new process: (pid, pidfd).
 
     ``flags`` are the CLONE_NEW… of the namespaces it starts in, ``cgroup`` the descriptor of the
     cgroup2 directory it starts in or -1, ``slots`` its descriptors from ``base`` on; those below
-    ``base`` that are not close-on-exec stay open. Raises KernelError.
+    ``base`` that are not close-on-exec stay open. ``stdio`` are its standard input, output and
+    error; -1 is the caller's own. Several threads may call this at once. Raises KernelError.
     """
-    packed = b"".join([slot.to_bytes(4, "little", signed=True) for slot in slots])
+    packed = b"".join([fd.to_bytes(4, "little", signed=True) for fd in (*stdio, *slots)])
     result = lib.hutch_spawn(init, flags, cgroup, base, ffi.from_buffer(packed), len(packed))
     if result < 0:
         raise KernelError(

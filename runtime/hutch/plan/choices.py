@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         notify: str
         preserved: int
         strict: bool
+        supervised: bool
+        stays: bool
         trace: bool
 
 
@@ -25,11 +27,13 @@ class Choices:
     itself starts the program (run), without `start`. ``notify``: the host's directory with the
     socket on which the program says that it is ready (sd_notify(3)), or "". ``trace``: hutch-init
     records when each operation begins and ends. ``strict``: where runc differs from the
-    specification, follow the specification.
+    specification, follow the specification. ``supervised``: hutch-init stays as the first process,
+    beside the program, and ends with it or with the caller; ``stays``: without a program.
     """
 
     __slots__ = (
-        "direct", "listening", "new_keyring", "no_pivot", "notify", "preserved", "strict", "trace",
+        "direct", "listening", "new_keyring", "no_pivot", "notify", "preserved", "stays", "strict",
+        "supervised", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +47,8 @@ class Choices:
         notify: str = "",
         trace: bool = False,
         strict: bool = False,
+        supervised: bool = False,
+        stays: bool = False,
     ) -> None:
         self.no_pivot = no_pivot
         self.new_keyring = new_keyring
@@ -52,6 +58,8 @@ class Choices:
         self.notify = notify
         self.trace = trace
         self.strict = strict
+        self.supervised = supervised
+        self.stays = stays
 
     def to_json(self) -> "KeptChoices":
         """The choices of `create` as the state file keeps them."""

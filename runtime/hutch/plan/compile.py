@@ -39,6 +39,7 @@ from hutch.plan.plan import (
     NETWORK,
     PROCFS,
     SESSION,
+    SUPERVISED,
     TRACE,
     Later,
     Plan,
@@ -138,9 +139,12 @@ def compile_plan(
         else:
             mapped_namespace = namespaces.joined["user"][2]
     hooks = hooks_of(config.get("hooks", {}), ("prestart", "createRuntime"))
-    start_slot = trace_slot = 0
+    start_slot = trace_slot = supervise_slot = 0
     if not choices.direct:
         start_slot = slot
+        slot += 2
+    if choices.supervised:
+        supervise_slot = slot
         slot += 2
     if choices.trace:
         trace_slot = slot
@@ -193,7 +197,7 @@ def compile_plan(
     operations += compile_limits(process)
     operations += placement_of(linux)
     operations += scheduling_of(process)
-    operations += compile_program(process, in_user_namespace)
+    operations += compile_program(process, in_user_namespace, choices.stays)
     operations += compile_rights(
         process,
         host,
@@ -213,7 +217,10 @@ def compile_plan(
         operations.append(op.await_start("", start_slot, start_slot + 1, reason=START))
     state = _state(config, id, bundle, "created")
     operations += compile_hooks(config, "startContainer", state, variables_of(process))
-    operations.append(op.exec("process.args", process["args"], _environment(process, choices)))
+    if supervise_slot:
+        operations.append(op.supervise("", supervise_slot, int(choices.stays), reason=SUPERVISED))
+    if not choices.stays:
+        operations.append(op.exec("process.args", process["args"], _environment(process, choices)))
     return Plan(
         operations,
         warnings,

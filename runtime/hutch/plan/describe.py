@@ -296,5 +296,9 @@ WORDS: "dict[str, tuple[str, str | Callable[[Any], str]]]" = {
         "fork, execve",
         lambda op: "run the hook " + " ".join([op.path, *op.args[1:]]),
     ),
+    "supervise": (
+        "fork, ppoll",
+        lambda op: "stay as the first process" + ("" if op.stay else ", beside the program"),
+    ),
     "exec": ("execve", lambda op: "execute " + _command(op.args)),
 }

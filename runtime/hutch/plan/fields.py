@@ -57,6 +57,7 @@ SIGNATURES = (
     "i",  # home
     "ss",  # lookup
     "sllsiss",  # hook
+    "ii",  # supervise
     "ll",  # exec
 )
 
@@ -114,5 +115,6 @@ ARGUMENTS: "tuple[tuple[str, ...], ...]" = (
     ("uid",),
     ("file", "path"),
     ("path", "args", "env", "cwd", "timeout", "state_head", "state_tail"),
+    ("slot", "stay"),
     ("args", "env"),
 )

@@ -96,6 +96,7 @@ NAMES = (
     "home",
     "lookup",
     "hook",
+    "supervise",
     "exec",
 )
 
@@ -308,8 +309,12 @@ def hook(pointer, path, args, env, cwd, timeout, state_head, state_tail, reason=
     return Operation((51, pointer, reason, (), (path, args, env, cwd, timeout, state_head, state_tail)))
 
 
+def supervise(pointer, slot, stay=0, reason=""):
+    return Operation((52, pointer, reason, (), (slot, stay)))
+
+
 def exec(pointer, args, env, reason=""):
-    return Operation((52, pointer, reason, (), (args, env)))
+    return Operation((53, pointer, reason, (), (args, env)))
 
 # The kinds of messages.
 AT = 1

@@ -294,6 +294,11 @@ class Hook(_Operation):
     state_head: Final[str]
     state_tail: Final[str]
 
+class Supervise(_Operation):
+    name: Final[Literal["supervise"]]
+    slot: Final[int]
+    stay: Final[int]
+
 class Exec(_Operation):
     name: Final[Literal["exec"]]
     args: Final[list[str]]
@@ -352,6 +357,7 @@ Operation = (
     | Home
     | Lookup
     | Hook
+    | Supervise
     | Exec
 )
 
@@ -505,6 +511,7 @@ def hook(
     state_tail: str,
     reason: str = "",
 ) -> Hook: ...
+def supervise(pointer: str, slot: int, stay: int = 0, *, reason: str = "") -> Supervise: ...
 def exec(pointer: str, args: list[str], env: list[str], *, reason: str = "") -> Exec: ...
 
 AT: Final[int]

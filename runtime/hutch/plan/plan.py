@@ -26,6 +26,7 @@ BARRIERS = {NAMESPACES: "namespaces", MOUNTED: "mounted", CREATED: "created", NE
 # The reasons of operations that no field of config.json asks for.
 TRACE = "runtime: --trace"
 SESSION = "security: a session of its own"
+SUPERVISED = "library: a sandbox ends with its caller"
 PROCFS = "security: a verified procfs"
 KEYRING = "default: a session keyring of its own"
 ALL_CPUS = "default: all CPUs of the cpuset"
@@ -89,7 +90,8 @@ class Plan:
     - ``rdt``, the group of resctrl;
     - the descriptors of hutch-init from slot 2 on: ``slots`` (type of the namespace, origin, path);
       ``idmaps`` by the index of the mount; two fifos from ``start_slot`` on (0: none, the runtime
-      itself starts the program); the memory for times at ``trace_slot`` (0: no trace); last the
+      itself starts the program); for a sandbox, the caller's pidfd and the pipe for the program's
+      wait status; the memory for times at ``trace_slot`` (0: no trace); last the
       descriptors for entering cgroups;
     - ``spawn_flags`` for clone3(2); ``preserved``: how many descriptors from 3 on are the user's.
 

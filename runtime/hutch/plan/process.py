@@ -116,8 +116,11 @@ def check_selinux(label: str, host: "Host", pointer: str) -> None:
         )
 
 
-def compile_program(process: "Process", in_user_namespace: bool) -> "list[Operation]":
-    """The operations that set the working directory and HOME, and look up the program's file.
+def compile_program(
+    process: "Process", in_user_namespace: bool, stays: bool = False
+) -> "list[Operation]":
+    """The operations that set the working directory and HOME, and look up the program's file,
+    unless hutch-init ``stays`` in its place.
 
     They come early, so that `create` reports their errors, not `start`.
     """
@@ -133,7 +136,7 @@ def compile_program(process: "Process", in_user_namespace: bool) -> "list[Operat
     if not process.get("terminal"):
         result.append(op.own_stdio("process.user.uid", user.get("uid", 0)))
     result.append(op.chdir("process.cwd", process["cwd"]))
-    if process["args"]:
+    if process["args"] and not stays:
         result.append(op.lookup("process.args[0]", process["args"][0], path))
     if not has_home:
         result.append(op.home("process.env", user.get("uid", 0)))

@@ -1,0 +1,148 @@
+"""One container of a sandbox: made, watched and removed with the parts of hutch.Container.
+
+hutch-init stays as its first process, beside the program (native/init/supervise.c). It ends with
+the program, or with the process that called us, however that dies; the kernel then ends all other
+processes of the container.
+"""
+
+import os
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from hutch import cgroups
+from hutch.container.create import Created, prepare
+from hutch.container.delete import destroy
+from hutch.container.request import Request
+from hutch.container.start import finish
+from hutch.engine.sandbox.config import make_config
+from hutch.engine.sandbox.places import Places, state_store
+from hutch.engine.sandbox.roots import Root
+from hutch.engine.sandbox.settings import Settings
+from hutch.errors import HutchError
+from hutch.kernel.process import signal_pidfd
+from hutch.plan.choices import Choices
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
+
+SIGKILL = 9
+OWN_STREAMS = (-1, -1, -1)
+
+
+def _ignore(warning: HutchError) -> None:
+    """Warnings of the runtime: a caller gets errors only."""
+
+
+class _Caller:
+    """A pidfd of this process. The first process of a container ends when it can be read."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.fd = -1
+        self.lock = threading.Lock()
+
+    def pidfd(self) -> int:
+        with self.lock:
+            if self.pid != os.getpid():  # first use, or a child made by fork(2)
+                self.fd, self.pid = os.pidfd_open(os.getpid()), os.getpid()
+            return self.fd
+
+
+_CALLER = _Caller()
+
+
+class Box:
+    """A container that exists. ``stays``: no program of its own is in it (`exec` runs them)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        root: Root,
+        places: Places,
+        args: list[str],
+        *,
+        stays: bool = False,
+        stdio: tuple[int, int, int] = OWN_STREAMS,
+    ) -> None:
+        self.id = f"{os.getpid()}-{secrets.token_hex(8)}"
+        config = make_config(self.id, settings, root, places)
+        config["process"]["args"] = args
+        choices = Choices(direct=True, supervised=True, stays=stays)
+        request = Request(self.id, str(places.root), choices, warn=_ignore)
+        request.config, request.stdio = config, stdio
+        self.report, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        request.supervisor = [_CALLER.pidfd(), theirs]
+        try:
+            self.made: Created = prepare(state_store(places.root), request)
+        except BaseException:
+            os.close(self.report)
+            raise
+        finally:
+            os.close(theirs)
+        self.removed = False
+
+    @property
+    def pidfd(self) -> int:
+        """Of the first process; it can be read when nothing of the container runs any more."""
+        return self.made.init.pidfd
+
+    def start(self) -> None:
+        """Lets the program be executed. Raises HutchError if it cannot be."""
+        init = self.made.init
+        init.answer()
+        init.executed()
+        finish(self.made.entry, self.made.state, _ignore)
+        self.made.entry.release()
+
+    def kill(self) -> None:
+        """Ends all processes; nothing if they have ended."""
+        try:
+            signal_pidfd(self.pidfd, SIGKILL)
+        except HutchError:
+            return
+
+    def wait(self) -> "tuple[int, struct_rusage]":
+        """Waits for the end of the container. Returns the program's wait status (waitpid(2)) and
+        what the container has used."""
+        _, status, used = os.wait4(self.made.init.pid, 0)
+        try:
+            reported = os.read(self.report, 4)
+        except BlockingIOError:
+            reported = b""
+        return (int.from_bytes(reported, "little") if len(reported) == 4 else status), used
+
+    def oom_kills(self) -> int:
+        """How many of its processes the kernel has killed because memory ran out."""
+        cgroup = self.made.init.bindings.cgroup
+        return cgroups.oom_killed(cgroup) if cgroup is not None else 0
+
+    def memory_peak(self) -> int:
+        """The most memory that it had, in bytes; 0 if it is not known."""
+        cgroup = self.made.init.bindings.cgroup
+        if cgroup is None:
+            return 0
+        from hutch.cgroups.files import read_or
+
+        name = "/memory.peak" if cgroup.mode == "v2" else "/memory.max_usage_in_bytes"
+        directory = cgroup.directories.get("" if cgroup.mode == "v2" else "memory")
+        text = read_or(directory + name).strip() if directory else ""
+        return int(text) if text.isdecimal() else 0
+
+    def remove(self) -> None:
+        """Ends the container and removes all of it. Raises HutchError if something cannot be
+        removed; the state then stays, and a later call tries again."""
+        if self.removed:
+            return
+        self.removed = True
+        init, entry = self.made.init, self.made.entry
+        init.kill()
+        init.close()
+        os.close(self.report)
+        try:
+            if entry.has("state.json"):
+                entry.release()
+                entry.lock(wait=True)
+                destroy(entry, self.made.state)
+        finally:
+            entry.release()

@@ -1,0 +1,76 @@
+"""Where sandboxes keep what they need while they run.
+
+STATE                     0700: /run/hutch-sandbox, or $XDG_RUNTIME_DIR/hutch-sandbox
+    ID/                   the state of a container (hutch.container.store)
+    .filters/             compiled seccomp filters
+    .empty/               the root is mounted over it, in the container
+    .template/upper work  what a scratch layer starts with
+    .scratch/ID/          the scratch layer of a Sandbox: a tmpfs; an ordinary user's is a directory
+        N/upper work      the layer after N snapshots
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hutch.container.store import Store, check_owned, make_directories
+
+ROOT = "/run/hutch-sandbox"
+
+
+def default_state_root() -> str:
+    """The directory for the state of sandboxes. A user without XDG_RUNTIME_DIR has it beside his
+    images."""
+    if os.geteuid() == 0:
+        return ROOT
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime:
+        return runtime + "/hutch-sandbox"
+    from hutch.image.store import default_root
+
+    return str(default_root() / "sandbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """``scratch`` is the directory with the scratch layer; None: the container gets a tmpfs of its
+    own. ``frozen`` are the scratch layers of snapshots, the newest first."""
+
+    root: Path
+    scratch: str | None = None
+    frozen: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> Path:
+        return self.root / ".empty"
+
+    @property
+    def template(self) -> Path:
+        return self.root / ".template"
+
+    @property
+    def scratches(self) -> Path:
+        return self.root / ".scratch"
+
+    def make(self) -> None:
+        """Makes the directories that all sandboxes share. Raises KernelError, HostError."""
+        make_directories(str(self.root))
+        check_owned(str(self.root), os.stat(self.root))
+        make_layer(self.template)
+        self.empty.mkdir(mode=0o755, exist_ok=True)
+        self.scratches.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_layer(folder: Path) -> None:
+    """A new, empty scratch layer. It has /tmp, since most programs need one, and few root file
+    systems that people make by hand have it."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    (folder / "work").mkdir(mode=0o700, exist_ok=True)
+    for path, mode in ((folder / "upper", 0o755), (folder / "upper" / "tmp", 0o1777)):
+        path.mkdir(exist_ok=True)
+        path.chmod(mode)
+
+
+def state_store(root: Path) -> Store:
+    """The states of the containers below ``root``."""
+    return Store(str(root))

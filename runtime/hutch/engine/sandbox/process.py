@@ -1,0 +1,143 @@
+"""A program that runs in a Sandbox: its output as it comes, its input, its end."""
+
+import os
+import time
+from collections.abc import Iterator
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from hutch.engine.sandbox.result import Result, Usage
+from hutch.engine.sandbox.run import Output, gather, result_of
+from hutch.engine.sandbox.settings import deadline
+from hutch.engine.sandbox.streams import Kept, Streams
+from hutch.errors import HutchError, UsageError
+from hutch.kernel.process import signal_pidfd
+from hutch.spec.signal_names import signal_number
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
+
+    from hutch.container.init_process import Init
+    from hutch.engine.sandbox.box import Box
+    from hutch.engine.sandbox.sandbox import Sandbox
+
+
+class Process:
+    """A program of a Sandbox. It must be waited for, or read to its end.
+
+        with box.start(["make"]) as process:
+            for stream, data in process:
+                print(stream, data)
+        print(process.result.exit_code)
+
+    Iterating gives ("stdout" or "stderr", bytes) as they come, until the program has ended. The end
+    of the ``with`` block kills it, if it still runs.
+    """
+
+    def __init__(
+        self,
+        sandbox: "Sandbox",
+        box: "Box",
+        init: "Init",
+        streams: Streams,
+        max_output: int,
+        began: float,
+        stop: int,
+    ) -> None:
+        self._sandbox = sandbox
+        self._box = box
+        self._init = init
+        self._streams = streams
+        self._kept = Kept(max_output)
+        self._began = began
+        self._stop = stop
+        self._ooms = box.oom_kills()
+        self._lock = Lock()
+        self._ended: tuple[int, struct_rusage] | None = None
+        self._result: Result | None = None
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        """The output from here on; it is kept for ``result`` too."""
+        if self._result is None:
+            for name, data in self._streams.chunks(self._init.pidfd, self._stop, None):
+                self._kept.add(name, data)
+                yield name, data
+            self._finish(timed_out=False)
+
+    @property
+    def result(self) -> Result:
+        """Raises UsageError if the program has not been waited for yet."""
+        if self._result is None:
+            raise UsageError("the program still runs: wait() for it, or read its output to the end")
+        return self._result
+
+    def write(self, data: bytes | str) -> None:
+        """Adds to the input of a program that was started as ``interactive``; it is written while
+        the output is read. Raises UsageError if the input has ended."""
+        if not self._streams.interactive:
+            raise UsageError("the input of the program has ended", hint="start(interactive=True)")
+        self._streams.write(data.encode() if isinstance(data, str) else data)
+
+    def end_input(self) -> None:
+        """The program reads end of file after what was written."""
+        self._streams.end_input()
+
+    def kill(self, signal: int | str = "KILL") -> None:
+        """Sends a signal to the program, by name or number; nothing if it has ended."""
+        if self._result is None:
+            try:
+                signal_pidfd(self._init.pidfd, signal_number(str(signal)))
+            except UsageError:
+                raise
+            except HutchError:
+                return
+
+    def wait(self, timeout: float | None = None, *, on_output: Output | None = None) -> Result:
+        """Reads the output to its end and returns the result. After ``timeout`` seconds all
+        processes of the sandbox are killed. ``on_output`` is called as in ``hutch.run``."""
+        seconds = deadline(timeout)
+        if self._result is None:
+            self._streams.interactive = False
+            self._streams.end_input()
+            chunks = self._streams.chunks(self._init.pidfd, self._stop, seconds)
+            try:
+                timed_out = not gather(chunks, self._kept, on_output)
+            except BaseException:
+                self.close()
+                raise
+            if timed_out or self._stop >= 0:
+                self._sandbox.end(self._box)
+            self._finish(timed_out=timed_out)
+        return self.result
+
+    def close(self) -> None:
+        """Kills the program if it still runs."""
+        if self._result is None:
+            self.kill()
+            self._finish(timed_out=False)
+
+    def reap(self) -> "tuple[int, struct_rusage]":
+        """Waits for its end, once. The container cannot end before: the first process of a pid
+        namespace waits until all others in it are reaped (pid_namespaces(7))."""
+        with self._lock:
+            if self._ended is None:
+                _, status, used = os.wait4(self._init.pid, 0)
+                self._ended = status, used
+            return self._ended
+
+    def _finish(self, *, timed_out: bool) -> None:
+        status, used = self.reap()
+        self._sandbox.forget(self)
+        self._init.close()
+        self._streams.close()
+        usage = Usage(
+            time.monotonic() - self._began, used.ru_utime, used.ru_stime, used.ru_maxrss * 1024
+        )
+        ooms = self._box.oom_kills() - self._ooms
+        self._result = result_of(status, self._kept, usage, timed_out=timed_out, ooms=ooms)
