@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hutch.cli.warren.output import ago, clean, human_size, render, template
-from hutch.cli.warren.table import NOUN_VERBS, NOUNS, VERBS
+from hutch.cli.warren.table import NOUN_VERBS, NOUNS, VERBS, of_noun
 
 from conformance.samples.images import Layer
 from tests.support.registries import Warren, damage_layer
@@ -258,6 +258,23 @@ def test_version_and_help(warren: Warren) -> None:
     assert warren.ok("version") == warren.ok("--version")
     both = warren.ok("version", "--format", "{{.Client.Version}} {{.Server.Version}}").split()
     assert both == [warren.ok("--version").split()[-1]] * 2
+
+
+# Docker's nouns and their verbs, without those of what warren does not do (image build).
+DOCKER = {
+    "container": """attach commit cp create diff exec export inspect kill list logs ls pause port
+        prune ps rename restart rm run start stats stop top unpause update wait""",
+    "image": "history import inspect list load ls prune pull push rm save tag",
+    "system": "df events info prune",
+    "volume": "create inspect list ls prune rm",
+}
+
+
+def test_dockers_nouns_are_complete() -> None:
+    for noun, verbs in DOCKER.items():
+        assert set(verbs.split()) <= set(NOUNS[noun][1]), noun
+    assert {of_noun("image", "ls")[0], of_noun("image", "list")[0]} == {"images"}
+    assert {of_noun("container", word)[0] for word in ("ls", "list", "ps")} == {"ps"}
 
 
 def test_a_noun_inspects_its_own_kind(kept: Warren) -> None:

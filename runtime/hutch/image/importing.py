@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from hutch.errors import UsageError, shown
 from hutch.image.digest import Digest
@@ -23,12 +23,19 @@ GZIP_LEVEL = 2  # of isal's 0 to 3
 Instruction = Callable[[Execution, str], None]
 
 
+class Readable(Protocol):
+    """What an archive is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; b"" at the end."""
+
+
 class ImportedSource:
     """The archive as an image. See ``source.Source``. ``scratch`` takes a copy until ``close``."""
 
     def __init__(
         self,
-        archive: IO[bytes],
+        archive: Readable,
         scratch: Path,
         platform: Platform,
         execution: Execution,
@@ -60,7 +67,7 @@ class ImportedSource:
         }
         self._manifest = json.dumps(manifest).encode()
 
-    def _copy(self, archive: IO[bytes]) -> tuple[Descriptor, Digest]:
+    def _copy(self, archive: Readable) -> tuple[Descriptor, Digest]:
         """The layer as it will be kept: as it came if it is gzip or zstd, otherwise gzipped."""
         head = archive.read(READ)
         if not head:
@@ -103,7 +110,7 @@ class ImportedSource:
         return Descriptor(OCI_LAYER + suffix, digest, size), Digest("sha256", plain.hexdigest())
 
     @staticmethod
-    def _chunks(head: bytes, archive: IO[bytes]) -> Iterator[bytes]:
+    def _chunks(head: bytes, archive: Readable) -> Iterator[bytes]:
         while head:
             yield head
             head = archive.read(READ)

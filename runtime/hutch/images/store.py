@@ -332,11 +332,11 @@ class Store:
     ) -> Image:
         """Makes an image with one layer from a tar archive of a root file system.
 
-        ``archive`` is a path or an open file. ``changes`` are instructions of a Dockerfile
-        (``CMD ["sh"]``, ``ENV A=b``), ``message`` is a comment for the history. Raises ImageError,
-        UsageError, KernelError.
+        ``archive`` is a path, an http or https address, or an open file. ``changes`` are
+        instructions of a Dockerfile (``CMD ["sh"]``, ``ENV A=b``), ``message`` is a comment for the
+        history. Raises ImageError, UsageError, KernelError, RegistryError.
         """
-        from hutch.image.importing import ImportedSource, execution
+        from hutch.image.importing import ImportedSource, Readable, execution
         from hutch.image.layout import open_file
 
         config = execution(list(changes))
@@ -344,10 +344,17 @@ class Store:
         wanted, _ = _platform(platform)
         scratch = self.files.work / f"import-{os.getpid()}-{os.urandom(4).hex()}"
         with ExitStack() as stack:
-            if isinstance(archive, str | os.PathLike):
+            if isinstance(archive, str) and archive.startswith(("http://", "https://")):
+                from hutch.image.registry.download import opened
+
+                most = self.settings.limits.unpacked_bytes
+                file: Readable = stack.enter_context(opened(archive, most, self.reporter))
+            elif isinstance(archive, str | os.PathLike):
                 fd = open_file(Path(archive), pipes=True)
-                archive = stack.enter_context(os.fdopen(fd, "rb"))
-            source = ImportedSource(archive, scratch, wanted, config, message)
+                file = stack.enter_context(os.fdopen(fd, "rb"))
+            else:
+                file = archive
+            source = ImportedSource(file, scratch, wanted, config, message)
             stack.enter_context(closing(source))
             return self._bring(source, wanted, name, names).image
 

@@ -46,7 +46,7 @@ GROUPS = {
         "load": ("archives", "Read images from an archive"),
         "import": ("archives", "Make an image from a tar archive of a root file system"),
         "bundle": ("bundle", "Make an OCI bundle of an image, for use with hutch run"),
-        "search": ("search", "Search a registry's catalogue"),
+        "search": ("search", "Search registries for images"),
         "login": ("login", "Log in to a registry"),
         "logout": ("login", "Log out from a registry"),
     },

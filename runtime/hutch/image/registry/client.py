@@ -281,7 +281,7 @@ class Registry:
                 "_catalog?n=1000", ["registry:catalog:*"], "repositories", "catalogue"
             )
         except NotInRegistry:
-            raise RegistryError(f"{self.host} has no catalogue that could be searched") from None
+            raise NotInRegistry(f"{self.host} has no catalogue that could be searched") from None
 
     def _pages(self, path: str, scopes: list[str], key: str, what: str) -> list[str]:
         found: list[str] = []

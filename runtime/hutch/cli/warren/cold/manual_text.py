@@ -192,8 +192,9 @@ VERBS: dict[str, tuple[str, ...]] = {
         "$ warren save -o debian.tar debian:12",
     ),
     "search": (
-        "Lists the repositories of a registry's catalogue whose name contains TERM. The registry "
-        "stands in front of the term, or in the configuration.",
+        "Lists the repositories of registries of whose names TERM is a part. The registry stands "
+        "in front of the term, or in the configuration. Only a registry with Docker's search API, "
+        "such as docker.io, knows descriptions, stars, and which images are official.",
         "$ warren search registry.example/base\n$ warren search --list-tags registry.example/base",
     ),
     "start": (
