@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -220,3 +221,28 @@ def test_out_of_memory_is_told_as_that(engine: Engine) -> None:
     (found,) = json.loads(engine.ok("inspect", "one"))
     assert found["State"]["OOMKilled"] is True
     assert "out of memory" in engine.ok("ps", "-a")
+
+
+def waiting() -> list[str]:
+    """The titles of all processes that wait to restart a container."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if (folder / "comm").read_text() == "warren-restart\n":
+                found.append((folder / "cmdline").read_bytes().rstrip(b"\0").decode())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("end", [["rm", "-f"], ["stop"]])
+def test_what_waits_to_restart_has_a_name_and_ends_with_its_container(
+    engine: Engine, end: list[str]
+) -> None:
+    id = engine.start("--name", "ever", "--restart", "always", engine.image, "false")
+    titled = f"warren: restarts ever {id[:12]} in "
+    eventually(lambda: any(titled in title for title in waiting()))
+    # Short pauses come first: only a longer one shows that it is not waited for.
+    eventually(lambda: any(f"{titled}1.6 s" in title for title in waiting()))
+    engine.ok(*end, "ever")
+    assert not any(titled in title for title in waiting())

@@ -6,6 +6,7 @@ from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import take_away
 from hutch.engine.containers.finish import finish, refresh
 from hutch.engine.containers.records import Record
+from hutch.engine.containers.stop import give_up_restart
 from hutch.engine.containers.truth import Death
 from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict
@@ -29,6 +30,9 @@ def _remove(engine: Engine, record: Record, *, force: bool, volumes: bool) -> No
                 status=status,
                 hint="stop it before, or use --force",
             )
+        if record.phase == phases.RESTARTING:
+            give_up_restart(engine, record)
+            record = refresh(engine, record)  # it may have been started just before
         record.stopping = True
         engine.records.save(record, "stopping")
         if record.paused:

@@ -5,6 +5,7 @@ import time
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.finish import delay, later, restarts
+from hutch.engine.containers.left_behind import named
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.start import start_locked
 from hutch.engine.engine import Engine
@@ -24,7 +25,9 @@ def restart_later(engine: Engine, id: str, runs: int) -> None:
         record = waiting()
     if record is None:
         return
-    time.sleep(delay(record))
+    seconds = delay(record)
+    named("warren-restart", f"warren: restarts {record.name} {id[:12]} in {seconds:g} s")
+    time.sleep(seconds)
     with engine.locked(id):
         current = waiting()
         if current is None or current.conmon != os.getpid():

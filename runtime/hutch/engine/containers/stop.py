@@ -1,6 +1,5 @@
 """Ending, freezing and waiting for containers."""
 
-import os
 import signal
 
 from hutch.engine.containers import records as phases
@@ -8,7 +7,7 @@ from hutch.engine.containers.config import stop_signal
 from hutch.engine.containers.finish import finish, refresh
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
-from hutch.engine.containers.truth import Death, lives
+from hutch.engine.containers.truth import Death
 from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict
 from hutch.spec.signal_names import signal_name, signal_number
@@ -19,7 +18,7 @@ def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str 
     its own time-out; negative: for ever), SIGKILL. False if it did not run."""
     record = refresh(engine, record)
     if record.phase == phases.RESTARTING:
-        _give_up_restart(engine, record)
+        give_up_restart(engine, record)
         return True
     if record.phase != phases.RUNNING:
         return False
@@ -46,15 +45,17 @@ def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str 
     return True
 
 
-def _give_up_restart(engine: Engine, record: Record) -> None:
+def give_up_restart(engine: Engine, record: Record) -> None:
+    """Ends the process that waits to start a container again, and records that it has ended."""
     with engine.locked(record.id):
         current = engine.records.get(record.id)
         if current is not None and current.phase == phases.RESTARTING:
             current.stopping = True
             current.phase = phases.EXITED
             engine.records.save(current, "stopping", "phase")
-            if lives(current.conmon, current.conmon_birth):
-                os.kill(current.conmon, signal.SIGTERM)
+            waiting = Death(current.conmon, current.conmon_birth)
+            waiting.signal(signal.SIGKILL)
+            waiting.close()
 
 
 def conclude(engine: Engine, record: Record) -> None:
