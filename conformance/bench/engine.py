@@ -76,10 +76,14 @@ class Engine:
         wall = time.monotonic() - started
         if status:
             raise SystemExit(f"{self.name} {' '.join(words)}: {status}")
+        self.settle()
+        return Sample(wall, self._cpu() - before)
+
+    def settle(self) -> None:
+        """Waits for all that its commands have left behind; no container may run."""
         while left := children() - self.others:
             for pid in left:
                 os.waitpid(pid, 0)
-        return Sample(wall, self._cpu() - before)
 
     def _cpu(self) -> float:
         used = os.times()
@@ -181,32 +185,28 @@ def loads(engine: Engine, layout: Path, place: Path) -> bool:
     return engine.call("ps", "-aq", check=False) == ""
 
 
-def held_memory(engine: Engine, count: int) -> float:
+def held_memory(engine: Engine, count: int, folder: Path) -> float:
     """KiB for each running container that its engine leaves behind: the proportional set sizes of
     the processes outside of the container (proc(5), smaps_rollup)."""
-    before = outside(set())
+    engine.settle()
+    before = outside(set(), folder)
     words = ["run", "-d", *engine.flags, "--network", "none", engine.image, "sleep", "1000"]
     ids = [engine.call(*words).strip() for _ in range(count)]
     format = "{{.State.Pid}}"
     inside = {int(engine.call("inspect", "--format", format, id)) for id in ids}
-    held = outside(inside) - before
+    held = outside(inside, folder) - before
     engine.call("rm", "-f", *ids)
     return held / count
 
 
-SUPERVISORS = (
-    "conmon", "containerd", "dockerd", "docker-proxy", "python", "warren",
-)  # fmt: skip
-
-
-def outside(inside: set[int]) -> int:
-    """KiB of all supervisors' processes, but for those of ``inside``."""
+def outside(inside: set[int], folder: Path) -> int:
+    """KiB of the processes whose command line names ``folder``, but for those of ``inside``."""
     total = 0
     for entry in Path("/proc").glob("[0-9]*"):
         if int(entry.name) in inside or int(entry.name) == os.getpid():
             continue
         try:
-            if not (entry / "comm").read_text().startswith(SUPERVISORS):
+            if os.fsencode(folder) not in (entry / "cmdline").read_bytes():
                 continue
             lines = (entry / "smaps_rollup").read_text().splitlines()
         except OSError:
@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
             what = f"run --rm IMAGE true, network {network}"
             parts.append(table(what, samples, RUN_TARGET))
             numbers[what] = {n: [vars(s) for s in taken] for n, taken in samples.items()}
-        memory = {engine.name: held_memory(engine, options.running) for engine in engines}
+        memory = {engine.name: held_memory(engine, options.running, folder) for engine in engines}
         numbers["memory"] = memory
         parts.append(
             f"## Memory held for each of {options.running} running containers, KiB\n\n"

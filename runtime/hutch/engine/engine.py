@@ -43,6 +43,7 @@ class Engine:
         self.records = Records(self.store.database)
         self.volumes = Volumes(self.store)
         self.events = Events(self.store.database)
+        self._configs: dict[str, ImageConfig] = {}  # by manifest: content does not change
         self.timeline: Timeline | None = None
 
     def places(self, record: Record) -> Places:
@@ -83,10 +84,12 @@ class Engine:
         from hutch.image.errors import ImageNotFound
         from hutch.image.stored_image import documents
 
-        image = self.store.database.image(Digest.parse(record.manifest))
-        if image is None:
-            raise ImageNotFound(record.options.image, hint="pull it again")
-        return documents(self.store, image)[1]
+        if record.manifest not in self._configs:
+            image = self.store.database.image(Digest.parse(record.manifest))
+            if image is None:
+                raise ImageNotFound(record.options.image, hint="pull it again")
+            self._configs[record.manifest] = documents(self.store, image)[1]
+        return self._configs[record.manifest]
 
     @staticmethod
     def runtime(record: Record) -> "Container | ForeignRuntime":
