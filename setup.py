@@ -118,7 +118,9 @@ class BuildExtensions(build_ext):
         name, archive = write_archive(ROOT / "runtime", extension_files(self))
         (package / "libexec" / name).write_bytes(archive)
         launcher("hutch", package / "libexec" / "hutch", name)
-        compile_static([NATIVE / "engine" / "ended.c"], package / "libexec" / "warren-ended")
+        for name in ("ended", "holder"):
+            source = NATIVE / "engine" / f"{name}.c"
+            compile_static([source], package / "libexec" / f"warren-{name}")
         rabbit = Path(self.build_temp) / "rabbit"
         compile_static([NATIVE / "demo" / "rabbit.c"], rabbit)
         write_layout(rabbit, package / "libexec" / "demo-image")

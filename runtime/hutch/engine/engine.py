@@ -91,15 +91,14 @@ class Engine:
             self._configs[record.manifest] = documents(self.store, image)[1]
         return self._configs[record.manifest]
 
-    @staticmethod
-    def runtime(record: Record) -> "Container | ForeignRuntime":
+    def runtime(self, record: Record) -> "Container | ForeignRuntime":
         """The container as hutch, or the runtime of --runtime, knows it."""
-        wanted = record.options.runtime
+        wanted, root = record.options.runtime, self.store.root
         if not is_hutch(wanted):
             from hutch.engine.containers.conmon import hutch_program
             from hutch.engine.containers.foreign_runtime import ForeignRuntime
 
-            return ForeignRuntime(record.id, hutch_program(wanted), runtime_root(wanted))
+            return ForeignRuntime(record.id, hutch_program(wanted), runtime_root(root, wanted))
         from hutch.container.container import Container
 
-        return Container(record.id, runtime_root())
+        return Container(record.id, runtime_root(root))

@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
     if os.geteuid() != 0:
         from hutch.cli.warren.rootless import enter_namespace
 
-        enter_namespace(name)
+        enter_namespace(name, options.get("--root", ""))
     from hutch.cli.warren.context import Context
     from hutch.cli.warren.parser import parse, verb_of
 

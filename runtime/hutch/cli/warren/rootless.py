@@ -1,49 +1,43 @@
-"""Runs warren in a user namespace if the caller is not root.
+"""Runs warren in namespaces of its own if the caller is not root: see ``hutch.engine.rootless``.
 
-If /etc/subuid and /etc/subgid give the user a range of ids, and newuidmap is installed, unshare(1)
-maps the range and starts warren again as root of the namespace. Files then keep their owners.
-Otherwise warren continues without a namespace: all files belong to the user, and a warning says so.
+Without a range of ids the verbs for images do without: all files belong to the user, and a warning
+says so.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from hutch.engine.rootless import enter, has_ranges, unshare
 from hutch.image.store import default_root
 
 ROOT_VARIABLE = "WARREN_ROOT"
-# Verbs that make or remove files of other owners.
-VERBS = (
-    "pull", "load", "import", "bundle", "rmi", "image prune", "system check", "system df",
-    "system prune",
+# Verbs that read what everybody may read, or need no store.
+OUTSIDE = (
+    "push", "images", "tag", "image inspect", "history", "search", "login", "logout", "save",
+    "version", "completion", "__complete", "system install", "system uninstall", "system apparmor",
 )  # fmt: skip
-UNSHARE = ["unshare", "--user", "--map-root-user", "--map-auto", "--"]
+# Verbs for images that make or remove files of other owners.
+IMAGES = ("pull", "load", "import", "bundle", "rmi", "image prune")
+# Verbs that leave processes behind.
+STARTING = ("run", "start", "restart", "system boot")
 
 
-def has_range(table: str) -> bool:
-    """Whether /etc/subuid (or subgid) grants this user ids."""
-    import pwd
-
-    try:
-        names = {str(os.getuid()), pwd.getpwuid(os.getuid()).pw_name}
-    except KeyError:
-        names = {str(os.getuid())}
-    try:
-        lines = Path(table).read_text(errors="replace").splitlines()
-    except OSError:
-        return False
-    return any(line.partition(":")[0] in names for line in lines)
-
-
-def enter_namespace(verb: str) -> None:
-    """Starts this command again as root of a user namespace, if that is possible and needed."""
-    if os.geteuid() == 0 or verb not in VERBS:
+def enter_namespace(verb: str, root: str = "") -> None:
+    """Makes this process root of the namespaces of the store ``root`` ("": the usual one), if the
+    verb needs that; or starts this command again in namespaces that end with it. Raises HostError
+    if the kernel or a policy forbids it."""
+    if os.geteuid() == 0 or verb in OUTSIDE:
         return
-    if not (has_range("/etc/subuid") and has_range("/etc/subgid") and shutil.which("newuidmap")):
+    store = Path(root or os.environ.get(ROOT_VARIABLE) or default_root()).absolute()
+    if enter(store, make=verb in STARTING):
+        os.environ[ROOT_VARIABLE] = str(store)
         return
-    if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode != 0:
+    if verb in IMAGES and not has_ranges():
+        return
+    words = unshare(mounts=True)
+    if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
         return  # the kernel or a policy forbids it
-    os.environ.setdefault(ROOT_VARIABLE, str(default_root()))
-    os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+    os.environ[ROOT_VARIABLE] = str(store)
+    os.execvp(words[0], [*words, sys.executable, *sys.orig_argv[1:]])  # noqa: S606

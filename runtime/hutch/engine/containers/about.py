@@ -10,6 +10,7 @@ from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.listing import listed, status
 from hutch.engine.containers.stats import host_memory
 from hutch.engine.engine import Engine
+from hutch.engine.rootless import rootless
 
 
 def about(engine: Engine) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def about(engine: Engine) -> dict[str, Any]:
         "Driver": "overlay",
         "LoggingDriver": "k8s-file",
         "CgroupVersion": "2" if unified else "1",
+        "Rootless": rootless(),
         "Runtime": hutch_program(),
         "Supervisor": shutil.which("conmon") or "",
         "KernelVersion": os.uname().release,

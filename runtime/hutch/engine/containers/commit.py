@@ -11,7 +11,8 @@ from hutch.engine.containers.layer_archive import write_layer
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.stop import pause, unpause
 from hutch.engine.engine import Engine
-from hutch.errors import KernelError
+from hutch.engine.rootless import rootless
+from hutch.errors import HutchError, KernelError
 from hutch.image.digest import Digest
 from hutch.image.importing import ImportedSource, execution
 from hutch.image.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor
@@ -35,7 +36,12 @@ def commit(
     """
     holds = frozen and record.phase == phases.RUNNING and not record.paused
     if holds:
-        pause(engine, record)
+        try:
+            pause(engine, record)
+        except HutchError:
+            if not rootless():  # which may have no cgroup that can be frozen
+                raise
+            holds = False
     try:
         source = Committed(engine, record, changes or [], message, author)
     finally:

@@ -8,6 +8,7 @@ from hutch.engine.containers import limits, mounts, security
 from hutch.engine.containers.options import Options, UlimitOption
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
+from hutch.engine.rootless import rootless
 from hutch.engine.volumes import Volumes
 from hutch.errors import HostError, UsageError, shown
 from hutch.image import users
@@ -15,7 +16,7 @@ from hutch.image.documents import ANNOTATION, PATH, Execution
 from hutch.image.manifest import ImageConfig
 
 if TYPE_CHECKING:
-    from hutch.spec.config import Config, Namespace, NamespaceType, Rlimit
+    from hutch.spec.config import Config, Namespace, NamespaceType, Rlimit, User
 
 CGROUP_PARENT = "/warren"
 INIT = "/sbin/docker-init"
@@ -94,7 +95,7 @@ def make_config(
         user = options.user if options.user is not None else execution.get("User") or ""
         uid, gid, more = users.resolve(root, user)
         more += [users.resolve(root, f"0:{group}")[1] for group in options.group_add]
-        process["user"] = {"uid": uid, "gid": gid, "additionalGids": [*dict.fromkeys([gid, *more])]}
+        process["user"] = as_user(uid, gid, more, len(options.group_add))
         mounts.lay(config, options, places, volumes, root, donor)
         make_workdir(process["cwd"], root)
     finally:
@@ -119,6 +120,8 @@ def make_config(
         linux["sysctl"] = dict(options.sysctls)
     parent = options.cgroup_parent or CGROUP_PARENT
     linux["cgroupsPath"] = (parent if parent.startswith("/") else "/" + parent) + "/" + record.id
+    if rootless() and not options.cgroup_parent:
+        linux["cgroupsPath"] = "warren/" + record.id  # beside the caller's, who may own that
     config["annotations"] = {
         ANNOTATION + "stopSignal": stop_signal(options, execution),
         **options.annotations,
@@ -126,6 +129,20 @@ def make_config(
     if options.init:
         _init(config)
     return config
+
+
+def as_user(uid: int, gid: int, more: list[int], asked: int = 0) -> "User":
+    """process.user with these groups, of which the last ``asked`` were asked for. Where a process
+    may set no groups (user_namespaces(7)), the others are left out."""
+    if rootless() and _may_set_no_groups():
+        more = more[len(more) - asked :]
+        return {"uid": uid, "gid": gid, **({"additionalGids": more} if more else {})}
+    return {"uid": uid, "gid": gid, "additionalGids": [*dict.fromkeys([gid, *more])]}
+
+
+def _may_set_no_groups() -> bool:
+    with open("/proc/self/setgroups", encoding="ascii") as file:
+        return file.read(4) == "deny"
 
 
 def rlimit(option: UlimitOption) -> "Rlimit":
@@ -195,12 +212,28 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int]) -> N
                 mount["options"] = ["rbind", "nosuid", "noexec", "nodev"]
     elif options.ipc_mode == "none":
         config["mounts"] = [m for m in config["mounts"] if m["destination"] != "/dev/shm"]  # noqa: S108
-    if options.userns_mode == "host":
-        kinds.pop("user", None)
+    if rootless():
+        share_users(config, kinds, options.network)
     spaces: list[Namespace] = []
     for kind, path in kinds.items():
         spaces.append({"type": kind, "path": path} if path else {"type": kind})
     linux["namespaces"] = spaces
+
+
+def share_users(config: "Config", kinds: "dict[NamespaceType, str]", network: str) -> None:
+    """The config of an ordinary user's container: warren is in a user namespace already, in which
+    the container stays. Its network namespace is its own, unlike in the usual rootless config, so
+    it can have a sysfs of its own."""
+    kinds.pop("user", None)
+    for key in ("uidMappings", "gidMappings"):
+        config["linux"].pop(key, None)  # type: ignore[misc]
+    if network == "host":
+        return
+    kinds.setdefault("network", "")
+    words = ["nosuid", "noexec", "nodev", "ro"]
+    for mount in config["mounts"]:
+        if mount["destination"] == "/sys":
+            mount["type"], mount["source"], mount["options"] = "sysfs", "sysfs", words
 
 
 def _init(config: "Config") -> None:

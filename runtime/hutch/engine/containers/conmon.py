@@ -16,8 +16,12 @@ from typing import NamedTuple
 import hutch
 from hutch.engine.containers.places import Places
 from hutch.engine.errors import StartFailed
+from hutch.engine.rootless import rootless
 from hutch.errors import HostError
 
+NOT_DELEGATED = (
+    "limits need a cgroup that the user may use: systemd-run --user --scope -p Delegate=yes warren"
+)
 LOG = "k8s-file"
 NO_LOG = "none"
 PLACES = ("/usr/bin/conmon", "/usr/libexec/podman/conmon", "/usr/lib/podman/conmon")
@@ -167,15 +171,21 @@ def failure(places: Places, message: str) -> StartFailed:
         except ValueError:
             continue
         if isinstance(said, dict) and said.get("level") == "error":
-            return StartFailed(str(said.get("msg", message)), exit_status(said))
+            hint = str(said.get("hint", ""))
+            words = str(said.get("msg", message)).removesuffix(f" (hint: {hint})")
+            if rootless() and str(said.get("pointer")).startswith(("linux.cg", "linux.resources")):
+                hint = NOT_DELEGATED
+            return StartFailed(words, exit_status(said), hint=hint)
     return StartFailed(message.strip(), 125)
 
 
 def exit_status(said: dict[str, object]) -> int:
     """Docker's exit status for a runtime's error: 127 not found, 126 may not be executed."""
-    place, words = str(said.get("pointer", "")), str(said.get("msg", ""))
-    if "executable file not found" in words or ": no such file or directory" in words:
-        return 127  # of another runtime than hutch
+    if "document" not in said:  # of another runtime than hutch
+        words = str(said.get("msg", ""))
+        missing = "executable file not found" in words or ": no such file or directory" in words
+        return 127 if missing else 125
+    place = str(said.get("pointer", ""))
     if place.startswith("process.args"):
         return 127 if said.get("errno", "ENOENT") == "ENOENT" else 126
     return 125

@@ -26,7 +26,7 @@ def command(engine: Engine, record: Record, execution: Execution) -> tuple[list[
     os.lseek(described, 0, os.SEEK_SET)
     runtime = record.options.runtime
     words = [
-        hutch_program(runtime), "--root", runtime_root(runtime), "exec",
+        hutch_program(runtime), "--root", runtime_root(engine.store.root, runtime), "exec",
         "--process", f"/dev/fd/{described}",
     ]  # fmt: skip
     if execution.detach:

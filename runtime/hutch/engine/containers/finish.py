@@ -12,7 +12,10 @@ from hutch.engine.containers.clear import clear, take_away
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.truth import before_this_boot, lives, wait_until
 from hutch.engine.engine import Engine
+from hutch.engine.rootless import let_go, rootless
 
+# An ordinary user's containers need their namespaces in these phases.
+LIVING = (phases.STARTING, phases.RUNNING, phases.RESTARTING)
 LOST = 255  # the exit code of a container whose supervisor was killed
 BACKOFF = 0.1  # seconds before the first restart; doubled each time
 LONGEST = 60.0
@@ -64,12 +67,19 @@ def finish(engine: Engine, id: str) -> Record | None:
         return record
     rebooted = before_this_boot(record.birth)
     ended(engine, record)
-    if record.options.auto_remove:
+    gone = record.options.auto_remove
+    if gone:
         take_away(engine, record)
-        return None
-    if restarts(record) and not rebooted:  # after a boot "warren system boot" starts it
+    elif restarts(record) and not rebooted:  # after a boot "warren system boot" starts it
         later(engine, record)
-    return record
+    idle(engine)
+    return None if gone else record
+
+
+def idle(engine: Engine) -> None:
+    """Lets go of an ordinary user's namespaces, if no container needs them."""
+    if rootless() and not any(one.phase in LIVING for one in engine.records.all()):
+        let_go(engine.store.root)
 
 
 def ended(engine: Engine, record: Record) -> None:

@@ -164,7 +164,7 @@ def command(engine: Engine, record: Record, container: int, lock: int) -> list[s
     return [
         str(Path(hutch.__file__).parent / "libexec" / "warren-health"), str(container), str(lock),
         *(str(min(round(seconds * 1000), 2**31 - 1)) for seconds in times), str(option["retries"]),
-        hutch_program(runtime), "--root", runtime_root(runtime), "exec",
+        hutch_program(runtime), "--root", runtime_root(engine.store.root, runtime), "exec",
         "--process", "health.process", "--pid-file", "health.pid", record.id,
         "--", *engine.program, *CHANGED, record.id, str(record.runs),
     ]  # fmt: skip

@@ -11,13 +11,15 @@ STORE/containers/ID/      0700; the bundle
     attach ctl winsz      conmon's sockets
     conmon.pid pid
 STORE/volumes/NAME/_data
-/run/warren/              hutch's states: gone after a reboot, as its containers are
+/run/warren/              hutch's states: gone after a reboot, as its containers are; of an
+                          ordinary user in STORE/run/warren
 """
 
 import os
 from pathlib import Path
 from typing import NamedTuple
 
+from hutch.engine.rootless import rootless
 from hutch.image.store import Store
 
 
@@ -26,9 +28,11 @@ def is_hutch(runtime: str) -> bool:
     return os.path.basename(runtime) in ("", "hutch")
 
 
-def runtime_root(runtime: str = "") -> str:
-    """The state directory for warren's containers of hutch, or of another runtime."""
-    return "/run/warren" if is_hutch(runtime) else "/run/warren-" + os.path.basename(runtime)
+def runtime_root(store: Path, runtime: str = "") -> str:
+    """The state directory for warren's containers of hutch, or of another runtime. Of an ordinary
+    user's it is in the store."""
+    top = str(store / "run") if rootless() else "/run"
+    return f"{top}/warren" if is_hutch(runtime) else f"{top}/warren-{os.path.basename(runtime)}"
 
 
 class Places(NamedTuple):

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hutch.engine.containers.config import make_environment
+from hutch.engine.containers.config import as_user, make_environment
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.security import held
 from hutch.engine.engine import Engine
@@ -44,7 +44,7 @@ def process_of(engine: Engine, record: Record, execution: Execution) -> "Process
             uid, gid, more = users.resolve(root, execution.user)
         finally:
             os.close(root)
-        process["user"] = {"uid": uid, "gid": gid, "additionalGids": more}
+        process["user"] = as_user(uid, gid, more)
     uid = process["user"]["uid"]
     capabilities = process["capabilities"]
     if execution.privileged:

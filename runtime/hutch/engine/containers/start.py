@@ -6,7 +6,7 @@ from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear
 from hutch.engine.containers.config import hostname_of, make_config
 from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
-from hutch.engine.containers.finish import ended, finish
+from hutch.engine.containers.finish import ended, finish, idle
 from hutch.engine.containers.mounts import write_files
 from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, now
@@ -14,6 +14,7 @@ from hutch.engine.containers.rootfs import mount_rootfs
 from hutch.engine.containers.truth import birth
 from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict, NoSuchContainer, StartFailed
+from hutch.engine.rootless import keep, rootless
 from hutch.errors import HutchError, KernelError
 
 CLEANUP = ["container", "cleanup"]
@@ -48,6 +49,8 @@ def start_locked(
 ) -> Record:
     """The same under the container's lock, of a container that does not run."""
     places = engine.places(record)
+    if rootless():
+        keep(engine.store.root)
     record.phase, record.error, record.oom, record.paused = phases.STARTING, "", False, False
     record.runs += 1
     engine.records.save(record)
@@ -58,7 +61,7 @@ def start_locked(
             places,
             record.name,
             hutch_program(options.runtime),
-            runtime_root(options.runtime),
+            runtime_root(engine.store.root, options.runtime),
             terminal=options.tty,
             stdin=options.interactive,
             leave_stdin_open=options.interactive and (options.tty or not options.stdin_once),
@@ -111,6 +114,7 @@ def _failed(engine: Engine, record: Record, error: HutchError) -> None:
     record.exit_code = error.status if isinstance(error, StartFailed) else 128
     with engine.store.database.transaction():
         engine.records.save(record)
+    idle(engine)
 
 
 def _make_ready(engine: Engine, record: Record, places: Places) -> None:
