@@ -2,6 +2,10 @@
 
 To read marshalled code would take a third of the time in which the static executable starts a
 container. The structures are those of cpython/code.h and of the built-in types.
+
+The strings are not interned, as they would be after unmarshalling: that was a fifteenth of all
+instructions of a small verb. The interpreter only looks first whether two strings are the same
+object, then compares hash and text. Here equal strings of a module are one object anyway.
 """
 
 from collections import Counter
@@ -31,7 +35,6 @@ class StaticCode:
     def __init__(self, common: Iterable[str]) -> None:
         self.lines: list[str] = []
         self._known: dict[object, str] = {}
-        self._codes: list[str] = []
         self._symbol = "common"
         for text in sorted(common):
             self._constant(text)
@@ -39,18 +42,10 @@ class StaticCode:
 
     def module(self, symbol: str, code: CodeType) -> str:
         """Adds a module's code: the name of the C function that gives it."""
-        self._codes = []
         self._known = dict(self._common)
         self._symbol = symbol
         top = self._code(code)
-        codes = ", ".join(f"(PyCodeObject *)&{name}" for name in self._codes)
-        self.lines += [
-            f"static PyCodeObject *const codes_{symbol}[] = {{{codes}, NULL}};",
-            f"static PyObject *get_{symbol}(void)",
-            "{",
-            f"    return interned({top}, codes_{symbol});",
-            "}",
-        ]
+        self.lines.append(f"static PyObject *get_{symbol}(void) {{ return Py_NewRef({top}); }}")
         return f"get_{symbol}"
 
     def _constant(self, value: object) -> str:
@@ -130,7 +125,6 @@ class StaticCode:
             f"VAR_HEAD(PyCode_Type, {len(code.co_code) // 2}), {', '.join(fields)}, "
             f".co_code_adaptive = {{{bytecode}}}}};"
         )
-        self._codes.append(name)
         return f"OBJECT({name})"
 
 

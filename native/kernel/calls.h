@@ -2,6 +2,7 @@
 
 long long hutch_signal_pidfd(int pidfd, int signal);
 long long hutch_signal_descriptor(void);
+long long hutch_unblock_signals(void);
 long long hutch_bounding_set(void);
 /* setns(2). */
 long long hutch_set_namespace(int namespace, int flags);

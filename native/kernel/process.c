@@ -15,16 +15,24 @@ long long hutch_signal_pidfd(int pidfd, int signal)
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
+static _Thread_local sigset_t blocked_before;
+
 /* Blocks every signal that can be blocked and returns a descriptor to read them from: no signal
  * then interrupts the Python code (S-82). */
 long long hutch_signal_descriptor(void)
 {
     sigset_t all;
     sigfillset(&all);
-    if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
+    if (sigprocmask(SIG_BLOCK, &all, &blocked_before) < 0)
         return -errno;
     int fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? -errno : fd;
+}
+
+/* Blocks only the signals that were blocked before this thread called hutch_signal_descriptor. */
+long long hutch_unblock_signals(void)
+{
+    return sigprocmask(SIG_SETMASK, &blocked_before, NULL) < 0 ? -errno : 0;
 }
 
 /* The capability bounding set of this process, one bit for each capability (capabilities(7)). */

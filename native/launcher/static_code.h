@@ -65,13 +65,4 @@
 #define OBJECT(name) ((PyObject *)&(name))
 #define TUPLE(name) ((PyObject *)&(name).head)
 
-/* Strings of code are compared by identity first, so each is interned before it is used. */
-static inline PyObject *interned(PyObject *module, PyCodeObject *const *codes)
-{
-    for (; *codes; codes++)
-        if (_PyStaticCode_InternStrings(*codes) < 0)
-            return NULL;
-    return Py_NewRef(module);
-}
-
 #endif

@@ -1,6 +1,9 @@
 """import hutch: the library underneath the command."""
 
 import inspect
+import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +11,9 @@ from pathlib import Path
 import hutch
 import pytest
 from hutch.cli.table import GLOBAL, VERBS
-from hutch.container import request
+from hutch.cli.verbs.update import FIELDS
+from hutch.container import enter, request
+from hutch.spec.config import Process
 
 from tests.support.containers import Bundle, Runtime, eventually
 
@@ -86,8 +91,6 @@ def test_errors_carry_what_they_are_about(hutch_root: str, bundle: Bundle) -> No
 
 
 def test_a_terminal_is_handed_to_the_caller(hutch_root: str, bundle: Bundle) -> None:
-    import os
-
     bundle.change(lambda config: config["process"].update(terminal=True))
     bundle.sh("echo to the terminal")
     masters: list[int] = []
@@ -135,34 +138,112 @@ def test_limits_are_changed_and_use_is_counted(bundle: Bundle, hutch_root: str) 
     container.delete(force=True)
 
 
-# What the library calls a flag of these verbs; "" where it is for the command alone.
-PLACES = {
-    "bundle": "bundle", "console-socket": "console_socket", "pid-file": "pid_file",
-    "pidfd-socket": "pidfd_socket", "no-pivot": "no_pivot", "no-new-keyring": "no_new_keyring",
-    "preserve-fds": "preserve_fds", "detach": "detach", "keep": "keep", "force": "force",
-    "no-subreaper": "subreaper", "all": "all", "pre-dump": "pre_dump", "format": "", "id": "id",
-    "systemd-cgroup": "systemd_cgroup", "rootless": "rootless", "strict": "strict",
-    "debug": "debug", "trace": "trace", "root": "root",
-    "log": "", "log-format": "", "help": "", "version": "",
-}  # fmt: skip
+# Flags that are for the command alone: forms of output, and the log.
+COMMANDS_OWN = {"format", "quiet", "stats", "log", "log-format", "help", "version"}
+# What the library calls a flag; the others have the flag's name.
+NAMES = {"no-subreaper": "subreaper"}
+# Flags of update that are in its document, linux.resources.
+RESOURCES = set(FIELDS)
+OPTIONS = {"create": request, "run": request, "explain": request, "exec": enter}
 METHODS: dict[str, list[object]] = {
-    "create": [hutch.Container.create], "run": [hutch.Container.run],
-    "delete": [hutch.Container.delete], "kill": [hutch.Container.kill], "explain": [hutch.explain],
+    "create": [hutch.Container.create], "run": [hutch.Container.run], "explain": [hutch.explain],
+    "exec": [hutch.Container.execute], "update": [hutch.Container.update],
+    "events": [hutch.Container.events, hutch.Container.statistics],
+    "kill": [hutch.Container.kill], "delete": [hutch.Container.delete],
+    "list": [hutch.Container.states], "ps": [hutch.Container.processes],
+    "start": [hutch.Container.start], "state": [hutch.Container.state],
+    "pause": [hutch.Container.pause], "resume": [hutch.Container.resume],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", METHODS)
 def test_each_flag_of_the_command_has_its_place_in_the_library(verb: str) -> None:
-    source = inspect.getsource(request).partition("class Options")[2]
-    options = source.split("class Request")[0].split()
-    taken = {word.rstrip(":") for word in options if word.endswith(":")}
+    taken: set[str] = set()
+    if verb in OPTIONS:
+        source = inspect.getsource(OPTIONS[verb]).partition("Options(TypedDict")[2]
+        fields = source.partition('"""\n\n')[2].partition("\n\n")[0]
+        taken = {word.rstrip(":") for word in fields.split() if word.endswith(":")}
     for method in METHODS[verb]:
-        taken |= set(inspect.signature(method).parameters)
-    for name, *_ in VERBS[verb][4]:
-        assert not PLACES[name] or PLACES[name] in taken, name
+        if callable(method):
+            taken |= set(inspect.signature(method).parameters)
+    flags = {name for name, *_ in VERBS[verb][4]} - COMMANDS_OWN
+    if verb == "update":
+        flags -= RESOURCES
     if verb in ("create", "run", "explain"):
-        for name, *_ in GLOBAL:
-            assert not PLACES[name] or PLACES[name] in taken | {"root"}, name
+        flags |= {name for name, *_ in GLOBAL} - COMMANDS_OWN - {"root"}
+    assert {NAMES.get(flag, flag.replace("-", "_")) for flag in flags} <= taken
+
+
+def test_exec_takes_a_document_a_terminal_and_what_the_command_takes(
+    hutch_root: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    bundle.args("sleep", "1000")
+    container = hutch.Container.create("lib", str(bundle.path), root=hutch_root)
+    container.start()
+    process: Process = {
+        "args": ["sh", "-c", "exit $(umask)"],
+        "cwd": "/",
+        "env": ["PATH=/bin"],
+        "user": {"umask": 0o11},
+    }
+    assert container.execute(process=process) == 11
+    (tmp_path / "process.json").write_text(json.dumps({**process, "cwd": "/nosuch"}))
+    with pytest.raises(hutch.KernelError, match=r"process\.json: cwd: change to /nosuch"):
+        container.execute(process=str(tmp_path / "process.json"))
+    with pytest.raises(hutch.ConfigError, match=r"^config\.json: process\.cwd"):
+        container.execute(process={**process, "cwd": "tmp"})
+
+    masters: list[int] = []
+    warnings: list[hutch.HutchError] = []
+    code = container.execute(
+        ["sh", "-c", "tty; sleep 1000"],
+        detach=True, tty=True, console=masters.append, pid_file=str(tmp_path / "pid"),
+        additional_gids=[7], cap=["CAP_NOSUCH"], no_new_privs=True, warn=warnings.append,
+    )  # fmt: skip
+    assert code == 0
+    assert os.read(masters[0], 100).strip() == b"/dev/pts/0"
+    os.close(masters[0])
+    status = Path("/proc", (tmp_path / "pid").read_text(), "status").read_text()
+    assert "Groups:\t7 \n" in status
+    assert "NoNewPrivs:\t1\n" in status
+    assert "CAP_NOSUCH" in str(warnings[0])
+    with pytest.raises(hutch.ConfigError, match="console socket"):
+        container.execute(["true"], detach=True, tty=True)
+    # While execute waits, all signals are blocked; afterwards they come again.
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+def test_the_events_and_states_of_containers(hutch_root: str, bundle: Bundle) -> None:
+    bundle.args("sleep", "1000")
+    container = hutch.Container.create("lib", str(bundle.path), root=hutch_root)
+    container.start()
+    events = container.events(0.01)
+    event = next(events)
+    assert (event["type"], event["id"]) == ("stats", "lib")
+    assert event["data"]["pids"]["current"] == 1
+    container.kill("KILL")
+    assert all(event["type"] == "stats" for event in events)
+
+    Path(hutch_root, "broken").mkdir(mode=0o700)
+    warnings: list[hutch.HutchError] = []
+    states = hutch.Container.states(hutch_root, warn=warnings.append)
+    assert [(state["id"], state["status"], state["owner"]) for state in states] == [
+        ("lib", "stopped", "root")
+    ]
+    assert [str(warning)[:22] for warning in warnings] == ["load container broken:"]
+
+
+def test_update_takes_a_file_as_well(hutch_root: str, bundle: Bundle, tmp_path: Path) -> None:
+    container = hutch.Container.create("lib", str(bundle.path), root=hutch_root)
+    file = tmp_path / "resources.json"
+    file.write_text('{"pids": {"limit": 19}}')
+    container.update(str(file))
+    assert container.statistics()["pids"]["limit"] == 19
+    file.write_text('{"pids": {"limit": true}}')
+    with pytest.raises(hutch.ConfigError, match=r"resources\.json: pids\.limit"):
+        container.update(str(file))
+    with pytest.raises(hutch.StateError, match="no group of resctrl"):
+        container.update(l3_cache_schema="L3:0=1")
 
 
 def test_run_detached_and_kept_are_the_librarys_too(hutch_root: str, bundle: Bundle) -> None:

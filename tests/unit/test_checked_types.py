@@ -6,7 +6,8 @@ an ignore that is not used is one too (mypy --strict).
 
 # mypy: enable-error-code="arg-type"
 
-from hutch.container.enter import Execution
+from hutch.container.enter import execute
+from hutch.container.state import State
 from hutch.container.store import Store
 from hutch.container.update import update
 from hutch.plan.choices import Choices
@@ -40,7 +41,7 @@ def unchecked(
         choices=Choices(),
     )
     compile_exec(checked, process, host, id="x", filter=None)  # type: ignore[arg-type]
-    Execution({}, checked, process, cgroup=[])  # type: ignore[arg-type]
+    execute(store, State(), checked, process, {})  # type: ignore[arg-type]
     update(store, "x", resources)  # type: ignore[arg-type]
     parsed: Config = decode(b"{}", "config.json")  # type: ignore[assignment]
     assert parsed

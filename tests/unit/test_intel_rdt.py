@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from hutch.cli.arguments import Call, parse
-from hutch.cli.verbs.update import schemata_from
 from hutch.container import intel_rdt
 from hutch.container.intel_rdt import change, find_resctrl, join, kept, make, place, remove
+from hutch.container.update import schemata_of
 from hutch.errors import ConfigError, HostError, KernelError
 from hutch.plan.features import features
 from hutch.plan.intel_rdt import Rdt, compile_rdt, stands_in
@@ -214,10 +214,11 @@ def test_what_resctrl_says_of_a_schema_is_told(root: Path) -> None:
 def test_update_writes_schemata(root: Path, writes: list[tuple[str, str]]) -> None:
     call = Call()
     parse(["update", "--mem-bw-schema", MB, "--l3-cache-schema", L3, "box"], call)
+    lines = schemata_of(call.text("l3-cache-schema"), call.text("mem-bw-schema"))
     placed = place(settings(closID="shared"), str(root))
-    change(placed, schemata_from(call), str(root))
+    change(placed, lines, str(root))
     file = f"{root}/shared/schemata"
     assert writes == [(file, L3 + "\n"), (file, MB + "\n")]
     (root / "shared" / "schemata").unlink()
     with pytest.raises(KernelError, match=r"--l3-cache-schema: write L3:0=7f0"):
-        change(placed, schemata_from(call), str(root))
+        change(placed, lines, str(root))

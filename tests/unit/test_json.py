@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 from hutch import _json
-from hutch.spec.json import JsonError, decode, encode, pretty, quote
+from hutch.spec.json import decode, encode, pretty, quote
+from hutch.spec.json_error import JsonError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

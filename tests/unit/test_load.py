@@ -11,7 +11,8 @@ import hutch
 import pytest
 from hutch.errors import ConfigError, HutchError
 from hutch.spec.default import default_config
-from hutch.spec.json import JsonError, decode, encode, pretty
+from hutch.spec.json import decode, encode, pretty
+from hutch.spec.json_error import JsonError
 from hutch.spec.load import MAX_SIZE, load_bundle, load_process, load_resources
 
 PACKAGES = Path(hutch.__file__).parents[1]

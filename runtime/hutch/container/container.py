@@ -4,11 +4,13 @@ from hutch.container.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Unpack
 
     from hutch.cgroups.stats_form import Statistics
     from hutch.container.checkpoint import Images
+    from hutch.container.enter import ExecOptions
+    from hutch.container.events import Event
     from hutch.container.request import Options
     from hutch.container.state import PublicState
     from hutch.errors import HutchError
@@ -99,6 +101,16 @@ class Container:
         request = request_of(id, bundle, options, root=root, direct=True)
         return restore(store, request, images, detach=detach, subreaper=subreaper)
 
+    @staticmethod
+    def states(
+        root: "str | None" = None, *, warn: "Callable[[HutchError], None]" = _ignore
+    ) -> "list[PublicState]":
+        """The states of all containers, sorted by id, with the names of their owners. ``warn`` is
+        called for each container whose state cannot be read. Raises KernelError or HostError."""
+        from hutch.container.listing import states
+
+        return states(Store(root), warn)
+
     def checkpoint(
         self,
         images: "Images",
@@ -153,53 +165,71 @@ class Container:
 
     def execute(
         self,
-        args: "Sequence[str]",
+        args: "Sequence[str]" = (),
         *,
-        cwd: str = "",
-        env: "Sequence[str]" = (),
-        user: "tuple[int, int | None] | None" = None,
-        warn: "Callable[[HutchError], None]" = _ignore,
+        detach: bool = False,
+        ignore_paused: bool = False,
+        **options: "Unpack[ExecOptions]",
     ) -> int:
-        """Runs another process in the container and waits for its end. Returns its exit code, or
-        128 + the number of the signal that ended it."""
-        from hutch.container.enter import Execution, execute, process_for, running
+        """Runs another process in the container, with the caller's standard streams, and waits for
+        its end. Returns its exit code, or 128 + the number of the signal that ended it. With
+        ``detach`` it does not wait and returns 0.
 
-        state, config = running(self._store, self.id, False)
-        process = process_for(
-            config,
-            list(args),
-            cwd=cwd,
-            env=list(env),
-            user=user,
-            additional_gids=[],
-            capabilities=[],
+        The process is the container's own with these arguments and ``options``, or another one
+        (container.enter.ExecOptions). While it waits, it passes all signals of the calling thread
+        on to the process, which uses the caller's terminal if it has one. In a paused container
+        the process waits until ``resume``; without ``ignore_paused`` that is an error. Raises
+        StateError, ConfigError, UsageError, HostError or KernelError.
+        """
+        from hutch.container.enter import enter
+
+        return enter(
+            self._store, self.id, args, options, detach=detach, ignore_paused=ignore_paused
         )
-        init = execute(self._store, Execution(state, config, process, cgroup=[], warn=warn))
-        try:
-            return init.reap()
-        finally:
-            init.close()
 
-    def update(self, resources: "Resources") -> None:
-        """Changes the limits that are in ``resources``, which has the form of linux.resources
-        (config-linux.md); all other limits stay."""
-        from hutch.container.update import update
-        from hutch.spec.check import check_resources
+    def update(
+        self,
+        resources: "Resources | str | None" = None,
+        *,
+        l3_cache_schema: str = "",
+        mem_bw_schema: str = "",
+        warn: "Callable[[HutchError], None]" = _ignore,
+    ) -> None:
+        """Changes the limits that are in ``resources``; all other limits stay. It has the form of
+        linux.resources (config-linux.md), or is the path of a file that has this form, "-" for
+        standard input. ``l3_cache_schema`` and ``mem_bw_schema`` are lines for the schemata of its
+        group of resctrl. Raises ConfigError, StateError, HostError or KernelError; if the kernel
+        refuses a limit, those written before it stay in force."""
+        from hutch.container.update import change
 
-        checked, _ = check_resources(resources)
-        update(self._store, self.id, checked)
+        change(
+            self._store,
+            self.id,
+            resources,
+            l3_cache_schema=l3_cache_schema,
+            mem_bw_schema=mem_bw_schema,
+            warn=warn,
+        )
 
     def statistics(self) -> "Statistics":
         """The statistics of its cgroups, in the form of ``data`` of `events --stats`."""
         from hutch.container.events import statistics
 
-        return statistics(self._store, self.id)["data"]
+        return statistics(self._store, self.id)
+
+    def events(self, interval: float = 5) -> "Iterator[Event]":
+        """Yields statistics every ``interval`` seconds, and an event each time that the kernel
+        kills a process because memory ran out; ends when the container ends. Raises StateError,
+        HostError."""
+        from hutch.container.events import events
+
+        return events(self._store, self.id, interval)
 
     def processes(self) -> "list[int]":
         """The pids of all its processes, as the host numbers them."""
-        from hutch.container.listing import processes
+        from hutch.container.processes import processes_of
 
-        return processes(self._store, self.id)
+        return processes_of(self._store.find(self.id).load_state())
 
     def delete(
         self,

@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 
 MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
 INT_MAX = (1 << 31) - 1
 
 
-def statistics(store: "Store", id: str) -> "Event":
-    """The statistics of a container, as an event. Raises StateError if it is not running, HostError
-    if it has no cgroup."""
-    _, cgroup = _watched(store, id)
-    return _statistics(id, cgroup)
+def statistics(store: "Store", id: str) -> "Statistics":
+    """The statistics of a container. Raises StateError if it is not running, HostError if it has no
+    cgroup."""
+    return cgroups.stats(_watched(store, id)[1])
 
 
-def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
-    """Yields statistics every ``interval`` nanoseconds, and an event each time that the kernel
-    kills a process because memory ran out. Ends when the container ends. Raises StateError,
-    HostError."""
+def events(store: "Store", id: str, seconds: float) -> "Iterator[Event]":
+    """Yields statistics every so many ``seconds``, and an event each time that the kernel kills a
+    process because memory ran out. Ends when the container ends. Raises StateError, HostError."""
     from hutch.cgroups.oom import oom_watch, ooms_told
 
+    interval = int(seconds * SECOND)
     state, cgroup = _watched(store, id)
     pidfd = _first_process(state)
     killed = cgroups.oom_killed(cgroup)
@@ -68,7 +68,7 @@ def events(store: "Store", id: str, interval: int) -> "Iterator[Event]":
             if pidfd in ready:
                 return
             if monotonic_ns() >= due:
-                yield _statistics(id, cgroup)
+                yield {"type": "stats", "id": id, "data": cgroups.stats(cgroup)}
                 # If the reader was slow, the intervals that it has missed are left out.
                 due = max(due + interval, monotonic_ns())
     finally:
@@ -98,7 +98,3 @@ def _first_process(state: "State") -> int:
         posix.close(pidfd)
         raise StateError("container not running: " + state.id, id=state.id)
     return pidfd
-
-
-def _statistics(id: str, cgroup: Cgroup) -> "Event":
-    return {"type": "stats", "id": id, "data": cgroups.stats(cgroup)}

@@ -1,4 +1,4 @@
-"""list and ps: the containers, and the processes of a container."""
+"""list: the states of all containers."""
 
 from hutch.container import status
 from hutch.container.store import read_file
@@ -6,24 +6,16 @@ from hutch.errors import HutchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hutch.container.state import PublicState
     from hutch.container.store import Store
 
 
-class Listed:
-    """A container as `list` shows it: ``shown`` has the keys of its state and the owner's name."""
-
-    __slots__ = ("id", "shown")
-
-    def __init__(self, id: str, shown: "PublicState") -> None:
-        self.id = id
-        self.shown = shown
-
-
-def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
-    """The containers, sorted by id, and an error message for each one that cannot be read."""
+def states(store: "Store", warn: "Callable[[HutchError], None]") -> "list[PublicState]":
+    """The states of all containers, sorted by id, with the names of their owners. ``warn`` is
+    called for each container whose state cannot be read."""
     found = []
-    damaged = []
     owners: dict[int, str] = {}
     for id in store.ids():
         try:
@@ -31,14 +23,14 @@ def list_containers(store: "Store") -> "tuple[list[Listed], list[str]]":
             state = entry.load_state()
             shown = state.public(status.status_of(state, entry.directory))
         except HutchError as error:
-            damaged.append("load container " + id + ": " + str(error))
+            warn(HutchError("load container " + id + ": " + str(error)))
             continue
         uid = state.uid
         if uid not in owners:
             owners[uid] = _user_name(uid)
         shown["owner"] = owners[uid]
-        found.append(Listed(id, shown))
-    return found, damaged
+        found.append(shown)
+    return found
 
 
 def _user_name(uid: int) -> str:
@@ -59,10 +51,3 @@ def _user_name(uid: int) -> str:
     from hutch.container.cold.tools import user_name
 
     return user_name(uid) or "#" + str(uid)
-
-
-def processes(store: "Store", id: str) -> "list[int]":
-    """The pids, on the host, of all processes of a container."""
-    from hutch.container.processes import processes_of
-
-    return processes_of(store.find(id).load_state())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hutch.container.create import Created
     from hutch.container.request import Request
+    from hutch.container.sd_notify import Notify
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
 
@@ -79,6 +80,33 @@ def carry_on(
     if terminal is not None and not terminal.attached():
         terminal = None
     try:
+        code = _until_the_end(store, request, made, let_go, terminal, notify, signals, adopts)
+        if code in KILLED:
+            from hutch.container.exit_cause import tell_cause
+
+            tell_cause(code, init.signal, made.state.kept_cgroup, made.config, request.warn)
+        request.step("delete the container")
+        if not detach and not keep:
+            delete(store, request.id, force=True, warn=request.warn)
+    finally:
+        if signals is not None:
+            signals.close()
+    return code
+
+
+def _until_the_end(
+    store: "Store",
+    request: "Request",
+    made: "Created",
+    let_go: "Callable[[], None]",
+    terminal: "Terminal | None",
+    notify: "Notify | None",
+    signals: "Signals | None",
+    adopts: bool,
+) -> int:
+    """Executes the program and, unless ``signals`` is None, waits for its end."""
+    init = made.init
+    try:
         try:
             let_go()
             finish(made.entry, made.state, request.warn)
@@ -88,19 +116,11 @@ def carry_on(
         finally:
             made.entry.release()
         request.step("wait for the program")
-        if notify is not None and detach:
+        if notify is not None and signals is None:
             notify.wait(init.pid)
-        code = 0 if signals is None else supervise(init, signals, terminal, notify, adopts)
+        return 0 if signals is None else supervise(init, signals, terminal, notify, adopts)
     except BaseException:
         delete(store, request.id, force=True, warn=request.warn)
         raise
     finally:
         init.close()
-    if code in KILLED:
-        from hutch.container.exit_cause import tell_cause
-
-        tell_cause(code, init.signal, made.state.kept_cgroup, made.config, request.warn)
-    request.step("delete the container")
-    if not detach and not keep:
-        delete(store, request.id, force=True, warn=request.warn)
-    return code

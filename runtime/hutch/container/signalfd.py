@@ -2,7 +2,7 @@
 
 import posix
 
-from hutch.kernel.process import signal_descriptor
+from hutch.kernel.process import signal_descriptor, unblock_signals
 
 SIGCHLD = 17
 SIGWINCH = 28
@@ -40,7 +40,7 @@ def raise_on_signals() -> None:
 
 
 class Signals:
-    """Collects all signals to this process from now on; ``fd`` can be polled."""
+    """Collects all signals to this process until ``close``; ``fd`` can be polled."""
 
     __slots__ = ("fd",)
 
@@ -54,3 +54,10 @@ class Signals:
         except BlockingIOError:
             return []
         return [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), RECORD)]
+
+    def close(self) -> None:
+        """From now on signals come as they did before. Those that have come until now and were not
+        taken are dropped: they were for a process that has ended."""
+        self.taken()
+        posix.close(self.fd)
+        unblock_signals()

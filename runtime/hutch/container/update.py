@@ -3,15 +3,51 @@
 from hutch import cgroups
 from hutch.cgroups.layout import read
 from hutch.container import status
-from hutch.errors import HostError, StateError
+from hutch.container.store import absolute
+from hutch.errors import HostError, HutchError, StateError
 from hutch.plan.resources_update import check_memory, compile_update, merged
-from hutch.spec.check import check_together
+from hutch.spec.check import check_resources, check_together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hutch.container.state import State
     from hutch.container.store import Store
     from hutch.spec.config import CheckedResources, Config, Resources
+
+
+def change(
+    store: "Store",
+    id: str,
+    resources: "Resources | str | None",
+    *,
+    l3_cache_schema: str = "",
+    mem_bw_schema: str = "",
+    warn: "Callable[[HutchError], None]",
+) -> None:
+    """Checks ``resources``, a linux.resources or the path of a file that has one ("-": standard
+    input), and carries out ``update``. Errors about a file name it."""
+    schemata = schemata_of(l3_cache_schema, mem_bw_schema)
+    if not isinstance(resources, str):
+        update(store, id, check_resources(resources or {})[0], schemata)
+        return
+    from hutch.spec.load import in_document, load_resources
+
+    # Before standard input is read, which the ordinary interpreter could not read again.
+    _choose_front(store.find(id).load_state())
+    changes = load_resources(resources if resources == "-" else absolute(resources), warn)
+    try:
+        update(store, id, changes, schemata)
+    except HutchError as error:
+        in_document(error, "standard input" if resources == "-" else resources, "linux.resources")
+        raise
+
+
+def schemata_of(l3_cache_schema: str, mem_bw_schema: str) -> "list[tuple[str, str]]":
+    """The lines that are given, each with the flag that gives it."""
+    lines = [("--l3-cache-schema", l3_cache_schema), ("--mem-bw-schema", mem_bw_schema)]
+    return [(flag, line) for flag, line in lines if line]
 
 
 def update(
@@ -42,7 +78,7 @@ def update(
                 hint="it has to be created with linux.intelRdt",
             )
         if changes:
-            choose_front(state)
+            _choose_front(state)
             _change_limits(state, entry.load_config(), changes)
             entry.save_state(state)
         if schemata:
@@ -54,7 +90,7 @@ def update(
         entry.release()
 
 
-def choose_front(state: "State") -> None:
+def _choose_front(state: "State") -> None:
     """Changes to the ordinary interpreter if the container has a systemd unit: D-Bus needs it."""
     if status.has_systemd_unit(state):
         from hutch.front import use_interpreter

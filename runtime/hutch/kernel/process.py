@@ -106,11 +106,17 @@ def signal_pidfd(pidfd: int, signal: int) -> None:
 
 
 def signal_descriptor() -> int:
-    """Blocks all signals and returns a signalfd(2) to read them from."""
+    """Blocks all signals in this thread and returns a signalfd(2) to read them from."""
     result: int = lib.hutch_signal_descriptor()
     if result < 0:
         raise KernelError("read signals", "signalfd", -result)
     return result
+
+
+def unblock_signals() -> None:
+    """Ends what ``signal_descriptor`` did in this thread: blocks the signals that were blocked
+    before, and no others."""
+    lib.hutch_unblock_signals()
 
 
 def bounding_set() -> int:

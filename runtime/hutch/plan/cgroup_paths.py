@@ -23,16 +23,8 @@ if TYPE_CHECKING:
     from typing import NotRequired, Protocol, TypedDict
 
     from hutch.plan.host import CgroupLayout
+    from hutch.plan.scope import KeptUnit, Unit
     from hutch.spec.config import Linux, Mount
-
-    Property = tuple[str, str, object]  # name, D-Bus signature, value
-
-    class KeptUnit(TypedDict):
-        """A Unit in the state file."""
-
-        name: str
-        slice: str
-        user: bool
 
     class KeptCgroup(TypedDict):
         """A Cgroup in the state file."""
@@ -52,27 +44,6 @@ if TYPE_CHECKING:
 POINTER = "linux.cgroupsPath"
 PARENT = "/hutch"  # of containers without linux.cgroupsPath
 NAME_MAX = 255
-
-
-class Unit:
-    """A systemd scope: its ``name``, its ``slice``, and the ``properties`` (name, signature, value)
-    that annotations ask for. ``user``: the caller's own systemd manages it, not the system's."""
-
-    __slots__ = ("name", "properties", "slice", "user")
-
-    def __init__(self, name: str, slice: str, user: bool, properties: "list[Property]") -> None:
-        self.name = name
-        self.slice = slice
-        self.user = user
-        self.properties = properties
-
-    def to_json(self) -> "KeptUnit":
-        """The unit as the state file keeps it: what later commands need to find it."""
-        return {"name": self.name, "slice": self.slice, "user": self.user}
-
-    @classmethod
-    def from_json(cls, value: "KeptUnit") -> "Unit":
-        return cls(value["name"], value["slice"], value["user"], [])
 
 
 class Cgroup:
@@ -119,6 +90,8 @@ class Cgroup:
             value["mode"], dict(value["directories"]), list(value["made"]), value.get("rootless")
         )
         if "unit" in value:
+            from hutch.plan.scope import Unit
+
             cgroup.unit = Unit.from_json(value["unit"])
         return cgroup
 

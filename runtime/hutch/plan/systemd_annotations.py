@@ -10,7 +10,7 @@ from hutch.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hutch.plan.cgroup_paths import Property
+    from hutch.plan.scope import Property
 
 PREFIX = "org.systemd.property."
 

@@ -12,9 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hutch.plan.cgroup_paths import Property
     from hutch.plan.device_rules import DeviceRule
     from hutch.plan.resources import CgroupWrite
+    from hutch.plan.scope import Property
 
 INFINITE = (1 << 64) - 1
 PERIOD = "100000"  # the kernel's default, in microseconds

@@ -5,7 +5,8 @@ scope prefix-name.scope is in its slice (systemd.slice(5), systemd.scope(5)).
 """
 
 from hutch.errors import ConfigError, HostError, UsageError
-from hutch.plan.cgroup_paths import POINTER, Cgroup, Unit
+from hutch.plan.cgroup_paths import POINTER, Cgroup
+from hutch.plan.scope import Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ takes to read and write all of its JSON.
 
 from hutch._json import decode as _decode
 from hutch._json import quote
-from hutch.errors import HutchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,19 +13,7 @@ if TYPE_CHECKING:
 
     Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
-__all__ = ["JsonError", "decode", "encode", "pretty", "quote"]
-
-
-class JsonError(HutchError):
-    """A text that is not JSON: the name of its ``document``, and ``line`` and ``column`` of the
-    error, counted from 1."""
-
-    def __init__(self, document: str, reason: str, line: int, column: int) -> None:
-        super().__init__(reason)
-        self.document = document
-        self.pointer = f"line {line} column {column}"
-        self.line = line
-        self.column = column
+__all__ = ["decode", "encode", "pretty", "quote"]
 
 
 def decode(data: bytes, document: str) -> "Json":
@@ -38,6 +25,8 @@ def decode(data: bytes, document: str) -> "Json":
     try:
         return _decode(data)  # type: ignore[return-value]
     except ValueError as error:
+        from hutch.spec.json_error import JsonError
+
         reason, line, column = error.args
         raise JsonError(document, reason, line, column) from None
 

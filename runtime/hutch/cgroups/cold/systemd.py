@@ -25,10 +25,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hutch.plan.cgroup_paths import Cgroup, Property, Unit
+    from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.device_rules import DeviceRule
     from hutch.plan.host import CgroupLayout
     from hutch.plan.resources import CgroupWrite
+    from hutch.plan.scope import Property, Unit
     from hutch.plan.systemd_unit import Manager
 
 POINTER = "linux.cgroupsPath"

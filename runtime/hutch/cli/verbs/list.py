@@ -2,10 +2,13 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log, complain, say
-from hutch.container.listing import Listed, list_containers
-from hutch.container.store import Store
+from hutch.container.container import Container
 from hutch.errors import UsageError
 from hutch.spec.json import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.container.state import PublicState
 
 HEADER = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
 
@@ -14,21 +17,20 @@ def run(call: Call, log: Log) -> int:
     form = call.text("format", "table")
     if form not in ("table", "json"):
         raise UsageError("invalid format option: " + form, hint="table or json")
-    found, damaged = list_containers(Store(call.options.get("root")))
-    for message in damaged:
-        complain(message + "\n")
+    found = Container.states(
+        call.options.get("root"), warn=lambda warning: complain(str(warning) + "\n")
+    )
     if call.has("quiet"):
-        say("".join([container.id + "\n" for container in found]))
+        say("".join([state["id"] + "\n" for state in found]))
     elif form == "json":
-        say(encode([container.shown for container in found] or None) + "\n")
+        say(encode(found or None) + "\n")
     else:
-        say(table([HEADER, *[_row(container) for container in found]]))
+        say(table([HEADER, *[_row(state) for state in found]]))
     return 0
 
 
-def _row(container: Listed) -> "tuple[str, ...]":
-    shown = container.shown
-    return tuple([str(shown[key]) for key in ("id", "pid", "status", "bundle", "created", "owner")])
+def _row(state: "PublicState") -> "tuple[str, ...]":
+    return tuple([str(state[key]) for key in ("id", "pid", "status", "bundle", "created", "owner")])
 
 
 def table(rows: "list[tuple[str, ...]]") -> str:

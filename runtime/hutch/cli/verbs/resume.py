@@ -2,10 +2,9 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
-from hutch.container.pause import resume
-from hutch.container.store import Store
+from hutch.container.container import Container
 
 
 def run(call: Call, log: Log) -> int:
-    resume(Store(call.options.get("root")), call.arguments[0])
+    Container(call.arguments[0], call.options.get("root")).resume()
     return 0

@@ -2,10 +2,9 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log
-from hutch.container.start import start
-from hutch.container.store import Store
+from hutch.container.container import Container
 
 
 def run(call: Call, log: Log) -> int:
-    start(Store(call.options.get("root")), call.arguments[0], log.warning)
+    Container(call.arguments[0], call.options.get("root")).start(warn=log.warning)
     return 0

@@ -2,13 +2,10 @@
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log, say
-from hutch.container.status import status_of
-from hutch.container.store import Store
+from hutch.container.container import Container
 from hutch.spec.json import pretty
 
 
 def run(call: Call, log: Log) -> int:
-    entry = Store(call.options.get("root")).find(call.arguments[0])
-    state = entry.load_state()
-    say(pretty(state.public(status_of(state, entry.directory))))
+    say(pretty(Container(call.arguments[0], call.options.get("root")).state))
     return 0

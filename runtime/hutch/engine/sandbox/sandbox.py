@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from hutch.container.enter import Execution, execute, process_for
+from hutch.container.enter import execute, process_for
 from hutch.container.status import start_time
 from hutch.engine.sandbox import files as inside
 from hutch.engine.sandbox.box import Box
@@ -35,6 +35,9 @@ from hutch.engine.sandbox.shared import shared_places
 from hutch.engine.sandbox.streams import Streams
 from hutch.errors import KernelError, StateError, UsageError
 from hutch.kernel.mounts import mount
+
+if TYPE_CHECKING:
+    from hutch.container.enter import ExecOptions
 
 NOSUID, NODEV = 2, 4  # mount(2)
 NO_LAYER = "files: without a scratch layer (scratch=0) there is no place for them"
@@ -159,18 +162,16 @@ class Sandbox:
                     uid, gid, _, home = self._root.user(str(user))
                     ids = uid, gid
                     variables = {"HOME": home, **variables}
-                process = process_for(
-                    config,
-                    words,
-                    cwd=absolute(workdir, "workdir") if workdir is not None else "",
-                    env=[f"{name}={value}" for name, value in variables.items()],
-                    user=ids,
-                    additional_gids=[],
-                    capabilities=[],
-                )
+                options: ExecOptions = {
+                    "cwd": absolute(workdir, "workdir") if workdir is not None else "",
+                    "env": [f"{name}={value}" for name, value in variables.items()],
+                    "user": ids,
+                    "stdio": streams.stdio,
+                }
+                process = process_for(config, words, options)
                 began = time.monotonic()
-                execution = Execution(state, config, process, cgroup=[], stdio=streams.stdio)
-                init = execute(state_store(self._shared.root), execution)
+                store = state_store(self._shared.root)
+                init = execute(store, state, config, process, options)
                 started = Process(self, box, init, streams, max_output, began, stop)
                 self._processes.append(started)
             streams.let_go()
