@@ -5,11 +5,10 @@ from argparse import ArgumentParser, Namespace, _ActionsContainer
 
 from hutch.engine.containers import words
 from hutch.engine.containers.options import Options
+from hutch.engine.containers.security_words import security_option
 from hutch.errors import HostError, UsageError, shown
 
 # The label that containers have where SELinux is on (container-selinux), and its parts' names.
-SELINUX = "system_u:system_r:container_t:s0"
-LABEL_PARTS = ("user", "role", "type", "level")
 
 # flag(s), what it takes ("" for a switch, "..." after it where it may be repeated), help
 FLAGS: list[tuple[str, str, str]] = [
@@ -183,7 +182,7 @@ def options_from(arguments: Namespace) -> Options:
     _mounts(arguments, options)
     _resources(arguments, options)
     _security(arguments, options)
-    _logging(arguments, options)
+    words.logging(options, arguments.log_driver or "", words.pairs(arguments.log_opt, "--log-opt"))
     _health(arguments, options)
     options.auto_remove = arguments.rm
     if arguments.restart is not None:
@@ -311,7 +310,7 @@ def _security(arguments: Namespace, options: Options) -> None:
     options.device_rules = arguments.device_cgroup_rule
     options.cgroup_parent = arguments.cgroup_parent or ""
     for text in arguments.security_opt:
-        security_option(options, text)
+        security_option(options, text, profile)
     from hutch.engine.containers.security import capability, device_rule
 
     for word in options.cap_add + options.cap_drop:
@@ -319,49 +318,6 @@ def _security(arguments: Namespace, options: Options) -> None:
             capability(word)
     for rule in options.device_rules:
         device_rule(rule)
-
-
-def security_option(options: Options, text: str) -> None:
-    """One --security-opt. Raises UsageError."""
-    key, given, value = text.replace(":", "=", 1).partition("=") if "=" not in text else (
-        text.partition("=")
-    )  # fmt: skip
-    if key == "no-new-privileges" and (not given or value in words.TRUTH):
-        options.no_new_privileges = words.TRUTH.get(value, True)
-    elif key == "seccomp" and value:
-        options.seccomp = value if value == "unconfined" else profile(value)
-    elif key == "apparmor" and value:
-        options.apparmor = value
-    elif key == "label" and value:
-        options.selinux = selinux_label(options.selinux, value)
-    elif key == "mask" and value:
-        options.mask += value.split(":")
-    elif key == "unmask" and value:
-        options.unmask += value.split(":")
-    elif key == "systempaths" and value == "unconfined":
-        options.unmask.append("ALL")
-    else:
-        raise UsageError(
-            f"invalid --security-opt {shown(text)}",
-            hint="seccomp=, apparmor=, label=, no-new-privileges, mask=, unmask=",
-        )
-
-
-def selinux_label(label: str | None, word: str) -> str:
-    """The label with one more --security-opt label=: disable, a part of a label, or all of it."""
-    if word == "disable":
-        return ""
-    part, given, value = word.partition(":")
-    parts = (label or SELINUX).split(":", 3)
-    if given and part in LABEL_PARTS:
-        parts[LABEL_PARTS.index(part)] = value
-        return ":".join(parts)
-    if word.count(":") < 3:
-        raise UsageError(
-            f"--security-opt label={shown(word)}",
-            hint="disable, user:U, role:R, type:T, level:L, or a whole label",
-        )
-    return word
 
 
 def profile(path: str) -> str:
@@ -398,14 +354,3 @@ def _health(arguments: Namespace, options: Options) -> None:
         if health:
             raise UsageError("--no-healthcheck conflicts with --health-* options")
         health["test"] = ["NONE"]
-
-
-def _logging(arguments: Namespace, options: Options) -> None:
-    driver = arguments.log_driver or "k8s-file"
-    if driver not in ("k8s-file", "json-file", "none"):
-        raise UsageError(f"there is no log driver {shown(driver)}", hint="k8s-file, none")
-    options.log_driver = "none" if driver == "none" else "k8s-file"
-    for key, value in words.pairs(arguments.log_opt, "--log-opt").items():
-        if key != "max-size" or driver == "none":
-            raise UsageError(f"--log-opt {key}: the driver {driver} does not have it")
-        options.log_size = words.size(value, "--log-opt max-size")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from hutch.engine.containers.mounts import PROPAGATIONS
-from hutch.engine.containers.options import DeviceOption, MountOption, UlimitOption
+from hutch.engine.containers.options import DeviceOption, MountOption, Options, UlimitOption
 from hutch.errors import KernelError, UsageError, shown
 from hutch.spec.rlimits import RLIMITS
 
@@ -218,3 +218,15 @@ def variables(words: list[str], own: dict[str, str], flag: str) -> list[str]:
         elif flag == "-e":
             found.append(name)
     return found
+
+
+def logging(options: Options, driver: str, wanted: dict[str, str]) -> None:
+    """``--log-driver`` ("": the usual one) and its ``--log-opt``s. Raises UsageError."""
+    driver = driver or "k8s-file"
+    if driver not in ("k8s-file", "json-file", "none"):
+        raise UsageError(f"there is no log driver {shown(driver)}", hint="k8s-file, none")
+    options.log_driver = "none" if driver == "none" else "k8s-file"
+    for key, value in wanted.items():
+        if key != "max-size" or driver == "none":
+            raise UsageError(f"--log-opt {key}: the driver {driver} does not have it")
+        options.log_size = size(value, "--log-opt max-size")
