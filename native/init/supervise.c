@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,16 +18,25 @@ static void interrupt(int signal)
     (void)signal; /* it only makes ppoll(2) return */
 }
 
-/* Reaps all children that have ended. When the program is among them, writes its wait status to
- * `report`, and ends with the exit code that a shell would show. */
+static int64_t microseconds(const struct timeval *time)
+{
+    return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
+}
+
+/* Reaps all children that have ended. When the program is among them, writes to `report` its wait
+ * status, the microseconds of CPU time that it used (user, system) and its largest resident set in
+ * bytes; then ends with the exit code that a shell would show. */
 static void reap(pid_t program, int report)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    struct rusage used;
+    while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0) {
         if (pid != program)
             continue;
-        (void)!write(report, &status, sizeof(status));
+        int64_t end_of_program[] = {status, microseconds(&used.ru_utime),
+                                    microseconds(&used.ru_stime), (int64_t)used.ru_maxrss * 1024};
+        (void)!write(report, end_of_program, sizeof(end_of_program));
         end(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     }
 }

@@ -3,6 +3,7 @@
     Container     create, run, start, kill, execute, pause, resume, delete
     explain       what would be done for a bundle, step by step
     run           a program in a sandbox; Sandbox: several programs in one
+    run_async     the same for asyncio; AsyncSandbox
     HutchError    and its kinds: what goes wrong
 
 Names are imported when they are first used: the command starts for every container. So the modules
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from hutch.container.container import Container
     from hutch.container.explain import explain
+    from hutch.engine.sandbox.aio import AsyncSandbox, run_async
     from hutch.engine.sandbox.result import Result, Usage
     from hutch.engine.sandbox.run import run
     from hutch.engine.sandbox.sandbox import Sandbox
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncSandbox",
     "ConfigError",
     "Container",
     "HookFailed",
@@ -53,9 +56,11 @@ __all__ = [
     "UsageError",
     "explain",
     "run",
+    "run_async",
 ]
 
 _PLACES = {
+    "AsyncSandbox": "hutch.engine.sandbox.aio",
     "Container": "hutch.container.container",
     "ImageError": "hutch.image.errors",
     "RegistryError": "hutch.image.errors",
@@ -64,6 +69,7 @@ _PLACES = {
     "Usage": "hutch.engine.sandbox.result",
     "explain": "hutch.container.explain",
     "run": "hutch.engine.sandbox.run",
+    "run_async": "hutch.engine.sandbox.aio",
 }
 
 

@@ -2,5 +2,6 @@
 
 from tests.support.engines import engine
 from tests.support.registries import folder, registry, warren
+from tests.support.sandboxes import sandbox
 
-__all__ = ["engine", "folder", "registry", "warren"]
+__all__ = ["engine", "folder", "registry", "sandbox", "warren"]

@@ -1,6 +1,7 @@
 """What several tests use. Tests import from here, never from each other or from a conftest.
 
 containers       a runtime's command, bundles, and the fixtures that go with them
+sandboxes        hutch.run and hutch.Sandbox, with a state of their own
 leftovers        what a session of tests leaves on the machine is found, told and removed
 every_operation  containers whose plans, taken together, have every operation
 installation     copies of the installation with another build of hutch-init

@@ -94,7 +94,7 @@ def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, H
     from hutch.container.host import read_host
     from hutch.plan.compile import compile_plan
     from hutch.spec.container_id import check_identifier
-    from hutch.spec.load import load_bundle, load_value
+    from hutch.spec.load import load_bundle
 
     check_identifier(request.id)
     request.step("read and check config.json")
@@ -102,7 +102,7 @@ def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, H
     if request.config is None:
         config, raw = load_bundle(request.bundle, warnings.append, strict=request.choices.strict)
     else:
-        config, raw = load_value(request.config, warnings.append)
+        config, raw = request.config
     if config.get("linux", {}).get("netDevices"):
         from hutch.front import use_interpreter
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from hutch.container.trace import Trace
     from hutch.errors import HutchError
-    from hutch.spec.config import Config
+    from hutch.spec.config import CheckedConfig
 
     class Options(TypedDict, total=False):
         """The options of create, run, restore and explain: the command's flags of the same names.
@@ -46,9 +46,9 @@ class Request:
     and ``pidfd_socket`` are absolute paths or ""; the listener of ``pidfd_socket`` gets a pidfd of
     the first process. ``rootless`` is that of Cgroup.rootless; with ``systemd``, systemd makes the
     cgroup. ``warn`` is called with each warning, ``debug`` with each step of the plan; ``trace``
-    takes the times of the steps. A sandbox sets ``config``, so that no config.json is read from the
-    bundle; ``stdio``, the standard streams (-1: the caller's own); and ``supervisor``, the
-    descriptors for the operation supervise.
+    takes the times of the steps. A sandbox sets ``config``, a config and its bytes as
+    JSON, so that no config.json is read; ``stdio``, the standard streams (-1: the caller's own);
+    and ``supervisor``, the descriptors for the operation supervise.
     """
 
     __slots__ = (
@@ -74,7 +74,7 @@ class Request:
         self.id = id
         self.bundle = bundle
         self.choices = choices
-        self.config: Config | None = None
+        self.config: tuple[CheckedConfig, bytes] | None = None
         self.console = console
         self.console_socket = ""
         self.pid_file = pid_file

@@ -53,17 +53,6 @@ def load_bundle(
     return checked, data if checked is config else encode(checked).encode()
 
 
-def load_value(
-    config: "Config", warn: "Callable[[HutchError], object]"
-) -> "tuple[CheckedConfig, bytes]":
-    """The same as load_bundle for a config that a program has made: (the checked config, its bytes
-    as JSON). Raises ConfigError."""
-    checked, warnings = check(config)
-    for warning in warnings:
-        warn(warning)
-    return checked, encode(checked).encode()
-
-
 def load_process(
     path: str, container: "Config", warn: "Callable[[HutchError], object] | None" = None
 ) -> "CheckedProcess":

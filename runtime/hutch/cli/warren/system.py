@@ -6,6 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
@@ -145,6 +146,8 @@ def declare_check(parser: ArgumentParser) -> None:
 def check(arguments: Namespace, context: Context) -> int:
     """Verifies the store. Returns 1 if a problem was found and not repaired."""
     from hutch.engine.containers.check import check as check_engine
+    from hutch.engine.sandbox.leftovers import check as check_sandboxes
+    from hutch.engine.sandbox.places import Places, default_state_root
 
     with context.at_work(quiet=arguments.quiet) as store:
         try:
@@ -155,6 +158,7 @@ def check(arguments: Namespace, context: Context) -> int:
             store.rebuild()
             checker = store.check(repair=True)
         check_engine(context.engine, checker)
+        check_sandboxes(Places(Path(default_state_root())), checker)
     findings = checker.findings
     left = [finding for finding in findings if not finding.mended]
     if not arguments.quiet:

@@ -8,25 +8,25 @@ processes of the container.
 import os
 import secrets
 import threading
-from typing import TYPE_CHECKING
+import time
+from struct import Struct
 
 from hutch import cgroups
 from hutch.container.create import Created, prepare
 from hutch.container.delete import destroy
 from hutch.container.request import Request
 from hutch.container.start import finish
-from hutch.engine.sandbox.config import make_config
+from hutch.engine.sandbox.config import checked_config
 from hutch.engine.sandbox.places import Places, state_store
+from hutch.engine.sandbox.result import Usage
 from hutch.engine.sandbox.roots import Root
 from hutch.engine.sandbox.settings import Settings
 from hutch.errors import HutchError
 from hutch.kernel.process import signal_pidfd
 from hutch.plan.choices import Choices
 
-if TYPE_CHECKING:
-    from resource import struct_rusage
-
 SIGKILL = 9
+REPORT = Struct("=qqqq")  # native/init/supervise.c, reap
 OWN_STREAMS = (-1, -1, -1)
 
 
@@ -53,7 +53,8 @@ _CALLER = _Caller()
 
 
 class Box:
-    """A container that exists. ``stays``: no program of its own is in it (`exec` runs them)."""
+    """A container that exists. If ``args`` is empty, it stays without a program of its own: `exec`
+    runs them."""
 
     def __init__(
         self,
@@ -62,15 +63,13 @@ class Box:
         places: Places,
         args: list[str],
         *,
-        stays: bool = False,
         stdio: tuple[int, int, int] = OWN_STREAMS,
     ) -> None:
         self.id = f"{os.getpid()}-{secrets.token_hex(8)}"
-        config = make_config(self.id, settings, root, places)
-        config["process"]["args"] = args
-        choices = Choices(direct=True, supervised=True, stays=stays)
+        choices = Choices(direct=True, supervised=True, stays=not args)
         request = Request(self.id, str(places.root), choices, warn=_ignore)
-        request.config, request.stdio = config, stdio
+        request.config = checked_config(self.id, settings, root, places, args)
+        request.stdio = stdio
         self.report, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         request.supervisor = [_CALLER.pidfd(), theirs]
         try:
@@ -102,15 +101,20 @@ class Box:
         except HutchError:
             return
 
-    def wait(self) -> "tuple[int, struct_rusage]":
-        """Waits for the end of the container. Returns the program's wait status (waitpid(2)) and
-        what the container has used."""
+    def wait(self, began: float) -> tuple[int, Usage]:
+        """Waits for the end of the container. Returns the wait status of its program (waitpid(2))
+        and what it has used since ``began`` (time.monotonic)."""
         _, status, used = os.wait4(self.made.init.pid, 0)
+        wall = time.monotonic() - began
+        user, system, memory = used.ru_utime, used.ru_stime, used.ru_maxrss * 1024
         try:
-            reported = os.read(self.report, 4)
+            reported = os.read(self.report, REPORT.size)
         except BlockingIOError:
             reported = b""
-        return (int.from_bytes(reported, "little") if len(reported) == 4 else status), used
+        if len(reported) == REPORT.size:  # else hutch-init was killed first
+            status, user_time, system_time, memory = REPORT.unpack(reported)
+            user, system = user_time / 1e6, system_time / 1e6
+        return status, Usage(wall, user, system, self.memory_peak() or memory)
 
     def oom_kills(self) -> int:
         """How many of its processes the kernel has killed because memory ran out."""

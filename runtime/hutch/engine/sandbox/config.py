@@ -6,6 +6,7 @@ is an overlay that hutch-init mounts in the container's own mount namespace, so 
 on the host, and nothing is left there.
 """
 
+import json
 import os
 from copy import deepcopy
 from functools import cache
@@ -17,9 +18,10 @@ from hutch.engine.sandbox.places import Places
 from hutch.engine.sandbox.roots import NOBODY, Root
 from hutch.engine.sandbox.settings import Settings
 from hutch.errors import HostError, UsageError
+from hutch.spec.check import check
 
 if TYPE_CHECKING:
-    from hutch.spec.config import Config, Mount, Resources
+    from hutch.spec.config import CheckedConfig, Config, Mount, Resources, Seccomp
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PERIOD = 100_000  # microseconds, as Docker's
@@ -29,17 +31,17 @@ OF_THE_HOST = ("/etc/resolv.conf", "/etc/hosts")
 
 @cache
 def _base() -> "Config":
-    """The config without what the settings say. It is made once: parsing the seccomp profile takes
-    some milliseconds."""
+    """The config without what the settings say, and without the seccomp profile."""
     config = container_config()
     process, linux = config["process"], config["linux"]
     process["terminal"] = False
     process["capabilities"] = {}
     process["noNewPrivileges"] = True
-    linux["seccomp"] = default_seccomp([])
+    linux.pop("seccomp", None)
     kinds = {space["type"] for space in linux["namespaces"]}
     if "network" not in kinds:  # an ordinary user's
         linux["namespaces"].append({"type": "network"})
+        _mount_sys(config, bound=False)
     config["hostname"] = "sandbox"
     config["mounts"] = [
         mount for mount in config["mounts"] if mount.get("type") not in ("cgroup", "mqueue")
@@ -47,11 +49,37 @@ def _base() -> "Config":
     return config
 
 
-def make_config(id: str, settings: Settings, root: Root, places: Places) -> "Config":
-    """The checked settings and the image as a config. Raises UsageError, HostError, ImageError."""
+@cache
+def _filter() -> "Seccomp":
+    """The default seccomp profile for a program without capabilities, checked."""
+    base = _base()
+    config: Config = {**base, "linux": {**base["linux"], "seccomp": default_seccomp([])}}
+    return check(config)[0]["linux"]["seccomp"]
+
+
+def checked_config(
+    id: str, settings: Settings, root: Root, places: Places, args: list[str]
+) -> "tuple[CheckedConfig, bytes]":
+    """The config of a sandbox that runs ``args`` ([]: it stays for others), and its bytes as JSON.
+    Raises UsageError, HostError, ImageError, ConfigError.
+
+    The seccomp profile is most of a config, and always the same: it is checked only once.
+    """
+    config = make_config(id, settings, root, places, args)
+    checked = check(config)[0]
+    checked["linux"]["seccomp"] = _filter()
+    return checked, json.dumps(checked, separators=(",", ":")).encode()
+
+
+def make_config(
+    id: str, settings: Settings, root: Root, places: Places, args: list[str]
+) -> "Config":
+    """The settings and the image as a config, without the seccomp profile. Raises UsageError,
+    HostError, ImageError."""
     config = deepcopy(_base())
     process, linux = config["process"], config["linux"]
     rootless = os.geteuid() != 0
+    process["args"] = args or ["hutch-init"]
     uid, gid, more, home = _user(settings, root, rootless)
     process["user"] = {"uid": uid, "gid": gid, "additionalGids": more}
     variables = {"PATH": PATH, "HOME": home, "HOSTNAME": config["hostname"]}
@@ -63,12 +91,12 @@ def make_config(id: str, settings: Settings, root: Root, places: Places) -> "Con
     process["cwd"] = settings.workdir or root.execution.get("WorkingDir") or "/"
     if settings.network:
         linux["namespaces"] = [one for one in linux["namespaces"] if one["type"] != "network"]
-        if rootless:
-            _bind_sys(config)
+        _mount_sys(config, bound=rootless)
     config["mounts"] = [*_root_mounts(config, settings, root, places), *config["mounts"]]
     config["mounts"] += _mounts(settings)
     resources = linux.setdefault("resources", {})
-    _limit(resources, settings, rootless)
+    # hutch-init stays beside the program; `exec` is one more process for a moment.
+    _limit(resources, settings, rootless, more_pids=1 if args else 2)
     if not resources:
         del linux["resources"]
     if not rootless:
@@ -146,22 +174,23 @@ def _mounts(settings: Settings) -> "list[Mount]":
     return found
 
 
-def _bind_sys(config: "Config") -> None:
-    """sysfs shows a network namespace, so only its owner may mount one: an ordinary user on the
-    host's network gets the host's /sys."""
+def _mount_sys(config: "Config", *, bound: bool) -> None:
+    """sysfs shows the devices of a network namespace, so only the owner of that namespace may mount
+    one: an ordinary user on the host's network gets the host's /sys."""
+    options = ["nosuid", "noexec", "nodev", "ro"]
     for mount in config["mounts"]:
         if mount["destination"] == "/sys":
-            mount["type"], mount["source"] = "none", "/sys"
-            mount["options"] = ["rbind", "nosuid", "noexec", "nodev", "ro"]
+            mount["type"] = "none" if bound else "sysfs"
+            mount["source"] = "/sys" if bound else "sysfs"
+            mount["options"] = ["rbind", *options] if bound else options
 
 
-def _limit(resources: "Resources", settings: Settings, rootless: bool) -> None:
+def _limit(resources: "Resources", settings: Settings, rootless: bool, more_pids: int) -> None:
     if settings.memory is not None:
         # No swap beside it: a sandbox that needs more is ended, not slowed down.
         resources["memory"] = {"limit": settings.memory, "swap": settings.memory}
     if settings.cpus is not None:
         resources["cpu"] = {"period": PERIOD, "quota": round(settings.cpus * PERIOD)}
     resources.pop("pids", None)
-    if settings.pids is not None and not rootless:
-        # One more, for hutch-init, which stays beside the program.
-        resources["pids"] = {"limit": settings.pids + 1}
+    if settings.pids is not None and (settings.pids_asked or not rootless):
+        resources["pids"] = {"limit": settings.pids + more_pids}

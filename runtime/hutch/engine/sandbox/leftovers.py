@@ -8,6 +8,7 @@ system check --repair``.
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hutch.container.delete import destroy
 from hutch.container.status import start_time
@@ -16,6 +17,9 @@ from hutch.engine.sandbox.places import Places
 from hutch.errors import HutchError, KernelError
 from hutch.image.tree import remove_tree
 from hutch.kernel.mounts import unmount
+
+if TYPE_CHECKING:
+    from hutch.image.check import Checker
 
 MNT_DETACH = 2
 
@@ -71,6 +75,24 @@ def _remove(store: Store, id: str) -> bool:
     except HutchError:
         return False
     return True
+
+
+def check(places: Places, checker: "Checker") -> None:
+    """Tells the checker what killed callers have left; it is removed with ``repair``."""
+    store = Store(str(places.root))
+    for id in left(places):
+
+        def remove(id: str = id) -> str:
+            return "removed" if _remove(store, id) else ""
+
+        checker.find(f"sandbox {id}: its caller has ended", remove)
+    for folder in left_scratches(places):
+
+        def discard(folder: Path = folder) -> str:
+            discard_scratch(folder)
+            return "removed"
+
+        checker.find(f"sandbox {folder.name}: the caller of these files has ended", discard)
 
 
 def left_scratches(places: Places) -> list[Path]:

@@ -3,12 +3,14 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from signal import SIGKILL
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from hutch.engine.sandbox.result import Result, Usage
 from hutch.engine.sandbox.run import Output, gather, result_of
-from hutch.engine.sandbox.settings import deadline
+from hutch.engine.sandbox.settings import deadline, limit_of
 from hutch.engine.sandbox.streams import Kept, Streams
 from hutch.errors import HutchError, UsageError
 from hutch.kernel.process import signal_pidfd
@@ -48,7 +50,7 @@ class Process:
         self._box = box
         self._init = init
         self._streams = streams
-        self._kept = Kept(max_output)
+        self._kept = Kept(limit_of(max_output))
         self._began = began
         self._stop = stop
         self._ooms = box.oom_kills()
@@ -68,6 +70,8 @@ class Process:
             for name, data in self._streams.chunks(self._init.pidfd, self._stop, None):
                 self._kept.add(name, data)
                 yield name, data
+            if self._streams.stopped:
+                self.kill()
             self._finish(timed_out=False)
 
     @property
@@ -89,8 +93,13 @@ class Process:
         self._streams.end_input()
 
     def kill(self, signal: int | str = "KILL") -> None:
-        """Sends a signal to the program, by name or number; nothing if it has ended."""
+        """Sends a signal to the program, by name or number; nothing if it has ended. KILL is sent
+        to its process group, so that the commands of a shell end with it."""
         if self._result is None:
+            with self._lock, suppress(ProcessLookupError):
+                if self._ended is None and signal == "KILL":
+                    # It leads a session, and its pid cannot be another's before it is reaped.
+                    os.killpg(self._init.pid, SIGKILL)
             try:
                 signal_pidfd(self._init.pidfd, signal_number(str(signal)))
             except UsageError:
@@ -111,8 +120,10 @@ class Process:
             except BaseException:
                 self.close()
                 raise
-            if timed_out or self._stop >= 0:
+            if timed_out:
                 self._sandbox.end(self._box)
+            elif self._streams.stopped:
+                self.kill()
             self._finish(timed_out=timed_out)
         return self.result
 

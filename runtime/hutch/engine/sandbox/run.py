@@ -17,6 +17,7 @@ from hutch.engine.sandbox.settings import (
     Source,
     command,
     deadline,
+    limit_of,
     settings,
 )
 from hutch.engine.sandbox.shared import shared_places
@@ -39,13 +40,12 @@ def run_program(
 ) -> Result:
     """Runs ``args`` with the settings. When the descriptor ``stop`` can be read, the container is
     killed. See ``hutch.run`` for the rest."""
-    words, seconds = command(args), deadline(timeout)
+    words, seconds, kept = command(args), deadline(timeout), Kept(limit_of(max_output))
     if files and wanted.scratch == 0:
         raise UsageError("files: without a scratch layer (scratch=0) there is no place for them")
     places = shared_places(wanted.state_root)
     root = root_of(wanted)
     streams = Streams(encoded(input))
-    kept = Kept(max_output)
     began = time.monotonic()
     try:
         box = Box(wanted, root, places, words, stdio=streams.stdio)
@@ -55,14 +55,10 @@ def run_program(
             box.start()
             streams.let_go()
             timed_out = not gather(streams.chunks(box.pidfd, stop, seconds), kept, on_output)
-            if timed_out or stop >= 0:
+            if timed_out or streams.stopped:
                 box.kill()
-            status, used = box.wait()
-            wall = time.monotonic() - began
+            status, usage = box.wait(began)
             ooms = box.oom_kills()
-            usage = Usage(
-                wall, used.ru_utime, used.ru_stime, box.memory_peak() or used.ru_maxrss * 1024
-            )
         finally:
             box.remove()
     finally:

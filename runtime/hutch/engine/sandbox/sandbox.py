@@ -145,9 +145,8 @@ class Sandbox:
         stop: int = -1,
     ) -> Process:
         """Starts a program and does not wait for it. With ``interactive`` its input stays open
-        after ``input``, for ``Process.write``. When the descriptor ``stop`` can be read, waiting
-        for the program ends, and all processes of the sandbox are killed. The other arguments are
-        those of ``run``."""
+        after ``input``, for ``Process.write``. When the descriptor ``stop`` can be read, the
+        program is killed while it is waited for. The other arguments are those of ``run``."""
         words = command(args)
         streams = Streams(encoded(input), interactive=interactive)
         try:
@@ -247,7 +246,7 @@ class Sandbox:
                 top = len(self._marks) - 1
                 frozen = tuple(str(self._folder / str(n) / "upper") for n in reversed(range(top)))
                 places = Places(places.root, str(self._folder / str(top)), frozen)
-            box = Box(self._settings, self._root, places, ["hutch-init"], stays=True)
+            box = Box(self._settings, self._root, places, [])
             try:
                 box.start()
             except BaseException:

@@ -4,12 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from types import EllipsisType
 from typing import TypedDict
 
 from hutch.errors import UsageError, shown
 from hutch.spec.quantities import parse_size
 
-PIDS = 256
+PIDS = 256  # by default, where the caller may make cgroups
 SCRATCH = 64 << 20  # bytes
 MAX_OUTPUT = 16 << 20  # bytes of each stream
 LEAST_MEMORY = 6 << 20  # as Docker's
@@ -24,13 +25,13 @@ class Options(TypedDict, total=False):
     ``user``: a name, an id or ``NAME:GROUP`` (default: the image's, or nobody if that is root).
     ``env``: variables beside the image's. ``workdir``: an absolute path (default: the image's).
     ``memory``: bytes, or a text such as "64m". ``cpus``: how many; 0.5 is half of one. ``pids``:
-    how many processes and threads (default 256). ``network``: whether the program uses the host's
-    network (default: it has none). ``scratch``: the size of the layer that takes what is written
-    (default "64m"; 0: none, the root is read-only). ``mounts``, ``writable_mounts``: paths in the
-    container, and the paths of the host that appear there, read-only and not. ``pull``: when an
-    image is pulled: "missing" (default), "always", "never". ``store``: the directory of images.
-    ``state_root``: the directory for the state of sandboxes. ``cgroup_parent``: the cgroup in
-    which that of the container is made.
+    how many processes and threads (default 256; for a caller without root no limit). ``network``:
+    whether the program uses the host's network (default: it has none). ``scratch``: the size of the
+    layer that takes what is written (default "64m"; 0: none, the root is read-only). ``mounts``,
+    ``writable_mounts``: paths in the container, and the paths of the host that appear there,
+    read-only and not. ``pull``: when an image is pulled: "missing" (default), "always", "never".
+    ``store``: the directory of images. ``state_root``: the directory for the state of sandboxes.
+    ``cgroup_parent``: the cgroup in which that of the container is made.
     """
 
     user: str | int | None
@@ -64,7 +65,8 @@ class Settings:
     workdir: str | None = None
     memory: int | None = None
     cpus: float | None = None
-    pids: int | None = PIDS
+    pids: int | None = None
+    pids_asked: bool = False
     network: bool = False
     scratch: int = SCRATCH
     mounts: Mapping[str, Source] = field(default_factory=dict)
@@ -83,7 +85,7 @@ def settings(
     workdir: str | None = None,
     memory: int | str | None = None,
     cpus: float | None = None,
-    pids: int | None = PIDS,
+    pids: int | EllipsisType | None = ...,
     network: bool = False,
     scratch: int | str = SCRATCH,
     mounts: Mapping[str, Source] | None = None,
@@ -100,6 +102,9 @@ def settings(
             raise UsageError("memory: the least is 6m, and None is no limit")
     if cpus is not None and not (isfinite(cpus) and cpus >= 0.01):
         raise UsageError("cpus: the least is 0.01, and None is no limit")
+    asked = pids is not ...
+    if pids is ...:
+        pids = PIDS
     if pids is not None and pids < 1:
         raise UsageError("pids: the least is 1, and None is no limit")
     if pull not in ("missing", "always", "never"):
@@ -121,6 +126,7 @@ def settings(
         memory,
         cpus,
         pids,
+        asked,
         network,
         size(scratch, "scratch"),
         dict(mounts or {}),
@@ -170,3 +176,10 @@ def deadline(timeout: float | None) -> float | None:
     if timeout is not None and not (isfinite(timeout) and timeout >= 0):
         raise UsageError(f"timeout: {timeout} is no number of seconds")
     return timeout
+
+
+def limit_of(max_output: int) -> int:
+    """Checks how many bytes of output are kept. Raises UsageError."""
+    if max_output < 0:
+        raise UsageError(f"max_output: {max_output} is less than 0")
+    return max_output

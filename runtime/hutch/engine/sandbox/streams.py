@@ -21,6 +21,7 @@ class Streams:
     def __init__(self, input: bytes | None, *, interactive: bool = False) -> None:
         self.input = memoryview(input or b"")
         self.interactive = interactive
+        self.stopped = False
         self.stdin = -1
         self.output: dict[int, str] = {}
         ends: list[int] = []
@@ -88,7 +89,7 @@ class Streams:
         """Gives (STDOUT or STDERR, bytes) as they come, until the program has ended.
 
         ``ended`` is its pidfd: other processes may keep its output open for longer. ``stop`` is a
-        descriptor, or -1; when it can be read, the caller wants no more, and the generator returns.
+        descriptor, or -1; when it can be read, ``stopped`` becomes true, and nothing more comes.
         Raises TimeoutError after ``seconds``.
         """
         end = None if seconds is None else time.monotonic() + seconds
@@ -121,6 +122,7 @@ class Streams:
                 elif fd == ended:
                     over = True
                 elif fd == stop:
+                    self.stopped = True
                     return
                 else:
                     self._write()
