@@ -21,16 +21,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30, help="samples of each measure (30)")
     parser.add_argument("--only", action="append", help="this measure only (may be repeated)")
     parser.add_argument("--crowd", type=int, nargs="*", default=[10, 100, 1000], help="alive")
+    parser.add_argument(
+        "--tree", action="append", type=Path, default=[],
+        help="another checkout, built: measured too, and the results are only printed",
+    )  # fmt: skip
     parser.add_argument("--no-plot", action="store_true", help="no PNG")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hutch-bench-") as name:
         text, table = measure_all(Path(name), options)
+    sys.stdout.write(text)
+    if options.tree:
+        return
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "bench.md").write_text(text)
     (RESULTS / "bench.json").write_text(report.as_json(table))
     if not options.no_plot:
         report.plot(table, RESULTS / "bench.png")
-    sys.stdout.write(text)
 
 
 def measure_all(folder: Path, options: argparse.Namespace) -> tuple[str, dict]:  # type: ignore[type-arg]
@@ -39,7 +45,7 @@ def measure_all(folder: Path, options: argparse.Namespace) -> tuple[str, dict]: 
     waits = make_bundle(folder / "waits", "sleep", "1000")
     seccomp = make_bundle(folder / "seccomp", "true", seccomp=engine_profile())
     bundles = Bundles(true, seccomp, waits)
-    runtimes = peers(folder)
+    runtimes = peers(folder, options.tree)
     try:
         return measure_runtimes(runtimes, bundles, options)
     finally:

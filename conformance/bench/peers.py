@@ -4,9 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-
-BIN = Path(sys.prefix) / "bin"
 
 
 class Peer:
@@ -46,14 +45,22 @@ class Peer:
         return done.stdout.splitlines()[0]
 
 
-def peers(folder: Path) -> list[Peer]:
-    """hutch by each of its fronts that is installed, and whichever of runc and crun is."""
-    import hutch
+def fronts(prefix: Path, name: str, folder: Path) -> list[Peer]:
+    """hutch as it is installed in ``prefix``, by each of its fronts: ``name``, and ``name``-a for
+    the launcher of the interpreter."""
+    launchers = prefix.glob("lib/python3*/site-packages/hutch/libexec/hutch")
+    return [
+        Peer(name, prefix / "bin" / "hutch", folder),
+        *(Peer(name + "-a", launcher, folder) for launcher in launchers),
+    ]
 
-    found = [Peer("hutch", BIN / "hutch", folder)]
-    other = Path(hutch.__file__).parent / "libexec" / "hutch"
-    if other.exists():
-        found.append(Peer("hutch-a", other, folder))
+
+def peers(folder: Path, trees: Iterable[Path]) -> list[Peer]:
+    """hutch of this tree and of other built ``trees`` (hutch@ and the name of the folder), and
+    whichever of runc and crun is installed."""
+    found = fronts(Path(sys.prefix), "hutch", folder)
+    for tree in trees:
+        found += fronts(tree / ".venv", "hutch@" + tree.resolve().name, folder)
     for name in ("runc", "crun"):
         path = shutil.which(name)
         if path:

@@ -10,8 +10,6 @@ from typing import Any
 from conformance.bench.clock import Sample
 from conformance.bench.measures import Table
 
-RIVALS = ("crun", "runc")
-
 # What is told of the samples of a measure.
 FIGURES: dict[str, Callable[[list[Sample]], float]] = {
     "wall median": lambda samples: statistics.median(sample.wall for sample in samples),
@@ -39,15 +37,16 @@ def machine() -> str:
 def timings(table: Table) -> str:
     """Medians and minima of wall time, medians of processor time, and ratios of the medians."""
     names = list(next(iter(table.values())))
+    rivals = [name for name in names if name not in ("hutch", "hutch-a")]
     head = ["measure", "runtime", *(figure + " ms" for figure in FIGURES)]
-    head += ["/ " + rival for rival in RIVALS if rival in names]
+    head += ["/ " + rival for rival in rivals]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for measure, columns in table.items():
         medians = {name: FIGURES["wall median"](columns[name]) for name in names}
         for name in names:
             row = [measure, name]
             row += [f"{function(columns[name]):.1f}" for function in FIGURES.values()]
-            row += [f"{medians[name] / medians[rival]:.2f}" for rival in RIVALS if rival in names]
+            row += [f"{medians[name] / medians[rival]:.2f}" for rival in rivals]
             lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
