@@ -1,5 +1,6 @@
 """Real containers: the fixtures, and what holds for each test that runs some."""
 
+from tests.support.cgroups import place
 from tests.support.containers import (
     bundle,
     filtered,
@@ -16,6 +17,7 @@ __all__ = [
     "filtered",
     "hutch",
     "no_traces",
+    "place",
     "pytest_runtest_setup",
     "reaper",
     "run",

@@ -1,13 +1,12 @@
 """Cgroup v1 and hybrid hosts, on the real kernel, in cgroups of these tests' own."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hutch import cgroups
-from hutch.cgroups import layout, tree
+from hutch.cgroups import tree
 from hutch.errors import HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup
 from hutch.plan.resources import CgroupWrite
@@ -15,24 +14,14 @@ from hutch.plan.resources_compile import compile
 from hutch.plan.resources_update import compile_update
 
 from tests.support.cgroups import (
+    MODE,
+    ON_V1,
     Place,
-    places,
     top_of,
     value,
 )
 
-MODE = layout.read().mode
-pytestmark = [
-    pytest.mark.no_runtime,
-    pytest.mark.root,
-    pytest.mark.skipif(MODE not in ("v1", "hybrid"), reason="this host has no cgroup v1"),
-]
-
-
-@pytest.fixture
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    yield from places("v1")
-
+pytestmark = ON_V1
 
 # Making and removing
 
@@ -228,13 +217,7 @@ def test_what_the_kernel_refuses_names_the_field(
     pointer: str,
     words: str,
 ) -> None:
-    cgroup = place.cgroup("/a")
-    cgroups.prepare(cgroup)
-    with pytest.raises(error, match=words) as caught:
-        cgroups.create(cgroup, place.layout, compile(resources, place.layout))
-    assert caught.value.pointer == f"linux.resources.{pointer}"
-    cgroups.destroy(cgroup)
-    assert top_of(cgroup, place.name) == []
+    place.refuses(resources, error, pointer, words)
 
 
 def test_an_optional_value_may_miss_its_file(place: Place) -> None:

@@ -5,42 +5,33 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hutch import cgroups
-from hutch.cgroups import layout, signal_all
+from hutch.cgroups import signal_all
 from hutch.cgroups.oom import oom_watch
 from hutch.errors import ConfigError, HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup, below, resolve
 from hutch.plan.resources_compile import compile
 
 from tests.support.cgroups import (
+    MODE,
+    ON_V1,
+    STATISTICS,
     Place,
     clone_into,
     in_child,
     membership,
+    nest_deep,
     opens,
-    places,
     top_of,
     value,
     wait_for,
 )
 
-MODE = layout.read().mode
-pytestmark = [
-    pytest.mark.no_runtime,
-    pytest.mark.root,
-    pytest.mark.skipif(MODE not in ("v1", "hybrid"), reason="this host has no cgroup v1"),
-]
-
-
-@pytest.fixture
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    yield from places("v1")
-
+pytestmark = ON_V1
 
 # Processes
 
@@ -159,12 +150,7 @@ def test_s50_all_processes_are_killed_frozen_or_not(
     place: Place, unified: bool, frozen: bool
 ) -> None:
     cgroup = place.made()
-    pids = [place.process() for _ in range(3)]
-    for pid in pids[:2]:
-        cgroups.join(cgroup, pid)
-    nested = Path(cgroup.directories["memory"], "nested")
-    nested.mkdir()
-    (nested / "cgroup.procs").write_text(str(pids[2]))
+    pids = place.three_inside(cgroup, cgroup.directories["memory"])
     if frozen:
         cgroups.freeze(cgroup)
     cgroups.kill(cgroup if unified else without_unified(cgroup), 9)
@@ -225,15 +211,7 @@ def test_s50_a_survivor_is_named(place: Place) -> None:
 def test_s50_cgroups_that_a_container_nested_beyond_any_path_are_removed(place: Place) -> None:
     cgroup = place.made()
     for hierarchy in ("memory", "freezer"):
-        fd = os.open(cgroup.directories[hierarchy], os.O_RDONLY)
-        for depth in range(25):
-            name = chr(97 + depth) * 200
-            os.mkdir(name, dir_fd=fd)
-            os.mkdir("side", dir_fd=fd)
-            deeper = os.open(name, os.O_RDONLY, dir_fd=fd)
-            os.close(fd)
-            fd = deeper
-        os.close(fd)
+        nest_deep(cgroup.directories[hierarchy])
     cgroups.destroy(cgroup)
     assert top_of(cgroup, place.name) == []
 
@@ -306,16 +284,7 @@ def test_the_statistics_have_the_form_that_engines_read(place: Place) -> None:
     cgroup = place.made({"memory": {"limit": 64 << 20}, "pids": {"limit": 20}})
     cgroups.join(cgroup, place.process())
     data: Any = cgroups.stats(cgroup)
-    assert list(data) == [
-        "cpu",
-        "cpuset",
-        "memory",
-        "pids",
-        "blkio",
-        "hugetlb",
-        "intel_rdt",
-        "network_interfaces",
-    ]
+    assert list(data) == STATISTICS
     assert set(data["cpu"]["usage"]) == {
         "total",
         "percpu",

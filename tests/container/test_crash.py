@@ -113,8 +113,7 @@ def test_a_container_whose_create_was_killed_is_shown_and_can_be_forced_away(
 ) -> None:
     mark = tmp_path / "mark"
     script = f"echo $$ > {mark}; exec sleep 1000"
-    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
-    bundle.save()
+    bundle.hook("createRuntime", script)
     process = subprocess.Popen(command(hutch, bundle, "create"), stdin=subprocess.DEVNULL)
     eventually(lambda: mark.exists() and mark.read_text().endswith("\n"))
     assert hutch.state("test")["status"] == "creating"
@@ -137,8 +136,7 @@ def test_s82_a_signal_to_an_unfinished_create_undoes_it(
 ) -> None:
     mark = tmp_path / "mark"
     script = f"echo $$ > {mark}; exec sleep 1000"
-    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
-    bundle.save()
+    bundle.hook("createRuntime", script)
     process = subprocess.Popen(
         command(hutch, bundle, verb), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -157,8 +155,7 @@ def test_s82_a_signal_while_a_hook_is_being_started_ends_the_hook(
 ) -> None:
     mark = tmp_path / "mark"
     script = f"echo $$ > {mark}; sleep 1000; :"  # the shell stays
-    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
-    bundle.save()
+    bundle.hook("createRuntime", script)
     # The runtime leaves the hook's working directory at once after it has started the hook.
     interrupt = ["strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=fchdir"]
     interrupt += ["-e", "inject=fchdir:signal=SIGINT:when=1"]

@@ -5,7 +5,6 @@ Any cgroup2 tree will do, with or without controllers, so this runs on hybrid ho
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from hutch.plan.device_program import device_program
 from hutch.plan.device_rules import effective
 from hypothesis import HealthCheck, given, settings
 
-from tests.support.cgroups import Place, in_child, places
+from tests.support.cgroups import Place, in_child
 from tests.support.device_cases import RULES, SAMPLES, allowed
 
 pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
@@ -27,11 +26,6 @@ DENY_ALL = {"allow": False, "access": "rwm"}
 # The kernel never asks for 0:0: no device has that number, and overlayfs's whiteouts have it.
 NODES = [sample for sample in SAMPLES if sample[1:] != (0, 0)]
 MODES = {"b": stat.S_IFBLK, "c": stat.S_IFCHR}
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    yield from places("bpf")
 
 
 @pytest.fixture

@@ -8,20 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.cgroups import STATISTICS
 from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
-
-KEYS = [
-    "cpu",
-    "cpuset",
-    "memory",
-    "pids",
-    "blkio",
-    "hugetlb",
-    "intel_rdt",
-    "network_interfaces",
-]
 
 
 class Watcher:
@@ -64,7 +54,7 @@ def test_stats_are_one_line_in_runcs_form(hutch: Runtime, sleeper: str) -> None:
     assert out.startswith('{"type":"stats","id":"sleeper","data":{"cpu":{')
     assert out.count("\n") == 1
     data = json.loads(out)["data"]
-    assert list(data) == KEYS
+    assert list(data) == STATISTICS
     assert data["pids"]["current"] == 1
     assert data["memory"]["usage"]["usage"] > 0
     assert data["network_interfaces"] is None

@@ -4,14 +4,13 @@ import fcntl
 import hashlib
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.containers import Bundle, Outcome, Runtime, eventually, reachable
+from tests.support.containers import LEAKING, Bundle, Outcome, Runtime, eventually, reachable
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
@@ -165,16 +164,6 @@ def test_seccomp_answers_with_the_errno_for_every_user_and_with_either_order(
             done = run("grep Seccomp: /proc/self/status; mkdir /dev/x 2>&1; true")
             assert done.lines[0] == "Seccomp:\t2"
             assert "Too many levels of symbolic links" in done.out
-
-
-LEAK = """
-import os, sys
-base = os.open(sys.argv[1], os.O_RDONLY)
-for number in map(int, sys.argv[2].split(",")):
-    os.dup2(base, number)
-os.execv(sys.argv[3], sys.argv[3:])
-"""
-LEAKING = (sys.executable, "-c", LEAK)
 
 
 @pytest.mark.parametrize("numbers", ["3", "3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "5,9,33,200"])

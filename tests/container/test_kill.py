@@ -115,8 +115,7 @@ def test_state_says_creating_only_while_the_container_is_being_made(
     ready = tmp_path / "ready"
     # It ends with the runtime: its standard input does.
     script = f"cat > /dev/null; touch {ready}; while kill -0 $PPID; do sleep 0.01; done"
-    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
-    bundle.save()
+    bundle.hook("createRuntime", script)
     words = [hutch.command, "--root", str(hutch.root)]
     words += ["create", "--bundle", str(bundle.path), "test"]
     making = subprocess.Popen(words, stdin=subprocess.DEVNULL)

@@ -197,12 +197,7 @@ def test_kill_sends_term_by_default_and_0_only_looks(hutch: Runtime, bundle: Bun
 
 
 def test_kill_all_reaches_every_process(hutch: Runtime, bundle: Bundle) -> None:
-    bundle.change(
-        lambda config: config["linux"].update(
-            namespaces=[n for n in config["linux"]["namespaces"] if n["type"] != "pid"]
-        )
-    )
-    bundle.sh("sleep 1000 & sleep 1001 & wait")
+    bundle.share("pid").sh("sleep 1000 & sleep 1001 & wait")
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
     eventually(lambda: len(json.loads(hutch("ps", "-f", "json", "test").out)) == 3)
     pids = json.loads(hutch("ps", "-f", "json", "test").out)
@@ -212,12 +207,7 @@ def test_kill_all_reaches_every_process(hutch: Runtime, bundle: Bundle) -> None:
 
 
 def test_delete_ends_what_outlived_the_first_process(hutch: Runtime, bundle: Bundle) -> None:
-    bundle.change(
-        lambda config: config["linux"].update(
-            namespaces=[n for n in config["linux"]["namespaces"] if n["type"] != "pid"]
-        )
-    )
-    bundle.sh("sleep 1000 & exit 0")
+    bundle.share("pid").sh("sleep 1000 & exit 0")
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
     eventually(lambda: hutch.state("test")["status"] == "stopped")
     (pid,) = json.loads(hutch("ps", "-f", "json", "test").out)

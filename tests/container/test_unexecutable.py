@@ -73,10 +73,9 @@ def test_start_is_told_of_it_where_nobody_reads_what_the_container_writes(
     reason = lay(bundle, kind)
     marker = tmp_path / "poststart"
     bundle.config["hooks"] = {"poststart": [{"path": "/bin/touch", "args": ["touch", str(marker)]}]}
-    namespaces = bundle.config["linux"]["namespaces"]
-    bundle.config["linux"]["namespaces"] = [one for one in namespaces if one["type"] != "pid"]
+    bundle.share("pid")
     reader, writer = os.pipe()
-    hutch("create", "--bundle", str(bundle.save().path), "test", stderr=writer)
+    hutch("create", "--bundle", str(bundle.path), "test", stderr=writer)
     os.close(writer)
     os.close(reader)
     assert reason in hutch("start", "test").err

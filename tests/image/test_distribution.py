@@ -26,6 +26,7 @@ from tests.support.fake_registry import (
     basic,
     connect,
     publish,
+    sending,
 )
 from tests.support.registries import Warren
 
@@ -341,26 +342,11 @@ def test_what_is_not_http_as_it_should_be_is_an_error(
     head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        try:
-            while True:
-                client, _ = listener.accept()
-                with client:
-                    client.recv(65536)
-                    client.sendall(head)
-        except OSError:
-            pass
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        registry = connect(Fake(port=listener.getsockname()[1]))
+    with sending(head) as port:
+        registry = connect(Fake(port=port))
         with pytest.raises(RegistryError) as refusal:
             registry.manifest("app", "1")
         assert str(refusal.value).isprintable()
-    finally:
-        listener.close()
 
 
 def test_a_list_has_an_end(fake: Fake) -> None:

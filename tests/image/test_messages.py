@@ -1,9 +1,7 @@
 """What goes wrong with a registry is told in words, with what to do next."""
 
 import shlex
-import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 
 from conformance.samples.images import Image, Layer
 from tests.support.disks import small_disk
-from tests.support.fake_registry import Fake, always, publish
+from tests.support.fake_registry import Fake, always, publish, sending
 from tests.support.registries import Server, Warren, free_port
 
 pytestmark = pytest.mark.root
@@ -57,21 +55,8 @@ def test_a_web_server_is_no_registry(status: int, fake: Fake, warren: Warren) ->
 @pytest.fixture
 def talker() -> Iterator[str]:
     """A server that speaks first, and no HTTP."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        try:
-            while True:
-                client, _ = listener.accept()
-                with client:
-                    client.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
-                    client.recv(65536)
-        except OSError:
-            pass
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield f"127.0.0.1:{listener.getsockname()[1]}"
-    listener.close()
+    with sending(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", first=True) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def test_what_speaks_no_http_is_no_registry(talker: str, warren: Warren) -> None:

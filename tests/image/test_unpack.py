@@ -88,29 +88,28 @@ def test_a_layer_without_end_mark_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "r" / "a").read_bytes() == b"x" * 600
 
 
-def test_several_gzip_members_are_one_stream(tmp_path: Path) -> None:
-    data = Layer().file("a", b"x" * 100_000).tar()
-    blob = gzip.compress(data[:50_000]) + gzip.compress(data[50_000:]) + bytes(100)
+def unpack_as_gzip(blob: bytes, data: bytes, folder: Path) -> None:
+    """Unpacks ``blob``, a layer that is said to be compressed by gzip; ``data`` is its tar."""
     descriptor = Descriptor(OCI_LAYER + "+gzip", Digest.of(blob), len(blob))
-    (tmp_path / "r").mkdir()
-    root = os.open(tmp_path / "r", os.O_RDONLY)
+    folder.mkdir()
+    root = os.open(folder, os.O_RDONLY)
     unpack_layer(
         iter([blob]), descriptor, Digest.of(data), root, Merged(), Budget(), Ownership.current()
     )
     os.close(root)
+
+
+def test_several_gzip_members_are_one_stream(tmp_path: Path) -> None:
+    data = Layer().file("a", b"x" * 100_000).tar()
+    blob = gzip.compress(data[:50_000]) + gzip.compress(data[50_000:]) + bytes(100)
+    unpack_as_gzip(blob, data, tmp_path / "r")
     assert (tmp_path / "r" / "a").stat().st_size == 100_000
 
 
 def test_zstd_that_is_called_gzip_is_read(tmp_path: Path) -> None:
     data = Layer().file("a", b"x").tar()
     blob = zstd.compress(data)
-    descriptor = Descriptor(OCI_LAYER + "+gzip", Digest.of(blob), len(blob))
-    (tmp_path / "r").mkdir()
-    root = os.open(tmp_path / "r", os.O_RDONLY)
-    unpack_layer(
-        iter([blob]), descriptor, Digest.of(data), root, Merged(), Budget(), Ownership.current()
-    )
-    os.close(root)
+    unpack_as_gzip(blob, data, tmp_path / "r")
     assert names(tmp_path / "r") == {"a"}
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+import pytest
 from hutch import cgroups, plan
 from hutch.cgroups import layout
 from hutch.cgroups.tree import walk
+from hutch.errors import HutchError
 from hutch.plan.cgroup_paths import Cgroup, resolve
 from hutch.plan.resources_compile import compile
 
@@ -24,6 +26,23 @@ if TYPE_CHECKING:
 for package in (cgroups, plan):
     for module in iter_modules(package.__path__, package.__name__ + "."):
         import_module(module.name)
+
+MODE = layout.read().mode
+ON_V1 = [
+    pytest.mark.no_runtime,
+    pytest.mark.root,
+    pytest.mark.skipif(MODE not in ("v1", "hybrid"), reason="this host has no cgroup v1"),
+]
+ON_V2 = [
+    pytest.mark.root,
+    pytest.mark.vm,
+    pytest.mark.skipif(MODE != "v2", reason="this host is not on cgroup v2"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="takes root"),
+]
+# The keys of the statistics, in the order in which engines get them.
+STATISTICS = [
+    "cpu", "cpuset", "memory", "pids", "blkio", "hugetlb", "intel_rdt", "network_interfaces",
+]  # fmt: skip
 
 CLONE_INTO_CGROUP = 0x200000000
 SYS_CLONE3 = 435
@@ -57,6 +76,29 @@ class Place:
         self.children.append(child)
         return child.pid
 
+    def three_inside(self, cgroup: Cgroup, directory: str) -> list[int]:
+        """The pids of two new processes in the cgroup, and of one in a cgroup nested in it, in the
+        hierarchy where it is ``directory``."""
+        pids = [self.process() for _ in range(3)]
+        for pid in pids[:2]:
+            cgroups.join(cgroup, pid)
+        nested = Path(directory, "nested")
+        nested.mkdir()
+        (nested / "cgroup.procs").write_text(str(pids[2]))
+        return pids
+
+    def refuses(
+        self, resources: "Resources", error: type[HutchError], pointer: str, words: str
+    ) -> None:
+        """Making a cgroup with these limits fails with this error, and leaves nothing."""
+        cgroup = self.cgroup("/a")
+        cgroups.prepare(cgroup)
+        with pytest.raises(error, match=words) as caught:
+            cgroups.create(cgroup, self.layout, compile(resources, self.layout))
+        assert caught.value.pointer == f"linux.resources.{pointer}"
+        cgroups.destroy(cgroup)
+        assert top_of(cgroup, self.name) == []
+
     def ended(self, pid: int) -> bool:
         """Whether the child has ended; waits up to a minute."""
         child = next(child for child in self.children if child.pid == pid)
@@ -85,6 +127,19 @@ def top_of(cgroup: Cgroup, name: str) -> list[Path]:
     """The test's own topmost directories of a cgroup."""
     tops = [Path(leaf[: leaf.index(name) + len(name)]) for leaf in cgroup.leaves()]
     return [top for top in tops if top.exists()]
+
+
+def nest_deep(directory: str) -> None:
+    """Makes cgroups in a cgroup, one in another, further down than any path can reach."""
+    fd = os.open(directory, os.O_RDONLY)
+    for depth in range(25):
+        name = chr(97 + depth) * 200
+        os.mkdir(name, dir_fd=fd)
+        os.mkdir("side", dir_fd=fd)
+        deeper = os.open(name, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = deeper
+    os.close(fd)
 
 
 def erase(directory: Path) -> None:
@@ -189,9 +244,10 @@ sys.exit(ctypes.get_errno() if pid < 0 else os.waitpid(pid, 0)[1])
 """
 
 
-def places(name: str) -> Iterator[Place]:
-    """For fixtures: a place that is taken away at the end."""
-    place = Place(f"hutch-test-{name}-{os.getpid()}")
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """A place that is taken away at the end."""
+    place = Place(f"hutch-test-{os.getpid()}")
     try:
         yield place
     finally:

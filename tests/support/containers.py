@@ -238,6 +238,17 @@ class Bundle:
         """The container will run this shell script."""
         return self.args("sh", "-c", script)
 
+    def share(self, *kinds: str) -> "Bundle":
+        """The container has no namespaces of these kinds of its own."""
+        linux = self.config["linux"]
+        linux["namespaces"] = [one for one in linux["namespaces"] if one["type"] not in kinds]
+        return self.save()
+
+    def hook(self, kind: str, script: str) -> "Bundle":
+        """The container has one hook, of this kind, which runs the shell script."""
+        self.config["hooks"] = {kind: [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
+        return self.save()
+
     def change(self, function: Callable[[dict[str, Any]], object]) -> "Bundle":
         """Applies a change to the config."""
         function(self.config)
@@ -303,3 +314,14 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing may be left on the host once the test is over."""
     yield
     assert left(tmp_path_factory.getbasetemp()) == []
+
+
+# LEAKING PATH NUMBERS PROGRAM...: runs a program that inherits PATH under each of the NUMBERS.
+LEAK = """
+import os, sys
+base = os.open(sys.argv[1], os.O_RDONLY)
+for number in map(int, sys.argv[2].split(",")):
+    os.dup2(base, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+LEAKING = (sys.executable, "-c", LEAK)

@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -109,3 +110,29 @@ def connect(fake: Fake) -> Registry:
 
 
 MANIFEST = "/v2/app/manifests/1"
+
+
+@contextlib.contextmanager
+def sending(data: bytes, *, first: bool = False) -> Iterator[int]:
+    """The port of a server that sends these bytes to each caller: when it has been asked, or
+    ``first``."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        try:
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    if first:
+                        client.sendall(data)
+                    client.recv(65536)
+                    if not first:
+                        client.sendall(data)
+        except OSError:
+            pass
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.close()

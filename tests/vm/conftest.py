@@ -5,6 +5,7 @@ enforcing) or ``v1`` (systemd on cgroup v1); the others run on cgroup v2 with Ap
 marked ``systemd`` with SELinux too.
 """
 
+from tests.support.cgroups import place
 from tests.support.containers import (
     Bundle,
     Outcome,
@@ -27,6 +28,7 @@ __all__ = [
     "engine",
     "hutch",
     "no_traces",
+    "place",
     "reaper",
     "run",
     "sleeper",

@@ -3,41 +3,29 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hutch import cgroups
-from hutch.cgroups import layout
 from hutch.errors import ConfigError, HostError, KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup, below, resolve
 from hutch.plan.resources_compile import compile
 from hutch.plan.resources_update import check_memory, compile_update
 
 from tests.support.cgroups import (
+    ON_V2,
     Place,
     in_child,
     membership,
-    places,
     top_of,
     value,
     wait_for,
 )
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.vm,
-    pytest.mark.skipif(layout.read().mode != "v2", reason="this host is not on cgroup v2"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="takes root"),
-]
+pytestmark = ON_V2
 USUAL = {"cpu", "cpuset", "io", "memory", "pids"}
 NOBODY = 65534
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    yield from places("v2")
 
 
 def leaf(cgroup: Cgroup) -> str:
@@ -240,13 +228,7 @@ def test_a_limit_of_many_lines_is_written_line_by_line(place: Place) -> None:
 def test_what_the_kernel_refuses_names_the_field(
     place: Place, resources: dict[str, Any], pointer: str, words: str
 ) -> None:
-    cgroup = place.cgroup("/a")
-    cgroups.prepare(cgroup)
-    with pytest.raises(KernelError, match=words) as caught:
-        cgroups.create(cgroup, place.layout, compile(resources, place.layout))
-    assert caught.value.pointer == f"linux.resources.{pointer}"
-    cgroups.destroy(cgroup)
-    assert top_of(cgroup, place.name) == []
+    place.refuses(resources, KernelError, pointer, words)
 
 
 @pytest.mark.parametrize("new", [(5000, 10000, 0), (400000, 800000, 200000), (1000, 100000, 1000)])

@@ -5,39 +5,30 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hutch import cgroups
-from hutch.cgroups import layout, signal_all
+from hutch.cgroups import signal_all
 from hutch.cgroups.oom import oom_watch
 from hutch.errors import KernelError, StateError
 from hutch.plan.cgroup_paths import Cgroup
 
 from tests.support.cgroups import (
+    ON_V2,
+    STATISTICS,
     Place,
     clone_into,
     in_child,
     membership,
+    nest_deep,
     opens,
-    places,
     top_of,
     wait_for,
 )
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.vm,
-    pytest.mark.skipif(layout.read().mode != "v2", reason="this host is not on cgroup v2"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="takes root"),
-]
+pytestmark = ON_V2
 NOBODY = 65534
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    yield from places("v2")
 
 
 def leaf(cgroup: Cgroup) -> str:
@@ -132,12 +123,8 @@ def test_a_frozen_container_is_frozen_until_it_is_thawed(place: Place) -> None:
 def test_s50_all_processes_are_killed_frozen_or_not(
     place: Place, at_once: bool, frozen: bool
 ) -> None:
-    cgroup, pids = place.made(), [place.process() for _ in range(3)]
-    for pid in pids[:2]:
-        cgroups.join(cgroup, pid)
-    nested = Path(leaf(cgroup), "nested")
-    nested.mkdir()
-    (nested / "cgroup.procs").write_text(str(pids[2]))
+    cgroup = place.made()
+    pids = place.three_inside(cgroup, leaf(cgroup))
     if frozen:
         cgroups.freeze(cgroup)
     if at_once:
@@ -172,15 +159,7 @@ def test_s50_a_survivor_is_named_and_dying_ones_are_waited_for(place: Place) -> 
 
 def test_s50_cgroups_that_a_container_nested_beyond_any_path_are_removed(place: Place) -> None:
     cgroup = place.made()
-    fd = os.open(leaf(cgroup), os.O_RDONLY)
-    for depth in range(25):
-        name = chr(97 + depth) * 200
-        os.mkdir(name, dir_fd=fd)
-        os.mkdir("side", dir_fd=fd)
-        deeper = os.open(name, os.O_RDONLY, dir_fd=fd)
-        os.close(fd)
-        fd = deeper
-    os.close(fd)
+    nest_deep(leaf(cgroup))
     cgroups.destroy(cgroup)
     assert top_of(cgroup, place.name) == []
 
@@ -218,16 +197,7 @@ def test_the_statistics_have_the_form_that_engines_read(place: Place) -> None:
     cgroups.join(cgroup, place.process("sh", "-c", "while :; do :; done"))
     wait_for(lambda: cgroups.stats(cgroup)["cpu"]["usage"]["total"] > 0)
     data = cgroups.stats(cgroup)
-    assert set(data) == {
-        "cpu",
-        "cpuset",
-        "memory",
-        "pids",
-        "blkio",
-        "hugetlb",
-        "intel_rdt",
-        "network_interfaces",
-    }
+    assert list(data) == STATISTICS
     assert {"total", "kernel", "user"} == set(data["cpu"]["usage"])
     assert data["memory"]["usage"]["limit"] == 64 << 20
     assert data["memory"]["swap"]["limit"] == 96 << 20
