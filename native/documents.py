@@ -2,8 +2,8 @@
 
     documents.py SOURCE FOLDER    below FOLDER, from the modules below SOURCE
 
-The verbs of warren load C modules, so that this is done once those are built; the names of the
-files are known before (``document_files``).
+The verbs of warren import C modules, so this is done after those are built. The names of the files
+are known before (``document_files``).
 """
 
 import sys

@@ -64,7 +64,7 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
     """
     library = Path(sysconfig.get_config_var("LIBPL") or "") / "libpython3.11.a"
     if sys.version_info[:2] != VERSION or not library.exists():
-        return f"there is no {library.name} for it"
+        return f"there is no {library.name}"
     work.mkdir(parents=True, exist_ok=True)
     (work / "modules.c").write_text(write_modules(source))
     sources = [work / "modules.c"]
@@ -82,9 +82,9 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
     output.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
     # glibc warns that dlopen and name services need its shared libraries; hutch uses neither.
-    said = [line for line in done.stderr.splitlines() if "statically linked" not in line]
+    messages = [line for line in done.stderr.splitlines() if "statically linked" not in line]
     if done.returncode:
-        return "the linker refuses it: " + "; ".join(said[-3:])
+        return "the linker failed: " + "; ".join(messages[-3:])
     return _tried(output, work / "tried")
 
 

@@ -88,7 +88,8 @@ def _only_types(test: ast.expr) -> bool:
 
 
 def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
-    """``from package import x`` imports package.x where that is a module."""
+    """The modules that a ``from ... import`` statement imports: the module, and each name in it
+    that is a module too."""
     top = module.partition(".")[0]
     if top != PACKAGE:
         return {module}

@@ -229,11 +229,11 @@ def wire_types(text: str) -> str:
 def generated() -> dict[Path, str]:
     """{file: its content} for all generated files."""
     plan = (HERE / "plan.def").read_text()
-    said = (HERE / "wire.def").read_text()
+    messages = (HERE / "wire.def").read_text()
     return {
-        PLAN / "operations.py": constructors(plan) + wire(said),
+        PLAN / "operations.py": constructors(plan) + wire(messages),
         PLAN / "fields.py": fields(plan),
-        PLAN / "operations.pyi": types(plan) + wire_types(said),
+        PLAN / "operations.pyi": types(plan) + wire_types(messages),
     }
 
 

@@ -1,4 +1,4 @@
-/* The program of the demonstration image: it prints what it sees from inside its container. */
+/* The program of the demonstration image. It prints what a process sees inside the container. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static void show_namespace(const char *kind)
     printf("  %-10s %.*s\n", kind, (int)(length > 0 ? length : 0), link);
 }
 
-/* The line of a file that begins with `name`, without the name; "-" if there is none. */
+/* The line of a file that begins with `name`, without this name; "-" if there is none. */
 static void show_line(const char *label, const char *path, const char *name)
 {
     char line[512];

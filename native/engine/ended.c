@@ -1,11 +1,11 @@
 /*
  * warren-ended LOCK EXIT_FILE PROGRAM [ARGUMENT...]: what conmon executes when a container has ended.
  *
- * PROGRAM records the end; it starts an interpreter. Most often a warren is there already that waits
- * for this end and records it: it holds LOCK shared (flock(2)), and takes EXIT_FILE away when it is
- * done. So this program waits for the lock, and executes PROGRAM only if EXIT_FILE is still there:
- * nobody waited, or who did was killed. It does not wait for long: who holds the lock may be stopped,
- * or stuck in a write to its own output.
+ * PROGRAM records the end of the container. It has to start an interpreter, which is slow. Usually a
+ * running warren already waits for the end: it holds a shared lock of LOCK (flock(2)), records the
+ * end, removes EXIT_FILE, and releases the lock. So this program waits for an exclusive lock, and
+ * executes PROGRAM only if EXIT_FILE still exists: then no warren waited, or it was killed. The wait
+ * is limited, because the holder of the lock may be stopped, or blocked in a write to its output.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     }
     int lock = open(argv[1], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (lock >= 0) {
-        /* Without SA_RESTART the alarm ends flock. */
+        /* Without SA_RESTART, the alarm interrupts flock(2). */
         struct sigaction action = {.sa_handler = wake};
         sigaction(SIGALRM, &action, NULL);
         alarm(PATIENCE);

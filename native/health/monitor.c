@@ -4,14 +4,15 @@
  *         PROBE... -- CHANGED...
  *
  * CONTAINER is a pidfd of the container's first process. LOCK is the descriptor of a file that is
- * locked as long as this program lives: so others know that it does. Then come five times in
- * milliseconds (AGE: how long the container runs already) and a number. PROBE is the command that
- * runs the check; "health.pid" gets the pid of the check itself. CHANGED is called, with the new
- * status behind it, when the status has changed.
+ * locked while this program runs, so that other programs can see that it runs. The next five
+ * arguments are times in milliseconds (AGE: for how long the container has run), and RETRIES is a
+ * number. PROBE is the command that runs the check; it writes the pid of the check itself to the
+ * file "health.pid". When the status changes, the command CHANGED is executed with the new status as
+ * its last argument.
  *
- * It runs in the container's folder. "health" is struct health below, replaced by a rename after
- * each check; runtime/hutch/engine/containers/health.py reads it. While there is a file "paused",
- * nothing is checked and no check times out. */
+ * The working directory is the container's folder. The file "health" has a struct health (below) and
+ * is replaced by a rename after each check; runtime/hutch/engine/containers/health.py reads it.
+ * While the file "paused" exists, no check is started, and a running check does not time out. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -70,7 +71,7 @@ static bool paused(void)
     return access("paused", F_OK) == 0;
 }
 
-/* Continues what a monitor that was killed has left. */
+/* Reads the file "health", which an earlier monitor of this container may have written. */
 static void load(void)
 {
     int fd = open("health", O_RDONLY | O_CLOEXEC);
@@ -96,7 +97,7 @@ static void save(void)
         rename("health.new", "health");
 }
 
-/* Starts a command with the output to a descriptor. */
+/* Starts a command; its output goes to a descriptor. */
 static pid_t start(char **command, int output)
 {
     pid_t pid = fork();
@@ -120,12 +121,13 @@ static void tell(enum status status)
     size_t count = 0;
     while (changed[count])
         count++;
-    changed[count] = (char *)words[status]; /* main left room for it */
+    changed[count] = (char *)words[status]; /* main has reserved this place */
     start(changed, -1);
     changed[count] = NULL;
 }
 
-/* Takes what has been written; false at its end. */
+/* Reads the output that is available, and keeps its first OUTPUT_MAX bytes. False at the end of the
+ * output. */
 static bool keep_output(struct check *check, int fd)
 {
     char buffer[OUTPUT_MAX];
@@ -139,8 +141,8 @@ static bool keep_output(struct check *check, int fd)
     return size < 0;
 }
 
-/* Kills the runtime that runs the check, and then the check: it has become our child, so its pid
- * is nobody else's. */
+/* Kills the runtime that runs the check, and then the check itself. The check has become a child of
+ * this process, so no other process can have its pid. */
 static void kill_check(pid_t runtime)
 {
     kill(runtime, SIGKILL);
@@ -257,7 +259,7 @@ int main(int argc, char **argv)
     if (!*changed)
         return 2;
     *changed++ = NULL;
-    /* One word more than the command line has. */
+    /* Large enough for CHANGED, the status and NULL. */
     char *words_of_changed[argc + 2];
     size_t count = 0;
     while (changed[count]) {

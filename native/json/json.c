@@ -1,20 +1,21 @@
 /*
- * hutch._json: JSON for the hot path, where the standard library's json module costs more to import
- * than everything else that a verb does. Nothing but Python.h is needed, so the same file is an
- * extension in one build and a builtin module of a static interpreter in another.
+ * hutch._json: JSON for the hot path. To import the json module of the standard library would take
+ * longer than everything else that a verb does. This file needs only Python.h, so it can be built as
+ * an extension, and as a builtin module of the static executable.
  *
  *     decode(data: bytes) -> object    RFC 8259, strictly; ValueError(message, line, column)
  *     quote(text: str) -> str          the text as a JSON string, with its quotes
  *
- * What the RFC leaves to the reader is decided here, and always for refusing: a name that stands
- * twice in one object, a lone surrogate, a number that no double can hold, a byte order mark, nesting
- * beyond MAX_DEPTH, a number beyond MAX_NUMBER characters. Integers are exact. The size of the
- * document is the caller's to bound.
+ * Where the RFC lets a parser choose, this one refuses: a name that occurs twice in one object, a
+ * lone surrogate, a number too large for a double, a byte order mark, nesting deeper than MAX_DEPTH,
+ * a number with more than MAX_NUMBER characters. Integers are exact. The caller must limit the size
+ * of the document.
  *
- * It is one translation unit, its headers included, so that the compiler may inline across them.
+ * The headers have functions too, which are all compiled with this file, so that the compiler can
+ * inline them.
  *
- * A bytes object ends with a NUL that is not part of its length. Every loop below stops at a byte it
- * does not expect, and NUL is expected nowhere, so no loop compares its position with the end.
+ * A bytes object ends with a NUL that is not part of its length. Every loop below stops at an
+ * unexpected byte, and NUL is always unexpected. So no loop compares its position with the end.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -33,7 +34,7 @@ static void space(struct text *t)
     t->at = at;
 }
 
-/* A number that is no integer of up to 18 digits, already known to be well-formed. */
+/* A valid number that is not an integer of at most 18 digits. */
 static PyObject *long_number(struct text *t, const unsigned char *start, int real)
 {
     char digits[MAX_NUMBER + 1];
@@ -139,7 +140,7 @@ static PyObject *object(struct text *t)
         failed = !item || PyDict_SetItem(members, key, item);
         if (!failed && PyDict_Size(members) != ++count) {
             fail_with(t, name_at,
-                      PyUnicode_FromFormat("the name \"%.60U\" stands twice in one object", key));
+                      PyUnicode_FromFormat("the name \"%.60U\" occurs twice in one object", key));
             failed = 1;
         }
         Py_XDECREF(item);
@@ -271,7 +272,7 @@ static PyMethodDef functions[] = {
     {"decode", decode, METH_O,
      "decode(data: bytes) -> object\n\nRFC 8259, strictly; ValueError(message, line, column)."},
     {"quote", quote, METH_O,
-     "quote(text: str) -> str\n\nThe text as a JSON string; what is printable stays as it is."},
+     "quote(text: str) -> str\n\nThe text as a JSON string; printable characters are not escaped."},
     {NULL, NULL, 0, NULL},
 };
 

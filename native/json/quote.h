@@ -1,4 +1,4 @@
-/* A text as a JSON string: part of json.c. */
+/* Writes a text as a JSON string. A part of json.c. */
 #ifndef HUTCH_JSON_QUOTE_H
 #define HUTCH_JSON_QUOTE_H
 
@@ -6,9 +6,9 @@
 #include <Python.h>
 
 /*
- * The letter of a character's short escape; 'u' if it takes \uXXXX; 0 if it stands for itself.
- * Beyond what the RFC demands, DEL, the C1 controls and the two separators that JavaScript takes for
- * line ends are escaped: the text may be shown by a terminal.
+ * The letter of a character's short escape; 'u' if its escape is \uXXXX; 0 if it has none. More
+ * characters than the RFC demands are escaped, because a terminal may show the text: DEL, the C1
+ * controls, and U+2028 and U+2029, which are line ends in JavaScript.
  */
 static int escape_letter(Py_UCS4 c)
 {
@@ -77,7 +77,7 @@ static PyObject *quote(PyObject *module, PyObject *text)
         if (letter != 'u')
             continue;
         if (c >= 0xD800 && c < 0xE000)
-            c = 0xFFFD; /* a lone surrogate is no character: Go writes this one for it */
+            c = 0xFFFD; /* a lone surrogate is not a character: Go writes U+FFFD too */
         for (int shift = 12; shift >= 0; shift -= 4)
             PyUnicode_WRITE(out_kind, out, at++, (Py_UCS4)hex[c >> shift & 0xF]);
     }

@@ -1,10 +1,10 @@
-/* Strings and names of the text being decoded: part of json.c. */
+/* Strings and names of the text that is decoded. A part of json.c. */
 #ifndef HUTCH_JSON_STRINGS_H
 #define HUTCH_JSON_STRINGS_H
 
 #include "text.h"
 
-/* The bytes that stand for themselves in a string: ASCII without controls, quote and backslash. */
+/* Whether a byte of a string needs no decoding: ASCII without controls, quote and backslash. */
 static int plain(unsigned char c)
 {
     static const unsigned char table[256] = {
@@ -15,7 +15,8 @@ static int plain(unsigned char c)
     return table[c];
 }
 
-/* The length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates); 0 if it is none. */
+/* The length of the UTF-8 sequence at p; 0 if it is not valid (RFC 3629: the shortest form, and no
+ * surrogates). */
 static int sequence(const unsigned char *p)
 {
     unsigned char low = 0x80, high = 0xBF;
@@ -48,7 +49,7 @@ static int sequence(const unsigned char *p)
     return length;
 }
 
-/* Four hexadecimal digits; -1 if they are not. */
+/* The number in four hexadecimal digits; -1 if they are not valid. */
 static long hex4(const unsigned char *p)
 {
     long value = 0;
@@ -87,8 +88,8 @@ static unsigned char *put_utf8(unsigned char *out, long c)
 }
 
 /*
- * The escape at *at, a backslash; *at moves behind it. Returns the code point, or -1 with the error
- * set. A code point in UTF-8 is never longer than its escape.
+ * Decodes the escape that begins with the backslash at *at, and moves *at after it. Returns the code
+ * point, or -1 with the error set. A code point in UTF-8 is never longer than its escape.
  */
 static long escape(const struct text *t, const unsigned char **at)
 {
@@ -106,7 +107,7 @@ static long escape(const struct text *t, const unsigned char **at)
     case 'r': return '\r';
     case 't': return '\t';
     case 'u': break;
-    default: fail(t, p, "a backslash takes one of \" \\ / b f n r t u after it"); return -1;
+    default: fail(t, p, "a backslash must be followed by one of \" \\ / b f n r t u"); return -1;
     }
     c = hex4(p + 2);
     if (c < 0) {
@@ -123,11 +124,11 @@ static long escape(const struct text *t, const unsigned char **at)
             return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
         }
     }
-    fail(t, p, "half of a surrogate pair stands alone");
+    fail(t, p, "only half of a surrogate pair");
     return -1;
 }
 
-/* A string in which something does not stand for itself: at is the first such byte. */
+/* A string in which a byte needs decoding: the first one is at `at`. */
 static PyObject *escaped(struct text *t, const unsigned char *start, const unsigned char *at)
 {
     const unsigned char *close = at;
@@ -168,7 +169,7 @@ static PyObject *escaped(struct text *t, const unsigned char *start, const unsig
         }
     }
     t->at = close + 1;
-    /* Only what is valid gets here: the error handlers, which need codecs imported, never run. */
+    /* The buffer is valid UTF-8, so that no error handler is called: that would import codecs. */
     result = PyUnicode_DecodeUTF8((const char *)buffer, out - buffer, NULL);
 done:
     PyMem_Free(buffer);
@@ -197,8 +198,8 @@ static PyObject *string(struct text *t)
 }
 
 /*
- * The name of an object's member. Interned, so that it is the very string that the code's own
- * constants are, and dictionary lookups compare pointers.
+ * The name of an object's member. It is interned, so that it is the same object as an equal constant
+ * in the code, and a dictionary lookup only compares pointers.
  */
 static PyObject *name(struct text *t)
 {

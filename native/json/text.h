@@ -1,4 +1,4 @@
-/* The text being decoded, and how a wrong byte in it is told: part of json.c. */
+/* The text that is decoded, and the errors for a wrong byte in it. A part of json.c. */
 #ifndef HUTCH_JSON_TEXT_H
 #define HUTCH_JSON_TEXT_H
 
@@ -6,19 +6,19 @@
 #include <Python.h>
 
 enum {
-    MAX_DEPTH = 200,   /* C frames are bounded by it: some 40 KiB of stack */
-    MAX_NUMBER = 100,  /* characters; the longest that a config can mean is 20 */
-    MAX_INTERNED = 64, /* bytes; longer names are nobody's fields */
+    MAX_DEPTH = 200,   /* limits the recursion to about 40 KiB of stack */
+    MAX_NUMBER = 100,  /* characters; no valid number in a config has more than 20 */
+    MAX_INTERNED = 64, /* bytes; no field has a longer name */
     NAME_SLOTS = 64,
 };
 
 struct text {
     const unsigned char *start, *at, *end;
     int depth;
-    PyObject *names[NAME_SLOTS]; /* the names met last: those of config.json repeat */
+    PyObject *names[NAME_SLOTS]; /* names that were found before; many occur again */
 };
 
-/* The first wrong byte's place goes into the error as people count it: lines and characters from 1. */
+/* Raises ValueError with the place of the first wrong byte: line and character, counted from 1. */
 static PyObject *fail_with(const struct text *t, const unsigned char *at, PyObject *message)
 {
     Py_ssize_t line = 1, column = 1;
@@ -51,15 +51,15 @@ static PyObject *unexpected(const struct text *t, const char *wanted)
 
     if (t->at == t->end)
         return fail_with(t, t->at,
-                         PyUnicode_FromFormat("the text ends where %s should stand", wanted));
+                         PyUnicode_FromFormat("the text ends, but %s must follow", wanted));
     if (c == '\'')
-        return fail(t, t->at, "strings stand in double quotes");
+        return fail(t, t->at, "strings must have double quotes");
     if (c == '/' || c == '#')
         return fail(t, t->at, "JSON has no comments");
     if (c == 'N' || c == 'I')
         return fail(t, t->at, "NaN and Infinity are not JSON");
     if (c == 0xEF && t->at == t->start)
-        return fail(t, t->at, "a byte order mark stands before the text");
+        return fail(t, t->at, "a byte order mark before the text");
     if (c > 0x20 && c < 0x7F)
         return fail_with(t, t->at, PyUnicode_FromFormat("expected %s, found '%c'", wanted, c));
     return fail_with(t, t->at, PyUnicode_FromFormat("expected %s, found byte 0x%x", wanted, c));

@@ -1,6 +1,6 @@
-"""The first code of the interpreter's front: ``main``, run by native/launcher/launcher.c.
+"""The first code that native/launcher/launcher.c runs in the ordinary interpreter: ``main``.
 
-The modules come from one file, each read when it is imported (native/archive.py).
+The modules are in one file (native/archive.py); each is read from it when it is imported.
 """
 
 import _imp
@@ -25,8 +25,9 @@ def main(
 ) -> "Any":
     """Runs the command line with the modules of the file ``archive``.
 
-    ``index`` has where in it each module is: offset, size and whether it is a package, in 32, 31
-    bits and one. All are read to one buffer, as large as the ``largest``.
+    ``index`` has the place of each module in it as a number: 32 bits for the offset, 31 for the
+    size, and one that is set for a package. All modules are read into one buffer, which has the
+    size of the ``largest``.
     """
     buffer = memoryview(bytearray(largest))
 
@@ -44,7 +45,7 @@ def main(
     importer.packages = packages
     from gc import disable
 
-    disable()  # it lives too briefly to leave garbage behind
+    disable()  # the process ends soon, so garbage need not be collected
     from hutch.cli.main import main as command
 
     return command()

@@ -1,7 +1,7 @@
-"""importlib of the static executable: what CPython 3.11 calls of it, and nothing else.
+"""Replaces importlib in the static executable. It has only the functions that CPython 3.11 calls.
 
-It follows importer.py in one module, ``_frozen_importlib``. All modules are frozen or builtin; what
-is neither cannot be imported (hutch/front.py).
+The build joins importer.py and this file to one module, ``_frozen_importlib``. All modules are
+frozen or builtin; no other module can be imported (hutch/front.py).
 """
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ def _install(sys: "Any", imp: "Any") -> None:
     def find(name: str) -> "tuple[CodeType, bool] | None":
         if name in builtin:
             return None
-        # Each question walks the table of frozen modules, so there is only one.
+        # Every call searches the table of frozen modules from its start, so only one is made.
         try:
             code = imp.get_frozen_object(name)
         except ImportError:

@@ -1,4 +1,5 @@
-/* Arguments of Python for C, as calls.h has them: what generated bindings are made of. */
+/* Converts arguments and results between Python and C. The generated bindings (native/binding.py) use
+ * it. */
 #ifndef HUTCH_CONVERT_H
 #define HUTCH_CONVERT_H
 
@@ -19,13 +20,13 @@ static inline void release_arguments(const char *signature, struct argument *arg
             PyBuffer_Release(&arguments[i].bytes);
 }
 
-/* i int, u unsigned int, l long long, k 64 bits without a sign, s and b bytes, w writable bytes. */
+/* `kind`: i int, u unsigned int, l long long, k unsigned 64 bits, s and b bytes, w writable bytes. */
 static inline int take_argument(char kind, PyObject *given, struct argument *taken)
 {
     switch (kind) {
-    case 's': /* ends with the NUL that stands behind every bytes object */
+    case 's': /* a string: a bytes object always has a NUL after its end */
         if (!PyBytes_Check(given)) {
-            PyErr_SetString(PyExc_TypeError, "bytes are wanted");
+            PyErr_SetString(PyExc_TypeError, "must be bytes");
             return 0;
         }
         /* fall through */
@@ -67,8 +68,8 @@ static inline PyObject *give_result(const char *signature, struct argument *take
     return PyLong_FromLongLong(result);
 }
 
-/* What Python uses of cffi's FFI: from_buffer(object), new("unsigned char[]", size), and
- * buffer(what new gave, length). */
+/* The parts of cffi's FFI that hutch uses: from_buffer(object), new("unsigned char[]", size), and
+ * buffer(result of new, length). */
 static inline PyObject *ffi_from_buffer(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -102,7 +103,7 @@ static inline PyObject *ffi_buffer(PyObject *module, PyObject *arguments)
     return PyBytes_FromStringAndSize(PyByteArray_AS_STRING(buffer), length);
 }
 
-/* A module that is its own `lib`, with an `ffi`. */
+/* A module whose attribute `lib` is the module itself; its `ffi` has the functions above. */
 static inline PyObject *make_module(const char *name, PyMethodDef *calls)
 {
     static PyMethodDef ffi_calls[] = {

@@ -1,14 +1,15 @@
 /*
- * The command `hutch` as one static executable: the interpreter, our modules and our C.
+ * The command `hutch` as one static executable: the interpreter, and hutch's Python modules and C
+ * code.
  *
- * Only the interpreter's core is initialised: types, exceptions, sys, builtins, and the importers of
- * builtin and frozen modules. It has no open(), no print(), no modules from files; the runtime's
- * verbs need none (their modules import nothing but builtin ones). What does need them is executed
- * by the launcher of the ordinary interpreter (embedded.py), as is everything where this initialisation
- * fails.
+ * Only the core of the interpreter is initialised: types, exceptions, sys, builtins, and the importers
+ * of builtin and frozen modules. There is no open(), no print(), and no module from a file. The
+ * modules of the runtime's verbs import only builtin modules, so they do not need these. For the other
+ * verbs, and if this initialisation fails, the launcher of the ordinary interpreter is executed
+ * (hutch/front.py).
  *
- * PyConfig's _init_main, _PyRuntime and _PySignal_Init are CPython's own and may change with any
- * version; the build is for the one version it has tried (native/embed.py).
+ * _init_main of PyConfig, _PyRuntime and _PySignal_Init are private parts of CPython, and may change
+ * with any version. So the build accepts only one version (native/embed.py).
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_BUILD_CORE 1
@@ -20,7 +21,8 @@
 int _PySignal_Init(int install_signal_handlers);
 PyObject *PyInit__signal(void);
 
-/* The builtin module _signal, with what it takes: 65 calls and a module that most verbs do without. */
+/* The builtin module _signal. Its initialisation makes 65 system calls, so it is only done when a verb
+ * imports the module. */
 PyObject *start_signals(void)
 {
     return _PySignal_Init(0) < 0 ? NULL : PyInit__signal();
@@ -35,7 +37,7 @@ static PyStatus initialise(int argc, char **argv)
     PyStatus status = Py_PreInitialize(&early);
     if (PyStatus_Exception(status))
         return status;
-    /* It lives too briefly to leave garbage behind. */
+    /* The process ends soon, so garbage need not be collected. */
     _PyRuntime._main_interpreter.gc.enabled = 0;
     PyConfig_InitIsolatedConfig(&config);
     config._init_main = 0;
@@ -48,7 +50,7 @@ static PyStatus initialise(int argc, char **argv)
     return status;
 }
 
-/* sys.argv is set by the part of the initialisation that is left out. */
+/* Sets sys.argv, because the part of the initialisation that does this is left out. */
 static int set_arguments(int argc, char **argv)
 {
     PyObject *words = PyList_New(argc);
@@ -73,7 +75,8 @@ int main(int argc, char **argv)
         execv(launcher, argv);
         return die("cannot execute", launcher);
     }
-    /* As everywhere in Python: a write tells of it. Ctrl-C ends a verb that does not catch it. */
+    /* As in every Python program, write(2) returns an error instead. SIGINT keeps its default action,
+     * so that Ctrl-C ends a verb. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     if (set_arguments(argc, argv) < 0) {

@@ -1,7 +1,7 @@
-"""The first module of the static executable: run by native/launcher/embedded.c.
+"""The first module of the static executable, which native/launcher/embedded.c runs.
 
-A module that needs the standard library's files is not in the executable: hutch/front.py has the
-way to where it is.
+The executable does not have the modules that need files of the standard library. hutch/front.py
+executes the ordinary interpreter for them.
 """
 
 import _frozen_importlib as bootstrap
@@ -11,7 +11,7 @@ packages = ""  # the folder of the installed package: set by embedded.c
 
 def main() -> None:
     """Runs the command line."""
-    # bootstrap.py, by the name that it is frozen under
+    # ``bootstrap`` is _frozen_importlib: bootstrap.py is frozen under that name.
     bootstrap.importer.packages = packages  # type: ignore[attr-defined]
     from hutch.cli.main import main as command
 

@@ -1,8 +1,8 @@
-"""Imports the command's modules at the least cost: both fronts start with it.
+"""Imports the command's modules as fast as possible. Both fronts start with it.
 
-importlib spends more on finding a module, and on asking for the ``__path__`` that most lack, than
-most of ours take to run. Here a module is known by its name. In the interpreter's front whatever is
-not known stays importlib's; the static executable has this module in importlib's place
+importlib needs more time to find a module, and to look for its ``__path__``, than most modules need
+to run. This importer finds a module by its name only. In the ordinary interpreter, importlib
+imports all modules that are not known here. In the static executable this module replaces importlib
 (``_frozen_importlib``), so it cannot import anything itself.
 """
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class Importer:
-    """What is imported by name.
+    """A replacement of ``__import__``.
 
-    ``find`` gives a module's code and whether it is a package; ``extensions`` are files of C below
-    the folder ``packages``; what is neither is left to ``ordinary``, another ``__import__``.
+    ``find`` returns a module's code, and whether it is a package. ``extensions`` maps the names of
+    C modules to their files below the folder ``packages``. ``ordinary`` is the ``__import__`` that
+    imports all other modules.
     """
 
     __slots__ = ("builtin", "extensions", "find", "imp", "modules", "new", "ordinary", "packages",
@@ -31,7 +32,7 @@ class Importer:
         self.modules = sys.modules
         self.builtin = frozenset(sys.builtin_module_names)
         self.new = type(sys)
-        self.spec_of = type(sys.implementation)  # as much of a ModuleSpec as C asks for
+        self.spec_of = type(sys.implementation)  # has the attributes of a ModuleSpec that C reads
         self.imp = imp
         self.find = find
         self.ordinary = ordinary
@@ -39,7 +40,7 @@ class Importer:
         self.packages = ""
 
     def load(self, name: str) -> "ModuleType | None":
-        """Imports a module, and the packages it is in; None if it is not known."""
+        """Imports a module and its parent packages; None if it is not known."""
         found = self.find(name)
         if found is None:
             return self._load_extension(name)
@@ -74,7 +75,7 @@ class Importer:
             else:
                 return None
         except ImportError:
-            return None  # importlib finds it elsewhere, or says why not
+            return None  # importlib then finds it elsewhere, or raises the error
         self.modules[name] = module
         return module
 
@@ -102,7 +103,7 @@ class Importer:
 
 
 def install(sys: "Any", imp: "Any", find: "Find") -> Importer:
-    """From now on ``import`` goes this way."""
+    """Makes ``import`` use a new Importer, and returns it."""
     builtins = sys.modules["builtins"]
     importer = Importer(sys, imp, find, builtins.__import__)
     builtins.__import__ = importer

@@ -1,11 +1,11 @@
 /*
- * The command `hutch` or `warren`: starts the interpreter at the least cost.
+ * The command `hutch` or `warren`: starts the interpreter as fast as possible.
  *
- * A wheel's script cannot say `python -I -S`: pip strips what stands behind a shebang's interpreter.
- * So the command is this small static program beside the interpreter's own commands. It looks where
- * it lies, executes the interpreter isolated (-I: no PYTHON variables, no current directory, no
- * user's packages; -S: no site, no .pth files), with the package's folder pinned behind the
- * standard library's, straight into the package (S-81).
+ * A script of a wheel cannot have the line `#!python -I -S`, because pip removes the options. So the
+ * command is this small static program. It finds the package from its own path, and executes the
+ * interpreter in isolated mode (S-81): -I means no PYTHON variables, no current directory and no
+ * packages of the user; -S means no site module and no .pth files. The package's folder is added to
+ * sys.path after the folders of the standard library.
  */
 #include <stdlib.h>
 
@@ -15,16 +15,16 @@
 #error "MODULE names the module with main()"
 #endif
 
-/* What it is called by comes behind the package's folder. */
+/* The arguments are the package's folder, the command's name, and the words of the command line. */
 static const char code[] =
     "import sys; sys.path.append(sys.argv.pop(1)); "
     "sys.argv[0] = sys.argv.pop(1); from " MODULE " import main; sys.exit(main())";
 
 #ifdef ARCHIVE
-/* Where the caller's LC_ALL is while the interpreter starts with another. */
+/* The variable that keeps the caller's LC_ALL while the interpreter starts with LC_ALL=C. */
 #define LOCALE "HUTCH_LC_ALL"
 
-/* With the modules in one file (native/archive.py) instead. */
+/* The same, but with the modules from one file (native/archive.py). */
 static const char quick_code[] =
     "import posix,sys,marshal as m\n"
     "p=sys.argv.pop(1)\n"
@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     snprintf(archive, sizeof(archive), "%s/hutch/libexec/" ARCHIVE, packages);
     if (stat(archive, &found) == 0) {
         started = quick_code;
-        /* Everything is UTF-8 by -X utf8; a locale would only be read and mapped. */
+        /* -X utf8 makes everything UTF-8. With LC_ALL=C the C library reads no locale files. */
         const char *given = getenv("LC_ALL");
         if (given ? setenv(LOCALE, given, 1) : unsetenv(LOCALE))
             return die("no memory for", "LC_ALL");

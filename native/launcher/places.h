@@ -1,4 +1,4 @@
-/* Where a command of ours lies, and the package that belongs to it. */
+/* Finds the folder in which a command is installed, and the package that belongs to it. */
 #ifndef HUTCH_PLACES_H
 #define HUTCH_PLACES_H
 
@@ -24,7 +24,7 @@
 
 #define PLACE_MAX (PATH_MAX + 128)
 
-/* Where an installation may put packages, below its prefix. */
+/* The folders below the prefix that an installation may use for packages. */
 static const char *const places[] = {
     "lib/python" PYTHON_VERSION "/site-packages",
     "local/lib/python" PYTHON_VERSION "/dist-packages",
@@ -38,7 +38,8 @@ static int die(const char *what, const char *path)
     return 1;
 }
 
-/* A runtime whose standard streams are closed would hand its own files to the container as 0-2. */
+/* Opens closed standard streams. Otherwise the runtime's own files would get the numbers 0 to 2, and
+ * the container would inherit them. */
 static void open_standard_streams(void)
 {
     int fd;
@@ -49,7 +50,8 @@ static void open_standard_streams(void)
         close(fd);
 }
 
-/* Ignored by who called us, SIGCHLD would take the exit codes of all that we start (wait(2)). */
+/* If the caller ignores SIGCHLD, this process would inherit that, and could not read the exit codes
+ * of its children (wait(2)). */
 static void keep_exit_codes(void)
 {
     signal(SIGCHLD, SIG_DFL);
@@ -62,7 +64,7 @@ static void go_up(char *path)
         *slash = 0;
 }
 
-/* Whether a package of ours lies below the prefix, and where. */
+/* Whether the package is installed below the prefix; stores its folder in `packages`. */
 static int is_below(const char *prefix, char packages[PLACE_MAX])
 {
     struct stat found;
@@ -76,8 +78,9 @@ static int is_below(const char *prefix, char packages[PLACE_MAX])
     return 0;
 }
 
-/* Whether all folders on the way to the package are root's or the caller's, and let nobody else put
- * anything there; above the prefix a sticky one, such as /tmp, keeps what lies in it. */
+/* Whether only root or the caller can change the package: they own all folders of its path, and no
+ * other user can write to them. A folder above the prefix may have the sticky bit instead, as /tmp:
+ * then other users cannot rename or remove what is in it. */
 static int is_guarded(const char *prefix, const char *packages)
 {
     struct stat folder;
@@ -95,8 +98,8 @@ static int is_guarded(const char *prefix, const char *packages)
     }
 }
 
-/* Where this program was installed to, for a copy or a bind mount of it that lies elsewhere. What
- * others could have put there is not run (S-81). */
+/* Uses the prefix that the build was given, for a copy or a bind mount of this program in another
+ * place. The package must be one that no other user can change (S-81). */
 static int find_installed(char prefix[PATH_MAX], char packages[PLACE_MAX], const char *sought)
 {
     if (!realpath(INSTALLED, prefix) || !is_below(prefix, packages))
@@ -104,9 +107,9 @@ static int find_installed(char prefix[PATH_MAX], char packages[PLACE_MAX], const
     return is_guarded(prefix, packages) ? 0 : die("others can change the package in", packages);
 }
 
-/* The installation's prefix and its folder of packages: from PREFIX/bin/PROGRAM, or from
- * PACKAGES/hutch/libexec/PROGRAM (which lies in one of the places), or where the build was told
- * that it goes. 0, or 1 after saying why. */
+/* Finds the prefix of the installation and its folder of packages: from the program's path
+ * PREFIX/bin/PROGRAM or PACKAGES/hutch/libexec/PROGRAM, otherwise from the prefix that the build was
+ * given. Returns 0, or 1 after an error message. */
 static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
 {
     char sought[PATH_MAX];

@@ -1,7 +1,7 @@
-/* Python objects as static data, for CPython 3.11: what native/static_code.py writes is made of it.
+/* Macros for Python objects as static data, for CPython 3.11. native/static_code.py uses them.
  *
- * The interpreter does the same with its own frozen modules. No object is ever freed: its count of
- * references starts where no program comes down from. */
+ * The interpreter does the same with its own frozen modules. No object is ever freed: its reference
+ * count starts with a number that no program can count down to 0. */
 #ifndef HUTCH_STATIC_CODE_H
 #define HUTCH_STATIC_CODE_H
 

@@ -1,6 +1,6 @@
 #include <stddef.h>
 
-/* libseccomp. A filter under construction is known by a handle. */
+/* Functions of libseccomp. A handle is a filter that is not complete yet. */
 long long hutch_seccomp_version(void);
 long long hutch_seccomp_native(void);
 long long hutch_seccomp_new(unsigned int action);
@@ -13,6 +13,6 @@ long long hutch_seccomp_number(unsigned int architecture, const char *name);
 long long hutch_seccomp_name(unsigned int architecture, int number, unsigned char *buffer,
                              size_t size);
 
-/* The kernel: 0 where it knows the action (SECCOMP_RET_...), or all of the flags. */
+/* Questions to the kernel: 0 if it knows the action (SECCOMP_RET_...), or all of the flags. */
 long long hutch_seccomp_action_known(unsigned int action);
 long long hutch_seccomp_flags_known(unsigned int flags);

@@ -1,4 +1,4 @@
-/* Filters, built by libseccomp and handed over as the program that seccomp(2) takes. */
+/* Builds filters with libseccomp, and returns them as the program that seccomp(2) takes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <seccomp.h>
@@ -15,7 +15,7 @@ static scmp_filter_ctx context(long long filter)
     return (scmp_filter_ctx)(intptr_t)filter;
 }
 
-/* The version that runs, which need not be the one we were built with: three bytes. */
+/* The version of libseccomp at run time, in three bytes; it may differ from that of the build. */
 long long hutch_seccomp_version(void)
 {
     const struct scmp_version *version = seccomp_version();
@@ -27,8 +27,8 @@ long long hutch_seccomp_native(void)
     return seccomp_arch_native();
 }
 
-/* A filter for the native architecture; libseccomp says no more than NULL where the action is one
- * that it or the kernel does not know. */
+/* Makes a filter for the native architecture. libseccomp returns only NULL, and no reason, if it or
+ * the kernel does not know the action. */
 long long hutch_seccomp_new(unsigned int action)
 {
     scmp_filter_ctx made = seccomp_init(action);
@@ -51,8 +51,8 @@ long long hutch_seccomp_architecture(long long filter, unsigned int architecture
     return seccomp_arch_add(context(filter), architecture);
 }
 
-/* A rule for all architectures of the filter, whatever the arguments. -ENOENT: libseccomp knows no
- * system call of this name. */
+/* Adds a rule for all architectures of the filter and for all values of the arguments. -ENOENT:
+ * libseccomp knows no system call with this name. */
 long long hutch_seccomp_rule(long long filter, unsigned int action, const char *name)
 {
     int number = seccomp_syscall_resolve_name(name);
@@ -61,8 +61,8 @@ long long hutch_seccomp_rule(long long filter, unsigned int action, const char *
     return seccomp_rule_add_array(context(filter), action, number, 0, NULL);
 }
 
-/* The program's length in bytes; as much of it as fits is in the buffer. libseccomp writes to
- * descriptors only (seccomp_export_bpf_mem came with 2.6). */
+/* Returns the program's length in bytes, and copies as much of it as fits to the buffer. libseccomp
+ * before 2.6 can write it only to a descriptor (2.6 has seccomp_export_bpf_mem). */
 long long hutch_seccomp_program(long long filter, unsigned char *buffer, size_t size)
 {
     int fd = memfd_create("seccomp", MFD_CLOEXEC);
@@ -79,9 +79,9 @@ long long hutch_seccomp_program(long long filter, unsigned char *buffer, size_t 
     return result;
 }
 
-/* The number of a system call. -ENOENT: libseccomp knows no such name; -ENOSYS: the architecture
- * has no such call; -ENOTUNIQ: it is made through socketcall(2) or ipc(2), and perhaps by a number
- * of its own as well, which libseccomp does not tell. */
+/* The number of a system call. -ENOENT: libseccomp does not know the name. -ENOSYS: the architecture
+ * does not have the call. -ENOTUNIQ: it is made through socketcall(2) or ipc(2); it may have its own
+ * number too, but libseccomp does not return it. */
 long long hutch_seccomp_number(unsigned int architecture, const char *name)
 {
     int number = seccomp_syscall_resolve_name_arch(architecture, name);
@@ -92,7 +92,7 @@ long long hutch_seccomp_number(unsigned int architecture, const char *name)
     return seccomp_syscall_resolve_name_rewrite(architecture, name) < 0 ? -ENOSYS : -ENOTUNIQ;
 }
 
-/* The length of the name of a system call, which is in the buffer without its NUL. */
+/* Copies the name of a system call to the buffer, without a NUL. Returns its length. */
 long long hutch_seccomp_name(unsigned int architecture, int number, unsigned char *buffer,
                              size_t size)
 {

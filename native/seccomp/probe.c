@@ -1,4 +1,4 @@
-/* What the running kernel can do of seccomp(2). */
+/* Asks the running kernel which actions and flags of seccomp(2) it supports. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -12,8 +12,8 @@ long long hutch_seccomp_action_known(unsigned int action)
     return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 ? -errno : 0;
 }
 
-/* The kernel looks at the flags (EINVAL) before it reads the program (EFAULT), so nothing is loaded
- * here. */
+/* The kernel checks the flags (EINVAL) before it reads the program. The program is NULL (EFAULT), so
+ * no filter is loaded. */
 long long hutch_seccomp_flags_known(unsigned int flags)
 {
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) == 0)

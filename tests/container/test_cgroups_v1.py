@@ -104,7 +104,7 @@ def test_two_containers_cannot_make_the_same_cgroup(place: Place) -> None:
     cgroups.prepare(one)
     cgroups.prepare(other)
     cgroups.create(one, place.layout, [])
-    with pytest.raises(StateError, match="by somebody else"):
+    with pytest.raises(StateError, match="by another process"):
         cgroups.create(other, place.layout, [])
     cgroups.destroy(other)
     assert all(Path(leaf).is_dir() for leaf in one.leaves())

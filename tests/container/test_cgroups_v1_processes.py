@@ -204,7 +204,7 @@ def test_s51_a_pid_that_is_not_in_the_cgroup_any_more_is_spared(place: Place) ->
 def test_s50_a_survivor_is_named(place: Place) -> None:
     cgroup, pid = place.made(), place.process()
     cgroups.join(cgroup, pid)
-    with pytest.raises(StateError, match=f"process {pid} will not end"):
+    with pytest.raises(StateError, match=f"process {pid} did not end"):
         cgroups.destroy(cgroup, patience=0.1)
 
 

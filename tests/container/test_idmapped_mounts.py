@@ -126,7 +126,7 @@ def test_a_new_file_system_can_be_mapped_where_the_kernel_does_it(
     else:
         assert "mount tmpfs on /data" in done.err
         assert "mount_setattr(MOUNT_ATTR_IDMAP): invalid argument" in done.err
-        assert "this file system takes no idmapped mounts" in done.err
+        assert "this file system does not support idmapped mounts" in done.err
 
 
 def test_a_file_system_that_cannot_is_named(hutch: Runtime, bundle: Bundle) -> None:

@@ -127,7 +127,7 @@ def test_what_is_no_directory_is_said_in_the_words_that_engines_look_for(
     assert "mounts[7]" in error
     assert "not a directory" in error
     assert which in error
-    assert "an option is not known" not in error
+    assert "does not know an option" not in error
 
 
 # Programs on mounts from which nothing is executed.

@@ -197,7 +197,7 @@ def test_additional_groups_with_the_own_id_alone(user: User) -> None:
     user.save(config)
     error = user.refused("run", "test")
     assert "process.user" in error
-    assert "additionalGids cannot be set where setgroups is denied" in error
+    assert "additionalGids cannot be set if setgroups is denied" in error
 
 
 def test_root_of_a_user_namespace_runs_what_the_host_has_installed(user: User) -> None:

@@ -26,7 +26,7 @@ AMD64 = Platform("linux", "amd64")
 
 
 def everything(store: Store) -> object:
-    """What is in the store, but for the database's own files and the times of folders."""
+    """The files of the store, without those of the database and without the times of folders."""
     files = {
         path: {fact: value for fact, value in facts.items() if fact != "mtime"}
         for path, facts in describe(store.root).items()
@@ -65,7 +65,7 @@ def test_a_hostile_layer_leaves_the_store_as_it_was(
 
 
 class Watching(LayoutSource):
-    """A source that looks at who could reach the files while they are laid down (S-62)."""
+    """A source that checks who can reach the files while they are unpacked (S-62)."""
 
     modes: list[int]
     watched: list[Path]

@@ -34,7 +34,7 @@ def test_an_unknown_tag_and_an_unknown_repository(registry: str, odd: Path, warr
 
 def test_a_login_is_wanted_or_another(private_registry: str, warren: Warren) -> None:
     line = warren.fails("pull", f"{private_registry}/team/app:1")
-    assert 'no repository "team/app", or it is not open to you' in line
+    assert 'no repository "team/app", or you have no access to it' in line
     assert f"(hint: warren login {private_registry})" in line
 
 
@@ -46,10 +46,10 @@ def test_a_web_server_is_no_registry(status: int, fake: Fake, warren: Warren) ->
     for arguments in (["pull", f"{fake.host}/app:1"], ["search", f"{fake.host}/x"],
                       ["search", "--list-tags", f"{fake.host}/app"]):  # fmt: skip
         line = warren.fails(*arguments)
-        assert "does not answer as a registry does" in line and "hint: " in line
+        assert "does not answer like a registry" in line and "hint: " in line
     login = ["login", "-u", "ann", "--password-stdin", fake.host]
     done = warren.run(*login, input=b"x")
-    assert done.returncode == 1 and "does not answer as a registry does" in done.stderr
+    assert done.returncode == 1 and "does not answer like a registry" in done.stderr
 
 
 @pytest.fixture

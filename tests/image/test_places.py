@@ -152,7 +152,7 @@ def test_s77_an_existing_folder_is_closed_and_it_is_said(
         (bundle / "probe").unlink()
     done = warren.run("bundle", f"oci:{layout}", bundle)
     assert done.returncode == 0, done.stderr
-    assert "was open to others" in done.stderr and "0700 now" in done.stderr
+    assert "was open to other users" in done.stderr and "0700 now" in done.stderr
     assert stat.S_IMODE(bundle.stat().st_mode) == 0o700
     tool = bundle / "rootfs" / "tool"
     assert stat.S_IMODE(tool.stat().st_mode) == 0o4755 and not reaches(tool)

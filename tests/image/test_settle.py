@@ -150,7 +150,7 @@ LINKS: dict[str, tuple[Layer, dict[str, bytes] | str]] = {
     "to itself": (Layer().link("d/f", "d/f"), {"d/f": b"lower"}),
     "to nothing": (Layer().link("l", "no"), 'entry "l": hard link to "no"'),
     "to a folder": (Layer().link("l", "d"), 'entry "l": hard link to "d"'),
-    "below a file": (Layer().file("x").link("l", "x/y"), 'entry "l": cannot be laid down'),
+    "below a file": (Layer().file("x").link("l", "x/y"), 'entry "l": cannot be unpacked'),
 }  # fmt: skip
 
 

@@ -140,16 +140,16 @@ def test_an_absurd_time_is_the_farthest_there_is() -> None:
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({}, "neither an OCI layout nor what docker save writes"),
+        ({}, "neither an OCI layout nor an archive of docker save"),
         ({"manifest.json": b"{}"}, "a list of objects"),
         ({"manifest.json": b"[1]"}, "a list of objects"),
-        ({"manifest.json": b'[{"Config": 1, "Layers": []}]'}, "what they should be"),
+        ({"manifest.json": b'[{"Config": 1, "Layers": []}]'}, "Config must be a string"),
         (
             {"manifest.json": b'[{"Config": "../../etc/passwd", "Layers": []}]'},
             "the archive has no",
         ),
         ({"manifest.json": b"[" * 10_000}, "not JSON"),
-        ({"oci-layout": b"{}", "index.json": b'{"manifests": 3}'}, "a list is wanted"),
+        ({"oci-layout": b"{}", "index.json": b'{"manifests": 3}'}, "must be a list"),
         ({"oci-layout": b"{}", "index.json": b'{"manifests": [{}]}'}, "mediaType"),
     ],
 )

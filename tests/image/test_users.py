@@ -74,7 +74,7 @@ def test_s09_cve_2024_40635_cve_2026_46680_what_looks_like_a_number_is_never_a_n
     (etc / "group").write_text(f"{text}:x:0:\n")
     assert users.resolve(root, "web") == (33, 44, [])
     for user in (text, f"{text}:1", f"1:{text}", f"web:{text}"):
-        with pytest.raises(ImageError, match="is no id and no name"):
+        with pytest.raises(ImageError, match="is neither an id nor a name"):
             users.resolve(root, user)
 
 
@@ -90,7 +90,7 @@ def test_s09_an_id_of_the_images_files_that_is_none_is_not_zero(
     assert users.resolve(root, "ok:good") == (8, 12, [])
     assert users.resolve(root, "ok") == (8, 9, [12])  # and the group that is none, is none of its
     for user in ("u", "g", "7", "ok:bad"):
-        with pytest.raises(ImageError, match="is no id"):
+        with pytest.raises(ImageError, match="is not an id"):
             users.resolve(root, user)
 
 

@@ -188,9 +188,9 @@ def test_a_filter_that_forbids_the_exec_and_the_end_is_named(
     bundle.config["linux"]["seccomp"] = profile(["read", "write", "capset"])
     error = hutch.refuses("run", "--bundle", str(bundle.save().path), "test")
     assert "process.args: " in error
-    assert "a seccomp filter that forbids execve" in error
+    assert "a filter in linux.seccomp that forbids execve" in error
     hutch("create", "--bundle", str(bundle.path), "test")
-    assert "a seccomp filter that forbids execve" in hutch("start", "test").err
+    assert "a filter in linux.seccomp that forbids execve" in hutch("start", "test").err
     eventually(lambda: hutch.state("test")["status"] == "stopped")
 
 

@@ -150,7 +150,7 @@ def test_other_signals_reach_all_and_leave_a_frozen_container_frozen(place: Plac
 def test_s50_a_survivor_is_named_and_dying_ones_are_waited_for(place: Place) -> None:
     cgroup, pid = place.made(), place.process()
     cgroups.join(cgroup, pid)
-    with pytest.raises(StateError, match=f"process {pid} will not end"):
+    with pytest.raises(StateError, match=f"process {pid} did not end"):
         cgroups.destroy(cgroup, patience=0.2)
     cgroups.kill(cgroup, 9)
     cgroups.destroy(cgroup)

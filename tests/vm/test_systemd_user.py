@@ -141,6 +141,6 @@ def test_without_a_bus_it_says_what_is_missing(
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")
     message = users.refuses("create", "--bundle", str(bundle.path), "web")
-    assert "cannot talk to systemd at unix:path=/none: No such file or directory" in message
+    assert "cannot connect to systemd at unix:path=/none: No such file or directory" in message
     assert "loginctl enable-linger" in message
     assert users.ids() == []

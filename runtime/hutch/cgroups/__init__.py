@@ -144,7 +144,7 @@ def join(cgroup: "Cgroup", pid: int, beside: int = 0) -> None:
 
 
 def join_descriptors(cgroup: "Cgroup") -> "list[int]":
-    """Descriptors for joining without that wait: a process with one thread writes "0" to each.
+    """Descriptors for joining without a wait: a process with one thread writes "0" to each.
 
     [] on v2, where ``open_directory`` is used. The caller closes them. Raises KernelError.
     """
@@ -156,9 +156,10 @@ def join_descriptors(cgroup: "Cgroup") -> "list[int]":
 
 
 def open_directory(cgroup: "Cgroup", beside: int = 0) -> int:
-    """A descriptor of the cgroup2 directory for CLONE_INTO_CGROUP, on hybrid hosts too; or -1.
+    """A descriptor of the cgroup2 directory for CLONE_INTO_CGROUP, on hybrid hosts too; -1 if there
+    is none.
 
-    The kernel counts a process started so against pids.max, unlike one that joins.
+    The kernel refuses such a process if pids.max is reached. It does not refuse one that joins.
     """
     from hutch.cgroups.v2 import open_directory
 
@@ -174,7 +175,7 @@ def delegate(cgroup: "Cgroup", uid: int) -> None:
 
 
 def processes(cgroup: "Cgroup") -> "list[int]":
-    """The pids in the cgroup and below it, in any hierarchy, sorted; [] where it is gone."""
+    """The pids in the cgroup and below it, in any hierarchy, sorted; [] if it does not exist."""
     from hutch.cgroups.signal_all import processes
 
     return processes(cgroup)

@@ -1,4 +1,4 @@
-"""The form of the statistics, the same for v1 and v2, and of the kernel's files behind them."""
+"""The types of the statistics, which are the same for v1 and v2, and parsers for their files."""
 
 import posix
 
@@ -6,11 +6,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypedDict
 
-    # {"some": {"avg10": 0.5, ...}, "full": ...}, of v2.
+    # {"some": {"avg10": 0.5, ...}, "full": ...}; only v2 has it.
     Pressure = dict[str, dict[str, float]]
 
     class Usage(TypedDict, total=False):
-        """Nanoseconds; those of each CPU are of v1."""
+        """CPU time in nanoseconds; only v1 has it for each CPU."""
 
         total: int
         kernel: int
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         percpu_user: list[int]
 
     class Throttling(TypedDict, total=False):
-        """Periods of the quota, and nanoseconds."""
+        """How many periods of the quota there were, and in how many the container was throttled;
+        the throttled time in nanoseconds."""
 
         periods: int
         throttledPeriods: int
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         psi: Pressure
 
     class Cpuset(TypedDict, total=False):
-        """The CPUs and memory nodes in force; the rest are v1's files of these names."""
+        """The effective CPUs and memory nodes; the other keys are files of v1 with these names."""
 
         cpus: list[int]
         mems: list[int]
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
         sched_relax_domain_level: int
 
     class Limited(TypedDict, total=False):
-        """Bytes against a limit, and how often it was hit."""
+        """A limit, the present and the largest usage, in bytes; ``failcnt``: how often the limit
+        was reached."""
 
         limit: int
         usage: int
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
         failcnt: int
 
     class Memory(TypedDict, total=False):
-        """``raw`` is memory.stat."""
+        """The controller memory. ``raw`` is the content of memory.stat."""
 
         cache: int
         usage: Limited
@@ -68,13 +70,13 @@ if TYPE_CHECKING:
         psi: Pressure
 
     class Pids(TypedDict, total=False):
-        """A limit of 0 is none."""
+        """The controller pids. A limit of 0 means that there is none."""
 
         current: int
         limit: int
 
     class BlockEntry(TypedDict):
-        """A count of one device, of one kind of operation ("" for all)."""
+        """A count for one device and one kind of operation ("" for all operations)."""
 
         major: int
         minor: int
@@ -82,7 +84,7 @@ if TYPE_CHECKING:
         value: int
 
     class BlockIo(TypedDict, total=False):
-        """The controller blkio or io."""
+        """The controller blkio (v1) or io (v2)."""
 
         ioServiceBytesRecursive: list[BlockEntry]
         ioServicedRecursive: list[BlockEntry]
@@ -108,7 +110,8 @@ if TYPE_CHECKING:
 
 
 def frame() -> "Statistics":
-    """The ``data`` of ``events --stats`` with nothing in it; the last two are not of the cgroup."""
+    """An empty ``data`` of ``events --stats``. The values of the last two keys do not come from the
+    cgroup."""
     return {
         "cpu": {"usage": {}, "throttling": {}},
         "cpuset": {},
@@ -132,7 +135,8 @@ def as_list(ranges: str) -> "list[int]":
 
 
 def block_entries(content: str) -> "list[BlockEntry]":
-    """Lines "8:0 Read 4096" or "8:0 4096" of a blkio file; the total of all devices is left out."""
+    """Parses a blkio file, with lines like "8:0 Read 4096" or "8:0 4096". The line with the total
+    of all devices is skipped."""
     entries: list[BlockEntry] = []
     for line in content.splitlines():
         words = line.split()

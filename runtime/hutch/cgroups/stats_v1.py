@@ -1,7 +1,7 @@
-"""What a container has used, from the files of cgroup v1.
+"""The statistics of a container from the files of cgroup v1, in the form of ``events --stats``.
 
-The shape is that of ``events --stats``: times in nanoseconds, sizes in bytes. A controller that is
-not mounted, or a file that is not there, leaves its figures out.
+Times are in nanoseconds, sizes in bytes. If a controller is not mounted, or a file does not exist,
+its values are left out.
 """
 
 from hutch.cgroups.files import flat, read_or
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     ]
     Kind = Literal["usage", "swap", "kernel", "kernelTCP"]
 
-NANOSECONDS_A_TICK = 10_000_000  # cpuacct.stat counts in USER_HZ, 100 on every architecture
+NANOSECONDS_A_TICK = 10_000_000  # cpuacct.stat counts in USER_HZ, which is 100 per second
 
 CPUSET_FLAGS: "tuple[Flag, ...]" = (
     "cpu_exclusive",
@@ -59,7 +59,7 @@ CPUSET_FLAGS: "tuple[Flag, ...]" = (
     "sched_relax_domain_level",
 )
 
-# Key of the statistics -> file, as BFQ counts it and as throttling does.
+# Key of the statistics -> the file of the scheduler BFQ, and the file of throttling ("" for none).
 BLOCK_FILES: "tuple[tuple[Counted, str, str], ...]" = (
     ("ioServiceBytesRecursive", "bfq.io_service_bytes_recursive", "throttle.io_service_bytes"),
     ("ioServicedRecursive", "bfq.io_serviced_recursive", "throttle.io_serviced"),
@@ -71,7 +71,7 @@ BLOCK_FILES: "tuple[tuple[Counted, str, str], ...]" = (
     ("sectorsRecursive", "bfq.sectors_recursive", ""),
 )
 
-# Key of the statistics -> what its files' names begin with.
+# Key of the statistics -> the beginning of its files' names, after "memory.".
 MEMORY_KINDS: "tuple[tuple[Kind, str], ...]" = (
     ("usage", ""),
     ("swap", "memsw."),
@@ -81,7 +81,7 @@ MEMORY_KINDS: "tuple[tuple[Kind, str], ...]" = (
 
 
 def stats(cgroup: "Cgroup") -> "Statistics":
-    """The statistics; what cannot be read is left out."""
+    """The statistics; values that cannot be read are left out."""
     result = frame()
     found = cgroup.directories
     result["cpu"] = {

@@ -1,7 +1,8 @@
-"""What a container has used, from the files of cgroup v2, in the shape of the v1 statistics.
+"""The statistics of a container from the files of cgroup v2, in the form of ``events --stats``.
 
-Times are nanoseconds there and microseconds here; memory and swap are counted together there and
-apart here. A limit of "max" is shown as the largest number. Pressure (``psi``) is of v2 alone.
+That form is the one of v1. So the microseconds of v2 become nanoseconds, and memory and swap, which
+v2 counts separately, are added. A limit of "max" becomes the largest number. Only v2 has pressure
+(``psi``).
 """
 
 from hutch.cgroups.files import flat, read_or
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 NO_LIMIT = (1 << 64) - 1
 
-# io.stat's keys -> the list they go to, and the operation's name in v1.
+# Key of io.stat -> key of the statistics, and the name of the operation in v1.
 BLOCK_KEYS: "dict[str, tuple[Counted, str]]" = {
     "rbytes": ("ioServiceBytesRecursive", "Read"),
     "wbytes": ("ioServiceBytesRecursive", "Write"),
@@ -30,7 +31,7 @@ BLOCK_KEYS: "dict[str, tuple[Counted, str]]" = {
 
 
 def stats(cgroup: "Cgroup") -> "Statistics":
-    """The statistics; what cannot be read is left out."""
+    """The statistics; values that cannot be read are left out."""
     result = frame()
     directory = cgroup.directories.get("")
     if directory is None:
@@ -133,7 +134,7 @@ def _block_io(directory: str) -> "BlockIo":
 
 
 def _pressure(path: str) -> "Pressure":
-    """The content of a .pressure file; {} without one."""
+    """The content of a .pressure file; {} if there is none."""
     result: Pressure = {}
     for line in read_or(path).splitlines():
         kind, *values = line.split()

@@ -77,7 +77,7 @@ def make(cgroup: "Cgroup", needed: "Container[str]") -> None:
             # container's own cgroup.
             if path in leaves:
                 raise StateError(
-                    f"the cgroup {path} has just been made by somebody else",
+                    f"the cgroup {path} has just been made by another process",
                     hint="another container with this linux.cgroupsPath is being created",
                 ) from None
         except KernelError as error:
@@ -143,7 +143,7 @@ def _make_with_parents(path: str) -> None:
                 _make_with_parents(path.rpartition("/")[0])
             except FileExistsError:
                 continue
-    raise StateError(f"the cgroup {path} cannot be made: its parent vanishes again and again")
+    raise StateError(f"the cgroup {path} cannot be made: its parent is removed again and again")
 
 
 def put(cgroup: "Cgroup", write: "CgroupWrite") -> None:
@@ -319,7 +319,7 @@ def _remove(directory: int, name: str, parent: int, path: str, deadline: float) 
         if monotonic() > deadline:
             pids = processes_below(path)
             raise StateError(
-                f"the cgroup {path} cannot be removed: {_named(pids)} will not end",
+                f"the cgroup {path} cannot be removed: {_named(pids)} did not end",
                 hint=f"see /proc/{pids[0]}/stack" if pids else "",
             )
         if not _wait_for_an_end(directory, deadline):

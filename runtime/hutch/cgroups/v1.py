@@ -77,7 +77,7 @@ def write_pid(directory: str, pid: int) -> None:
 
 
 def join_descriptors(cgroup: "Cgroup") -> "list[int]":
-    """Descriptors to each of which a process with one thread writes "0" to join by itself.
+    """Descriptors through which a process with one thread joins: it writes "0" to each of them.
 
     A thread that moves itself through ``tasks`` needs no global lock (Linux 5.6). This takes about
     10 microseconds for each hierarchy. Moving another process through cgroup.procs first waits for

@@ -44,7 +44,7 @@ def enable(leaf: str, wanted: "frozenset[str]", needed: "Mapping[str, str]") -> 
 
     ``needed`` maps each of these to the field of the config that needs it.
     """
-    behind: list[tuple[str, list[str]]] = []  # cgroups from leaf to root, and what each lacks
+    lacking: list[tuple[str, list[str]]] = []  # cgroups from leaf to root, and what each lacks
     parent = leaf.rpartition("/")[0]
     while True:
         try:
@@ -54,9 +54,9 @@ def enable(leaf: str, wanted: "frozenset[str]", needed: "Mapping[str, str]") -> 
         missing = sorted(wanted.difference(enabled.split()))
         if not missing:
             break
-        behind.append((parent, missing))
+        lacking.append((parent, missing))
         parent = parent.rpartition("/")[0]
-    for parent, missing in reversed(behind):
+    for parent, missing in reversed(lacking):
         try:
             write_file(parent + "/cgroup.subtree_control", " ".join(["+" + c for c in missing]))
         except OSError as error:
@@ -109,7 +109,8 @@ def home_of(directory: str, pid: int) -> str:
     """The cgroup of ``pid`` if it is below ``directory``, else ``directory``."""
     for line in read_or(f"/proc/{pid}/cgroup").split("\n"):
         if line[:3] == "0::":
-            # The path counts from the root that this process sees; a part of it ends ``directory``.
+            # The path is relative to the root that this process sees, and ``directory`` ends with
+            # the first part of it.
             above, below = line[3:], ""
             while above:
                 if directory.endswith(above):
@@ -164,8 +165,8 @@ def set_device_program(cgroup: "Cgroup", program: bytes, pointer: str) -> None:
         posix.close(directory)
 
 
-# For kernels before 4.15, which have no /sys/kernel/cgroup/delegate. The list is that of
-# config-linux.md "Cgroup ownership".
+# For kernels before 4.15, which have no /sys/kernel/cgroup/delegate. The list is from
+# config-linux.md, "Cgroup ownership".
 DELEGATED = ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads")
 
 

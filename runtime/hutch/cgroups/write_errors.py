@@ -21,12 +21,12 @@ DENIED = (EACCES, EPERM, EROFS)
 ABSENT = (
     ("memory.memsw.", "the kernel does not count swap: boot with swapaccount=1"),
     ("memory.swap.", "the kernel does not count swap: boot with swapaccount=1"),
-    ("memory.kmem.", "the kernel has no limit of its own memory any more"),
+    ("memory.kmem.", "this kernel has no limit for kernel memory any more"),
     ("cpu.rt_", "the kernel is built without CONFIG_RT_GROUP_SCHED"),
-    ("cpu.cfs_burst", "bursts came with Linux 5.14"),
-    ("cpu.max.burst", "bursts came with Linux 5.14"),
-    ("cpu.idle", "it came with Linux 5.15"),
-    ("blkio.leaf_weight", "it went with the CFQ scheduler, in Linux 5.0"),
+    ("cpu.cfs_burst", "this needs Linux 5.14"),
+    ("cpu.max.burst", "this needs Linux 5.14"),
+    ("cpu.idle", "this needs Linux 5.15"),
+    ("blkio.leaf_weight", "Linux 5.0 removed this, with the CFQ scheduler"),
     ("blkio.weight", "the kernel has no IO scheduler with weights: load the module bfq"),
     ("blkio.throttle", "the kernel is built without CONFIG_BLK_DEV_THROTTLING"),
     ("io.bfq.weight", "the kernel has no IO control with weights: load the module bfq"),
@@ -42,20 +42,20 @@ REFUSED = (
         "the container uses more already and nothing can be reclaimed",
     ),
     ("memory.memsw", EBUSY, "the container uses more already and nothing can be reclaimed"),
-    ("memory.limit_in_bytes", EINVAL, "it may not exceed the limit of memory and swap"),
+    ("memory.limit_in_bytes", EINVAL, "it may not be above the limit of memory and swap"),
     ("memory.memsw", EINVAL, "it may not be below the limit of memory"),
     ("memory.use_hierarchy", EINVAL, "memory is always counted hierarchically since Linux 5.11"),
-    ("cpu.rt_runtime", EINVAL, "the cgroups above must have real-time runtime to give"),
-    ("cpu.rt_period", EINVAL, "runtime and period must fit into those of the cgroup above"),
-    ("cpu.cfs_", EINVAL, "quota by period may not exceed that of the cgroup above"),
-    ("cpu.max.burst", EINVAL, "a burst may not exceed the quota"),
+    ("cpu.rt_runtime", EINVAL, "the cgroups above must have enough real-time runtime left"),
+    ("cpu.rt_period", EINVAL, "runtime / period may not be above that of the cgroup above"),
+    ("cpu.cfs_", EINVAL, "quota / period may not be above that of the cgroup above"),
+    ("cpu.max.burst", EINVAL, "a burst may not be above the quota"),
     ("cpu.max", EINVAL, "a quota may not be below the burst"),
     ("cpu.shares", EINVAL, "the cgroup is idle (cpu.idle 1): set cpu.idle to 0 as well"),
     ("cpu.weight", EINVAL, "the cgroup is idle (cpu.idle 1): set cpu.idle to 0 as well"),
     ("cpuset.", EINVAL, "the form is 0-3,7 and the numbers must exist on this host"),
-    ("cpuset.", EACCES, "they must be among those of the cgroup above"),
-    ("cpuset.", ENOSPC, "processes of the cgroup would have nothing left to run on"),
-    ("cpuset.", ERANGE, "a number is larger than this host can have"),
+    ("cpuset.", EACCES, "the cgroup above must have these CPUs or memory nodes too"),
+    ("cpuset.", ENOSPC, "the processes of the cgroup would have no CPU or no memory node"),
+    ("cpuset.", ERANGE, "a number is above the largest one of this kernel"),
     ("blkio.", ENODEV, "there is no such block device"),
     ("io.", ENODEV, "there is no such block device"),
     ("rdma.max", ENODEV, "there is no such RDMA device"),
@@ -98,7 +98,7 @@ def missing_hierarchy(write: "CgroupWrite") -> HostError:
     return HostError(
         f"the container has no cgroup of the controller {write.controller}",
         pointer=write.pointer,
-        hint=f"is it mounted, and may this user make cgroups there? ({write.file} was to be set)",
+        hint=f"needed for {write.file}: mount the controller, and let this user make cgroups there",
     )
 
 
@@ -106,9 +106,9 @@ def withheld_controller(directory: str, controller: str, pointer: str) -> "HostE
     """The error that a cgroup above ``directory`` has not enabled a controller; None if all have
     (v2)."""
     above = directory.rpartition("/")[0]
-    keeper = ""
+    withholding = ""  # the highest cgroup that has not enabled the controller
     while controller not in read_or(above + "/cgroup.subtree_control").split():
-        keeper = above
+        withholding = above
         if controller in read_or(above + "/cgroup.controllers").split():
             break
         above = above.rpartition("/")[0]
@@ -116,15 +116,15 @@ def withheld_controller(directory: str, controller: str, pointer: str) -> "HostE
             return HostError(
                 f"this host has no cgroup controller {controller}",
                 pointer=pointer,
-                hint=f"see {keeper}/cgroup.controllers",
+                hint=f"see {withholding}/cgroup.controllers",
             )
-    if not keeper:
+    if not withholding:
         return None
     return HostError(
         f"the cgroup controller {controller} is not available in {directory}: "
-        f"{keeper}/cgroup.subtree_control does not hand it down",
+        f"{withholding}/cgroup.subtree_control does not enable it",
         pointer=pointer,
-        hint=how_to_enable(keeper, controller),
+        hint=how_to_enable(withholding, controller),
     )
 
 
@@ -133,8 +133,8 @@ def failed_enabling(directory: str, controller: str, pointer: str, error: OSErro
     number = error.errno or 0
     if number == EBUSY:
         return HostError(
-            f"{directory} cannot hand the cgroup controller {controller} down, for processes live "
-            "in it (the kernel's rule: only the root has both)",
+            f"{directory} cannot enable the cgroup controller {controller} for its children, "
+            "because it has processes (cgroup-v2.rst, No Internal Process Constraint)",
             pointer=pointer,
             hint="set linux.cgroupsPath to a place whose parents have no processes of their own",
         )
@@ -143,7 +143,7 @@ def failed_enabling(directory: str, controller: str, pointer: str, error: OSErro
         if withheld is not None:
             return withheld
     return HostError(
-        f"{directory} cannot hand the cgroup controller {controller} down: write to "
+        f"{directory} cannot enable the cgroup controller {controller} for its children: write to "
         f"cgroup.subtree_control: {errno_text(number)}",
         pointer=pointer,
         hint=how_to_enable(directory, controller),
@@ -168,7 +168,7 @@ def hint_for_making(path: str, number: int) -> str:
             )
         return "/sys/fs/cgroup is read-only here, as in a container without privileges"
     if number == ENOSPC:
-        return "cgroup.max.depth or cgroup.max.descendants of a cgroup above is reached"
+        return "a cgroup above has reached its cgroup.max.depth or cgroup.max.descendants"
     return ""
 
 
@@ -179,7 +179,9 @@ def hint_for_joining(number: int) -> str:
     if number == ENOSPC:
         return "its cpuset.cpus or cpuset.mems is empty"
     if number == EINVAL:
-        return "a real-time process needs cpu.realtimeRuntime, a threaded cgroup takes none"
+        return "a real-time process needs cpu.realtimeRuntime; a threaded cgroup takes no process"
     if number in DENIED:
-        return "this user must be allowed to write cgroup.procs of both cgroups and of their parent"
+        return (
+            "this user must be allowed to write to cgroup.procs of both cgroups and of their parent"
+        )
     return ""

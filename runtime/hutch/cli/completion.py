@@ -1,7 +1,7 @@
 """Completion scripts for bash, zsh and fish, from the table of verbs and flags.
 
-What a flag's value may be is told from its placeholder, and from the tables that the runtime itself
-checks it by. Containers are asked for with `hutch list`, below the root that the line names.
+The possible values of a flag come from its placeholder, and from the tables by which the runtime
+checks the value. The ids of containers come from `hutch list`, with the --root of the line.
 """
 
 from hutch.cli.table import GLOBAL, VERBS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DIRECTORY, PATH, CONTAINER = "directory", "file", "container"
 
-# Flags whose values are known words.
+# The flags that have only certain values.
 WORDS = {
     "log-format": ("text", "json"),
     "format": ("table", "json"),
@@ -26,18 +26,19 @@ WORDS = {
     "empty-ns": ("network",),
     "cap": tuple(NAMES),
 }
-# What verbs take beside a container.
+# The arguments of verbs that take others than a container.
 ARGUMENTS: "dict[str, tuple[str | tuple[str, ...], ...]]" = {
     "completion": (("bash", "zsh", "fish"),),
     "explain": (DIRECTORY,),
     "kill": (CONTAINER, tuple(SIGNALS)),
 }
 
-HEAD = "# Completion of hutch for {}; made by `hutch completion {}`.\n"
+HEAD = "# Completion of hutch for {}, printed by `hutch completion {}`.\n"
 
 
 def values(flag: "Flag") -> "str | tuple[str, ...]":
-    """What can stand behind a flag: DIRECTORY, PATH, some words, or "" for anything."""
+    """The possible values of a flag: DIRECTORY, PATH, CONTAINER, a tuple of words, or "" for
+    anything."""
     name, _, placeholder, _ = flag
     if name in WORDS:
         return WORDS[name]
@@ -48,14 +49,14 @@ def values(flag: "Flag") -> "str | tuple[str, ...]":
 
 
 def arguments(verb: str) -> "tuple[str | tuple[str, ...], ...]":
-    """What the verb's arguments can be, each as for ``values``."""
+    """The possible values of each argument of the verb, as in ``values``."""
     if verb in ARGUMENTS:
         return ARGUMENTS[verb]
     return (CONTAINER,) if VERBS[verb][1].startswith("CONTAINER") else ()
 
 
 def flags_of(verb: str) -> "Flags":
-    """The verb's flags and --help; the global ones for ""."""
+    """The verb's flags and --help; the global flags if ``verb`` is ""."""
     return (*VERBS[verb][4], ("help", "h", "", "show help")) if verb else GLOBAL
 
 
@@ -101,21 +102,21 @@ def _bash_kind(kind: "str | tuple[str, ...]") -> str:
 
 
 _BASH = r"""
-# The flags of a verb; of none: the global ones.
+# The flags of a verb; without a verb, the global flags.
 _hutch_flags() {{
     case "$1" in
 {flags}
     esac
 }}
 
-# What a flag of a verb takes, or nothing where it is a switch: words, or :kind.
+# The values of a flag of a verb: words, or :KIND; nothing if the flag is a switch.
 _hutch_value() {{
     case "$1 $2" in
 {values}
     esac
 }}
 
-# What the verb takes as its first, second, ... argument.
+# The values of an argument of a verb, whose number counts from 0.
 _hutch_argument() {{
     case "$1 $2" in
 {arguments}
@@ -314,14 +315,15 @@ def _fish_text(text: str) -> str:
 
 
 _FISH = r"""
-# The flags of a verb that take a value; of none: the global ones.
+# The flags of a verb that take a value; without a verb, the global flags.
 function __hutch_takes
     switch "$argv[1]"
 {takes}
     end
 end
 
-# The words so far without flags: the verb and its arguments; and the root, if one was given.
+# Prints the words before the cursor without flags: the verb and its arguments. Sets __hutch_root to
+# the value of --root, if it is given.
 function __hutch_words
     set -l skip ''
     set -l verb ''
@@ -345,7 +347,7 @@ function __hutch_verb
     test "$words[1]" = "$argv[1]"
 end
 
-# Whether the verb's argument with this number, from 0 on, is to be completed.
+# Whether the word to complete is the argument of the verb with this number, which counts from 0.
 function __hutch_at
     set -l words (__hutch_words)
     test "$words[1]" = "$argv[1]"; or return 1

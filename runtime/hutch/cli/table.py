@@ -11,7 +11,7 @@ GLOBAL = (
         "root",
         "",
         "DIR",
-        "the directory of the containers' state (default: /run/hutch, of other users than root "
+        "the directory of the containers' state (default: /run/hutch; without root: "
         "$XDG_RUNTIME_DIR/hutch)",
     ),
     ("log", "", "FILE", "append errors and warnings to this file"),
@@ -19,14 +19,14 @@ GLOBAL = (
         "log-format",
         "",
         "FORMAT",
-        "how they are written: text, or json with document, pointer, value, call, errno and hint "
-        "of an error apart",
+        "the format of the log: text, or json, which has document, pointer, value, call, errno and "
+        "hint of an error in separate fields",
     ),
-    ("debug", "", "", "tell each step as well"),
+    ("debug", "", "", "log each step too"),
     ("trace", "", "FILE", "write the time of each step to this file, as trace events"),
     ("systemd-cgroup", "", "", "use systemd for cgroups"),
-    ("rootless", "", "true|false|auto", "do without cgroups that the caller may not use"),
-    ("strict", "", "", "do what the specification says where runc does otherwise"),
+    ("rootless", "", "true|false|auto", "do not use cgroups that the caller may not change"),
+    ("strict", "", "", "follow the specification where runc does not"),
     ("help", "h", "", "show help"),
     ("version", "v", "", "print the version"),
 )
@@ -35,23 +35,30 @@ BUNDLE = ("bundle", "b", "DIR", "the bundle: config.json and the root file syste
 CONSOLE = ("console-socket", "", "SOCKET", "send the terminal's master over this unix socket")
 PID_FILE = ("pid-file", "", "FILE", "write the process's pid to this file")
 PIDFD = ("pidfd-socket", "", "SOCKET", "send a pidfd of the process over this unix socket")
-PRESERVE = ("preserve-fds", "", "N", "pass N descriptors from 3 on to the container")
+PRESERVE = ("preserve-fds", "", "N", "pass the N file descriptors from 3 on to the container")
 KEYRING = ("no-new-keyring", "", "", "keep the caller's session keyring")
-PIVOT = ("no-pivot", "", "", "change the root by MS_MOVE and chroot: weaker, for a ramdisk")
-FORMAT = ("format", "f", "FORMAT", "table or json")
+PIVOT = ("no-pivot", "", "", "use MS_MOVE and chroot instead of pivot_root: weaker, for a ramdisk")
+FORMAT = ("format", "f", "FORMAT", "the output format: table or json")
+DETACH = ("detach", "d", "", "do not wait for its end")
+SUBREAPER = ("no-subreaper", "", "", "leave orphans of the container to the host's init")
 
-IMAGES = ("image-path", "", "DIR", "where the images are (default: checkpoint)")
-WORK = ("work-path", "", "DIR", "where CRIU works and logs (default: that of the images)")
+IMAGES = ("image-path", "", "DIR", "the directory of the checkpoint's files (default: checkpoint)")
+WORK = (
+    "work-path",
+    "",
+    "DIR",
+    "the directory of CRIU's log and work files (default: --image-path)",
+)
 CRIU = (
-    ("tcp-established", "", "", "with established TCP connections"),
-    ("ext-unix-sk", "", "", "with unix sockets that are connected to the outside"),
-    ("shell-job", "", "", "with a terminal and session of the caller's"),
-    ("lazy-pages", "", "", "memory is fetched when it is needed, not before"),
-    ("file-locks", "", "", "with file locks"),
+    ("tcp-established", "", "", "allow established TCP connections"),
+    ("ext-unix-sk", "", "", "allow unix sockets whose peer is outside of the container"),
+    ("shell-job", "", "", "allow a terminal and a session that belong to the caller"),
+    ("lazy-pages", "", "", "transfer memory only when the restored container uses it"),
+    ("file-locks", "", "", "allow file locks"),
     ("manage-cgroups-mode", "", "MODE", "soft, full, strict or ignore (default: soft)"),
-    ("empty-ns", "", "NAMESPACE...", "leave the content of a namespace out: network"),
-    ("auto-dedup", "", "", "remove from the parent's images what later ones have"),
-    ("link-remap", "", "", "with files that are open but have no name any more"),
+    ("empty-ns", "", "NAMESPACE...", "do not save or restore the content of a namespace: network"),
+    ("auto-dedup", "", "", "remove memory from a parent checkpoint that a later one has too"),
+    ("link-remap", "", "", "allow open files that have no name any more"),
 )
 
 VERBS = {
@@ -63,18 +70,18 @@ VERBS = {
         (
             IMAGES,
             WORK,
-            ("parent-path", "", "DIR", "the images before these, counted from --image-path"),
+            ("parent-path", "", "DIR", "the pre-dump before this one, relative to --image-path"),
             ("leave-running", "", "", "do not end and delete the container"),
             *CRIU,
-            ("tcp-skip-in-flight", "", "", "without TCP connections that are being made"),
-            ("status-fd", "", "FD", "gets a NUL byte when lazy pages can be had"),
+            ("tcp-skip-in-flight", "", "", "leave out TCP connections that are being established"),
+            ("status-fd", "", "FD", "write a NUL byte to it when lazy pages can be fetched"),
             ("page-server", "", "ADDRESS:PORT", "send memory to a page server"),
-            ("pre-dump", "", "", "save memory only, for less to be left to the checkpoint"),
+            ("pre-dump", "", "", "save only memory, so that the later checkpoint is shorter"),
         ),
     ),
     "completion": ("print the completion script of a shell", "bash|zsh|fish", 1, 1, ()),
     "create": (
-        "make a container from a bundle, up to its program",
+        "make a container from a bundle, without running its program yet",
         "CONTAINER",
         1,
         1,
@@ -85,7 +92,7 @@ VERBS = {
         "CONTAINER",
         1,
         1,
-        (("force", "f", "", "kill it first; an unknown container is no error"),),
+        (("force", "f", "", "kill it first if it runs; an unknown container is no error"),),
     ),
     "events": (
         "print what a container uses and when it runs out of memory, as lines of JSON",
@@ -110,26 +117,26 @@ VERBS = {
             ("user", "u", "UID[:GID]", "the user to run as"),
             ("additional-gids", "g", "GID...", "add a supplementary group"),
             ("process", "p", "FILE", "read the process from a file, as in config.json"),
-            ("detach", "d", "", "do not wait for its end"),
+            DETACH,
             PID_FILE,
             PIDFD,
             ("process-label", "", "LABEL", "the SELinux label"),
             ("apparmor", "", "PROFILE", "the AppArmor profile"),
-            ("no-new-privs", "", "", "it cannot gain privileges"),
+            ("no-new-privs", "", "", "set no_new_privs: it cannot gain privileges by execve"),
             ("cap", "c", "CAPABILITY...", "add a capability"),
             PRESERVE,
             ("cgroup", "", "PATH...", "run it in a cgroup below the container's"),
-            ("ignore-paused", "", "", "also in a paused container"),
+            ("ignore-paused", "", "", "allow a paused container; the process runs after resume"),
         ),
     ),
     "explain": (
-        "print what would be done for a bundle, in order, and do nothing",
+        "print the steps of create for a bundle, without doing them",
         "[BUNDLE]",
         0,
         1,
         (
-            ("format", "f", "FORMAT", "table or json"),
-            ("id", "", "CONTAINER", "as if it were created under this id (default: explained)"),
+            FORMAT,
+            ("id", "", "CONTAINER", "the id of the container (default: explained)"),
             BUNDLE,
             CONSOLE,
             PID_FILE,
@@ -145,14 +152,14 @@ VERBS = {
         "CONTAINER [SIGNAL]",
         1,
         2,
-        (("all", "a", "", "to all of its processes"),),
+        (("all", "a", "", "send it to all processes of the container"),),
     ),
     "list": (
         "list the containers",
         "",
         0,
         0,
-        (FORMAT, ("quiet", "q", "", "only the ids")),
+        (FORMAT, ("quiet", "q", "", "print only the ids")),
     ),
     "pause": ("freeze all processes of a container", "CONTAINER", 1, 1, ()),
     "ps": (
@@ -170,15 +177,15 @@ VERBS = {
         (
             BUNDLE,
             CONSOLE,
-            ("detach", "d", "", "do not wait for its end"),
+            DETACH,
             PID_FILE,
-            ("no-subreaper", "", "", "leave orphans of the container to the host's init"),
+            SUBREAPER,
             PIVOT,
             IMAGES,
             WORK,
             *CRIU,
-            ("lsm-profile", "", "TYPE:NAME", "another LSM profile: apparmor:NAME, selinux:LABEL"),
-            ("lsm-mount-context", "", "CONTEXT", "another SELinux context for mounts"),
+            ("lsm-profile", "", "TYPE:NAME", "use another profile: apparmor:NAME, selinux:LABEL"),
+            ("lsm-mount-context", "", "CONTEXT", "use another SELinux context for mounts"),
         ),
     ),
     "resume": ("thaw a paused container", "CONTAINER", 1, 1, ()),
@@ -190,9 +197,9 @@ VERBS = {
         (
             BUNDLE,
             CONSOLE,
-            ("detach", "d", "", "do not wait for its end"),
-            ("keep", "", "", "do not delete it at its end"),
-            ("no-subreaper", "", "", "leave orphans of the container to the host's init"),
+            DETACH,
+            ("keep", "", "", "do not delete the container at its end"),
+            SUBREAPER,
             PID_FILE,
             PIDFD,
             PIVOT,
@@ -207,32 +214,37 @@ VERBS = {
         0,
         (
             ("bundle", "b", "DIR", "the directory to write it to (default: .)"),
-            ("rootless", "", "", "for a caller without root"),
+            ("rootless", "", "", "write it for a caller without root"),
         ),
     ),
     "start": ("let a created container run its program", "CONTAINER", 1, 1, ()),
     "state": ("print the state of a container, as JSON", "CONTAINER", 1, 1, ()),
     "update": (
-        "change the limits of a container; what is not given stays",
+        "change limits of a container; limits that are not given stay",
         "CONTAINER",
         1,
         1,
         (
-            ("resources", "r", "FILE", "all limits from a file as linux.resources; - is stdin"),
+            (
+                "resources",
+                "r",
+                "FILE",
+                "read all limits from linux.resources in a file; - is stdin",
+            ),
             ("blkio-weight", "", "WEIGHT", "share of block I/O, 10 to 1000"),
-            ("cpu-burst", "", "US", "time that may be saved up beyond the quota"),
-            ("cpu-idle", "", "0|1", "1: run only when nobody else wants to"),
-            ("cpu-period", "", "US", "the period that the quota counts in"),
-            ("cpu-quota", "", "US", "CPU time a period; -1: no limit"),
-            ("cpu-rt-period", "", "US", "the period that the real-time runtime counts in (v1)"),
-            ("cpu-rt-runtime", "", "US", "real-time CPU time a period (v1)"),
-            ("cpu-share", "", "SHARES", "share of CPU time against others, 2 to 262144"),
-            ("cpuset-cpus", "", "LIST", "the CPUs to use: 0-3,7"),
-            ("cpuset-mems", "", "LIST", "the memory nodes to use"),
-            ("l3-cache-schema", "", "LINE", "the share of L3 cache, as resctrl has it: L3:0=ff"),
-            ("mem-bw-schema", "", "LINE", "the share of memory bandwidth, as resctrl: MB:0=50"),
+            ("cpu-burst", "", "US", "unused CPU time that may be used above the quota later"),
+            ("cpu-idle", "", "0|1", "1: run only when no other process needs the CPU"),
+            ("cpu-period", "", "US", "the period of --cpu-quota"),
+            ("cpu-quota", "", "US", "CPU time in each period; -1: no limit"),
+            ("cpu-rt-period", "", "US", "the period of --cpu-rt-runtime (cgroup v1)"),
+            ("cpu-rt-runtime", "", "US", "real-time CPU time in each period (cgroup v1)"),
+            ("cpu-share", "", "SHARES", "share of CPU time, relative to others, 2 to 262144"),
+            ("cpuset-cpus", "", "LIST", "the CPUs to use, such as 0-3,7"),
+            ("cpuset-mems", "", "LIST", "the memory nodes to use, such as 0-1"),
+            ("l3-cache-schema", "", "LINE", "share of L3 cache, a line of resctrl: L3:0=ff"),
+            ("mem-bw-schema", "", "LINE", "share of memory bandwidth, a line of resctrl: MB:0=50"),
             ("memory", "", "SIZE", "memory: bytes, 64M, 1.5G; -1: no limit"),
-            ("memory-reservation", "", "SIZE", "memory that is kept when the host lacks some"),
+            ("memory-reservation", "", "SIZE", "memory that it keeps when the host has little"),
             ("memory-swap", "", "SIZE", "memory and swap together; -1: no limit"),
             ("pids-limit", "", "COUNT", "processes and threads; -1: no limit"),
         ),

@@ -1,4 +1,4 @@
-"""Images in tar archives: an OCI layout (oci-archive), what ``docker save`` writes, or both in one.
+"""Images in tar archives: an OCI layout (oci-archive), the format of ``docker save``, or both.
 
 The headers of an archive are read once to make an index; then each file is read at its offset. A
 compressed archive is first decompressed into an unnamed temporary file.
@@ -33,7 +33,7 @@ from hutch.image.tarstream import FILE, LINK, SYMLINK, Chunks, TarReader
 
 READ = 1 << 20
 LINKS = 8
-MEMBER = 400  # bytes of memory that the place of a file takes, beside its name
+MEMBER = 400  # bytes of memory for one file of the archive, in addition to its name
 
 
 class FileChunks(Chunks):
@@ -81,7 +81,7 @@ def _metered(head: bytes, source: IO[bytes], budget: Budget) -> Iterator[bytes]:
 
 
 class Archive:
-    """A tar archive by the names of its files."""
+    """A tar archive whose files can be read by name."""
 
     def __init__(self, path: Path) -> None:
         fd = open_file(path, pipes=True)
@@ -129,7 +129,7 @@ class Archive:
                     copy.write(chunk)
                     copy.flush()
                 except OSError as error:
-                    what = f"inflate the archive into a file in {tempfile.gettempdir()}"
+                    what = f"decompress the archive into a file in {tempfile.gettempdir()}"
                     raise storage_error(what, error.errno, elsewhere="$TMPDIR") from None
             return os.dup(copy.fileno())
 
@@ -167,9 +167,9 @@ def oci_entries(archive: Archive) -> list[tuple[str, Descriptor]]:
     document = parse_json(archive.read("index.json", MANIFEST_BYTES), "index.json")
     manifests = document.get("manifests")
     if not isinstance(manifests, list):
-        raise ImageError("index.json: manifests: a list is wanted")
+        raise ImageError("index.json: manifests: must be a list")
     found = [parse_descriptor(m, f"index.json: manifests[{i}]") for i, m in enumerate(manifests)]
-    # containerd's exporters put the whole name here and only the tag into ref.name.
+    # containerd writes the complete name here, and only the tag into ref.name.
     key = "io.containerd.image.name"
     return [(e.annotations.get(key) or e.annotations.get(REF_NAME, ""), e) for e in found]
 
@@ -188,7 +188,7 @@ class OciArchiveSource:
             if len({e.digest for _, e in entries}) != 1:
                 what = "several images; say which" if entries else "no such image"
                 known = ", ".join(own for own, _ in oci_entries(self.archive) if own)
-                raise ImageError(f"{shown(str(path))}: {what}", hint=f"there are {known}")
+                raise ImageError(f"{shown(str(path))}: {what}", hint=f"its images are {known}")
             self.names, entry = [own for own, _ in entries if own], entries[0][1]
         self.entry = entry
 
@@ -217,7 +217,7 @@ def docker_entries(archive: Archive) -> list[ArchivedImage]:
     except (ValueError, RecursionError) as error:
         raise ImageError(f"manifest.json: not JSON: {error}") from None
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ImageError("manifest.json: a list of objects is wanted")
+        raise ImageError("manifest.json: must be a list of objects")
     found: list[ArchivedImage] = []
     for entry in entries:
         config, layers, tags = entry.get("Config"), entry.get("Layers"), entry.get("RepoTags") or []
@@ -228,7 +228,7 @@ def docker_entries(archive: Archive) -> list[ArchivedImage]:
             or not all(isinstance(text, str) for text in [*layers, *tags])
         ):
             raise ImageError(
-                "manifest.json: Config, RepoTags or Layers are not what they should be"
+                "manifest.json: Config must be a string, RepoTags and Layers lists of strings"
             )
         # docker save writes this for an image without a name.
         names = [tag for tag in tags if tag != "<none>:<none>"]
@@ -237,7 +237,8 @@ def docker_entries(archive: Archive) -> list[ArchivedImage]:
 
 
 def hub_name(text: str) -> str:
-    """The complete name for one of docker save: "busybox" means docker.io/library/busybox."""
+    """The complete name for a name in an archive of docker save: "busybox" means
+    docker.io/library/busybox."""
     reference = Reference.parse(text)
     return str(reference if reference.registry else reference.completed(HUB))
 
@@ -268,7 +269,10 @@ class DockerArchiveSource:
         raw = self.archive.read(config_name, CONFIG_BYTES)
         config = parse_config(raw)
         if len(config.diff_ids) != len(layers):
-            raise ImageError("manifest.json: not as many Layers as the config has diff_ids")
+            raise ImageError(
+                f"manifest.json: {len(layers)} Layers, but {len(config.diff_ids)} diff_ids in the"
+                " config"
+            )
         digest = Digest.of(raw)
         self._members[digest] = config_name
         described = []
@@ -326,6 +330,6 @@ def all_images(path: Path) -> "list[OciArchiveSource | DockerArchiveSource]":
     if archive.has("manifest.json"):
         return [DockerArchiveSource(path, "", archive, e) for e in docker_entries(archive)]
     raise ImageError(
-        f"{shown(str(path))}: neither an OCI layout nor what docker save writes",
+        f"{shown(str(path))}: neither an OCI layout nor an archive of docker save",
         hint="warren import takes an archive of a root file system",
     )

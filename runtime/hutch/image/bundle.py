@@ -77,7 +77,7 @@ def make_bundle(
 ) -> Losses:
     """Makes a bundle of the image in ``directory``, which must not exist or must be empty.
 
-    ``base`` is the default config; it is changed to what the image says. Only the owner can enter
+    ``base`` is the default config; it is changed as the image says. Only the owner can enter
     the bundle, so that other users cannot use the image's setuid programs and device nodes (S-77).
     If an error occurs, all that was made is removed. Raises ImageError, KernelError.
     """
@@ -109,8 +109,8 @@ def make_bundle(
         raise
     if before is not None and before & 0o077:
         reporter.warn(
-            f"{directory} was open to others (mode {before:04o}); it is 0700 now, since the image's"
-            " setuid programs and devices are nobody else's"
+            f"{directory} was open to other users (mode {before:04o}); its mode is 0700 now, so"
+            " that they cannot use the image's setuid programs and devices"
         )
     return losses
 
@@ -155,7 +155,7 @@ def _private(directory: Path) -> int | None:
 def runtime_config(
     document: "Config", config: ImageConfig, manifest: Digest, root: int
 ) -> "Config":
-    """config.json for the image: ``document``, changed to what the image's config says."""
+    """The config.json for the image: ``document``, changed as the image's config says."""
     apply_image(document, config, root)
     document["root"] = {"path": "rootfs", "readonly": False}
     document.setdefault("annotations", {})[ANNOTATION + "manifest.digest"] = str(manifest)

@@ -22,10 +22,10 @@ class Named(NamedTuple):
 
 
 def parse_name(text: str) -> Reference:
-    """A name to *give*: a short one is an image of this machine, ``localhost/NAME``."""
+    """Parses a new name of an image. A short name becomes ``localhost/NAME``. Raises UsageError."""
     reference = Reference.parse(text)
     if reference.digest:
-        raise UsageError(f"{shown(text)}: a name that is given has no digest")
+        raise UsageError(f"{shown(text)}: a new name cannot have a digest")
     return (reference if reference.registry else reference.completed(LOCAL)).tagged()
 
 
@@ -40,7 +40,7 @@ def _possible(store: Store, settings: Settings, text: str) -> list[Named]:
         options.append(reference.completed(LOCAL))
     for option in options:
         if option.digest:
-            # A digest is looked for among all that this repository has: its tag does not matter.
+            # The digest may be of any image of this repository; the tag is not compared.
             same = {
                 name: manifest
                 for name, manifest, top in store.database.names()
@@ -68,14 +68,14 @@ def find(store: Store, settings: Settings, text: str) -> Named:
     found = _possible(store, settings, text)
     if len(found) > 1:
         names = ", ".join(one.name for one in found)
-        raise ImageError(f"{shown(text)} may be {names}", hint="write the name in full")
+        raise ImageError(f"{shown(text)} may mean {names}", hint="write the name in full")
     if found:
         return found[0]
     digits = text.removeprefix("sha256:")
     if len(digits) >= 2 and all(c in "0123456789abcdef" for c in digits):
         records = store.database.by_id(digits)
         if len({record.config for record in records}) > 1:
-            raise ImageError(f"{shown(text)}: several images have an id that begins so")
+            raise ImageError(f"{shown(text)}: the ids of several images begin like this")
         if records:
             return Named(records[0], "")
     raise ImageNotFound(shown(text), hint=_near(store, text))
@@ -91,7 +91,7 @@ def _near(store: Store, text: str) -> str:
         known[tagged] = tagged
         known.setdefault(bare, tagged)
     meant = nearest(text, known)
-    return f"did you mean {known[meant]}?" if meant else "warren images lists what there is"
+    return f"did you mean {known[meant]}?" if meant else "warren images lists all images"
 
 
 def tag(store: Store, settings: Settings, old: str, new: str) -> str:

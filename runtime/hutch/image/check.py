@@ -74,7 +74,7 @@ class Checker:
             try:
                 done = mend()
             except HutchError as error:
-                what += f"; mending it failed: {error.sentence}"
+                what += f"; the repair failed: {error.sentence}"
         self.findings.append(Finding(what, done))
         self.reporter.warn(what + (f": {done}" if done else ""))
 
@@ -85,7 +85,7 @@ class Checker:
         manifest, config = documents(self.store, record)
         chains = chain_ids(config.diff_ids)
         if self.store.database.chains_of(record.manifest) != chains:
-            self.find(f"image {record.config.short}: its layers are not what its config says")
+            self.find(f"image {record.config.short}: its layers do not match its config")
         damaged = []
         for layer, diff_id, chain in zip(manifest.layers, config.diff_ids, chains, strict=True):
             if not self._blob(layer):
@@ -163,17 +163,18 @@ class Checker:
                 problem = error.sentence
             else:
                 if listed != known:
-                    problem = "index.json does not list the names there are"
+                    problem = "index.json does not list the same names as the database"
 
         def mend() -> str:
             self.store.renew_layout()
-            return "written anew"
+            return "written again"
 
         if problem:
             self.find(problem, mend)
 
     def _rubbish(self) -> None:
-        """With ``repair``, removes what killed processes left. This is not reported as damage."""
+        """Ends the leases of dead processes. With ``repair``, also removes files that nothing
+        needs. Neither is reported as damage."""
         with self.store.database.transaction():
             living_leases(self.store)
         if self.repair:

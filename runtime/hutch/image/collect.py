@@ -40,7 +40,8 @@ def living_leases(store: Store) -> set[str]:
 
 
 def collect(store: Store, only: "set[str] | None" = None) -> Freed:
-    """Removes what nothing needs; with ``only`` (items as in ``Database.lease``), only these."""
+    """Removes blobs and layers that nothing needs. With ``only`` (items as in ``Database.lease``),
+    removes only these."""
     freed = Freed()
     rubbish: list[Path] = []
 
@@ -77,7 +78,7 @@ def collect(store: Store, only: "set[str] | None" = None) -> Freed:
                 for name in os.listdir(store.work):
                     if name.partition(".")[0] not in living and not _in_use(name):
                         away(store.work / name)
-    finally:  # also where a full disk forbids the commit: what nothing needs may go all the same
+    finally:  # also if the commit fails because the disk is full: nothing needs these files
         for path in rubbish:
             freed.size += remove_tree(str(path))
     return freed
@@ -110,7 +111,7 @@ def collected_if_bad(store: Store, items: list[str]) -> Iterator[None]:
         yield
     except (ImageError, KernelError, OSError) as error:
         if isinstance(error, ImageError) or error.errno in FULL:
-            with suppress(HutchError, OSError):  # there may not be room for that, either
+            with suppress(HutchError, OSError):  # on a full disk this may fail too
                 collect(store, set(items))
         if isinstance(error, OSError):
             raise storage_error(f"write to the store {store.root}", error.errno) from None

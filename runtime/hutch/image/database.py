@@ -1,8 +1,9 @@
-"""What the store knows by name: SQLite, in WAL mode, one transaction an act.
+"""The database of a store: SQLite in WAL mode, one transaction for each operation.
 
-Blobs are not listed here, their files speak for themselves (present means verified). Listed are
-the images with all they need, their names, the unpacked layers, where blobs have been seen (so that
-a push can ask for a mount), and leases: what a running pull needs, though no image names it yet.
+It lists the images with the blobs and layers that they need, their names, the unpacked layers, the
+repositories that have a blob (so that a push can mount it from there), and leases: what a running
+pull needs, before there is an image that needs it. It does not list the blobs: a blob's file exists
+only if the blob was verified.
 """
 
 import errno
@@ -23,7 +24,7 @@ WAIT = 60.0  # seconds a transaction waits for another process
 
 
 class ImageRecord(NamedTuple):
-    """One image of the store. ``size`` is that of its layers unpacked, in bytes."""
+    """One image of the store. ``size`` is the size of its unpacked layers, in bytes."""
 
     manifest: Digest
     media_type: str
@@ -38,7 +39,7 @@ class ImageRecord(NamedTuple):
 
     @property
     def id(self) -> str:
-        """What people call the image id: the digest of its config."""
+        """The image id: the digest of its config."""
         return str(self.config)
 
     @property
@@ -57,8 +58,9 @@ class LayerRecord(NamedTuple):
 
 
 def failure(path: Path, error: sqlite3.Error) -> HutchError:
-    """What SQLite's error means to a person: a full disk is no damage."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says where in SQLite
+    """The error to raise for an error of SQLite. A full disk, or a missing permission, is not
+    damage."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extended part of the code
     if code == sqlite3.SQLITE_FULL:
         return storage_error(f"change the store's database {path}", errno.ENOSPC)
     if code == sqlite3.SQLITE_CANTOPEN and not os.access(path, os.R_OK | os.W_OK):
@@ -93,7 +95,8 @@ class Database:
         self._connection.close()
 
     def _migrate(self) -> None:
-        """Brings the tables to today's form; the version is read again, alone."""
+        """Changes the tables to the present version. The version is read again within the
+        transaction, because another process may have changed it."""
         with self.transaction():
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             for step in MIGRATIONS[version:]:
@@ -104,7 +107,8 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, alone among all processes; may be nested."""
+        """A transaction, with the write lock of the database. It may be nested; the inner one is
+        then part of the outer one."""
         with self._lock:
             if self._connection.in_transaction:
                 yield
@@ -114,12 +118,12 @@ class Database:
                 yield
                 self.rows("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:  # SQLite may have taken it back itself
+                if self._connection.in_transaction:  # SQLite may have rolled it back itself
                     self._connection.execute("ROLLBACK")
                 raise
 
     def rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
-        """The rows of a statement. The engine's modules look after tables of their own."""
+        """Executes a statement and returns its rows. The engine uses it for its own tables."""
         try:
             with self._lock:
                 return self._connection.execute(statement, values).fetchall()
@@ -129,7 +133,7 @@ class Database:
     # Images and their names
 
     def add_image(self, record: ImageRecord, blobs: list[Digest], chains: list[Digest]) -> None:
-        """Adds an image, or renews it, with the blobs and layers it needs."""
+        """Adds or updates an image, and the blobs and layers that it needs."""
         with self.transaction():
             key = str(record.manifest)
             self.rows(
@@ -146,7 +150,8 @@ class Database:
                 )
 
     def remove_image(self, manifest: Digest) -> None:
-        """Forgets an image and its names; what it needed becomes garbage."""
+        """Removes an image and its names from the database. ``collect`` then removes what only
+        this image needed."""
         self.rows("DELETE FROM image WHERE manifest = ?", str(manifest))
 
     def images(self) -> list[ImageRecord]:
@@ -168,7 +173,8 @@ class Database:
         )  # fmt: skip
 
     def set_name(self, name: str, manifest: Digest, top: Digest | None = None) -> None:
-        """Lets ``name`` stand for the image; ``top`` is the index it came by, if any."""
+        """Makes ``name`` a name of the image. ``top`` is the index that the image was chosen from,
+        if there was one."""
         self.rows(
             "INSERT OR REPLACE INTO name VALUES (?,?,?)", name, str(manifest), str(top or manifest)
         )
@@ -245,7 +251,8 @@ class Database:
     # Leases and holds
 
     def lease(self, lease: str, items: list[str]) -> None:
-        """Says that the act ``lease`` needs ``items``: digests of blobs, ``layer:`` chain IDs."""
+        """Adds ``items`` to a lease, so that ``collect`` does not remove them. An item is the
+        digest of a blob, or ``layer:`` and a chain ID."""
         with self.transaction():
             for item in items:
                 self.rows("INSERT OR IGNORE INTO lease VALUES (?,?)", lease, item)
@@ -254,14 +261,15 @@ class Database:
         self.rows("DELETE FROM lease WHERE lease = ?", lease)
 
     def leases(self) -> dict[str, set[str]]:
-        """What each lease needs."""
+        """The items of each lease."""
         found: dict[str, set[str]] = {}
         for lease, item in self.rows("SELECT lease, item FROM lease"):
             found.setdefault(lease, set()).add(item)
         return found
 
     def hold(self, holder: str, manifest: Digest) -> None:
-        """Keeps an image though no name may be left: ``holder`` uses it."""
+        """Records that ``holder`` uses an image. The image then stays, also without a name. Raises
+        ImageError if the store does not have it."""
         if self.image(manifest) is None:
             raise ImageError(f"image {shown(str(manifest))} is not in the store")
         self.rows("INSERT OR IGNORE INTO hold VALUES (?,?)", holder, str(manifest))
@@ -274,15 +282,15 @@ class Database:
         return [row[0] for row in rows]
 
     def needed(self) -> set[str]:
-        """All that images and leases need, as items (see ``lease``)."""
+        """Everything that images and leases need, as items (see ``lease``)."""
         blobs = {row[0] for row in self.rows("SELECT digest FROM image_blob")}
         chains = {"layer:" + row[0] for row in self.rows("SELECT chain FROM image_layer")}
         return blobs.union(chains, *self.leases().values())
 
     def forget_seen(self) -> None:
-        """Drops what is known of blobs that no image has."""
+        """Removes the rows of ``seen`` for blobs that no image needs."""
         self.rows("DELETE FROM seen WHERE digest NOT IN (SELECT digest FROM image_blob)")
 
     def sound(self) -> str:
-        """ "ok", or SQLite's own complaint."""
+        """ "ok", or the first problem that SQLite's quick_check finds."""
         return self.rows("PRAGMA quick_check(1)")[0][0]

@@ -1,4 +1,4 @@
-"""Digests: the names of content, and the only way to a blob's path (image-spec, descriptor.md)."""
+"""Digests, which identify content (image-spec, descriptor.md), and the paths of blobs."""
 
 import hashlib
 import re
@@ -15,10 +15,11 @@ PATTERN = re.compile(r"(sha256|sha512):([0-9a-f]+)")
 
 
 class Digest(NamedTuple):
-    """An algorithm and lower-case hexadecimal of exactly its length: safe in a path and in a URL.
+    """An algorithm, and lower-case hexadecimal digits of exactly its length. Safe in a path and in
+    a URL.
 
-    CVE-2024-3727: a digest that was never parsed became part of a path. Therefore nothing else
-    in the store turns text into a path.
+    In CVE-2024-3727, a digest that was not checked became part of a path. So the store makes paths
+    of blobs only from this class.
     """
 
     algorithm: str
@@ -26,7 +27,7 @@ class Digest(NamedTuple):
 
     @classmethod
     def parse(cls, text: object) -> "Digest":
-        """The digest that ``text`` writes; raises ImageError for anything else."""
+        """Parses a digest. Raises ImageError for any other value."""
         match = PATTERN.fullmatch(text) if isinstance(text, str) else None
         if match is None or len(match[2]) != HEX_LENGTH[match[1]]:
             raise ImageError(
@@ -41,7 +42,7 @@ class Digest(NamedTuple):
         return cls("sha256", hashlib.sha256(data).hexdigest())
 
     def hasher(self) -> "_Hash":
-        """A fresh hash of this digest's algorithm."""
+        """A new hash object of this digest's algorithm."""
         return hashlib.new(self.algorithm)
 
     def matches(self, data: bytes) -> bool:
@@ -49,12 +50,12 @@ class Digest(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where the blob lies below ``blobs/`` of an OCI image layout."""
+        """The path of the blob below ``blobs/`` of an OCI image layout."""
         return f"{self.algorithm}/{self.hex}"
 
     @property
     def short(self) -> str:
-        """The twelve digits that people see."""
+        """The first twelve digits, as in tables and messages."""
         return self.hex[:12]
 
     def __str__(self) -> str:
@@ -62,7 +63,8 @@ class Digest(NamedTuple):
 
 
 def chain_ids(diff_ids: list[Digest]) -> list[Digest]:
-    """The identity of the stack up to each layer (image-spec, config.md, "Layer ChainID")."""
+    """The chain ID of each layer, which also identifies all layers below it (image-spec, config.md,
+    "Layer ChainID")."""
     chains: list[Digest] = []
     for diff in diff_ids:
         chains.append(Digest.of(f"{chains[-1]} {diff}".encode()) if chains else diff)

@@ -1,4 +1,5 @@
-"""``dir:PATH``: a folder with manifest.json and one file a blob, named by its hex (skopeo's)."""
+"""``dir:PATH``, a format of skopeo: a folder with manifest.json and a file for each blob, named by
+the hexadecimal digits of its digest."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ class DirSource:
         self.root = root
 
     def top(self) -> tuple[bytes, str]:
-        """See ``Source``. What kind of manifest it is, it must say itself."""
+        """See ``Source``. A folder has no media type, so the document must contain it."""
         return read_bounded(self.root / "manifest.json", MANIFEST_BYTES), ""
 
     def document(self, descriptor: Descriptor, limit: int) -> bytes:

@@ -1,14 +1,14 @@
-"""The documents of images, as they are once they have been checked, or as we write them.
+"""The types of the documents of images, after they were checked, or as this package writes them.
 
-What a parser gives is ``object``: manifest.py and archive.py check it, and what they give on is one
-of these or a class of their own. The names are the specification's (image-spec: descriptor.md,
-manifest.md, image-index.md and config.md), for Docker's archives those of docker save.
+A JSON parser returns ``object``. manifest.py and archive.py check it, and return one of these types
+or a class of their own. The names of the fields are those of the specification (image-spec:
+descriptor.md, manifest.md, image-index.md and config.md) or of docker save.
 """
 
 from typing import NotRequired, TypedDict
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ANNOTATION = "org.opencontainers.image."  # what of an image is in its container's annotations
+ANNOTATION = "org.opencontainers.image."  # the annotations that conversion.md defines
 
 
 class PlatformDocument(TypedDict):
@@ -47,9 +47,9 @@ class IndexDocument(TypedDict):
 
 
 class Healthcheck(TypedDict, total=False):
-    """How a container's health is checked (Docker's image specification, "Healthcheck"; OCI's has
-    none). Times are nanoseconds, 0 for what is usual. ``Test``: [] for the base image's, ["NONE"],
-    ["CMD", argument...], or ["CMD-SHELL", command]."""
+    """How a container's health is checked (Docker's image specification, "Healthcheck"; not in the
+    OCI's). Times are in nanoseconds; 0 means the default. ``Test``: [] for the check of the base
+    image, ["NONE"], ["CMD", argument...], or ["CMD-SHELL", command]."""
 
     Test: list[str]
     Interval: int
@@ -75,14 +75,14 @@ class Execution(TypedDict, total=False):
 
 
 class RootFs(TypedDict):
-    """The layers by what they hold (config.md, "rootfs")."""
+    """The diffIDs of the layers, the lowest first (config.md, "rootfs")."""
 
     type: str
     diff_ids: list[str]
 
 
 class HistoryDocument(TypedDict):
-    """A step by which the image was made (config.md, "history")."""
+    """One step in which the image was made (config.md, "history")."""
 
     created: str
     created_by: str

@@ -12,7 +12,7 @@ REFUSED = (errno.EPERM, errno.EACCES, errno.EROFS)
 
 class ImageError(HutchError):
     """An image, layer or store that is malformed, hostile or unknown. ``document`` is the file,
-    blob or layer that is meant, "" where the reason says it."""
+    blob or layer with the error; "" if ``reason`` names it."""
 
     def __init__(self, reason: str, *, document: str = "", hint: str = "") -> None:
         super().__init__(reason, hint=hint)
@@ -45,7 +45,8 @@ class NotInRegistry(Refused):
 def storage_error(
     operation: str, number: "int | None", *, elsewhere: str = "--root"
 ) -> KernelError:
-    """A file of ours that could not be written; ``elsewhere`` is what names another place."""
+    """The error for a file that this program could not write. ``elsewhere`` is the option with
+    which the user can choose another place."""
     hint = f"make room there, or name another place with {elsewhere}"
     if number not in FULL:
         hint = f"name another place with {elsewhere}" if number in REFUSED else ""
@@ -54,7 +55,8 @@ def storage_error(
 
 @contextmanager
 def explaining_full_disk(place: str, *, elsewhere: str = "--root") -> Iterator[None]:
-    """Says which disk is full, and what to do; a bare errno could mean any. Raises KernelError."""
+    """If the block fails because a disk is full, raises KernelError that names the place and says
+    what to do. The errno alone does not show which disk is full."""
     try:
         yield
     except KernelError as error:

@@ -1,8 +1,8 @@
-"""What must be remembered of a layer's folders until all of it is laid down: their names, a tree.
+"""The folders of a layer, which are remembered until the layer is completely unpacked.
 
-A few megabytes of an archive can name gigabytes of paths. So each name is kept once, where it
-stands in the tree, and everything kept is counted against the budget (S-68). Nothing here recurses:
-how deep the tree is, the image decides.
+A few megabytes of an archive can contain gigabytes of paths. So the folders are kept as a tree, in
+which each name occurs once, and the memory is counted against the budget (S-68). No function uses
+recursion, because the image decides how deep the tree is.
 """
 
 from collections.abc import Iterator
@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from hutch.image.limits import Budget
 from hutch.image.tarstream import Entry
 
-NODE = 300  # bytes of memory that one folder takes here, beside its name
-DESCRIBED = 300  # those of an entry
+NODE = 300  # bytes of memory for one folder, in addition to its name
+DESCRIBED = 300  # bytes of memory for one entry
 
 
 class Folder:
-    """One folder. ``entry``: what the layer says of it. ``implied``: made on the way to something,
-    and no entry has described it. ``time``: it was there before, changed then (nanoseconds).
-    ``links``: hard links in it, by name, whose target's path is a lower layer's.
+    """One folder. ``entry``: its entry in the layer. ``implied``: it was made as the parent of a
+    file, and the layer has no entry for it. ``time``: its mtime in nanoseconds, if it existed
+    before. ``links``: the hard links in it, by name, whose target must be in a lower layer; the
+    value is the target's path.
     """
 
     __slots__ = ("below", "entry", "implied", "links", "time")
@@ -31,7 +32,8 @@ class Folder:
 
 
 class Folders:
-    """The folders of one tree, by their true paths; b"" is the root. Counted by ``budget``."""
+    """The folders of one tree, by their paths without symlinks; b"" is the root. ``budget`` counts
+    the memory."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -43,14 +45,15 @@ class Folders:
         self._held += size
 
     def get(self, path: bytes) -> Folder | None:
-        """What is known of a folder, None if nothing is."""
+        """The folder at ``path``; None if it is not remembered."""
         folder: Folder | None = self._root
         for part in path.split(b"/") if path else ():
             folder = folder.below.get(part) if folder else None
         return folder
 
     def at(self, path: bytes) -> Folder:
-        """The same; nothing is known yet of a new one. Raises ImageError past the budget."""
+        """The folder at ``path``; a new, empty ``Folder`` if it was not remembered. Raises
+        ImageError if this needs more memory than the budget has."""
         folder = self._root
         for part in path.split(b"/") if path else ():
             below = folder.below.get(part)
@@ -61,7 +64,7 @@ class Folders:
         return folder
 
     def describe(self, path: bytes, entry: Entry) -> None:
-        """Keeps what the layer says of a folder, but for its name. Raises ImageError."""
+        """Keeps the entry of a folder, without its name. Raises ImageError."""
         folder = self.at(path)
         xattrs = entry.xattrs or {}
         self._hold(DESCRIBED + sum(len(name) + len(value) + 200 for name, value in xattrs.items()))
@@ -69,28 +72,28 @@ class Folders:
         folder.entry, folder.implied = entry, False
 
     def link(self, folder: bytes, name: bytes, target: bytes) -> None:
-        """Keeps a hard link that waits for the lower layers. Raises ImageError."""
+        """Keeps a hard link that is made when the lower layers are complete. Raises ImageError."""
         self._hold(len(name) + len(target) + NODE)
         self.at(folder).links[name] = target
 
     def pending(self, folder: bytes, name: bytes) -> bytes | None:
-        """The target of the link that waits at ``name``, None if none does."""
+        """The target of the hard link that ``link`` has kept; None if there is none."""
         known = self.get(folder)
         return known.links.get(name) if known else None
 
     def unlink(self, folder: bytes, name: bytes) -> None:
-        """No link waits there any more."""
+        """Drops the hard link that ``link`` has kept, if there is one."""
         if (known := self.get(folder)) is not None:
             known.links.pop(name, None)
 
     def drop(self, path: bytes) -> None:
-        """The folder is gone, with all below it."""
+        """Drops a folder and all folders below it."""
         above, _, name = path.rpartition(b"/")
         if (known := self.get(above)) is not None:
             known.below.pop(name, None)
 
     def inside_out(self) -> Iterator[tuple[bytes, Folder]]:
-        """All of them, each after the ones in it."""
+        """Yields all folders with their paths, inner folders before outer ones."""
         todo = [(b"", self._root, iter(self._root.below.items()))]
         while todo:
             path, folder, rest = todo[-1]
@@ -104,12 +107,13 @@ class Folders:
 
     @property
     def any(self) -> bool:
-        """Whether something is known at all."""
+        """Whether any folder or link is remembered."""
         root = self._root
         return bool(root.below or root.links or root.implied)
 
     def unsettled(self) -> "Folders":
-        """Only those that wait for the lower layers; the others' memory is the budget's again."""
+        """The folders and links that need the lower layers. All others are dropped, and their
+        memory is released to the budget."""
         left = Folders(self._budget)
         self._budget.release(self._held)
         self._held = 0
@@ -122,7 +126,7 @@ class Folders:
         return left
 
     def forget(self) -> None:
-        """All that is known; the budget has the memory again."""
+        """Drops everything and releases the memory to the budget."""
         self._root = Folder()
         self._budget.release(self._held)
         self._held = 0

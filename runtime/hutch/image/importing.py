@@ -1,4 +1,4 @@
-"""Importing: an image of one layer out of a tar archive of a root file system."""
+"""Makes an image with one layer from a tar archive of a root file system."""
 
 import hashlib
 import json
@@ -24,14 +24,15 @@ Instruction = Callable[[Execution, str], None]
 
 
 class Readable(Protocol):
-    """What an archive is read from."""
+    """A source of bytes that an archive can be read from."""
 
     def read(self, size: int, /) -> bytes:
         """At most ``size`` bytes; b"" at the end."""
 
 
 class ImportedSource:
-    """The archive as an image. See ``source.Source``. ``scratch`` takes a copy until ``close``."""
+    """The archive as an image. See ``source.Source``. ``scratch`` is the path of a temporary copy,
+    which ``close`` removes."""
 
     def __init__(
         self,
@@ -68,10 +69,11 @@ class ImportedSource:
         self._manifest = json.dumps(manifest).encode()
 
     def _copy(self, archive: Readable) -> tuple[Descriptor, Digest]:
-        """The layer as it will be kept: as it came if it is gzip or zstd, otherwise gzipped."""
+        """Copies the archive as a layer: unchanged if it is gzip or zstd, otherwise compressed with
+        gzip. Returns the layer's descriptor and diffID."""
         head = archive.read(READ)
         if not head:
-            raise ImageError("the archive is empty: not a byte came")
+            raise ImageError("the archive is empty: it has no bytes")
         kind = archive_compression(head)
         chunks = self._chunks(head, archive)
         plain, blob = hashlib.sha256(), hashlib.sha256()
@@ -134,7 +136,7 @@ class ImportedSource:
 
 
 def execution(changes: list[str]) -> Execution:
-    """The config part that Dockerfile instructions (``--change``) make. Raises UsageError."""
+    """The config that the Dockerfile instructions of ``--change`` describe. Raises UsageError."""
     config: Execution = {}
     for change in changes:
         word, _, rest = change.strip().partition(" ")
@@ -151,22 +153,22 @@ def execution(changes: list[str]) -> Execution:
 
 
 def _command(text: str) -> list[str]:
-    """The exec form, a JSON list, or the shell form."""
+    """The arguments of a command: the exec form, which is a JSON list, or the shell form."""
     if text.startswith("["):
         words = json.loads(text)
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise ValueError("a list of strings is wanted")
+            raise ValueError("must be a list of strings")
         return words
     return ["/bin/sh", "-c", text]
 
 
 def _pairs(text: str) -> list[str]:
-    """``KEY=VALUE …`` or ``KEY VALUE``."""
+    """The pairs KEY=VALUE in ``KEY=VALUE …`` or ``KEY VALUE``. Raises ValueError."""
     words = shlex.split(text)
     if words and "=" not in words[0]:
         return ["=".join(text.split(None, 1))]
     if not all("=" in word for word in words):
-        raise ValueError("KEY=VALUE is wanted")
+        raise ValueError("must be KEY=VALUE")
     return words
 
 

@@ -1,7 +1,8 @@
-"""Decompression as a stream of bounded chunks: gzip (isal), zstd or none; of archives xz and bzip2.
+"""Decompresses a stream in chunks of limited size: gzip (isal), zstd or none; for archives also xz
+and bzip2.
 
-However small the input, one step never gives more than a chunk; so the budget sees a bomb before
-the memory does (S-68).
+One step returns at most one chunk of output, even if a few bytes of input contain gigabytes. So the
+budget can refuse a decompression bomb before it fills the memory (S-68).
 """
 
 import sys
@@ -21,7 +22,7 @@ USTAR, USTAR_AT = b"ustar", 257  # in the header of the first entry; it may have
 
 
 def compression(head: bytes) -> str:
-    """ "gzip", "zstd" or "tar", by a blob's first bytes."""
+    """ "gzip", "zstd" or "tar" (not compressed), from the first bytes of a blob."""
     if head.startswith(GZIP_MAGIC):
         return "gzip"
     if head.startswith(ZSTD_MAGIC) or (head[1:4] == ZSTD_SKIPPABLE and head[0] >> 4 == 5):
@@ -30,18 +31,19 @@ def compression(head: bytes) -> str:
 
 
 def archive_compression(head: bytes) -> str:
-    """The same of an archive that a person names: "xz" and "bzip2" too, which no layer may be."""
+    """The same for an archive, which may also be "xz" or "bzip2"; layers may not."""
     if head.startswith(XZ_MAGIC):
         return "xz"
     return "bzip2" if head.startswith(BZIP2_MAGIC) else compression(head)
 
 
 def inflate(chunks: Iterator[bytes], declared: str) -> Iterator[bytes]:
-    """A layer's uncompressed stream. ``declared`` is its media type's word: "gzip", "zstd", "tar".
+    """A layer's uncompressed stream. ``declared`` is the compression in its media type: "gzip",
+    "zstd" or "tar".
 
-    What it is, its first bytes say, since builders mix the three up; only where one that is
-    declared plain begins as a tar archive does, it is one. The diffID decides in the end whether
-    the stream is the right one. Raises ImageError.
+    Some builders declare the wrong one, so the first bytes decide. There is one exception: a layer
+    that is declared as "tar" and begins with a tar header is not decompressed. At the end the
+    diffID decides whether the content is right. Raises ImageError.
     """
     head = next(chunks, b"")
     while len(head) < USTAR_AT + len(USTAR):
@@ -95,7 +97,7 @@ def _expanded(kind: str, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes
 
 
 class Decompressor(Protocol):
-    """What isal, zstd, lzma and bz2 have in common."""
+    """The interface of the decompressors of isal, zstd, lzma and bz2."""
 
     @property
     def eof(self) -> bool: ...
@@ -115,13 +117,13 @@ def _members(
     make: Callable[[], Decompressor],
     wrong: type[Exception],
 ) -> Iterator[bytes]:
-    """Compressed streams one after another, with zeros between and behind them."""
+    """Decompresses one or more streams; zeros may follow each of them."""
     stream = make()
     while True:
         try:
             output = stream.decompress(data, CHUNK)
         except wrong as error:
-            raise ImageError(f"not a sound {kind} stream: {error}") from None
+            raise ImageError(f"not a valid {kind} stream: {error}") from None
         data = b""
         if output:
             yield output

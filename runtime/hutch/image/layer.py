@@ -36,7 +36,8 @@ def verified(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]
         hasher.update(chunk)
         yield chunk
     if size != descriptor.size:
-        raise ImageError(f"{size} bytes, {descriptor.size} were promised", document=blob)
+        text = f"{size} bytes, but its descriptor says {descriptor.size}"
+        raise ImageError(text, document=blob)
     if hasher.hexdigest() != descriptor.digest.hex:
         raise ImageError("its content has another digest", document=blob)
 
@@ -62,7 +63,8 @@ def diff_verified(chunks: Iterator[bytes], diff_id: Digest, budget: Budget) -> I
 def check_layer(
     chunks: Iterator[bytes], descriptor: Descriptor, diff_id: Digest, budget: Budget
 ) -> None:
-    """Reads a layer whose files are already there: only that it is what the config says."""
+    """Verifies a layer without unpacking it, because its files are already there. Raises
+    ImageError."""
     declared = LAYERS_TYPES.get(descriptor.media_type, "tar")
     for _ in diff_verified(inflate(metered(chunks, budget), declared), diff_id, budget):
         pass
@@ -77,9 +79,10 @@ def unpack_layer(
     budget: Budget,
     ownership: Ownership,
 ) -> tuple[Tree, Result]:
-    """Lays a layer into the folder open as ``root``. ``chunks`` are the blob's, already verified.
+    """Unpacks a layer into the folder that is open as ``root``. ``chunks`` are the blob's bytes;
+    their iterator verifies them.
 
-    Raises ImageError, naming the layer, for what is hostile or damaged.
+    Raises ImageError, which names the layer, if the layer is hostile or damaged.
     """
     tree = Tree(root, budget)
     unpacker = Unpacker(tree, removal, budget, ownership)
@@ -89,7 +92,7 @@ def unpack_layer(
         with ReadAhead(plain) as ahead:
             stream = Chunks(ahead)
             result = unpacker.unpack(TarReader(stream))
-            while stream.skip(1 << 20):  # what follows the archive's end mark is in the digest too
+            while stream.skip(1 << 20):  # the digest includes the bytes after the archive's end
                 pass
     except ImageError as error:
         if not error.document:

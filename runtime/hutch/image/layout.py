@@ -35,7 +35,7 @@ def open_file(path: Path, *, pipes: bool = False) -> int:
         try:
             kind = stat.S_IFMT(os.stat(place).st_mode)
             if kind != stat.S_IFREG and not (pipes and kind == stat.S_IFIFO):
-                what = KINDS.get(kind, "no file")
+                what = KINDS.get(kind, "not a file")
                 raise ImageError(f"cannot read {shown(str(path))}: it is {what}")
             flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
             fd = os.open(f"/proc/self/fd/{place}", flags)
@@ -80,23 +80,23 @@ class Layout:
         self.root = root
         version = parse_json(read_bounded(root / "oci-layout", 1 << 16), f"{root}/oci-layout")
         if not str(version.get("imageLayoutVersion", "")).startswith("1."):
-            raise ImageError(f"{root}: an OCI layout of a version we do not know")
+            raise ImageError(f"{root}: an OCI layout of an unknown version")
 
     def blob_path(self, digest: Digest) -> Path:
         return self.root / "blobs" / digest.path
 
     def names(self) -> list[tuple[str, Descriptor]]:
-        """The images of index.json with the names they bear ("" for none)."""
+        """The images of index.json with their names ("" for an image without a name)."""
         raw = read_bounded(self.root / "index.json", MANIFEST_BYTES)
         what = f"{self.root}/index.json"
         manifests = parse_json(raw, what).get("manifests")
         if not isinstance(manifests, list):
-            raise ImageError(f"{what}: manifests: a list is wanted")
+            raise ImageError(f"{what}: manifests: must be a list")
         found = [parse_descriptor(m, f"{what}: manifests[{i}]") for i, m in enumerate(manifests)]
         return [(entry.annotations.get(REF_NAME, ""), entry) for entry in found]
 
     def find(self, name: str) -> Descriptor:
-        """The image of that name; with "" the only one there is. Raises ImageError."""
+        """The image with that name, or if ``name`` is "" the only image. Raises ImageError."""
         entries = self.names()
         if name.startswith(("sha256:", "sha512:")):
             matching = [entry for _, entry in entries if str(entry.digest) == name]
@@ -108,10 +108,11 @@ class Layout:
             return matching[0]
         known = ", ".join(sorted({own for own, _ in entries if own})[:10])
         if not matching:
-            wanted = f"no image named {shown(name)}" if name else "no image at all"
-            raise ImageError(f"{self.root}: {wanted}", hint=f"there are {known}" if known else "")
+            wanted = f"no image named {shown(name)}" if name else "it has no image"
+            hint = f"its images are {known}" if known else ""
+            raise ImageError(f"{self.root}: {wanted}", hint=hint)
         raise ImageError(
-            f"{self.root}: {len(matching)} images{' of that name' if name else ''}; say which",
+            f"{self.root}: {len(matching)} images{' with that name' if name else ''}; name one",
             hint=f"oci:{self.root}:NAME with one of {known}" if known else "",
         )
 
@@ -126,7 +127,7 @@ class LayoutSource:
 
     @classmethod
     def of(cls, layout: Layout, descriptor: Descriptor) -> "LayoutSource":
-        """The image of that descriptor, whatever its name."""
+        """The image with that descriptor."""
         source = cls.__new__(cls)
         source.layout, source.descriptor, source.name = layout, descriptor, ""
         return source
@@ -151,7 +152,7 @@ class LayoutSource:
 
 
 def index_json(entries: list[tuple[str, Descriptor]]) -> bytes:
-    """The index.json of a layout that holds ``entries``, each with its name ("" for none)."""
+    """The index.json of a layout with these ``entries``, each with its name ("" for none)."""
     manifests: list[DescriptorDocument] = []
     for name, entry in entries:
         document = entry.json()

@@ -14,25 +14,25 @@ MANIFEST_BYTES = 4 << 20  # distribution-spec, "Pushing Manifests"
 CONFIG_BYTES = 8 << 20
 TOKEN_BYTES = 1 << 20
 ERROR_BYTES = 64 << 10
-DRAIN_BYTES = 16 << 10  # what is read of a body only so that its connection can serve again
+DRAIN_BYTES = 16 << 10  # a body up to this size is read, so that its connection can be reused
 LIST_BYTES = 4 << 20  # one page of tags or of the catalogue
 LIST_PAGES = 1000
 PAX_BYTES = 1 << 20  # one PAX header or GNU long name
 NAME_BYTES = 4096  # PATH_MAX
 COMPONENT_BYTES = 255  # NAME_MAX
 INDEX_DEPTH = 4  # indexes in indexes
-NESTED_DOCUMENTS = 32  # what is fetched of one index to choose an image from it
-LAYERS = 500  # overlayfs takes 500 lower layers
+NESTED_DOCUMENTS = 32  # documents that are fetched to choose an image from one index
+LAYERS = 500  # overlayfs allows 500 lower layers
 ZSTD_WINDOW_LOG = 27  # 128 MiB: what zstd --long=27 writes
-XZ_MEMORY = 1 << 28  # xz -9 takes 65 MiB to decompress
+XZ_MEMORY = 1 << 28  # data of xz -9 needs 65 MiB to decompress
 
 
 class Limits(NamedTuple):
-    """What one image may become when it is unpacked.
+    """The limits for one image when it is unpacked; sizes in bytes.
 
-    ``ratio`` is output to compressed input; it only counts past ``ratio_from`` bytes of output,
-    because a small layer of zeros is common and harmless. ``names`` is the memory, in bytes, that
-    names of files and what is said of folders may take until a layer is laid down.
+    ``ratio`` is the output divided by the compressed input. It only applies after ``ratio_from``
+    bytes of output, because a small layer of zeros is common and harmless. ``names`` limits the
+    memory for the names of files and the entries of folders while a layer is unpacked.
     """
 
     unpacked_bytes: int = 256 << 30
@@ -44,7 +44,7 @@ class Limits(NamedTuple):
 
 
 class Budget:
-    """What is left of the limits; shared by the threads that unpack one image."""
+    """Counts what an image has used of the limits. All threads that unpack it share one budget."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -76,7 +76,7 @@ class Budget:
             )
 
     def entry(self) -> None:
-        """Counts one more file in a layer. Raises ImageError past the limit."""
+        """Counts one more entry of a layer. Raises ImageError past the limit."""
         with self._lock:
             self._entries += 1
             entries = self._entries

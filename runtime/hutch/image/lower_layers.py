@@ -1,4 +1,4 @@
-"""Completes an unpacked layer with what only the layers below it know.
+"""Completes an unpacked layer with information from the layers below it.
 
 Layers are unpacked at the same time, each in its own folder. Three things then need the lower
 layers, and this module does them when all lower layers are complete:
@@ -29,7 +29,7 @@ KEPT_XATTRS = ("user.", "trusted.", "system.posix_acl_", "security.capability")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file of a lower layer: the root it lies in, and its path there."""
+    """A file of a lower layer: a descriptor of the layer's root, and the file's path there."""
 
     root: int
     path: bytes
@@ -37,9 +37,10 @@ class Found:
 
 
 def find(layers: list[int], path: bytes, overlay: Overlay) -> Found | None:
-    """``path`` in the stack of layer roots, topmost first; None where it is not, or is hidden.
+    """Finds ``path`` in ``layers``, descriptors of layer roots from the topmost down. None if it
+    does not exist or is hidden by a whiteout.
 
-    Symlinks on the way are not followed: such a path is not found. b"" is the topmost's root.
+    Symlinks in the path are not followed: such a path is not found. b"" is the topmost root.
     """
     if not path:
         return Found(layers[0], b"", os.stat(layers[0])) if layers else None
@@ -69,8 +70,8 @@ def find(layers: list[int], path: bytes, overlay: Overlay) -> Found | None:
 
 
 def is_opaque_folder(path: str) -> bool:
-    """Whether overlayfs shows nothing of lower layers in the folder at ``path``. Raises OSError,
-    also where the path is a symbolic link."""
+    """Whether the folder at ``path`` hides the files of lower layers from overlayfs. Raises
+    OSError, also if the path is a symbolic link."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         return is_opaque(folder)
@@ -114,7 +115,7 @@ def complete(tree: Tree, layers: list[int], overlay: Overlay, *, privileged: boo
         for path, folder in tree.folders.inside_out():
             if folder.implied:
                 _settle_folder(tree, layers, overlay, path, privileged=privileged)
-            elif folder.time is not None:  # links came into it, or a folder went
+            elif folder.time is not None:  # links were made or folders removed in it
                 with tree.folder(path) as own:
                     os.utime(own, ns=(folder.time, folder.time))
     except OSError as error:
@@ -125,7 +126,7 @@ def complete(tree: Tree, layers: list[int], overlay: Overlay, *, privileged: boo
 
 
 def _links(tree: Tree) -> Iterator[tuple[bytes, bytes]]:
-    """(path, target) of the hard links that wait; the folders that they are in are still there."""
+    """Path and target of each hard link that must still be made. Their folders exist."""
     for path, folder in tree.folders.inside_out():
         for name, target in folder.links.items():
             yield (path + b"/" + name if path else name), target
@@ -134,7 +135,8 @@ def _links(tree: Tree) -> Iterator[tuple[bytes, bytes]]:
 def _settle_link(
     tree: Tree, layers: list[int], overlay: Overlay, path: bytes, target: bytes
 ) -> None:
-    """Makes the hard link ``path`` to a lower layer's file, which comes up into this one."""
+    """Makes the hard link ``path`` to a file of a lower layer. The file is copied into this layer
+    first."""
     found = find(layers, target, overlay)
     if found is None or stat.S_ISDIR(found.status.st_mode):
         raise ImageError(
@@ -146,27 +148,27 @@ def _settle_link(
     try:
         source, true = tree.parent(target.rpartition(b"/")[0])
     except NotADirectoryError:
-        # This layer has made a file of the folder that the target was in.
+        # In this layer, the folder of the target has been replaced by a file.
         _copy_up(tree, found, directory, name)
         return
     base = target.rpartition(b"/")[2]
-    brought = tree.folders.at(true).links
+    copied = tree.folders.at(true).links
     if tree.status(target) is None:
         _copy_up(tree, found, source, base)
-        brought[base] = target
+        copied[base] = target
     if path == target:
         return
-    if brought.get(base) == target:
+    if copied.get(base) == target:
         os.link(base, name, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
     else:
-        # This layer has another file there by now: the link is to what was there before it.
+        # This layer has another file at the target's path. The link is to the lower layer's file.
         _copy_up(tree, found, directory, name)
 
 
 def _settle_folder(
     tree: Tree, layers: list[int], overlay: Overlay, path: bytes, *, privileged: bool
 ) -> None:
-    """What the layer did not say of a folder, the folder below says."""
+    """Copies the metadata of a folder that this layer does not describe from the lower layer."""
     found = find(layers, path, overlay)
     if found is None or not stat.S_ISDIR(found.status.st_mode):
         if path:
@@ -181,7 +183,8 @@ def _settle_folder(
 
 
 def _remove_marks(tree: Tree, path: bytes, overlay: Overlay) -> None:
-    """Takes a folder away that only whiteouts led to, and that is none below: they hide nothing."""
+    """Removes a folder that has only whiteouts, if the lower layers have no such folder. Such
+    whiteouts hide nothing."""
     with tree.folder(path) as own:
         marks = []
         with os.scandir(own) as children:
@@ -197,7 +200,8 @@ def _remove_marks(tree: Tree, path: bytes, overlay: Overlay) -> None:
 
 
 def _hide_all(tree: Tree, layers: list[int], overlay: Overlay) -> None:
-    """An opaque root: overlayfs knows no such thing, so each name of the layers below is hidden."""
+    """Makes a whiteout for each name in the roots of the lower layers, because overlayfs does not
+    support an opaque root."""
     for root in layers:
         with os.scandir(root) as children:
             for child in children:
@@ -205,7 +209,7 @@ def _hide_all(tree: Tree, layers: list[int], overlay: Overlay) -> None:
 
 
 def _copy_up(tree: Tree, found: Found, directory: int, name: bytes) -> None:
-    """A lower layer's file as ``name`` into ``directory``, as overlayfs itself would."""
+    """Copies a file of a lower layer to ``name`` in ``directory``, like a copy-up of overlayfs."""
     tree.budget.entry()
     if stat.S_ISLNK(found.status.st_mode):
         link = open_in_root(found.root, found.path, O_PATH | os.O_NOFOLLOW)
@@ -232,14 +236,14 @@ def _copy_up(tree: Tree, found: Found, directory: int, name: bytes) -> None:
 
 
 def _copy_data(source: int, target: int, size: int) -> None:
-    """The content of one file into another; its holes stay holes."""
+    """Copies the content of a file. Holes stay holes."""
     os.ftruncate(target, size)
     end = 0
     while end < size:
         try:
             at = os.lseek(source, end, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == ENXIO:  # nothing but a hole follows
+            if error.errno == ENXIO:  # the rest is a hole (lseek(2))
                 return
             raise
         end = os.lseek(source, at, os.SEEK_HOLE)

@@ -1,7 +1,7 @@
 """Manifests, indexes and descriptors: from hostile JSON to checked values.
 
 OCI image-spec 1.1 (manifest.md, image-index.md, descriptor.md) and Docker's image manifest version
-2, schema 2. Nothing is believed before it is checked here; what is wrong raises ImageError.
+2, schema 2. This module checks every field before it is used. An invalid field raises ImageError.
 """
 
 import base64
@@ -36,8 +36,8 @@ CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
 OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 DOCKER_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar"
 
-# What the layer's media type says of its compression; the content's first bytes decide, because
-# registries and builders have confused the three.
+# The compression that a layer's media type declares. The first bytes of the content decide, because
+# some registries and builders declare the wrong one.
 LAYERS_TYPES = {
     base + (mark + packed if packed != "tar" else ""): packed
     for base, mark in (
@@ -60,11 +60,11 @@ class Descriptor(NamedTuple):
 
     @property
     def foreign(self) -> bool:
-        """Whether it is a layer that registries need not have."""
+        """Whether it is a layer that registries are not required to have."""
         return self.media_type.startswith((OCI_FOREIGN, DOCKER_FOREIGN))
 
     def json(self) -> DescriptorDocument:
-        """The descriptor as a document holds it."""
+        """The descriptor as JSON."""
         document: DescriptorDocument = {
             "mediaType": self.media_type,
             "digest": str(self.digest),
@@ -78,7 +78,8 @@ class Descriptor(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """One image: its config and its layers, lowest first. ``raw`` is what the digest is of."""
+    """One image: its config and its layers, lowest first. ``raw`` is the document as it was
+    received; the digest is computed from it."""
 
     media_type: str
     config: Descriptor
@@ -96,7 +97,7 @@ class Manifest(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Several images under one name, mostly one a platform."""
+    """Several images under one name, usually one for each platform."""
 
     media_type: str
     manifests: list[Descriptor]
@@ -114,12 +115,13 @@ class ImageConfig(NamedTuple):
 
     @property
     def execution(self) -> dict[str, object]:
-        """The ``config`` part as it stands: Env, Entrypoint, Cmd and so on; see ``checked``."""
+        """The ``config`` part, unchecked: Env, Entrypoint, Cmd and so on. See ``checked``."""
         part = self.document.get("config")
         return part if isinstance(part, dict) else {}
 
     def checked(self) -> Execution:
-        """What of it a container is made of. Raises ImageError where that is malformed."""
+        """The fields of ``execution`` that a container is made from. Raises ImageError if one of
+        them is malformed."""
         part = self.execution
         execution: Execution = {
             "User": _text(part, "User"),
@@ -161,7 +163,7 @@ def _healthcheck(check: dict[str, object]) -> Healthcheck:
 def _list(execution: dict[str, object], key: str) -> list[str]:
     value = execution.get(key) or []
     if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise ImageError(f"image config: config.{key}: a list of strings is wanted")
+        raise ImageError(f"image config: config.{key}: must be a list of strings")
     if any("\0" in part for part in value):
         raise ImageError(f"image config: config.{key}: a NUL character")
     return list(value)
@@ -182,7 +184,8 @@ def _text(execution: dict[str, object], key: str) -> str:
 
 
 def parse_json(raw: bytes, what: str) -> dict[str, object]:
-    """A JSON object; refuses what two readers could read in two ways (a key given twice)."""
+    """Parses a JSON object. A key that occurs twice is refused, because two parsers could use
+    different values. Raises ImageError."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen = dict(pairs)
@@ -198,20 +201,20 @@ def parse_json(raw: bytes, what: str) -> dict[str, object]:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ImageError(f"{what}: not JSON: {reason}") from None
     if not isinstance(document, dict):
-        raise ImageError(f"{what}: a JSON object is wanted, not {type(document).__name__}")
+        raise ImageError(f"{what}: must be a JSON object, not {type(document).__name__}")
     return document
 
 
 def parse_descriptor(value: object, where: str) -> Descriptor:
-    """A checked descriptor (S-73); ``where`` names it in errors: ``layers[2]``."""
+    """Checks a descriptor (S-73). ``where`` names it in errors, for example ``layers[2]``."""
     if not isinstance(value, dict):
-        raise ImageError(f"{where}: a descriptor is wanted, not {shown(value)}")
+        raise ImageError(f"{where}: must be a descriptor, not {shown(value)}")
     media_type = value.get("mediaType", "")
     size = value.get("size")
     if not isinstance(media_type, str) or not media_type:
-        raise ImageError(f"{where}.mediaType: a media type is wanted, not {shown(media_type)}")
+        raise ImageError(f"{where}.mediaType: must be a media type, not {shown(media_type)}")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 62:
-        raise ImageError(f"{where}.size: a number of bytes is wanted, not {shown(size)}")
+        raise ImageError(f"{where}.size: must be a number of bytes, not {shown(size)}")
     try:
         digest = Digest.parse(value.get("digest"))
     except ImageError as error:
@@ -220,7 +223,7 @@ def parse_descriptor(value: object, where: str) -> Descriptor:
     if "data" in value:
         data = _embedded(value["data"], digest, size, where)
     if media_type == OCI_EMPTY and (size != 2 or not digest.matches(EMPTY_JSON)):
-        raise ImageError(f"{where}: the empty JSON media type, but not the empty JSON object")
+        raise ImageError(f"{where}: the media type of the empty JSON object, but other content")
     platform = value.get("platform")
     return Descriptor(
         media_type,
@@ -233,7 +236,7 @@ def parse_descriptor(value: object, where: str) -> Descriptor:
 
 
 def _embedded(data: object, digest: Digest, size: int, where: str) -> bytes:
-    """The descriptor's own copy of its content; it must be what the digest says."""
+    """The content that is embedded in a descriptor. Its size and digest must be right."""
     try:
         content = base64.b64decode(data if isinstance(data, str) else "?", validate=True)
     except (binascii.Error, ValueError):
@@ -247,15 +250,15 @@ def _strings(value: object, where: str) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise ImageError(f"{where}: an object of strings is wanted")
+        raise ImageError(f"{where}: must be an object of strings")
     return value
 
 
 def parse(raw: bytes, media_type: str = "") -> Manifest | Index:
-    """The manifest or index in ``raw``; ``media_type`` is what the sender calls it, if anything.
+    """The manifest or index in ``raw``. ``media_type`` is the type that the sender gave, or "".
 
-    A document that could be read both as manifest and as index is refused (CVE-2021-41190, S-72),
-    and its own mediaType must agree with the sender's.
+    A document that can be read both as a manifest and as an index is refused (CVE-2021-41190,
+    S-72). The mediaType in the document must be the same as the sender's.
     """
     if len(raw) > MANIFEST_BYTES:
         raise ImageError(f"a manifest of {len(raw)} bytes; {MANIFEST_BYTES} is the limit")
@@ -274,10 +277,12 @@ def parse(raw: bytes, media_type: str = "") -> Manifest | Index:
         raise ImageError(f"{what}: both schema 1 and schema 2")
     own = document.get("mediaType", "")
     if not isinstance(own, str):
-        raise ImageError(f"{what}: mediaType: a string is wanted, not {shown(own)}")
+        raise ImageError(f"{what}: mediaType: must be a string, not {shown(own)}")
     known = media_type if media_type in INDEXES + MANIFESTS else ""
     if own and known and own != known:
-        raise ImageError(f"{what}: calls itself {shown(own)}, its sender {shown(media_type)}")
+        raise ImageError(
+            f"{what}: its mediaType is {shown(own)}, but the sender's type is {shown(media_type)}"
+        )
     kind = own or known or (OCI_INDEX if "manifests" in document else OCI_MANIFEST)
     annotations = _strings(document.get("annotations"), what + ".annotations")
     if kind in INDEXES and isinstance(parts := document.get("manifests"), list):
@@ -293,10 +298,10 @@ def parse(raw: bytes, media_type: str = "") -> Manifest | Index:
 
 
 def check_runnable(manifest: Manifest) -> None:
-    """Raises ImageError unless this is a container image whose layers we can read.
+    """Raises ImageError unless this is a container image with layers of known types.
 
-    A foreign layer is had from the image's own registry, or not at all: its URLs lead anywhere,
-    and once took credentials along (CVE-2020-15157, S-74).
+    A foreign layer is only downloaded from the registry of the image. Its URLs are not used: they
+    may be on any host, and another program sent credentials there (CVE-2020-15157, S-74).
     """
     what = f"manifest {manifest.digest}"
     if manifest.config.media_type not in CONFIGS:
@@ -315,7 +320,8 @@ def check_runnable(manifest: Manifest) -> None:
 
 
 def parse_config(raw: bytes, manifest: Manifest | None = None) -> ImageConfig:
-    """The image's config; with ``manifest``, its layers and the diffIDs must be as many."""
+    """Parses the image's config. If ``manifest`` is given, the config must have one diffID for each
+    of its layers. Raises ImageError."""
     if len(raw) > CONFIG_BYTES:
         raise ImageError(f"an image config of {len(raw)} bytes; {CONFIG_BYTES} is the limit")
     what = f"image config {Digest.of(raw)}"
@@ -325,12 +331,12 @@ def parse_config(raw: bytes, manifest: Manifest | None = None) -> ImageConfig:
         raise ImageError(f'{what}: rootfs.type must be "layers"')
     diff_ids = rootfs.get("diff_ids", [])
     if not isinstance(diff_ids, list):
-        raise ImageError(f"{what}: rootfs.diff_ids: a list is wanted")
+        raise ImageError(f"{what}: rootfs.diff_ids: must be a list")
     digests = [Digest.parse(diff) for diff in diff_ids]
     if manifest is not None and len(digests) != len(manifest.layers):
         raise ImageError(
             f"{what}: {len(digests)} diff_ids, but the manifest has {len(manifest.layers)} layers"
         )
     if "config" in document and not isinstance(document["config"], dict | None):
-        raise ImageError(f"{what}: config: an object is wanted")
+        raise ImageError(f"{what}: config: must be an object")
     return ImageConfig(document, Platform.from_json(document, what), digests, raw)

@@ -17,9 +17,9 @@ from hutch.image.source import Source
 
 
 def incoming(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -> Iterator[bytes]:
-    """The blob's bytes, which are also written to ``path``; a thread reads ahead of its user.
+    """Yields the blob's bytes and writes them to ``path``. A thread reads ahead of the caller.
 
-    At the end the size and digest are right, or ImageError was raised.
+    Raises ImageError at the end if size or digest are wrong.
     """
     with ReadAhead(_written(source, blob, path, reporter)) as ahead:
         yield from ahead
@@ -49,7 +49,7 @@ def _written(source: Source, blob: Descriptor, path: Path, reporter: Reporter) -
                 reporter.advance(blob.digest, len(chunk))
                 yield chunk
         if at != blob.size:
-            what = f"{at} bytes, {blob.size} were promised"
+            what = f"{at} bytes, but its descriptor says {blob.size}"
             raise ImageError(what, document=f"blob {blob.digest}")
         if hasher.hexdigest() != blob.digest.hex:
             _throw_away(path, "its content has another digest", blob)

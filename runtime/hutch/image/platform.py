@@ -1,4 +1,4 @@
-"""Platforms: what an image is made for, what this machine runs, and which of an index fits best."""
+"""Platforms: the platform of an image, the platform of this machine, and how well they fit."""
 
 import os
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from hutch.errors import UsageError, shown
 from hutch.image.documents import PlatformDocument
 from hutch.image.errors import ImageError
 
-# uname's machine -> GOARCH and variant, the words that images use (image-index.md, "platform").
+# uname's machine -> GOARCH and variant, which images use (image-index.md, "platform").
 MACHINES = {
     "x86_64": ("amd64", ""),
     "aarch64": ("arm64", "v8"),
@@ -27,7 +27,7 @@ ARM_VARIANTS = ("v8", "v7", "v6", "v5")
 
 
 class Platform(NamedTuple):
-    """An operating system, an architecture and perhaps its variant, in Go's words."""
+    """An operating system, an architecture and perhaps its variant, with Go's names for them."""
 
     os: str
     architecture: str
@@ -52,28 +52,28 @@ class Platform(NamedTuple):
     @classmethod
     def from_json(cls, value: object, where: str) -> "Platform":
         if not isinstance(value, dict):
-            raise ImageError(f"{where}: an object is wanted, not {shown(value)}")
+            raise ImageError(f"{where}: must be an object, not {shown(value)}")
         words = [value.get(key) or "" for key in ("os", "architecture", "variant")]
         if not all(isinstance(word, str) for word in words):
             raise ImageError(f"{where}: os, architecture and variant must be strings")
         return cls(*words)
 
     def json(self) -> PlatformDocument:
-        """The platform as a document holds it."""
+        """The platform as JSON."""
         document: PlatformDocument = {"architecture": self.architecture, "os": self.os}
         if self.variant:
             document["variant"] = self.variant
         return document
 
     def rank(self, wanted: "Platform") -> int | None:
-        """How well an image for this platform serves ``wanted``: 0 is best, None not at all."""
+        """How well an image for this platform runs on ``wanted``: 0 is best, None is not at all."""
         if (self.os, self.architecture) != (wanted.os, wanted.architecture):
             return None
         own, want = self.variant, wanted.variant
         if own == want or (self.architecture == "arm64" and {own, want} <= {"", "v8"}):
             return 0
         if self.architecture == "arm":
-            # A newer core runs what was built for an older one, never the other way round.
+            # A newer processor runs programs for an older one, but not the other way round.
             want_at = ARM_VARIANTS.index(want) if want in ARM_VARIANTS else 0
             own_at = ARM_VARIANTS.index(own) if own in ARM_VARIANTS else 1
             return own_at - want_at if own_at >= want_at else None

@@ -44,12 +44,13 @@ PARALLEL = 3
 
 
 class Stopped(HutchError):
-    """Not this layer's fault."""
+    """This layer was stopped because another layer failed."""
 
 
 @dataclass(slots=True)
 class UnpackedLayer:
-    """A layer in its work folder, waiting for the ones below it. None of it if it was there."""
+    """A layer in its work folder, before the layers below it are complete. If the store already had
+    the layer, only ``lock`` is set."""
 
     lock: Lock
     work: Path | None = None
@@ -61,7 +62,7 @@ class UnpackedLayer:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What a pull ends with; ``fresh`` says whether anything had to come in."""
+    """The result of a pull. ``fresh``: whether a blob or a layer was missing in the store."""
 
     record: ImageRecord
     manifest: Manifest
@@ -71,7 +72,7 @@ class Pulled:
 
 
 class Puller:
-    """One pull into ``store``. ``parallel`` layers at a time."""
+    """One pull into ``store``. At most ``parallel`` layers are downloaded at the same time."""
 
     def __init__(
         self,
@@ -104,11 +105,11 @@ class Puller:
         explicit: bool = True,
         repository: str = "",
     ) -> Pulled:
-        """Brings the image in and lets ``names`` stand for it.
+        """Adds the image to the store, under all ``names``.
 
-        ``repository`` is where it was seen (``registry/path``), if in a registry. Raises
-        RegistryError and KernelError: what came in by then waits for the next try; and ImageError:
-        what came in is taken away again.
+        ``repository`` is its repository (``registry/path``); "" if it is not from a registry.
+        Raises RegistryError and KernelError; then the next pull continues with what was downloaded.
+        Raises ImageError; then what was downloaded is removed.
         """
         manifest, config, index = resolve(source, wanted, explicit=explicit)
         chains = chain_ids(config.diff_ids)
@@ -136,7 +137,8 @@ class Puller:
 
     @staticmethod
     def _small(manifest: Manifest, config: ImageConfig, index: Index | None) -> dict[Digest, bytes]:
-        """The documents to keep; the index too, so that its digest can be named and pushed."""
+        """The documents to store. They include the index, because its digest may be used as a
+        name and its bytes may be pushed."""
         small = {manifest.config.digest: config.raw, manifest.digest: manifest.raw}
         if index is not None:
             small[Digest.of(index.raw)] = index.raw
@@ -154,7 +156,8 @@ class Puller:
     def _layers(
         self, source: Source, manifest: Manifest, diff_ids: list[Digest], chains: list[Digest]
     ) -> None:
-        """All layers into the store: unpacked in any order, and settled from the lowest up."""
+        """Adds all layers to the store: unpacks them in any order, and then completes them, the
+        lowest first."""
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="layer")
         waiting: dict[int, Callable[[bool], UnpackedLayer | None]] = {}
         unpacked: dict[int, Future[UnpackedLayer | None]] = {}
@@ -163,7 +166,8 @@ class Puller:
             for place, layer in enumerate(manifest.layers):
                 self.reporter.layer(layer.digest, layer.size, "Waiting")
                 waiting[place] = self._task(source, layer, diff_ids[place], chains[place], opened)
-                # Not waiting for others at first: what nobody works on is done before.
+                # First without waiting for the locks of other processes, so that the layers that
+                # no other process is pulling are pulled at once.
                 unpacked[place] = pool.submit(waiting[place], False)
             for place, layer in enumerate(manifest.layers):
                 done = unpacked[place].result()
@@ -172,7 +176,7 @@ class Puller:
                 assert done is not None
                 self._settle(done, layer, diff_ids[place], chains, place)
         except KeyboardInterrupt:
-            # The process is about to end; what its threads leave is a killed pull's.
+            # The process ends now. Its threads may leave files, like those of a killed pull.
             self._stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -197,7 +201,7 @@ class Puller:
         opened: list[UnpackedLayer],
     ) -> Callable[[bool], UnpackedLayer | None]:
         def task(wait: bool) -> UnpackedLayer | None:
-            """The layer unpacked; None if another process is at it and we are not to wait."""
+            """Unpacks the layer. None if another process is pulling it and ``wait`` is False."""
             unpacked = UnpackedLayer(self.store.lock(f"layer-{chain.hex}"))
             if not unpacked.lock.acquire(wait=wait):
                 self.reporter.layer(layer.digest, layer.size, "Waiting for another pull")
@@ -229,10 +233,10 @@ class Puller:
         *,
         unpack: bool,
     ) -> None:
-        """Downloads the blob, unless it is there, and unpacks it as it comes.
+        """Downloads the blob if it is missing, and unpacks it at the same time.
 
-        Twice at the most: what an earlier pull left, or the store itself, may be damaged; then all
-        of it comes once more.
+        A blob, or a part of it, that was in the store already may be damaged. Then it is deleted
+        and downloaded again, once.
         """
         blob_lock = self.store.lock(f"blob-{layer.digest.hex}")
         blob_lock.acquire()
@@ -256,7 +260,7 @@ class Puller:
                     break
                 except ImageError:
                     self._discard_work(unpacked)
-                    partial.unlink(missing_ok=True)  # hostile or wrong: nothing to resume
+                    partial.unlink(missing_ok=True)  # a wrong blob, so there is nothing to resume
                     if last or fresh:
                         raise
                     self.store.blob_path(layer.digest).unlink(missing_ok=True)
@@ -266,7 +270,7 @@ class Puller:
             blob_lock.release()
 
     def _unless_stopped(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The same chunks, as long as no other layer has failed."""
+        """The same chunks. Raises Stopped when another layer has failed."""
         for chunk in chunks:
             if self._stop.is_set():
                 raise Stopped("another layer failed")
@@ -292,7 +296,7 @@ class Puller:
         chains: list[Digest],
         place: int,
     ) -> None:
-        """The layers below are in the store: completes this one, and lets it appear."""
+        """Completes a layer and makes it visible. The layers below it are already in the store."""
         chain = chains[place]
         tree, result = unpacked.tree, unpacked.result
         if unpacked.work is not None and tree is not None and result is not None:
@@ -304,7 +308,8 @@ class Puller:
                         roots.append(os.open(self.store.layer_path(below), flags))
                         stack.callback(os.close, roots[-1])
                 complete(tree, roots, self.overlay, privileged=self.ownership.privileged)
-            self.store.discard(self.store.layers / chain.hex)  # of a crash before its commit
+            # A pull that was killed before its commit may have left this folder.
+            self.store.discard(self.store.layers / chain.hex)
             with self.store.database.transaction():
                 self.store.database.add_layer(
                     LayerRecord(chain, diff_id, layer.digest, result.size, result.entries)
@@ -326,6 +331,6 @@ class Puller:
             unpacked.work = None
 
     def _abandon(self, unpacked: UnpackedLayer) -> None:
-        """Lets go of a layer's lock and of what is left of its work."""
+        """Releases a layer's lock and removes its work folder."""
         self._discard_work(unpacked)
         unpacked.lock.release()

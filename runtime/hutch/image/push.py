@@ -1,4 +1,4 @@
-"""Pushes an image of the store to a registry, without changing a byte of its documents and blobs.
+"""Pushes an image of the store to a registry. Its documents and blobs are sent unchanged.
 
 A blob that the registry already has is not sent. If another repository of the registry is known to
 have it, it is mounted from there (distribution-spec, "Mounting a blob from another repository").
@@ -25,7 +25,7 @@ BACK_OFF = 0.5  # seconds, doubled
 def push(
     store: Store, manifest: Manifest, target: Reference, registry: Registry, reporter: Reporter
 ) -> None:
-    """Uploads what is missing and then the manifest, under the target's tag.
+    """Uploads the blobs that the registry does not have, then the manifest under the target's tag.
 
     Raises RegistryError, ImageError (a blob is missing in the store).
     """
@@ -80,7 +80,7 @@ def _mounted(
             try:
                 return registry.mount(target.path, blob.digest, path, [*scopes, pull_scope(path)])
             except RegistryError:
-                break  # no right to read there: then without
+                break  # no access to that repository, so upload the blob
     return registry.mount(target.path, blob.digest, "", scopes)
 
 

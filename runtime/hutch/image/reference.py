@@ -1,8 +1,8 @@
 """Names of images: ``[REGISTRY/]PATH[:TAG][@DIGEST]`` (the grammar of distribution's reference).
 
-A name whose first component could be a host is complete. Others are *short*; which registry they
-mean is the configuration's choice (``search``), never a silent guess. In the registry docker.io
-a path of one component lies below ``library/``.
+A name whose first component can be a host is complete. Other names are *short*; the configuration
+(``search``) decides which registry they mean, and if it names several, the user must choose. In the
+registry docker.io, ``library/`` is put before a path of one component.
 """
 
 import re
@@ -13,7 +13,7 @@ from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
 
 HUB = "docker.io"
-LOCAL = "localhost"  # images that were made here and never had a registry
+LOCAL = "localhost"  # images that were made on this machine, without a registry
 HOST = re.compile(
     r"(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::[0-9]{1,5})?"
@@ -25,7 +25,7 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 class Reference(NamedTuple):
-    """A checked name. ``registry`` is "" while a short name is not resolved."""
+    """A checked name. ``registry`` is "" for a short name that is not resolved."""
 
     registry: str
     path: str
@@ -34,7 +34,7 @@ class Reference(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """The name that ``text`` writes, with skopeo's docker:// or without; raises UsageError."""
+        """Parses a name, with or without skopeo's prefix ``docker://``. Raises UsageError."""
         rest, at, digest_text = text.removeprefix("docker://").partition("@")
         try:
             digest = Digest.parse(digest_text) if at else None
@@ -60,7 +60,7 @@ class Reference(NamedTuple):
         return cls("", path, tag, digest)
 
     def completed(self, registry: str) -> "Reference":
-        """The same name in ``registry``; ``registry`` may have a path of its own."""
+        """The same name in ``registry``, which may be followed by a path (``host/prefix``)."""
         host, _, prefix = registry.partition("/")
         if host == "index.docker.io":
             host = HUB
@@ -70,7 +70,7 @@ class Reference(NamedTuple):
         return Reference(host, path, self.tag, self.digest)
 
     def tagged(self) -> "Reference":
-        """With the tag "latest" where there is neither tag nor digest."""
+        """The same name; with the tag "latest" if it has neither tag nor digest."""
         return self if self.tag or self.digest else self._replace(tag="latest")
 
     @property
@@ -87,7 +87,8 @@ class Reference(NamedTuple):
 
     @property
     def selector(self) -> str:
-        """What a registry is asked for: the digest where there is one, otherwise the tag."""
+        """The part of the name that a request to a registry has: the digest, or without one the
+        tag."""
         return str(self.digest) if self.digest else self.tag
 
     def __str__(self) -> str:
@@ -97,7 +98,8 @@ class Reference(NamedTuple):
 
 
 def candidates(reference: Reference, search: list[str], aliases: dict[str, str]) -> list[Reference]:
-    """The complete names a reference may mean, most wanted first; just itself if it is complete."""
+    """The complete names that a reference may mean, the first choice first. A complete reference
+    means only itself."""
     if reference.registry:
         return [reference]
     if reference.path in aliases:
@@ -107,14 +109,15 @@ def candidates(reference: Reference, search: list[str], aliases: dict[str, str])
 
 
 def resolve_remote(text: str, search: list[str], aliases: dict[str, str]) -> Reference:
-    """The one complete name ``text`` means in a registry; raises UsageError if it is open which."""
+    """The complete name that ``text`` means in a registry. Raises UsageError if it can mean several
+    or none."""
     reference = Reference.parse(text)
     found = candidates(reference, search, aliases)
     if len(found) == 1:
         return found[0].tagged()
     if not found:
         raise UsageError(
-            f"{shown(text)} is a short name, and no registry is configured for these",
+            f"{shown(text)} is a short name, and no registry is configured for short names",
             hint=f"write it in full, as in {HUB}/{reference.completed(HUB).path}",
         )
     raise UsageError(

@@ -24,7 +24,7 @@ from hutch.image.tarwriter import TarWriter
 
 
 def save(store: Store, images: list[Named], output: IO[bytes]) -> None:
-    """Writes an archive of ``images``, each under the name that it was found by."""
+    """Writes an archive of ``images``, each under the name by which it was found."""
     blobs: dict[str, Descriptor] = {}
     entries: list[tuple[str, Descriptor]] = []
     docker: list[ArchivedImage] = []
@@ -59,7 +59,7 @@ def familiar(name: str) -> str:
 
 
 def write_layout(store: Store, images: list[Named], root: Path) -> None:
-    """Adds ``images`` to the OCI layout in the folder ``root``, made if it is not there."""
+    """Adds ``images`` to the OCI layout in the folder ``root``, which is made if it is missing."""
     from hutch.image.layout import Layout
 
     entries: list[tuple[str, Descriptor]] = []
@@ -100,7 +100,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def renamed(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the place of whatever is at ``path`` when it is complete."""
+    """A file that is renamed to ``path`` when it is complete, and replaces what is there; after an
+    error it is deleted."""
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     with open(temporary, "xb") as file:
         try:

@@ -1,7 +1,7 @@
-"""The tables of a store's database, as steps: the N-th takes a store of version N to N + 1.
+"""The tables of a store's database, as migrations: number N changes a store of version N to N + 1.
 
-A step that has been released is never changed; what is to be otherwise is a step of its own.
-Statements are parted by ";" at the end of a line.
+A migration that was released is never changed; each change of the tables is a new migration. The
+statements of a migration are separated by ";" at the end of a line.
 """
 
 IMAGES = """
@@ -30,8 +30,8 @@ CREATE TABLE IF NOT EXISTS hold (
     holder TEXT NOT NULL, manifest TEXT NOT NULL, PRIMARY KEY (holder, manifest)) WITHOUT ROWID;
 """
 
-# Times are seconds since 1970. The columns of a container are engine.containers.records'; what was
-# asked for is JSON, since nothing is looked up by it.
+# Times are seconds since 1970. engine.containers.records describes the columns of a container. Its
+# options are JSON, because no query searches them.
 CONTAINERS = """
 CREATE TABLE container (
     id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, manifest TEXT NOT NULL, created REAL NOT NULL,

@@ -1,14 +1,14 @@
 """The configuration of warren: registries, short names, limits. TOML.
 
-search = ["docker.io"]                 # where short names are looked for
+search = ["docker.io"]                 # registries for short names
 [aliases]
 tools = "registry.example/team/tools"  # a short name that means one image
 [registry."registry.example:5000"]
-insecure = false                       # http, or TLS that is not verified
-ca = "/etc/ssl/our-ca.pem"             # who may sign its certificate
-cert = "client.pem"                    # ours, with its key
+insecure = false                       # true: allow http, and TLS without verification
+ca = "/etc/ssl/our-ca.pem"             # the authority that signs the registry's certificate
+cert = "client.pem"                    # the client certificate, and its key
 key = "client.key"
-mirrors = ["mirror.example:5000"]      # asked first, in this order, only to pull
+mirrors = ["mirror.example:5000"]      # a pull asks these first, in this order
 [limits]
 unpacked_bytes = 274877906944
 """
@@ -24,7 +24,7 @@ from hutch.image.reference import HUB
 
 
 class RegistrySettings(NamedTuple):
-    """What is configured for one registry. ``insecure`` None: only as loopback allows."""
+    """The configuration of one registry. ``insecure`` None: http is allowed only on loopback."""
 
     insecure: bool | None = None
     ca: str = ""
@@ -44,12 +44,12 @@ class Settings:
         self.parallel = 3
 
     def registry(self, host: str) -> RegistrySettings:
-        """What is configured for ``host`` (``name:port``), or nothing special."""
+        """The configuration of ``host`` (``name:port``); the default one if it has none."""
         return self.registries.get(host) or RegistrySettings()
 
 
 class RegistryTable(TypedDict, total=False):
-    """A ``[registry.HOST]``, checked."""
+    """A checked table ``[registry.HOST]``."""
 
     insecure: bool
     ca: str
@@ -59,7 +59,7 @@ class RegistryTable(TypedDict, total=False):
 
 
 class ConfigurationFile(TypedDict, total=False):
-    """The file, each table only by its kind."""
+    """The configuration file. The tables are checked only as far as these types say."""
 
     search: list[str]
     aliases: dict[str, str]
@@ -73,15 +73,15 @@ REGISTRY_KINDS = {"insecure": bool, "ca": str, "cert": str, "key": str, "mirrors
 
 
 def default_places() -> list[Path]:
-    """Where the configuration is looked for; the first that exists is taken."""
+    """The paths of the configuration file. The first that exists is used."""
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     return [Path(home) / "hutch" / "warren.toml", Path("/etc/hutch/warren.toml")]
 
 
 def load(path: str = "") -> Settings:
-    """The configuration of ``path``, or of the first default place that has one.
+    """The configuration in the file ``path``, or in the first default place that exists.
 
-    Raises UsageError, naming the file and the key.
+    Raises UsageError, which names the file and the key.
     """
     places = [Path(path)] if path else default_places()
     for place in places:
@@ -122,7 +122,7 @@ def _settings(document: dict[str, object], where: str) -> Settings:
     for host, values in checked.get("registry", {}).items():
         place = f"{where}: registry.{shown(host)}"
         if not isinstance(values, dict):
-            raise UsageError(f"{place}: a table is wanted")
+            raise UsageError(f"{place}: must be a table")
         _check(values, REGISTRY_KINDS, place)
         _strings(values.get("mirrors", []), f"{place}.mirrors")
         settings.registries[host] = RegistrySettings(**cast("RegistryTable", values))
@@ -139,10 +139,11 @@ def _check(values: dict[str, object], kinds: dict[str, type], where: str) -> Non
                 f"{where}: unknown key {shown(key)}", hint="one of " + ", ".join(kinds)
             )
         if not isinstance(value, kinds[key]) or (kinds[key] is int and isinstance(value, bool)):
-            raise UsageError(f"{where}: {key} = {shown(value)}: {kinds[key].__name__} is wanted")
+            kind = kinds[key].__name__
+            raise UsageError(f"{where}: {key} = {shown(value)}: must be of type {kind}")
 
 
 def _strings(values: object, where: str) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise UsageError(f"{where}: a list of strings is wanted")
+        raise UsageError(f"{where}: must be a list of strings")
     return values

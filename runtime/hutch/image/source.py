@@ -1,4 +1,4 @@
-"""Where an image comes from: one small interface, one module a kind of place.
+"""The interface of everything that an image can come from. Each kind of place has its own module.
 
 oci:PATH[:NAME]  oci-archive:FILE[:NAME]  docker-archive:FILE[:NAME]  dir:PATH   local
 anything else                                                                    a registry
@@ -28,16 +28,17 @@ class Source(Protocol):
     """One image, or one index, in some place."""
 
     def top(self) -> tuple[bytes, str]:
-        """The manifest or index the name stands for, and its media type as the place tells it."""
+        """The manifest or index that the name means, and the media type that the place gives; "" if
+        it gives none."""
 
     def document(self, descriptor: Descriptor, limit: int) -> bytes:
-        """A small blob whole (manifest or config); at most ``limit`` bytes; not yet verified."""
+        """A complete small blob (manifest or config) of at most ``limit`` bytes; not verified."""
 
     def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
-        """The bytes of a blob from ``offset`` on, in chunks; not yet verified."""
+        """The bytes of a blob from ``offset`` on, in chunks; not verified."""
 
     def close(self) -> None:
-        """Lets go of files and connections."""
+        """Closes files and connections."""
 
 
 def fetch_document(source: Source, descriptor: Descriptor, limit: int, what: str) -> bytes:
@@ -55,9 +56,11 @@ def fetch_document(source: Source, descriptor: Descriptor, limit: int, what: str
 def resolve(
     source: Source, wanted: Platform, *, explicit: bool = True
 ) -> tuple[Manifest, ImageConfig, Index | None]:
-    """From a name to one image for ``wanted``: its manifest, its config, and the index if any.
+    """Chooses the image for the platform ``wanted``. Returns its manifest, its config, and the
+    index that it was chosen from, if there was one.
 
-    ``explicit``: the platform was asked for, so an image of another one is refused.
+    With ``explicit``, which means that the user named the platform, an image for another platform
+    is refused. Raises ImageError.
     """
     raw, media_type = source.top()
     top = parse(raw, media_type)
@@ -78,8 +81,9 @@ def _config(source: Source, manifest: Manifest) -> ImageConfig:
 class Choice:
     """The choice of one image for ``wanted`` from an index (image-index.md).
 
-    The entry that says the fitting platform is taken, the first of equals. Where none does, those
-    that say nothing are looked into: an index for what it has, a manifest for what its config says.
+    The entry whose platform fits best is chosen; of equal entries, the first. If none fits, the
+    entries without a platform are fetched: an index is searched in the same way, and for a manifest
+    the platform in its config counts.
     """
 
     def __init__(self, source: Source, wanted: Platform) -> None:
@@ -89,42 +93,42 @@ class Choice:
         self._left = NESTED_DOCUMENTS
 
     def of(self, index: Index) -> Manifest:
-        """The image. Raises ImageError if there is none for the platform."""
+        """The chosen image. Raises ImageError if there is none for the platform."""
         found = self._best(index, 1)
         if found is not None:
             return found[1]
         offered = ", ".join(sorted(self._offered)[:20])
         raise ImageError(
             f"the image is not made for {self._wanted}",
-            hint=f"--platform takes one of {offered}" if offered else "",
+            hint=f"it is made for {offered}; choose with --platform" if offered else "",
         )
 
     def _best(self, index: Index, depth: int) -> tuple[int, Manifest] | None:
-        """The best image in an index and in those below it, with its rank (0 is best)."""
+        """The best image in an index and in the indexes in it, with its rank (0 is best)."""
         if depth > INDEX_DEPTH:
-            raise ImageError("an index in an index in an index; refused")
-        said, bare = [], []
+            raise ImageError(f"more than {INDEX_DEPTH} indexes, one in another")
+        fitting, without_platform = [], []
         for entry in index.manifests:
             if entry.platform is None:
-                bare.append(entry)
+                without_platform.append(entry)
                 continue
             self._offered.add(str(entry.platform))
             rank = entry.platform.rank(self._wanted)
             if rank is not None:
-                said.append((rank, entry))
-        for rank, entry in sorted(said, key=lambda pair: pair[0]):
+                fitting.append((rank, entry))
+        for rank, entry in sorted(fitting, key=lambda pair: pair[0]):
             document = self._document(entry)
             if isinstance(document, Manifest):
                 return rank, document
             if found := self._best(document, depth + 1):
                 return found
         best: tuple[int, Manifest] | None = None
-        for entry in bare:
+        for entry in without_platform:
             document = self._document(entry)
             if isinstance(document, Index):
                 found = self._best(document, depth + 1)
             elif len(index.manifests) == 1:
-                found = 0, document  # there is no other
+                found = 0, document  # the only image
             else:
                 found = self._by_config(document)
             if found and (best is None or found[0] < best[0]):

@@ -1,11 +1,12 @@
 """Sparse files in archives: which parts of a file are stored. GNU tar has four formats:
 
     type "S"  old GNU: four extents in the header, 21 more in each block that follows it
-    PAX 0.0   GNU.sparse.offset and GNU.sparse.numbytes by turns, many times
-    PAX 0.1   GNU.sparse.map=OFFSET,LENGTH,...
-    PAX 1.0   the map stands before the data: a count, then an offset or a length a line
+    PAX 0.0   many pairs of records, GNU.sparse.offset and GNU.sparse.numbytes
+    PAX 0.1   one record, GNU.sparse.map=OFFSET,LENGTH,...
+    PAX 1.0   a map before the data, one number per line: a count, then offsets and lengths in turn
 
-The values are checked: the parts must be in order, lie within the file, and have the stored size.
+The values are checked: the parts must be in order and within the file, and their lengths together
+must be the stored size.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +16,8 @@ Extent = tuple[int, int]  # offset in the file, length; bytes
 PREFIX = b"GNU.sparse."
 MAP = b"GNU.sparse.map"
 NAME = b"GNU.sparse.name"
-TURNS = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
-IN_HEADER = (386, 4)  # where the extents are, and how many at the most
+MAP_PAIR = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
+IN_HEADER = (386, 4)  # offset of the first extent, and the largest number of extents
 IN_BLOCK = (0, 21)
 MORE_IN_HEADER, MORE_IN_BLOCK = 482, 504
 REAL_SIZE = slice(483, 495)
@@ -24,7 +25,8 @@ DIGITS = 20
 
 
 def checked(extents: list[Extent], stored: int, size: int) -> list[Extent]:
-    """``extents`` if they lie in order in ``size`` bytes and are ``stored`` bytes; ValueError."""
+    """Returns ``extents``. Raises ValueError unless they are in order, end within ``size`` bytes,
+    and have ``stored`` bytes together."""
     end = 0
     for offset, length in extents:
         if offset < end or length < 0:
@@ -36,7 +38,7 @@ def checked(extents: list[Extent], stored: int, size: int) -> list[Extent]:
 
 
 def decimal(text: bytes) -> int:
-    """A number in digits alone; raises ValueError."""
+    """A number that is written only with digits. Raises ValueError."""
     if not text.isdigit() or len(text) > DIGITS:
         raise ValueError(text)
     return int(text)
@@ -47,7 +49,7 @@ def _paired(numbers: list[int]) -> list[Extent]:
 
 
 def map_of_records(records: dict[bytes, bytes]) -> list[Extent] | None:
-    """The extents of a PAX header, 0.0 or 0.1; None if the map stands before the data (1.0).
+    """The extents of a PAX header of format 0.0 or 0.1; None if the map is before the data (1.0).
 
     Raises ValueError.
     """
@@ -60,12 +62,12 @@ def map_of_records(records: dict[bytes, bytes]) -> list[Extent] | None:
 
 
 def size_of_records(records: dict[bytes, bytes]) -> int:
-    """How long the file is. Raises ValueError."""
+    """The file's length with its holes, in bytes. Raises ValueError."""
     return decimal(records.get(PREFIX + b"realsize") or records.get(PREFIX + b"size", b""))
 
 
 def map_of_data(blocks: Iterator[bytes]) -> list[Extent]:
-    """The extents that stand before the data (1.0), out of as many ``blocks`` as they take.
+    """The extents of a map before the data (1.0). Takes only the ``blocks`` that the map needs.
 
     Raises ValueError.
     """
@@ -82,9 +84,9 @@ def map_of_data(blocks: Iterator[bytes]) -> list[Extent]:
 def map_of_header(
     header: bytes, blocks: Iterator[bytes], number: Callable[[bytes], int]
 ) -> tuple[list[Extent], int]:
-    """The extents of an old GNU header and of the ``blocks`` after it, and the file's length.
+    """The extents in an old GNU header and in the ``blocks`` after it, and the file's length.
 
-    ``number`` reads a header's field. Raises ValueError.
+    ``number`` converts a header field. Raises ValueError.
     """
     extents: list[Extent] = []
     (start, count), flag, block = IN_HEADER, MORE_IN_HEADER, header

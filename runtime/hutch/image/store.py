@@ -8,8 +8,9 @@
             index.json        replaced, by rename, when a name changes
         layers/HEX/diff       by chain ID, for overlayfs; appears by rename
         partial/sha256-HEX    an unfinished download, which a later pull continues
-        work/                 layers that are being unpacked; without a running owner: garbage
-        locks/                locked (flock) while a blob or layer is made, against double work
+        work/                 layers that are being unpacked; removed if their process has ended
+        locks/                locked (flock) while a blob or layer is made, so that only one process
+                              makes it
 
 A killed process leaves a partial blob or a folder in ``work``, never an incomplete visible object.
 """
@@ -41,20 +42,20 @@ def default_root() -> Path:
 
 
 class Lock:
-    """An flock on a file of its own; the kernel lets go of it when its holder dies."""
+    """A lock: flock(2) on a file of its own. The kernel releases it when its process ends."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._fd = -1
 
     def acquire(self, *, wait: bool = True, shared: bool = False) -> bool:
-        """Takes the lock; without ``wait``, False if another has it."""
+        """Takes the lock. With ``wait`` False, returns False if another process has it."""
         flags = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         while True:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(fd, flags)
-                # The one before us may have unlinked the file between our open and our lock.
+                # The last holder may have unlinked the file after the open and before the flock.
                 if os.fstat(fd).st_nlink:
                     self._fd = fd
                     return True
@@ -67,7 +68,7 @@ class Lock:
             os.close(fd)
 
     def release(self) -> None:
-        """Lets go, and takes the file away."""
+        """Releases the lock and removes its file."""
         if self._fd >= 0:
             self.path.unlink(missing_ok=True)
             os.close(self._fd)
@@ -75,7 +76,7 @@ class Lock:
 
 
 class Store:
-    """One store. Everything in it is made by its own methods and by those of pull and collect."""
+    """One store. Its files are written only by this class, by pull and by collect."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -144,7 +145,7 @@ class Store:
             temporary.unlink(missing_ok=True)
 
     def _write(self, path: Path, data: bytes) -> None:
-        """A file whole or not at all."""
+        """Writes a file that becomes visible when it is complete."""
         with self._written(data) as temporary:
             os.rename(temporary, path)
 
@@ -160,7 +161,7 @@ class Store:
         return self.blob_path(digest).exists()
 
     def read_blob(self, digest: Digest, limit: int) -> bytes:
-        """A small blob, verified once more. Raises ImageError."""
+        """A small blob; its digest is verified again. Raises ImageError."""
         data = read_bounded(self.blob_path(digest), limit)
         if not digest.matches(data):
             raise ImageError(
@@ -171,7 +172,7 @@ class Store:
     def add_blob(self, digest: Digest, data: bytes) -> None:
         """Adds a small blob; its digest must already have been checked against ``data``.
 
-        One that is there but damaged is replaced.
+        A damaged blob with this digest is replaced.
         """
         path = self.blob_path(digest)
         if not (path.exists() and path.read_bytes() == data):
@@ -208,14 +209,15 @@ class Store:
 
     @contextmanager
     def lease(self) -> Iterator[str]:
-        """An act's lease: what it says it needs is not collected while its process lives."""
+        """A lease. While this process runs, ``collect`` does not remove the items that are added to
+        the lease (``Database.lease``)."""
         name = f"lease-{os.getpid()}-{os.urandom(8).hex()}"
         lock = self.lock(name)
         lock.acquire()
         try:
             yield name
         finally:
-            with suppress(HutchError):  # a full disk; the row of a dead lease goes with the next
+            with suppress(HutchError):  # a full disk; ``living_leases`` deletes the row later
                 self.database.end_lease(name)
             lock.release()
 
@@ -223,11 +225,11 @@ class Store:
 
     @contextmanager
     def naming(self) -> Iterator[None]:
-        """A transaction that changes names; index.json follows it, or neither is changed.
+        """A transaction that changes names, in the database and in index.json, or in neither.
 
-        The new index is written before the commit, when the disk may turn out to be full, and
-        appears after it. Its lock is taken last and held till then, so that of two processes the
-        later one's stays.
+        The new index.json is written before the commit, because the disk may be full, and renamed
+        after the commit. The lock is held from the write to the rename, so that two processes
+        rename their files in the order of their commits.
         """
         lock = self.lock("index")
         try:
@@ -241,7 +243,7 @@ class Store:
             lock.release()
 
     def renew_layout(self) -> None:
-        """The layout's own files anew, from the database."""
+        """Writes oci-layout and index.json again, from the database."""
         self._write(self.layout_root / "oci-layout", VERSION.encode())
         with self.naming():
             pass
@@ -263,5 +265,5 @@ class Store:
 
     @property
     def layout(self) -> Layout:
-        """The store's blobs as a layout for reading."""
+        """The store's images as an OCI layout, for reading."""
         return Layout(self.layout_root)

@@ -1,4 +1,4 @@
-"""An image of the store: as a source, and as the documents that describe it."""
+"""An image of the store: as a source, and its descriptions for inspect and history."""
 
 from collections.abc import Iterator
 from typing import TypedDict
@@ -50,14 +50,14 @@ def documents(store: Store, record: ImageRecord) -> tuple[Manifest, ImageConfig]
 
 
 def has_label(store: Store, record: ImageRecord, wanted: str) -> bool:
-    """Whether the image bears the label ``KEY`` or ``KEY=VALUE``."""
+    """Whether the image has the label ``KEY`` or ``KEY=VALUE``."""
     labels = documents(store, record)[1].execution.get("Labels")
     key, given, value = wanted.partition("=")
     return isinstance(labels, dict) and key in labels and (not given or labels[key] == value)
 
 
 def inspect(store: Store, record: ImageRecord) -> dict[str, object]:
-    """What is known of an image, in the shape of ``docker image inspect``."""
+    """The description of an image, in the form of ``docker image inspect``."""
     manifest, config = documents(store, record)
     names = [(n, top) for n, m, top in store.database.names() if m == record.manifest]
     layers = [str(store.layer_path(chain)) for chain in store.database.chains_of(record.manifest)]
@@ -91,7 +91,7 @@ def inspect(store: Store, record: ImageRecord) -> dict[str, object]:
 
 
 class Step(TypedDict):
-    """A step of an image's history, as ``docker history`` has it; the size in bytes."""
+    """A step of an image's history, in the form of ``docker history``; the size in bytes."""
 
     ID: str
     Created: str
@@ -101,12 +101,15 @@ class Step(TypedDict):
 
 
 def history(store: Store, record: ImageRecord) -> list[Step]:
-    """How the image was made, newest first: what, when, and how many bytes it added."""
+    """The steps in which the image was made, newest first: the command, the time, and how many
+    bytes the step added."""
     _, config = documents(store, record)
     chains = iter(store.database.chains_of(record.manifest))
     lines: list[Step] = []
-    told = config.document.get("history")
-    steps: list[object] = told if isinstance(told, list) and told else [{} for _ in config.diff_ids]
+    given = config.document.get("history")
+    steps: list[object] = [{} for _ in config.diff_ids]
+    if isinstance(given, list) and given:
+        steps = given
     for step in steps:
         part: dict[str, object] = step if isinstance(step, dict) else {}
         size = 0

@@ -29,8 +29,8 @@ KINDS = {
     b"4": BLOCK_DEVICE, b"5": DIRECTORY, b"6": FIFO, b"S": FILE,
 }  # fmt: skip
 MAX_SIZE = 1 << 62
-FARTHEST = (1 << 63) - 1  # nanoseconds: the year 2262; no file system goes much further
-MAX_ID = 0xFFFFFFFE  # -1 means "leave it" to chown
+FARTHEST = (1 << 63) - 1  # nanoseconds, the year 2262; few file systems store later times
+MAX_ID = 0xFFFFFFFE  # chown(2) takes 0xFFFFFFFF, which is -1, as "do not change"
 XATTR = b"SCHILY.xattr."
 LIBARCHIVE_XATTR = b"LIBARCHIVE.xattr."
 
@@ -53,7 +53,7 @@ class Chunks:
         return False
 
     def read(self, size: int) -> bytes:
-        """``size`` bytes, fewer only at the end."""
+        """The next ``size`` bytes; fewer only at the end of the stream."""
         end = self._at + size
         if end <= len(self._chunk):
             data = self._chunk[self._at : end]
@@ -63,7 +63,8 @@ class Chunks:
         return b"".join(bytes(piece) for piece in self.pieces(size))
 
     def whole(self, size: int) -> memoryview | None:
-        """The next ``size`` bytes if they lie in one piece; otherwise nothing is taken."""
+        """The next ``size`` bytes if the current chunk has all of them; otherwise None, and nothing
+        is read."""
         if self._at == len(self._chunk) and not self._more():
             return None
         end = self._at + size
@@ -75,7 +76,7 @@ class Chunks:
         return view
 
     def pieces(self, size: int) -> Iterator[memoryview]:
-        """The next ``size`` bytes as they come, without copying; fewer only at the end."""
+        """The next ``size`` bytes in pieces that are not copied; fewer only at the end."""
         while size:
             if self._at == len(self._chunk) and not self._more():
                 return
@@ -86,14 +87,14 @@ class Chunks:
             yield piece
 
     def skip(self, size: int) -> int:
-        """Passes over ``size`` bytes; says how many there were."""
+        """Skips ``size`` bytes. Returns how many were skipped, which is less only at the end."""
         return sum(len(piece) for piece in self.pieces(size))
 
 
 class Entry:
-    """One member of an archive. Names are bytes as they stand there; times in nanoseconds.
+    """One member of an archive. Names are the bytes of the archive; times are in nanoseconds.
 
-    ``sparse``: the parts of a file that are stored, in order; the rest of its ``size`` is holes.
+    ``sparse``: the stored parts of a sparse file, in order; the rest of ``size`` is holes.
     """
 
     __slots__ = (
@@ -119,7 +120,8 @@ class Entry:
 
 
 def number(field: bytes) -> int:
-    """A header's number: octal text, or GNU's base-256 when its first bit is set."""
+    """The number in a header field: octal text, or GNU's base-256 if its first bit is set. Raises
+    ValueError."""
     if field[0] & 0x80:
         value = int.from_bytes(field, "big", signed=False) & ((1 << (8 * len(field) - 1)) - 1)
         if field[0] & 0x40:  # negative
@@ -134,12 +136,12 @@ def number(field: bytes) -> int:
 
 
 def pax_records(data: bytes) -> dict[bytes, bytes]:
-    """A PAX header's records, "LENGTH KEY=VALUE\\n" each; raises ValueError.
+    """The records of a PAX header; each is "LENGTH KEY=VALUE\\n". Raises ValueError.
 
-    The map of a sparse file that is spread over many records (0.0) is one record, as in 0.1.
+    Format 0.0 of sparse files has many records for one map. They become one record, as in 0.1.
     """
     records: dict[bytes, bytes] = {}
-    turns: list[bytes] = []
+    map_values: list[bytes] = []
     at = 0
     while at < len(data):
         space = data.index(b" ", at, at + 10)
@@ -147,24 +149,26 @@ def pax_records(data: bytes) -> dict[bytes, bytes]:
         if not digits.isdigit():
             raise ValueError(digits)
         end = at + int(digits)
-        # The length counts its own digits: it must reach past the space and not past the data.
+        # The length includes its own digits, so the record must end after the space, and not after
+        # the end of the data.
         if end <= space + 1 or end > len(data) or data[end - 1] != 0x0A:
             raise ValueError(digits)
         key, equals, value = data[space + 1 : end - 1].partition(b"=")
         if not equals or not key:
             raise ValueError(key)
-        if key in sparse.TURNS:
-            turns.append(value)
+        if key in sparse.MAP_PAIR:
+            map_values.append(value)
         else:
             records[key] = value
         at = end
-    if turns:
-        records[sparse.MAP] = b",".join(turns)
+    if map_values:
+        records[sparse.MAP] = b",".join(map_values)
     return records
 
 
 def nanoseconds(text: bytes) -> int:
-    """A PAX time, "-1234.5678", as nanoseconds; digits past the ninth are cut."""
+    """A PAX time such as "-1234.5678" in nanoseconds; digits after the ninth are dropped. Raises
+    ValueError."""
     whole, _, fraction = text.partition(b".")
     if len(whole) > 20 or not whole.lstrip(b"-").isdigit() or (fraction and not fraction.isdigit()):
         raise ValueError(text)
@@ -174,10 +178,10 @@ def nanoseconds(text: bytes) -> int:
 
 
 class TarReader:
-    """The entries of an archive in order; ``content`` gives the data of the one read last.
+    """Reads the entries of an archive in order; ``content`` has the data of the last one.
 
-    A missing end-of-archive mark is accepted at an entry's border (umoci writes such layers);
-    an archive that ends within an entry is not. Raises ImageError.
+    The mark at the end of the archive may be missing after a complete entry (umoci writes such
+    layers). An archive that ends within an entry is refused. Raises ImageError.
     """
 
     def __init__(self, stream: Chunks) -> None:
@@ -191,11 +195,12 @@ class TarReader:
             yield entry
 
     def content(self) -> Iterator[memoryview]:
-        """What is left of the last entry's data, in pieces; raises ImageError if it is cut off."""
+        """The rest of the last entry's data, in pieces. Raises ImageError if the archive ends
+        within it."""
         yield from self._pieces(self._left)
 
     def placed(self) -> Iterator[tuple[int, memoryview]]:
-        """The same, each piece with its offset in the file; between them are holes."""
+        """The same as ``content``, each piece with its offset in the file; gaps are holes."""
         for offset, length in [(0, self._left)] if self._sparse is None else self._sparse:
             at = offset
             for piece in self._pieces(length):
@@ -211,19 +216,20 @@ class TarReader:
             raise self._broken("the archive ends within a file")
 
     def whole(self) -> memoryview | None:
-        """The last entry's data if it is all at hand; otherwise ``content`` must be read."""
+        """The last entry's data if the current chunk has all of it; otherwise None, and the caller
+        must read ``content``."""
         data = self._stream.whole(self._left)
         if data is not None:
             self._left = 0
         return data
 
     def next(self) -> Entry | None:
-        """The next entry, None at the end of the archive."""
+        """The next entry; None at the end of the archive."""
         records: dict[bytes, bytes] = {}
         long_name = long_link = None
         metadata = 0
         while True:
-            self._pass()
+            self._skip_rest()
             header = self._stream.read(BLOCK)
             if len(header) < BLOCK:
                 if header or records or long_name or long_link:
@@ -235,7 +241,7 @@ class TarReader:
             if kind in KINDS:
                 break
             if kind not in b"xXgLK":
-                raise self._broken(f"{shown(kind.decode('latin-1'))} is not a type we read")
+                raise self._broken(f"unknown entry type {shown(kind.decode('latin-1'))}")
             metadata += entry.size
             if metadata > PAX_BYTES:
                 raise self._broken(f"more than {PAX_BYTES} bytes of header before one entry")
@@ -249,7 +255,7 @@ class TarReader:
                 long_name = data.partition(b"\0")[0]
             elif kind == b"K":
                 long_link = data.partition(b"\0")[0]
-            # "g" speaks of all that follows; git writes its comment there. Nobody reads more.
+            # A "g" header is for all later entries. git writes a comment in it; it is not used.
         if long_name is not None:
             entry.name = long_name
         if long_link is not None:
@@ -261,23 +267,23 @@ class TarReader:
                 raise self._broken("a malformed PAX record") from None
         self._check(entry)
         if kind in b"0\0" and entry.name.endswith(b"/"):
-            entry.kind = DIRECTORY  # as tar wrote folders before ustar
+            entry.kind = DIRECTORY  # tar wrote folders like this before ustar
         self._sparse = None
         if entry.kind == FILE:
             self._left, self._padding = entry.size, -entry.size % BLOCK
             if kind == b"S" or any(key.startswith(sparse.PREFIX) for key in records):
                 self._read_map(entry, header if kind == b"S" else None, records)
         elif entry.kind == LINK:
-            # pax(1) may archive the data of a hard link; it is the target's, so pass over it.
+            # pax(1) may store the data with a hard link; the target has the same data, so skip it.
             self._left, self._padding, entry.size = entry.size, -entry.size % BLOCK, 0
         else:
             entry.size = 0
         return entry
 
     def _read_map(self, entry: Entry, header: bytes | None, records: dict[bytes, bytes]) -> None:
-        """Which parts of a sparse file are stored; the stream then stands at the first of them.
+        """Reads the map of a sparse file; after it the stream is at the first stored part.
 
-        ``header`` is the entry's own, if its type says that it is sparse.
+        ``header`` is the entry's header if the entry has type "S"; None for the PAX formats.
         """
         blocks = self._map_blocks(of_data=header is None)
         try:
@@ -294,7 +300,8 @@ class TarReader:
         self._check(entry)
 
     def _map_blocks(self, *, of_data: bool) -> Iterator[bytes]:
-        """The blocks of a map; ``of_data``: they are part of the entry's data, and leave less."""
+        """The blocks of a map. With ``of_data`` they are part of the entry's data, so they are
+        subtracted from the data that is left to read."""
         for _ in range(PAX_BYTES // BLOCK):
             if of_data and self._left < BLOCK:
                 break
@@ -306,8 +313,8 @@ class TarReader:
             yield block
         raise ValueError(PAX_BYTES)
 
-    def _pass(self) -> None:
-        """Goes to the end of the last entry's data and padding."""
+    def _skip_rest(self) -> None:
+        """Skips the rest of the last entry's data, and its padding."""
         rest = self._left + self._padding
         if rest:
             left, self._left, self._padding = self._left, 0, 0

@@ -1,4 +1,4 @@
-"""Writing a tar archive of regular files: enough for saved images."""
+"""Writes tar archives with regular files only, for saved images."""
 
 from collections.abc import Iterable
 from typing import IO
@@ -7,17 +7,19 @@ from hutch.image.tarstream import BLOCK
 
 
 class TarWriter:
-    """Members in the order they are given; times are zero, so the same image is the same bytes."""
+    """Writes the members in the order of the calls. All times are zero, so that two archives of the
+    same image have the same bytes."""
 
     def __init__(self, output: IO[bytes]) -> None:
         self._output = output
 
     def file(self, name: str, data: bytes) -> None:
-        """A small file."""
+        """Writes a small file."""
         self.stream(name, len(data), [data])
 
     def stream(self, name: str, size: int, chunks: Iterable[bytes]) -> None:
-        """A file of ``size`` bytes, which ``chunks`` must have. ``name``: at most 256 bytes."""
+        """Writes a file of ``size`` bytes; ``chunks`` must have as many. ``name`` has at most 256
+        bytes."""
         raw = name.encode()
         prefix = b""
         if len(raw) > 100:
@@ -40,6 +42,6 @@ class TarWriter:
         self._output.write(bytes(-size % BLOCK))
 
     def end(self) -> None:
-        """The end-of-archive mark."""
+        """Writes the mark at the end of the archive."""
         self._output.write(bytes(2 * BLOCK))
         self._output.flush()

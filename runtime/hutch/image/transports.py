@@ -1,4 +1,4 @@
-"""Names of images at local places, with a transport in front: ``oci:PATH:NAME`` and others."""
+"""Images at local places, named by a transport and a path: ``oci:PATH:NAME`` and others."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hutch.image.source import TRANSPORTS, Source
 
 
 def is_local(text: str) -> bool:
-    """Whether ``text`` names a local place, not an image of a registry or of the store."""
+    """Whether ``text`` means a local place, and not an image of a registry or of the store."""
     transport, colon, rest = text.partition(":")
     return bool(colon and rest) and transport in TRANSPORTS
 
@@ -20,15 +20,12 @@ def split_place(text: str) -> tuple[str, Path, str]:
         return transport, Path(rest), ""
     path, colon, name = rest.partition(":")
     if not path:
-        raise UsageError(f"{shown(text)}: a path is wanted after {transport}:")
+        raise UsageError(f"{shown(text)}: a path must follow {transport}:")
     return transport, Path(path), name if colon else ""
 
 
-def open_local(text: str, scratch: Path | None = None) -> Source:
-    """The image at a local place. ``scratch`` takes what must be unpacked to be read at random.
-
-    Raises ImageError where there is none.
-    """
+def open_local(text: str) -> Source:
+    """Opens the image at a local place. Raises ImageError if there is none."""
     transport, path, name = split_place(text)
     if not path.exists():
         raise ImageError(f"{shown(str(path))}: no such file or directory")
@@ -50,7 +47,8 @@ def open_local(text: str, scratch: Path | None = None) -> Source:
 
 
 def image_names(text: str, source: Source) -> list[str]:
-    """The names an image of a local place brings along, complete: its own, if it has one."""
+    """The complete names that an image at a local place gets in the store: its own names, or the
+    name of its file or folder."""
     from hutch.image.catalog import parse_name
 
     own = getattr(source, "names", None)
@@ -59,7 +57,7 @@ def image_names(text: str, source: Source) -> list[str]:
     _, path, name = split_place(text)
     name = name or getattr(source, "name", "")
     if name and not set(name) & set("/:."):
-        name = f"{path.name.lower()}:{name}"  # just a tag, as umoci and skopeo write it
+        name = f"{path.name.lower()}:{name}"  # only a tag, as umoci and skopeo write it
     try:
         return [str(parse_name(name or path.name.lower()))]
     except UsageError:

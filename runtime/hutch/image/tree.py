@@ -20,13 +20,14 @@ from hutch.kernel.beneath import LINKS, O_PATH, open_in_root
 DIRECTORY = O_PATH | os.O_DIRECTORY
 READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 CACHED = 128
-BATCH = 1000  # names of a folder that are read at once
+BATCH = 1000  # how many names of a folder are read at once
 
 
 class Tree:
-    """The directory open as ``root``; not closed by us. Folders made on the way are remembered.
+    """The directory that is open as ``root``; the caller closes it. Remembers the folders that it
+    makes.
 
-    ``budget`` counts them, and says how deep they may truly lie, whatever symlinks lead there.
+    ``budget`` counts these folders and limits their depth, measured after symlinks are resolved.
     """
 
     def __init__(self, root: int, budget: Budget) -> None:
@@ -36,21 +37,22 @@ class Tree:
         self._parents: dict[bytes, tuple[int, bytes]] = {}
 
     def close(self) -> None:
-        """Forgets the descriptors of parent folders."""
+        """Closes the descriptors of parent folders."""
         for fd, _ in self._parents.values():
             os.close(fd)
         self._parents.clear()
 
     def parent(self, path: bytes, *, make: bool = True) -> tuple[int, bytes]:
-        """A descriptor of the folder ``path`` and its true path; with ``make``, made if missing.
+        """A descriptor of the folder ``path``, and its path without symlinks. With ``make``, a
+        folder that is missing is made.
 
-        ``path`` has no ".." and no empty components; b"" is the root. The descriptor stays ours.
-        Raises OSError, and ImageError where something in it would lie too deep.
+        ``path`` has no ".." and no empty components; b"" is the root. The caller must not close the
+        descriptor. Raises OSError, and ImageError if a file in the folder would be too deep.
         """
         known = self._parents.pop(path, None)
         if known is None:
             known = self._beside(path) or self._from_root(path, make)
-            if len(self._parents) >= CACHED:  # the one used longest ago
+            if len(self._parents) >= CACHED:  # close the folder that was not used for longest
                 os.close(self._parents.pop(next(iter(self._parents)))[0])
             self._parents[path] = known
             self._check_depth(known[1])
@@ -61,13 +63,14 @@ class Tree:
         return known
 
     def _check_depth(self, folder: bytes) -> None:
-        """Raises ImageError where nothing may be made in ``folder`` (its true path)."""
+        """Raises ImageError if ``folder`` (a path without symlinks) is too deep for files in it."""
         deep = folder.count(b"/") + 2 > self.budget.limits.depth if folder else False
         if deep or len(folder) + 1 + COMPONENT_BYTES > NAME_BYTES:
-            raise ImageError(f"folder {shown(os.fsdecode(folder[-60:]))}: too deep to lay files in")
+            raise ImageError(f"folder {shown(os.fsdecode(folder[-60:]))}: too deep for files in it")
 
     def _beside(self, path: bytes) -> tuple[int, bytes] | None:
-        """The folder, if the one above it is open and it is really a folder there: one step."""
+        """Opens the folder with one call, if its parent is already open; None if that is not so, or
+        if it is not a folder."""
         above, _, name = path.rpartition(b"/")
         near = self._parents.get(above) if path else None
         if near is None:
@@ -79,12 +82,13 @@ class Tree:
         return fd, near[1] + b"/" + name if near[1] else name
 
     def _from_root(self, path: bytes, make: bool) -> tuple[int, bytes]:
-        """The folder by its whole path."""
+        """Opens the folder by its complete path."""
         true = self._walk(path, make)
         return open_in_root(self.root, true, DIRECTORY | os.O_NOFOLLOW), true
 
     def forget(self, path: bytes) -> None:
-        """``path`` is going away: no descriptor of it, below it or reached through it is kept."""
+        """Call this before ``path`` is removed. Closes the descriptors of it, of folders below it,
+        and of folders that were reached through it."""
         below = path + b"/"
         for asked, (fd, true) in list(self._parents.items()):
             if asked == path or asked.startswith(below) or true == path or true.startswith(below):
@@ -92,9 +96,9 @@ class Tree:
                 del self._parents[asked]
 
     def _walk(self, path: bytes, make: bool) -> bytes:
-        """The true path of ``path``, through symlinks kept inside.
+        """The path of ``path`` without symlinks; none of them can lead out of the tree.
 
-        With ``make``, folders that are missing are made (0755), and counted as entries.
+        With ``make``, missing folders are made with mode 0755 and counted as entries.
         """
         todo = [part for part in reversed(path.split(b"/")) if part]
         done: list[bytes] = []
@@ -149,12 +153,12 @@ class Tree:
             os.close(here)
 
     def status(self, path: bytes) -> os.stat_result | None:
-        """What ``path`` is (a symlink is itself), None if there is nothing."""
+        """The status of ``path``, as of lstat(2); None if nothing is there."""
         return status_of(self.root, path)
 
     @contextmanager
     def folder(self, path: bytes) -> Iterator[int]:
-        """The folder ``path`` open for reading, not through a symlink in its last component."""
+        """Opens the folder ``path`` for reading. If its last component is a symlink, this fails."""
         fd = open_in_root(self.root, path, READ_FOLDER)
         try:
             yield fd
@@ -162,7 +166,7 @@ class Tree:
             os.close(fd)
 
     def remove(self, directory: int, path: bytes) -> None:
-        """Takes away ``path``, whose parent is open as ``directory``, with everything in it."""
+        """Removes ``path``, whose parent is open as ``directory``, and everything in it."""
         name = path.rpartition(b"/")[2]
         self.forget(path)
         self.folders.drop(path)
@@ -175,7 +179,7 @@ class Tree:
 
 
 def status_of(root: int, path: bytes) -> os.stat_result | None:
-    """What ``path`` beneath ``root`` is (a symlink is itself), None if nothing is there."""
+    """The status of ``path`` below ``root``, as of lstat(2); None if nothing is there."""
     try:
         fd = open_in_root(root, path, O_PATH | os.O_NOFOLLOW)
     except OSError:
@@ -187,11 +191,12 @@ def status_of(root: int, path: bytes) -> os.stat_result | None:
 
 
 def remove_folder(directory: int, name: bytes) -> int:
-    """Takes away the folder ``name`` in ``directory`` with all in it; the bytes of disk set free.
+    """Removes the folder ``name`` in ``directory`` and everything in it. Returns the bytes on disk
+    that are now free.
 
-    However deep it is, two descriptors and the names of a batch are all that it takes: the folders
-    in a folder are moved up, below the topmost one, before that folder goes. What is left by a
-    killed process is taken away by the next call.
+    A tree of any depth needs only two descriptors and one batch of names: before a folder is
+    removed, the folders in it are moved up into the topmost one. If the process is killed, the next
+    call removes the rest.
     """
     top = os.open(name, READ_FOLDER, dir_fd=directory)
     try:
@@ -203,11 +208,11 @@ def remove_folder(directory: int, name: bytes) -> int:
 
 
 def _flatten(top: int, name: bytes) -> int:
-    """Takes away the folder ``name`` of ``top``, but for its folders, which move to ``top``."""
+    """Removes the folder ``name`` in ``top``; the folders in it are moved to ``top``."""
     folder = os.open(name, READ_FOLDER, dir_fd=top)
 
     def up(child: bytes) -> int:
-        # A name that nobody could foresee, so it is nobody's yet.
+        # A random name, so that no file has it already.
         os.rename(child, os.urandom(16).hex(), src_dir_fd=folder, dst_dir_fd=top)
         return 0
 
@@ -220,7 +225,8 @@ def _flatten(top: int, name: bytes) -> int:
 
 
 def _empty(folder: int, away: Callable[[bytes], int]) -> int:
-    """Unlinks what is in an open folder; ``away`` deals with the folders. The bytes set free."""
+    """Unlinks the files in an open folder and calls ``away`` for each folder. Returns the bytes
+    that are now free."""
     freed = 0
     while children := _batch(folder):
         for child in children:
@@ -245,21 +251,20 @@ def _let_in(folder: int, name: bytes) -> None:
 
 
 def _batch(folder: int) -> list[bytes]:
-    """Some names of what is in an open folder; none once it is empty."""
+    """Some names in an open folder; [] if it is empty."""
     with os.scandir(folder) as children:
         return [os.fsencode(child.name) for child in islice(children, BATCH)]
 
 
 def _freed(status: os.stat_result) -> int:
-    """What goes with this name, in bytes of disk: nothing while a file has other names."""
+    """The bytes on disk that are free when this name is removed; 0 if the file has other names."""
     last = stat.S_ISDIR(status.st_mode) or status.st_nlink == 1
     return status.st_blocks * 512 if last else 0
 
 
 def remove_tree(path: str) -> int:
-    """Takes away a file or folder of ours and all in it, however deep; the bytes of disk set free.
-
-    Nothing there is no error.
+    """Removes a file, or a folder of any depth with everything in it. Returns the bytes on disk
+    that are now free; 0 if nothing is there.
     """
     parent, name = os.path.split(path.rstrip("/"))
     try:

@@ -49,7 +49,7 @@ HOST_ERRORS = (
     ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPERM, EACCES,
 )  # fmt: skip
 NO_FOLDER = (ENOENT, ENOTDIR, ELOOP)
-WRITTEN = 150  # bytes of memory that a path in a set takes, beside its letters
+WRITTEN = 150  # bytes of memory that a path in a set needs, in addition to its letters
 HOLE = 64 << 10  # a run of zeros this long becomes a hole
 ZEROS = bytes(HOLE)
 CAPABILITY = b"security.capability"
@@ -59,14 +59,14 @@ OVERLAY_XATTRS = (b"trusted.overlay.", b"user.overlay.")  # they would steer ove
 
 @dataclass(slots=True)
 class Losses:
-    """What could not be kept, by kind, so that one clear warning can be given at the end."""
+    """How many attributes of files could not be set, by kind, for one warning at the end."""
 
     owners: int = 0
     devices: int = 0
     xattrs: int = 0
 
     def sentence(self) -> str:
-        """ "" if all was kept."""
+        """The warning; "" if nothing was lost."""
         parts = [
             f"{count} {what}"
             for count, what in (
@@ -81,8 +81,8 @@ class Losses:
 
 @dataclass(slots=True)
 class Result:
-    """What a layer was: its entries, and its bytes on disk. What waits for the lower layers, the
-    tree's ``folders`` know."""
+    """The result of unpacking a layer: how many entries it has, and its bytes on disk. What still
+    needs the lower layers is in ``Tree.folders``."""
 
     entries: int = 0
     size: int = 0
@@ -90,7 +90,7 @@ class Result:
 
 
 class Unpacker:
-    """Lays the entries of one layer into ``tree``; ``finish`` must follow the last."""
+    """Unpacks the entries of one layer into ``tree``."""
 
     def __init__(self, tree: Tree, removal: Removal, budget: Budget, ownership: Ownership) -> None:
         self.tree = tree
@@ -98,11 +98,12 @@ class Unpacker:
         self.budget = budget
         self.ownership = ownership
         self.result = Result()
-        self._names = 0  # bytes of memory that the removal's own record takes
+        self._names = 0  # bytes of memory for the paths that ``removal`` remembers
         self._changed_bits = changed_bits(tree.root)
 
     def unpack(self, reader: TarReader) -> Result:
-        """All of ``reader``'s entries. Raises ImageError (hostile) or KernelError (the host's)."""
+        """Unpacks all entries of ``reader``. Raises ImageError if the archive is to blame, and
+        KernelError if the host is."""
         path = b""
         try:
             for entry in reader:
@@ -155,12 +156,13 @@ class Unpacker:
             self.removal.note_written(path)
 
     def _whiteout(self, parts: tuple[bytes, ...]) -> None:
-        """Hides what the marker names; nothing where its folder is none, or none any more.
+        """Hides the file that the marker names. Does nothing if the marker's parent is not a
+        folder, or if this layer has replaced the folder.
 
-        umoci writes such a layer where a folder became a file or a symlink: the new thing, and a
-        marker "below" it for all that was in the folder. Through the symlink it would hit others.
+        If a folder became a file or a symlink, umoci writes the new entry and also markers below it
+        for everything that was in the folder. Through the symlink they would hide other files.
         """
-        hidden = hidden_name(parts[-1])  # refuses a malformed one, wherever it lies
+        hidden = hidden_name(parts[-1])  # refuses a malformed marker in any folder
         for count in range(1, len(parts)):
             above = b"/".join(parts[:count])
             status = self.tree.status(above)
@@ -168,7 +170,7 @@ class Unpacker:
                 break
             if not stat.S_ISDIR(status.st_mode) and self.removal.has_written(above):
                 return
-        make = self.removal.stands_alone  # what the lower layers have there is not known yet
+        make = self.removal.stands_alone  # the lower layers may have this folder
         try:
             directory, parent = self.tree.parent(b"/".join(parts[:-1]), make=make)
         except OSError as error:
@@ -190,7 +192,7 @@ class Unpacker:
         self.tree.folders.describe(path, entry)
 
     def _clear(self, directory: int, path: bytes, base: bytes) -> bool:
-        """Makes room for ``base`` if something is there."""
+        """Removes what is at ``path``. Returns whether anything was there."""
         try:
             status = os.stat(base, dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
@@ -201,7 +203,7 @@ class Unpacker:
     def _make(
         self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
     ) -> None:
-        """A file, symlink, device or fifo, in the place of whatever was there."""
+        """Makes a file, symlink, device or FIFO, and replaces what was at ``path``."""
         if entry.kind == FILE:
             self._regular(directory, path, base, entry, reader)
             return
@@ -215,7 +217,7 @@ class Unpacker:
         self, directory: int, path: bytes, base: bytes, entry: Entry, reader: TarReader
     ) -> None:
         if entry.sparse is not None:
-            # Holes take no room here; in what is made of the file some day they may.
+            # Holes need no disk space here, but a copy of the file may fill them.
             self.budget.produce(entry.size - sum(length for _, length in entry.sparse))
         elif entry.size < HOLE and not entry.xattrs:
             data = reader.whole()
@@ -238,7 +240,7 @@ class Unpacker:
     def _small(
         self, directory: int, path: bytes, base: bytes, entry: Entry, data: memoryview
     ) -> None:
-        """A file whose content is at hand: most of them, and so in one call."""
+        """Makes a file whose content is in memory, with one call. Most files are like this."""
         made_as = 0o600 if entry.mode & self._changed_bits else entry.mode
         mode = NONE if made_as == entry.mode else entry.mode
         uid, gid = (entry.uid, entry.gid) if self._owner(entry) else (NONE, NONE)
@@ -270,7 +272,8 @@ class Unpacker:
 
     @staticmethod
     def _with_holes(fd: int, piece: memoryview, at: int) -> bool:
-        """Writes ``piece`` at ``at``, but leaves out blocks of zeros; whether it ended in one."""
+        """Writes ``piece`` at the offset ``at``, without its blocks of zeros. Returns whether it
+        ends with such a block."""
         start, hole = 0, False
         for block in range(0, len(piece), HOLE):
             part = piece[block : block + HOLE]
@@ -299,9 +302,10 @@ class Unpacker:
         self._set_metadata_by_name(directory, base, entry)
 
     def _device(self, directory: int, base: bytes, entry: Entry) -> bool:
-        """Makes the node; False where this process may not (S-67: an empty file stands for it)."""
+        """Makes a device node. False if this process may not; the caller then makes an empty file
+        instead (S-67)."""
         if entry.kind == CHARACTER and entry.major == 0 and entry.minor == 0:
-            # overlayfs takes such a node for its own whiteout, so an image could hide files by it.
+            # To overlayfs such a node is a whiteout, so an image could hide files with it.
             raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: a character device 0:0")
         if not (0 <= entry.major < 1 << 12 and 0 <= entry.minor < 1 << 20):
             raise ImageError(f"entry {shown(os.fsdecode(entry.name))}: no such device number")
@@ -312,12 +316,12 @@ class Unpacker:
                 os.mknod(base, kind | 0o600, device, dir_fd=directory)
                 return True
             except PermissionError:
-                pass  # root of a user namespace may not (mknod(2))
+                pass  # EPERM for the root user of a user namespace (mknod(2))
         self.result.losses.devices += 1
         return False
 
     def _link(self, directory: int, path: bytes, base: bytes, entry: Entry) -> None:
-        """A hard link: to what lies in this root, never through a symlink (S-64)."""
+        """Makes a hard link to a file of this tree; symlinks are not followed (S-64)."""
         what = f"entry {shown(os.fsdecode(entry.name))}: hard link to"
         parts = split(entry.link, what)
         if not parts:
@@ -330,7 +334,8 @@ class Unpacker:
             status = None
         if status is None or self.removal.is_whiteout(status):
             if status is None and self.removal.stands_alone:
-                # The target may be a lower layer's; that is known when all of them are there.
+                # A lower layer may have the target. lower_layers.py makes the link, or refuses it,
+                # when all lower layers are complete.
                 waiting = self.tree.folders.pending(true, parts[-1])
                 self._clear(directory, path, base)
                 self.tree.folders.link(path.rpartition(b"/")[0], base, waiting or source)
@@ -351,30 +356,32 @@ class Unpacker:
         os.link(old, new, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
 
     def _finish_folder(self, path: bytes, folder: Folder) -> None:
-        """Last and from the inside out: the times of folders change while they are filled."""
+        """Sets the metadata of a folder. Called at the end, for inner folders first, because the
+        kernel changes a folder's time with every file that is made in it."""
         if (entry := folder.entry) is not None:
             if not self.ownership.privileged:
-                entry.mode |= 0o700  # or the next layer could not be written, nor this one removed
+                entry.mode |= 0o700  # otherwise its owner could neither fill nor remove it
             with self.tree.folder(path) as fd:
                 self._set_metadata(fd, entry)
         elif folder.time is not None and not self.removal.stands_alone:
-            # What a layer does not speak of keeps its time, though things came and went in it.
+            # A folder that this layer does not describe keeps its time, even if its files changed.
             with self.tree.folder(path) as fd:
                 os.utime(fd, ns=(folder.time, folder.time))
 
     def _owner(self, entry: Entry) -> bool:
-        """Whether the file must be given away."""
+        """Whether chown(2) must be called for the file. Counts an owner that cannot be set."""
         mine = entry.uid == self.ownership.uid and entry.gid == self.ownership.gid
         if mine:
             return False
         if self.ownership.privileged:
             return True
-        if (entry.uid, entry.gid) != (0, 0):  # root is what we stand for
+        if (entry.uid, entry.gid) != (0, 0):  # without root, this user takes root's place
             self.result.losses.owners += 1
         return False
 
     def _chown(self, file: int | bytes, entry: Entry, directory: int | None = None) -> None:
-        """chown; an id that is not mapped in our user namespace (EINVAL) is a loss."""
+        """Sets the owner. An id that is not mapped in this user namespace (EINVAL) is counted as
+        lost."""
         try:
             if isinstance(file, int):
                 os.fchown(file, entry.uid, entry.gid)
@@ -386,9 +393,9 @@ class Unpacker:
             self.result.losses.owners += 1
 
     def _set_metadata(self, fd: int, entry: Entry) -> None:
-        """Owner, mode, xattrs and times, through the descriptor just made (S-61).
+        """Sets owner, mode, xattrs and times through the descriptor of the new file (S-61).
 
-        In this order: chown takes away setuid bits and capabilities.
+        The owner comes first, because chown(2) clears setuid bits and file capabilities.
         """
         if self._owner(entry):
             self._chown(fd, entry)
@@ -402,7 +409,8 @@ class Unpacker:
         os.utime(fd, ns=(entry.mtime, entry.mtime))
 
     def _set_metadata_by_name(self, directory: int, base: bytes, entry: Entry) -> None:
-        """The same for what cannot be opened: by its name in the open folder, never followed."""
+        """The same for a file that cannot be opened: by its name in the open folder. A symlink is
+        not followed."""
         if self._owner(entry):
             self._chown(base, entry, directory)
         if entry.kind != SYMLINK:
@@ -417,7 +425,8 @@ class Unpacker:
         os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=directory, follow_symlinks=False)
 
     def _kept_xattrs(self, xattrs: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        """Those that an image may set (S-66): the rest steers overlayfs or a security module."""
+        """The xattrs that an image may set (S-66). All others control overlayfs or a security
+        module."""
         kept = []
         for name, value in xattrs.items():
             if name.startswith(OVERLAY_XATTRS) or b"\0" in name:
@@ -429,18 +438,20 @@ class Unpacker:
 
 
 def explained(path: bytes, error: OSError) -> HutchError:
-    """Whose fault a failed call is: the host's (out of room, not allowed) or the archive's."""
+    """The error for a failed call: KernelError if the host is to blame (no space, not allowed),
+    otherwise ImageError."""
     name = shown(os.fsdecode(path))
     number = error.errno or 0
     if number in HOST_ERRORS:
         return KernelError(f"unpack {name}", "write", number)
-    return ImageError(f"entry {name}: cannot be laid down: {os.strerror(number).lower()}")
+    return ImageError(f"entry {name}: cannot be unpacked: {os.strerror(number).lower()}")
 
 
 def changed_bits(root: int) -> int:
-    """The mode bits that a file made below ``root`` may not get as they are asked for.
+    """The mode bits that open(2) may not set as they are given, for a new file below ``root``.
 
-    Those of the umask; the special ones; all of them where a default ACL takes the umask's place.
+    These are the bits of the umask, and the setuid, setgid and sticky bits. If ``root`` has a
+    default ACL, which the kernel uses instead of the umask, they are all bits (acl(5)).
     """
     try:
         os.getxattr(root, "system.posix_acl_default")

@@ -13,21 +13,23 @@ from hutch.image.errors import ImageError
 from hutch.kernel.beneath import O_PATH, open_in_root
 
 BYTES = 1 << 20
-MAX_ID = (1 << 32) - 2  # 2³²-1 means "leave it" to the kernel
+MAX_ID = (1 << 32) - 2  # the kernel takes 2³²-1, which is -1, as "do not change"
 BASES = ("0x", "0o", "0b")
 
 
 def _lines(root: int, path: str) -> list[list[str]]:
-    """The colon-separated lines of a file in the root; none if it cannot be read.
+    """The fields of each line of a file in the root, separated by colons; [] if it cannot be read.
 
-    A line is what ends with a newline, as for the C library; one that the bound cuts is left out.
+    Lines end with a newline, as for the C library. Only the first ``BYTES`` bytes are read; a line
+    that is not complete there is left out.
     """
     try:
         place = open_in_root(root, path, O_PATH)
     except OSError:
         return []
     try:
-        # Looked at before it is opened: opening the device that an image put there may do things.
+        # The type is checked before the open: the image may have a device here, and opening a
+        # device can have side effects.
         if not stat.S_ISREG(os.stat(place).st_mode):
             return []
         with open(f"/proc/self/fd/{place}", "rb") as file:
@@ -42,7 +44,7 @@ def _lines(root: int, path: str) -> list[list[str]]:
 
 
 def _number(text: str) -> int | None:
-    """An id in plain decimal digits; None for anything else."""
+    """The id in a text of decimal digits; None for any other text."""
     digits = text.lstrip("0") or "0" if text else ""
     if not (text.isascii() and text.isdecimal()) or len(digits) > 10 or int(digits) > MAX_ID:
         return None
@@ -50,18 +52,19 @@ def _number(text: str) -> int | None:
 
 
 def _numeric(text: str) -> bool:
-    """Whether a program may read it as a number: with signs, blanks, other digits or bases."""
+    """Whether a program may read ``text`` as a number, with a sign, blanks, separators, digits of
+    another script, or another base."""
     bare = text.strip().lstrip("+-").strip().replace("_", "").replace(",", "").replace(".", "")
     return bare.isnumeric() or bare[:2].lower() in BASES
 
 
 def _asked(text: str, what: str) -> int | None:
-    """The number that ``text`` is, None if it is a name. Raises ImageError for what is neither."""
+    """The id in ``text``; None if it is a name. Raises ImageError for other numbers."""
     found = _number(text)
     if found is None and _numeric(text):
         raise ImageError(
-            f"image config: config.User: {what} {shown(text[:40])} is no id and no name",
-            hint=f"an id is written in decimal digits, 0 to {MAX_ID}",
+            f"image config: config.User: {what} {shown(text[:40])} is neither an id nor a name",
+            hint=f"an id is written in decimal digits, from 0 to {MAX_ID}",
         )
     return found
 
@@ -71,14 +74,15 @@ def _field(line: list[str], place: int, path: str) -> int:
     found = _number(line[place])
     if found is None:
         what = shown(line[place][:40])
-        raise ImageError(f"the image's {path}: the line of {shown(line[0])}: {what} is no id")
+        raise ImageError(f"the image's {path}: the line of {shown(line[0])}: {what} is not an id")
     return found
 
 
 def resolve(root: int, user: str) -> tuple[int, int, list[int]]:
-    """uid, gid and additional gids of ``USER``, ``UID``, ``USER:GROUP`` (image-spec, config.md).
+    """The uid, gid and additional gids of ``USER``, ``UID`` or ``USER:GROUP`` (image-spec,
+    config.md).
 
-    A number needs no line in passwd; a name does. Raises ImageError.
+    A name must have a line in passwd, a number need not. Raises ImageError.
     """
     name, _, group = user.partition(":")
     passwd = [line for line in _lines(root, "etc/passwd") if len(line) >= 4]
@@ -111,7 +115,7 @@ def resolve(root: int, user: str) -> tuple[int, int, list[int]]:
 
 
 def home(root: int, uid: int) -> str:
-    """The home of a user in the image's passwd; "/" where it has none."""
+    """The home directory of a user in the image's passwd; "/" if there is none."""
     for line in _lines(root, "etc/passwd"):
         if len(line) >= 6 and _number(line[2]) == uid and line[5].startswith("/"):
             return line[5]

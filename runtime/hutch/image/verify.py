@@ -40,7 +40,7 @@ FORMATS = {
 }
 
 
-# What is checked was within the limits of its pull; only the memory of the check is bounded here.
+# The layer was within the limits when it was pulled. Here only the memory of the check is limited.
 ACCEPTED = Limits(unpacked_bytes=1 << 62, entries=1 << 62, ratio=1 << 62)
 SUSPECT = 300  # bytes of memory
 
@@ -62,7 +62,7 @@ def verify_layer(chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, ro
             if path.rpartition(b"/")[2].startswith(PREFIX):
                 continue
             if suspects and entry.kind != DIRECTORY:
-                suspects = {p: said for p, said in suspects.items() if not below(p, path)}
+                suspects = {p: found for p, found in suspects.items() if not below(p, path)}
             if problem := _compare(root, path, entry, reader):
                 budget.hold(len(path) + SUSPECT)
                 suspects[path] = problem
@@ -83,7 +83,7 @@ def below(path: bytes, folder: bytes) -> bool:
 
 
 def _compare(root: int, path: bytes, entry: Entry, reader: TarReader) -> str:
-    """How the file at ``path`` is not what ``entry`` says; "" if it is."""
+    """How the file at ``path`` differs from ``entry``; "" if it does not differ."""
     status = status_of(root, path)
     if status is None:
         return "missing"
@@ -110,7 +110,7 @@ def _compare(root: int, path: bytes, entry: Entry, reader: TarReader) -> str:
 
 
 def _same(file: IO[bytes], entry: Entry, reader: TarReader) -> bool:
-    """Whether an open file has the entry's content, and zeros where that has holes."""
+    """Whether an open file has the content of the entry, with zeros in the place of its holes."""
     end = 0
     for at, piece in reader.placed():
         if not _zeros(file, at - end) or file.read(len(piece)) != piece:

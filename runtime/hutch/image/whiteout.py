@@ -18,7 +18,8 @@ OPAQUE = b".wh..wh..opq"
 
 
 class Removal(Protocol):
-    """How whiteouts and replacements are carried out in a tree."""
+    """How whiteouts and replaced files change a tree. ``stands_alone``: the tree has only this
+    layer, and not also the layers below it."""
 
     stands_alone: bool
 
@@ -26,25 +27,27 @@ class Removal(Protocol):
         """Carries out the marker ``base`` in the folder ``parent``, open as ``directory``."""
 
     def note_written(self, path: bytes) -> None:
-        """Tells that the layer itself brought ``path``."""
+        """Records that the layer being unpacked has ``path``."""
 
     def has_written(self, path: bytes) -> bool:
-        """Whether what stands at ``path`` is the layer's own."""
+        """Whether ``path`` is from the layer being unpacked, not from a lower layer."""
 
     def replace(self, tree: Tree, directory: int, path: bytes, was: os.stat_result) -> None:
-        """Takes away what stands at ``path`` (``was``), because the layer brings another thing."""
+        """Removes what is at ``path``, because the layer has another file there. ``was`` is its
+        status."""
 
     def replaced_by_folder(
         self, tree: Tree, directory: int, base: bytes, was: os.stat_result
     ) -> None:
-        """Tells that a folder now stands where ``was`` stood."""
+        """Called after a folder was made in the place of a file whose status was ``was``."""
 
     def is_whiteout(self, status: os.stat_result) -> bool:
-        """Whether a file of the tree is a mark, not a file."""
+        """Whether a file of the tree is the mark of a whiteout."""
 
 
 def hidden_name(base: bytes) -> bytes | None:
-    """The name a marker hides; None for AUFS's own files, which nobody keeps. Raises ImageError."""
+    """The name that a marker hides; None for other files of AUFS, which are ignored. Raises
+    ImageError."""
     if base.startswith(META):
         return None
     name = base[len(PREFIX) :]
@@ -54,7 +57,8 @@ def hidden_name(base: bytes) -> bytes | None:
 
 
 class Level:
-    """A folder on the way down; ``bare`` while nothing in it stays. ``above`` has its name."""
+    """A folder whose files are being removed. ``above`` is a descriptor of its parent. ``bare``:
+    no file in it is kept."""
 
     def __init__(self, path: bytes, above: int) -> None:
         self.path = path
@@ -64,13 +68,13 @@ class Level:
         self.children = os.scandir(self.folder)
 
     def close(self) -> None:
-        """Lets go of its descriptors."""
+        """Closes its descriptors."""
         self.children.close()
         os.close(self.folder)
 
 
 class Merged:
-    """Whiteouts delete: the layer is applied over the ones below it, in one tree."""
+    """A whiteout deletes the file: all layers are unpacked into one tree, the lowest first."""
 
     stands_alone = False
 
@@ -78,7 +82,7 @@ class Merged:
         self._written: set[bytes] = set()
 
     def whiteout(self, tree: Tree, directory: int, parent: bytes, base: bytes) -> None:
-        """Deletes what lower layers brought. See ``Removal``."""
+        """Deletes files of lower layers. See ``Removal``."""
         if base == OPAQUE:
             with os.scandir(f"/proc/self/fd/{directory}") as children:
                 for child in children:
@@ -97,14 +101,16 @@ class Merged:
             return
         if stat.S_ISDIR(status.st_mode):
             tree.forget(path)
-            self._thin_out(tree, directory, path)
+            self._remove_lower_files(tree, directory, path)
         elif path not in self._written:
             tree.remove(directory, path)
 
-    def _thin_out(self, tree: Tree, directory: int, path: bytes) -> None:
-        """Takes away the folder ``path`` and all in it, but what the layer wrote and its way there.
+    def _remove_lower_files(self, tree: Tree, directory: int, path: bytes) -> None:
+        """Removes the folder ``path`` and everything in it, except files of this layer and the
+        folders that contain them.
 
-        Nothing recurses: the levels are a list, and no more than the budget's depth.
+        The open folders are a list, not recursive calls. There are at most as many as the limit of
+        the depth.
         """
         levels = [Level(path, directory)]
         try:
@@ -131,7 +137,7 @@ class Merged:
                 level.close()
 
     def note_written(self, path: bytes) -> None:
-        """See ``Removal``. A folder on the way to it is kept with it (``_thin_out``)."""
+        """See ``Removal``. A folder on the way to it is kept with it (``_remove_lower_files``)."""
         self._written.add(path)
 
     def has_written(self, path: bytes) -> bool:
@@ -145,17 +151,18 @@ class Merged:
     def replaced_by_folder(
         self, tree: Tree, directory: int, base: bytes, was: os.stat_result
     ) -> None:
-        """Nothing is left to tell."""
+        """Does nothing: ``replace`` has deleted the file."""
 
     def is_whiteout(self, status: os.stat_result) -> bool:
-        """No marks stay in a merged tree."""
+        """A merged tree has no marks."""
         return False
 
 
 class Overlay:
-    """Whiteouts become overlayfs's own: a character device 0:0, an xattr on an opaque folder.
+    """A whiteout becomes a mark of overlayfs: a character device 0:0, or an xattr that makes a
+    folder opaque (overlayfs.rst, "whiteouts and opaque directories").
 
-    ``user_xattr``: the store of an unprivileged user, mounted with the option "userxattr".
+    ``user_xattr``: the store of a user without root, who mounts with the option "userxattr".
     """
 
     stands_alone = True
@@ -164,7 +171,7 @@ class Overlay:
         self._opaque = "user.overlay.opaque" if user_xattr else "trusted.overlay.opaque"
 
     def whiteout(self, tree: Tree, directory: int, parent: bytes, base: bytes) -> None:
-        """Leaves a mark for overlayfs. See ``Removal``."""
+        """Makes the mark for overlayfs. See ``Removal``."""
         if base == OPAQUE:
             self._set_opaque(directory, b".")
             return
@@ -187,7 +194,7 @@ class Overlay:
             os.close(fd)
 
     def note_written(self, path: bytes) -> None:
-        """All that is in the tree is the layer's own."""
+        """Does nothing: everything in the tree is from this layer."""
 
     def has_written(self, path: bytes) -> bool:
         """See ``Removal``."""
@@ -200,10 +207,11 @@ class Overlay:
     def replaced_by_folder(
         self, tree: Tree, directory: int, base: bytes, was: os.stat_result
     ) -> None:
-        """A folder where a whiteout stood does not merge with what the whiteout hid."""
+        """If the folder replaces a whiteout, it becomes opaque, so that the hidden files stay
+        hidden."""
         if self.is_whiteout(was):
             self._set_opaque(directory, base)
 
     def is_whiteout(self, status: os.stat_result) -> bool:
-        """Whether it is overlayfs's mark."""
+        """Whether it is a whiteout of overlayfs."""
         return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

@@ -1,4 +1,4 @@
-"""How registries are reached."""
+"""Clients for registries, with the user's settings and credentials."""
 
 from typing import TYPE_CHECKING, NamedTuple
 

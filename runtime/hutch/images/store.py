@@ -186,7 +186,7 @@ class Store:
         return self._push(image, reference._replace(digest=None))
 
     def push_tags(self, repository: str) -> Iterator[Pushed]:
-        """Uploads every tag that a repository has in the store, one with each step of the iterator.
+        """Uploads every tag that a repository has in the store, one at each step of the iterator.
 
         Raises the errors of ``push``.
         """
@@ -221,7 +221,7 @@ class Store:
             return self._bring(source, platform, str(reference), [own], reference.repository)
 
     def add(self, source: "Source", name: str = "") -> Image:
-        """Adds an image that somebody has made here, for this machine, under the name ``name``.
+        """Adds an image for this machine from ``source``, under the name ``name`` ("" for none).
 
         Raises UsageError, ImageError, KernelError.
         """
@@ -254,7 +254,7 @@ class Store:
         from hutch.image.push import push
 
         manifest = image.manifest
-        with _mendable(), closing(self._connect(target.registry, target.path)) as registry:
+        with _repair_hint(), closing(self._connect(target.registry, target.path)) as registry:
             push(self.files, manifest, target, registry, self.reporter)
         return Pushed(target, manifest.digest, len(manifest.raw))
 
@@ -268,7 +268,7 @@ class Store:
         from hutch.image.save import save
 
         images = self._named(names)
-        with _mendable():
+        with _repair_hint():
             save(self.files, images, output)
 
     def save_to(self, names: Iterable[str], path: str | os.PathLike[str]) -> None:
@@ -279,7 +279,7 @@ class Store:
         from hutch.image.save import replacing, save
 
         images = self._named(names)
-        with _mendable(), _writing(path), replacing(Path(path)) as file:
+        with _repair_hint(), _writing(path), replacing(Path(path)) as file:
             save(self.files, images, file)
 
     def save_layout(self, names: Iterable[str], directory: str | os.PathLike[str]) -> None:
@@ -290,7 +290,7 @@ class Store:
         from hutch.image.save import write_layout
 
         images = self._named(names)
-        with _mendable(), _writing(directory):
+        with _repair_hint(), _writing(directory):
             write_layout(self.files, images, Path(directory))
 
     def _named(self, names: Iterable[str]) -> list[catalog.Named]:
@@ -390,7 +390,7 @@ class Store:
 
     def unpack_image(self, image: Image, platform: str | Platform | None, directory: Path) -> None:
         """Makes a bundle of an image of this store. Raises the errors of ``Image.make_bundle``."""
-        with _mendable():
+        with _repair_hint():
             self._unpack(StoredSource(self.files, image.record), platform, directory)
 
     def _unpack(self, source: "Source", platform: str | Platform | None, directory: Path) -> None:
@@ -405,7 +405,7 @@ class Store:
         if apparmor.enabled() and apparmor.loaded() is False:
             self._warn_of(
                 f"{apparmor.NAME}, the AppArmor profile for containers, is not loaded, and the"
-                " bundle is without one; warren system apparmor loads it"
+                " bundle has no profile; warren system apparmor loads it"
             )
         budget = Budget(self.settings.limits)
         with explaining_full_disk(f"the bundle {directory}", elsewhere="DIR"):
@@ -473,7 +473,7 @@ def _platform(given: str | Platform | None) -> tuple[Platform, bool]:
 
 
 @contextmanager
-def _mendable() -> Iterator[None]:
+def _repair_hint() -> Iterator[None]:
     """Adds a hint to an ImageError: ``warren system check`` finds and repairs damaged blobs."""
     try:
         yield

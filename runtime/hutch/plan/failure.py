@@ -22,7 +22,7 @@ class Failure:
     """An operation that failed, as hutch-init reports it (struct failure in native/init/init.h).
 
     ``index`` is the operation's place in the plan, ``error`` the errno, ``part`` the index of the
-    option at fault (-1: none), ``call`` the kernel call, ``detail`` more words or "".
+    wrong option (-1: none), ``call`` the kernel call, ``detail`` more information or "".
     """
 
     __slots__ = ("call", "detail", "error", "index", "part")
@@ -66,15 +66,15 @@ def explain_warning(operations: "Sequence[Operation]", warning: Failure) -> Conf
     kept = ", ".join(warning.detail.split(" "))
     return ConfigError(
         pointer + ".options",
-        f"the mount keeps {kept}: the host has locked that, and a user namespace cannot take it "
-        "away",
+        f"the mount keeps {kept}: the host has locked this, and a user namespace cannot clear it",
     )
 
 
 def _not_executable(
     operations: "Sequence[Operation]", operation: "Lookup", failure: Failure
 ) -> HutchError:
-    """The error with the phrases by which podman and docker choose exit status 127 or 126."""
+    """The error for a program that cannot be executed. podman and docker look for these phrases,
+    and exit with status 127 or 126."""
     program, path = operation.file, operation.path
     quoted = 'exec: "' + program + '": '
     kind = errorcode.get(failure.error, "")
@@ -95,13 +95,13 @@ def _not_executable(
         "stat " + program,
         failure.error,
         pointer="process.args[0]",
-        hint="the path is looked up inside the container's root",
+        hint="the path is resolved inside the container's root",
     )
 
 
 def _noexec(operations: "Sequence[Operation]", path: str) -> str:
     """A sentence that names the noexec mount that ``path`` is on; "" if it is on none."""
-    under, said = "", ""
+    under, sentence = "", ""
     for operation in operations:
         if operation.name == "mount":
             added, cleared = operation.attributes, NOEXEC
@@ -116,10 +116,10 @@ def _noexec(operations: "Sequence[Operation]", path: str) -> str:
             continue
         under = target
         if added & NOEXEC:
-            said = f"{operation.origin}, at {target}, is noexec"
+            sentence = f"{operation.origin}, at {target}, is noexec"
         elif cleared & NOEXEC:
-            said = ""
-    return said
+            sentence = ""
+    return sentence
 
 
 def _hook_failed(operation: "HookOperation", failure: Failure) -> HutchError:
@@ -140,79 +140,82 @@ def _hook_failed(operation: "HookOperation", failure: Failure) -> HutchError:
     return HookFailed(operation.pointer, path, how, failure.detail)
 
 
-# What can be done about it, by operation and errno ("" for any other).
+# What the user can do, by operation or call, and errno ("" for any other errno).
 HINTS = {
     ("apparmor", "ENOENT"): "load the profile with apparmor_parser -r FILE",
     ("apparmor", "EACCES"): "the current profile forbids the change",
-    ("bind", "ENOENT"): "the source must exist on the host before the container does",
-    ("bind", "ENOTDIR"): "source and destination must both be directories or both be files; of the "
-    "destination's path all but the end must be directories",
-    ("mount", "ENOTDIR"): "the destination must be a directory, or not be there yet",
+    ("bind", "ENOENT"): "the source must exist on the host before the container is created",
+    ("bind", "ENOTDIR"): "source and destination must both be directories or both be files, and "
+    "the destination's parents must be directories",
+    ("mount", "ENOTDIR"): "the destination must be a directory, or must not exist yet",
     ("chdir", "ENOTDIR"): "process.cwd must be a directory",
     ("chdir", "ENOENT"): "the directory must exist in the container",
     ("chdir", "EXDEV"): "process.cwd must be a directory inside the rootfs",
     ("make_directory", "ENOTDIR"): "process.cwd, or a part of it, is a file in the rootfs",
     ("make_directory", "EROFS"): "create the directory in the image: the file system is read-only",
     ("console", "ENOENT"): 'a terminal needs a mount of type "devpts" at /dev/pts',
-    ("device", "EPERM"): "device nodes cannot be made here; in a user namespace the host's are "
-    "bound",
-    ("device", "ENOENT"): "in a user namespace only devices can be had that the host has in /dev",
+    ("device", "EPERM"): "device nodes cannot be made here; in a user namespace the host's device "
+    "files are bind-mounted instead",
+    ("device", "ENOENT"): "in a user namespace a container can only have devices that the host has "
+    "in /dev",
     ("device", "ELOOP"): "a part of the path is a symbolic link in the image",
     ("device", "EEXIST"): "remove the file from the rootfs or correct type, major and minor",
     ("exec", "ENOENT"): "the program's interpreter (its #! line or its dynamic loader) is missing "
     "in the rootfs",
-    ("exec", "ENOEXEC"): "the file is no program for this machine, or a script without #!",
-    ("exec", "EPERM"): "a seccomp filter that forbids execve has this effect: see linux.seccomp",
-    ("exec", "EACCES"): "it must be executable for process.user, and its mount not noexec",
-    ("hostname", "EINVAL"): "a hostname has 64 bytes at the most",
+    ("exec", "ENOEXEC"): "the file is not a program for this machine, or is a script without #!",
+    ("exec", "EPERM"): "a possible cause is a filter in linux.seccomp that forbids execve",
+    ("exec", "EACCES"): "process.user must be allowed to execute it, and its mount must not be "
+    "noexec",
+    ("hostname", "EINVAL"): "a hostname has at most 64 bytes",
     ("join", "EINVAL"): "the path is a namespace of another type, or the caller's own user "
     "namespace",
-    ("join", "EPERM"): "joining takes CAP_SYS_ADMIN over the namespace's owner",
+    ("join", "EPERM"): "joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace",
     ("keyring_label", "EINVAL"): "the loaded policy does not know this label",
-    ("keyring_label", "EACCES"): "the caller's own label may not give this one to keys",
-    ("mount", "ENOSPC"): "the size of the tmpfs is too small for what is to be copied into it",
-    ("mount", "EINVAL"): "an option is not known to this file system, or its value is wrong",
-    ("mount_setattr(MOUNT_ATTR_IDMAP)", "EINVAL"): "this file system takes no idmapped mounts, or "
-    "not on this kernel (see uname -r; tmpfs: Linux 6.3)",
+    ("keyring_label", "EACCES"): "the policy does not allow the caller's label to give keys this "
+    "label",
+    ("mount", "ENOSPC"): "the tmpfs is too small for the files that are copied into it",
+    ("mount", "EINVAL"): "the file system does not know an option, or its value is wrong",
+    ("mount_setattr(MOUNT_ATTR_IDMAP)", "EINVAL"): "this file system does not support idmapped "
+    "mounts on this kernel (see uname -r; tmpfs needs Linux 6.3)",
     ("mount", "ENODEV"): "the kernel has no such file system (see /proc/filesystems)",
-    ("mount", "EPERM"): "in a user namespace proc and sysfs can only be mounted where the host's "
-    "own are not covered by other mounts",
-    ("mount", "ELOOP"): "the destination is, or leads through, a symbolic link in the image",
+    ("mount", "EPERM"): "in a user namespace proc and sysfs can only be mounted if no other mounts "
+    "cover parts of the host's proc and sysfs",
+    ("mount", "ELOOP"): "the destination, or a part of its path, is a symbolic link in the image",
     ("mount", "EXDEV"): "the image redirects this destination into /proc",
     ("bind", "EXDEV"): "the image redirects this destination into /proc",
     ("open_root", "ENOENT"): "root.path is relative to the bundle",
     ("open_root", "EACCES"): "every directory above must be accessible to the container's root",
-    ("rlimit", "EPERM"): "raising a hard limit takes CAP_SYS_RESOURCE; see ulimit -H",
+    ("rlimit", "EPERM"): "raising a hard limit needs CAP_SYS_RESOURCE; see ulimit -H",
     ("rlimit", "EINVAL"): "soft must not be above hard",
     ("affinity", "EINVAL"): "none of these CPUs is in the cpuset of the container's cgroup",
-    ("scheduler", "EINVAL"): "the kernel has no such policy (SCHED_ISO: none has), or the times do "
-    "not fit each other (sched_setattr(2))",
-    ("scheduler", "EPERM"): "real-time policies and a nice below the present one take "
-    "CAP_SYS_NICE, on cgroup v1 linux.resources.cpu.realtimeRuntime as well; SCHED_DEADLINE takes "
-    "all CPUs",
-    ("scheduler", "EBUSY"): "the deadline tasks that there are leave too little time for this one",
+    ("scheduler", "EINVAL"): "the kernel has no such policy (no kernel has SCHED_ISO), or runtime, "
+    "deadline and period do not fit together (sched_setattr(2))",
+    ("scheduler", "EPERM"): "real-time policies, and a nice value below the present one, need "
+    "CAP_SYS_NICE, and on cgroup v1 linux.resources.cpu.realtimeRuntime; SCHED_DEADLINE needs an "
+    "affinity with all CPUs",
+    ("scheduler", "EBUSY"): "the other deadline tasks leave too little time for this one",
     ("scheduler", "EOPNOTSUPP"): "the kernel is built without utilization clamping "
     "(CONFIG_UCLAMP_TASK)",
-    ("io_priority", "EPERM"): "IOPRIO_CLASS_RT takes CAP_SYS_ADMIN or CAP_SYS_NICE",
+    ("io_priority", "EPERM"): "IOPRIO_CLASS_RT needs CAP_SYS_ADMIN or CAP_SYS_NICE",
     ("mask", "EBUSY"): "the container's root cannot be hidden from the container",
     ("mask", "ENOTDIR"): "a part of the path is a file in the rootfs",
     ("readonly", "ENOTDIR"): "a part of the path is a file in the rootfs",
     ("memory_policy", "EINVAL"): "a node is not online or not in the container's "
     "linux.resources.cpu.mems, or the kernel does not know the mode or the flag",
     ("memory_policy", "ENOSYS"): "the kernel is built without NUMA (CONFIG_NUMA)",
-    ("drop", "EPERM"): "without noNewPrivileges linux.seccomp must allow capset, which drops the "
-    "CAP_SYS_ADMIN that loading the filter took",
-    ("barrier", "EPERM"): "linux.seccomp must allow read and write, which every program calls",
-    ("seccomp", "EACCES"): "without noNewPrivileges loading a filter takes CAP_SYS_ADMIN",
+    ("drop", "EPERM"): "without noNewPrivileges, linux.seccomp must allow capset: CAP_SYS_ADMIN is "
+    "needed to load the filter and dropped after it",
+    ("barrier", "EPERM"): "linux.seccomp must allow read and write, which hutch-init calls",
+    ("seccomp", "EACCES"): "without noNewPrivileges, loading a filter needs CAP_SYS_ADMIN",
     ("seccomp", "EINVAL"): "the kernel does not know one of the actions or flags of linux.seccomp",
-    ("selinux", "EACCES"): "the caller's own label may not choose the next one",
+    ("selinux", "EACCES"): "the policy does not allow the caller's label to choose this one",
     ("selinux", "EINVAL"): "the loaded policy does not know this label",
     ("sysctl", "EINVAL"): "the kernel refuses this value",
     ("sysctl", "ENOENT"): "the kernel has no such sysctl",
     ("sysctl", "EACCES"): "this sysctl is read-only in a container's namespaces",
     ("user", "EINVAL"): "the id is not mapped in the user namespace",
-    ("user", "EPERM"): "additionalGids cannot be set where setgroups is denied",
-    ("capabilities", "EPERM"): "a set holds more than the caller, or the permitted set, has",
+    ("user", "EPERM"): "additionalGids cannot be set if setgroups is denied (user_namespaces(7))",
+    ("capabilities", "EPERM"): "a set has a capability that the caller or the permitted set lacks",
     ("unshare", "EPERM"): "the host limits namespaces (sysctl user.max_*_namespaces)",
     ("clone", "EPERM"): "the host limits namespaces (sysctl user.max_*_namespaces)",
 }

@@ -1,4 +1,4 @@
-"""systemd's D-Bus interface org.freedesktop.systemd1.Manager, by jeepney.
+"""systemd's D-Bus interface org.freedesktop.systemd1.Manager, through the library jeepney.
 
 https://www.freedesktop.org/software/systemd/man/252/org.freedesktop.systemd1.html
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from jeepney import Message
 
-PATIENCE = 60.0  # seconds for an answer; a unit that will not stop takes up to 90
-JOB_PATIENCE = 120.0
+PATIENCE = 60.0  # seconds to wait for an answer
+JOB_PATIENCE = 120.0  # seconds; systemd kills a unit that does not stop after 90 seconds
 MANAGER = DBusAddress(
     "/org/freedesktop/systemd1",
     bus_name="org.freedesktop.systemd1",
@@ -30,13 +30,13 @@ MANAGER = DBusAddress(
 
 HINTS = {
     False: "is the service dbus running?",
-    True: "without root it takes the user's own systemd: loginctl enable-linger USER, and "
-    "XDG_RUNTIME_DIR=/run/user/UID in the environment",
+    True: "without root, the user's own systemd must run: loginctl enable-linger USER; and the "
+    "environment needs XDG_RUNTIME_DIR=/run/user/UID",
 }
 
 
 class Refusal:
-    """A D-Bus error: its ``name``, and the ``text`` for people."""
+    """A D-Bus error: its ``name``, and its message in ``text``."""
 
     __slots__ = ("name", "text")
 
@@ -46,9 +46,10 @@ class Refusal:
 
 
 class Bus:
-    """A connection to systemd by way of the system's bus, or of the user's. A context manager.
+    """A connection to systemd over the system bus, or with ``user`` over the user's bus. A context
+    manager.
 
-    Every method raises HostError where the bus does not answer.
+    Every method raises HostError if the bus does not answer.
     """
 
     def __init__(self, user: bool) -> None:
@@ -60,7 +61,7 @@ class Bus:
         except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", "") or str(error)
             raise HostError(
-                f"cannot talk to systemd at {address}: {reason}",
+                f"cannot connect to systemd at {address}: {reason}",
                 hint=HINTS[user],
             ) from None
 
@@ -78,24 +79,26 @@ class Bus:
     def manager_property(self, name: str) -> str:
         reply = self._ask(Properties(MANAGER).get(name))
         if isinstance(reply, Refusal):
-            raise HostError(f"systemd does not tell its {name}: {reply.text}")
+            raise HostError(f"systemd does not answer with its property {name}: {reply.text}")
         value: str = reply.body[0][1]
         return value
 
     def call(self, method: str, signature: str, body: "tuple[object, ...]") -> "Refusal | None":
-        """A method of the manager; the error it answered with, if it did."""
+        """Calls a method of the manager. Returns the error that it answered with; None if it
+        succeeded."""
         reply = self._ask(new_method_call(MANAGER, method, signature, body))
         return reply if isinstance(reply, Refusal) else None
 
     def job(self, method: str, signature: str, body: "tuple[object, ...]") -> "Refusal | None":
-        """A method that begins a job, and the job's end (the signal JobRemoved)."""
+        """Calls a method that starts a job, and waits until the job ends (the signal JobRemoved).
+        Returns the error of the call or of the job; None if both succeeded."""
         rule = MatchRule(
             type="signal",
             interface=MANAGER.interface,
             member="JobRemoved",
             path=MANAGER.object_path,
         )
-        # systemd sends signals only while somebody has subscribed.
+        # systemd sends signals only if a client has subscribed.
         self._ask(message_bus.AddMatch(rule))
         self.call("Subscribe", "", ())
         ended: deque[Message] = deque()
@@ -108,7 +111,7 @@ class Bus:
                 try:
                     signal = self.connection.recv_until_filtered(ended, timeout=JOB_PATIENCE)
                 except (OSError, TimeoutError) as error:
-                    raise self._silent(error) from None
+                    raise self._no_answer(error) from None
                 _, path, unit, result = signal.body
                 if path == job:
                     break
@@ -120,13 +123,13 @@ class Bus:
         try:
             reply = self.connection.send_and_get_reply(message, timeout=PATIENCE)
         except (OSError, TimeoutError) as error:
-            raise self._silent(error) from None
+            raise self._no_answer(error) from None
         if reply.header.message_type == MessageType.error:
             name = reply.header.fields.get(4, "")  # ERROR_NAME
             return Refusal(str(name), str(reply.body[0]) if reply.body else str(name))
         return reply
 
-    def _silent(self, error: OSError) -> HostError:
+    def _no_answer(self, error: OSError) -> HostError:
         which = "the user's systemd" if self.user else "systemd"
         return HostError(f"{which} does not answer over D-Bus: {error.strerror or 'timeout'}")
 
@@ -140,7 +143,7 @@ def _address(user: bool, uid: int) -> str:
 
 
 def _outer_uid() -> int:
-    """The caller's uid as the bus sees it, which is outside of a user namespace."""
+    """The caller's uid outside of a user namespace, which is the one that the bus sees."""
     inner = os.geteuid()
     with open("/proc/self/uid_map", encoding="ascii") as map:
         for line in map:
@@ -151,8 +154,8 @@ def _outer_uid() -> int:
 
 
 def _connect(address: str, uid: int) -> socket.socket:
-    """A connection that has authenticated itself (D-Bus specification, EXTERNAL). jeepney's own
-    would say a uid inside a user namespace."""
+    """A connection that is authenticated (D-Bus specification, EXTERNAL). jeepney's own function
+    would send the uid inside the user namespace."""
     bus = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         bus.settimeout(PATIENCE)

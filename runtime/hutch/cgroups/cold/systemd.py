@@ -1,12 +1,13 @@
-"""The systemd driver: the container's cgroup is a transient scope, asked for over D-Bus.
+"""The systemd driver: the container's cgroup is a transient scope, which systemd makes.
 
-A scope begins with a process, and the container's first one is not there yet when its cgroup is
-made. So a child of ours, the keeper, that only waits is put into the scope and ends once the
-container's process is in it. It waits at a channel whose other end the runtime holds: if the
-runtime is killed the keeper ends, the scope is empty, and systemd removes it.
+systemd makes a scope only with a process in it, and the cgroup is made before the container's first
+process exists. So this driver puts a child process, the keeper, into the scope. The keeper only
+waits, and ends when the container's process is in the scope. It reads from a channel whose other
+end the runtime holds: if the runtime is killed, the keeper ends, and systemd removes the empty
+scope.
 
-The scope has Delegate=yes: systemd leaves alone what is below it, and limits can be written to its
-files as in the other drivers, which do that here too.
+The scope has Delegate=yes, so systemd does not change the cgroups below it. The limits are also
+written to the files of the cgroup, by the modules v1 and v2.
 """
 
 import posix
@@ -38,8 +39,8 @@ NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 
 
 class Keeper:
-    """The process that keeps a scope while the container has none in it yet: a hutch-init that
-    waits at a barrier. Nobody lets it go on; the end of its channel is its own."""
+    """The process that keeps a scope alive until the container has a process in it: a hutch-init
+    that waits at a barrier. It ends when its channel is closed."""
 
     __slots__ = ("channel", "pid")
 
@@ -58,7 +59,8 @@ class Keeper:
 
 
 def manager(user: bool) -> "Manager":
-    """root's systemd, or the caller's own (``user``). Raises HostError."""
+    """What the plan must know about systemd: the system's, or with ``user`` the caller's own.
+    Raises HostError."""
     from hutch.plan.systemd_unit import Manager
 
     with Bus(user) as bus:
@@ -66,8 +68,8 @@ def manager(user: bool) -> "Manager":
 
 
 def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWrite]") -> None:
-    """Has systemd make the scope, and then what systemd does not: hierarchies of v1 that it leaves
-    alone, and every limit as the kernel takes it. Raises HutchError."""
+    """Lets systemd make the scope. Then makes the hierarchies of v1 that systemd does not use, and
+    writes every limit to its file. Raises HutchError."""
     from hutch.plan.systemd_properties import properties_for
 
     unit = cgroup.unit
@@ -80,12 +82,12 @@ def create(cgroup: "Cgroup", layout: "CgroupLayout", writes: "Sequence[CgroupWri
     try:
         (v2 if cgroup.mode == "v2" else v1).create(cgroup, layout, writes)
     finally:
-        # Also where systemd has made them: nothing may be left if it goes away.
+        # Also the directories that systemd has made: ``destroy`` removes them if systemd does not.
         cgroup.made += [path for path in leaves if path not in cgroup.made]
 
 
 def _start(bus: "Bus", unit: "Unit", pid: int, limits: "list[Property]") -> None:
-    """StartTransientUnit, done when the job is."""
+    """Calls StartTransientUnit and waits for the end of the job. Raises HostError, StateError."""
     fixed: list[Property] = [
         ("Description", "s", "container " + unit.name.removesuffix(".scope")),
         ("Slice", "s", unit.slice),
@@ -107,33 +109,34 @@ def _start(bus: "Bus", unit: "Unit", pid: int, limits: "list[Property]") -> None
         if error is None:
             return
         if error.name == UNIT_EXISTS and not failed_before:
-            # One that has failed stays until it is reset.
+            # A unit that has failed stays until it is reset.
             failed_before = True
             bus.call("ResetFailedUnit", "s", (unit.name,))
             continue
         if error.name == UNIT_EXISTS:
             raise StateError(
                 f"systemd has a unit {unit.name} already",
-                hint=f"see systemctl status {unit.name}; linux.cgroupsPath must name a new one",
+                hint=f"see systemctl status {unit.name}; linux.cgroupsPath must name a new unit",
             )
         # An older systemd may lack a property. The limit is written to its file in any case.
         unknown = [entry for entry in limits if "property " + entry[0] in error.text]
         if not unknown:
             raise HostError(
-                f"systemd does not start the unit {unit.name}: {error.text}", pointer=POINTER
+                f"systemd did not start the unit {unit.name}: {error.text}", pointer=POINTER
             )
         limits = [entry for entry in limits if entry not in unknown]
 
 
 def tell_limits(cgroup: "Cgroup", writes: "Sequence[CgroupWrite]") -> None:
-    """Makes new limits properties of the unit. Raises HostError."""
+    """Sets new limits as properties of the unit. Raises HostError."""
     from hutch.plan.systemd_properties import properties_for
 
     _set_properties(cgroup, properties_for(writes))
 
 
 def tell_devices(cgroup: "Cgroup", rules: "Sequence[DeviceRule]") -> None:
-    """Makes device rules properties of the unit; a user's systemd can do nothing with them."""
+    """Sets device rules as properties of the unit, but not for a user's systemd, which cannot apply
+    them. Raises HostError."""
     from hutch.plan.systemd_properties import device_properties
 
     assert cgroup.unit is not None
@@ -150,12 +153,12 @@ def _set_properties(cgroup: "Cgroup", properties: "list[Property]") -> None:
     with Bus(unit.user) as bus:
         error = bus.call("SetUnitProperties", "sba(sv)", (unit.name, True, given))
     if error is not None:
-        raise HostError(f"systemd does not change the unit {unit.name}: {error.text}")
+        raise HostError(f"systemd did not change the unit {unit.name}: {error.text}")
 
 
 def join(cgroup: "Cgroup", pid: int, beside: int) -> None:
-    """Moves a process into a scope of the caller's own systemd: root's systemd does it for that one
-    where the kernel does not let the caller. Raises HutchError."""
+    """Moves a process into a scope of the caller's own systemd. If the kernel does not allow it to
+    the caller, systemd moves the process. Raises HutchError."""
     unit = cgroup.unit
     assert unit is not None
     try:
@@ -168,13 +171,14 @@ def join(cgroup: "Cgroup", pid: int, beside: int) -> None:
         refusal = bus.call("AttachProcessesToUnit", "ssau", (unit.name, "", [pid]))
     if refusal is not None:
         raise HostError(
-            f"systemd does not move process {pid} to the unit {unit.name}: {refusal.text}",
+            f"systemd did not move process {pid} to the unit {unit.name}: {refusal.text}",
             pointer=POINTER,
         )
 
 
 def stop(cgroup: "Cgroup") -> None:
-    """Ends the scope and waits until systemd has; one that is gone is fine. Raises HostError."""
+    """Lets systemd stop the scope, and waits until it has ended. Does nothing if there is no such
+    scope. Raises HostError."""
     unit = cgroup.unit
     assert unit is not None
     if cgroup.keeper is not None:
@@ -183,5 +187,5 @@ def stop(cgroup: "Cgroup") -> None:
     with Bus(unit.user) as bus:
         error = bus.job("StopUnit", "ss", (unit.name, "replace"))
         if error is not None and error.name != NO_SUCH_UNIT:
-            raise HostError(f"systemd does not stop the unit {unit.name}: {error.text}")
+            raise HostError(f"systemd did not stop the unit {unit.name}: {error.text}")
         bus.call("ResetFailedUnit", "s", (unit.name,))

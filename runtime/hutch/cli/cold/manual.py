@@ -54,17 +54,17 @@ def page(verb: str) -> str:
     lines += ["[\\fIoptions\\fP]"] if flags else []
     lines += [f"\\fI{text(arguments)}\\fP"] if arguments else []
     words = manual_text.VERBS[verb]
-    told = [word for word in words if not word.startswith("$ ")]
-    shown = [word for word in words if word.startswith("$ ")]
-    lines += [".SH DESCRIPTION", *paragraphs(told)]
+    description = [word for word in words if not word.startswith("$ ")]
+    commands = [word for word in words if word.startswith("$ ")]
+    lines += [".SH DESCRIPTION", *paragraphs(description)]
     if flags:
         lines += [".SH OPTIONS", *options(map(option, flags))]
-    lines += examples(shown)
+    lines += examples(commands)
     return end(lines, ["hutch(8)"])
 
 
 def option(flag: "Flag") -> Option:
-    """A row of the table."""
+    """A flag of the table as an option of the page."""
     name, short, placeholder, does = flag
     names = (*(["-" + short] if short else []), "--" + name)
     return Option(names, placeholder.removesuffix("..."), does, placeholder.endswith("..."))

@@ -1,26 +1,27 @@
-"""What the manual pages say beyond the table: only the generator of the pages reads it.
+"""The text of the manual pages that is not in the table of verbs. Only manual.py imports it.
 
-A paragraph that begins with "$ " is an example of a command, one line a line.
+A paragraph that begins with "$ " is an example: one command on each line.
 """
 
 DATE = "2026-11-25"
 
 OVERVIEW = (
-    "hutch runs containers as the runtime specification of the Open Container Initiative lays "
-    "down: a bundle, a directory with a root file system and config.json, becomes a container. "
-    "Its verbs, flags, output and exit codes are those of runc(8), in whose place engines call it.",
-    "Global options stand before the verb, the verb's own behind it. A value follows its option as "
-    "the next word or after an equals sign.",
+    "hutch runs containers according to the runtime specification of the Open Container "
+    "Initiative. It makes a container from a bundle, which is a directory with a root file system "
+    "and config.json. Its verbs, flags, output and exit codes are those of runc(8), so that "
+    "engines can call it instead.",
+    "Global options come before the verb, and options of the verb after it. The value of an option "
+    "is the next word, or follows an equals sign.",
 )
 
 VERBS = {
     "checkpoint": (
-        "Saves all processes of a running or paused container, their memory and what they have "
-        "open, to files below --image-path, and deletes the container, unless --leave-running or "
-        "--pre-dump is given. criu(8) does the work; its log is dump.log in --work-path.",
-        "What is bound into the container from the host is not saved, but found again at the "
-        "restore where the config then says. Standard streams that lead to pipes or files of the "
-        "caller become those of the caller of restore.",
+        "Saves all processes of a running or paused container, with their memory and open files, "
+        "to files below --image-path. Then deletes the container, unless --leave-running or "
+        "--pre-dump is given. It uses criu(8), whose log is dump.log in --work-path.",
+        "Files of the host that are bind-mounted into the container are not saved. restore mounts "
+        "them again from the sources that its config names. Standard streams that are pipes or "
+        "files of the caller are replaced by those of the caller of restore.",
         "$ hutch checkpoint --image-path /var/tmp/web web",
         "$ hutch checkpoint --pre-dump --image-path one web\n"
         "$ hutch checkpoint --image-path two --parent-path ../one web",
@@ -30,40 +31,45 @@ VERBS = {
         "$ source <(hutch completion bash)",
     ),
     "create": (
-        "Makes a container from a bundle: its cgroup, namespaces and mounts. Its program does not "
-        "run before start(8) of hutch; until then a small init waits in its place.",
+        "Makes a container from a bundle: its cgroup, namespaces and mounts. Its program is "
+        "executed by hutch-start(8); until then a small init waits in its place.",
         "If NOTIFY_SOCKET is in the environment, the container gets a socket of its own for "
-        "sd_notify(3), and start tells the caller's socket when the program is ready.",
+        "sd_notify(3). When the program reports there that it is ready, start reports it to the "
+        "caller's socket.",
         "$ hutch create --bundle /bundles/web --pid-file web.pid web",
     ),
     "delete": (
-        "Removes a container that has ended or was never started: its cgroup, and what is kept of "
-        "it. With --force one that runs is killed first.",
+        "Removes a container that has ended or was never started: its cgroup and its saved state. "
+        "With --force, a container that runs is killed first.",
         "$ hutch delete --force web",
     ),
     "events": (
-        "Prints one JSON object a line: statistics of the container's cgroups every --interval, "
-        "and at once when the kernel has killed for want of memory. It ends with the container.",
+        "Prints JSON objects, one on each line: the statistics of the container's cgroups at each "
+        "--interval, and an event when the kernel has killed a process because memory ran out. It "
+        "ends when the container ends.",
         "$ hutch events --interval 1s web",
     ),
     "exec": (
-        "Runs another process in a running container, in its namespaces and cgroups, with the "
-        "capabilities, limits and filter of its config, or as a file given by --process says. What "
-        "follows the id is the command, with its own options.",
-        "The exit code is that of the command, 128 and the signal that ended it, or 255 if it "
-        "could not be run.",
+        "Runs another process in a running container, in its namespaces and cgroups. It has the "
+        "capabilities, limits and seccomp filter of the container's config, or those in the file "
+        "of --process. The words after the id are the command and its own options.",
+        "The exit code is that of the command; 128 plus the number of the signal that ended it; or "
+        "255 if it could not be run.",
         "$ hutch exec --env DEBUG=1 web sh -c 'echo $DEBUG'",
     ),
     "explain": (
-        "Compiles the bundle as create would on this host and prints each step: who takes it, from "
-        "which field of config.json it comes, what it does, by which kernel calls. Nothing is "
-        "done, and no privilege is needed.",
+        "Prints each step that create would do for the bundle on this host: which program does it, "
+        "the field of config.json that it comes from, what it does, and the kernel calls. Nothing "
+        "is changed, and no privilege is needed.",
         "$ hutch explain /bundles/web",
     ),
-    "features": ("Prints what the runtime knows and can do, as features.md lays down.",),
+    "features": (
+        "Prints the features that the runtime supports, as features.md of the runtime "
+        "specification defines.",
+    ),
     "kill": (
         "Sends a signal, by number or by name with or without SIG, to the first process of the "
-        "container; 0 only looks whether it is there.",
+        "container. Signal 0 only checks that this process exists.",
         "$ hutch kill web HUP",
     ),
     "list": (
@@ -72,37 +78,37 @@ VERBS = {
         "$ hutch list --format json",
     ),
     "pause": (
-        "Stops all processes of a container, by the freezer of its cgroup, until resume.",
+        "Freezes all processes of a container, with the freezer of its cgroup, until resume.",
         "$ hutch pause web",
     ),
     "ps": (
-        "Lists the processes of a container as ps(1) does, whose options may follow the id "
-        "(default: -ef), or their pids on the host as JSON.",
+        "Lists the processes of a container with ps(1), whose options may follow the id (default: "
+        "-ef); or with --format json, their pids on the host.",
         "$ hutch ps web -e -o pid,args",
     ),
     "restore": (
-        "Makes a container again from what checkpoint has saved below --image-path. The bundle "
-        "says what it is, as for create: cgroup and limits are made anew, binds come from where "
-        "its config says now. criu(8) does the work; its log is restore.log in --work-path.",
+        "Makes a container again from the files that checkpoint has saved below --image-path. The "
+        "bundle is used as by create: the cgroup and the limits are new, and bind mounts have the "
+        "sources that its config names. It uses criu(8), whose log is restore.log in --work-path.",
         "$ hutch restore --bundle /bundles/web --image-path /var/tmp/web --detach web",
     ),
-    "resume": ("Lets the processes of a paused container go on.", "$ hutch resume web"),
+    "resume": ("Thaws the processes of a paused container.", "$ hutch resume web"),
     "run": (
-        "Does what create and start do, waits for the end of the program, passing signals on, and "
-        "deletes the container.",
-        "The exit code is that of the program, 128 and the signal that ended it, or 1 if it could "
-        "not be run.",
+        "Does the same as create and start, passes signals on to the program, waits for its end, "
+        "and deletes the container.",
+        "The exit code is that of the program; 128 plus the number of the signal that ended it; or "
+        "1 if it could not be run.",
         "$ hutch run --bundle /bundles/web web",
     ),
     "spec": (
-        "Writes a config.json for a shell in the directory rootfs beside it, to start from. A file "
-        "that is there is never overwritten.",
+        "Writes an example of config.json, which runs a shell in the directory rootfs beside it. "
+        "An existing file is not overwritten.",
         "$ mkdir rootfs && hutch spec --bundle .",
     ),
     "start": (
-        "Lets the program of a created container run, and returns once it does. A program that the "
-        "kernel does not execute is the container's end, with exit code 1 and the reason on its "
-        "standard error; start warns of it, and with --strict fails.",
+        "Executes the program of a created container, and returns when it runs. If the kernel "
+        "refuses to execute the program, the container ends with exit code 1 and writes the reason "
+        "to its standard error. start then prints a warning; with --strict it fails.",
         "$ hutch start web",
     ),
     "state": (
@@ -111,23 +117,27 @@ VERBS = {
         "$ hutch state web",
     ),
     "update": (
-        "Changes limits of a container in use; values are written in an order that the kernel "
-        "takes. With --resources all of them come from a file, and other options are ignored.",
+        "Changes limits of a container that exists. The values are written in an order that the "
+        "kernel accepts. With --resources, all limits come from a file, and other options are "
+        "ignored.",
         "$ hutch update --memory 512M --memory-swap 512M web",
         '$ echo \'{"pids":{"limit":100}}\' | hutch update --resources - web',
     ),
 }
 
 EXIT_STATUS = (
-    "0 if all went well, 1 for an error, 3 for an unknown verb; run and exec end with the code of "
-    "what they ran, and exec with 255 for an error of its own."
+    "0 for success, 1 for an error, 3 for an unknown verb. run and exec end with the exit code of "
+    "the program that they ran; exec ends with 255 for an error of its own."
 )
 ENVIRONMENT = (
-    ("XDG_RUNTIME_DIR", "without root, state is kept in its subdirectory hutch"),
-    ("NOTIFY_SOCKET", "create, run, start: where to say that the program is ready (sd_notify(3))"),
+    ("XDG_RUNTIME_DIR", "without root: the directory whose subdirectory hutch has the state"),
+    (
+        "NOTIFY_SOCKET",
+        "create, run, start: the socket to report to that the program is ready (sd_notify(3))",
+    ),
     ("LISTEN_FDS, LISTEN_PID", "create, run: sockets for the program (sd_listen_fds(3))"),
 )
 FILES = (
     ("/run/hutch", "the state of root's containers, unless --root names another directory"),
-    ("config.json", "in the bundle: what the container is"),
+    ("config.json", "in the bundle: the configuration of the container"),
 )

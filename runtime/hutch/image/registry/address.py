@@ -16,7 +16,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from hutch.image.registry.url import Address, host_address
 
-GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # all that IANA gives out for global unicast
+GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # IANA assigns global unicast addresses only in it
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 
 
@@ -25,9 +25,9 @@ class InternalAddress(Exception):
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address can be one of the public Internet.
+    """Whether an address can be on the public Internet.
 
-    What carries an IPv4 address within it (mapped, 6to4, NAT64) is judged by that.
+    If an IPv6 address contains an IPv4 address (mapped, 6to4, NAT64), that one decides.
     """
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast
@@ -46,7 +46,8 @@ def is_loopback(host: str) -> bool:
 
 
 def is_internal(host: str) -> bool:
-    """The same judgement of a host that nobody has resolved: what it shows by itself."""
+    """Whether the text of ``host`` is an internal address or localhost. Other names are not
+    resolved here, and count as not internal."""
     address = host_address(host)
     return not is_public(address) if address else is_loopback(host)
 
@@ -54,9 +55,10 @@ def is_internal(host: str) -> bool:
 def dial(
     host: str, port: int, timeout: float | None, *, public_only: bool
 ) -> tuple[socket.socket, bool]:
-    """A connected socket, and whether its address is public. ``timeout`` in seconds, an address.
+    """A connected socket, and whether its address is public. ``timeout`` is in seconds, for each
+    address of the host.
 
-    Raises OSError, and InternalAddress where ``public_only`` leaves no address to try.
+    Raises OSError, and InternalAddress if ``public_only`` is set and no address is public.
     """
     failure: Exception | None = None
     for family, kind, protocol, _, where in socket.getaddrinfo(
@@ -84,13 +86,14 @@ def dial(
 
 
 class CheckedConnection:
-    """What our connections add to urllib3's: by whom they may be reached, and who was."""
+    """Added to urllib3's connections: ``public_only`` allows only public addresses, and ``public``
+    is whether the connected address is public."""
 
     public_only: ClassVar[bool] = False
     public = False
 
     def _new_conn(self) -> socket.socket:
-        """See urllib3; its errors are what it would raise."""
+        """See urllib3. Raises the same errors as urllib3's own method."""
         assert isinstance(self, HTTPConnection)
         timeout = self.timeout if isinstance(self.timeout, int | float) else None
         try:
@@ -109,27 +112,27 @@ class CheckedConnection:
 
 
 class AnyHttp(CheckedConnection, HTTPConnection):
-    """To wherever a person sends us."""
+    """A connection to any address, for a destination that the user gave."""
 
 
 class AnyHttps(CheckedConnection, HTTPSConnection):
-    """To wherever a person sends us, by TLS."""
+    """The same with TLS."""
 
 
 class PublicHttp(AnyHttp):
-    """To public addresses only."""
+    """A connection to public addresses only."""
 
     public_only = True
 
 
 class PublicHttps(AnyHttps):
-    """To public addresses only, by TLS."""
+    """The same with TLS."""
 
     public_only = True
 
 
 def pool_classes(*, public_only: bool) -> dict[str, type[HTTPConnectionPool]]:
-    """What a PoolManager makes its pools of, by scheme."""
+    """The classes from which a PoolManager makes its pools, by scheme."""
     http, https = (PublicHttp, PublicHttps) if public_only else (AnyHttp, AnyHttps)
     return {
         "http": type("HttpPool", (HTTPConnectionPool,), {"ConnectionCls": http}),

@@ -25,13 +25,13 @@ SCHEME = re.compile(rf"({WORD})(?:\s+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))|\s+|(?=,
 COMMAS = re.compile(r"[\s,]*")
 TOKEN_SECONDS = 60  # the token spec: a token without expires_in lives this long
 MARGIN = 10
-LONGEST = 1 << 31  # seconds; more is no lifetime
+LONGEST = 1 << 31  # seconds; a longer lifetime is not believed
 VISIBLE = re.compile(r"[!-~]+")
 CLIENT = "warren"
 
 
 class Denied(RegistryError):
-    """The token server does not give a token for these credentials, or without any."""
+    """The token server gives no token for these credentials, or needs credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Challenge:
 
 
 def challenges(header: str) -> list[Challenge]:
-    """The challenges in a header, or in several joined by commas (RFC 9110, 11.6.1).
+    """The challenges in a header, or in several headers joined by commas (RFC 9110, 11.6.1).
 
-    A comma stands between challenges and between the parameters of one; a scheme may have
-    parameters, one token68 (Negotiate, NTLM) or nothing. What cannot be understood ends the list.
+    Commas separate challenges, and also the parameters of one challenge. A scheme may have
+    parameters, one token68 (Negotiate, NTLM) or nothing. Parsing ends at the first syntax error.
     """
     found: list[Challenge] = []
     at = COMMAS.match(header, 0).end()  # type: ignore[union-attr]
@@ -65,7 +65,8 @@ def challenges(header: str) -> list[Challenge]:
 
 
 class Authorizer:
-    """Answers the challenges of one registry; keeps tokens by scope. Safe for several threads."""
+    """Answers the challenges of one registry, and keeps one token for each set of scopes. Can be
+    used by several threads."""
 
     def __init__(self, transport: Transport, credentials: Credentials | None) -> None:
         self._transport = transport
@@ -76,7 +77,7 @@ class Authorizer:
         self._lock = threading.Lock()
 
     def challenged(self, reply: Reply) -> bool:
-        """Takes note of a 401's challenge; whether it is one we can answer."""
+        """Remembers the challenge of a 401 reply. Returns whether it can be answered."""
         offered = challenges(reply.header("www-authenticate"))
         bearer = (c for c in offered if c.scheme == "bearer" and c.parameters.get("realm"))
         basic = (c for c in offered if c.scheme == "basic")
@@ -88,7 +89,8 @@ class Authorizer:
         return chosen.scheme == "bearer" or self._credentials is not None
 
     def header(self, scopes: list[str]) -> dict[str, str]:
-        """The Authorization header for a request that needs ``scopes``; none while unchallenged."""
+        """The Authorization header for a request that needs ``scopes``; {} before the first
+        challenge."""
         if self._challenge is None:
             return {}
         if self._challenge.scheme == "basic":
@@ -102,7 +104,7 @@ class Authorizer:
         return {"Authorization": f"Bearer {token}"}
 
     def refused(self, scopes: list[str]) -> None:
-        """The registry did not take the token: the next request fetches another."""
+        """Drops a token that the registry refused, so that the next request gets a new one."""
         with self._lock:
             self._tokens.pop(" ".join(scopes), None)
 
@@ -148,11 +150,11 @@ class Authorizer:
             token = document.get("token") or document.get("access_token")
             seconds = document.get("expires_in") or TOKEN_SECONDS
         except (ValueError, AttributeError, RecursionError):
-            raise RegistryError(f"{what}: not a token reply") from None
+            raise RegistryError(f"{what}: the reply has no token") from None
         if not isinstance(token, str) or not token:
-            raise RegistryError(f"{what}: not a token reply")
-        # A token becomes a header: a line break in it would begin another.
+            raise RegistryError(f"{what}: the reply has no token")
+        # The token becomes part of a header; a line break in it would begin another header.
         if not VISIBLE.fullmatch(token):
-            raise RegistryError(f"{what}: a token with characters that no header can carry")
+            raise RegistryError(f"{what}: a token with characters that a header cannot have")
         timed = isinstance(seconds, int | float) and 0 <= seconds < LONGEST
         return token, float(seconds) if timed else TOKEN_SECONDS

@@ -49,13 +49,13 @@ class Registry:
             if self._secure.target != "/":
                 raise BadUrl
         except BadUrl:
-            raise UsageError(f"{shown(host)} is no HOST[:PORT] of a registry") from None
+            raise UsageError(f"{shown(host)} is not the HOST[:PORT] of a registry") from None
         self._settings = settings
         self.transport = Transport(self._address, settings, certificates, reporter=reporter)
         self.authorizer = Authorizer(self.transport, credentials)
         self._known = credentials is not None
         self._base: Url | None = None
-        self._doubt = ""  # what it did that no registry does
+        self._doubt = ""  # why the reply to GET /v2/ cannot come from a registry
 
     def close(self) -> None:
         self.transport.close()
@@ -74,7 +74,8 @@ class Registry:
         plain = self._settings.insecure or (
             self._settings.insecure is None and local and not self._settings.ca
         )
-        # On loopback http comes first: nobody can listen in there, and a TLS server says so.
+        # On loopback http is tried first: nobody can read that traffic, and a TLS server refuses a
+        # plain request with a clear error.
         schemes = ["https"] if not plain else ["http", "https"] if local else ["https", "http"]
         problems = []
         for scheme in schemes:
@@ -92,14 +93,15 @@ class Registry:
             self._doubt = doubt and f"GET {url.shown}: {doubt}"
             self._base = url
             return url
-        # That it speaks no TLS says little of one with which plain http was tried, too.
+        # If http was tried too, the failure of http says more than "no TLS".
         if len(schemes) > 1:
-            told = [e for e in problems if not (isinstance(e, NoReply) and e.problem is NO_TLS)]
-            problems = told or problems
+            better = [e for e in problems if not (isinstance(e, NoReply) and e.problem is NO_TLS)]
+            problems = better or problems
         raise problems[-1]
 
     def _challenged(self, base: Url, reply: Reply) -> bool:
-        """Takes the registry's own challenge, and nobody else's to whom it redirected us."""
+        """Uses the challenge in a reply of the registry itself, not one of another server to which
+        it redirected the request. Returns whether the challenge can be answered."""
         return reply.sender.url.origin == base.origin and self.authorizer.challenged(reply)
 
     def request(
@@ -110,7 +112,8 @@ class Registry:
         headers: "Mapping[str, str] | None" = None,
         body: "bytes | None" = None,
     ) -> Reply:
-        """A request to ``/v2/PLACE``, or to where the registry sent us, authorized as it asks."""
+        """Sends a request to ``/v2/PLACE``, or to a target that a reply named. It is authorized as
+        the registry demands."""
         base = self.base()
         target = place if isinstance(place, Target) else Target(base.join("/v2/" + place))
         ours = target.url.origin == base.origin
@@ -134,11 +137,11 @@ class Registry:
             raise Refused(f"{self.host}: {error.sentence}", hint=self._login_hint()) from None
 
     def _login_hint(self) -> str:
-        known = "the credentials kept for it do not allow this; " if self._known else ""
+        known = "the saved credentials do not allow this; " if self._known else ""
         return f"{known}warren login {self.host}"
 
     def refuse(self, reply: Reply, what: str) -> RegistryError:
-        """The error for a reply that is not what was asked for. Reads its body."""
+        """The error for an unexpected reply. Reads its body."""
         errors = reply.errors()
         if self._doubt and not errors:
             return self._no_registry()
@@ -151,18 +154,18 @@ class Registry:
 
     def _no_registry(self) -> "RegistryError":
         hint = "the name of an image begins with the HOST[:PORT] of its registry"
-        return Refused(f"{self.host} does not answer as a registry does: {self._doubt}", hint=hint)
+        return Refused(f"{self.host} does not answer like a registry: {self._doubt}", hint=hint)
 
     def _no_page(self, reply: Reply) -> RegistryError:
-        """The error for a page that is for people."""
+        """The error for a reply that is a web page."""
         reply.close()
         self._doubt = self._doubt or f"GET {reply.sender.url.shown}: a page of HTML"
         return self._no_registry()
 
     def _missing(self, reply: Reply, path: str, selector: str, what: str) -> RegistryError:
-        """The error for a manifest that the registry does not have, or does not show us."""
+        """The error for a manifest that the registry does not have or does not show."""
         if reply.status in (401, 403):
-            return self.refuse(reply, f"no repository {shown(path)}, or it is not open to you")
+            return self.refuse(reply, f"no repository {shown(path)}, or you have no access to it")
         error = self.refuse(reply, what)
         if reply.status != 404 or not isinstance(error, NotInRegistry):
             return error
@@ -184,7 +187,7 @@ class Registry:
     # Reading
 
     def manifest(self, path: str, selector: str) -> tuple[bytes, str]:
-        """A manifest or index by tag or digest, and the media type it came with."""
+        """A manifest or index by tag or digest, and the media type in the reply."""
         what = f"manifest {path}:{selector}" if ":" not in selector else f"manifest {selector}"
         target = f"{path}/manifests/{quote(selector, safe=':')}"
         reply = self.request("GET", target, [pull_scope(path)], {"Accept": ACCEPT})
@@ -198,7 +201,8 @@ class Registry:
         return raw, reply.media_type
 
     def blob(self, path: str, blob: Descriptor, offset: int = 0) -> Iterator[bytes]:
-        """The bytes of a blob from ``offset``; a broken connection is resumed where it broke."""
+        """The bytes of a blob from ``offset``. If the connection breaks, a new request continues at
+        the byte where it broke."""
         failures = 0
         while offset < blob.size or blob.size == 0:
             try:
@@ -225,7 +229,7 @@ class Registry:
         reply, skip = self._blob_reply(path, blob, offset)
         try:
             for chunk in reply.chunks():
-                # What we have comes once more where the registry gives no ranges.
+                # A registry without Range support sends the bytes before the offset again.
                 cut = min(skip, len(chunk))
                 skip -= cut
                 if rest := chunk[cut:]:
@@ -244,7 +248,7 @@ class Registry:
         return error
 
     def _blob_reply(self, path: str, blob: Descriptor, offset: int) -> tuple[Reply, int]:
-        """The reply with a blob's bytes, and how many of them lie before ``offset``."""
+        """The reply with a blob's bytes, and how many of them are before ``offset``."""
         place, scopes = f"{path}/blobs/{blob.digest}", [pull_scope(path)]
         if offset:
             reply = self.request("GET", place, scopes, {"Range": f"bytes={offset}-"})
@@ -254,7 +258,7 @@ class Registry:
                 return reply, offset
             if reply.status in (401, 404, *RETRIED) or not 206 <= reply.status < 500:
                 raise self._no_blob(reply, blob)
-            reply.discard()  # it does not like the range: then all of it
+            reply.discard()  # the registry refuses the range, so request the complete blob
         reply = self.request("GET", place, scopes)
         if reply.status != 200 and not (reply.status == 206 and _begins(reply) == 0):
             raise self._no_blob(reply, blob)
@@ -268,20 +272,20 @@ class Registry:
         return reply.status == 200
 
     def tags(self, path: str) -> list[str]:
-        """All tags of a repository, by as many pages as it takes."""
+        """All tags of a repository. Requests all pages of the list."""
         try:
             return self._pages(f"{path}/tags/list", [pull_scope(path)], "tags", f"tags of {path}")
         except NotInRegistry:
             raise self._no_repository(path) from None
 
     def catalogue(self) -> list[str]:
-        """All repositories, where the registry has the catalogue API."""
+        """All repositories. Raises NotInRegistry if the registry has no catalogue."""
         try:
             return self._pages(
                 "_catalog?n=1000", ["registry:catalog:*"], "repositories", "catalogue"
             )
         except NotInRegistry:
-            raise NotInRegistry(f"{self.host} has no catalogue that could be searched") from None
+            raise NotInRegistry(f"{self.host} has no catalogue to search") from None
 
     def _pages(self, path: str, scopes: list[str], key: str, what: str) -> list[str]:
         found: list[str] = []
@@ -301,9 +305,9 @@ class Registry:
             try:
                 page = json.loads(raw).get(key) or []
             except (ValueError, AttributeError, RecursionError):
-                raise RegistryError(f"{self.host}: {what}: not the JSON we asked for") from None
+                raise RegistryError(f"{self.host}: {what}: the reply is not valid JSON") from None
             if not isinstance(page, list) or not all(isinstance(item, str) for item in page):
-                raise RegistryError(f"{self.host}: {what}: a list of strings is wanted")
+                raise RegistryError(f"{self.host}: {what}: must be a list of strings")
             found += page
             if link is None:
                 break
@@ -315,7 +319,8 @@ class Registry:
     def mount(
         self, path: str, digest: Digest, origin_path: str, scopes: list[str]
     ) -> Target | None:
-        """Asks for a blob of another repository; None if it is there now, else where to upload."""
+        """Asks the registry to mount a blob of another repository. None if it did; otherwise where
+        to upload the blob."""
         query = f"?mount={digest}&from={quote(origin_path)}" if origin_path else ""
         reply = self.request("POST", f"{path}/blobs/uploads/{query}", scopes)
         if reply.status == 201 and origin_path:
@@ -336,7 +341,7 @@ class Registry:
         content: "IO[bytes] | Iterator[bytes]",
         scopes: list[str],
     ) -> None:
-        """Sends a blob to where ``mount`` said, in one request (POST, then PUT)."""
+        """Sends a blob to ``location``, which ``mount`` returned, in one PUT request."""
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(blob.size),
@@ -363,9 +368,10 @@ class Registry:
         reply.discard()
 
     def login(self, user: str) -> None:
-        """Raises RegistryError unless the credentials, of ``user``, are right."""
+        """Checks the credentials; ``user`` is for the error. Raises RegistryError if the registry
+        does not accept them."""
         wrong = f"{self.host}: login as {shown(user)}: wrong user name or password"
-        hint = "some registries want an access token in the password's place"
+        hint = "some registries need an access token instead of the password"
         self.base()
         try:
             headers = self.authorizer.header([])
@@ -392,7 +398,7 @@ def _doubt(reply: Reply) -> str:
 
 
 def _begins(reply: Reply) -> int | None:
-    """The offset at which a 206 says that it begins; None if it does not."""
+    """The offset at which the content of a 206 reply begins; None if its header does not say it."""
     match = RANGE.match(reply.header("content-range"))
     return int(match[1]) if match else None
 

@@ -1,7 +1,7 @@
 """Reads and saves the user's credentials: config.json, auth.json, and credential helpers.
 
-They are read as Docker and podman read them, and written to the named file or to the first file
-that exists. They are never printed, and never an argument of a command (S-86).
+They are read from the files that Docker and podman read, and written to the named file or to
+Docker's config.json. They are never printed, and never an argument of a command (S-86).
 """
 
 import base64
@@ -21,7 +21,7 @@ from hutch.image.reference import HUB
 HUB_KEY = "https://index.docker.io/v1/"
 FILE_BYTES = 1 << 20
 HELPER_SECONDS = 30
-TOKEN_USER = "<token>"  # noqa: S105 what helpers answer when the secret is an identity token
+TOKEN_USER = "<token>"  # noqa: S105 the user name that means: the secret is an identity token
 NOT_FOUND = "credentials not found"
 
 
@@ -34,14 +34,14 @@ class Credentials:
     identity_token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        """Raises UsageError for what cannot be sent (RFC 7617, 2)."""
+        """Raises UsageError if they cannot be sent (RFC 7617, 2)."""
         if ":" in self.user:
             raise UsageError("a user name with a colon cannot be sent to a registry")
         try:
             for text in (self.user, self.password, self.identity_token):
                 text.encode(errors="surrogateescape")
         except (UnicodeEncodeError, AttributeError):
-            raise UsageError("a user name or password that is no text") from None
+            raise UsageError("a user name or password that is not text") from None
 
     @property
     def basic(self) -> str:
@@ -51,7 +51,7 @@ class Credentials:
 
 
 def places(authfile: str = "") -> list[Path]:
-    """The files that may hold credentials, in the order in which they are asked."""
+    """The files that may have credentials, in the order in which they are read."""
     if authfile:
         return [Path(authfile)]
     if named := os.environ.get("REGISTRY_AUTH_FILE"):
@@ -83,24 +83,25 @@ def _read(path: Path) -> dict[str, object]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{path}: a JSON object is wanted")
+        raise UsageError(f"{path}: must be a JSON object")
     return document
 
 
 def _table(document: dict[str, object], key: str) -> dict[str, object]:
-    """An object in the document; an empty one where there is none."""
+    """The object with this key in the document; {} if there is none."""
     value = document.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def _helper_for(document: dict[str, object], key: str) -> str:
-    """The program that keeps the credentials for ``key``, by the end of its name; "" for none."""
+    """The credential helper for ``key``, as the end of its name (docker-credential-NAME); "" for
+    none."""
     helper = _table(document, "credHelpers").get(key) or document.get("credsStore")
     return helper if isinstance(helper, str) else ""
 
 
 def keys(registry: str, path: str) -> list[str]:
-    """The keys under which credentials may stand, the most particular first."""
+    """The keys under which credentials may be saved, the most specific first."""
     parts = [registry, *(path.split("/") if path else [])]
     found = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
     if registry == HUB:
@@ -133,7 +134,8 @@ def find(registry: str, path: str = "", authfile: str = "") -> Credentials | Non
 
 
 def _from_entry(entry: dict[str, object], where: str) -> Credentials | None:
-    """What an entry of ``auths`` says; None where it is empty, as beside a helper."""
+    """The credentials in an entry of ``auths``; None if it is empty, which means that a helper has
+    them."""
     token = entry.get("identitytoken")
     if isinstance(token, str) and token:
         return Credentials("", "", token)
@@ -181,7 +183,7 @@ def _ask_helper(name: str, key: str) -> Credentials | None:
         document = json.loads(answer)
         user, secret = document["Username"], document["Secret"]
     except (ValueError, KeyError, TypeError):
-        raise RegistryError(f"docker-credential-{name}: an answer we do not understand") from None
+        raise RegistryError(f"docker-credential-{name}: its answer is not valid") from None
     return Credentials("", "", secret) if user == TOKEN_USER else Credentials(user, secret)
 
 

@@ -1,7 +1,7 @@
-"""What an http or https address answers, as a file to read from: for ``import``.
+"""Reads the content of an http or https URL like a file, for ``import``.
 
-The same requests as those to registries: redirects are checked, and go neither from https to http
-nor from a public address to an internal one (S-75). The address itself is a person's word.
+Redirects are checked like those of registries: they may lead neither from https to http nor from a
+public address to an internal one (S-75). The URL itself may have any address: the user gave it.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ from hutch.image.settings import RegistrySettings
 
 
 class Body:
-    """A reply's body. Raises RegistryError where it breaks off, ImageError past ``limit`` bytes."""
+    """A reply's body. Raises RegistryError if it is cut off, ImageError after ``limit`` bytes."""
 
     def __init__(self, reply: Reply, what: str, limit: int, reporter: Reporter) -> None:
         self._chunks = reply.chunks()
         self._what = what
         self._limit = limit
         self._reporter = reporter
-        self._digest = Digest.of(what.encode())  # a name for the bar
+        self._digest = Digest.of(what.encode())  # identifies the progress bar
         self._left = b""
         self._size = 0
         length = reply.header("content-length")
@@ -57,7 +57,7 @@ class Body:
 
 @contextmanager
 def opened(text: str, limit: int, reporter: Reporter) -> Iterator[Body]:
-    """The body that ``GET text`` answers with. Raises RegistryError, UsageError."""
+    """The body of the reply to GET for the URL ``text``. Raises RegistryError, UsageError."""
     try:
         url = Url.parse(text)
     except BadUrl as error:

@@ -1,4 +1,4 @@
-"""An image of a registry as a source; its mirrors are asked first."""
+"""An image of a registry as a source. The registry's mirrors are asked first."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,7 +12,8 @@ from hutch.image.settings import Settings
 
 
 class RegistrySource:
-    """See ``source.Source``. ``reference`` is complete; ``connect`` makes a registry of a host."""
+    """See ``source.Source``. ``reference`` is complete. ``connect`` returns a client for a host and
+    a path."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class RegistrySource:
         return self._registries[host]
 
     def top(self) -> tuple[bytes, str]:
-        """See ``Source``. A mirror that fails is passed over, and stays so for the blobs."""
+        """See ``Source``. A mirror that fails is skipped, for the blobs too."""
         while self._top is None:
             host, path = self._places[0]
             try:
@@ -49,11 +50,12 @@ class RegistrySource:
         return self._top
 
     def _next(self, error: RegistryError) -> None:
-        """Goes on to the next mirror or to the registry itself; raises if that was it."""
+        """Continues with the next mirror, or after the last one with the registry itself. Raises
+        ``error`` if it came from the registry."""
         if len(self._places) == 1:
             raise error
         host, _ = self._places.pop(0)
-        self._reporter.note(f"mirror {host} is passed over: {error.sentence}")
+        self._reporter.note(f"mirror {host} is skipped: {error.sentence}")
 
     def document(self, descriptor: Descriptor, limit: int) -> bytes:
         """See ``Source``."""
@@ -68,7 +70,7 @@ class RegistrySource:
                 self._next(error)
 
     def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
-        """See ``Source``. From a mirror that breaks off, the rest comes from the next."""
+        """See ``Source``. If a mirror fails within a blob, the next one sends the rest."""
         while True:
             host, path = self._places[0]
             try:
@@ -95,8 +97,8 @@ def connector(
     verify: bool | None = None,
     reporter: Reporter | None = None,
 ) -> Callable[[str, str], Registry]:
-    """Makes registries as the configuration says; ``verify`` overrides it (--tls-verify), and
-    ``reporter`` is told of what is tried again."""
+    """A function that makes clients for registries, as the configuration says. ``verify`` (from
+    --tls-verify) overrides the configuration. Retries are reported to ``reporter``."""
 
     def connect(host: str, path: str) -> Registry:
         own = settings.registry(host)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 CHUNK = 256 << 10
-NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")  # OpenSSL's words for it
+NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")  # OpenSSL's error names
 
 
 class Problem(NamedTuple):
-    """Why there is no reply, and what can be done about it ("" where nothing is known to help)."""
+    """Why there is no reply, and what the user can do about it ("" if unknown)."""
 
     text: str
     hint: str = ""
@@ -47,7 +47,7 @@ class NoReply(RegistryError):
 
 
 class Reply:
-    """One reply. ``sender`` is who gave it, after all redirects. Its body is read once."""
+    """One reply. ``sender`` is its sender, after all redirects. Its body can be read once."""
 
     def __init__(self, response: "BaseHTTPResponse", sender: Sender) -> None:
         self._response = response
@@ -56,7 +56,7 @@ class Reply:
         self.reason = response.reason or ""
 
     def header(self, name: str) -> str:
-        """A header's value, several of the same name joined by commas; "" if there is none."""
+        """A header's value; several headers of one name are joined by commas; "" for none."""
         return self._response.headers.get(name, "")
 
     @property
@@ -69,7 +69,8 @@ class Reply:
             yield chunk
 
     def whole(self, limit: int, what: str) -> bytes:
-        """The whole body if it is at most ``limit`` bytes; else RegistryError, naming ``what``."""
+        """The complete body. Raises RegistryError, which names ``what``, if it has more than
+        ``limit`` bytes."""
         parts, size = [], 0
         try:
             for chunk in self.chunks():
@@ -86,7 +87,7 @@ class Reply:
         return b"".join(parts)
 
     def start(self, size: int) -> bytes:
-        """The first bytes of the body; the rest is not read. b"" where even these do not come."""
+        """The first bytes of the body; the rest is not read. b"" if reading fails."""
         try:
             return self._response.read(size)
         except HTTPError:
@@ -95,8 +96,9 @@ class Reply:
             self.close()
 
     def discard(self) -> None:
-        """Does without the body. The connection serves again only if it is short and said so."""
-        left = getattr(self._response, "length_remaining", None)  # None if it was not said
+        """Drops the body. If a header says that it is short, it is read and the connection can be
+        reused; otherwise the connection is closed."""
+        left = getattr(self._response, "length_remaining", None)  # None if no header says it
         if left is not None and left <= DRAIN_BYTES:
             with contextlib.suppress(HTTPError):
                 self._response.read(DRAIN_BYTES)
@@ -105,13 +107,12 @@ class Reply:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection, if any of the body is still to come."""
+        """Closes the connection if the body was not read completely."""
         self._response.close()
 
     def errors(self) -> list[tuple[str, str]]:
-        """Codes and messages of a refusal (distribution-spec, "Error Codes"); none if it has none.
-
-        Reads the body.
+        """The codes and messages of an error reply (distribution-spec, "Error Codes"); [] if it has
+        none. Reads the body.
         """
         try:
             errors = json.loads(self.start(ERROR_BYTES))["errors"]
@@ -124,23 +125,23 @@ class Reply:
         return [(code, message) for code, message in found if code or message]
 
     def line(self, errors: list[tuple[str, str]]) -> str:
-        """Status and what a registry says of its refusal, short."""
+        """The status and the registry's messages, shortened to one line."""
         texts = [": ".join(filter(None, one)) for one in errors]
         return f"{self.status} " + ("; ".join(texts)[:300] or self.reason[:100])
 
     def error_text(self) -> str:
-        """The same, read at once."""
+        """The same; reads the body."""
         return self.line(self.errors()).strip()
 
 
 def problem_of(error: Exception) -> Problem:
-    """What went wrong, without urllib3's object names."""
+    """The problem behind an error of urllib3, without the names of urllib3's objects."""
     while isinstance(error, MaxRetryError) and error.reason is not None:
         error = error.reason
     cause = error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         text = f"certificate not trusted: {cause.verify_message}"
-        return Problem(text, "--cert-dir DIR names who is to be trusted")
+        return Problem(text, "--cert-dir DIR names a folder of trusted certificates")
     if isinstance(cause, ssl.SSLError) and cause.reason in NOT_TLS:
         return NO_TLS
     if isinstance(cause, BadStatusLine):

@@ -1,6 +1,6 @@
-"""Searches a registry: by its catalogue, or by the older search API where it has that.
+"""Searches a registry: by its catalogue, or if it has none by the older search API.
 
-The catalogue (distribution-spec, "_catalog" in Docker's API v2) has names only. Docker Hub has no
+The catalogue ("_catalog" in Docker's API v2) has names only. Docker Hub has no
 catalogue; it answers ``GET /v1/search?q=TERM&n=COUNT`` (Docker's API v1), with descriptions, stars,
 and whether an image is official.
 """
@@ -17,11 +17,11 @@ from hutch.image.registry.target import Target
 from hutch.image.registry.url import Url
 
 HUB_SEARCH = "https://index.docker.io/v1/search"
-MOST = 100  # a search API gives no more at once
+MOST = 100  # the largest page of a search API
 
 
 class Found(NamedTuple):
-    """A repository. A catalogue knows its name only."""
+    """A repository that was found. From a catalogue, only the name is set."""
 
     name: str
     description: str = ""
@@ -31,7 +31,8 @@ class Found(NamedTuple):
 
 
 def search(registry: Registry, term: str, limit: int) -> list[Found]:
-    """The repositories of a registry that ``term`` is a part of; of a search API at most ``limit``.
+    """The repositories of a registry whose names contain ``term``. From a search API, at most
+    ``limit``.
 
     Raises RegistryError.
     """
@@ -66,4 +67,4 @@ def _searched(registry: Registry, place: Url, term: str, limit: int) -> list[Fou
             for one in results
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise RegistryError(f"{what}: not the JSON we asked for") from None
+        raise RegistryError(f"{what}: the reply is not valid JSON") from None

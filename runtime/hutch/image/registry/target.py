@@ -15,7 +15,8 @@ from hutch.image.registry.url import BadUrl, Url
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A place that may be asked. ``sent_by`` says who sends us there; "" is a person."""
+    """The destination of a request. ``sent_by`` names the reply that it comes from; "" if it comes
+    from the user."""
 
     url: Url
     sent_by: str = ""
@@ -24,13 +25,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose word a reply is: the URL that gave it, and whether its address was a public one."""
+    """The sender of a reply: its URL, and whether its address is public."""
 
     url: Url
     public: bool
 
     def step(self, where: str, what: str) -> Target:
-        """The place ``where`` that the reply names as its ``what``. Raises RegistryError."""
+        """The target that a reply names. ``where`` is its URL, which may be relative; ``what`` is
+        what the reply calls it ("redirect"). Raises RegistryError."""
         sent_by = f"{self.url.shown}: {what}"
         try:
             url = self.url.join(where)

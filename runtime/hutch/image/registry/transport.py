@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 10
 TRIES = 5
-BACK_OFF = 0.3  # seconds before the second try; doubled for each one after it
-PATIENCE = 30.0  # the longest wait that a Retry-After may ask for
+BACK_OFF = 0.3  # seconds before the second try; doubled for each later one
+PATIENCE = 30.0  # seconds; the longest wait that Retry-After can cause
 CONNECT, READ = 15.0, 60.0
 RETRIED = (408, 429, 500, 502, 503, 504)
 SECRET_HEADERS = ("authorization", "cookie")
@@ -50,9 +50,10 @@ CERTIFICATES = ("/etc/hutch/certs.d", "/etc/containers/certs.d", "/etc/docker/ce
 
 
 def tls_context(host: str, settings: RegistrySettings, certificates: str = "") -> ssl.SSLContext:
-    """Who is trusted for ``host``: the system's authorities, or the ones configured for it."""
+    """The TLS context for ``host``: the system's authorities, and those configured for the host;
+    with ``insecure``, no verification. Raises UsageError."""
     if settings.insecure:
-        # Asked for by name: a warning of urllib3's with every request says nothing new.
+        # The user configured this, so urllib3 need not warn at each request.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         return ssl._create_unverified_context()  # noqa: S323
     if certificates and not os.path.isdir(certificates):
@@ -77,7 +78,8 @@ def tls_context(host: str, settings: RegistrySettings, certificates: str = "") -
 
 
 class Transport:
-    """Requests to one registry (and to where it redirects). Safe to use from several threads."""
+    """Sends requests to one registry, and to the targets of its redirects. Can be used by several
+    threads."""
 
     def __init__(
         self,
@@ -99,7 +101,8 @@ class Transport:
             manager.clear()
 
     def _manager(self, scheme: str, proxy: str, *, public_only: bool) -> "PoolManager":
-        """The pools for a scheme. What may go anywhere and what may not share no connection."""
+        """The connection pools for a scheme. Requests that may use only public addresses have
+        their own pools."""
         key = (scheme, proxy, public_only)
         if key not in self._managers:
             more: dict[str, object] = {}
@@ -129,9 +132,9 @@ class Transport:
         headers: Mapping[str, str],
         body: "bytes | IO[bytes] | Iterator[bytes] | None" = None,
     ) -> Reply:
-        """One request, no redirect followed; the body is not read.
+        """Sends one request without following redirects. The body of the reply is not read.
 
-        Raises urllib3's errors, and RegistryError where the target is not to be connected to.
+        Raises urllib3's errors, and RegistryError if the target is a forbidden internal address.
         """
         url = target.url
         proxy = proxy_for(url.scheme, url.host)
@@ -175,9 +178,9 @@ class Transport:
         *,
         retry: bool = True,
     ) -> Reply:
-        """A request with redirects followed and passing failures tried again.
+        """Sends a request, follows redirects, and tries again after temporary failures.
 
-        The reply may have any status; its body is still to be read. Raises RegistryError.
+        The reply may have any status; its body is not read yet. Raises RegistryError.
         """
         wait = BACK_OFF
         what = f"{method} {target.url.shown}"
@@ -201,7 +204,7 @@ class Transport:
         raise AssertionError("unreachable")
 
     def wait(self, problem: str, seconds: float) -> None:
-        """Waits before another try, and says so: a silent pause looks like a hang."""
+        """Waits before another try, and tells the user why."""
         self.reporter.note(f"{problem}; trying again in {seconds:g} s")
         time.sleep(seconds)
 
@@ -222,7 +225,7 @@ class Transport:
 
 
 def proxy_for(scheme: str, host: str) -> str:
-    """The proxy that the environment names for ``host``; "" for none, and always for loopback."""
+    """The proxy for ``host`` in the environment variables; "" for none, and always for loopback."""
     environment = {key.lower(): value for key, value in os.environ.items()}
     exempt = [part.strip().lstrip(".") for part in environment.get("no_proxy", "").split(",")]
     name = "." + host.rstrip(".")
@@ -232,8 +235,7 @@ def proxy_for(scheme: str, host: str) -> str:
 
 
 def is_final(error: HTTPError) -> bool:
-    """Whether trying again is in vain: a certificate does not become right by waiting, nor does
-    a name come into being."""
+    """Whether another try would fail too, because of an invalid certificate or an unknown name."""
     while isinstance(error, MaxRetryError) and isinstance(error.reason, HTTPError):
         error = error.reason
     cause = error.__cause__ or error.__context__
@@ -242,6 +244,6 @@ def is_final(error: HTTPError) -> bool:
 
 
 def retry_after(reply: Reply) -> float:
-    """The seconds a registry asks us to wait, within our patience; 0 where it does not."""
+    """The seconds in the reply's Retry-After, at most PATIENCE; 0 if it has none."""
     value = reply.header("retry-after")
     return min(float(value[:9]), PATIENCE) if value.isdecimal() and value.isascii() else 0.0

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from hutch.errors import shown
 
-# What RFC 3986 allows anywhere, and what signed links leave unescaped in path and query.
+# The characters that RFC 3986 allows, and those that signed links have unescaped in path and query.
 CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%|{}^`\"<>-]*")
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
 AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
@@ -36,7 +36,7 @@ class Url:
 
     @classmethod
     def parse(cls, text: str) -> "Url":
-        """The URL that ``text`` writes in full; a fragment is dropped. Raises BadUrl."""
+        """Parses an absolute URL; a fragment is dropped. Raises BadUrl."""
         if not CHARACTERS.fullmatch(text):
             wrong = next(c for c in text if not CHARACTERS.fullmatch(c))
             raise BadUrl(f"with the character {shown(wrong)} in it")
@@ -55,33 +55,33 @@ class Url:
         return cls(scheme, parts[1].lower(), port, (match[3] or "/") + (match[4] or ""))
 
     def join(self, reference: str) -> "Url":
-        """Where ``reference``, absolute or relative, leads from here (RFC 3986, 5.2)."""
+        """The URL of ``reference``, which is absolute or relative to this one (RFC 3986, 5.2)."""
         if not CHARACTERS.fullmatch(reference):
-            return Url.parse(reference)  # which says what is wrong with it
+            return Url.parse(reference)  # raises BadUrl with the reason
         try:
             whole = urljoin(str(self), reference)
         except ValueError:
-            raise BadUrl("that is not understood") from None
+            raise BadUrl("that is not valid") from None
         return Url.parse(whole)
 
     def with_query(self, query: str) -> "Url":
-        """The same with more in its query."""
+        """The same URL with ``query`` added to its query."""
         separator = "&" if "?" in self.target else "?"
         return Url(self.scheme, self.host, self.port, self.target + separator + query)
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: what credentials are for (RFC 6454)."""
+        """Scheme, host and port (RFC 6454). Credentials are sent only to one origin."""
         return self.scheme, self.host, self.port
 
     @property
     def netloc(self) -> str:
-        """Host and port, the port only where it is not the scheme's own."""
+        """Host and port; without the port if it is the default of the scheme."""
         return self.host if self.port == PORTS[self.scheme] else f"{self.host}:{self.port}"
 
     @property
     def shown(self) -> str:
-        """Without the query, where signed links and tokens stand (S-86): fit for an error."""
+        """The URL for errors: without its query, which may have signatures and tokens (S-86)."""
         return f"{self.scheme}://{self.netloc}{self.target.partition('?')[0]}"
 
     def __str__(self) -> str:
@@ -89,10 +89,10 @@ class Url:
 
 
 def is_host(text: str) -> bool:
-    """Whether ``text`` is a DNS name, or an address in the one form that everybody reads alike.
+    """Whether ``text`` is a DNS name, or an IP address in its usual form.
 
-    The resolver also takes ``127.1``, ``2130706433`` and ``0x7f.1`` for addresses: no name ends in
-    a number.
+    A resolver also accepts ``127.1``, ``2130706433`` and ``0x7f.1`` as addresses. So a name whose
+    last label is a number is refused.
     """
     if host_address(text) is not None:
         return True
@@ -102,7 +102,7 @@ def is_host(text: str) -> bool:
 
 
 def host_address(host: str) -> Address | None:
-    """The address that ``host`` is; None if it is a name. A zone (``%eth0``) is no part of one."""
+    """The address if ``host`` is one; None if it is a name, or has a zone (``%eth0``)."""
     try:
         if host.startswith("["):
             return ipaddress.IPv6Address(host[1:-1]) if "%" not in host else None
