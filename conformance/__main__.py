@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def demand(runtimes: list[Runtime], options: argparse.Namespace, folder: Path) -> int:
-    """Runs our own suite; 1 where a runtime fails a row."""
+    """Runs the suite of this project. 1 if a runtime fails a row."""
     from conformance.suite import host, report
     from conformance.suite.build import build_probe
     from conformance.suite.every import rows
@@ -80,7 +80,7 @@ def demand(runtimes: list[Runtime], options: argparse.Namespace, folder: Path) -
 
 
 def publish(page: "Page", options: argparse.Namespace) -> int:
-    """Writes the pages where they are asked for, and says how it went."""
+    """Writes the pages to the folder that the user named, and prints a summary."""
     from conformance.suite import report
     from conformance.suite.table import FAIL
 
@@ -96,12 +96,12 @@ def publish(page: "Page", options: argparse.Namespace) -> int:
 
 
 def on_test_host(options: argparse.Namespace) -> int:
-    """Runs our own suite in a machine booted for it, with cgroup v2 (conformance.testhost)."""
+    """Runs the suite in the virtual machine with cgroup v2 (conformance.testhost)."""
     from conformance.suite import report
     from conformance.suite.build import build_probe
     from conformance.suite.every import rows
 
-    # In the folder that the machine shares.
+    # The results must be in a folder that the machine shares.
     probe = build_probe(PROJECT / ".dev" / "probe")
     words = ["--json", "--probe", str(probe), *(["--verbose"] if options.verbose else [])]
     for flag, values in (("--runtime", options.runtime), ("--only", options.only)):
@@ -110,7 +110,7 @@ def on_test_host(options: argparse.Namespace) -> int:
     host = [sys.executable, "-m", "conformance.testhost", "run", "--share", str(PROJECT)]
     host += ["--timeout", "3600", "--security", options.security, "--"]
     found = ""
-    # Its errors, and what a runtime failed, come on the same stream: they are told at once.
+    # Errors, and the rows that a runtime failed, are on the same stream. They are printed at once.
     with subprocess.Popen(
         [*host, sys.executable, "-m", "conformance", *words],
         stdout=subprocess.PIPE,
@@ -132,7 +132,7 @@ def on_test_host(options: argparse.Namespace) -> int:
 
 
 def validate(runtimes: list[Runtime], options: argparse.Namespace) -> int:
-    """Runs the validation programs; 1 where hutch does otherwise than expected."""
+    """Runs the validation programs. 1 if the results of hutch are not as expected."""
     from conformance.programs.expected import expected
     from conformance.programs.run import programs_in, run, version_of
     from conformance.programs.table import Results, render, surprises

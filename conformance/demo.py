@@ -15,7 +15,8 @@ BIN = Path(sys.prefix) / "bin"
 IMAGE = Path(hutch.__file__).parent / "libexec" / "demo-image"
 MEMORY = 32 << 20
 
-# Deny what no rabbit needs; the point is that a filter is there.
+# The filter denies one system call that the program does not need. It only shows that a filter is
+# applied.
 SECCOMP = {
     "defaultAction": "SCMP_ACT_ALLOW",
     "syscalls": [

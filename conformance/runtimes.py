@@ -13,7 +13,7 @@ PATIENCE = 60  # seconds that one call may take on a loaded machine
 
 
 class Runtime:
-    """A runtime's command, and a state directory of its own."""
+    """A runtime's command, and its own state directory."""
 
     def __init__(self, name: str, command: str, root: Path, flags: Sequence[str] = ()) -> None:
         self.name = name
@@ -26,7 +26,7 @@ class Runtime:
         return [self.command, "--root", str(self.root), *self.flags, *words]
 
     def wrapper(self, path: Path) -> Path:
-        """A script that is this runtime: what calls it knows nothing of flags."""
+        """A script that calls this runtime with its flags, for programs that give none."""
         line = " ".join(f"'{word}'" for word in self.words())
         path.write_text(f'#!/bin/sh\nexec {line} "$@"\n')
         path.chmod(0o755)
@@ -40,11 +40,11 @@ class Runtime:
         return done.stdout.splitlines()[0]
 
     def ids(self) -> list[str]:
-        """The containers that there are, by the directories in --root."""
+        """The ids of the containers: the names of the directories in --root."""
         return [path.name for path in self.root.glob("[!.]*")] if self.root.is_dir() else []
 
     def sweep(self) -> None:
-        """Deletes every container that a test has left, its processes first."""
+        """Kills and deletes every container that a test has left."""
         for id in self.ids():
             for words in (("delete", "--force", id), ("kill", id, "KILL"), ("delete", id)):
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -60,7 +60,7 @@ class Runtime:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def features(self) -> dict[str, Any]:
-        """What `features` prints, decoded; {} from a runtime that has no such verb."""
+        """The decoded output of `features`; {} if the runtime has no such verb."""
         done = subprocess.run(
             [self.command, "features"], check=False, text=True, capture_output=True
         )
@@ -74,9 +74,10 @@ class Runtime:
 
 
 def find(name: str) -> str:
-    """The command of a runtime: a path as it is, hutch from where this Python is, others by PATH.
+    """The command of a runtime: a path as it is given, hutch from the folder of this Python, others
+    from PATH.
 
-    Raises SystemExit with a sentence where there is none.
+    Raises SystemExit with a sentence if it is not found.
     """
     if name == "hutch":
         return str(Path(sys.prefix) / "bin" / "hutch")
@@ -87,5 +88,6 @@ def find(name: str) -> str:
 
 
 def strict_flags(name: str) -> tuple[str, ...]:
-    """hutch does what runc does where that and the specification part; here the latter counts."""
+    """The flags with which a runtime is tested. By default hutch follows runc where runc does not
+    follow the specification; with --strict it follows the specification."""
     return ("--strict",) if Path(name).name == "hutch" else ()

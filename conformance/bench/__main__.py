@@ -58,13 +58,13 @@ def measure_runtimes(
     bundles: Bundles,
     options: argparse.Namespace,
 ) -> tuple[str, dict]:  # type: ignore[type-arg]
-    """The same for these runtimes, which are left with no container if all goes well."""
+    """The same for these runtimes. Without an error, no container is left."""
     chosen = actions(bundles)
     if options.only:
         chosen = {name: chosen[name] for name in options.only}
     rest = []
     if not options.only:
-        # Before the others: many cgroups that were just removed still hold on to memory.
+        # Before the others, because cgroups that were just removed still use memory.
         rest.append(memory_part(runtimes, bundles))
         rest.append(instructions_part(runtimes, bundles))
     table = take(chosen, runtimes, options.rounds)
@@ -96,9 +96,9 @@ def memory_part(runtimes: list, bundles: Bundles) -> str:  # type: ignore[type-a
 
 
 def instructions_part(runtimes: list, bundles: Bundles) -> str:  # type: ignore[type-arg]
-    """Of ours alone, since the others start themselves anew, which valgrind does not let them do;
-    and of the verbs all of whose kernel calls it knows (clone3 and pidfd_send_signal it does not).
-    """
+    """Only for hutch, because the other runtimes execute themselves again, which valgrind does not
+    support. Only for verbs whose system calls valgrind knows: it does not know clone3 and
+    pidfd_send_signal."""
     rows = {}
     for peer in [peer for peer in runtimes if peer.name.startswith("hutch")]:
         peer.call("create", "--bundle", bundles.waits, "bench-count")

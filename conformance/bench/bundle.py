@@ -11,7 +11,7 @@ APPLETS = ("sh", "sleep", "true")
 
 
 def make_bundle(folder: Path, *args: str, **changes: Any) -> Path:
-    """A bundle whose container runs ``args``; ``changes`` go into config.json's ``linux``."""
+    """A bundle whose container runs ``args``; ``changes`` are put into ``linux`` of config.json."""
     rootfs = folder / "rootfs"
     for name in ("bin", "dev", "etc", "proc", "sys", "tmp"):
         (rootfs / name).mkdir(parents=True)
@@ -19,7 +19,7 @@ def make_bundle(folder: Path, *args: str, **changes: Any) -> Path:
     for applet in APPLETS:
         (rootfs / "bin" / applet).symlink_to("busybox")
     config: Any = default_config(cgroup_v2=not Path("/sys/fs/cgroup/memory").is_dir())
-    # crun 1.8.1 knows no version above 1.0; nothing of a later one is used.
+    # crun 1.8.1 does not know a version above 1.0. The config uses no later feature.
     config["ociVersion"] = "1.0.2"
     config["process"]["terminal"] = False
     config["process"]["args"] = list(args)

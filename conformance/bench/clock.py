@@ -37,8 +37,8 @@ def measure(words: list[str]) -> Sample:
 
 
 def peak_memory(words: list[str]) -> int:
-    """KiB of resident memory at the most, by time(1): this process's own memory would count if it
-    started the command itself."""
+    """The peak of resident memory in KiB, measured by time(1). If this process started the command
+    itself, its own memory would count too."""
     with tempfile.NamedTemporaryFile("r") as answer:
         subprocess.run(
             ["/usr/bin/time", "-f", "%M", "-o", answer.name, *words],
@@ -51,8 +51,8 @@ def peak_memory(words: list[str]) -> int:
 
 
 def instructions(words: list[str]) -> int:
-    """Instructions executed by the command and what it becomes by exec, by callgrind: they do not
-    depend on the machine's mood."""
+    """The instructions of the command, also after exec, counted by callgrind. Unlike times, they do
+    not depend on the load of the machine."""
     done = subprocess.run(
         [
             "valgrind",

@@ -8,8 +8,9 @@ ONE_MORE = "create, start, delete"
 
 
 def crowd(peers: list[Peer], bundle: str, sizes: list[int], samples: int) -> Table:
-    """What one more container costs, and `list`, while so many are alive: one runtime's crowd after
-    the other's, since those of all would not fit into the memory of a small machine."""
+    """The time of one more container, and of `list`, while so many containers run. The runtimes are
+    measured one after another, because a small machine has no memory for all containers together.
+    """
     table: Table = {
         f"{what}, {size} alive": {} for what in (ONE_MORE, "list --quiet") for size in sizes
     }

@@ -25,7 +25,8 @@ class Bundles:
 
 
 def actions(bundles: Bundles) -> dict[str, Action]:
-    """Each measure by its name: it prepares, measures one command or several, and clears up."""
+    """The measurements by name. Each one prepares, measures one or several commands, and cleans
+    up."""
 
     def run(peer: Peer, id: str) -> Sample:
         return measure(peer.words("run", "--bundle", bundles.true, id))
@@ -90,7 +91,7 @@ def actions(bundles: Bundles) -> dict[str, Action]:
 
 
 def wait_stopped(peer: Peer, id: str) -> None:
-    """Until the runtime itself says so; raises TimeoutError after ten seconds."""
+    """Waits until the runtime reports this state. Raises TimeoutError after ten seconds."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
         done = subprocess.run(peer.words("state", id), check=True, text=True, capture_output=True)
@@ -100,8 +101,8 @@ def wait_stopped(peer: Peer, id: str) -> None:
 
 
 def take(chosen: dict[str, Action], peers: list[Peer], rounds: int) -> Table:
-    """``rounds`` samples of each measure and runtime, the runtimes in turn, the first round only
-    to warm up."""
+    """``rounds`` samples of each measurement and runtime. The runtimes take turns, and the first
+    round, which warms up the caches, does not count."""
     table: Table = {name: {peer.name: [] for peer in peers} for name in chosen}
     for name, action in chosen.items():
         for number in range(rounds + 1):

@@ -10,13 +10,13 @@ LIMITS = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192
 
 
 def private_memory(pid: int) -> int:
-    """KiB that only this process maps (proc(5), smaps_rollup)."""
+    """The memory in KiB that only this process maps (proc(5), smaps_rollup)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
 
 
 def created_memory(peer: Peer, bundle: str) -> int:
-    """KiB that the process waiting in a created container holds for itself."""
+    """The memory in KiB that only the waiting process of a created container maps."""
     pid_file = Path(peer.root + ".pid")
     peer.call("create", "--bundle", bundle, "--pid-file", str(pid_file), "bench-held")
     try:
@@ -27,7 +27,7 @@ def created_memory(peer: Peer, bundle: str) -> int:
 
 
 def peaks(peer: Peer, waits: str, true: str) -> dict[str, int]:
-    """KiB of resident memory at the most, of the commands themselves."""
+    """The peak of resident memory of the commands themselves, in KiB."""
     result = {"run": peak_memory(peer.words("run", "--bundle", true, "bench-peak"))}
     result["create"] = peak_memory(peer.words("create", "--bundle", waits, "bench-peak"))
     result["state"] = peak_memory(peer.words("state", "bench-peak"))
@@ -36,7 +36,7 @@ def peaks(peer: Peer, waits: str, true: str) -> dict[str, int]:
 
 
 def least_limit(peer: Peer, bundle: Path) -> int:
-    """The smallest of LIMITS, in KiB, within which three runs of three end well; 0 if none."""
+    """The smallest of LIMITS, in KiB, with which three of three runs succeed; 0 if none does."""
     path = bundle / "config.json"
     whole = path.read_text()
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Peer:
-    """A runtime: its name in the table, its command, and a state directory of its own."""
+    """A runtime: its name in the table, its command, and its own state directory."""
 
     def __init__(self, name: str, command: Path, folder: Path) -> None:
         self.name = name
@@ -21,7 +21,8 @@ class Peer:
         return [self.command, "--root", self.root, *words]
 
     def call(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Runs it, not measured. Its output is not a pipe: a container would hold it open."""
+        """Runs a command without measuring it. Its output is not a pipe, because the container
+        would keep a pipe open."""
         return subprocess.run(
             self.words(*words),
             check=check,
@@ -32,7 +33,7 @@ class Peer:
         )
 
     def clear(self) -> None:
-        """Deletes what a measure that failed has left."""
+        """Deletes the containers that a failed measurement has left."""
         if os.path.isdir(self.root):
             for id in os.listdir(self.root):
                 self.call("delete", "--force", id, check=False)
@@ -46,7 +47,7 @@ class Peer:
 
 
 def fronts(prefix: Path, name: str, folder: Path) -> list[Peer]:
-    """hutch as it is installed in ``prefix``, by each of its fronts: ``name``, and ``name``-a for
+    """The fronts of the hutch that is installed in ``prefix``: ``name`` is the command, ``name``-a
     the launcher of the interpreter."""
     launchers = prefix.glob("lib/python3*/site-packages/hutch/libexec/hutch")
     return [
@@ -56,8 +57,8 @@ def fronts(prefix: Path, name: str, folder: Path) -> list[Peer]:
 
 
 def peers(folder: Path, trees: Iterable[Path]) -> list[Peer]:
-    """hutch of this tree and of other built ``trees`` (hutch@ and the name of the folder), and
-    whichever of runc and crun is installed."""
+    """hutch of this tree and of the other built ``trees`` (hutch@ and the name of the folder); runc
+    and crun if they are installed."""
     found = fronts(Path(sys.prefix), "hutch", folder)
     for tree in trees:
         found += fronts(tree / ".venv", "hutch@" + tree.resolve().name, folder)

@@ -1,9 +1,9 @@
-"""``./dev bench pull``: one image from one registry on loopback, by each tool, in turn.
+"""``./dev bench pull``: each tool pulls the same image from a registry on loopback, in turn.
 
-The image is a Debian by debootstrap with two more layers (or ``--rootfs DIR``); the registry is
-docker-registry, the stores are cold. Measured are wall time, processor time and the peak of memory
-of the tool (of docker: of its daemon). A second part pulls an image of two gibibytes and looks at
-memory alone.
+The image is a Debian made by debootstrap (or ``--rootfs DIR``) with two more layers. The registry
+is docker-registry, and the stores are empty. The benchmark measures wall time, processor time and
+the peak of memory of the tool, for docker of its daemon. A second part pulls an image of two
+gibibytes and measures only the memory.
 """
 
 import argparse
@@ -34,7 +34,7 @@ TARGET = 0.6
 
 @dataclass
 class Sample:
-    """One pull: seconds of wall and processor time, KiB of memory at the peak."""
+    """One pull: wall time and processor time in seconds, the peak of memory in KiB."""
 
     wall: float
     cpu: float
@@ -43,10 +43,10 @@ class Sample:
 
 @dataclass
 class Tool:
-    """``commands`` pull an image into the new, empty folder that they are given.
+    """A tool. ``commands`` pull an image into a new, empty folder.
 
-    Stores are never emptied between the rounds: ext4 does not give out inodes that were deleted
-    within the last minutes, and searching past them would be most of what is measured.
+    The stores are not emptied between the rounds: ext4 does not use inodes again that were deleted
+    in the last minutes, and the search for others would take most of the measured time.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Tool:
 
 
 def run(command: list[str], environment: dict[str, str], report: Path) -> Sample:
-    """Runs a command to its end under time(1); raises CalledProcessError with what it said."""
+    """Runs a command to its end under time(1). Raises CalledProcessError with its output."""
     timed = ["/usr/bin/time", "-o", str(report), "-f", "%U %S %M", *command]
     started = time.monotonic()
     done = subprocess.run(
@@ -74,7 +74,7 @@ def run(command: list[str], environment: dict[str, str], report: Path) -> Sample
 
 
 def daemon_usage(pid: int) -> tuple[float, int]:
-    """Processor seconds and memory's high-water mark in KiB of a daemon and those it started."""
+    """Processor time in seconds and peak of memory in KiB, of a daemon and its child processes."""
     ticks = os.sysconf("SC_CLK_TCK")
     cpu, memory = 0.0, 0
     for entry in Path("/proc").glob("[0-9]*"):
@@ -209,7 +209,7 @@ def skopeo_umoci() -> Tool:
 
 
 def docker(folder: Path) -> Tool | None:
-    """dockerd with a new store each time and no networks; None where it is not installed."""
+    """dockerd with a new store for each round and without networks; None if it is not installed."""
     if not Path("/usr/bin/docker").exists() or shutil.which("dockerd") is None:
         return None
     (folder / "empty.json").write_text("{}")
@@ -286,7 +286,7 @@ def versions() -> str:
 
 
 def compare(folder: Path, image: str) -> str:
-    """Whether the tree that warren unpacks is the one that umoci unpacks, file by file."""
+    """Whether warren and umoci unpack the same tree. Compares every file."""
     ours, theirs = folder / "ours", folder / "theirs"
     theirs.mkdir()
     command = [sys.executable, "-m", "hutch.cli.warren", "--root", str(folder / "store")]
@@ -294,7 +294,7 @@ def compare(folder: Path, image: str) -> str:
     for sample in skopeo_umoci().commands(image, theirs):
         subprocess.run(sample, check=True, capture_output=True)
     first = describe(ours / "rootfs")
-    # A folder that no layer describes has no time of its own.
+    # A folder that no layer describes has no defined time.
     found = [
         line
         for line in differences(first, describe(theirs / "bundle" / "rootfs"))
@@ -307,7 +307,8 @@ def compare(folder: Path, image: str) -> str:
 
 
 def large_image(folder: Path, host: str, size: int) -> tuple[str, int]:
-    """An image of one layer of ``size`` bytes, half of which can be compressed; its blobs' size."""
+    """Makes an image with one layer of ``size`` bytes, half of which can be compressed. Returns the
+    size of its blobs."""
     generator = random.Random(1)
     text = bytes(range(256)) * 2048
     path = folder / "large.tar"
@@ -354,7 +355,7 @@ def main(arguments: list[str] | None = None) -> None:
             samples: dict[str, list[Sample]] = {}
             fitting = [tool for tool in tools if kind in tool.kinds]
             for number in range(options.rounds):
-                # Each round begins with another tool: none always runs after the same.
+                # Each round begins with another tool: no tool shall always run after the same one.
                 for place in range(len(fitting)):
                     tool = fitting[(number + place) % len(fitting)]
                     sample = measure(tool, f"{host}/debian:{kind}", folder)

@@ -10,7 +10,7 @@ from typing import Any
 from conformance.bench.clock import Sample
 from conformance.bench.measures import Table
 
-# What is told of the samples of a measure.
+# The statistics of a measurement's samples.
 FIGURES: dict[str, Callable[[list[Sample]], float]] = {
     "wall median": lambda samples: statistics.median(sample.wall for sample in samples),
     "wall min": lambda samples: min(sample.wall for sample in samples),
@@ -19,7 +19,7 @@ FIGURES: dict[str, Callable[[list[Sample]], float]] = {
 
 
 def machine() -> str:
-    """What was measured on."""
+    """The machine of the measurement."""
     cpus = Path("/proc/cpuinfo").read_text().count("processor\t")
     model = next(
         (
@@ -52,7 +52,7 @@ def timings(table: Table) -> str:
 
 
 def figures(title: str, columns: dict[str, dict[str, Any]]) -> str:
-    """A small table: a row a runtime, a column a figure."""
+    """A small table with a row for each runtime and a column for each value."""
     heads = list(next(iter(columns.values())))
     lines = [f"## {title}", "", "| runtime | " + " | ".join(map(str, heads)) + " |"]
     lines.append("|" + "---|" * (len(heads) + 1))
@@ -62,7 +62,7 @@ def figures(title: str, columns: dict[str, dict[str, Any]]) -> str:
 
 
 def as_json(table: Table) -> str:
-    """Every sample, for whoever wants to look closer."""
+    """All samples as JSON."""
     return json.dumps(
         {
             measure: {name: [list(sample) for sample in samples] for name, samples in row.items()}
@@ -72,7 +72,8 @@ def as_json(table: Table) -> str:
 
 
 def plot(table: Table, path: Path) -> None:
-    """Medians with the spread of the middle half, a group a measure, a bar a runtime."""
+    """A plot of the medians with the range of the middle half of the samples. Each measurement has
+    a group of bars, one for each runtime."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -10,7 +10,7 @@ CAP_SYS_RESOURCE = 24
 
 
 class Expected(NamedTuple):
-    """Why a program fails; ``racy`` ones pass at times, and that is no news."""
+    """Why a program fails. A ``racy`` program sometimes passes, which is not reported."""
 
     reason: str
     racy: bool = False
@@ -24,14 +24,14 @@ def _bounding_set() -> int:
 
 
 def _v1_controllers() -> set[str]:
-    """The controllers of the kernel that are bound to cgroup v1, or to nothing yet."""
+    """The controllers of the kernel that are mounted as cgroup v1, or not mounted."""
     if not Path("/sys/fs/cgroup/memory").is_dir():
         return set()
     rows = [line.split() for line in Path("/proc/cgroups").read_text().splitlines()[1:]]
     return {name for name, *_ in rows}
 
 
-# What an entry may depend on: its name in expected.toml, and whether this host is so.
+# The conditions of entries: the name in expected.toml, and a function that tests this host.
 CONDITIONS: dict[str, Callable[[], bool]] = {
     "no net_cls and net_prio": lambda: not {"net_cls", "net_prio"} <= _v1_controllers(),
     "no hugetlb": lambda: "hugetlb" not in _v1_controllers(),
@@ -42,9 +42,9 @@ CONDITIONS: dict[str, Callable[[], bool]] = {
 
 
 def expected(version: str) -> dict[str, Expected]:
-    """By program, for programs that write configs of ``version``. An entry holds for every version
-    unless it names one (``version = "1.0"`` or ``"1.3"``), and on every host unless it names a
-    condition (``where``)."""
+    """The entries by program, for programs that write configs with this ``version``. An entry holds
+    for every version unless it names one (``version = "1.0"`` or ``"1.3"``), and on every host
+    unless it names a condition (``where``)."""
     result = {}
     for entry in tomllib.loads(LIST.read_text())["program"]:
         if not version.startswith(entry.get("version", "")):

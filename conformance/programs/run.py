@@ -1,9 +1,9 @@
 """One validation program against one runtime.
 
-Each program has a TMPDIR of its own and runs in a mount namespace of its own: what a container
-without one leaves mounted on the host goes with it, and no clean-up walks through such mounts. The
-cgroup v1 controllers that the host leaves unmounted are mounted there (stage.sh).
-They run one after another, since some cgroup names in them are fixed.
+Each program has its own TMPDIR and its own mount namespace. Mounts that a container leaves there
+end with the namespace, so no clean-up deletes files through them. In this namespace, stage.sh also
+mounts the cgroup v1 controllers that the host has not mounted. The programs run one after another,
+because some of them use fixed names of cgroups.
 """
 
 import contextlib
@@ -20,14 +20,15 @@ from conformance.runtimes import Runtime
 
 STAGE = Path(__file__).parents[1] / "stage.sh"
 LIMIT = 180  # seconds for one program: the longest makes 32 containers
-# Where the programs look for what they need: the working directory.
+# The files that the programs need in their working directory.
 NEEDED = ("runtimetest", "rootfs-*.tar.gz")
 
 
 def programs_in(folder: Path) -> dict[str, Path]:
-    """The validation programs in a folder, by name: flat, or as a checkout has them (NAME/NAME.t).
+    """The validation programs in a folder by name: all in the folder itself, or as in a checkout
+    (NAME/NAME.t).
 
-    Raises SystemExit where the folder lacks them or what they need.
+    Raises SystemExit if the folder does not have them or the files that they need.
     """
     found = {
         path.stem: path
@@ -43,8 +44,8 @@ def programs_in(folder: Path) -> dict[str, Path]:
 
 
 def version_of(programs: dict[str, Path], folder: Path) -> str:
-    """The ociVersion in the configs that the programs write: asked of `create`, by a runtime that
-    only keeps the config it is given. Which programs can pass depends on it."""
+    """The ociVersion in the configs that the programs write; it decides which programs can pass. It
+    is found by running `create` with a runtime that only saves the config."""
     with TemporaryDirectory(prefix="conformance-") as name:
         kept = Path(name) / "config.json"
         keeper = Path(name) / "keeper"
@@ -68,7 +69,7 @@ def version_of(programs: dict[str, Path], folder: Path) -> str:
 def run_in_namespace(
     program: Path, folder: Path, runtime: Path, temporary: Path
 ) -> tuple[str, int | None]:
-    """Runs a program; its output and exit status, None where it had to be ended."""
+    """Runs a program. Returns its output and exit status; None if it was killed at the timeout."""
     output = temporary / "output"
     with output.open("wb") as stream:
         process = subprocess.Popen(
@@ -92,7 +93,7 @@ def run_in_namespace(
 
 
 def run(program: Path, folder: Path, runtime: Runtime) -> tuple[Verdict, str]:
-    """The verdict on a runtime by one program, and all that it printed."""
+    """The verdict of one program on a runtime, and the program's output."""
     with TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as name:
         temporary = Path(name)
         temporary.chmod(0o755)
@@ -109,7 +110,7 @@ def run(program: Path, folder: Path, runtime: Runtime) -> tuple[Verdict, str]:
 
 
 def remove_cgroups() -> None:
-    """The parents of the programs' own cgroups, which no runtime takes for its own."""
+    """Removes the parents of the programs' cgroups, which no runtime removes."""
     for pattern in ("testdir/cgrouptest", "testdir", "cgrouptest"):
         for hierarchy in Path("/sys/fs/cgroup").glob("*"):
             with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ from conformance.programs.verdict import PASS, Verdict
 
 Results = dict[str, dict[str, Verdict]]  # by program, by runtime
 
-# They assert nothing: hutch's own word on them is a diagnostic, and they are counted apart.
+# These programs assert nothing; they only print diagnostics. So they are counted separately.
 HOOKS = frozenset(
     ("hooks", "poststart", "poststart_fail", "poststop", "poststop_fail", "prestart")
 ) | {"prestart_fail"}
@@ -31,7 +31,8 @@ def render(results: Results, expectations: dict[str, Expected]) -> str:
 
 
 def surprises(results: Results, name: str, expectations: dict[str, Expected]) -> list[str]:
-    """What a runtime did against the list, a sentence each; none is as it should be."""
+    """The differences between a runtime's results and the list, one sentence for each; [] if there
+    are none."""
     found = []
     for program, row in results.items():
         passed = row[name].result == PASS

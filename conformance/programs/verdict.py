@@ -1,8 +1,8 @@
 """What a validation program's output and exit status mean.
 
-The programs speak TAP with JSON inside its YAML blocks, which strict readers of TAP refuse, and
-some print several plans. So the verdict is simpler: a program passes if it ends with status 0 and
-no assertion failed. The programs of the hooks assert nothing; what is wrong is a diagnostic there.
+The programs print TAP with JSON in its YAML blocks, which strict parsers of TAP refuse, and some
+print several plans. So the verdict is simpler: a program passes if it ends with status 0 and no
+assertion failed. The programs for hooks assert nothing, and report problems as diagnostics.
 """
 
 import re
@@ -14,7 +14,8 @@ DIAGNOSTIC = re.compile(r'^\s*"error": ', re.MULTILINE)
 
 
 class Verdict(NamedTuple):
-    """How a program ended: pass, fail or timeout, and how many assertions did what."""
+    """How a program ended: pass, fail or timeout, and how many assertions passed, failed or were
+    skipped."""
 
     result: str
     ok: int = 0
@@ -28,7 +29,7 @@ class Verdict(NamedTuple):
 
 
 def judge(output: str, code: int | None) -> Verdict:
-    """The verdict on what a program printed and its exit status; None is one that never ended."""
+    """The verdict, from a program's output and exit status; the status is None after a timeout."""
     ok = not_ok = skipped = 0
     first = ""
     for match in ASSERTION.finditer(output):

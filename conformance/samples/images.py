@@ -1,4 +1,4 @@
-"""Images made for tests: tar layers entry by entry, odd or hostile ones too, in an OCI layout."""
+"""Makes images for tests in an OCI layout. Their layers can be unusual or hostile."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ OCI = "application/vnd.oci.image."
 
 
 class Layer:
-    """A tar archive under construction; every method adds one entry."""
+    """Makes a tar archive; each method adds one entry."""
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
@@ -77,7 +77,7 @@ SUFFIX = {"gzip": "+gzip", "zstd": "+zstd", "tar": ""}
 
 @dataclass
 class Image:
-    """Blobs, a config and a manifest; ``write`` makes a layout of them."""
+    """The blobs, the config and the manifest of an image; ``write`` writes them as a layout."""
 
     layers: list[bytes]  # uncompressed
     kind: str = "gzip"
@@ -94,7 +94,7 @@ class Image:
         return {"mediaType": media_type, "digest": self.blob(data), "size": len(data)}
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest as a document; its blobs are in ``blobs``."""
+        """The manifest as JSON. The blobs that it names are in ``blobs``."""
         config = {
             "architecture": self.architecture,
             "os": "linux",

@@ -1,17 +1,17 @@
-"""The default seccomp profile, as the filter's tests and benchmarks take it."""
+"""The default seccomp profile, for tests and benchmarks of the filter."""
 
 from typing import Any, cast
 
 from hutch.defaults.seccomp import default_profile, default_seccomp
 
-# What it allows whatever the arguments, capabilities, architecture and kernel are.
+# The calls that it allows with any arguments, capabilities, architecture and kernel.
 ALLOWED = sorted(
     name
     for entry in default_profile()["syscalls"]
     if entry["action"] == "SCMP_ACT_ALLOW" and not entry.keys() & {"args", "includes", "excludes"}
     for name in entry["names"]
 )
-NEW_NAMESPACES = 0x7E020000  # the CLONE_NEW... but for CLONE_NEWTIME
+NEW_NAMESPACES = 0x7E020000  # all CLONE_NEW... flags except CLONE_NEWTIME
 AF_VSOCK = 40
 
 

@@ -1,4 +1,4 @@
-"""A file tree as comparable data: everything a tar archive can say about each file."""
+"""A tree of files as data that can be compared: all attributes that a tar archive can contain."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ OVERLAY = ("trusted.overlay.", "user.overlay.")
 
 
 def describe(root: Path, *, times: bool = True) -> dict[bytes, dict[str, Any]]:
-    """Path -> mode, owner, times, xattrs, content, target, device; hard links are grouped."""
+    """{path: mode, owner, times, xattrs, content, target, device}; hard links are in groups."""
     found: dict[bytes, dict[str, Any]] = {}
     first: dict[tuple[int, int], bytes] = {}
     base = os.fsencode(root)
@@ -49,7 +49,7 @@ def describe(root: Path, *, times: bool = True) -> dict[bytes, dict[str, Any]]:
 
 
 def differences(one: dict[bytes, Any], other: dict[bytes, Any]) -> list[str]:
-    """A line for each path and fact in which two trees differ."""
+    """One line for each path and attribute in which two trees differ."""
     lines = []
     for name in sorted(set(one) | set(other)):
         if name not in one or name not in other:

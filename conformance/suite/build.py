@@ -10,14 +10,14 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror")
 
 
 def build_probe(output: Path) -> Path:
-    """The static probe, linked with musl where that is installed.
+    """Builds the static probe, with musl if it is installed.
 
-    Raises CalledProcessError after the compiler's words.
+    Raises CalledProcessError; the compiler has then printed its errors.
     """
     command = ["cc", "-static"]
     if shutil.which("musl-gcc"):
         triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
-        # musl's wrapper hides the kernel's headers.
+        # musl-gcc does not search the directories of the kernel's headers.
         headers = ("/usr/include", f"/usr/include/{triplet}")
         command = ["musl-gcc", "-static", *(f"-idirafter{path}" for path in headers)]
     sources = sorted(map(str, SOURCES.glob("*.c")))

@@ -1,4 +1,4 @@
-"""What a check is given: a bundle with the probe in it, and a runtime to run it with.
+"""The argument of a check: a bundle with the probe in it, and a runtime that runs it.
 
 def check(case):
     case.config["hostname"] = "rabbit"
@@ -27,7 +27,7 @@ HOOK_LIMIT = 10
 
 
 def base_config(version: str) -> dict[str, Any]:
-    """A small complete config: the default file systems, five namespaces, the probe."""
+    """A small complete config with the default file systems, five namespaces and the probe."""
     return {
         "ociVersion": version,
         "process": {
@@ -77,7 +77,7 @@ def base_config(version: str) -> dict[str, Any]:
 
 
 class Case:
-    """One container to be, of one runtime, in a folder of its own."""
+    """One container of one runtime, in a folder of its own."""
 
     def __init__(
         self,
@@ -108,12 +108,12 @@ class Case:
         folder.chmod(0o755)
         self.rootfs.chmod(0o755)
 
-    # What is asked of the runtime
+    # Calls of the runtime
 
     def call(
         self, *words: str, check: bool = True, output: int | None = None, **options: Any
     ) -> "subprocess.CompletedProcess[bytes]":
-        """Runs a verb; what it says goes to a file, which no container can hold open for us."""
+        """Runs a verb. Its output goes to a file, because a container could keep a pipe open."""
         with self.said.open("wb") as errors:
             try:
                 done = subprocess.run(
@@ -133,7 +133,7 @@ class Case:
         return done
 
     def words(self) -> str:
-        """The last line of what the runtime said."""
+        """The last line that the runtime printed."""
         lines = self.said.read_text(errors="replace").strip().splitlines()
         if not lines:
             return "(nothing)"
@@ -142,11 +142,12 @@ class Case:
         return (message or lines[-1])[:300]
 
     def save(self) -> None:
-        """Writes config.json as it is now."""
+        """Writes the present ``config`` to config.json."""
         (self.bundle / "config.json").write_text(json.dumps(self.config))
 
     def create(self, *words: str, check: bool = True, flags: tuple[str, ...] = ()) -> bool:
-        """Creates the container, whose probe will do ``words``; whether that went well."""
+        """Creates the container, whose probe will do the deeds ``words``. Returns whether this
+        succeeded."""
         if words:
             self.config["process"]["args"] = ["/probe", *words]
         self.save()
@@ -164,11 +165,11 @@ class Case:
         return done.returncode == 0
 
     def start(self, check: bool = True) -> bool:
-        """Starts it; whether that went well."""
+        """Starts it. Returns whether this succeeded."""
         return self.call("start", self.id, check=check).returncode == 0
 
     def output(self, lines: int = 0) -> str:
-        """What the container wrote until its end, or ``lines`` of it."""
+        """The output of the container until its end, or its first ``lines``."""
         text = b""
         deadline = time.monotonic() + PATIENCE
         while not lines or text.count(b"\n") < lines:
@@ -182,25 +183,25 @@ class Case:
         return text.decode()
 
     def seen(self) -> Seen:
-        """What the probe says once it is started."""
+        """Starts the container and returns the probe's report."""
         return decode(self.output(), "the program")
 
     def run(self, *words: str) -> Seen:
-        """Create, start, and what the probe says."""
+        """Creates and starts the container and returns the probe's report."""
         self.create(*words)
         self.start()
         return self.seen()
 
     def deed(self, words: str) -> Seen:
-        """What one deed of the probe comes to."""
+        """The result of one deed of the probe."""
         return cast(Seen, self.run(words)["deeds"][0])
 
     def deeds(self, *words: str) -> list[Seen]:
-        """What some deeds of the probe come to."""
+        """The results of several deeds of the probe."""
         return cast(list[Seen], self.run(*words)["deeds"])
 
     def sleeps(self) -> None:
-        """Create and start, with a probe that waits for signals."""
+        """Creates and starts the container, with a probe that waits for signals."""
         self.create("sleep")
         self.start()
         self.output(lines=1)
@@ -224,7 +225,7 @@ class Case:
         return self.call("state", self.id, check=False).returncode == 0
 
     def until(self, status: str) -> Seen:
-        """Waits for a status; the state then."""
+        """Waits for a status and returns the state."""
         for _ in range(PATIENCE * 20):
             now = self.state()
             if now["status"] == status:
@@ -233,8 +234,8 @@ class Case:
         raise Unmet(f"the status stays {now['status']}, and never is {status}")
 
     def refused(self, at_start: bool = False) -> str:
-        """create must fail (or start, if it may be found out only then) and leave nothing; the
-        error's last line."""
+        """create must fail and leave nothing; or start, if only start may find the error. Returns
+        the last line of the error."""
         made = self.create(check=False)
         if not made:
             words = self.words()
@@ -245,7 +246,7 @@ class Case:
         raise Unmet("no error")
 
     def accepted(self) -> None:
-        """create must succeed, and the program run."""
+        """create must succeed, and the program must run."""
         self.run()
 
     def close(self) -> None:
@@ -257,25 +258,25 @@ class Case:
             with contextlib.suppress(OSError):
                 (top / self.cgroup[1:]).rmdir()
 
-    # What is changed and looked at in many rows
+    # Changes of the config and reads of the host that many rows need
 
     @property
     def process(self) -> dict[str, Any]:
-        """config.json's process."""
+        """``process`` of the config."""
         return cast(dict[str, Any], self.config["process"])
 
     @property
     def linux(self) -> dict[str, Any]:
-        """config.json's linux."""
+        """``linux`` of the config."""
         return cast(dict[str, Any], self.config["linux"])
 
     @property
     def resources(self) -> dict[str, Any]:
-        """config.json's linux.resources."""
+        """``linux.resources`` of the config."""
         return cast(dict[str, Any], self.config["linux"]["resources"])
 
     def rooted(self) -> Path:
-        """A root file system on the stage's shared mount, so that it has peers."""
+        """Moves the root file system to the stage's shared mount, so that its mount has peers."""
         share(self.stage)
         root = self.stage.plain / self.id
         shutil.copytree(self.rootfs, root)
@@ -286,7 +287,7 @@ class Case:
         self.cgroup = self.linux["cgroupsPath"] = path
 
     def grant(self, *names: str) -> None:
-        """Gives the process these capabilities as well."""
+        """Gives the process these capabilities too."""
         for names_of_set in self.process["capabilities"].values():
             names_of_set += names
 
@@ -295,7 +296,7 @@ class Case:
         self.config["mounts"].append({"destination": destination, **fields})
 
     def without(self, kind: str) -> None:
-        """Takes a namespace out of the config."""
+        """Removes a namespace from the config."""
         self.linux["namespaces"] = [
             entry for entry in self.linux["namespaces"] if entry["type"] != kind
         ]
@@ -310,7 +311,7 @@ class Case:
             os.chown(path, first, first, follow_symlinks=False)
 
     def hook(self, kind: str, *words: str, **fields: Any) -> Path:
-        """Adds a hook that runs the probe; the file that it says something to."""
+        """Adds a hook that runs the probe. Returns the file that the probe writes its report to."""
         inside = kind == "startContainer"
         number = sum(len(hooks) for hooks in self.config.get("hooks", {}).values())
         name = f"{kind}{number}"
@@ -335,7 +336,8 @@ class Case:
         raise Unmet(f"the container is in no cgroup of {controller}")
 
     def limit(self, controller: str, v1: str, v2: str) -> str:
-        """Creates the container; what a file of its cgroup holds, "" for a file of "-" ."""
+        """Creates the container and returns the content of a file of its cgroup. If the name of
+        the file is "-", the row is not applicable."""
         needs(controller in host.controllers(), f"the {controller} controller is not mounted")
         name = v2 if host.unified() else v1
         needs(name != "-", f"cgroup {'v2' if host.unified() else 'v1'} has no such limit")
@@ -347,7 +349,7 @@ class Case:
 
 
 def decode(text: str, what: str) -> Seen:
-    """A line of JSON; the probe's bytes come as Latin-1."""
+    """Decodes a line of JSON. The probe writes bytes as Latin-1 characters."""
     try:
         value = json.loads(text.strip().partition("\n")[0] if what == "the program" else text)
     except ValueError:
@@ -356,7 +358,8 @@ def decode(text: str, what: str) -> Seen:
 
 
 def told(file: Path, count: int = 1) -> list[Seen]:
-    """What hooks have said to a file, ``count`` lines of it."""
+    """The reports that hooks have written to a file, one on each line. Fails the row unless there
+    are ``count``."""
     lines = file.read_text().splitlines() if file.exists() else []
     if len(lines) != count:
         raise Unmet(f"a hook ran {len(lines)} times instead of {count}")
@@ -364,7 +367,8 @@ def told(file: Path, count: int = 1) -> list[Seen]:
 
 
 def mounts(seen: Seen) -> dict[str, dict[str, Any]]:
-    """The mount table, by mount point: options, what it shares, type, source, its super block's."""
+    """The mount table by mount point: options, propagation, type, source, and the options of the
+    super block."""
     result: dict[str, dict[str, Any]] = {}
     for line in (seen["mountinfo"] or "").splitlines():
         left, _, right = line.partition(" - ")
@@ -383,18 +387,18 @@ def mounts(seen: Seen) -> dict[str, dict[str, Any]]:
 
 
 def needs(fact: object, reason: str) -> None:
-    """Without it the row is not applicable here, for this reason."""
+    """Makes the row "not applicable here", with this reason, if the condition is false."""
     if not fact:
         raise NotHere(reason)
 
 
 def expect(fact: object, otherwise: str) -> None:
-    """What must hold; else what is the matter."""
+    """Fails the row with this message if the condition is false."""
     if not fact:
         raise Unmet(otherwise)
 
 
 def same(actual: object, wanted: object, what: str) -> None:
-    """Both are to be the same."""
+    """Fails the row if the two values differ."""
     if actual != wanted:
         raise Unmet(f"{what}: {actual!r} instead of {wanted!r}")

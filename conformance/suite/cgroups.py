@@ -1,4 +1,4 @@
-"""config-linux.md "Control groups": where the container is, and whose its cgroup is."""
+"""config-linux.md "Control groups": the path of the container's cgroup, and its owner."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ CGROUP_MOUNT = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cg
 
 
 def controller() -> str:
-    """A controller that any host has."""
+    """A controller that every host has."""
     return "pids" if "pids" in host.controllers() else "memory"
 
 
@@ -23,7 +23,7 @@ def unfit(case: Case) -> None:
     second = case.id + "-2"
     words = ("create", "--bundle", str(case.bundle), second)
     if case.call(*words, check=False).returncode == 0:
-        # It need not look; but what it has accepted must then stay two containers.
+        # The runtime may accept the second container; then the two must stay separate.
         case.call("delete", "--force", second)
         same(case.state()["status"], "created", "the first container's status")
         return
@@ -92,7 +92,7 @@ def v1_owner(case: Case) -> None:
 
 
 def delegating(case: Case, writable: bool = True, namespace: bool = True) -> dict[str, int]:
-    """The owners on v2, with a cgroup mount and a cgroup namespace or without."""
+    """The owners on v2, with or without a cgroup mount and a cgroup namespace."""
     needs(host.unified(), "cgroup v2 is not what this host has")
     case.with_user_namespace()
     if namespace:

@@ -21,7 +21,7 @@ DENY_ALL = {"allow": False, "access": "rwm"}
 
 
 def device(case: Case, **fields: object) -> dict[str, object]:
-    """What stat says of a device of the config."""
+    """The result of stat(2) for a device of the config."""
     entry = {**FUSE, **fields}
     case.linux["devices"] = [entry]
     return case.deed(f"stat:{entry['path']}")
@@ -127,7 +127,7 @@ def console(case: Case) -> None:
 
 
 def opened(case: Case, rules: list[dict[str, object]], *deeds: str) -> list[int]:
-    """What comes of deeds under these rules, as errnos."""
+    """The errnos of deeds under these rules."""
     case.resources["devices"] = rules
     case.linux["devices"] = [FUSE]
     return [seen["errno"] for seen in case.deeds(*deeds)]
@@ -137,7 +137,7 @@ def opened(case: Case, rules: list[dict[str, object]], *deeds: str) -> list[int]
 def rules_in_order(case: Case) -> None:
     allow = {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rwm"}
     deny = {**allow, "allow": False}
-    # There may be no driver: then the answer is another than EPERM.
+    # If there is no driver, the errno is another than EPERM.
     for last, denied in (([DENY_ALL, deny, allow], False), ([DENY_ALL, allow, deny], True)):
         (errno,) = opened(case, last, "open:/dev/fuse")
         same(errno == EPERM, denied, f"whether /dev/fuse is denied (errno {errno})")
@@ -158,7 +158,7 @@ def rule_type(case: Case) -> None:
         "node:/data/b:b:7:200",
         "node:/data/c:c:7:200",
     )
-    # Some runtimes let nodes of any device be made, as long as none can be opened.
+    # Some runtimes allow mknod for every device, and forbid only the open.
     same(errnos[0], 0, "making a block device that is allowed")
 
 

@@ -1,4 +1,5 @@
-"""features.md and features-linux.md: what the runtime says of itself, held against what it does."""
+"""features.md and features-linux.md: compares the features that the runtime reports with what it
+does."""
 
 from typing import Any
 
@@ -6,7 +7,7 @@ from conformance.suite.case import Case, expect, needs, same
 from conformance.suite.documents import FEATURES, FEATURES_LINUX
 from conformance.suite.table import MUST, SHOULD
 
-# What 1.3 defines; a runtime whose ociVersionMax is older may have less.
+# The properties of 1.3; a runtime with an older ociVersionMax may have fewer.
 TOP = {
     "ociVersionMin", "ociVersionMax", "hooks", "mountOptions", "linux", "annotations",
     "potentiallyUnsafeConfigAnnotations",
@@ -26,7 +27,7 @@ def features(case: Case) -> dict[str, Any]:
 
 
 def listed(case: Case, *path: str) -> list[str]:
-    """A list of names in it; a property MAY be absent."""
+    """A list of names in the features structure; a property MAY be absent."""
     value: Any = features(case)
     for name in path:
         value = (value or {}).get(name)
@@ -40,8 +41,8 @@ def accepts(case: Case, version: str) -> None:
 
 
 def all_recognised(case: Case, names: list[str], put: Any) -> None:
-    """Every name is accepted, or refused for another reason than that it is not known: a name that
-    is known nowhere must be refused in other words."""
+    """Every name must be accepted, or refused for another reason than that it is unknown. So the
+    error must differ from the error for a name that no runtime knows."""
     put("RABBIT")
     case.create(check=False)
     unknown = case.words().replace("RABBIT", "")
@@ -107,8 +108,8 @@ def hooks(case: Case) -> None:
 )
 def mount_options(case: Case) -> None:
     names = set(listed(case, "mountOptions"))
-    # Each alone on a tmpfs, which refuses words that it does not know. Those that need a bind mount
-    # or mappings have rows of their own.
+    # Each option is tested alone on a tmpfs, which refuses unknown options. Options that need a
+    # bind mount or mappings have rows of their own.
     special = {"bind", "rbind", "remount", "idmap", "ridmap", "acl", "noacl", "mand"}
     for name in sorted(names - special):
         case.config["mounts"] = [m for m in case.config["mounts"] if m["destination"] != "/data"]

@@ -24,7 +24,7 @@ def finish(case: Case) -> None:
 
 
 def whole_life(case: Case, kind: str, *words: str, **fields: Any) -> Seen:
-    """What a hook of this kind said in a container's life."""
+    """The reports of a hook of this kind during the life of a container."""
     file = case.hook(kind, *words, **fields)
     case.create()
     finish(case)
@@ -32,12 +32,13 @@ def whole_life(case: Case, kind: str, *words: str, **fields: Any) -> Seen:
 
 
 def in_order(case: Case, kinds: tuple[str, ...] = KINDS) -> Path:
-    """Two hooks of each kind that note their turn, and a program that notes its own; the notes."""
+    """Runs a container with two hooks of each kind. The hooks and the program write a line each;
+    returns the lines, which show the order."""
     notes = case.rootfs / "order"
     for kind in kinds:
         for number in (1, 2):
             place = "/order" if kind == "startContainer" else str(notes)
-            # The program may take its time to note that it runs.
+            # The program may write its line later.
             late = ["nap:300"] if kind == "poststart" else []
             case.hook(kind, *late, f"append:{place}:{kind}{number}")
     case.process["args"] = ["/probe", "append:/order:program"]
@@ -52,7 +53,7 @@ def turns(*kinds: str) -> list[str]:
     return [kind + number for kind in kinds for number in "12"]
 
 
-# What each entry of a hook is
+# The properties of a hook
 
 
 @CONFIG.shown(
@@ -64,7 +65,7 @@ def hook_paths(case: Case) -> None:
             case.config["hooks"] = {kind: [entry]}
             if not case.create(check=False):
                 continue
-            # What runs later may be found out later.
+            # Errors of hooks that run later may be found later.
             expect(kind not in OF_CREATE, f"no error for {kind} {entry}")
             failed = not case.start(check=False)
             expect(failed or kind == "poststop", f"no error for {kind} {entry}")
@@ -81,20 +82,21 @@ def bad_timeout(case: Case) -> None:
 
 
 def resolved(case: Case, kind: str) -> None:
-    """The path of a hook on the host is not to be found in the container, and the other way."""
+    """The hook's program was found and executed. It exists only on the host, or for startContainer
+    only in the container."""
     seen = whole_life(case, kind)
     same(seen["args"][0], "probe", f"the arguments of {kind}")
 
 
 def in_runtime_namespaces(case: Case, kind: str) -> None:
-    """The hook is where the runtime is."""
+    """The hook runs in the namespaces of the runtime."""
     seen = whole_life(case, kind)
     for name in SHARED:
         same(seen["namespaces"][name], host.namespace(name), f"its {name} namespace")
 
 
 def in_container_namespaces(case: Case, kind: str) -> None:
-    """The hook is where the container is."""
+    """The hook runs in the namespaces of the container."""
     file = case.hook(kind)
     case.create()
     pid = case.state()["pid"]
@@ -117,7 +119,7 @@ PLACES = (
 
 
 def add(kind: str, path: str, runs: str, path_lines: Any, runs_lines: Any) -> None:
-    """The two rows on where a kind of hook is found and where it runs."""
+    """The two rows for a kind of hook: where its path is resolved, and where it runs."""
     text = f"the path of {kind} hooks is one in the {path} namespace"
     CONFIG.shown(MUST, text, *path_lines)(lambda case: resolved(case, kind))
     check = in_runtime_namespaces if runs == "runtime" else in_container_namespaces
@@ -182,7 +184,8 @@ def timeout(case: Case) -> None:
 
 
 def runs_in_create(case: Case, kind: str) -> None:
-    """Before create returns, in namespaces that exist, with the root not yet changed."""
+    """The hook runs before create returns, when the namespaces exist and the root is not yet
+    changed."""
     file = case.hook(kind, "input")
     case.create()
     seen = told(file)[0]
@@ -190,7 +193,7 @@ def runs_in_create(case: Case, kind: str) -> None:
     pid = state.get("pid") or case.state()["pid"]
     expect(pid, f"{kind} reads no pid, so there is nothing that it could prepare")
     if kind == "createContainer":
-        # The host's tree is still there: the hook was found in it.
+        # The host's tree is still the root, because the hook was found in it.
         expect(
             seen["namespaces"]["mnt"] != host.namespace("mnt"), "there is no mount namespace yet"
         )
@@ -268,7 +271,7 @@ def invoked(kind: str) -> Any:
 
 
 def stops(kind: str) -> Any:
-    """A failing hook of this kind is an error and the end of the container."""
+    """If a hook of this kind fails, this must be an error, and the container must end."""
 
     def check(case: Case) -> None:
         after = case.hook("poststop")

@@ -1,4 +1,4 @@
-"""What this host has: what a row needs and does not find makes it "not applicable here"."""
+"""The features of this host. A row that needs a missing feature is "not applicable here"."""
 
 import ctypes
 import functools
@@ -12,7 +12,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @functools.cache
 def unified() -> bool:
-    """Whether the host has cgroup v2 alone."""
+    """Whether the host has only cgroup v2."""
     return (CGROUPS / "cgroup.controllers").exists()
 
 
@@ -21,7 +21,7 @@ def controllers() -> dict[str, Path]:
     """The directory of each cgroup controller's hierarchy: all the same one on v2."""
     if unified():
         names = (CGROUPS / "cgroup.controllers").read_text().split()
-        # devices is no controller of v2, but rules are applied there too.
+        # v2 has no controller devices, but device rules are applied there too.
         return dict.fromkeys([*names, "devices", "freezer"], CGROUPS)
     found = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
@@ -76,7 +76,7 @@ def capabilities() -> int:
 
 @functools.cache
 def page_sizes() -> list[str]:
-    """The sizes of huge pages, as their cgroup files spell them."""
+    """The sizes of huge pages, as in the names of their cgroup files."""
     result = []
     for path in sorted(Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB")):
         size = int(path.name[10:-2])
@@ -96,13 +96,13 @@ def disk() -> tuple[int, int] | None:
 
 @functools.cache
 def namespace(kind: str) -> str:
-    """A namespace of this process, as /proc shows it."""
+    """A namespace of this process, as in /proc/self/ns."""
     return os.readlink(f"/proc/self/ns/{kind}")
 
 
 def adopt_orphans() -> None:
-    """Processes of containers become this process's children once their parent is gone, so that
-    who waits for the end of one sees it even where nobody else reaps."""
+    """Makes this process the parent of containers' processes whose parent has ended. It then reaps
+    them, also if no init does, so that a wait for their end succeeds."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

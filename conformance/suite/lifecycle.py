@@ -195,7 +195,7 @@ def warned(case: Case) -> None:
 
 
 def without_id(case: Case, verb: str) -> None:
-    """The verb alone must fail."""
+    """The verb must fail without arguments."""
     expect(case.call(verb, check=False).returncode != 0, f"{verb} without an id succeeds")
 
 
@@ -222,7 +222,7 @@ def create_without(case: Case) -> None:
     case.save()
     done = case.call("create", "--bundle", str(case.bundle), check=False)
     expect(done.returncode != 0, "create without an id succeeds")
-    # Without --bundle it is the current directory, which is none here.
+    # Without --bundle, the bundle is the current directory, which is not a bundle here.
     done = case.call("create", case.id, check=False)
     expect(done.returncode != 0, "create without a bundle succeeds")
 

@@ -1,4 +1,4 @@
-"""config-linux.md: the resources' limits, read back from the container's cgroup."""
+"""config-linux.md: the limits of linux.resources, read from the files of the container's cgroup."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ IO_V2 = "io.max"
 
 
 class Limit(NamedTuple):
-    """A field of resources, and the file and content of each cgroup version; "-" where there is
+    """A field of resources, and the file and its content for each cgroup version; "-" if there is
     none."""
 
     line: int
@@ -27,8 +27,8 @@ class Limit(NamedTuple):
 
 
 def weight(shares: int) -> set[str]:
-    """What cpu.weight may be for cpu.shares: the kernel's documentation has no formula, and
-    runtimes have had two."""
+    """The possible values of cpu.weight for cpu.shares. The kernel's documentation has no formula,
+    and runtimes have used two."""
     linear = 1 + (shares - 2) * 9999 // 262142
     from math import ceil, log2
 
@@ -104,7 +104,7 @@ LIMITS = (
 
 
 def show(case: Case, limit: Limit) -> None:
-    """Reads the file back."""
+    """Creates a container and compares the file with the limit."""
     case.resources.update(limit.resources)
     found = case.limit(limit.controller, limit.v1, limit.v2)
     wanted = limit.v2_value if host.unified() else limit.v1_value
@@ -187,7 +187,7 @@ def throttle(case: Case, field: str, v1: str, v2: str) -> None:
 
 
 def add_throttle(field: str, v1: str, v2: str, *lines: int) -> None:
-    """The row of one of the four."""
+    """The row of a per-device limit."""
     text = f"blockIO.{field} limits a device, by its numbers and a rate"
     LINUX.shown(MUST, text, *lines)(lambda case: throttle(case, field, v1, v2))
 

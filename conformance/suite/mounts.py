@@ -42,13 +42,13 @@ def relative(case: Case) -> None:
 def bind(case: Case) -> None:
     (case.bundle / "source").mkdir()
     (case.bundle / "source" / "file").write_text("bound\n")
-    # The type is a dummy then; a relative source counts from the bundle.
+    # A bind ignores the type; a relative source is relative to the bundle.
     case.mount("/data", type="none", source="source", options=["bind"])
     same(case.deed("read:/data/file").get("content"), "bound\n", "what is in the bound directory")
 
 
 def idmapped(case: Case, word: str) -> None:
-    """Binds a tree of root's with a mapping of its own and looks at the owners inside."""
+    """Binds a tree that root owns with an id mapping, and returns the owners inside."""
     needs(kernel() >= (5, 12), "takes Linux 5.12")
     base = "rbind" if word == "ridmap" else "bind"
     case.mount(

@@ -13,7 +13,7 @@ from conformance.suite.case import Case, expect, needs, same
 from conformance.suite.documents import LINUX
 from conformance.suite.table import MUST, SAYS, SHOULD
 
-# By the config's word for it: the kernel's, and unshare(1)'s flag.
+# Type in the config -> type in /proc, and flag of unshare(1).
 KINDS = {
     "pid": ("pid", "--pid"),
     "network": ("net", "--net"),
@@ -27,7 +27,7 @@ KINDS = {
 
 @contextmanager
 def another(kind: str) -> Iterator[str]:
-    """The path of a namespace that is not ours, as long as it is needed."""
+    """A context manager with the path of another namespace."""
     name, flag = KINDS[kind]
     fork = ["--fork"] if kind in ("pid", "time") else []
     process = subprocess.Popen(
@@ -52,7 +52,7 @@ def another(kind: str) -> Iterator[str]:
 
 
 def namespaces_of(case: Case) -> dict[str, str]:
-    """The namespaces of the container's process, seen from the host."""
+    """The namespaces of the container's process, as the host's /proc shows them."""
     case.create()
     pid = case.state()["pid"]
     return {
@@ -84,7 +84,7 @@ def add(kind: str) -> None:
         if kind == "uts":
             del case.config["hostname"]
         if kind == "network":
-            # A sysfs belongs to a network namespace, and needs rights in its owner.
+            # Mounting sysfs needs rights in the user namespace that owns the network namespace.
             case.config["mounts"] = [m for m in case.config["mounts"] if m["destination"] != "/sys"]
         same(namespaces_of(case)[name], host.namespace(name), f"the {kind} namespace")
 
@@ -177,7 +177,7 @@ def owners_kept(case: Case) -> None:
 
 
 def clocks(case: Case, offsets: dict[str, Any]) -> dict[str, int]:
-    """The clocks inside, less the host's."""
+    """The clocks inside minus the clocks of the host."""
     import time
 
     needs(Path("/proc/self/ns/time").exists(), "this kernel has no time namespaces")

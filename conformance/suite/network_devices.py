@@ -1,4 +1,4 @@
-"""config-linux.md "Network Devices": devices of the host that go into the container."""
+"""config-linux.md "Network Devices": devices of the host that are moved into the container."""
 
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from conformance.suite.table import MUST
 
 
 def ip(*words: str, check: bool = True) -> str:
-    """What ip(8) says."""
+    """The output of ip(8)."""
     done = subprocess.run(["ip", *words], check=False, capture_output=True, text=True)
     if check:
         needs(done.returncode == 0, f"ip {' '.join(words)}: {done.stderr.strip()}")
@@ -20,7 +20,7 @@ def ip(*words: str, check: bool = True) -> str:
 
 @contextmanager
 def device(case: Case, suffix: str = "a") -> Iterator[str]:
-    """A device of the host's, for as long as it takes."""
+    """A context manager with a network device of the host."""
     name = f"cf{abs(hash(case.id)) % 10**8}{suffix}"
     ip("link", "add", name, "type", "veth", "peer", "name", f"{name}p")
     try:
@@ -104,5 +104,5 @@ def left_alone(case: Case) -> None:
         case.output()
         case.until("stopped")
         case.call("delete", case.id)
-        # A virtual device ends with its namespace.
+        # The kernel deletes a virtual device with its namespace.
         same(Path(f"/sys/class/net/{name}").exists(), False, "whether it is back on the host")

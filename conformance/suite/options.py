@@ -1,4 +1,5 @@
-"""config.md "Linux mount options": one row an option, shown by the container's mount table."""
+"""config.md "Linux mount options": one row for each option, tested with the container's mount
+table."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,8 +16,9 @@ ATIME = {"noatime", "relatime"}
 
 
 class Option(NamedTuple):
-    """How one option is shown: ``before`` stand before it on a mount of this kind, and ``holds``
-    is asked of its line in the mount table (and, in trees, of that of the mount inside)."""
+    """How one option is tested: a mount of this kind gets the options ``before`` and then this one,
+    and ``holds`` checks the mount's line in the mount table (in a tree also the line of the inner
+    mount)."""
 
     line: int
     level: str
@@ -59,22 +61,23 @@ def no_peers(mount: Mount) -> bool:
 
 
 def strict(mount: Mount) -> bool:
-    """Every access is noted."""
+    """Every access changes the access time."""
     return not ATIME & set(mount["options"])
 
 
 def relative(mount: Mount) -> bool:
-    """Not every access is noted."""
+    """Not every access changes the access time."""
     return bool(ATIME & set(mount["options"]))
 
 
 def mounted(mount: Mount) -> bool:
-    """The option is taken, and not handed to the file system, which would refuse it."""
+    """The runtime accepts the option, and does not give it to the file system, which would refuse
+    it."""
     return bool(mount["type"] == "tmpfs")
 
 
 def any_mount(mount: Mount) -> bool:
-    """It is there."""
+    """The mount exists."""
     return bool(mount)
 
 
@@ -170,13 +173,13 @@ OPTIONS = (
 
 
 def mount_with(case: Case, option: Option) -> None:
-    """Adds the mount at /data that shows an option."""
+    """Adds the mount at /data for the test of an option."""
     words = [*option.before, option.name]
     if option.kind == TMPFS:
         case.mount("/data", type="tmpfs", source="tmpfs", options=words)
         return
     share(case.stage)
-    # So that the source has peers in the container's mount namespace too.
+    # With this, the source has peers in the container's mount namespace too.
     case.linux["rootfsPropagation"] = "slave"
     source = case.stage.hard if option.kind == HARD else case.stage.plain
     first = "bind" if option.kind == BIND else "rbind"
@@ -186,7 +189,7 @@ def mount_with(case: Case, option: Option) -> None:
 
 
 def show(case: Case, option: Option) -> None:
-    """Runs a container with it and looks at the mount table."""
+    """Runs a container with the option and checks the mount table."""
     needs(kernel() >= option.since, "takes Linux {}.{}".format(*option.since))
     mount_with(case, option)
     table = mounts(case.run())

@@ -1,4 +1,4 @@
-"""The report's HTML: one file, without anything from elsewhere, filterable by result."""
+"""The report as HTML: one file that loads no other files, with a filter by result."""
 
 from collections import Counter
 from html import escape
@@ -22,7 +22,8 @@ def html(
     sections: list[tuple[str, list[dict[str, Any]]]],
     source: str,
 ) -> str:
-    """The page; ``sections`` have a title and rows with their results, one a runtime, and notes."""
+    """The page. Each section has a title and rows; each row has a result for each runtime, and
+    notes."""
     cards = "".join(_card(name, version, counts[name]) for name, version in runtimes)
     boxes = "".join(
         f'<label title="{escape(legend[result])}"><input type="checkbox" name="result" '

@@ -45,7 +45,7 @@ def readonly_relative(case: Case) -> None:
 
 
 def propagation(case: Case, word: str) -> dict[str, object]:
-    """The mount of / in a container whose root is on a mount with peers."""
+    """The line of / in the mount table of a container whose root is on a mount with peers."""
     case.linux["rootfsPropagation"] = word
     case.config["root"]["path"] = str(case.rooted())
     return mounts(case.run())["/"]

@@ -1,4 +1,4 @@
-"""config.md "Process" and "User": what the program is given."""
+"""config.md "Process" and "User": the attributes of the program's process."""
 
 import os
 import resource
@@ -32,7 +32,7 @@ def mask(*names: str) -> int:
 
 
 def granted(case: Case, **sets: list[str]) -> dict[str, int]:
-    """The sets of the program, with these in the config and no others."""
+    """The capability sets of the program, with only these sets in the config."""
     case.process["capabilities"] = sets
     found: dict[str, int] = case.run()["capabilities"]
     return found
@@ -119,7 +119,7 @@ def rlimit_type(case: Case) -> None:
 def rlimits(case: Case) -> None:
     wanted = {}
     for number, name in enumerate(LIMITS):
-        # Not above what the caller has; not so low that the program cannot start.
+        # Not above the caller's limit, and not so low that the program cannot start.
         _, own = resource.prlimit(0, number)
         hard = 1 << 40 if own == resource.RLIM_INFINITY else min(own, 1 << 40)
         wanted[name] = [hard // 2, hard]
@@ -236,7 +236,7 @@ def scheduler_nice(case: Case) -> None:
 def scheduler_priority(case: Case) -> None:
     needs(realtime_possible(), "no real-time process may run in this cgroup")
     if "cpu" in host.controllers() and (host.controllers()["cpu"] / "cpu.rt_runtime_us").exists():
-        # A group of the kernel's RT scheduler has no time but what its parent gives it.
+        # With CONFIG_RT_GROUP_SCHED, a cgroup has only the real-time runtime of its parent.
         case.in_cgroup(case.cgroup.replace("/", "-").replace("-", "/", 1))
         case.resources["cpu"] = {"realtimeRuntime": 1000}
     case.grant("CAP_SYS_NICE")
@@ -245,7 +245,7 @@ def scheduler_priority(case: Case) -> None:
 
 
 def realtime_possible() -> bool:
-    """Whether the caller may run by SCHED_FIFO at all: RT groups may leave it no time."""
+    """Whether the caller may use SCHED_FIFO: its cgroup may have no real-time runtime."""
     child = os.fork()
     if child == 0:
         try:
@@ -311,8 +311,8 @@ def umask(case: Case) -> None:
 
 @CONFIG.shown(SAYS, "without umask it stays the caller's", 372)
 def umask_kept(case: Case) -> None:
-    # Not the usual 022: a runtime that sets that would not be found out. runc does, and hutch like
-    # it, but not with the --strict that the suite gives it.
+    # Not 022, which runc sets if the config gives no umask. hutch does this too, but not with
+    # --strict, which the suite gives it.
     case.save()
     case.creation = {"umask": 0o013}
     same(case.run()["umask"], 0o013, "the umask")

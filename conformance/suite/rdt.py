@@ -11,7 +11,7 @@ ABSENT = "no resctrl file system is mounted: it takes a processor with Intel RDT
 
 
 def allocated(case: Case, **fields: Any) -> None:
-    """A container with this in linux.intelRdt, created."""
+    """A created container with this value of linux.intelRdt."""
     needs(host.resctrl(), ABSENT)
     case.linux["intelRdt"] = fields
     case.create()
@@ -22,7 +22,7 @@ def tasks(group: str) -> list[str]:
 
 
 def own_schema() -> str:
-    """The first line of the root group's schemata: what is the case anyway."""
+    """The first line of the root group's schemata. Writing it again changes nothing."""
     needs(host.resctrl(), ABSENT)
     return (host.RESCTRL / "schemata").read_text().split("\n")[0].strip()
 

@@ -1,4 +1,4 @@
-"""The results on one page: Markdown, HTML, and JSON."""
+"""Reports of the results: a page in Markdown, a page in HTML, and JSON."""
 
 import datetime
 import json
@@ -20,8 +20,8 @@ LEGEND = {
 
 
 class Page(NamedTuple):
-    """What the reports are made of: rows, how they went, the runtimes with their versions, and the
-    host in a line."""
+    """The data of a report: the rows, their results, the runtimes with their versions, and one line
+    about the host."""
 
     rows: list[Row]
     outcomes: Outcomes
@@ -33,7 +33,7 @@ class Page(NamedTuple):
         return [name for name, _ in self.runtimes]
 
     def counts(self, name: str) -> "Counter[str]":
-        """How many rows of a runtime had each result."""
+        """How many rows had each result with a runtime."""
         return Counter(self.outcomes[row.id][name].result for row in self.rows)
 
 
@@ -48,7 +48,7 @@ def totals(page: Page) -> str:
 
 
 def where(page: Page) -> str:
-    """The host and the day."""
+    """A line with the host and the date."""
     return f"{page.host}. {datetime.date.today()}."
 
 
@@ -77,7 +77,7 @@ def as_json(page: Page) -> str:
 
 
 def from_json(text: str, rows: list[Row]) -> Page:
-    """The page that as_json was given, with the rows of this table."""
+    """The report that ``as_json`` has written, with the rows of the present table."""
     found = json.loads(text)
     outcomes = {
         row["id"]: {name: Outcome(**result) for name, result in row["results"].items()}
@@ -88,7 +88,7 @@ def from_json(text: str, rows: list[Row]) -> Page:
 
 
 def notes(page: Page, row: Row) -> list[tuple[str, Outcome]]:
-    """What there is to say of a row, by runtime; once for all where it is the same for all."""
+    """The notes of a row for each runtime; only one note if it is the same for all."""
     said = [(name, page.outcomes[row.id][name]) for name in page.names]
     if len({outcome for _, outcome in said}) == 1:
         said = [("", said[0][1])]
@@ -96,7 +96,7 @@ def notes(page: Page, row: Row) -> list[tuple[str, Outcome]]:
 
 
 def cell(text: str) -> str:
-    """Text with the characters escaped that have a meaning in a Markdown table."""
+    """Escapes the characters that have a meaning in a Markdown table."""
     for mark in "\\|`*_<>[]":
         text = text.replace(mark, "\\" + mark)
     return text.replace("\n", " ")

@@ -14,7 +14,7 @@ from conformance.suite.case import Case
 from conformance.suite.stage import build, clear, enter
 from conformance.suite.table import ARGUED, FAIL, NOT_HERE, PASS, NotHere, Row, Unmet
 
-# What a runtime that does not say otherwise is given, and the newest that is asked for.
+# The version for a runtime without the verb features, and the newest version in a config.
 OLDEST, NEWEST = "1.0.2", "1.3.0"
 
 
@@ -29,7 +29,7 @@ Outcomes = dict[str, dict[str, Outcome]]  # by row, by runtime
 
 
 def version_for(runtime: Runtime) -> str:
-    """The newest version of the specification that a runtime says it takes, 1.3.0 at the most."""
+    """The newest version of the specification that a runtime reports to support, at most 1.3.0."""
     version = str(runtime.features().get("ociVersionMax", OLDEST))
     numbers = version.partition("-")[0].split(".")
     return NEWEST if tuple(map(int, numbers)) > (1, 3, 0) else version

@@ -13,14 +13,14 @@ from conformance.suite.documents import LINUX
 from conformance.suite.table import MUST, SAYS, Unmet
 
 EPERM, EXDEV, ENOANO, SIGSYS, SIGKILL = 1, 18, 55, 31, 9
-GETPRIORITY = "call:140:0:0"  # on x86-64: a call that nothing but the probe makes
+GETPRIORITY = "call:140:0:0"  # on x86-64; only the probe makes this call
 CHILD = "childcall:140:0:0"
 RULE = {"names": ["getpriority"], "action": "SCMP_ACT_ERRNO"}
 ALLOW = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"]}
 
 
 def filtered(case: Case, *rules: dict[str, Any], **fields: Any) -> None:
-    """Allows everything but what rules say."""
+    """A filter that allows everything except what the rules say."""
     case.linux["seccomp"] = {**ALLOW, "syscalls": list(rules), **fields}
 
 
@@ -92,7 +92,7 @@ def rule_fields(case: Case) -> None:
 @LINUX.shown(MUST, "an argument of a rule without index, value or op is an error", 969, 970, 972)
 def argument_fields(case: Case) -> None:
     whole = {"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}
-    # Where JSON has no 0, a runtime may take what is missing for one: so only the operator is sure.
+    # A runtime may treat a missing number as 0, so the row only removes the operator.
     for argument in (
         {"index": 0, "value": 1},
         {**whole, "op": "SCMP_CMP_RABBIT"},
@@ -160,7 +160,7 @@ def architectures(case: Case) -> None:
 
 
 class Agent:
-    """What is behind listenerPath: takes one connection, answers calls with an errno."""
+    """The agent at listenerPath: accepts one connection and answers calls with an errno."""
 
     def __init__(self, case: Case) -> None:
         self.path = case.bundle.parent / "agent.sock"
@@ -198,7 +198,7 @@ class Agent:
             os.close(fd)
 
     def finish(self) -> None:
-        """Waits for what it has to say."""
+        """Waits for the agent and returns its report."""
         self.thread.join(PATIENCE)
         self.listener.close()
         if not self.closed:
@@ -220,7 +220,8 @@ def refuse_one(fd: int) -> None:
 
 
 def notified(case: Case, **fields: Any) -> tuple[Agent, dict[str, Any]]:
-    """A container whose getpriority an agent answers; the agent, and what came of the call."""
+    """Runs a container whose getpriority is answered by an agent. Returns the agent, and the result
+    of the call."""
     agent = Agent(case)
     rule = {"names": ["getpriority"], "action": "SCMP_ACT_NOTIFY"}
     filtered(case, rule, listenerPath=str(agent.path), **fields)

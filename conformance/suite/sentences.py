@@ -1,7 +1,7 @@
-"""The lines of the specification that demand something, and whether every one has a row.
+"""The lines of the specification with a requirement, and a check that each of them has a row.
 
-sentences.txt names each line of v1.3.0 with a word of RFC 2119 in it (but MAY and OPTIONAL, which
-demand nothing), without its text; lines about other platforms name them.
+sentences.txt lists each line of v1.3.0 with a word of RFC 2119 (except MAY and OPTIONAL, which
+require nothing), without its text. For a line about another platform it names the platform.
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ LIST = Path(__file__).with_name("sentences.txt")
 
 
 class Sentence(NamedTuple):
-    """A line: its document and number, the words of RFC 2119 in it, and a platform that is not
-    Linux, if it is about one."""
+    """A line: its document and number, its words of RFC 2119, and its platform, if this is not
+    Linux."""
 
     document: str
     line: int
@@ -34,7 +34,7 @@ def sentences() -> list[Sentence]:
 
 
 def uncovered(rows: list[Row]) -> list[str]:
-    """The lines about Linux that no row is for."""
+    """The lines about Linux that have no row."""
     covered = {(row.document, line) for row in rows for line in row.lines}
     return [
         f"{sentence.document}:{sentence.line}"

@@ -1,6 +1,6 @@
-"""A mount namespace of the suite's own, and mount trees in it for containers to bind.
+"""A mount namespace for the suite, and trees of mounts in it that containers bind.
 
-What a runtime leaves mounted goes with it, and the host's own tree stays as it is.
+Mounts that a runtime leaves behind end with the namespace, and the host's mounts do not change.
 """
 
 import ctypes
@@ -16,8 +16,8 @@ HARD = "nosuid,nodev,noexec,noatime,nodiratime"
 
 
 class Stage(NamedTuple):
-    """Trees, each with a mount inside a mount: ``plain``, which is shared, ``hard``, whose mounts
-    have every restriction, and ``mapped``, of a file system that takes idmapped mounts."""
+    """Trees of a mount with another mount in it: ``plain`` is shared, the mounts of ``hard`` have
+    all restrictions, and ``mapped`` has a file system that supports idmapped mounts."""
 
     plain: Path
     hard: Path
@@ -25,7 +25,7 @@ class Stage(NamedTuple):
 
 
 def enter() -> None:
-    """Goes into a new mount namespace. Raises SystemExit for who may not."""
+    """Enters a new mount namespace. Raises SystemExit if the caller may not."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS) != 0:
         reason = os.strerror(ctypes.get_errno())
@@ -36,7 +36,7 @@ def enter() -> None:
 def build(folder: Path) -> Stage:
     """Mounts the trees below a folder."""
     plain = folder / "plain"
-    # A tmpfs takes idmapped mounts since Linux 6.3; what disks have did so before (5.12).
+    # tmpfs supports idmapped mounts since Linux 6.3, ext4 since 5.12.
     stage = Stage(plain, folder / "hard", plain if kernel() >= (6, 3) else folder / "mapped")
     for path, options in ((stage.plain, "rw"), (stage.hard, HARD)):
         for place in (path, path / "inner"):
@@ -56,14 +56,14 @@ def build(folder: Path) -> Stage:
 
 
 def share(stage: Stage) -> None:
-    """Makes the plain tree shared, also once more: a container without a mount namespace may have
-    changed that for all."""
+    """Makes the plain tree shared, again if a container without a mount namespace has changed its
+    propagation."""
     _mount("--make-rshared", str(stage.plain))
 
 
 def clear(folder: Path) -> None:
-    """Unmounts whatever is mounted below a folder, so that it can be removed: a container without
-    a mount namespace mounts here, and some runtimes leave that."""
+    """Unmounts everything below a folder, so that it can be removed. A container without a mount
+    namespace mounts here, and some runtimes do not unmount it."""
     places = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for place in reversed(places):
         if place.startswith(f"{folder}/"):

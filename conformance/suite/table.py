@@ -1,4 +1,4 @@
-"""Rows: what the specification demands, where it says so, and how it is shown."""
+"""Rows: a requirement of the specification, its place there, and the check."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from conformance.suite.case import Case
 
-# The last is for what the specification says without a word of RFC 2119.
+# The last one is for sentences without a word of RFC 2119.
 MUST, SHOULD, SAYS = "MUST", "SHOULD", "says"
 PASS, FAIL, ARGUED, NOT_HERE = "pass", "fail", "argued", "not here"
 RESULTS = (PASS, FAIL, NOT_HERE, ARGUED)
@@ -16,16 +16,16 @@ Check = Callable[["Case"], None]
 
 
 class Unmet(Exception):
-    """The runtime does not do what the row demands; the message says what it did."""
+    """The runtime does not meet the requirement of the row. The message says what it did."""
 
 
 class NotHere(Exception):
-    """This host cannot show it; the message says what it lacks."""
+    """The row cannot be tested on this host. The message says what the host lacks."""
 
 
 class Row(NamedTuple):
-    """One requirement. ``lines`` are those of the document that it covers; exactly one of ``check``
-    and ``argument`` is there."""
+    """One requirement. ``lines`` are the lines of the document that contain it. A row has either a
+    ``check`` or an ``argument``."""
 
     id: str
     document: str
@@ -38,12 +38,12 @@ class Row(NamedTuple):
 
     @property
     def link(self) -> str:
-        """Where the specification says it."""
+        """The URL of the line in the specification."""
         return f"{SOURCE}{self.document}?plain=1#L{self.lines[0]}"
 
 
 class Document:
-    """One document of the specification, by its sections' first lines; collects its rows."""
+    """One document of the specification, with the first line of each section. Collects its rows."""
 
     def __init__(self, name: str, prefix: str, sections: dict[int, str]) -> None:
         self.name = name
@@ -52,11 +52,11 @@ class Document:
         self.rows: list[Row] = []
 
     def section(self, line: int) -> str:
-        """The title above a line."""
+        """The title of the section that contains a line."""
         return self.sections[max(start for start in self.sections if start <= line)]
 
     def shown(self, level: str, requirement: str, *lines: int) -> Callable[[Check], Check]:
-        """Decorates the check that shows a requirement of these lines."""
+        """Decorates a check, and adds the row for the requirement in these lines."""
 
         def add(check: Check) -> Check:
             self._add(level, requirement, lines, check, "")
@@ -65,7 +65,7 @@ class Document:
         return add
 
     def argued(self, level: str, requirement: str, *lines: int, why: str) -> None:
-        """Adds a requirement that no container can show, and why."""
+        """Adds a requirement that no container can test, with the reason."""
         self._add(level, requirement, lines, None, why)
 
     def _add(

@@ -1,4 +1,4 @@
-"""A container with a terminal, whose other end comes over a socket as engines take it."""
+"""A container with a terminal. The master is received over a console socket, as engines do."""
 
 import array
 import os
@@ -11,7 +11,7 @@ from conformance.suite.table import Unmet
 
 
 def with_terminal(case: Case, *words: str) -> Seen:
-    """What the probe says to its terminal."""
+    """The output of the probe on its terminal."""
     case.process["terminal"] = True
     path = case.bundle.parent / "console.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

@@ -17,4 +17,4 @@ processor in software, so /dev/kvm is not needed; this is about ten times slower
 
 
 class TestHostError(Exception):
-    """The test host failed, not what was run in it. Its text is one sentence."""
+    """The test host failed, not the job in it. The text is one sentence."""

@@ -24,7 +24,7 @@ def main() -> int:
     tests = verbs.add_parser("test", help="run tests/vm, a machine for each kind of host")
     tests.add_argument("--only", metavar="KIND", choices=list(suite.HOSTS), action="append")
     arguments, rest = parser.parse_known_args()
-    # Ends by way of `finally`, as an interrupt does.
+    # SIGTERM then runs the `finally` blocks, as SIGINT does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if arguments.verb == "test":

@@ -30,7 +30,7 @@ libpam-systemd libseccomp2 nftables policycoreutils procps python3 runc selinux-
 selinux-utils systemd systemd-sysv udev uidmap util-linux
 """.split()  # noqa: SIM905
 
-# What this machine needs, and the packages that have it.
+# The programs that the host needs, and their packages.
 TOOLS = {
     "busybox": "busybox-static",
     "mkfs.ext4": "e2fsprogs",
@@ -46,7 +46,7 @@ def say(text: str) -> None:
 
 
 def tool(name: str) -> str:
-    """The path of a program, of the administrator's too. Raises TestHostError."""
+    """The path of a program, searched also in sbin. Raises TestHostError."""
     path = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
     if path is None:
         raise TestHostError(f"{name} is not installed (Debian package {TOOLS[name]})")
@@ -54,7 +54,7 @@ def tool(name: str) -> str:
 
 
 def call(*words: "str | Path", env: dict[str, str] | None = None) -> None:
-    """Runs a program, its output on our stderr. Raises TestHostError."""
+    """Runs a program with its output on stderr. Raises TestHostError."""
     done = subprocess.run(
         [str(word) for word in words],
         stdin=subprocess.DEVNULL,
@@ -75,14 +75,14 @@ def cache() -> Path:
 
 @contextmanager
 def cache_lock() -> Iterator[None]:
-    """One at a time makes what others may then use."""
+    """A lock, so that only one process makes a file that several use."""
     with open(cache() / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def image() -> Path:
-    """The folder of the image (disk, vmlinuz, initrd), made if it is not there yet.
+    """The folder of the image (disk, vmlinuz, initrd), which is made if it is missing.
 
     Raises TestHostError.
     """
@@ -155,7 +155,7 @@ def _make(folder: Path) -> None:
 
 
 def _install(root: Path, work: Path) -> None:
-    """Debian's packages in a folder, provisioned."""
+    """Installs Debian's packages in a folder and runs guest/provision there."""
     sources = work / "sources.list"
     sources.write_text("\n".join(_sources()) + "\n")
     call(
@@ -178,7 +178,7 @@ def _install(root: Path, work: Path) -> None:
 
 
 def _sources() -> list[str]:
-    """The Debian sources that apt is set up with here, as lines of a sources.list."""
+    """The Debian sources of the host's apt, as lines of a sources.list."""
     keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
     option = f"[signed-by={keyring}] " if keyring.exists() else ""
     form = f"deb {option}$(REPO_URI) $(CODENAME) $(COMPONENT)"
@@ -198,7 +198,7 @@ def _sources() -> list[str]:
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder, but nothing that a killed mmdebstrap has left mounted below it."""
+    """Removes a folder. First unmounts what a killed mmdebstrap has left mounted in it."""
     for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
         if line.split()[1].startswith(f"{folder}/"):
             call("umount", "-l", line.split()[1])

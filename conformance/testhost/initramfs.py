@@ -27,7 +27,7 @@ def archive(root: Path, init: Path) -> bytes:
 
 
 def _in_order(modules: Path) -> list[str]:
-    """The paths of MODULES, each after those that it depends on. What is built in is left out."""
+    """The paths of MODULES, each after the modules that it needs. Built-in modules are left out."""
     needs = {}
     for line in (modules / "modules.dep").read_text().splitlines():
         path, _, rest = line.partition(":")
@@ -48,7 +48,7 @@ def _in_order(modules: Path) -> list[str]:
 
 
 def _entry(inode: int, name: str, mode: int, data: bytes) -> bytes:
-    """One entry of the format "newc" (cpio(5)): a head of hex numbers, the name, the data."""
+    """One entry of the format "newc" (cpio(5)): a header of hex numbers, the name, the data."""
     encoded = name.encode() + b"\0"
     numbers = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(encoded), 0)
     head = b"070701" + b"".join(b"%08X" % number for number in numbers) + encoded

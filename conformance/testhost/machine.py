@@ -51,14 +51,14 @@ KERNEL = (
 
 
 class Kind(NamedTuple):
-    """What the machine is booted as: keys of SECURITY and CGROUP."""
+    """The kind of machine: a key of SECURITY and a key of CGROUP."""
 
     security: str = "apparmor"
     cgroup: str = "v2"
 
 
 class Job(NamedTuple):
-    """What is run. ``shares`` are folders that it can read, at the same paths."""
+    """A job: its command, and ``shares``, the folders that it can read at the same paths."""
 
     command: list[str]
     folder: str = "/root"
@@ -76,9 +76,9 @@ ENVIRONMENT = {
 
 
 def run(kind: Kind, job: Job) -> int:
-    """Runs a job in a machine of its own: its exit status, TIMED_OUT, or FAILED.
+    """Runs a job in its own machine. Returns its exit status, TIMED_OUT, or FAILED.
 
-    Output goes to stdout as it comes. Raises TestHostError where there is no machine.
+    Its output goes to stdout at once. Raises TestHostError if the machine cannot be made.
     """
     disk = image()
     saved = _saved(kind, disk)
@@ -124,7 +124,7 @@ def _write_job(folder: Path, job: Job) -> None:
 
 
 def _saved(kind: Kind, disk: Path) -> Path:
-    """The folder with a machine of this kind, booted; boots and saves it if need be."""
+    """The folder of the saved machine of this kind. Boots and saves it if there is none."""
     qemu = os.stat(tool("qemu-system-x86_64"))
     own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     key = hashlib.sha256(repr((own, qemu.st_size, qemu.st_mtime_ns)).encode()).hexdigest()[:8]
@@ -159,7 +159,7 @@ def _saved(kind: Kind, disk: Path) -> Path:
 
 
 class Machine:
-    """A running QEMU. ``drive`` is its disk, ``work`` a folder for the console's log."""
+    """A running QEMU. ``drive`` is its disk; ``work`` is a folder for the log of the console."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class Machine:
             heard += data
 
     def work(self, deadline: float) -> bool:
-        """Gives it the job and passes its output on until the end; False at the deadline."""
+        """Sends the job and prints its output until it ends. False if the deadline has passed."""
         self.door.sendall(b"%d\n" % time.time())
         beginning = True
         while (rest := deadline - time.monotonic()) > 0:
@@ -220,7 +220,7 @@ class Machine:
             if not data:
                 return True
             if beginning:
-                # It asks until it hears the answer.
+                # The guest writes "ready" until it receives the answer.
                 while data.startswith(b"ready\n"):
                     data = data.removeprefix(b"ready\n")
                 beginning = not data
@@ -229,7 +229,7 @@ class Machine:
         return False
 
     def save(self, path: Path) -> None:
-        """Writes its memory and devices to a file, and ends it (QEMU's QMP). TestHostError."""
+        """Saves memory and devices to a file, and ends QEMU (with QMP). Raises TestHostError."""
         self.control.settimeout(120)
         replies = self.control.makefile("r")
         replies.readline()  # the greeting
@@ -272,7 +272,7 @@ def _die_with_parent() -> None:
 
 
 def _escaped(path: Path) -> str:
-    """A comma ends a value in QEMU's options, two are one."""
+    """Escapes a value for QEMU's options: a comma must be written twice."""
     return str(path).replace(",", ",,")
 
 

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT = 900.0
 NO_TESTS = 5  # an exit status of pytest
 
-# Each kind of machine, and the markers of the tests that run there.
+# The kinds of machines, each with the markers of the tests that run there.
 HOSTS = {
     "apparmor": (Kind("apparmor", "v2"), "not selinux and not v1"),
     "selinux-enforcing": (Kind("selinux-enforcing", "v2"), "selinux or systemd"),
@@ -32,9 +32,9 @@ HOSTS = {
 
 
 def run(hosts: list[str], arguments: list[str]) -> int:
-    """Runs pytest with these arguments in each machine; the worst exit status.
+    """Runs pytest with these arguments in each machine. Returns the worst exit status.
 
-    Raises TestHostError where no machine can be had.
+    Raises TestHostError if a machine cannot be made.
     """
     version = _python_version()
     if version != "3.11":
@@ -54,9 +54,9 @@ def run(hosts: list[str], arguments: list[str]) -> int:
 
 
 def _beside_each_other(hosts: list[str], arguments: list[str]) -> int:
-    """The machines at the same time, each a process of its own: a test keeps one emulated CPU
-    busy, and few machines have only one. What the first says is seen at once, the others' words
-    come at their end."""
+    """Runs the machines at the same time, each in its own process, because a test uses only one
+    processor. The output of the first machine is printed at once, that of the others at their end.
+    """
     command = [sys.executable, "-m", __package__, "test", *arguments, "--only"]
     statuses = []
     with contextlib.ExitStack() as stack:
@@ -73,7 +73,7 @@ def _beside_each_other(hosts: list[str], arguments: list[str]) -> int:
             said.seek(0)
             shutil.copyfileobj(said, sys.stdout.buffer)
             sys.stdout.flush()
-    # Tests that the arguments choose may be for some of the machines only.
+    # The arguments may select only tests for other kinds of machines.
     if arguments and set(statuses) != {NO_TESTS}:
         statuses = [status for status in statuses if status != NO_TESTS]
     return max(statuses)

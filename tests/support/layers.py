@@ -148,6 +148,7 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
     "s68_too_deep_in_a_link_target": (
         lambda o: Layer().symlink("s", "d/" * 600).file("s/f").tar(), "too deep"),
     "symlink_loop_as_parent": (
-        lambda o: Layer().symlink("a", "b").symlink("b", "a").file("a/f").tar(), "cannot be unpacked"),
+        lambda o: Layer().symlink("a", "b").symlink("b", "a").file("a/f").tar(),
+        "cannot be unpacked"),
     "file_as_parent": (lambda o: Layer().file("a").file("a/b").tar(), "cannot be unpacked"),
 }  # fmt: skip
