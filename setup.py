@@ -118,7 +118,7 @@ class BuildExtensions(build_ext):
         name, archive = write_archive(ROOT / "runtime", extension_files(self))
         (package / "libexec" / name).write_bytes(archive)
         launcher("hutch", package / "libexec" / "hutch", name)
-        for name in ("ended", "holder"):
+        for name in ("ended", "holder", "logs"):
             source = NATIVE / "engine" / f"{name}.c"
             compile_static([source], package / "libexec" / f"warren-{name}")
         rabbit = Path(self.build_temp) / "rabbit"

@@ -192,13 +192,15 @@ def logs(arguments: Namespace, context: Context) -> int:
             return False
         return refresh(engine, current).phase in (RUNNING, RESTARTING)
 
-    lines = log.read(
-        engine.places(record),
-        tail=tail,
-        since=moment(arguments.since),
-        until=moment(arguments.until),
-        follow=running if arguments.follow else None,
-    )
+    since, until = moment(arguments.since), moment(arguments.until)
+    follow = running if arguments.follow else None
+    if record.options.log_driver == "journald":
+        from hutch.engine.containers import journal
+
+        lines = journal.read(record.id, tail=tail, since=since, until=until, follow=follow)
+    else:
+        places = engine.places(record)
+        lines = log.read(places, tail=tail, since=since, until=until, follow=follow)
     for line in lines:
         stamp = (log.utc(line.time) + " ").encode() if arguments.timestamps else b""
         write_all(2 if line.stream == "stderr" else 1, stamp + line.data)

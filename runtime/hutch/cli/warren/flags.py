@@ -8,8 +8,6 @@ from hutch.engine.containers.options import Options
 from hutch.engine.containers.security_words import security_option
 from hutch.errors import HostError, UsageError, shown
 
-# The label that containers have where SELinux is on (container-selinux), and its parts' names.
-
 # flag(s), what it takes ("" for a switch, "..." after it where it may be repeated), help
 FLAGS: list[tuple[str, str, str]] = [
     ("--add-host", "HOST:IP...", "a line of /etc/hosts"),
@@ -55,8 +53,8 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--ipc", "MODE", "private, shareable, none, host or container:NAME"),
     ("-l, --label", "KEY=VALUE...", "a label"),
     ("--label-file", "FILE...", "labels from a file"),
-    ("--log-driver", "DRIVER", "k8s-file (also by the name json-file) or none"),
-    ("--log-opt", "KEY=VALUE...", "max-size=SIZE: where the log begins anew"),
+    ("--log-driver", "DRIVER", "k8s-file (also by the name json-file), journald or none"),
+    ("--log-opt", "KEY=VALUE...", "max-size=SIZE of a file, max-file=N files; of journald tag="),
     ("-m, --memory", "SIZE", "most memory"),
     ("--memory-reservation", "SIZE", "memory it is to keep when there is little"),
     ("--memory-swap", "SIZE", "most memory and swap together; -1 for no limit"),

@@ -23,7 +23,6 @@ NOT_DELEGATED = (
     "limits need a cgroup that the user may use: systemd-run --user --scope -p Delegate=yes warren"
 )
 LOG = "k8s-file"
-NO_LOG = "none"
 PLACES = ("/usr/bin/conmon", "/usr/libexec/podman/conmon", "/usr/lib/podman/conmon")
 
 
@@ -38,7 +37,8 @@ class Supervision(NamedTuple):
     stdin: bool = False
     leave_stdin_open: bool = False
     log_driver: str = LOG
-    log_size: int = 0
+    log_size: int = 0  # where the log begins anew, and what was written before is lost
+    log_tag: str = ""
     attended: str = ""  # the path of Engine.attended
     trace: bool = False
     on_exit: Sequence[str] = ()
@@ -51,11 +51,12 @@ class Supervision(NamedTuple):
             "-r", self.runtime, "-b", str(places.folder), "--full-attach",
             "--exit-dir", str(places.exit_file.parent), "-0", str(places.folder),
             "-p", str(places.folder / "pid"), "-P", str(places.folder / "conmon.pid"),
-            "-l", NO_LOG + ":" if self.log_driver == NO_LOG else f"{LOG}:{places.log}",
+            "-l", f"{LOG}:{places.log}" if self.log_driver == LOG else self.log_driver + ":",
             "--log-level", "error", "--no-sync-log",
         ]  # fmt: skip
         if self.log_size:
             words += ["--log-size-max", str(self.log_size)]
+        words += ["--log-tag", self.log_tag] if self.log_tag else []
         words += ["-t"] if self.terminal else []
         words += ["-i"] if self.stdin else []
         words += ["--leave-stdin-open"] if self.leave_stdin_open else []

@@ -7,7 +7,7 @@ from hutch.engine.containers.config import command_line, hostname_of, stop_signa
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.health import Health, document, read
 from hutch.engine.containers.listing import rfc3339, status
-from hutch.engine.containers.options import MountOption
+from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
 from hutch.engine.volumes import Volume
@@ -31,7 +31,7 @@ def inspect(engine: Engine, record: Record) -> dict[str, Any]:
         "ResolvConfPath": str(places.folder / "resolv.conf"),
         "HostnamePath": str(places.folder / "hostname"),
         "HostsPath": str(places.folder / "hosts"),
-        "LogPath": str(places.log) if options.log_driver != "none" else "",
+        "LogPath": str(places.log) if options.log_driver == "k8s-file" else "",
         "Name": "/" + record.name,
         "RestartCount": record.restarts,
         "Driver": "overlay",
@@ -132,7 +132,7 @@ def host_config(record: Record) -> dict[str, Any]:
         ],
         "NetworkMode": options.network,
         "RestartPolicy": {"Name": options.restart, "MaximumRetryCount": options.restart_limit},
-        "LogConfig": {"Type": options.log_driver, "Config": {}},
+        "LogConfig": {"Type": options.log_driver, "Config": log_options(options)},
         "PortBindings": {},
         "CapAdd": options.cap_add,
         "CapDrop": options.cap_drop,
@@ -182,6 +182,12 @@ def host_config(record: Record) -> dict[str, Any]:
         "VolumesFrom": options.volumes_from,
         "Annotations": options.annotations,
     }
+
+
+def log_options(options: Options) -> dict[str, str]:
+    """What --log-opt asked for."""
+    asked = {"max-size": options.log_size, "max-file": options.log_files, "tag": options.log_tag}
+    return {key: str(value) for key, value in asked.items() if value not in (0, 1, "")}
 
 
 def security_options(record: Record) -> list[str]:

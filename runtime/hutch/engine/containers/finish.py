@@ -26,10 +26,8 @@ WITNESS = 5.0  # seconds that conmon has to write the exit code of a process tha
 def refresh(engine: Engine, record: Record) -> Record:
     """The container as it truly is. Nothing is changed if its row says so already."""
     if settled(record):
-        if record.options.health and record.phase == phases.RUNNING:
-            from hutch.engine.containers.health import watch
-
-            watch(engine, record)  # for the case that its monitor was killed
+        if record.phase == phases.RUNNING:
+            accompany(engine, record)
         return record
     lock = engine.store.lock("container-" + record.id)
     if not lock.acquire(wait=False):
@@ -41,6 +39,18 @@ def refresh(engine: Engine, record: Record) -> Record:
     if found is None:
         record.phase = phases.REMOVING  # it is gone
     return found or record
+
+
+def accompany(engine: Engine, record: Record) -> None:
+    """Starts those of a running container's companions again that were killed."""
+    if record.options.health:
+        from hutch.engine.containers import health
+
+        health.watch(engine, record)
+    if record.options.log_files > 1:
+        from hutch.engine.containers import log_files
+
+        log_files.watch(engine.places(record), record)
 
 
 def settled(record: Record) -> bool:

@@ -3,25 +3,19 @@
     warren start -> warren-health, which runs "hutch exec" on time -> the file "health"
                        status changed -> "warren container health-changed ID RUN STATUS": an event
 
-warren-health (native/health/monitor.c) outlives warren and ends with the container, whose first
-process it holds a pidfd of. As long as it lives it keeps "health.lock" locked: whoever looks at the
-container and finds the lock free starts another, which continues with what "health" says.
+warren-health (native/health/monitor.c) is a companion (``companion``); one that takes the place of
+another continues with what "health" says.
 """
 
-import fcntl
 import json
-import os
 import struct
-import subprocess
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import hutch
+from hutch.engine.containers import companion
 from hutch.engine.containers.options import HealthOption
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
-from hutch.engine.containers.truth import birth, wait_until
 from hutch.engine.engine import Engine
 from hutch.errors import UsageError
 from hutch.image.documents import Healthcheck
@@ -34,7 +28,6 @@ CHANGED = ["container", "health-changed"]
 FORMAT = 1
 HEAD = struct.Struct("IIII")  # struct health of monitor.c, then struct check
 CHECK = struct.Struct("qqiI4096s")
-HANDOVER = 5.0  # seconds that the monitor of the run before may need to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,45 +101,18 @@ def read(places: Places) -> Health:
 
 def begin(engine: Engine, record: Record) -> None:
     """Starts the monitor of a run that has just begun."""
-    folder = engine.places(record).folder
-    for name in ("health", "health.pid", "paused"):
-        (folder / name).unlink(missing_ok=True)
-    wait_until(lambda: watch(engine, record), HANDOVER)
-
-
-def watch(engine: Engine, record: Record) -> bool:
-    """Starts a monitor unless there is one; False if another holds the lock."""
     places = engine.places(record)
-    lock = os.open(places.folder / "health.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    container = -1
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        try:
-            container = os.pidfd_open(record.pid)
-        except OSError:
-            return True
-        if birth(record.pid) != record.birth:
-            return True
-        subprocess.Popen(
-            command(engine, record, container, lock),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(container, lock),
-            start_new_session=True,
-            cwd=places.folder,
-        ).returncode = 0  # it is not ours to wait for
-        return True
-    finally:
-        os.close(lock)
-        if container >= 0:
-            os.close(container)
+    for name in ("health", "health.pid", "paused"):
+        (places.folder / name).unlink(missing_ok=True)
+    companion.begin(places, record, "health", lambda: words(engine, record))
 
 
-def command(engine: Engine, record: Record, container: int, lock: int) -> list[str]:
+def watch(engine: Engine, record: Record) -> None:
+    """Starts a monitor unless there is one."""
+    companion.watch(engine.places(record), record, "health", lambda: words(engine, record))
+
+
+def words(engine: Engine, record: Record) -> list[str]:
     """The monitor's command line. Writes the process that it executes."""
     from hutch.engine.containers.conmon import hutch_program
     from hutch.engine.containers.places import runtime_root
@@ -162,7 +128,6 @@ def command(engine: Engine, record: Record, container: int, lock: int) -> list[s
         max(time.time() - record.started, 0.0),
     ]  # fmt: skip
     return [
-        str(Path(hutch.__file__).parent / "libexec" / "warren-health"), str(container), str(lock),
         *(str(min(round(seconds * 1000), 2**31 - 1)) for seconds in times), str(option["retries"]),
         hutch_program(runtime), "--root", runtime_root(engine.store.root, runtime), "exec",
         "--process", "health.process", "--pid-file", "health.pid", record.id,

@@ -9,12 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, NamedTuple
 
+from hutch.engine.containers.log_files import names
 from hutch.engine.containers.places import Places
 
 POLL = 0.05
+TRIES = 3
 
 
 class Line(NamedTuple):
@@ -72,42 +73,66 @@ def read(
 ) -> Iterator[Line]:
     """The lines of the log, the last ``tail`` of them, made in this time. Then, as long as
     ``follow`` says that the container runs, those that come."""
-    file = _opened(places.log)
+    files = _newer(places, -1)
     try:
-        lines = (line for raw in file if (line := parse(raw)) is not None)
-        wanted = (line for line in lines if _within(line, since, until))
+        lines = (line for file in files for raw in file if (line := parse(raw)) is not None)
+        wanted = (line for line in lines if within(line, since, until))
         yield from deque(wanted, maxlen=tail) if tail >= 0 else wanted
-        if follow is None:
-            return
         rest = b""
-        while True:
+        while follow is not None:
             running = follow()
-            while raw := file.readline():
+            # Once there is a newer file, nothing is written to the last one any more.
+            newer = _newer(places, _inode(files[-1]) if files else -1)
+            while files and (raw := files[-1].readline()):
                 rest += raw
                 if not rest.endswith(b"\n"):
                     continue
                 line, rest = parse(rest), b""
-                if line is not None and _within(line, since, until):
+                if line is not None and within(line, since, until):
                     yield line
-            if not running or (until and time.time() > until):
+            if newer:
+                for file in [*files, *newer[1:]]:
+                    file.close()
+                files, rest = newer[:1], b""
+            elif not running or (until and time.time() > until):
                 return
-            if os.stat(places.log).st_ino != os.fstat(file.fileno()).st_ino:
-                file.close()  # it grew over --log-opt max-size: conmon began a new one
-                file = _opened(places.log)
-                continue
-            time.sleep(POLL)
+            else:
+                time.sleep(POLL)
     finally:
-        file.close()
+        for file in files:
+            file.close()
 
 
-def _opened(path: Path) -> IO[bytes]:
-    try:
-        return open(path, "rb")
-    except FileNotFoundError:
-        return open(os.devnull, "rb")
+def _newer(places: Places, inode: int) -> list[IO[bytes]]:
+    """The files of the log that are newer than that with this inode (all, if it is gone), open,
+    oldest first: --log-opt max-size makes new ones, and max-file keeps older ones."""
+    found: dict[int, IO[bytes]] = {}
+    for _ in range(TRIES):  # they may just be renamed
+        for file in found.values():
+            file.close()
+        found.clear()
+        for path in names(places):
+            try:
+                file = open(path, "rb")  # noqa: SIM115 the caller closes it
+            except FileNotFoundError:
+                continue
+            if _inode(file) == inode:
+                file.close()
+                return [*found.values()][::-1]
+            found.setdefault(_inode(file), file)
+            if found[_inode(file)] is not file:
+                file.close()
+        if inode < 0:
+            break
+    return [*found.values()][::-1]
 
 
-def _within(line: Line, since: float, until: float) -> bool:
+def _inode(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_ino
+
+
+def within(line: Line, since: float, until: float) -> bool:
+    """Whether it was written in this time; 0 is no bound."""
     if not since and not until:
         return True
     return line.seconds >= since and (not until or line.seconds <= until)

@@ -133,6 +133,8 @@ class Options:
     health: HealthOption
     log_driver: str = "k8s-file"
     log_size: int = 0
+    log_files: int = 1
+    log_tag: str = ""
     runtime: str = ""
 
     def __init__(self) -> None:

@@ -66,7 +66,8 @@ def start_locked(
             stdin=options.interactive,
             leave_stdin_open=options.interactive and (options.tty or not options.stdin_once),
             log_driver=options.log_driver,
-            log_size=options.log_size,
+            log_size=options.log_size if options.log_files == 1 else 0,
+            log_tag=options.log_tag,
             attended=str(engine.attended(record.id).path),
             trace=engine.timeline is not None and is_hutch(options.runtime),
             on_exit=[*engine.program, *CLEANUP, record.id, str(record.runs)],
@@ -93,7 +94,11 @@ def start_locked(
             record.phase = phases.RUNNING
             engine.records.save(record, "phase")
             engine.events.of(record, "start")
-        if record.options.health:
+        if options.log_files > 1:
+            from hutch.engine.containers import log_files
+
+            log_files.begin(places, record)
+        if options.health:
             from hutch.engine.containers import health
 
             health.begin(engine, record)

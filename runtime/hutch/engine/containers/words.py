@@ -5,9 +5,11 @@ from pathlib import Path
 
 from hutch.engine.containers.mounts import PROPAGATIONS
 from hutch.engine.containers.options import DeviceOption, MountOption, Options, UlimitOption
-from hutch.errors import KernelError, UsageError, shown
+from hutch.errors import HostError, KernelError, UsageError, shown
 from hutch.spec.rlimits import RLIMITS
 
+JOURNAL = "/run/systemd/journal/socket"
+LOG_OPTIONS = {"k8s-file": ("max-size", "max-file"), "journald": ("tag",), "none": ()}
 UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?", re.IGNORECASE)
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -221,12 +223,28 @@ def variables(words: list[str], own: dict[str, str], flag: str) -> list[str]:
 
 
 def logging(options: Options, driver: str, wanted: dict[str, str]) -> None:
-    """``--log-driver`` ("": the usual one) and its ``--log-opt``s. Raises UsageError."""
+    """``--log-driver`` ("": the usual one) and its ``--log-opt``s. Raises UsageError, HostError."""
     driver = driver or "k8s-file"
-    if driver not in ("k8s-file", "json-file", "none"):
-        raise UsageError(f"there is no log driver {shown(driver)}", hint="k8s-file, none")
-    options.log_driver = "none" if driver == "none" else "k8s-file"
+    if driver not in ("k8s-file", "json-file", "journald", "none"):
+        raise UsageError(
+            f"there is no log driver {shown(driver)}", hint="k8s-file, json-file, journald, none"
+        )
+    if driver == "journald" and not Path(JOURNAL).exists():
+        raise HostError(
+            f"--log-driver journald: there is no systemd-journald here ({JOURNAL} is missing)",
+            hint="k8s-file, json-file, none",
+        )
+    options.log_driver = "k8s-file" if driver == "json-file" else driver
     for key, value in wanted.items():
-        if key != "max-size" or driver == "none":
+        if key not in LOG_OPTIONS[options.log_driver]:
             raise UsageError(f"--log-opt {key}: the driver {driver} does not have it")
-        options.log_size = size(value, "--log-opt max-size")
+        if key == "max-size":
+            options.log_size = size(value, "--log-opt max-size")
+        elif key == "tag":
+            options.log_tag = value
+        elif value.isdecimal() and int(value):
+            options.log_files = int(value)
+        else:
+            raise UsageError(f"--log-opt max-file={value}: a number from 1 on is wanted")
+    if options.log_files > 1 and options.log_size <= 0:
+        raise UsageError("--log-opt max-file: without max-size there is only one file")

@@ -1,0 +1,57 @@
+"""Small static programs of warren's that stay with a container: warren-health, warren-logs.
+
+They outlive warren, and end with the container, whose first process they hold a pidfd of. As long
+as one lives it keeps a file locked: whoever looks at the container and finds the lock free starts
+another, which continues.
+"""
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import hutch
+from hutch.engine.containers.places import Places
+from hutch.engine.containers.records import Record
+from hutch.engine.containers.truth import birth, wait_until
+
+HANDOVER = 5.0  # seconds that the companion of the run before may need to end
+
+
+def begin(places: Places, record: Record, name: str, words: Callable[[], list[str]]) -> None:
+    """Starts a companion of a run that has just begun."""
+    wait_until(lambda: watch(places, record, name, words), HANDOVER)
+
+
+def watch(places: Places, record: Record, name: str, words: Callable[[], list[str]]) -> bool:
+    """Starts the companion ``name`` with these words unless there is one; False if there is."""
+    path = places.folder / f"{name}.lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    container = -1
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        try:
+            container = os.pidfd_open(record.pid)
+        except OSError:
+            return True
+        if birth(record.pid) != record.birth:
+            return True
+        program = Path(hutch.__file__).parent / "libexec" / f"warren-{name}"
+        subprocess.Popen(
+            [program, str(container), str(lock), *words()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(container, lock),
+            start_new_session=True,
+            cwd=places.folder,
+        ).returncode = 0  # it is not ours to wait for
+        return True
+    finally:
+        os.close(lock)
+        if container >= 0:
+            os.close(container)

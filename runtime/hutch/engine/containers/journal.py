@@ -1,0 +1,68 @@
+"""What a container with ``--log-driver journald`` has written, as journalctl(1) shows it.
+
+conmon writes each line with the field CONTAINER_ID_FULL, and errors with a higher priority.
+"""
+
+import json
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from hutch.engine.containers.logs import POLL, Line, within
+from hutch.errors import HostError
+
+ERRORS = "3"  # the priority of standard error (syslog(3), LOG_ERR)
+
+
+def read(
+    id: str,
+    *,
+    tail: int = -1,
+    since: float = 0.0,
+    until: float = 0.0,
+    follow: Callable[[], bool] | None = None,
+) -> Iterator[Line]:
+    """See ``logs.read``. Raises HostError."""
+    cursor, found = _entries(id, "")
+    lines = [line for line in found if within(line, since, until)]
+    yield from deque(lines, maxlen=tail) if tail >= 0 else lines
+    while follow is not None:
+        running = follow()
+        cursor, found = _entries(id, cursor)
+        yield from (line for line in found if within(line, since, until))
+        if not running or (until and time.time() > until):
+            return
+        time.sleep(POLL)
+
+
+def _entries(id: str, cursor: str) -> tuple[str, list[Line]]:
+    """The entries after a cursor ("": all), and the cursor of the last one."""
+    words = ["journalctl", "--quiet", "--no-pager", "--all", "--output=json"]
+    words += [f"--after-cursor={cursor}"] if cursor else []
+    try:
+        done = subprocess.run([*words, f"CONTAINER_ID_FULL={id}"], capture_output=True, check=False)
+    except OSError as error:
+        raise HostError(f"journalctl: {error.strerror}") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["it does not say why"]
+        raise HostError(f"journalctl: {said[-1]}")
+    entries: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    last = str(entries[-1]["__CURSOR"]) if entries else cursor
+    return last, [_line(entry) for entry in entries]
+
+
+def _line(entry: dict[str, Any]) -> Line:
+    said = entry.get("MESSAGE") or ""
+    # What is not in UTF-8 is a list of bytes.
+    data = said.encode() if isinstance(said, str) else bytes(said)
+    seconds, micro = divmod(int(entry["__REALTIME_TIMESTAMP"]), 1_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    stream = "stderr" if entry.get("PRIORITY") == ERRORS else "stdout"
+    # Some versions of conmon keep the line break, others do not.
+    if entry.get("CONTAINER_PARTIAL_MESSAGE") != "true" and not data.endswith(b"\n"):
+        data += b"\n"
+    stamp = f"{moment:%Y-%m-%dT%H:%M:%S}.{micro:06d}000Z"
+    return Line(stamp, stream, data)
