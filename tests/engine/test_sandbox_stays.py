@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import hutch
 import pytest
 
 from tests.support.containers import eventually
+from tests.support.leftovers import CGROUPS
 from tests.support.sandboxes import Sandboxes
 
 pytestmark = pytest.mark.root
@@ -169,3 +172,27 @@ def test_a_sandbox_that_cannot_start(sandbox: Sandboxes) -> None:
         hutch.Sandbox(sandbox.rootfs, **sandbox.options(mounts={"/bin/sh/x": "/"}))
     with sandbox.staying() as box, pytest.raises(hutch.HutchError, match="nosuch"):
         box.run(["nosuch"])
+
+
+def test_what_is_not_closed_is_closed_at_the_end(sandbox: Sandboxes) -> None:
+    """Of the process that made it; not of a child that it has forked."""
+    program = (
+        "import hutch, os, sys; box = hutch.Sandbox(sys.argv[1], state_root=sys.argv[2], "
+        "cgroup_parent=sys.argv[3]); box.put({'/tmp/a': 'b'});"
+        "child = os.fork(); child or sys.exit(); os.waitpid(child, 0); print(box.get('/tmp/a'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, sandbox.rootfs, sandbox.state, f"/{CGROUPS}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("b'b'\n", "")
+    assert sandbox.left() == []
+
+
+def test_groups_are_the_users(sandbox: Sandboxes) -> None:
+    group = sandbox.rootfs / "etc" / "group"
+    group.write_text("guest:x:1000:\nstaff:x:50:guest\n")
+    with sandbox.staying(user="guest") as box:
+        assert box.run(["id", "-G"]).text.split() == ["1000", "50"]
+        assert box.run(["id", "-G"], user=7).text.split() == ["0"]
+        assert box.run(["id", "-G"], user="guest").text.split() == ["1000", "50"]

@@ -46,10 +46,21 @@ def filter_for(profile: "Seccomp", directory: str) -> Filter:
     """The filter of a checked ``linux.seccomp``, from the cache in ``directory`` or newly compiled.
 
     ``directory`` is an absolute path; it is made with mode 0700 if it is missing. With "" there is
-    no cache. Raises as compile_filter does.
+    no cache. The last profile's filter is kept in memory too, for a program that starts many
+    containers. Raises as compile_filter does.
     """
+    global _last  # noqa: PLW0603
     if not directory:
         return _compile(profile)
+    if _last is None or _last[0] is not profile or _last[1] != directory:
+        _last = profile, directory, _cached_or_compiled(profile, directory)
+    return _last[2]
+
+
+_last: "tuple[Seccomp, str, Filter] | None" = None
+
+
+def _cached_or_compiled(profile: "Seccomp", directory: str) -> Filter:
     # Version 2 of the format has no references, so that equal profiles give equal bytes.
     content = dumps(profile, 2)  # type: ignore[arg-type]
     key = blake2b(_VERSION + content, digest_size=_DIGEST).digest()

@@ -18,6 +18,7 @@ from hutch.engine.sandbox.places import Places
 from hutch.engine.sandbox.roots import NOBODY, Root
 from hutch.engine.sandbox.settings import Settings
 from hutch.errors import HostError, UsageError
+from hutch.plan.namespaces import host_id
 from hutch.spec.check import check
 
 if TYPE_CHECKING:
@@ -79,8 +80,11 @@ def make_config(
     config = deepcopy(_base())
     process, linux = config["process"], config["linux"]
     rootless = os.geteuid() != 0
+    # Root of a user namespace, too, may have no right to make cgroups.
+    mapped = linux.get("uidMappings")
     process["args"] = args or ["hutch-init"]
-    uid, gid, more, home = _user(settings, root, rootless)
+    nobody = NOBODY if not mapped or host_id(mapped, NOBODY) is not None else 0
+    uid, gid, more, home = _user(settings, root, rootless, nobody)
     process["user"] = {"uid": uid, "gid": gid, "additionalGids": more}
     variables = {"PATH": PATH, "HOME": home, "HOSTNAME": config["hostname"]}
     for line in root.execution.get("Env", []):
@@ -96,15 +100,17 @@ def make_config(
     config["mounts"] += _mounts(settings)
     resources = linux.setdefault("resources", {})
     # hutch-init stays beside the program; `exec` is one more process for a moment.
-    _limit(resources, settings, rootless, more_pids=1 if args else 2)
+    _limit(resources, settings, by_default=not mapped, more_pids=1 if args else 2)
     if not resources:
         del linux["resources"]
-    if not rootless:
+    if settings.cgroup_parent or not mapped:
         linux["cgroupsPath"] = (settings.cgroup_parent or CGROUP_PARENT) + "/" + id
     return config
 
 
-def _user(settings: Settings, root: Root, rootless: bool) -> tuple[int, int, list[int], str]:
+def _user(
+    settings: Settings, root: Root, rootless: bool, nobody: int
+) -> tuple[int, int, list[int], str]:
     """The user of the program. An ordinary user's sandbox has only the caller himself, who is
     called root in there, without capabilities."""
     if rootless:
@@ -116,7 +122,7 @@ def _user(settings: Settings, root: Root, rootless: bool) -> tuple[int, int, lis
         return 0, 0, [], "/tmp"  # noqa: S108 - in the container
     given = settings.user if settings.user is not None else root.execution.get("User") or ""
     if not given or (settings.user is None and root.user(given)[0] == 0):
-        return NOBODY, NOBODY, [], "/tmp"  # noqa: S108 - in the container
+        return nobody, nobody, [], "/tmp"  # noqa: S108 - in the container
     return root.user(given)
 
 
@@ -185,12 +191,12 @@ def _mount_sys(config: "Config", *, bound: bool) -> None:
             mount["options"] = ["rbind", *options] if bound else options
 
 
-def _limit(resources: "Resources", settings: Settings, rootless: bool, more_pids: int) -> None:
+def _limit(resources: "Resources", settings: Settings, *, by_default: bool, more_pids: int) -> None:
     if settings.memory is not None:
         # No swap beside it: a sandbox that needs more is ended, not slowed down.
         resources["memory"] = {"limit": settings.memory, "swap": settings.memory}
     if settings.cpus is not None:
         resources["cpu"] = {"period": PERIOD, "quota": round(settings.cpus * PERIOD)}
     resources.pop("pids", None)
-    if settings.pids is not None and (settings.pids_asked or not rootless):
+    if settings.pids is not None and (settings.pids_asked or by_default):
         resources["pids"] = {"limit": settings.pids + more_pids}

@@ -54,7 +54,10 @@ def _is_left(store: Store, id: str) -> bool:
         state = entry.load_state()
         return start_time(state.maker) != state.maker_start_time
     except HutchError:
-        return True  # it was killed before it could write its state
+        # Killed before it could write its state; or it has just made the directory. The id begins
+        # with the pid of its caller (box.py).
+        pid = id.partition("-")[0]
+        return not (pid.isdecimal() and start_time(int(pid)))
     finally:
         entry.release()
 

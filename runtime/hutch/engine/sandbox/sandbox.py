@@ -1,5 +1,6 @@
 """hutch.Sandbox: a container that stays, in which programs run one after another or at once."""
 
+import atexit
 import os
 import secrets
 import time
@@ -10,7 +11,9 @@ from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Unpack
+from weakref import WeakSet
 
+from hutch.cgroups.tree import in_user_namespace
 from hutch.container.enter import execute, process_for
 from hutch.container.status import start_time
 from hutch.engine.sandbox import files as inside
@@ -33,7 +36,7 @@ from hutch.engine.sandbox.settings import (
 )
 from hutch.engine.sandbox.shared import shared_places
 from hutch.engine.sandbox.streams import Streams
-from hutch.errors import KernelError, StateError, UsageError
+from hutch.errors import HutchError, KernelError, StateError, UsageError
 from hutch.kernel.mounts import mount
 
 if TYPE_CHECKING:
@@ -51,6 +54,16 @@ class Snapshot:
     sandbox: "Sandbox"
     number: int
     mark: str
+
+
+_OPEN: "WeakSet[Sandbox]" = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for sandbox in list(_OPEN):
+        with suppress(HutchError):
+            sandbox.close()
 
 
 class Sandbox:
@@ -72,6 +85,7 @@ class Sandbox:
         self._settings = settings(image, **options)
         self._lock = RLock()
         self._box: Box | None = None
+        self._owner = os.getpid()
         self._processes: list[Process] = []
         self._closed = False
         self._shared = shared_places(self._settings.state_root)
@@ -79,6 +93,7 @@ class Sandbox:
         self._folder: Path | None = None
         # The marks of the layers: of those that are frozen by a snapshot, and of today's.
         self._marks = [secrets.token_hex(4)]
+        _OPEN.add(self)
         try:
             if self._settings.scratch:
                 self._folder = _make_scratch(self._shared, self._settings.scratch)
@@ -100,7 +115,10 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Ends all processes and removes the container and its files; nothing if that was done."""
+        """Ends all processes and removes the container and its files; nothing if that was done. It
+        is done at the end of the process at the latest."""
+        if self._owner != os.getpid():
+            return  # a child made by fork(2): the sandbox is its parent's
         with self._lock:
             self._closed = True
             self._stop()
@@ -153,21 +171,24 @@ class Sandbox:
             with self._lock:
                 box = self._started()
                 state, config = box.made.state, box.made.config
-                ids = None
                 variables = environment(env or {})
+                ids, groups, base = None, list[int](), config
                 if user is not None:
                     if os.geteuid() != 0 and str(user) not in ("0", "root"):
                         raise UsageError("user: an ordinary user's sandbox has only the user 0")
-                    uid, gid, _, home = self._root.user(str(user))
+                    uid, gid, groups, home = self._root.user(str(user))
                     ids = uid, gid
                     variables = {"HOME": home, **variables}
+                    # Without the groups of the container's own user.
+                    base = {**config, "process": {**config["process"], "user": {}}}
                 options: ExecOptions = {
                     "cwd": absolute(workdir, "workdir") if workdir is not None else "",
                     "env": [f"{name}={value}" for name, value in variables.items()],
                     "user": ids,
+                    "additional_gids": groups,
                     "stdio": streams.stdio,
                 }
-                process = process_for(config, words, options)
+                process = process_for(base, words, options)
                 began = time.monotonic()
                 store = state_store(self._shared.root)
                 init = execute(store, state, config, process, options)
@@ -285,7 +306,7 @@ def _make_scratch(places: Places, size: int) -> Path:
         folder.mkdir(mode=0o700)
     except OSError as error:
         raise KernelError(f"make {folder}", "mkdir", error.errno) from None
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not in_user_namespace():
         try:
             mount("tmpfs", str(folder), "tmpfs", NOSUID | NODEV, f"size={size},mode=700")
         except BaseException:
