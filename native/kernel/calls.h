@@ -6,6 +6,7 @@ long long hutch_unblock_signals(void);
 long long hutch_bounding_set(void);
 /* setns(2). */
 long long hutch_set_namespace(int namespace, int flags);
+long long hutch_unshare(long long flags);
 long long hutch_become_subreaper(void);
 long long hutch_seal(const char *path);
 /* `descriptors` are the new standard input, output and error (-1: the caller's own), then the slots;

@@ -58,3 +58,8 @@ long long hutch_set_namespace(int namespace, int flags)
 {
     return setns(namespace, flags) < 0 ? -errno : 0;
 }
+
+long long hutch_unshare(long long flags)
+{
+    return unshare((int)flags) < 0 ? -errno : 0;
+}

@@ -36,7 +36,7 @@ def test_a_failed_start_says_why_as_docker(engine: Engine) -> None:
     assert engine.exits(engine.image, "nothing") == 127
     assert engine.exits(engine.image, "/etc/passwd") == 126
     assert engine.exits("--network", "elsewhere", engine.image) == 125
-    assert "no bridges" in engine.fails("run", "--network", "x", engine.image, status=125)
+    assert "not found" in engine.fails("run", "--network", "x", engine.image, status=125)
     assert engine.ok("ps", "-aq") == ""
 
 

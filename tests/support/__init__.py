@@ -16,6 +16,7 @@ complete_config  a config with every field; config_grammar makes configs by chan
 device_cases     device rules and what they allow
 classic_bpf      what a seccomp filter says of a system call
 hostile_json     texts that no parser may trip over
+networks         hosts of their own for the networks of warren
 registries       registries on loopback, and warren's command with a store of its own
 fake_registry    a registry that lies, breaks off and refuses as it is told
 checked          configs that the check has let pass

@@ -22,7 +22,7 @@ from tests.support.registries import Warren
 APPLETS = """
 sh cat echo sleep true false ls id env hostname mount stat touch mkdir rm df nproc kill ps grep
 head tail wc test pwd dd tty stty cut sort awk sed ip seq date printf tr mknod chmod chown
-dnsdomainname sysctl nc yes dmesg
+dnsdomainname sysctl nc yes dmesg nslookup ping
 """
 
 
@@ -60,8 +60,11 @@ class Engine(Warren):
     image: str = ""
 
     def create(self, *words: object) -> list[str]:
-        """The words of a ``create`` or ``run`` with our cgroup."""
-        return ["--cgroup-parent", f"/{CGROUPS}", *map(str, words)]
+        """The words of a ``create`` or ``run`` with our cgroup; without a network, unless the
+        words ask for one."""
+        asked = any(str(word).startswith(("--network", "--net")) for word in words)
+        network = [] if asked else ["--network", "none"]
+        return [*network, "--cgroup-parent", f"/{CGROUPS}", *map(str, words)]
 
     def run_ok(self, *words: object, input: bytes | None = None) -> str:
         """The output of a ``run --rm --network none`` that must succeed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hutch.engine.containers.events import Events
 from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, Records
+from hutch.engine.network.records import Networks
 from hutch.engine.volumes import Volumes
 from hutch.errors import HutchError
 from hutch.image.manifest import ImageConfig
@@ -24,7 +25,7 @@ def _ignore(warning: HutchError) -> None:
 
 
 class Engine:
-    """The containers and volumes of a store.
+    """The containers, volumes and networks of a store.
 
     ``program`` is the command that calls warren back with this store: conmon runs it, with
     "container", "cleanup" and an id, when a container has ended.
@@ -42,6 +43,7 @@ class Engine:
         self.warn = warn
         self.records = Records(self.store.database)
         self.volumes = Volumes(self.store)
+        self.networks = Networks(self.store.database)
         self.events = Events(self.store.database)
         self._configs: dict[str, ImageConfig] = {}  # by manifest: content does not change
         self.timeline: Timeline | None = None

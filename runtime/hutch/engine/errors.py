@@ -22,6 +22,13 @@ class NoSuchVolume(NotFound):
         super().__init__(f"get {name}: no such volume", hint=hint)
 
 
+class NoSuchNetwork(NotFound):
+    """No network of the store has this name or id."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"network {text} not found", hint="warren network ls lists what there is")
+
+
 class Conflict(StateError):
     """A name is taken, or a thing is in use."""
 

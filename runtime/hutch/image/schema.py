@@ -51,5 +51,30 @@ CREATE TABLE event (
     action TEXT NOT NULL, actor TEXT NOT NULL, attributes TEXT NOT NULL);
 """
 
-MIGRATIONS = (IMAGES, CONTAINERS)
+# What a network is, is engine.network.records'. An attachment says that a container is to be in a
+# network whenever it runs; an endpoint that it is, and which addresses it has there (a lease);
+# published are the ports of this host that lead to it. Endpoints and published ports go when it
+# ends.
+NETWORKS = """
+CREATE TABLE network (
+    name TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, created REAL NOT NULL, link TEXT NOT NULL,
+    subnets TEXT NOT NULL, chosen INTEGER NOT NULL, internal INTEGER NOT NULL,
+    ipv6 INTEGER NOT NULL, labels TEXT NOT NULL, options TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE attachment (
+    container TEXT NOT NULL REFERENCES container ON DELETE CASCADE, network TEXT NOT NULL,
+    position INTEGER NOT NULL, wishes TEXT NOT NULL,
+    PRIMARY KEY (container, network)) WITHOUT ROWID;
+CREATE TABLE endpoint (
+    container TEXT NOT NULL REFERENCES container ON DELETE CASCADE,
+    network TEXT NOT NULL REFERENCES network, id TEXT NOT NULL, link TEXT NOT NULL UNIQUE,
+    interface TEXT NOT NULL, address4 TEXT, address6 TEXT, mac TEXT NOT NULL,
+    PRIMARY KEY (container, network), UNIQUE (network, address4), UNIQUE (network, address6)
+    ) WITHOUT ROWID;
+CREATE TABLE published (
+    protocol TEXT NOT NULL, address TEXT NOT NULL, host_port INTEGER NOT NULL,
+    container TEXT NOT NULL REFERENCES container ON DELETE CASCADE, port INTEGER NOT NULL,
+    PRIMARY KEY (protocol, address, host_port)) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (IMAGES, CONTAINERS, NETWORKS)
 VERSION = len(MIGRATIONS)

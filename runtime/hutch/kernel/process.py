@@ -137,3 +137,10 @@ def set_namespace(namespace: int, flags: int) -> None:
     result = lib.hutch_set_namespace(namespace, flags)
     if result < 0:
         raise KernelError("enter a namespace", "setns", -result)
+
+
+def unshare(flags: int) -> None:
+    """Moves this thread to new namespaces (unshare(2)); raises KernelError."""
+    result = lib.hutch_unshare(flags)
+    if result < 0:
+        raise KernelError("make a namespace", "unshare", -result)

@@ -3,6 +3,7 @@
 import os
 from argparse import ArgumentParser, Namespace, _ActionsContainer
 
+from hutch.cli.warren.network_flags import network_options
 from hutch.engine.containers import words
 from hutch.engine.containers.options import Options
 from hutch.engine.containers.security_words import security_option
@@ -50,24 +51,30 @@ FLAGS: list[tuple[str, str, str]] = [
     ("-h, --hostname", "NAME", "its host name"),
     ("--init", "", "a small init that reaps and hands signals on"),
     ("-i, --interactive", "", "keep its input open"),
+    ("--ip", "ADDRESS", "its IPv4 address in its network"),
+    ("--ip6", "ADDRESS", "its IPv6 address in its network"),
     ("--ipc", "MODE", "private, shareable, none, host or container:NAME"),
     ("-l, --label", "KEY=VALUE...", "a label"),
     ("--label-file", "FILE...", "labels from a file"),
     ("--log-driver", "DRIVER", "k8s-file (also by the name json-file), journald or none"),
     ("--log-opt", "KEY=VALUE...", "max-size=SIZE of a file, max-file=N files; of journald tag="),
+    ("--mac-address", "ADDRESS", "the MAC address of its interface"),
     ("-m, --memory", "SIZE", "most memory"),
     ("--memory-reservation", "SIZE", "memory it is to keep when there is little"),
     ("--memory-swap", "SIZE", "most memory and swap together; -1 for no limit"),
     ("--memory-swappiness", "N", "how readily its memory is swapped, 0 to 100"),
     ("--mount", "MOUNT...", "type=bind|volume|tmpfs|image with its options, by commas"),
     ("--name", "NAME", "its name"),
-    ("--network, --net", "NETWORK", "none, host or container:NAME"),
+    ("--network, --net", "NETWORK...", "bridge, another network, none, host, container:NAME"),
+    ("--network-alias, --net-alias", "NAME...", "another name of it in its network"),
     ("--no-healthcheck", "", "do not check its health"),
     ("--oom-kill-disable", "", "do not kill it for want of memory (cgroup v1)"),
     ("--oom-score-adj", "N", "how soon it is killed for want of memory, -1000 to 1000"),
     ("--pid", "MODE", "host or container:NAME"),
     ("--pids-limit", "N", "most processes and threads; -1 for no limit"),
     ("--privileged", "", "all capabilities and devices, no filters"),
+    ("-p, --publish", "[[IP:]PORT:]PORT[/PROTOCOL]...", "a port of the host that leads to it"),
+    ("-P, --publish-all", "", "the same for all exposed ports, at any free ports"),
     ("--read-only", "", "its root file system cannot be written to"),
     ("--restart", "POLICY", "no, on-failure[:N], always, unless-stopped"),
     ("--rm", "", "remove it, and its anonymous volumes, when it ends"),
@@ -98,7 +105,7 @@ HEADINGS = {
         --health-start-period --health-timeout --no-healthcheck""",
     "Files": "--mount --read-only --shm-size --tmpfs --volume --volumes-from",
     "Network": """--add-host --dns --dns-option --dns-search --domainname --expose --hostname
-        --network""",
+        --ip --ip6 --mac-address --network --network-alias --publish --publish-all""",
     "Limits": """--blkio-weight --cgroup-parent --cpu-period --cpu-quota --cpu-shares --cpus
         --cpuset-cpus --cpuset-mems --device-read-bps --device-read-iops --device-write-bps
         --device-write-iops --memory --memory-reservation --memory-swap --memory-swappiness
@@ -224,7 +231,7 @@ def _process(arguments: Namespace, options: Options) -> None:
 
 def _spaces(arguments: Namespace, options: Options) -> None:
     options.hostname, options.domainname = arguments.hostname or "", arguments.domainname or ""
-    options.network = arguments.network or options.network
+    network_options(arguments, options)
     if options.hostname and options.network.startswith("container:"):
         raise UsageError("conflicting options: hostname and the network mode")
     options.dns, options.dns_search = arguments.dns, arguments.dns_search

@@ -107,10 +107,22 @@ def declare_port(parser: ArgumentParser) -> None:
 
 
 def port(arguments: Namespace, context: Context) -> int:
-    """The published ports; there are none without bridges."""
-    record = context.engine.records.find(arguments.container)
+    """The published ports, or the places of the host that lead to one."""
+    from hutch.engine.containers.finish import refresh
+    from hutch.engine.network.port_words import place, whole
+
+    engine = context.engine
+    record = refresh(engine, engine.records.find(arguments.container))
+    published = engine.networks.published(record.id)
     if arguments.port:
-        raise UsageError(f"no public port {arguments.port} published for {record.name}")
+        found = [p for p in published if f"{p.port}/{p.protocol}" == whole(arguments.port)]
+        if not found:
+            raise UsageError(f"no public port {whole(arguments.port)} published for {record.name}")
+        for one in found:
+            print(place(one))
+        return 0
+    for one in published:
+        print(f"{one.port}/{one.protocol} -> {place(one)}")
     return 0
 
 
@@ -138,7 +150,7 @@ def declare_events(parser: ArgumentParser) -> None:
     parser.add_argument("--until", default="", metavar="TIME", help="up to this time")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
-        help="container, event, image, label, type, volume",
+        help="container, event, image, label, network, type, volume",
     )  # fmt: skip
     format_option(parser)
 
@@ -165,7 +177,15 @@ def events(arguments: Namespace, context: Context) -> int:
 def event_matches(text: str, event: "Event | None") -> bool:
     """Whether a filter lets an event pass. Raises UsageError."""
     key, given, value = text.partition("=")
-    if not given or key not in ("container", "event", "image", "label", "type", "volume"):
+    if not given or key not in (
+        "container",
+        "event",
+        "image",
+        "label",
+        "network",
+        "type",
+        "volume",
+    ):
         raise UsageError(f"invalid filter {shown(text)}")
     if event is None:
         return True
@@ -182,6 +202,10 @@ def event_matches(text: str, event: "Event | None") -> bool:
         return event.attributes.get("image") == value
     if key == "type":
         return event.kind == value
+    if key == "network":
+        return event.kind == "network" and (
+            event.actor.startswith(value) or event.attributes.get("name") == value
+        )
     return event.kind == "volume" and event.actor == value
 
 

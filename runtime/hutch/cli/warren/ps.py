@@ -58,7 +58,14 @@ def ps(arguments: Namespace, context: Context) -> int:
 
 def row(context: Context, record: "Record", *, whole: bool, sized: bool) -> dict[str, object]:
     """What can be said of a container in a list."""
-    from hutch.engine.containers.listing import command_of, rfc3339, sentence, status
+    from hutch.engine.containers.listing import (
+        command_of,
+        networks_of,
+        ports_of,
+        rfc3339,
+        sentence,
+        status,
+    )
 
     engine = context.engine
     command = command_of(engine, record)
@@ -73,11 +80,11 @@ def row(context: Context, record: "Record", *, whole: bool, sized: bool) -> dict
         "RunningFor": ago(rfc3339(record.created)),
         "Status": sentence(engine, record),
         "State": status(record),
-        "Ports": "",
+        "Ports": ports_of(engine, record),
         "Names": record.name,
         "Labels": ",".join(f"{key}={value}" for key, value in record.options.labels.items()),
         "Mounts": ",".join(mounts),
-        "Networks": record.options.network,
+        "Networks": ",".join(networks_of(engine, record)),
         "LocalVolumes": str(sum(m["kind"] == "volume" for m in record.options.mounts)),
         "Size": "",
     }

@@ -64,6 +64,13 @@ NOUN_VERBS = {
     "container prune": ("containers", "Remove containers that do not run"),
     "image inspect": ("inspect", "Show what is known of images, as JSON"),
     "image prune": ("images", "Remove images that have no name"),
+    "network connect": ("networks", "Put a container into a network"),
+    "network create": ("networks", "Make a network"),
+    "network disconnect": ("networks", "Take a container out of a network"),
+    "network inspect": ("networks", "Show what is known of networks, as JSON"),
+    "network ls": ("networks", "List networks"),
+    "network prune": ("networks", "Remove networks that no container is in"),
+    "network rm": ("networks", "Remove networks"),
     "system apparmor": ("system", "Load hutch-default, the AppArmor profile for containers"),
     "system boot": ("boot", "Start the containers that are to run after a boot"),
     "system check": ("system", "Verify everything in the store"),
@@ -112,6 +119,9 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
             for verb in ("history", "import", "load", "pull", "push", "save", "search", "tag")
         },
         "list": "images", "ls": "images", "remove": "rmi", "rm": "rmi", **_own("image"),
+    }),
+    "network": ("Networks", {
+        "list": "network ls", "remove": "network rm", **_own("network"),
     }),
     "system": ("The store and the host", {
         "events": "events", "info": "info", **_own("system"),

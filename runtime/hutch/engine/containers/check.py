@@ -8,6 +8,7 @@ from hutch.engine.containers.places import Places
 from hutch.engine.containers.rootfs import unmount_rootfs
 from hutch.engine.containers.staging import unstage
 from hutch.engine.engine import Engine
+from hutch.engine.network.check import check_networks
 from hutch.image.check import Checker
 
 
@@ -18,6 +19,7 @@ def check(engine: Engine, checker: Checker) -> None:
         current = refresh(engine, record)
         if not engine.places(current).folder.is_dir() and engine.records.get(current.id):
             checker.find(f"container {current.name}: its folder is missing")
+    check_networks(engine, checker)
     for id in unknown(engine):
         lock = engine.store.lock("container-" + id)
         if not lock.acquire(wait=False):

@@ -1,6 +1,7 @@
 """Taking away what a container has: of a run what is in the kernel, of all of it the files."""
 
 from hutch.engine.containers import records as phases
+from hutch.engine.containers.options import bridged
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.rootfs import unmount_rootfs
 from hutch.engine.containers.staging import unstage
@@ -9,13 +10,17 @@ from hutch.errors import HutchError, NotFound
 
 
 def clear(engine: Engine, record: Record) -> None:
-    """What a run has in the kernel: processes, cgroups, the runtime's state, the mount."""
+    """What a run has in the kernel: processes, cgroups, the runtime's state, links, the mount."""
     try:
         engine.runtime(record).delete(force=True)
     except NotFound:
         pass
     except HutchError as error:
         engine.warn(error)
+    if bridged(record.options):
+        from hutch.engine.network.wire import unwire
+
+        unwire(engine, record.id)
     unmount_rootfs(engine.places(record))
     unstage(engine.places(record))
 

@@ -18,6 +18,12 @@ from hutch.image.manifest import ImageConfig
 if TYPE_CHECKING:
     from hutch.spec.config import Config, Namespace, NamespaceType, Rlimit, User
 
+# In a network namespace of its own every user may bind to any port and send ICMP echo requests, as
+# in Docker.
+NETWORK_SYSCTLS = {
+    "net.ipv4.ip_unprivileged_port_start": "0",
+    "net.ipv4.ping_group_range": "0 2147483647",
+}
 CGROUP_PARENT = "/warren"
 INIT = "/sbin/docker-init"
 INITS = ("docker-init", "tini-static", "catatonit", "tini")
@@ -73,10 +79,12 @@ def make_config(
     volumes: Volumes,
     joined: dict[str, int],
     donor: Places | None = None,
+    network: str = "",
 ) -> "Config":
     """config.json of the container, whose root file system is mounted. ``joined`` has the first
     process of each container whose namespaces are to be shared, by that option ("network");
-    ``donor`` the places of the container whose /dev/shm is shared.
+    ``donor`` the places of the container whose /dev/shm is shared; ``network`` the file of the
+    network namespace that was made for it.
 
     Raises UsageError, HostError, KernelError, ImageError.
     """
@@ -106,7 +114,7 @@ def make_config(
     config["hostname"] = hostname
     if options.domainname:
         config["domainname"] = options.domainname
-    _namespaces(config, options, joined)
+    _namespaces(config, options, joined, network)
     # The default of devices comes first: limits say nothing of them.
     linux["resources"].update(limits.resources(options))
     security.throttles(linux["resources"], options.throttle)
@@ -116,8 +124,12 @@ def make_config(
         process["oomScoreAdj"] = options.oom_score_adj
     if options.ulimits:
         process["rlimits"] = [rlimit(ulimit) for ulimit in options.ulimits]
+    if not options.network.startswith(("host", "container:", "ns:")):
+        linux["sysctl"] = dict(NETWORK_SYSCTLS)
+        if rootless():  # not all groups of the range are mapped
+            del linux["sysctl"]["net.ipv4.ping_group_range"]
     if options.sysctls:
-        linux["sysctl"] = dict(options.sysctls)
+        linux["sysctl"] = {**linux.get("sysctl", {}), **options.sysctls}
     parent = options.cgroup_parent or CGROUP_PARENT
     linux["cgroupsPath"] = (parent if parent.startswith("/") else "/" + parent) + "/" + record.id
     if rootless() and not options.cgroup_parent:
@@ -182,7 +194,7 @@ def make_workdir(cwd: str, root: int) -> None:
         tree.close()
 
 
-def _namespaces(config: "Config", options: Options, joined: dict[str, int]) -> None:
+def _namespaces(config: "Config", options: Options, joined: dict[str, int], network: str) -> None:
     """linux.namespaces, with --network, --pid, --ipc, --uts, --cgroupns, --userns laid over."""
     linux = config["linux"]
     kinds: dict[NamespaceType, str] = {space["type"]: "" for space in linux["namespaces"]}
@@ -200,6 +212,8 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int]) -> N
             kinds[kind] = mode[3:]
         elif mode in ("private", "shareable"):
             kinds[kind] = ""
+    if network:
+        kinds["network"] = network
     if options.uts_mode == "host":
         config.pop("hostname", None)
         config.pop("domainname", None)

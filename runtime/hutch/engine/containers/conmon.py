@@ -42,6 +42,7 @@ class Supervision(NamedTuple):
     attended: str = ""  # the path of Engine.attended
     trace: bool = False
     on_exit: Sequence[str] = ()
+    descriptors: Sequence[int] = ()  # that it keeps open: published ports
 
     def arguments(self, program: str) -> list[str]:
         """conmon's command line."""
@@ -137,7 +138,7 @@ def supervise(supervision: Supervision) -> int:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=(sync_write, start_read),
+            pass_fds=(sync_write, start_read, *supervision.descriptors),
             cwd=places.folder,
         )
     finally:

@@ -6,15 +6,14 @@ from hutch.engine.containers import limits
 from hutch.engine.containers.config import command_line
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.names import check_name, made_up
-from hutch.engine.containers.options import MountOption, Options
+from hutch.engine.containers.options import MountOption, Options, bridged
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record, holder, now
 from hutch.engine.engine import Engine
-from hutch.errors import HostError, UsageError, shown
+from hutch.engine.rootless import rootless
+from hutch.errors import HostError, HutchError
 from hutch.image.digest import Digest
 from hutch.images.image import Image
-
-NETWORKS = ("none", "host")
 
 
 def create(engine: Engine, image: Image, options: Options, name: str = "") -> Record:
@@ -53,6 +52,8 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
                 for manifest in manifests:
                     engine.store.database.hold(holder(id), manifest)
                 engine.volumes.use(id, used)
+                for wishes in options.networks:
+                    engine.networks.attach(id, wishes)
                 engine.events.of(record, "create")
         except BaseException:
             engine.store.discard(places.folder)
@@ -61,15 +62,31 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
 
 
 def check_network(engine: Engine, options: Options) -> None:
-    """--network none, host or container:NAME; the name becomes an id. Raises UsageError."""
+    """--network and what goes with it; a container's name becomes an id.
+
+    Raises UsageError, NoSuchNetwork, StateError.
+    """
     options.network = by_id(engine, options.network)
     options.pid_mode = by_id(engine, options.pid_mode)
     options.ipc_mode = by_id(engine, options.ipc_mode)
-    if options.network not in NETWORKS and not options.network.startswith(("container:", "ns:")):
-        raise UsageError(
-            f"network {shown(options.network)}: there are no bridges yet",
-            hint="--network none, host or container:NAME",
+    if bridged(options):
+        if rootless():
+            raise HostError(
+                f"--network {options.network}: networks take root so far",
+                hint="--network none, host or container:NAME",
+            )
+        from hutch.engine.network.manage import check_wishes, find_bridge
+
+        for wishes in options.networks:
+            network = find_bridge(engine, wishes["name"])
+            wishes["name"] = network.name
+            check_wishes(network, wishes)
+        return
+    if options.ports or options.publish_all:
+        engine.warn(
+            HutchError(f"published ports are discarded when using {options.network} network mode")
         )
+        options.ports, options.publish_all = [], False
 
 
 def check_security_modules(options: Options) -> None:

@@ -6,10 +6,11 @@ from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import command_line, hostname_of, stop_signal
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.health import Health, document, read
-from hutch.engine.containers.listing import rfc3339, status
+from hutch.engine.containers.listing import exposes_of, rfc3339, status
 from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
+from hutch.engine.network.describe import bindings, network_settings
 from hutch.engine.volumes import Volume
 from hutch.image.digest import Digest
 
@@ -19,6 +20,7 @@ def inspect(engine: Engine, record: Record) -> dict[str, Any]:
     options, places = record.options, engine.places(record)
     execution = engine.image_config(record).checked()
     args = command_line(options, execution)
+    exposes = exposes_of(engine, record)
     image = engine.store.database.image(Digest.parse(record.manifest))
     return {
         "Id": record.id,
@@ -72,12 +74,9 @@ def inspect(engine: Engine, record: Record) -> dict[str, Any]:
             "StopSignal": stop_signal(options, execution),
             "StopTimeout": options.stop_timeout,
             **({"Healthcheck": document(options.health)} if options.health else {}),
-            "ExposedPorts": {
-                **execution.get("ExposedPorts", {}),
-                **{port if "/" in port else port + "/tcp": {} for port in options.expose},
-            },
+            "ExposedPorts": {port: {} for port in exposes},
         },
-        "NetworkSettings": {"Ports": {}, "Networks": {options.network: {}}},
+        "NetworkSettings": network_settings(engine, record, exposes),
     }
 
 
@@ -133,7 +132,8 @@ def host_config(record: Record) -> dict[str, Any]:
         "NetworkMode": options.network,
         "RestartPolicy": {"Name": options.restart, "MaximumRetryCount": options.restart_limit},
         "LogConfig": {"Type": options.log_driver, "Config": log_options(options)},
-        "PortBindings": {},
+        "PortBindings": bindings(options.ports),
+        "PublishAllPorts": options.publish_all,
         "CapAdd": options.cap_add,
         "CapDrop": options.cap_drop,
         "CgroupParent": options.cgroup_parent,

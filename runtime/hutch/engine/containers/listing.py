@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import command_line
 from hutch.engine.containers.finish import refresh
+from hutch.engine.containers.options import bridged
 from hutch.engine.containers.records import Record, now
 from hutch.engine.engine import Engine
 from hutch.errors import HutchError, UsageError, shown
@@ -88,8 +89,50 @@ def condition(engine: Engine, text: str) -> tuple[str, Callable[[Record], bool]]
             value in (mount["source"], mount["target"]) for mount in record.options.mounts
         )
     if key == "network":
-        return key, lambda record: record.options.network == value
+        return key, in_network(engine, value)
     raise UsageError(f"invalid filter {shown(text)}", hint=f"there are {FILTERS}")
+
+
+def in_network(engine: Engine, name: str) -> Callable[[Record], bool]:
+    """Containers that are to be in a network, given by its name or an id."""
+    try:
+        name = engine.networks.find(name).name
+    except HutchError:
+        pass
+    return lambda record: name in networks_of(engine, record)
+
+
+def networks_of(engine: Engine, record: Record) -> list[str]:
+    """The names of the networks that it is to be in, or its mode."""
+    if not bridged(record.options):
+        return [record.options.network]
+    return [wishes["name"] for wishes in engine.networks.attachments(record.id)]
+
+
+def exposes_of(engine: Engine, record: Record) -> list[str]:
+    """The ports that the image and --expose name, one by one."""
+    try:
+        image = list(engine.image_config(record).checked().get("ExposedPorts", {}))
+    except HutchError:
+        image = []
+    words = [*image, *record.options.expose]
+    if not words:
+        return []
+    from hutch.engine.network.ports import exposed
+
+    return [f"{port}/{protocol}" for port, protocol in exposed(words)]
+
+
+def ports_of(engine: Engine, record: Record) -> str:
+    """The column PORTS: where it runs, its exposed and published ports."""
+    if record.phase != phases.RUNNING:
+        return ""
+    published, exposes = engine.networks.published(record.id), exposes_of(engine, record)
+    if not published and not exposes:
+        return ""
+    from hutch.engine.network.port_words import port_words
+
+    return port_words(published, exposes)
 
 
 def ancestor(engine: Engine, name: str) -> Callable[[Record], bool]:

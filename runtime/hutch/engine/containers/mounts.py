@@ -1,8 +1,9 @@
 """What is mounted in a container beside its root: binds, volumes, tmpfs, and /etc's own files."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.places import Places
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from hutch.spec.config import Config, Mount
 
 SHM = 64 << 20
+MOST = 3  # nameservers that resolv.conf(5) reads
+RESOLV_CONF = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 TMPFS = ["nosuid", "nodev", "noexec"]
 PROPAGATIONS = ("private", "rprivate", "slave", "rslave", "shared", "rshared")
 
@@ -135,54 +138,104 @@ def tmpfs(option: MountOption) -> "Mount":
 
 
 def own_files(options: Options, places: Places) -> "list[Mount]":
-    """/etc/hosts, /etc/hostname and /etc/resolv.conf, made by ``write_files``; none where the
-    container has another's network."""
+    """/etc/hosts, /etc/hostname and /etc/resolv.conf, made by ``write_files``; who has another's
+    network (container:ID) has its files, too."""
     targets = {option["target"] for option in options.mounts}
     found: list[Mount] = []
+    shared = options.network.removeprefix("container:")
     for name in ("hosts", "hostname", "resolv.conf"):
         target = "/etc/" + name
-        if (places.folder / name).exists() and target not in targets:
-            found.append(bind(str(places.folder / name), {"target": target}))
+        folder = places.folder
+        if shared != options.network and name != "hostname":
+            folder = folder.with_name(shared)
+        if (folder / name).exists() and target not in targets:
+            found.append(bind(str(folder / name), {"target": target}))
     return found
 
 
-def write_files(options: Options, places: Places, hostname: str) -> None:
+class Neighbourhood(NamedTuple):
+    """What /etc says of a container's networks: its own addresses, the address of the host in the
+    first one, and the nameservers that know its neighbours."""
+
+    addresses: Sequence[str] = ()
+    gateway: str = ""
+    nameservers: Sequence[str] = ()
+
+
+def write_files(
+    options: Options,
+    places: Places,
+    hostname: str,
+    own: Neighbourhood = Neighbourhood(),  # noqa: B008
+) -> None:
     """The files of /etc that say who and where the container is."""
     lines = [
         "127.0.0.1\tlocalhost",
         "::1\tlocalhost ip6-localhost ip6-loopback",
     ]
-    if options.network != "host":
+    if own.addresses:
+        names = f"{hostname}.{options.domainname} {hostname}" if options.domainname else hostname
+        lines += [
+            "fe00::0\tip6-localnet", "ff00::0\tip6-mcastprefix", "ff02::1\tip6-allnodes",
+            "ff02::2\tip6-allrouters", *(f"{address}\t{names}" for address in own.addresses),
+        ]  # fmt: skip
+    elif options.network != "host":
         lines.append(f"127.0.0.1\t{hostname}")
     else:
         try:
-            own = Path("/etc/hosts").read_text(errors="replace").splitlines()
+            hosts = Path("/etc/hosts").read_text(errors="replace").splitlines()
         except OSError:
-            own = []
-        lines = own or lines
+            hosts = []
+        lines = hosts or lines
     for text in options.add_host:
         name, parted, address = text.replace("=", ":", 1).partition(":")
         if not parted or not name or not address:
             raise UsageError(f"--add-host {shown(text)}", hint="as in HOST:ADDRESS")
+        if address == "host-gateway":
+            if not own.gateway:
+                raise UsageError(
+                    f"--add-host {shown(text)}: the container has no network with a gateway",
+                    hint="--network bridge, or the address of the host",
+                )
+            address = own.gateway
         lines.append(f"{address}\t{name}")
     _write(places.folder / "hosts", "\n".join(lines) + "\n")
     _write(places.folder / "hostname", hostname + "\n")
-    _write(places.folder / "resolv.conf", resolv_conf(options))
+    _write(places.folder / "resolv.conf", resolv_conf(options, own))
 
 
-def resolv_conf(options: Options) -> str:
-    """The host's, but for what --dns, --dns-search and --dns-option say."""
-    try:
-        lines = Path("/etc/resolv.conf").read_text(errors="replace").splitlines()
-    except OSError:
-        lines = []
+def nameservers(lines: list[str]) -> list[str]:
+    """The addresses of a resolv.conf."""
+    parts = [line.split() for line in lines]
+    return [part[1] for part in parts if len(part) > 1 and part[0] == "nameserver"]
+
+
+def resolv_conf(options: Options, own: Neighbourhood) -> str:
+    """The host's, but for what --dns, --dns-search and --dns-option say. Where names of other
+    containers are known, their nameserver asks those of --dns in turn."""
+
+    def read(path: str) -> list[str]:
+        try:
+            return Path(path).read_text(errors="replace").splitlines()
+        except OSError:
+            return []
+
+    def local(address: str) -> bool:
+        return address.startswith("127.") or address == "::1"
+
+    lines = read(RESOLV_CONF[0])
+    if own.addresses and not own.nameservers:
+        # The host's 127.0.0.53 is nobody in here; systemd-resolved says elsewhere whom it asks.
+        if lines and all(map(local, nameservers(lines))):
+            lines = read(RESOLV_CONF[1]) or lines
+        lines = [line for line in lines if not any(map(local, nameservers([line])))]
 
     def without(word: str) -> None:
         lines[:] = [line for line in lines if not line.strip().startswith(word)]
 
-    if options.dns:
+    if servers := own.nameservers[:MOST] or options.dns:
         without("nameserver")
-        lines += [f"nameserver {address}" for address in options.dns]
+        lines += [f"nameserver {address}" for address in servers]
     if options.dns_search:
         without("search")
         without("domain")

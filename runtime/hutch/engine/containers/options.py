@@ -3,6 +3,8 @@
 import json
 from typing import Any, TypedDict, get_origin, is_typeddict
 
+from hutch.engine.network.records import PortOption, Wishes
+
 
 class MountOption(TypedDict, total=False):
     """One ``-v``, ``--mount`` or ``--tmpfs``. ``source`` is a path of the host, the name of a
@@ -87,6 +89,9 @@ class Options:
     dns_option: list[str]
     add_host: list[str]
     network: str = "none"
+    networks: list[Wishes]
+    ports: list[PortOption]
+    publish_all: bool = False
     pid_mode: str = ""
     ipc_mode: str = ""
     uts_mode: str = ""
@@ -164,3 +169,10 @@ LISTS = [name for name, kind in TYPES.items() if get_origin(kind) is list]
 DICTIONARIES = [
     name for name, kind in TYPES.items() if get_origin(kind) is dict or is_typeddict(kind)
 ]
+
+
+def bridged(options: Options) -> bool:
+    """Whether the container is in networks of warren, and has a network namespace for them."""
+    return options.network not in ("none", "host") and not options.network.startswith(
+        ("container:", "ns:")
+    )

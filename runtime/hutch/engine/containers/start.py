@@ -1,6 +1,7 @@
 """Starting a container: its root is mounted, conmon has hutch create it, its program runs."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear
@@ -8,6 +9,7 @@ from hutch.engine.containers.config import hostname_of, make_config
 from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
 from hutch.engine.containers.finish import ended, finish, idle
 from hutch.engine.containers.mounts import write_files
+from hutch.engine.containers.options import bridged
 from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.rootfs import mount_rootfs
@@ -16,6 +18,9 @@ from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict, NoSuchContainer, StartFailed
 from hutch.engine.rootless import keep, rootless
 from hutch.errors import HutchError, KernelError
+
+if TYPE_CHECKING:
+    from hutch.engine.network.ports import Reserved
 
 CLEANUP = ["container", "cleanup"]
 
@@ -55,7 +60,7 @@ def start_locked(
     record.runs += 1
     engine.records.save(record)
     try:
-        _make_ready(engine, record, places)
+        reserved = _make_ready(engine, record, places)
         options = record.options
         supervision = Supervision(
             places,
@@ -71,9 +76,14 @@ def start_locked(
             attended=str(engine.attended(record.id).path),
             trace=engine.timeline is not None and is_hutch(options.runtime),
             on_exit=[*engine.program, *CLEANUP, record.id, str(record.runs)],
+            descriptors=reserved.descriptors() if reserved else (),
         )
         began = engine.step("wait for conmon and hutch create")
-        record.pid = supervise(supervision)
+        try:
+            record.pid = supervise(supervision)
+        finally:
+            if reserved is not None:
+                reserved.close()  # conmon has them
         if engine.timeline is not None:
             engine.timeline.created(began, places.runtime_trace)
         engine.step("write down what runs")
@@ -122,8 +132,8 @@ def _failed(engine: Engine, record: Record, error: HutchError) -> None:
     idle(engine)
 
 
-def _make_ready(engine: Engine, record: Record, places: Places) -> None:
-    """The bundle: root, files of /etc, config.json."""
+def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | None":
+    """The networks, and the bundle: root, files of /etc, config.json. The published ports."""
     import json
 
     options = record.options
@@ -141,13 +151,24 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> None:
     clear(engine, record)  # of a run that nobody has cleaned up after
     engine.step("mount the root file system")
     mount_rootfs(engine.store, record.manifest, places, volatile=options.auto_remove)
+    image = engine.image_config(record)
+    reserved, namespace = None, ""
+    if bridged(options):
+        engine.step("make links and addresses")
+        from hutch.engine.network.etc import write_etc
+        from hutch.engine.network.wire import wire
+
+        namespace, reserved = wire(engine, record, image.checked().get("ExposedPorts", {}))
+        write_etc(engine, record)
+    else:
+        write_files(options, places, hostname_of(record))
     engine.step("write config.json")
-    write_files(options, places, hostname_of(record))
-    config = make_config(record, engine.image_config(record), places, engine.volumes, joined, donor)
+    config = make_config(record, image, places, engine.volumes, joined, donor, namespace)
     try:
         places.config.write_text(json.dumps(config), encoding="utf-8")
     except OSError as error:
         raise KernelError(f"write {places.config}", "write", error.errno) from None
+    return reserved
 
 
 def running(engine: Engine, id: str) -> Record:

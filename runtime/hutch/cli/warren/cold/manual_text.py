@@ -13,8 +13,8 @@ OVERVIEW = (
     "Global options stand before the command, the command's own behind it. A value follows its "
     "option as the next word or after an equals sign; --rm=false turns a switch off.",
     "An image is named as with Docker, NAME[:TAG][@DIGEST], or by a place: oci:PATH:NAME, "
-    "oci-archive:FILE:NAME, docker-archive:FILE:NAME, dir:PATH. A container, an image, a volume is "
-    "found by its name or by the beginning of its id.",
+    "oci-archive:FILE:NAME, docker-archive:FILE:NAME, dir:PATH. A container, an image, a volume, a "
+    "network is found by its name or by the beginning of its id.",
     "The words behind --format are a Go template, as in '{{.ID}}: {{.Image}}', or json; with table "
     "in front the columns get headings.",
 )
@@ -136,6 +136,41 @@ VERBS: dict[str, tuple[str, ...]] = {
         "--tail lines, or what --since and --until leave. With --follow it goes on until the "
         "container ends.",
         "$ warren logs -f --tail 20 web",
+    ),
+    "network connect": (
+        "Puts a container into a network, at once if it runs. It gets an address, and the names "
+        "that its neighbours find it by: its own, --alias, the short id.",
+        "$ warren network connect --alias db inner postgres",
+    ),
+    "network create": (
+        "Makes a network, a bridge of its own, and prints its id. Containers in it find each other "
+        "by name; those of other networks are kept apart. If no --subnet is given, one is picked "
+        "that no route of the host leads to.",
+        "With --ipv6 it has addresses of IPv6, too: from a --subnet of IPv6, or unique local ones. "
+        "With --internal nothing leads out of it or into it. -o mtu=N sets the MTU of its links, "
+        "-o com.docker.network.bridge.name=NAME the name of the bridge.",
+        "$ warren network create --ipv6 inner\n"
+        "$ warren network create --subnet 10.1.0.0/16 --ip-range 10.1.2.0/24 lab",
+    ),
+    "network disconnect": (
+        "Takes a container out of a network, at once if it runs.",
+        "$ warren network disconnect bridge web",
+    ),
+    "network inspect": (
+        "Prints a JSON list with all that is known of networks, with the containers in them.",
+        "$ warren network inspect bridge",
+    ),
+    "network ls": (
+        f"Lists networks. {_FORMAT}",
+        "$ warren network ls --filter type=custom",
+    ),
+    "network prune": (
+        f"Removes networks that no container is to be in. {_CONFIRM}",
+        "$ warren network prune -f",
+    ),
+    "network rm": (
+        "Removes networks. One that a running container is in is refused.",
+        "$ warren network rm inner",
     ),
     "pause": (
         "Freezes all processes of containers, by the freezer of their cgroups, until "

@@ -73,5 +73,7 @@ class Names:
         return [volume.name for volume in self._engine.volumes.all()] if self._engine else []
 
     def networks(self) -> list[str]:
-        """The networks that have a name of their own."""
-        return []
+        """The networks that are bridges."""
+        if self._engine is None:
+            return []
+        return sorted({"bridge", *(network.name for network in self._engine.networks.all())})

@@ -22,7 +22,7 @@ BY_STATE = {
 # Flags whose values are known words; what ends with "=", ":" or "," goes on.
 KNOWN: dict[str, tuple[str, ...]] = {
     "--attach": ("stdin", "stdout", "stderr"),
-    "--driver": ("local",),
+    "--driver": ("bridge", "local"),
     "--format": ("json", "table"),
     "--ipc": ("private", "none", "host"),
     "--log-driver": ("k8s-file", "json-file", "none"),

@@ -1,0 +1,83 @@
+"""nft(8): loading rules, and finding the rules of others that stand in the way."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from hutch.errors import HostError
+
+NO_NFT = "networks need nft, which is not installed"
+
+
+def program() -> str:
+    """nft's path. Raises HostError."""
+    found = shutil.which("nft") or shutil.which("nft", path="/usr/sbin:/sbin")
+    if found is None:
+        raise HostError(NO_NFT, hint="apt-get install nftables; or use --network none or host")
+    return found
+
+
+def load(rules: str) -> None:
+    """Loads rules, all or none. Raises HostError with what nft says."""
+    done = subprocess.run(
+        [program(), "-f", "-"], input=rules, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise HostError(
+            "nft refuses the rules of warren's networks: " + first_line(done.stderr),
+            hint="the kernel needs nf_tables with nat, masquerade and fib (nft_masq, nft_fib_inet)",
+        )
+
+
+def first_line(text: str) -> str:
+    """The sentence of nft's complaint."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else "it does not say why"
+
+
+def obstacles(own: str) -> list[str]:
+    """Base chains of others that drop what is forwarded unless a rule of theirs accepts it, each as
+    "ip filter FORWARD": an accept in one table does not keep another from dropping (nft(8))."""
+    done = subprocess.run(
+        [program(), "-j", "list", "chains"], capture_output=True, text=True, check=False
+    )
+    try:
+        found = [one["chain"] for one in json.loads(done.stdout)["nftables"] if "chain" in one]
+    except (ValueError, KeyError):
+        found = []
+    return legacy() + [
+        f"{one['family']} {one['table']} {one['name']}"
+        for one in found
+        if one.get("hook") == "forward" and one.get("policy") == "drop" and one["table"] != own
+    ]
+
+
+def legacy() -> list[str]:
+    """The same of the old iptables, which nft does not see."""
+    for names, command, chain in (
+        ("/proc/net/ip_tables_names", "iptables-legacy", "ip filter FORWARD (iptables-legacy)"),
+        ("/proc/net/ip6_tables_names", "ip6tables-legacy", "ip6 filter FORWARD (ip6tables-legacy)"),
+    ):
+        try:
+            used = "filter" in Path(names).read_text().split()
+        except OSError:
+            used = False
+        path = shutil.which(command, path="/usr/sbin:/sbin")
+        if used and path:
+            done = subprocess.run([path, "-S", "FORWARD"], capture_output=True, check=False)
+            if b"-P FORWARD DROP" in done.stdout:
+                return [chain]
+    return []
+
+
+def tables() -> set[str]:
+    """The names of all tables of the family inet; none if there is no nft."""
+    try:
+        done = subprocess.run(
+            [program(), "-j", "list", "tables"], capture_output=True, text=True, check=False
+        )
+        found = json.loads(done.stdout)["nftables"]
+    except (HostError, ValueError, KeyError):
+        return set()
+    return {str(one["table"]["name"]) for one in found if "table" in one}
