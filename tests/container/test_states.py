@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hutch.cgroups.cold import systemd
+from hutch.container import salvage as salvage_module
+from hutch.container.salvage import salvage
+from hutch.container.store import Store
+from hutch.plan.systemd_unit import Manager
 
 from tests.support.containers import Bundle, Runtime, alive, eventually
 
@@ -157,6 +162,37 @@ def test_s52_a_container_that_mounts_on_the_host_is_found_likewise(
     path_of(hutch).write_bytes(b"{")
     hutch("delete", "--force", "test")
     assert rootfs not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_s52_a_scope_of_systemd_is_found_likewise(
+    hutch: Runtime, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without systemd: the cgroup stands where systemd would have made it."""
+    bundle.config["linux"]["cgroupsPath"] = "/hutchtest.slice/hutch-test.scope"
+    bundle.args("sleep", "1000")
+    hutch("run", "-d", "--bundle", str(bundle.path), "test")
+    state = json.loads(path_of(hutch).read_text())
+    config = path_of(hutch).with_name("config.json")
+    asked = json.loads(config.read_text())
+    asked["linux"]["cgroupsPath"] = "hutchtest.slice:hutch:test"
+    config.write_text(json.dumps(asked))
+    whole = path_of(hutch).read_bytes()
+    path_of(hutch).write_bytes(b"")
+    entry = Store(str(hutch.root)).find("test")
+    assert salvage(entry) is None
+
+    booted = salvage_module._is_directory
+    monkeypatch.setattr(
+        salvage_module, "_is_directory", lambda path: "systemd/system" in path or booted(path)
+    )
+    monkeypatch.setattr(systemd, "manager", lambda user: Manager(user, ""))
+    found = salvage(entry)
+    assert found is not None and found.kept_cgroup is not None
+    assert found.pid == state["pid"]
+    unit = {"name": "hutch-test.scope", "slice": "hutchtest.slice", "user": False}
+    assert found.kept_cgroup["unit"] == unit
+    assert sorted(found.kept_cgroup["made"]) == sorted(set(state["cgroup"]["directories"].values()))
+    path_of(hutch).write_bytes(whole)
 
 
 def test_s51_a_pid_that_is_another_process_by_now_is_left_alone(

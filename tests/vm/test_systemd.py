@@ -89,6 +89,17 @@ def test_a_container_is_a_scope_with_its_limits(
     assert not (DIRECTORY / unit).exists()
 
 
+def test_s52_delete_force_finds_the_scope_of_a_damaged_state(
+    systemd: Runtime, bundle: Bundle, no_traces: None
+) -> None:
+    systemd("run", "--detach", "--bundle", str(bundle.path), "web")
+    pid = systemd.state("web")["pid"]
+    (systemd.root / "web" / "state.json").write_bytes(b"{")
+    systemd("delete", "--force", "web")
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
+    assert units() == []
+
+
 def test_a_life_in_systemd(systemd: Runtime, bundle: Bundle, no_traces: None) -> None:
     """create, start, exec, pause, update, events, resume, kill, delete."""
     unit = "hutch-web.scope"

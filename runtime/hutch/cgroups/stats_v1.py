@@ -9,8 +9,6 @@ from hutch.cgroups.stats_form import as_list, block_entries, frame, hugetlb_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
-
     from hutch.cgroups.stats_form import (
         BlockIo,
         Cpuset,
@@ -22,32 +20,10 @@ if TYPE_CHECKING:
     )
     from hutch.plan.cgroup_paths import Cgroup
 
-    Flag = Literal[
-        "cpu_exclusive",
-        "mem_hardwall",
-        "mem_exclusive",
-        "memory_migrate",
-        "memory_spread_page",
-        "memory_spread_slab",
-        "memory_pressure",
-        "sched_load_balance",
-        "sched_relax_domain_level",
-    ]
-    Counted = Literal[
-        "ioServiceBytesRecursive",
-        "ioServicedRecursive",
-        "ioQueueRecursive",
-        "ioServiceTimeRecursive",
-        "ioWaitTimeRecursive",
-        "ioMergedRecursive",
-        "ioTimeRecursive",
-        "sectorsRecursive",
-    ]
-    Kind = Literal["usage", "swap", "kernel", "kernelTCP"]
-
 NANOSECONDS_A_TICK = 10_000_000  # cpuacct.stat counts in USER_HZ, which is 100 per second
 
-CPUSET_FLAGS: "tuple[Flag, ...]" = (
+# Keys of the statistics, and files "cpuset." + the key.
+CPUSET_FLAGS = (
     "cpu_exclusive",
     "mem_hardwall",
     "mem_exclusive",
@@ -60,7 +36,7 @@ CPUSET_FLAGS: "tuple[Flag, ...]" = (
 )
 
 # Key of the statistics -> the file of the scheduler BFQ, and the file of throttling ("" for none).
-BLOCK_FILES: "tuple[tuple[Counted, str, str], ...]" = (
+BLOCK_FILES = (
     ("ioServiceBytesRecursive", "bfq.io_service_bytes_recursive", "throttle.io_service_bytes"),
     ("ioServicedRecursive", "bfq.io_serviced_recursive", "throttle.io_serviced"),
     ("ioQueueRecursive", "bfq.io_queued_recursive", ""),
@@ -72,7 +48,7 @@ BLOCK_FILES: "tuple[tuple[Counted, str, str], ...]" = (
 )
 
 # Key of the statistics -> the beginning of its files' names, after "memory.".
-MEMORY_KINDS: "tuple[tuple[Kind, str], ...]" = (
+MEMORY_KINDS = (
     ("usage", ""),
     ("swap", "memsw."),
     ("kernel", "kmem."),
@@ -137,7 +113,7 @@ def _cpuset(directory: str) -> "Cpuset":
         "mems": as_list(read_or(directory + "/cpuset.mems")),
     }
     for flag in CPUSET_FLAGS:
-        result[flag] = _number(f"{directory}/cpuset.{flag}")
+        result[flag] = _number(f"{directory}/cpuset.{flag}")  # type: ignore[literal-required]
     return result
 
 
@@ -147,7 +123,7 @@ def _memory(directory: str) -> "Memory":
     for key, kind in MEMORY_KINDS:
         limit = read_or(f"{directory}/memory.{kind}limit_in_bytes")
         if limit:
-            result[key] = {
+            result[key] = {  # type: ignore[literal-required]
                 "limit": int(limit),
                 "usage": _number(f"{directory}/memory.{kind}usage_in_bytes"),
                 "max": _number(f"{directory}/memory.{kind}max_usage_in_bytes"),
@@ -164,7 +140,7 @@ def _block_io(directory: str) -> "BlockIo":
         if not entries and throttle:
             entries = block_entries(read_or(f"{directory}/blkio.{throttle}_recursive"))
         if entries:
-            result[key] = entries
+            result[key] = entries  # type: ignore[literal-required]
     return result
 
 

@@ -12,10 +12,10 @@ import posix
 from hutch import cgroups
 from hutch.container import status
 from hutch.container.barriers import accompany, launch_in_cgroup
+from hutch.container.planned_cgroup import cgroup_for
 from hutch.container.state import State
 from hutch.errors import ConfigError, HutchError, KernelError
 from hutch.kernel.channel import make_fifo
-from hutch.plan.cgroup_paths import resolve
 from hutch.plan.encode import kept
 from hutch.plan.plan import Bindings
 
@@ -134,26 +134,6 @@ def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, H
     for warning in plan.warnings:
         request.warn(warning)
     return config, raw, host, plan
-
-
-def cgroup_for(
-    config: "Config", host: "Host", id: str, systemd: bool, rootless: "bool | None"
-) -> "Cgroup":
-    """Where the container's cgroup will be. Raises ConfigError, HostError or UsageError."""
-    path = config.get("linux", {}).get("cgroupsPath")
-    if systemd:
-        from hutch.cgroups.cold.systemd import manager
-        from hutch.cgroups.tree import in_user_namespace
-        from hutch.plan.systemd_unit import resolve_unit
-
-        user = host.uid != 0 or in_user_namespace() if rootless is None else rootless
-        annotations = config.get("annotations", {})
-        cgroup = resolve_unit(path, id, host.cgroups, manager(user), annotations)
-    else:
-        user = host.uid != 0 if rootless is None else rootless
-        cgroup = resolve(path, id, host.cgroups, rootless=user)
-    cgroup.rootless = rootless
-    return cgroup
 
 
 def check_terminal(config: "Config", request: "Request") -> None:

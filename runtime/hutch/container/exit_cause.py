@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hutch.errors import HutchError
-    from hutch.plan.cgroup_paths import Cgroup, KeptCgroup
+    from hutch.plan.cgroup_paths import Cgroup
     from hutch.spec.config import Config
 
 MEMORY = "linux.resources.memory.limit"
@@ -33,21 +33,19 @@ def want_of_memory(cgroup: "Cgroup", limit: "int | None", whom: str) -> "ConfigE
 
 
 def cause_of(
-    code: int, signal: int, cgroup: "KeptCgroup | None", config: "Config"
+    code: int, signal: int, cgroup: "Cgroup | None", config: "Config"
 ) -> "ConfigError | None":
     """Why the kernel ended a container's program; None if it did not, or if nothing shows it.
 
     ``code`` is the exit code of the program, ``signal`` the signal that ended it, or 0; ``cgroup``
-    is that of the container's state.
+    is the container's.
     """
     linux = config.get("linux", {})
     # The exit code is compared, not the signal: a shell exits with 137 if its command was killed.
     if code == 128 + SIGKILL and cgroup is not None:
-        from hutch.plan.cgroup_paths import Cgroup
-
         memory = linux.get("resources", {}).get("memory") or {}
         whom = "a process of the container"
-        return want_of_memory(Cgroup.from_json(cgroup), memory.get("limit"), whom)
+        return want_of_memory(cgroup, memory.get("limit"), whom)
     seccomp = linux.get("seccomp")
     if signal == SIGSYS and seccomp:
         rules = [seccomp, *(seccomp.get("syscalls") or [])]
@@ -63,7 +61,7 @@ def cause_of(
 def tell_cause(
     code: int,
     signal: int,
-    cgroup: "KeptCgroup | None",
+    cgroup: "Cgroup | None",
     config: "Config",
     warn: "Callable[[HutchError], None]",
 ) -> None:

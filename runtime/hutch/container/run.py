@@ -84,7 +84,7 @@ def carry_on(
         if code in KILLED:
             from hutch.container.exit_cause import tell_cause
 
-            tell_cause(code, init.signal, made.state.kept_cgroup, made.config, request.warn)
+            tell_cause(code, init.signal, made.state.cgroup(), made.config, request.warn)
         request.step("delete the container")
         if not detach and not keep:
             delete(store, request.id, force=True, warn=request.warn)

@@ -1,8 +1,9 @@
 """Finds what is left of a container whose state is damaged, for `delete --force`.
 
 Fields of the state file that have the right form are used. The others are found from the files
-beside it: config.json names the cgroup, and the plan names the root file system. A process belongs
-to the container only if it is in that cgroup and has that root (security.md S-51).
+beside it: config.json names the cgroup or systemd's scope, and the plan names the root file system.
+A process belongs to the container only if it is in that cgroup and has that root (security.md
+S-51).
 """
 
 import posix
@@ -65,13 +66,24 @@ def _readable(entry: "Entry") -> State:
 
 
 def _planned_cgroup(entry: "Entry") -> "Cgroup | None":
+    """The directories that exist of the cgroup that create has planned: one of the container's own,
+    or a scope, if systemd runs here."""
+    if cgroup := _existing(entry, systemd=False):
+        return cgroup
+    if not _is_directory("/run/systemd/system"):  # sd_booted(3)
+        return None
+    from hutch.front import use_interpreter
+
+    use_interpreter()  # D-Bus needs a library
+    return _existing(entry, systemd=True)
+
+
+def _existing(entry: "Entry", *, systemd: bool) -> "Cgroup | None":
     from hutch.container.host import read_host
-    from hutch.plan.cgroup_paths import resolve
+    from hutch.container.planned_cgroup import cgroup_for
 
     try:
-        path = entry.load_config().get("linux", {}).get("cgroupsPath")
-        host = read_host()
-        cgroup = resolve(path, entry.id, host.cgroups, rootless=host.uid != 0)
+        cgroup = cgroup_for(entry.load_config(), read_host(), entry.id, systemd, None)
     except (HutchError, AssertionError, AttributeError):
         return None
     cgroup.directories = {

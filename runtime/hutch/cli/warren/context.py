@@ -5,7 +5,6 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hutch.errors import shown
@@ -20,24 +19,14 @@ if TYPE_CHECKING:
     from hutch.images import Access, Store
 
 
-class Context:
-    """The objects of one command. Each is made when it is first used."""
+class Context(ExitStack):
+    """The objects of one command. Each is made when it is first used; what a verb enters is closed
+    at the end of the command."""
 
     def __init__(self, root: str, config: str) -> None:
+        super().__init__()
         self.named_root = root
         self._config = config
-        self.stack = ExitStack()
-
-    def __enter__(self) -> "Context":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stack.close()
 
     @cached_property
     def root(self) -> Path:
