@@ -1,6 +1,9 @@
 """hutch.run: each argument and each field of the result."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -273,3 +276,53 @@ def test_a_program_that_does_not_exist(sandbox: Sandboxes) -> None:
         hutch.run(sandbox.rootfs, "true")
     with pytest.raises(hutch.UsageError, match="no program"):
         sandbox([])
+
+
+def test_nothing_is_left_open(sandbox: Sandboxes) -> None:
+    """Descriptors and children, after calls that succeed, fail and run out of time."""
+
+    def held() -> tuple[int, list[str]]:
+        children = Path("/proc/thread-self/children").read_text().split()
+        return len(os.listdir("/proc/self/fd")), children
+
+    def calls() -> None:
+        sandbox("cat; exit 3", input=b"x" * 100_000)
+        sandbox(["sleep", "1000"], timeout=0.1)
+        for wrong in ({"workdir": "/bin/sh/x"}, {"mounts": {"/bin/sh/x": "/"}}):
+            with pytest.raises(hutch.HutchError):
+                sandbox(["true"], **wrong)
+        with sandbox.staying() as box:
+            box.run(["true"])
+            box.start(["sleep", "1000"])
+            box.snapshot()
+            with pytest.raises(hutch.HutchError):
+                box.run(["nosuch"])
+
+    calls()
+    before = held()
+    calls()
+    assert held() == before
+
+
+def test_a_caller_that_ignores_its_children(sandbox: Sandboxes) -> None:
+    """The kernel then reaps them itself; the first process tells the status."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        result = sandbox("exit 7")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert result.exit_code == 7
+
+
+def test_the_layers_of_a_sandbox_are_not_collected(sandbox: Sandboxes, tmp_path: Path) -> None:
+    from hutch.images import Store
+
+    store, place = tmp_path / "store", make_image(tmp_path / "box")
+    with sandbox.staying(image=place, store=store) as box, Store(store) as images:
+        images.remove("box:box")
+        images.prune(every=True)
+        with pytest.raises(hutch.ImageError):
+            images.find("box:box")
+        assert box.run(["cat", "/data/kept"]).text == "of the image\n"
+    code = "from hutch.images import Store; import sys; print(Store(sys.argv[1]).prune()[1] > 0)"
+    assert subprocess.check_output([sys.executable, "-c", code, store]) == b"False\n"

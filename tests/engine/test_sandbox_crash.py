@@ -1,6 +1,7 @@
 """The calling program is killed: its containers end, and the next call removes what is left."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -147,3 +148,13 @@ def test_system_check_finds_it(sandbox: Sandboxes, engine: Engine, tmp_path: Pat
     assert check("--repair").returncode == 0
     assert "all is well" in check().stdout
     assert not [name for name in os.listdir(run / "hutch-sandbox") if not name.startswith(".")]
+
+
+def test_an_interrupt_of_the_caller(sandbox: Sandboxes) -> None:
+    """KeyboardInterrupt removes the container on its way."""
+    caller = start(sandbox, "run")
+    caller.send_signal(signal.SIGINT)
+    assert caller.wait(60) == -signal.SIGINT
+    assert caller.stdout is not None
+    caller.stdout.close()
+    assert sandbox.left() == []

@@ -44,6 +44,8 @@ def test_put_and_get(sandbox: Sandboxes, tmp_path: Path) -> None:
         with pytest.raises(hutch.KernelError) as caught:
             box.get("/nosuch")
         assert caught.value.errno == 2
+        with pytest.raises(hutch.UsageError, match="max_output"):
+            box.run(["true"], max_output=-1)
         with pytest.raises(hutch.UsageError, match="larger"):
             box.get("/tmp/a/b", limit=10)
         with pytest.raises(hutch.UsageError, match="not a regular"):

@@ -32,12 +32,13 @@ FILTERED = Path(__file__).parents[1] / "native" / "filtered.c"
 COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Orphans of containers become this process's children, and a thread takes their statuses.
 
     The end of a pid namespace waits for all its processes to be reaped, so it has to happen while
-    a command that deletes the container runs.
+    a command that deletes the container runs. For the tests of one folder only: children of a test
+    that uses hutch as a library are in such namespaces too, and are its own to wait for.
     """
     leftovers.bases.add(tmp_path_factory.getbasetemp())
     prctl.set_child_subreaper(True)
@@ -52,6 +53,7 @@ def reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     yield
     over.set()
     thread.join()
+    prctl.set_child_subreaper(False)
 
 
 def take_orphans() -> None:

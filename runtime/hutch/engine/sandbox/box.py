@@ -9,6 +9,7 @@ import os
 import secrets
 import threading
 import time
+from resource import struct_rusage
 from struct import Struct
 
 from hutch import cgroups
@@ -50,6 +51,16 @@ class _Caller:
 
 
 _CALLER = _Caller()
+
+
+def wait_for(pid: int) -> tuple[int, struct_rusage]:
+    """Waits for the end of a child: its wait status and what it has used. If the caller ignores
+    SIGCHLD, or waits for all children elsewhere, the status is lost (waitpid(2)), and is 255."""
+    try:
+        _, status, used = os.wait4(pid, 0)
+    except ChildProcessError:
+        return 255 << 8, struct_rusage([0] * struct_rusage.n_fields)
+    return status, used
 
 
 class Box:
@@ -104,7 +115,7 @@ class Box:
     def wait(self, began: float) -> tuple[int, Usage]:
         """Waits for the end of the container. Returns the wait status of its program (waitpid(2))
         and what it has used since ``began`` (time.monotonic)."""
-        _, status, used = os.wait4(self.made.init.pid, 0)
+        status, used = wait_for(self.made.init.pid)
         wall = time.monotonic() - began
         user, system, memory = used.ru_utime, used.ru_stime, used.ru_maxrss * 1024
         try:

@@ -8,9 +8,10 @@ from signal import SIGKILL
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from hutch.engine.sandbox.box import wait_for
 from hutch.engine.sandbox.result import Result, Usage
 from hutch.engine.sandbox.run import Output, gather, result_of
-from hutch.engine.sandbox.settings import deadline, limit_of
+from hutch.engine.sandbox.settings import deadline
 from hutch.engine.sandbox.streams import Kept, Streams
 from hutch.errors import HutchError, UsageError
 from hutch.kernel.process import signal_pidfd
@@ -42,7 +43,7 @@ class Process:
         box: "Box",
         init: "Init",
         streams: Streams,
-        max_output: int,
+        kept: Kept,
         began: float,
         stop: int,
     ) -> None:
@@ -50,13 +51,19 @@ class Process:
         self._box = box
         self._init = init
         self._streams = streams
-        self._kept = Kept(limit_of(max_output))
+        self._kept = kept
         self._began = began
         self._stop = stop
         self._ooms = box.oom_kills()
         self._lock = Lock()
         self._ended: tuple[int, struct_rusage] | None = None
         self._result: Result | None = None
+
+    def __del__(self) -> None:
+        """Closes the streams of a program that nobody has waited for."""
+        if self._result is None:
+            self._init.close()
+            self._streams.close()
 
     def __enter__(self) -> "Process":
         return self
@@ -138,8 +145,7 @@ class Process:
         namespace waits until all others in it are reaped (pid_namespaces(7))."""
         with self._lock:
             if self._ended is None:
-                _, status, used = os.wait4(self._init.pid, 0)
-                self._ended = status, used
+                self._ended = wait_for(self._init.pid)
             return self._ended
 
     def _finish(self, *, timed_out: bool) -> None:

@@ -32,10 +32,11 @@ from hutch.engine.sandbox.settings import (
     absolute,
     command,
     environment,
+    limit_of,
     settings,
 )
 from hutch.engine.sandbox.shared import shared_places
-from hutch.engine.sandbox.streams import Streams
+from hutch.engine.sandbox.streams import Kept, Streams
 from hutch.errors import HutchError, KernelError, StateError, UsageError
 from hutch.kernel.mounts import mount
 
@@ -165,7 +166,7 @@ class Sandbox:
         """Starts a program and does not wait for it. With ``interactive`` its input stays open
         after ``input``, for ``Process.write``. When the descriptor ``stop`` can be read, the
         program is killed while it is waited for. The other arguments are those of ``run``."""
-        words = command(args)
+        words, kept = command(args), Kept(limit_of(max_output))
         streams = Streams(encoded(input), interactive=interactive)
         try:
             with self._lock:
@@ -192,7 +193,7 @@ class Sandbox:
                 began = time.monotonic()
                 store = state_store(self._shared.root)
                 init = execute(store, state, config, process, options)
-                started = Process(self, box, init, streams, max_output, began, stop)
+                started = Process(self, box, init, streams, kept, began, stop)
                 self._processes.append(started)
             streams.let_go()
         except BaseException:
@@ -282,6 +283,7 @@ class Sandbox:
             box.kill()
             for process in self._processes:
                 process.reap()
+            self._processes = []
             box.remove()
 
     def end(self, box: Box) -> None:
