@@ -212,6 +212,13 @@ def test_exec_ends_with_255_on_every_error_of_the_runtime(hutch: Runtime, sleepe
     assert "cannot exec in a stopped container" in refuses("exec", sleeper, "true", code=255)
 
 
+def test_exec_ends_as_in_a_shell_if_asked_for(hutch: Runtime, sleeper: str) -> None:
+    for command, code in (("nosuch", 127), ("/bin/nosuch", 127), ("/etc", 126)):
+        hutch.refuses("exec", "--shell-status", sleeper, command, code=code)
+    hutch.refuses("exec", "--shell-status", "--cwd", "/nowhere", sleeper, "true", code=126)
+    hutch.refuses("exec", "--shell-status", "none", "true", code=126)
+
+
 def test_exec_flags_change_the_process(hutch: Runtime, sleeper: str) -> None:
     def sh(script: str, *flags: str) -> str:
         return hutch("exec", *flags, sleeper, "sh", "-c", script).out.strip()

@@ -140,7 +140,7 @@ def test_copies_out_and_in(engine: Engine) -> None:
     engine.ok("cp", home / "file", "one:/stopped")
     engine.ok("cp", "one:/stopped", home / "back")
     assert (home / "back").read_text() == "mine\n"
-    assert "could not find" in engine.fails("cp", "one:/nothing", str(home), status=125)
+    assert "could not find" in engine.fails("cp", "one:/nothing", str(home))
 
 
 def test_s60_a_copy_stays_in_the_container(engine: Engine) -> None:

@@ -126,7 +126,7 @@ def test_an_image_that_docker_saved_without_a_name_has_none(
             if member.name not in ("oci-layout", "index.json"):
                 new.addfile(member, io.BytesIO(data))
     warren.ok("rmi", "layout")
-    assert "Loaded image: sha256:" in warren.ok("load", "-q", "-i", tmp_path / "b.tar")
+    assert "Loaded image ID: sha256:" in warren.ok("load", "-q", "-i", tmp_path / "b.tar")
     assert "<none>" in warren.ok("images")
 
 

@@ -15,42 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.samples.images import Image, Layer
+from conformance.samples.busybox import busybox_layer, make_image
 from tests.support.leftovers import CGROUPS
 from tests.support.registries import Warren
-
-APPLETS = """
-sh cat echo sleep true false ls id env hostname mount stat touch mkdir rm df nproc kill ps grep
-head tail wc test pwd dd tty stty cut sort awk sed ip seq date printf tr mknod chmod chown
-dnsdomainname sysctl nc yes dmesg nslookup ping
-"""
-
-
-def busybox_layer() -> Layer:
-    """A root file system with busybox, two users and a folder that a volume can take over."""
-    layer = Layer()
-    for name in ("bin", "dev", "etc", "home", "home/guest", "proc", "root", "sys", "tmp", "data"):
-        mode = 0o1777 if name == "tmp" else 0o755
-        owner = {"uid": 1000, "gid": 1000} if name in ("home/guest", "data") else {}
-        layer.folder(name, mode=mode, **owner)
-    layer.file("bin/busybox", Path("/bin/busybox").read_bytes(), mode=0o755)
-    for applet in APPLETS.split():
-        layer.symlink(f"bin/{applet}", "busybox")
-    layer.file(
-        "etc/passwd",
-        b"root:x:0:0::/root:/bin/sh\nguest:x:1000:1000::/home/guest:/bin/sh\n",
-    )
-    layer.file("etc/group", b"root:x:0:\nguest:x:1000:\nstaff:x:50:guest\n")
-    layer.file("data/kept", b"of the image\n", uid=1000, gid=1000)
-    return layer
-
-
-def make_image(folder: Path, name: str = "box", **execution: object) -> str:
-    """An image of busybox in a layout: what warren calls it."""
-    config = {"Cmd": ["sh"], "Env": ["FROM=image"], **execution}
-    image = Image([busybox_layer().tar()], "gzip", config)
-    image.write(folder, name)
-    return f"oci:{folder}:{name}"
 
 
 @dataclass
@@ -195,4 +162,7 @@ def members(archive: bytes) -> dict[str, tarfile.TarInfo]:
         return {one.name: one for one in tar.getmembers()}
 
 
-__all__ = ["Engine", "Terminal", "at_terminal", "engine", "eventually", "subprocess"]
+__all__ = [
+    "Engine", "Terminal", "at_terminal", "busybox_layer", "engine", "eventually", "make_image",
+    "subprocess",
+]  # fmt: skip

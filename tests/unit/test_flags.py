@@ -98,6 +98,7 @@ SEEN = {
         "user": EXEC,
         "additional-gids": EXEC,
         "process": "test_run::test_exec_process_reads_a_file",
+        "shell-status": "test_run::test_exec_ends_as_in_a_shell_if_asked_for",
         "detach": "test_run::test_exec_detached_leaves_the_process_and_writes_its_pid",
         "pid-file": "test_run::test_exec_in_the_foreground_writes_the_pid_too",
         "pidfd-socket": "test_handing::test_the_pidfd_socket_of_exec_gets_the_new_process",

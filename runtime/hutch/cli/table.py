@@ -127,6 +127,7 @@ VERBS = {
             PRESERVE,
             ("cgroup", "", "PATH...", "run it in a cgroup below the container's"),
             ("ignore-paused", "", "", "allow a paused container; the process runs after resume"),
+            ("shell-status", "", "", "exit with 127 if it is not found, 126 if it cannot be run"),
         ),
     ),
     "explain": (

@@ -121,14 +121,18 @@ class Volumes:
             self.database.rows("DELETE FROM volume WHERE name = ?", name)
         self.store.discard(self.folder / name)
 
-    def prune(self, *, every: bool = False) -> list[str]:
-        """Removes the anonymous volumes (with ``every``, all) that no container uses."""
-        gone = []
+    def prune(self, *, every: bool = False) -> tuple[list[str], int]:
+        """Removes the anonymous volumes (with ``every``, all) that no container uses: their names,
+        and the bytes that were in them."""
+        from hutch.engine.disk_use import tree_size
+
+        gone, freed = [], 0
         for volume in self.all():
             if (every or volume.anonymous) and not self.users(volume.name):
+                freed += tree_size(str(self.path(volume.name)))
                 self.remove(volume.name, force=True)
                 gone.append(volume.name)
-        return gone
+        return gone, freed
 
     def fill(self, name: str, root: int, target: str) -> None:
         """Copies what the image has at ``target`` into the volume if that is empty: content,

@@ -56,6 +56,13 @@ def has_label(store: Store, record: ImageRecord, wanted: str) -> bool:
     return isinstance(labels, dict) and key in labels and (not given or labels[key] == value)
 
 
+# What a config need not say; as with Docker a template finds the field all the same.
+NOTHING: dict[str, object] = {
+    "User": "", "Env": [], "Entrypoint": [], "Cmd": [], "Volumes": {}, "WorkingDir": "",
+    "Labels": {}, "ExposedPorts": {}, "OnBuild": [],
+}  # fmt: skip
+
+
 def inspect(store: Store, record: ImageRecord) -> dict[str, object]:
     """The description of an image, in the form of ``docker image inspect``."""
     manifest, config = documents(store, record)
@@ -73,7 +80,7 @@ def inspect(store: Store, record: ImageRecord) -> dict[str, object]:
         "Variant": record.variant,
         "Os": record.os,
         "Size": record.size,
-        "Config": config.execution,
+        "Config": {**NOTHING, **config.execution},
         "Labels": config.execution.get("Labels"),
         "Annotations": manifest.annotations,
         "ManifestType": manifest.media_type,

@@ -54,7 +54,8 @@ VERBS = {
         "capabilities, limits and seccomp filter of the container's config, or those in the file "
         "of --process. The words after the id are the command and its own options.",
         "The exit code is that of the command; 128 plus the number of the signal that ended it; or "
-        "255 if it could not be run.",
+        "255 if it could not be run. With --shell-status it is 127 if the command was not found, "
+        "and 126 if it could not be run.",
         "$ hutch exec --env DEBUG=1 web sh -c 'echo $DEBUG'",
     ),
     "explain": (

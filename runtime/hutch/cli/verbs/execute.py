@@ -8,6 +8,9 @@ from hutch.container.store import absolute
 from hutch.errors import HutchError, UsageError
 from hutch.spec.user_ids import parse_id, parse_user
 
+NOT_EXECUTED, NOT_FOUND = 126, 127  # as shells have it
+ENOENT = 2
+
 # (field of the process, the flag that sets it).
 FLAGS = (
     ("cwd", "cwd"),
@@ -54,8 +57,20 @@ def run(call: Call, log: Log) -> int:
             trace=call.trace,
         )
     except HutchError as error:
+        status = _shell_status(error)
         _tell_who_asked(error, call)
-        raise
+        if not call.has("shell-status"):
+            raise
+        log.error(error)
+        return status
+
+
+def _shell_status(error: HutchError) -> int:
+    """127 where the command was not found, and 126 where it could not be executed."""
+    if "args[0]" not in error.pointer:
+        return NOT_EXECUTED
+    error.document, error.pointer = "", "process.args"
+    return NOT_FOUND if error.errno in (0, ENOENT) else NOT_EXECUTED
 
 
 def _tell_who_asked(error: HutchError, call: Call) -> HutchError:

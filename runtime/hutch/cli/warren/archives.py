@@ -51,14 +51,19 @@ def declare_load(parser: ArgumentParser) -> None:
 
 def load(arguments: Namespace, context: Context) -> int:
     """Adds every image of an archive (or of an OCI layout in a folder) to the store."""
+    from hutch.image.reference import Reference
+
     path = arguments.input or "/dev/stdin"
     if not arguments.input and sys.stdin.isatty():
         raise UsageError("no archive was given", hint="-i FILE, or redirect standard input")
     with context.at_work(quiet=arguments.quiet) as store:
         loaded = store.load(path, platform=arguments.platform)
     for pulled in loaded:
-        for line in pulled.names or [pulled.image.id]:
-            print(f"Loaded image: {line}")
+        for name in pulled.names:
+            reference = Reference.parse(name)
+            print(f"Loaded image: {reference.familiar}:{reference.tag}")
+        if not pulled.names:
+            print(f"Loaded image ID: {pulled.image.id}")
     return 0
 
 

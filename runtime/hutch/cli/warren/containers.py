@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context
 from hutch.cli.warren.each import each
+from hutch.cli.warren.output import pruned
 from hutch.cli.warren.parser import Verb
 from hutch.errors import NotFound, UsageError
 
@@ -277,8 +278,8 @@ def prune(arguments: Namespace, context: Context) -> int:
 
     if not arguments.force and not sure("all containers that do not run"):
         return 0 if sys.stdin.isatty() else 1
-    for id in remove_all(context.engine):
-        print(f"Deleted: {id}")
+    gone, freed = remove_all(context.engine)
+    pruned(("Containers", gone), freed=freed)
     return 0
 
 

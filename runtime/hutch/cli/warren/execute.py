@@ -28,7 +28,7 @@ def execute(arguments: Namespace, context: Context) -> int:
 
     if not arguments.command:
         raise UsageError("a command is wanted", hint="warren exec CONTAINER COMMAND [ARGUMENT...]")
-    if arguments.tty and not arguments.detach and not os.isatty(0):
+    if arguments.tty and arguments.interactive and not arguments.detach and not os.isatty(0):
         raise HostError("the input device is not a TTY")
     own = dict(os.environ)
     lines = [line for path in arguments.env_file for line in words.lines_of(path, "--env-file")]

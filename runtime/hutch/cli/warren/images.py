@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
-from hutch.cli.warren.output import ago, human_size, show
+from hutch.cli.warren.output import ago, human_size, pruned, show
 from hutch.cli.warren.parser import Verb
 from hutch.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from hutch.images import Image
+
+LOCAL = "localhost/"  # a name of this machine need not have it
 
 COLUMNS = [
     ("REPOSITORY", "Repository"),
@@ -89,7 +91,8 @@ def parse_filter(context: Context, text: str) -> "Callable[[Image], bool]":
                 return False
             reference = Reference.parse(image.name)
             short = f"{reference.familiar}:{reference.tag}"
-            forms = (image.name, short, reference.familiar, reference.repository)
+            forms = [image.name, short, reference.familiar, reference.repository]
+            forms += [form.removeprefix(LOCAL) for form in forms]
             return any(fnmatch.fnmatchcase(form, value) for form in forms)
 
         return by_pattern
@@ -148,9 +151,7 @@ def prune(arguments: Namespace, context: Context) -> int:
     if not arguments.force and not sure(what):
         return 0 if sys.stdin.isatty() else 1
     gone, size = context.store.prune(every=arguments.all)
-    for config in gone:
-        print(f"Deleted: {config}")
-    print(f"Total reclaimed space: {human_size(size)}")
+    pruned(("Images", list(map(str, gone))), freed=size)
     return 0
 
 

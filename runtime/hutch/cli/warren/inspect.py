@@ -7,6 +7,7 @@ from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
 from hutch.cli.warren.output import ago, clean, human_size, render, show, template
 from hutch.cli.warren.parser import Verb
+from hutch.did_you_mean import suggestion
 from hutch.errors import NotFound
 from hutch.image.errors import ImageNotFound
 
@@ -85,9 +86,14 @@ def describe(context: Context, name: str, kind: str, *, sized: bool) -> dict[str
     if kind in ("image", ""):
         try:
             return context.store.find(name).inspect()
-        except ImageNotFound:
-            if kind or name not in {volume.name for volume in engine.volumes.all()}:
+        except ImageNotFound as error:
+            if kind:
                 raise
+            known = {volume.name for volume in engine.volumes.all()}
+            if name not in known:
+                containers = {record.name for record in engine.records.all()}
+                hint = suggestion(name, known | containers, error.hint)
+                raise NotFound(f"No such object: {name}", hint=hint) from None
     return inspect_volume(engine, engine.volumes.get(name))
 
 

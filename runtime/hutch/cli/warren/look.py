@@ -10,7 +10,7 @@ from hutch.cli.warren.containers import each_container, moment
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import human_size, show
 from hutch.cli.warren.parser import Verb
-from hutch.errors import UsageError, shown
+from hutch.errors import HutchError, UsageError, shown
 
 if TYPE_CHECKING:
     from hutch.engine.containers.events import Event
@@ -117,7 +117,7 @@ def port(arguments: Namespace, context: Context) -> int:
     if arguments.port:
         found = [p for p in published if f"{p.port}/{p.protocol}" == whole(arguments.port)]
         if not found:
-            raise UsageError(f"no public port {whole(arguments.port)} published for {record.name}")
+            raise HutchError(f"no public port {whole(arguments.port)} published for {record.name}")
         for one in found:
             print(place(one))
         return 0

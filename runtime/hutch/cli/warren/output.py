@@ -55,6 +55,14 @@ def ago(created: str) -> str:
     return "N/A"
 
 
+def pruned(*groups: tuple[str, Sequence[str]], freed: int) -> None:
+    """What was taken away, as Docker's prune prints it: each kind with its heading, and bytes."""
+    for kind, names in groups:
+        if names:
+            print("\n".join([f"Deleted {kind}:", *names, ""]))
+    print(f"Total reclaimed space: {human_size(freed)}")
+
+
 def template(text: str) -> "Template":
     """The template of --format. Raises UsageError."""
     from hutch.cli.warren.go_template import Template, TemplateError

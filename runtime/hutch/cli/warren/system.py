@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
-from hutch.cli.warren.output import age, human_size, show
+from hutch.cli.warren.output import age, human_size, pruned, show
 from hutch.cli.warren.parser import Verb
 from hutch.errors import UsageError, shown
 from hutch.image.errors import StoreDamaged
@@ -75,14 +75,14 @@ def prune(arguments: Namespace, context: Context) -> int:
         what = "all anonymous volumes that no container uses, " + what
     if not arguments.force and not sure(what + ", and whatever nothing needs"):
         return 0 if sys.stdin.isatty() else 1
-    for line in prune_engine(context, volumes=arguments.volumes, filtered=bool(filters)):
-        print(line)
+    containers, volumes, freed = prune_engine(
+        context, volumes=arguments.volumes, filtered=bool(filters)
+    )
     gone, size = context.store.prune(
         every=arguments.all, meant=lambda image: all(keep(image) for keep in filters)
     )
-    for config in gone:
-        print(f"Deleted: {config}")
-    print(f"Total reclaimed space: {human_size(size)}")
+    images = list(map(str, gone))
+    pruned(("Containers", containers), ("Volumes", volumes), ("Images", images), freed=freed + size)
     return 0
 
 
@@ -96,16 +96,16 @@ def sure(what: str) -> bool:
     return input("Are you sure? [y/N] ").lower() in ("y", "yes")
 
 
-def prune_engine(context: Context, *, volumes: bool, filtered: bool) -> list[str]:
+def prune_engine(
+    context: Context, *, volumes: bool, filtered: bool
+) -> tuple[list[str], list[str], int]:
     """Removes containers that do not run, unless a filter asks for nothing but images; with
-    ``volumes`` the anonymous volumes that nobody uses, too. What was done."""
+    ``volumes`` the anonymous volumes that nobody uses, too: what was removed, and its bytes."""
     from hutch.engine.containers.remove import prune as remove_containers
 
-    engine = context.engine
-    said = [f"Deleted container: {id}" for id in ([] if filtered else remove_containers(engine))]
-    if volumes:
-        said += [f"Deleted volume: {name}" for name in engine.volumes.prune()]
-    return said
+    gone, freed = ([], 0) if filtered else remove_containers(context.engine)
+    emptied, size = context.engine.volumes.prune() if volumes else ([], 0)
+    return gone, emptied, freed + size
 
 
 def prune_filter(text: str) -> "Callable[[Image], bool]":

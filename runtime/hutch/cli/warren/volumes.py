@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
-from hutch.cli.warren.output import show
+from hutch.cli.warren.output import pruned, show
 from hutch.cli.warren.parser import Verb
 from hutch.errors import NotFound, UsageError, shown
 
@@ -126,8 +126,8 @@ def prune(arguments: Namespace, context: Context) -> int:
     what = "all volumes" if arguments.all else "all anonymous volumes"
     if not arguments.force and not sure(f"{what} that no container uses"):
         return 0 if sys.stdin.isatty() else 1
-    for name in context.engine.volumes.prune(every=arguments.all):
-        print(f"Deleted: {name}")
+    gone, freed = context.engine.volumes.prune(every=arguments.all)
+    pruned(("Volumes", gone), freed=freed)
     return 0
 
 

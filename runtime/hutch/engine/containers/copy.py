@@ -16,7 +16,7 @@ from hutch.engine.containers.records import Record
 from hutch.engine.containers.rootfs import layer_paths, mounted
 from hutch.engine.engine import Engine
 from hutch.engine.errors import NoSuchContainer
-from hutch.errors import HutchError, KernelError, UsageError
+from hutch.errors import HutchError, KernelError
 from hutch.image.lower_layers import find, is_opaque_folder
 from hutch.image.whiteout import Overlay
 from hutch.kernel.beneath import O_PATH, open_in_root
@@ -85,7 +85,7 @@ def archive_out(
     engine: Engine, record: Record, path: str, output: IO[bytes], *, follow: bool = False
 ) -> None:
     """What is at ``path`` in the container, as a tar archive whose entries begin with its last
-    name (after ``/.`` with "."). Raises UsageError if nothing is there."""
+    name (after ``/.`` with "."). Raises HutchError if nothing is there."""
     with root_of(engine, record) as root:
         folder, name = _split(path)
         if follow and name != ".":
@@ -117,15 +117,15 @@ def _target(root: int, path: str) -> str:
         os.close(fd)
 
 
-def _missing(record: Record, path: str) -> UsageError:
-    return UsageError(f"could not find the file {path} in container {record.name}")
+def _missing(record: Record, path: str) -> HutchError:
+    return HutchError(f"could not find the file {path} in container {record.name}")
 
 
 def archive_in(
     engine: Engine, record: Record, folder: str, archive: IO[bytes], *, owners: bool = False
 ) -> None:
     """Lays the entries of a tar archive into a folder of the container; as root's, unless
-    ``owners``. Raises UsageError if there is no such folder."""
+    ``owners``. Raises HutchError if there is no such folder."""
     with root_of(engine, record) as root:
         try:
             place = open_in_root(root, folder, O_PATH | os.O_DIRECTORY)
@@ -214,10 +214,10 @@ def _destination(target: str, source: str) -> tuple[str, str | None]:
     if os.path.isdir(target):
         return target, None
     if target.endswith("/") and not source.endswith("/."):
-        raise UsageError(f"no such directory: {target}")
+        raise HutchError(f"no such directory: {target}")
     folder, name = os.path.split(os.path.abspath(target))
     if not os.path.isdir(folder):
-        raise UsageError(f"no such directory: {folder}")
+        raise HutchError(f"no such directory: {folder}")
     if source.endswith("/."):
         try:
             os.mkdir(target)
@@ -233,7 +233,7 @@ def copy_in(
     """From a path of the host into the container, with cp(1)'s rules for what is there."""
     host = Path(source)
     if not os.path.lexists(source.removesuffix("/.")):
-        raise UsageError(f"no such file or directory: {source}")
+        raise HutchError(f"no such file or directory: {source}")
     contents = source.endswith("/.")
     name = "." if contents else host.name
     into, rename = path, name
@@ -243,12 +243,12 @@ def copy_in(
             folder, last = _split(path)
             if kind is None and (contents or (path.endswith("/") and not host.is_dir())):
                 if not contents:
-                    raise UsageError(f"no such directory: {path}")
+                    raise HutchError(f"no such directory: {path}")
                 os.mkdir(last, dir_fd=_open(root, record, folder))
                 into = path
             else:
                 if kind is not None and host.is_dir():
-                    raise UsageError(f"cannot copy a directory to the file {path}")
+                    raise HutchError(f"cannot copy a directory to the file {path}")
                 into, rename = folder, last
     words = ["tar", "-c", "-f", "-", "--numeric-owner"]
     words += ["-h"] if follow else []

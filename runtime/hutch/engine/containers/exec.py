@@ -29,6 +29,8 @@ def command(engine: Engine, record: Record, execution: Execution) -> tuple[list[
         hutch_program(runtime), "--root", runtime_root(engine.store.root, runtime), "exec",
         "--process", f"/dev/fd/{described}",
     ]  # fmt: skip
+    if not runtime:
+        words.append("--shell-status")
     if execution.detach:
         words.append("--detach")
     engine.events.of(record, "exec_create: " + " ".join(execution.args))

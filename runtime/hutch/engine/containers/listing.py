@@ -210,11 +210,16 @@ def command_of(engine: Engine, record: Record) -> str:
     """The program and its arguments as one line."""
     options = record.options
     if options.entrypoint is not None and options.command:
-        return " ".join(options.entrypoint + options.command)
+        return _shown(options.entrypoint + options.command)
     try:
-        return " ".join(command_line(options, engine.image_config(record).checked()))
+        return _shown(command_line(options, engine.image_config(record).checked()))
     except HutchError:
-        return " ".join((options.entrypoint or []) + options.command)
+        return _shown((options.entrypoint or []) + options.command)
+
+
+def _shown(words: list[str]) -> str:
+    """Words as ps shows them: those with blanks in quotes."""
+    return " ".join(f"'{word}'" if " " in word else word for word in words)
 
 
 def rfc3339(seconds: float) -> str:

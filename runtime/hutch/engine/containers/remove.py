@@ -8,6 +8,7 @@ from hutch.engine.containers.finish import finish, refresh
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.stop import give_up_restart
 from hutch.engine.containers.truth import Death
+from hutch.engine.disk_use import tree_size
 from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict
 
@@ -47,12 +48,13 @@ def _remove(engine: Engine, record: Record, *, force: bool, volumes: bool) -> No
             take_away(engine, current, volumes=volumes)
 
 
-def prune(engine: Engine) -> list[str]:
-    """Removes all containers that do not run; their ids."""
-    gone = []
+def prune(engine: Engine) -> tuple[list[str], int]:
+    """Removes all containers that do not run: their ids, and the bytes of what they wrote."""
+    gone, freed = [], 0
     for record in engine.records.all():
         current = refresh(engine, record)
         if current.phase in (phases.CREATED, phases.EXITED, phases.DEAD):
+            freed += tree_size(str(engine.places(current).upper))
             remove(engine, current)
             gone.append(current.id)
-    return gone
+    return gone, freed

@@ -1,8 +1,7 @@
 """How much room a container takes."""
 
-import os
-
 from hutch.engine.containers.records import Record
+from hutch.engine.disk_use import tree_size
 from hutch.engine.engine import Engine
 from hutch.image.usage import Part
 
@@ -14,21 +13,6 @@ def sizes(engine: Engine, record: Record) -> tuple[int, int]:
     written = tree_size(str(engine.places(record).upper))
     image = engine.store.database.image(Digest.parse(record.manifest))
     return written, written + (image.size if image is not None else 0)
-
-
-def tree_size(top: str) -> int:
-    """The bytes of all files below; a file with several names counts once."""
-    total, seen = 0, set()
-    for folder, _, names in os.walk(top):
-        for name in names:
-            try:
-                status = os.lstat(os.path.join(folder, name))
-            except OSError:
-                continue
-            if status.st_nlink == 1 or status.st_ino not in seen:
-                seen.add(status.st_ino)
-                total += status.st_size
-    return total
 
 
 def usage(engine: Engine) -> list[Part]:
