@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 Run = Callable[..., Outcome]
 
 
-def test_a_umask_that_is_not_given_is_runcs_whatever_the_callers(run: Run, bundle: Bundle) -> None:
+def test_the_default_umask_is_that_of_runc_not_the_callers(run: Run, bundle: Bundle) -> None:
     assert run("umask", umask=0o077).out == "0022\n"
     assert run("umask", umask=0).out == "0022\n"
     bundle.config["process"]["user"]["umask"] = 0
@@ -29,7 +29,7 @@ def test_no_new_privileges_false_is_as_absent(run: Run, bundle: Bundle, given: b
     assert done.out.split()[1] == str(int(bool(given)))
 
 
-def test_what_is_null_or_in_other_letters_holds_for_create_and_exec(
+def test_null_values_and_names_in_upper_case_are_accepted_by_create_and_exec(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     process, linux = bundle.config["process"], bundle.config["linux"]
@@ -57,7 +57,7 @@ def test_what_is_null_or_in_other_letters_holds_for_create_and_exec(
     assert usage["pids"]["limit"] == 50
 
 
-def test_a_misspelt_field_is_told_and_its_nearest_name(run: Run, bundle: Bundle) -> None:
+def test_a_misspelt_field_gives_a_warning_with_the_nearest_name(run: Run, bundle: Bundle) -> None:
     bundle.config["linux"]["resources"]["memroy"] = {"limit": 1 << 26}
     done = run("echo runs")
     assert done.out == "runs\n"
@@ -67,14 +67,14 @@ def test_a_misspelt_field_is_told_and_its_nearest_name(run: Run, bundle: Bundle)
     )
 
 
-def test_a_relative_destination_counts_from_the_root(run: Run, bundle: Bundle) -> None:
+def test_a_relative_destination_is_relative_to_the_root(run: Run, bundle: Bundle) -> None:
     bundle.config["mounts"].append({"destination": "tmp", "type": "tmpfs", "source": "none"})
     done = run("grep -c ' /tmp tmpfs ' /proc/mounts")
     assert done.out == "1\n"
     assert 'mounts[7].destination = "tmp": is taken for "/tmp"' in done.err
 
 
-def test_the_config_is_the_one_of_create(hutch: Runtime, bundle: Bundle) -> None:
+def test_changes_of_the_config_after_create_have_no_effect(hutch: Runtime, bundle: Bundle) -> None:
     """runtime.md "Create": "Any changes made to config.json after this operation will not have an
     effect on the container"."""
     bundle.config["process"]["env"].append("WORD=before")
@@ -131,7 +131,7 @@ def test_contradictions_are_errors_and_leave_nothing(
     assert "test" not in hutch.ids()
 
 
-def test_capabilities_that_cannot_be_had_are_warnings(hutch: Runtime, bundle: Bundle) -> None:
+def test_unavailable_capabilities_are_warnings(hutch: Runtime, bundle: Bundle) -> None:
     """config.md "capabilities": MUST be logged as a warning, SHOULD NOT fail."""
     for kind in ("bounding", "effective", "permitted"):
         bundle.config["process"]["capabilities"][kind] = ["CAP_KILL", "CAP_FLY"]

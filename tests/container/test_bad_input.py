@@ -25,7 +25,7 @@ def code_of(verb: str) -> int:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_s44_no_verb_takes_an_id_that_is_none(hutch: Runtime, bundle: Bundle, verb: str) -> None:
+def test_s44_every_verb_refuses_an_invalid_id(hutch: Runtime, bundle: Bundle, verb: str) -> None:
     (hutch.root.parent / "x").mkdir()
     for id in ("../x", "a/b", "", ".", "..", "a b", "x" * 1024, "é", "a\nb", "%41"):
         error = hutch.refuses(verb, id, *VERBS[verb], code=code_of(verb), cwd=bundle.path)
@@ -66,7 +66,7 @@ def test_s44_delete_force_checks_the_id_as_well(hutch: Runtime) -> None:
         (b'{"ociVersion": "1.0.2", "process": {"args": ["a\\u0000b"], "cwd": "/"}}', "args"),
     ],
 )
-def test_s46_a_config_that_is_none_is_one_line(
+def test_s46_an_invalid_config_gives_one_line(
     hutch: Runtime, bundle: Bundle, text: bytes, named: str
 ) -> None:
     (bundle.path / "config.json").write_bytes(text)
@@ -152,7 +152,7 @@ def test_a_missing_section_names_its_field(hutch: Runtime, bundle: Bundle, field
     assert not hutch.root.exists()
 
 
-def test_bundles_that_are_none(hutch: Runtime, tmp_path: Path) -> None:
+def test_invalid_bundles_are_refused(hutch: Runtime, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     for path in (empty, tmp_path / "nowhere"):
@@ -166,7 +166,9 @@ def test_bundles_that_are_none(hutch: Runtime, tmp_path: Path) -> None:
     assert not hutch.root.exists()
 
 
-def test_roots_that_are_none(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
+def test_invalid_state_directories_are_refused(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
     other = Runtime(hutch.command, tmp_path / "file")
     assert "file" in other.refuses("run", "-b", str(bundle.path), "test")
@@ -176,7 +178,7 @@ def test_roots_that_are_none(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> 
     assert "/proc/nosuch" in other.refuses("run", "-b", str(bundle.path), "test")
 
 
-def test_arguments_that_are_no_utf8_are_refused(hutch: Runtime) -> None:
+def test_arguments_that_are_not_utf8_are_refused(hutch: Runtime) -> None:
     done = subprocess.run(
         [hutch.command.encode(), b"state", b"\xff\xfe"], capture_output=True, check=False
     )
@@ -220,7 +222,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damaged_state_is_told_and_delete_force_removes_it(
+def test_damaged_state_is_reported_and_delete_force_removes_it(
     hutch: Runtime, bundle: Bundle, kind: str
 ) -> None:
     hutch("create", "--bundle", str(bundle.path), "test")

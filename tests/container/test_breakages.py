@@ -192,7 +192,7 @@ def test_a_breakage_is_one_line_that_names_the_field(
 @pytest.mark.parametrize(
     "broken", [b for b in BREAKAGES if b.early], ids=lambda broken: broken.name
 )
-def test_what_can_be_known_before_is_found_before_anything_is_made(
+def test_errors_that_can_be_found_early_are_found_before_anything_is_made(
     hutch: Runtime, bundle: Bundle, broken: Breakage
 ) -> None:
     bundle.change(broken.change)
@@ -215,7 +215,7 @@ def test_what_can_be_known_before_is_found_before_anything_is_made(
     ],
     ids=["unknown capability", "unknown system call"],
 )
-def test_two_are_warnings_that_name_the_field_since_the_spec_wants_no_error(
+def test_two_breakages_are_warnings_that_name_the_field_because_the_spec_allows_no_error(
     hutch: Runtime, bundle: Bundle, change: Change, words: tuple[str, ...]
 ) -> None:
     bundle.change(change)

@@ -26,7 +26,7 @@ pytestmark = ON_V1
 # Making and removing
 
 
-def test_a_cgroup_is_made_in_every_hierarchy_and_all_of_it_goes_again(place: Place) -> None:
+def test_a_cgroup_is_made_in_every_hierarchy_and_removed_from_all_of_them(place: Place) -> None:
     cgroup = place.made()
     assert set(cgroup.directories) == set(place.layout.hierarchies) | (
         {""} if MODE == "hybrid" else set()
@@ -37,7 +37,7 @@ def test_a_cgroup_is_made_in_every_hierarchy_and_all_of_it_goes_again(place: Pla
     cgroups.destroy(cgroup)
 
 
-def test_what_the_state_file_kept_is_enough_to_remove_it(place: Place) -> None:
+def test_the_state_file_has_enough_to_remove_the_cgroup(place: Place) -> None:
     cgroup = place.cgroup("/deep/a")
     cgroups.prepare(cgroup)
     kept = json.dumps(cgroup.to_json())
@@ -69,7 +69,7 @@ def test_a_create_that_is_killed_anywhere_can_be_undone(
         assert top_of(cgroup, place.name) == []
 
 
-def test_what_was_there_before_stays(place: Place) -> None:
+def test_a_directory_that_existed_before_is_not_removed(place: Place) -> None:
     parent = place.cgroup("/parent")
     cgroups.prepare(parent)
     cgroups.create(parent, place.layout, [])
@@ -83,7 +83,7 @@ def test_what_was_there_before_stays(place: Place) -> None:
     assert Path(parent.directories["pids"]).is_dir()
 
 
-def test_a_parent_that_another_container_uses_by_now_stays(place: Place) -> None:
+def test_a_parent_that_another_container_uses_is_not_removed(place: Place) -> None:
     first, second = place.made(at="/pod/one"), place.made(at="/pod/two")
     cgroups.destroy(first)
     assert all(Path(leaf).is_dir() for leaf in second.leaves())
@@ -181,7 +181,7 @@ def test_limits_are_in_the_kernel(place: Place) -> None:
     assert value(found["pids"], "pids.max") == "20"
 
 
-def test_a_weight_goes_to_the_scheduler_that_is_there(place: Place) -> None:
+def test_a_weight_is_written_to_the_file_of_the_present_scheduler(place: Place) -> None:
     plain = Path(place.made(at="/plain").directories["blkio"])
     files = {file.name for file in plain.glob("*weight")}
     if files & {"blkio.weight", "blkio.bfq.weight"}:
@@ -210,7 +210,7 @@ def test_pids_zero_is_a_limit(place: Place) -> None:
         ({"memory": {"useHierarchy": False}}, KernelError, "memory.useHierarchy", "Linux 5.11"),
     ],
 )
-def test_what_the_kernel_refuses_names_the_field(
+def test_a_refusal_of_the_kernel_names_the_field(
     place: Place,
     resources: dict[str, Any],
     error: type[KernelError] | type[HostError],
@@ -220,7 +220,7 @@ def test_what_the_kernel_refuses_names_the_field(
     place.refuses(resources, error, pointer, words)
 
 
-def test_an_optional_value_may_miss_its_file(place: Place) -> None:
+def test_the_file_of_an_optional_value_may_be_missing(place: Place) -> None:
     cgroup = place.made()
     missing = CgroupWrite("memory", "memory.nothing", "1", "x", optional=True)
     cgroups.update(cgroup, [missing])

@@ -109,7 +109,7 @@ def ticks(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]
 
 
-def test_a_frozen_container_stands_still_and_goes_on(place: Place) -> None:
+def test_a_frozen_container_stops_and_continues_after_the_thaw(place: Place) -> None:
     cgroup, pid = place.made(), place.process("sh", "-c", "while :; do :; done")
     cgroups.join(cgroup, pid)
     assert not cgroups.is_frozen(cgroup)
@@ -129,7 +129,7 @@ def test_freezing_and_thawing_twice_is_fine(place: Place) -> None:
         action(cgroup)
 
 
-def test_what_is_gone_is_not_frozen_and_has_no_processes(place: Place) -> None:
+def test_a_removed_cgroup_is_not_frozen_and_has_no_processes(place: Place) -> None:
     cgroup = place.made()
     cgroups.destroy(cgroup)
     assert not cgroups.is_frozen(cgroup)
@@ -192,7 +192,7 @@ def test_other_signals_reach_all_and_leave_a_frozen_container_frozen(place: Plac
     assert all(place.ended(pid) for pid in pids)
 
 
-def test_s51_a_pid_that_is_not_in_the_cgroup_any_more_is_spared(place: Place) -> None:
+def test_s51_a_process_that_has_left_the_cgroup_is_not_signalled(place: Place) -> None:
     """The list may be old by the time the signal goes out: membership is asked for once more."""
     cgroup, pid, stranger = place.made(), place.process(), place.process()
     cgroups.join(cgroup, pid)
@@ -201,7 +201,7 @@ def test_s51_a_pid_that_is_not_in_the_cgroup_any_more_is_spared(place: Place) ->
     assert place.children[1].poll() is None
 
 
-def test_s50_a_survivor_is_named(place: Place) -> None:
+def test_s50_a_process_that_does_not_end_is_named(place: Place) -> None:
     cgroup, pid = place.made(), place.process()
     cgroups.join(cgroup, pid)
     with pytest.raises(StateError, match=f"process {pid} did not end"):
@@ -303,13 +303,13 @@ def test_the_statistics_have_the_form_that_engines_read(place: Place) -> None:
     json.dumps(data)
 
 
-def test_the_statistics_of_what_is_gone_are_empty_and_no_error(place: Place) -> None:
+def test_the_statistics_of_a_removed_cgroup_are_empty(place: Place) -> None:
     cgroup = place.made()
     cgroups.destroy(cgroup)
     assert cgroups.stats(cgroup)["pids"]["current"] == 0
 
 
-def test_a_process_killed_for_want_of_memory_is_counted_and_told_of(place: Place) -> None:
+def test_a_process_killed_because_memory_ran_out_is_counted_and_reported(place: Place) -> None:
     cgroup = place.made({"memory": {"limit": 8 << 20, "swap": 8 << 20}})
     assert cgroups.oom_killed(cgroup) == 0
     watch, event = oom_watch(cgroup)
@@ -343,11 +343,11 @@ def as_nobody(place: Place, resources: dict[str, Any] | None) -> str:
     return in_child(create)
 
 
-def test_a_caller_without_root_does_without_cgroups_if_nothing_is_asked_for(place: Place) -> None:
+def test_a_caller_without_root_needs_no_cgroup_if_the_config_has_no_limits(place: Place) -> None:
     assert as_nobody(place, {"pids": {"limit": -1}}) == "({}, [], -1)"
 
 
-def test_a_caller_without_root_is_told_what_a_limit_takes(place: Place) -> None:
+def test_a_caller_without_root_is_told_what_a_limit_needs(place: Place) -> None:
     result = as_nobody(place, {"pids": {"limit": 5}})
     assert "permission denied" in result
     assert "delegated" in result

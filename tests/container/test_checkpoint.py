@@ -148,7 +148,7 @@ def test_the_mode_for_cgroups_reaches_criu(
     assert ("cg_root" in options) == (mode != "ignore")
 
 
-def test_a_namespace_is_left_out_where_asked(checkpoint: Asks, restore: Asks) -> None:
+def test_a_namespace_can_be_left_out(checkpoint: Asks, restore: Asks) -> None:
     assert checkpoint("--empty-ns", "network")["empty_ns"] == 0x40000000
     assert restore("--empty-ns", "network")["empty_ns"] == 0x40000000
 
@@ -168,7 +168,7 @@ def test_the_status_descriptor_reaches_criu(checkpoint: Asks) -> None:
     os.close(write)
 
 
-def test_the_images_are_where_they_are_asked_for(
+def test_the_images_are_in_the_given_directory(
     checkpoint: Asks, recorder: Recorder, hutch: Runtime, sleeper: str, tmp_path: Path
 ) -> None:
     work = tmp_path / "deep" / "work"
@@ -208,7 +208,7 @@ def test_a_checkpoint_deletes_the_container_unless_it_is_left_running(
     assert hutch.ids() == []
 
 
-def test_what_comes_from_the_host_is_named(
+def test_mounts_that_come_from_the_host_are_named_to_criu(
     hutch: Runtime, bundle: Bundle, recorder: Recorder, tmp_path: Path
 ) -> None:
     """Binds, also behind a link of the image, and masks; at the restore, what they are now."""
@@ -248,7 +248,7 @@ def test_streams_of_the_old_caller_become_the_new_ones(restore: Asks, recorder: 
         assert request[place] > 2
 
 
-def test_no_pivot_is_said_to_mean_nothing(
+def test_no_pivot_gives_a_warning_that_it_has_no_effect(
     hutch: Runtime, bundle: Bundle, recorder: Recorder, restore: Asks, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -281,7 +281,7 @@ def works() -> bool:
 
 
 @pytest.mark.skipif(works(), reason="CRIU knows this kernel: tests/vm/test_checkpoint.py")
-def test_what_criu_itself_says_is_told_and_the_container_goes_on(
+def test_the_error_of_criu_is_reported_and_the_container_continues(
     hutch: Runtime, sleeper: str, bundle: Bundle, tmp_path: Path
 ) -> None:
     words = ["--image-path", str(tmp_path / "images")]
@@ -334,7 +334,7 @@ def test_a_container_without_a_mount_namespace_cannot_be_restored(
     assert "linux.namespaces" in hutch.refuses("restore", *words)
 
 
-def test_s63_what_stands_in_the_images_is_not_trusted(
+def test_s63_the_content_of_checkpoint_images_is_not_trusted(
     hutch: Runtime, bundle: Bundle, restore: Asks, tmp_path: Path
 ) -> None:
     for text in ("{}", "[1]", "[", '"pipe"'):

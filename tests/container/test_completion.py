@@ -98,14 +98,14 @@ def test_kill_offers_signals_after_the_container(
     assert shell(*containers, "kill", "alpha", "KI") == ["KILL"]
 
 
-def test_bash_completes_behind_an_equals_sign(bash: Bash, containers: list[str]) -> None:
+def test_bash_completes_after_an_equals_sign(bash: Bash, containers: list[str]) -> None:
     """Which bash makes a word of its own (COMP_WORDBREAKS)."""
     assert bash("list", "--format", "=", "j") == ["json"]
     assert bash("list", "--format", "=") == ["table", "json"]
     assert bash("--root", "=", containers[1], "start", "a") == ["alpha"]
 
 
-def test_fish_takes_a_value_behind_an_equals_sign(fish: Fish, containers: list[str]) -> None:
+def test_fish_completes_a_value_after_an_equals_sign(fish: Fish, containers: list[str]) -> None:
     assert fish("--root=" + containers[1], "state", "al") == ["alpha"]
 
 
@@ -145,7 +145,7 @@ def test_zsh_knows_the_flags_of_every_verb(zsh: Zsh) -> None:
         assert zsh(line[:-1]).rstrip(" =") == line, line
 
 
-def test_scripts_are_good_to_the_shells_own_check(scripts: Path) -> None:
+def test_the_scripts_pass_the_syntax_check_of_each_shell(scripts: Path) -> None:
     for shell in ("bash", "zsh", "fish"):
         subprocess.run([shell, "-n", scripts / shell], check=True)
 

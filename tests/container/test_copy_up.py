@@ -49,7 +49,7 @@ def image(bundle: Bundle) -> Path:
     return path
 
 
-def test_a_tmpfs_begins_with_what_it_covers(run: Run, bundle: Bundle, image: Path) -> None:
+def test_a_tmpfs_gets_the_files_that_it_covers(run: Run, bundle: Bundle, image: Path) -> None:
     cover(bundle, "/srv", "tmpcopyup", "size=1m")
     done = run(
         "cd /srv; stat -c '%n %F %a %u %g' . * sub/*; stat -c '%Y' sub/file sub;"
@@ -131,7 +131,7 @@ def test_too_little_room_is_an_error_that_names_the_file(hutch: Runtime, bundle:
     assert "no space left on device (big)" in error
 
 
-def test_directories_without_end_are_an_error(hutch: Runtime, bundle: Bundle) -> None:
+def test_directories_that_are_too_deep_are_an_error(hutch: Runtime, bundle: Bundle) -> None:
     path = bundle.rootfs / "srv"
     for _ in range(70):
         path = path / "d"

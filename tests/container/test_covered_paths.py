@@ -61,7 +61,7 @@ def test_s25_a_path_is_read_only_however_it_is_written(run: Run, image: Bundle, 
     [("/etc/secret/below", "not a directory"), ("/etc/loop", "too many levels of symbolic links"),
      ("/etc/secret/..", "not a directory"), ("/etc/loop/x", "too many levels of symbolic links")],
 )  # fmt: skip
-def test_s25_what_cannot_be_looked_at_fails_the_container(
+def test_s25_a_path_that_cannot_be_checked_fails_the_container(
     run: Run, hutch: Runtime, image: Bundle, field: str, path: str, reason: str
 ) -> None:
     assert run(READ).lines[-1] == "reached"
@@ -73,7 +73,7 @@ def test_s25_what_cannot_be_looked_at_fails_the_container(
 
 @pytest.mark.parametrize("field", ["maskedPaths", "readonlyPaths"])
 @pytest.mark.parametrize("path", ["/nosuch", "/nosuch/below", "/etc/dangling"])
-def test_what_is_not_there_is_passed_over(run: Run, image: Bundle, field: str, path: str) -> None:
+def test_a_missing_path_is_ignored(run: Run, image: Bundle, field: str, path: str) -> None:
     covered(image, field, path)
     assert run(READ).lines == ["secret", "reached"]
 

@@ -108,7 +108,7 @@ def test_s52_a_kill_at_a_random_moment_leaves_nothing_after_delete_force(
     assert hutch.state(other)["status"] == "running"
 
 
-def test_a_container_whose_create_was_killed_is_shown_and_can_be_forced_away(
+def test_a_container_whose_create_was_killed_is_listed_and_can_be_removed_by_force(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
@@ -207,7 +207,7 @@ def test_a_start_or_exec_that_is_killed_leaves_a_container_that_can_be_deleted(
         delete_and_look(hutch)
 
 
-def test_the_death_of_the_init_is_told_and_undone(hutch: Runtime, bundle: Bundle) -> None:
+def test_the_death_of_the_init_is_reported_and_undone(hutch: Runtime, bundle: Bundle) -> None:
     words = command(hutch, bundle, "run")
     done = subprocess.run(
         [*inject("pivot_root", 1, follow=True), *words],

@@ -141,7 +141,7 @@ def test_the_blocked_calls_are_refused(made: Made) -> None:
     )
 
 
-def test_without_the_filter_the_kernel_takes_them_up(made: Made) -> None:
+def test_without_the_filter_the_kernel_accepts_the_blocked_calls(made: Made) -> None:
     """The control: it is the filter that refuses, not the kernel for want of a capability."""
     made.give(*held())
     del made.config["linux"]["seccomp"]
@@ -152,7 +152,7 @@ def test_without_the_filter_the_kernel_takes_them_up(made: Made) -> None:
     assert refused == set()
 
 
-def test_a_capability_gives_its_calls_back(made: Made) -> None:
+def test_a_capability_allows_its_blocked_calls(made: Made) -> None:
     gated = {name: gate for name, (_, gate) in CALLS.items() if gate}
     for capability in sorted(set(gated.values())):
         made.give(*CAPABILITIES, capability)
@@ -187,7 +187,7 @@ def test_capabilities_are_dockers_fourteen(made: Made) -> None:
     }  # fmt: skip
 
 
-def test_another_user_than_root_holds_none_of_them(
+def test_a_user_other_than_root_has_no_capability(
     warren: Callable[..., str], made: Made, tmp_path: Path
 ) -> None:
     change = ["--change", "USER guest"]
@@ -211,7 +211,7 @@ def test_masked_paths_show_nothing(made: Made) -> None:
     assert made.run("sh", "-c", look, "sh", *there).out != ""
 
 
-def test_read_only_paths_are(made: Made) -> None:
+def test_read_only_paths_cannot_be_written(made: Made) -> None:
     script = (
         "echo x > /proc/sys/kernel/hostname; while read _ place _ options _;"
         " do case $options in ro,*) echo $place;; esac; done < /proc/self/mounts"

@@ -114,7 +114,7 @@ def test_many_rules_are_accepted_by_the_verifier(cgroup: Cgroup) -> None:
     put(cgroup, [DENY_ALL, *rules])
 
 
-def test_an_update_takes_the_place_of_the_program_before(cgroup: Cgroup, nodes: Path) -> None:
+def test_an_update_replaces_the_program(cgroup: Cgroup, nodes: Path) -> None:
     narrow = [DENY_ALL]
     wide = [DENY_ALL, {"allow": True, "type": "b", "major": 8}]
     for devices in (narrow, wide, narrow, wide):
@@ -134,7 +134,7 @@ def test_a_program_of_a_parent_holds_too(cgroup: Cgroup, nodes: Path) -> None:
     assert granted(inner, nodes) == expected([DENY_ALL])
 
 
-def test_what_the_verifier_says_of_a_bad_program_is_told(cgroup: Cgroup) -> None:
+def test_the_error_has_the_messages_of_the_verifier(cgroup: Cgroup) -> None:
     directory = os.open(cgroup.directories[""], os.O_RDONLY)
     leaves_r0_unset = b"\x95" + bytes(7)
     with pytest.raises(KernelError, match="R0 !read_ok") as caught:
@@ -143,7 +143,7 @@ def test_what_the_verifier_says_of_a_bad_program_is_told(cgroup: Cgroup) -> None
     os.close(directory)
 
 
-def test_a_cgroup_that_is_gone_is_an_error_and_no_traceback(cgroup: Cgroup) -> None:
+def test_a_removed_cgroup_is_an_error_without_a_traceback(cgroup: Cgroup) -> None:
     os.rmdir(cgroup.directories[""])
     with pytest.raises(KernelError, match="no such file"):
         put(cgroup, [DENY_ALL])

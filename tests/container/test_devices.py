@@ -40,14 +40,16 @@ def test_a_device_has_its_numbers_mode_and_owner(run: Run, bundle: Bundle) -> No
     ]
 
 
-def test_in_a_user_namespace_the_hosts_is_bound_under_any_path(run: Run, bundle: Bundle) -> None:
+def test_in_a_user_namespace_the_hosts_device_is_bound_at_any_path(
+    run: Run, bundle: Bundle
+) -> None:
     in_user_namespace(bundle)
     with_device(bundle, path="/dev/own/nothing")
     done = run("stat -c '%F %t:%T' /dev/own/nothing /dev/null; echo x > /dev/own/nothing; echo $?")
     assert done.lines == ["character special file 1:3"] * 2 + ["0"]
 
 
-def test_in_a_user_namespace_a_device_that_the_host_has_not_is_an_error(
+def test_in_a_user_namespace_a_device_that_the_host_does_not_have_is_an_error(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     in_user_namespace(bundle)

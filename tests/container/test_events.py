@@ -85,7 +85,7 @@ def test_the_interval_is_five_seconds_unless_given(
     assert len(usual.rest()) <= (time.monotonic() - began) // 5
 
 
-def test_memory_that_runs_out_is_told_of_when_it_happens(
+def test_an_event_reports_at_once_that_memory_ran_out(
     hutch: Runtime, bundle: Bundle, watch: Any
 ) -> None:
     bundle.config["linux"]["resources"]["memory"] = {"limit": 8 << 20, "swap": 8 << 20}
@@ -104,7 +104,7 @@ def test_memory_that_runs_out_is_told_of_when_it_happens(
     assert watcher.rest() == []
 
 
-def test_the_end_by_want_of_memory_is_told_of_too(
+def test_an_event_reports_a_container_that_ends_because_memory_ran_out(
     hutch: Runtime, bundle: Bundle, watch: Any
 ) -> None:
     bundle.config["linux"]["resources"]["memory"] = {"limit": 8 << 20, "swap": 8 << 20}
@@ -132,7 +132,9 @@ def test_a_reader_that_goes_away_ends_it_quietly(hutch: Runtime, sleeper: str) -
         assert process.stderr.read() == b""
 
 
-def test_what_cannot_be_watched_is_refused(hutch: Runtime, bundle: Bundle, sleeper: str) -> None:
+def test_events_of_a_missing_or_stopped_container_are_refused(
+    hutch: Runtime, bundle: Bundle, sleeper: str
+) -> None:
     assert "does not exist" in hutch.refuses("events", "--stats", "none")
     for interval in ("0s", "soon", "-1s", "5", ""):
         assert "--interval" in hutch.refuses("events", "--interval", interval, sleeper)

@@ -85,7 +85,7 @@ def test_explain_shows_the_plan_that_create_runs(hutch: Runtime, place: Path, pr
 
 
 @pytest.mark.parametrize("profile", PLANS)
-def test_what_is_carried_out_is_what_was_planned_to_the_last_argument(
+def test_the_executed_plan_is_the_planned_one_in_every_argument(
     hutch: Runtime, place: Path, profile: str
 ) -> None:
     bundle = Bundle(place / "bundle").args(*SLEEP)
@@ -130,7 +130,7 @@ def test_explain_shows_another_plan_for_another_flag(hutch: Runtime, bundle: Bun
     ]
 
 
-def test_explain_shows_what_is_handed_out_once_the_container_is_created(
+def test_explain_shows_the_pid_file_and_the_pidfd_after_the_create(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     done = hutch(
@@ -153,7 +153,7 @@ def test_explain_refuses_what_create_refuses(hutch: Runtime, bundle: Bundle) -> 
     assert hutch.refuses("explain", *words) == hutch.refuses("create", *words, "explained")
 
 
-def test_a_kept_plan_that_is_damaged_is_told_of(hutch: Runtime, bundle: Bundle) -> None:
+def test_a_damaged_saved_plan_is_reported(hutch: Runtime, bundle: Bundle) -> None:
     bundle.config["hooks"] = {"startContainer": [{"path": "/nowhere"}]}
     bundle.save()
     hutch("create", "--bundle", str(bundle.path), "test")

@@ -75,13 +75,13 @@ def test_a_filter_comes_back_as_it_was_compiled(cache: Path) -> None:
         assert contents(filter_for(copy.deepcopy(given), str(cache))) == contents(compiled)
 
 
-def test_s12_directory_and_entries_are_the_callers_alone(entry: Path) -> None:
+def test_s12_only_the_caller_can_access_the_directory_and_its_entries(entry: Path) -> None:
     for path in (entry.parent.parent, entry.parent):
         assert path.stat().st_mode & 0o777 == 0o700
     assert entry.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_entry_that_is_right_is_believed(entry: Path) -> None:
+def test_a_valid_entry_is_used(entry: Path) -> None:
     entry.write_bytes(forged(entry))
     assert filter_for(profile(), str(entry.parent)).program == ALLOW_ALL
 
@@ -295,7 +295,7 @@ def test_s12_a_directory_of_another_user_is_not_used(entry: Path) -> None:
 
 
 @pytest.mark.root
-def test_who_may_not_write_there_has_the_filter_compiled(tmp_path: Path) -> None:
+def test_a_user_who_may_not_write_there_gets_a_compiled_filter(tmp_path: Path) -> None:
     directory = tmp_path / "filters"
     os.seteuid(1000)
     try:
@@ -323,7 +323,7 @@ def test_the_number_of_entries_is_bounded_and_the_newest_stay(cache: Path) -> No
     assert {path.name for path in cache.iterdir()} == kept
 
 
-def test_what_a_killed_writer_left_goes_when_room_is_made(cache: Path) -> None:
+def test_the_file_of_a_killed_writer_is_removed_with_old_entries(cache: Path) -> None:
     cache.mkdir(0o700, parents=True)
     left = cache / "new-0123456789abcdef"
     left.write_bytes(b"half")

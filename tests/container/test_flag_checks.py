@@ -69,7 +69,7 @@ def test_exec_takes_what_is_right(hutch: Runtime, sleeper: str) -> None:
     assert hutch("exec", "--cwd", "/bin", "--env", "A=", sleeper, "pwd").out == "/bin\n"
 
 
-def test_exec_of_no_name_finds_no_file(hutch: Runtime, sleeper: str) -> None:
+def test_exec_of_an_empty_command_name_finds_no_file(hutch: Runtime, sleeper: str) -> None:
     error = hutch.refuses("exec", sleeper, "", code=255)
     assert error.startswith('hutch: exec: "": executable file not found in $PATH')
 

@@ -96,7 +96,7 @@ def executions(tmp_path: Path, *words: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("reason", ["none", "problem", "devices", "ps"])
-def test_the_change_of_front_comes_before_anything_is_done(
+def test_the_front_changes_before_anything_is_done(
     reason: str, bundle: Bundle, hutch: Runtime, tmp_path: Path
 ) -> None:
     words = ["--root", str(hutch.root), "create", "--bundle", str(bundle.path), "one"]
@@ -135,7 +135,7 @@ def test_a_bad_process_from_a_pipe_is_refused_in_one_line(
 
 
 @each_front
-def test_words_that_are_no_utf8_are_refused(front: str) -> None:
+def test_words_that_are_not_utf8_are_refused(front: str) -> None:
     done = subprocess.run([FRONTS[front], b"state", b"\xff\xfe"], capture_output=True, check=False)
     assert done.returncode == 1
     assert b"not valid UTF-8" in done.stderr

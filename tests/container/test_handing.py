@@ -218,7 +218,7 @@ def test_start_does_not_wait_for_a_program_that_has_ended(
     assert service.silent()
 
 
-def test_a_service_that_is_gone_is_warned_of(
+def test_a_notify_socket_that_does_not_exist_gives_a_warning(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     bundle.args("sleep", "1000")

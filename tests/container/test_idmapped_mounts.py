@@ -111,7 +111,7 @@ def test_a_file_can_be_bound_with_a_mapping(run: Run, bundle: Bundle, source: Pa
     assert run("stat -c '%u %g' /data").lines == ["1005 2015"]
 
 
-def test_a_new_file_system_can_be_mapped_where_the_kernel_does_it(
+def test_a_new_file_system_can_be_mapped_if_the_kernel_supports_it(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     bundle.config["mounts"].append(
@@ -129,7 +129,7 @@ def test_a_new_file_system_can_be_mapped_where_the_kernel_does_it(
         assert "this file system does not support idmapped mounts" in done.err
 
 
-def test_a_file_system_that_cannot_is_named(hutch: Runtime, bundle: Bundle) -> None:
+def test_a_file_system_without_idmapped_mounts_is_named(hutch: Runtime, bundle: Bundle) -> None:
     maps = {"uidMappings": mapping(0, 1000), "gidMappings": mapping(0, 2000)}
     bind(bundle, Path("/proc"), "bind", "idmap", **maps)
     error = hutch.refuses("run", "--bundle", str(bundle.path), "test")
@@ -146,7 +146,7 @@ def test_without_any_mapping_it_is_an_error(hutch: Runtime, bundle: Bundle, sour
     assert "mounts[7].gidMappings: is required together with its counterpart" in error
 
 
-def test_explain_tells_the_mapping(hutch: Runtime, bundle: Bundle, source: Path) -> None:
+def test_explain_shows_the_mapping(hutch: Runtime, bundle: Bundle, source: Path) -> None:
     maps = {"uidMappings": mapping(0, 1000), "gidMappings": mapping(0, 2000)}
     bind(bundle, source, "bind", "idmap", **maps)
     out = hutch("explain", str(bundle.path)).out

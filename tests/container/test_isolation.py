@@ -136,7 +136,7 @@ def test_rlimits_are_set(run: Run, bundle: Bundle) -> None:
     assert run("ulimit -Sn; ulimit -Hn; ulimit -St; ulimit -Ht").lines == ["100", "200", "50", "60"]
 
 
-def test_no_new_privileges_takes_the_power_of_setuid_files(run: Run, bundle: Bundle) -> None:
+def test_no_new_privileges_disables_setuid_files(run: Run, bundle: Bundle) -> None:
     bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
     program = bundle.rootfs / "bin" / "suid"
     source = '#include <stdio.h>\n#include <unistd.h>\nint main() { printf("%d", geteuid()); }'
@@ -266,13 +266,13 @@ def test_home_comes_from_the_containers_passwd_unless_the_config_has_it(
     assert run("echo $HOME; env | grep -c ^HOME=").out == "/tmp\n1\n"
 
 
-def test_of_a_variable_that_stands_there_twice_the_last_counts(run: Run, bundle: Bundle) -> None:
+def test_the_last_of_two_equal_variables_is_used(run: Run, bundle: Bundle) -> None:
     bundle.config["process"]["env"] = ["A=1", "PATH=/nowhere", "B=2", "A=3", "PATH=/bin"]
     bundle.args("env")
     assert run().lines == ["A=3", "PATH=/bin", "B=2", "HOME=/root"]
 
 
-def test_s10_a_passwd_that_is_a_fifo_a_device_or_a_link_out_is_passed_over(
+def test_s10_a_passwd_that_is_a_fifo_a_device_or_a_link_out_is_ignored(
     run: Run, bundle: Bundle
 ) -> None:
     passwd = bundle.rootfs / "etc" / "passwd"

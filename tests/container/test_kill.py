@@ -40,7 +40,7 @@ def run_two(hutch: Runtime, bundle: Bundle, script: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("joined", [False, True], ids=["the-hosts", "joined"])
-def test_kill_ends_all_processes_where_the_pid_namespace_is_shared(
+def test_kill_ends_all_processes_if_the_pid_namespace_is_shared(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, joined: bool
 ) -> None:
     (tmp_path / "owner").mkdir()
@@ -56,7 +56,7 @@ def test_kill_ends_all_processes_where_the_pid_namespace_is_shared(
     assert hutch.state("owner")["status"] == "running"
 
 
-def test_kill_reaches_what_outlived_the_first_process(hutch: Runtime, bundle: Bundle) -> None:
+def test_kill_reaches_processes_that_outlived_the_first_one(hutch: Runtime, bundle: Bundle) -> None:
     bundle.change(share_processes)
     bundle.change(lambda config: config["root"].update(readonly=False))
     bundle.sh("sleep 1000 & exit 0")
@@ -153,7 +153,9 @@ MEMORY = "config.json: linux.resources.memory.limit = 8388608: the kernel killed
 
 
 @pytest.mark.parametrize("script", [f"exec {HOG}", HOG, f"{HOG}; exit $?"])
-def test_run_tells_of_an_end_by_want_of_memory(hutch: Runtime, bundle: Bundle, script: str) -> None:
+def test_run_reports_an_end_because_memory_ran_out(
+    hutch: Runtime, bundle: Bundle, script: str
+) -> None:
     bundle.config["linux"]["resources"]["memory"] = LIMITED
     bundle.sh(script)
     done = hutch("run", "--bundle", str(bundle.path), "test", check=False)
@@ -163,7 +165,7 @@ def test_run_tells_of_an_end_by_want_of_memory(hutch: Runtime, bundle: Bundle, s
 
 
 @pytest.mark.parametrize("script", ["exit 137", "exit 159", "sleep 99 & kill -9 $!; wait $!"])
-def test_run_tells_nothing_of_an_end_that_the_kernel_did_not_make(
+def test_run_reports_nothing_about_an_end_that_the_kernel_did_not_cause(
     hutch: Runtime, bundle: Bundle, script: str
 ) -> None:
     bundle.config["linux"]["resources"]["memory"] = LIMITED
@@ -174,7 +176,9 @@ def test_run_tells_nothing_of_an_end_that_the_kernel_did_not_make(
     assert "config.json" not in done.err
 
 
-def test_run_tells_nothing_of_a_container_that_is_killed(hutch: Runtime, bundle: Bundle) -> None:
+def test_run_reports_nothing_about_a_container_that_is_killed(
+    hutch: Runtime, bundle: Bundle
+) -> None:
     bundle.config["linux"]["resources"]["memory"] = LIMITED
     bundle.args("sleep", "1000")
     words = [hutch.command, "--root", str(hutch.root)]
@@ -192,7 +196,7 @@ KILLS_MKNOD = {
 }
 
 
-def test_run_tells_of_an_end_by_the_filter(hutch: Runtime, bundle: Bundle) -> None:
+def test_run_reports_an_end_by_the_filter(hutch: Runtime, bundle: Bundle) -> None:
     bundle.config["root"]["readonly"] = False
     bundle.args("mkfifo", "/tmp/fifo")
     assert hutch("run", "--bundle", str(bundle.path), "test").err == ""

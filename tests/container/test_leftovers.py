@@ -25,7 +25,7 @@ def test_leaves(tmp_path):
 """
 
 
-def test_what_a_session_leaves_is_told_and_removed(tmp_path: Path) -> None:
+def test_what_a_session_leaves_is_reported_and_removed(tmp_path: Path) -> None:
     (tmp_path / "test_leaves.py").write_text(LEAVES)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = [

@@ -74,7 +74,7 @@ def test_run_in_a_process_of_its_own_gives_the_exit_code(hutch_root: str, bundle
     assert (done.returncode, done.stdout, done.stderr) == (6, "from inside\n", "")
 
 
-def test_errors_carry_what_they_are_about(hutch_root: str, bundle: Bundle) -> None:
+def test_errors_have_attributes_for_their_parts(hutch_root: str, bundle: Bundle) -> None:
     bundle.change(lambda config: config["process"].update(cwd="relative"))
     with pytest.raises(hutch.ConfigError) as caught:
         hutch.Container.create("lib", str(bundle.path), root=hutch_root)
@@ -120,7 +120,7 @@ def test_explain_lists_the_steps_and_makes_nothing(hutch_root: str, bundle: Bund
     assert not Path(hutch_root).exists()
 
 
-def test_the_face_names_what_there_is() -> None:
+def test_the_library_exports_every_name_it_lists() -> None:
     assert all(hasattr(hutch, name) for name in hutch.__all__)
     assert sorted(hutch.__all__) == list(hutch.__all__)
     with pytest.raises(AttributeError):

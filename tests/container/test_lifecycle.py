@@ -79,7 +79,7 @@ def test_create_takes_a_relative_bundle(hutch: Runtime, bundle: Bundle) -> None:
     assert hutch.state("test")["bundle"] == str(bundle.path)
 
 
-def test_the_pid_file_holds_the_pid_and_counts_from_the_callers_directory(
+def test_the_pid_file_has_the_pid_and_is_relative_to_the_callers_directory(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     hutch("create", "--pid-file", "pid", "--bundle", str(bundle.path), "test", cwd=tmp_path)
@@ -185,7 +185,7 @@ def test_kill_sends_the_signal_by_name_or_number(hutch: Runtime, bundle: Bundle,
     eventually((bundle.rootfs / "tmp" / "mark").exists)
 
 
-def test_kill_sends_term_by_default_and_0_only_looks(hutch: Runtime, bundle: Bundle) -> None:
+def test_kill_sends_term_by_default_and_0_only_checks(hutch: Runtime, bundle: Bundle) -> None:
     bundle.change(lambda config: config["root"].update(readonly=False))
     bundle.sh("trap 'exit 3' TERM; touch /tmp/ready; while :; do usleep 20000; done")
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
@@ -206,7 +206,7 @@ def test_kill_all_reaches_every_process(hutch: Runtime, bundle: Bundle) -> None:
     hutch("kill", "-a", "test", "KILL")
 
 
-def test_delete_ends_what_outlived_the_first_process(hutch: Runtime, bundle: Bundle) -> None:
+def test_delete_ends_processes_that_outlived_the_first_one(hutch: Runtime, bundle: Bundle) -> None:
     bundle.share("pid").sh("sleep 1000 & exit 0")
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
     eventually(lambda: hutch.state("test")["status"] == "stopped")
@@ -215,14 +215,14 @@ def test_delete_ends_what_outlived_the_first_process(hutch: Runtime, bundle: Bun
     assert not alive(pid)
 
 
-def test_kill_refuses_what_is_no_signal(hutch: Runtime, sleeper: str) -> None:
+def test_kill_refuses_invalid_signals(hutch: Runtime, sleeper: str) -> None:
     for name in ("NOSUCH", "65", "-1", "", "9.0"):
         error = hutch.refuses("kill", sleeper, name)
         assert "signal" in error or "flag" in error
     assert hutch.state(sleeper)["status"] == "running"
 
 
-def test_s51_kill_never_signals_a_process_that_took_over_the_pid(
+def test_s51_kill_never_signals_another_process_that_now_has_the_pid(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     create(hutch, bundle)
@@ -243,7 +243,7 @@ def test_s51_kill_never_signals_a_process_that_took_over_the_pid(
         os.waitpid(bystander, 0)
 
 
-def test_pause_stops_all_processes_and_resume_lets_them_go_on(
+def test_pause_stops_all_processes_and_resume_continues_them(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     bundle.change(lambda config: config["root"].update(readonly=False))
@@ -279,7 +279,9 @@ def test_two_roots_do_not_see_each_others_containers(
     assert "does not exist" in other.refuses("state", "test")
 
 
-def test_s12_s56_the_state_directory_is_the_callers_alone(hutch: Runtime, bundle: Bundle) -> None:
+def test_s12_s56_only_the_caller_can_enter_the_state_directory(
+    hutch: Runtime, bundle: Bundle
+) -> None:
     create(hutch, bundle)
     assert hutch.root.stat().st_mode & 0o777 == 0o700
     directory = hutch.root / "test"
@@ -353,7 +355,7 @@ def test_a_file_to_write_is_not_reached_over_a_symlink_of_another_user(
     assert own.is_symlink()
 
 
-def test_no_pivot_changes_the_root_all_the_same(hutch: Runtime, bundle: Bundle) -> None:
+def test_no_pivot_changes_the_root_too(hutch: Runtime, bundle: Bundle) -> None:
     bundle.args("ls", "/")
     create(hutch, bundle, "--no-pivot")
     hutch("delete", "test")
@@ -361,7 +363,7 @@ def test_no_pivot_changes_the_root_all_the_same(hutch: Runtime, bundle: Bundle) 
     assert shown.split() == "bin dev etc proc root sys tmp var".split()  # noqa: SIM905
 
 
-def test_a_session_keyring_is_new_unless_the_callers_is_to_be_kept(
+def test_a_session_keyring_is_new_unless_the_caller_asks_to_keep_its_own(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     def keyrings(id: str, *flags: str) -> str:

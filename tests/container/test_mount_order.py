@@ -95,7 +95,7 @@ def test_a_source_may_be_made_by_an_earlier_mount(run: Run, bundle: Bundle, tmp_
     assert run("cat /data/file").out == "from the host\n"
 
 
-def test_one_that_none_makes_is_missing(hutch: Runtime, bundle: Bundle) -> None:
+def test_a_source_that_no_earlier_mount_makes_is_an_error(hutch: Runtime, bundle: Bundle) -> None:
     mount(bundle, "/data", "bind", source=str(bundle.rootfs / "mnt" / "below"))
     error = hutch.refuses("run", "-b", str(bundle.path), "test")
     assert "mounts[7]" in error
@@ -114,7 +114,7 @@ def test_one_that_none_makes_is_missing(hutch: Runtime, bundle: Bundle) -> None:
         ("file", "/etc/passwd/below", "/etc/passwd/below"),
     ],
 )
-def test_what_is_no_directory_is_said_in_the_words_that_engines_look_for(
+def test_a_destination_that_is_not_a_directory_gives_the_phrase_of_engines(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, source: str, destination: str, which: str
 ) -> None:
     (tmp_path / "directory").mkdir()

@@ -192,7 +192,7 @@ def test_read_only_paths_and_masked_paths(run: Run, bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("place", ["/proc", "/sys"])
-def test_s21_s22_cve_2019_19921_proc_and_sysfs_go_to_no_link(
+def test_s21_s22_cve_2019_19921_proc_and_sysfs_are_not_mounted_on_a_link(
     hutch: Runtime, bundle: Bundle, place: str
 ) -> None:
     (bundle.rootfs / place[1:]).rmdir()

@@ -98,7 +98,7 @@ AMOUNTS = (
 
 
 @pytest.mark.parametrize("number", [LONG, SUPERSCRIPT, str(1 << 64)], ids=["long", "digit", "64"])
-def test_a_number_of_a_flag_that_nothing_has_room_for(
+def test_a_flag_with_a_number_that_is_too_large_is_refused(
     hutch: Runtime, sleeper: str, number: str
 ) -> None:
     for words in (
@@ -115,7 +115,7 @@ def test_a_number_of_a_flag_that_nothing_has_room_for(
         hutch.refuses("exec", flag, number, sleeper, "true", code=255)
 
 
-def test_a_number_in_a_list_that_nothing_has_room_for(hutch: Runtime, bundle: Bundle) -> None:
+def test_a_list_with_a_number_that_is_too_large_is_refused(hutch: Runtime, bundle: Bundle) -> None:
     config = bundle.config
     config["process"]["execCPUAffinity"] = {"initial": "0-" + LONG}
     bundle.save()

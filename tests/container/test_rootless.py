@@ -117,7 +117,7 @@ def test_a_bundle_of_spec_rootless_runs(user: User) -> None:
     assert user.ids() == []
 
 
-def test_a_whole_life_and_all_that_can_be_asked_of_it(user: User) -> None:
+def test_the_verbs_work_without_root(user: User) -> None:
     user.config("sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done")
     user("create", "test")
     state = json.loads(user("state", "test").out)
@@ -221,7 +221,7 @@ def test_without_a_user_namespace_the_error_says_what_is_missing(user: User) -> 
     assert "a caller without root needs a user namespace" in error
 
 
-def test_limits_only_where_cgroups_are_the_users(user: User) -> None:
+def test_limits_need_a_cgroup_of_the_user(user: User) -> None:
     config = user.config("sleep", "1000")
     config["linux"]["resources"] = {"memory": {"limit": 1 << 25}}
     user.save(config)
@@ -251,7 +251,7 @@ def test_a_time_namespace_and_its_offsets_are_the_users_too(user: User) -> None:
     assert user("run", "test").out.splitlines()[1].split() == ["boottime", "1000", "0"]
 
 
-def test_mapping_the_ids_of_a_mount_takes_root(user: User) -> None:
+def test_an_idmapped_mount_needs_root(user: User) -> None:
     config = user.config("true")
     config["mounts"].append(
         {"destination": "/tmp", "source": str(user.home), "options": ["bind", "idmap"]}

@@ -156,7 +156,7 @@ def test_a_detached_terminal_needs_a_console_socket(hutch: Runtime, bundle: Bund
         assert "--console-socket" in error
 
 
-def test_debug_tells_each_step(hutch: Runtime, bundle: Bundle) -> None:
+def test_debug_logs_each_step(hutch: Runtime, bundle: Bundle) -> None:
     done = hutch("--debug", "run", "--bundle", str(bundle.path), "test")
     assert "debug: init: set the hostname to hutch [hostname]" in done.err
 
@@ -164,7 +164,7 @@ def test_debug_tells_each_step(hutch: Runtime, bundle: Bundle) -> None:
 # exec
 
 
-def test_debug_tells_each_step_of_exec(hutch: Runtime, sleeper: str) -> None:
+def test_debug_logs_each_step_of_exec(hutch: Runtime, sleeper: str) -> None:
     done = hutch("--debug", "exec", sleeper, "true")
     assert "debug: init: execute true [process.args]" in done.err
     assert "debug: init: join " in done.err

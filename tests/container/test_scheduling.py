@@ -128,7 +128,9 @@ def test_a_personality_is_the_containers_also_for_an_exec(hutch: Runtime, bundle
     assert hutch("exec", "test", "uname", "-m").out.strip() in ("i686", "armv8l")
 
 
-def test_what_binds_the_caller_does_not_bind_the_container(hutch: Runtime, bundle: Bundle) -> None:
+def test_the_cpu_affinity_of_the_caller_does_not_apply_to_the_container(
+    hutch: Runtime, bundle: Bundle
+) -> None:
     os.sched_setaffinity(0, CPUS[:1])
     try:
         pid = started(hutch, bundle)

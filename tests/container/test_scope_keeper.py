@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 INIT = "/memfd:hutch-init (deleted)"
 
 
-def test_it_waits_until_it_is_let_go() -> None:
+def test_the_keeper_waits_until_it_is_released() -> None:
     keeper = Keeper()
     assert os.readlink(f"/proc/{keeper.pid}/exe") == INIT
     # No file of ours is held open by it, a lock for instance.
@@ -27,7 +27,7 @@ def test_it_waits_until_it_is_let_go() -> None:
     assert not Path(f"/proc/{keeper.pid}").exists()
 
 
-def test_it_ends_with_the_runtime() -> None:
+def test_the_keeper_ends_with_the_runtime() -> None:
     words = (
         "from hutch.cgroups.cold.systemd import Keeper; print(Keeper().pid, flush=True); input()"
     )

@@ -115,7 +115,7 @@ def test_without_an_agent_the_program_does_not_run(
     assert hutch.ids() in ([], [".filters"])
 
 
-def test_nothing_is_left_of_a_create_for_want_of_an_agent(
+def test_a_create_without_an_agent_leaves_nothing(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     path = tmp_path / "agent.sock"

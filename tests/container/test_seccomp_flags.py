@@ -53,9 +53,7 @@ def test_spec_allow_leaves_speculation_as_it_is(run: Run, bundle: Bundle) -> Non
     assert mitigated(run("cat /proc/self/status").out) == mitigated(own)
 
 
-def test_waiting_killably_without_a_listener_is_nothing_to_fail_for(
-    run: Run, bundle: Bundle
-) -> None:
+def test_wait_killable_recv_without_a_listener_is_no_error(run: Run, bundle: Bundle) -> None:
     """SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV says how a notified call waits; with a listener it is
     tested in test_seccomp_agent.py."""
     filtered(bundle, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")

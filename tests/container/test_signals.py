@@ -28,12 +28,16 @@ def test_a_container_ignores_nothing_that_its_caller_ignores(
     assert done.out == NONE_IGNORED
 
 
-def test_nor_does_a_process_of_exec(hutch: Runtime, sleeper: str) -> None:
+def test_a_process_of_exec_ignores_nothing_that_its_caller_ignores(
+    hutch: Runtime, sleeper: str
+) -> None:
     done = hutch("exec", sleeper, *SHOW.split(), preexec_fn=ignore_all)
     assert done.out == NONE_IGNORED
 
 
-def test_a_container_that_a_deaf_caller_made_hears_a_hangup(hutch: Runtime, bundle: Bundle) -> None:
+def test_a_container_of_a_caller_that_ignores_sighup_receives_sighup(
+    hutch: Runtime, bundle: Bundle
+) -> None:
     bundle.change(lambda config: config["root"].update(readonly=False))
     bundle.sh("trap 'echo heard > /tmp/heard; exit' HUP; touch /tmp/ready; while :; do :; done")
     hutch("run", "--detach", "--bundle", str(bundle.path), "test", preexec_fn=ignore_all)
@@ -43,7 +47,9 @@ def test_a_container_that_a_deaf_caller_made_hears_a_hangup(hutch: Runtime, bund
     eventually(lambda: hutch.state("test")["status"] == "stopped")
 
 
-def test_nor_does_a_hook(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
+def test_a_hook_ignores_nothing_that_its_caller_ignores(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
     record = tmp_path / "record"
     record.mkdir()
     kinds = ("createRuntime", "createContainer", "startContainer", "poststart", "poststop")

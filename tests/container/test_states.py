@@ -35,7 +35,7 @@ def give_form(hutch: Runtime, form: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)
-def test_a_container_of_an_older_version_lives_on(
+def test_a_container_of_an_older_version_can_be_used(
     hutch: Runtime, bundle: Bundle, form: Path
 ) -> None:
     bundle.args("sleep", "1000")
@@ -56,7 +56,7 @@ def test_a_container_of_an_older_version_lives_on(
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)
-def test_a_container_of_an_older_version_is_forced_away(
+def test_a_container_of_an_older_version_can_be_removed_by_force(
     hutch: Runtime, bundle: Bundle, form: Path
 ) -> None:
     bundle.args("sleep", "1000")
@@ -67,7 +67,7 @@ def test_a_container_of_an_older_version_is_forced_away(
     eventually(lambda: not alive(pid))
 
 
-def test_a_state_of_a_newer_version_is_refused_but_forced_away(
+def test_a_state_of_a_newer_version_is_refused_but_can_be_removed_by_force(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     bundle.args("sleep", "1000")
@@ -150,7 +150,7 @@ def test_s52_delete_force_finds_a_container_by_what_is_left_of_its_state(
     hutch("delete", "--force", "other")
 
 
-def test_s52_a_container_that_mounts_on_the_host_is_found_likewise(
+def test_s52_a_container_that_mounts_on_the_host_is_found_too(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     linux = bundle.config["linux"]
@@ -164,10 +164,10 @@ def test_s52_a_container_that_mounts_on_the_host_is_found_likewise(
     assert rootfs not in Path("/proc/self/mountinfo").read_text()
 
 
-def test_s52_a_scope_of_systemd_is_found_likewise(
+def test_s52_a_scope_of_systemd_is_found_too(
     hutch: Runtime, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without systemd: the cgroup stands where systemd would have made it."""
+    """Without systemd: the cgroup is made where systemd would make it."""
     bundle.config["linux"]["cgroupsPath"] = "/hutchtest.slice/hutch-test.scope"
     bundle.args("sleep", "1000")
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
@@ -195,7 +195,7 @@ def test_s52_a_scope_of_systemd_is_found_likewise(
     path_of(hutch).write_bytes(whole)
 
 
-def test_s51_a_pid_that_is_another_process_by_now_is_left_alone(
+def test_s51_a_pid_that_now_belongs_to_another_process_is_not_signalled(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     bundle.args("sleep", "1000")

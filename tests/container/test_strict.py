@@ -9,9 +9,7 @@ from tests.support.containers import Bundle, Runtime, eventually
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
-def test_a_created_container_is_not_deleted_strictly_and_not_touched(
-    hutch: Runtime, bundle: Bundle
-) -> None:
+def test_with_strict_a_created_container_is_not_deleted(hutch: Runtime, bundle: Bundle) -> None:
     bundle.args("sleep", "1000")
     hutch("create", "--bundle", str(bundle.path), "test")
     before = hutch.state("test")
@@ -21,7 +19,7 @@ def test_a_created_container_is_not_deleted_strictly_and_not_touched(
     assert hutch.state("test")["status"] == "running"
 
 
-def test_a_stopped_container_is_deleted_strictly(hutch: Runtime, bundle: Bundle) -> None:
+def test_with_strict_a_stopped_container_is_deleted(hutch: Runtime, bundle: Bundle) -> None:
     hutch("create", "--bundle", str(bundle.path), "test")
     hutch("kill", "test", "KILL")
     eventually(lambda: hutch.state("test")["status"] == "stopped")
@@ -30,7 +28,7 @@ def test_a_stopped_container_is_deleted_strictly(hutch: Runtime, bundle: Bundle)
 
 
 @pytest.mark.parametrize("kind", ["prestart", "createRuntime", "createContainer"])
-def test_hooks_of_create_strictly_see_a_container_that_is_created(
+def test_with_strict_hooks_of_create_read_the_status_created(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str
 ) -> None:
     seen = tmp_path / "seen"
@@ -42,7 +40,7 @@ def test_hooks_of_create_strictly_see_a_container_that_is_created(
         hutch("delete", "test")
 
 
-def test_a_container_without_a_process_is_strictly_created_and_not_started(
+def test_with_strict_a_container_without_a_process_is_created_but_not_started(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     bundle.change(lambda config: config.pop("process"))
@@ -53,7 +51,7 @@ def test_a_container_without_a_process_is_strictly_created_and_not_started(
 
 
 @pytest.mark.parametrize(("version", "ends"), [("1.2.1", False), ("1.3.0", True)])
-def test_a_failing_poststart_hook_is_strictly_what_the_configs_version_says(
+def test_with_strict_the_configs_version_decides_about_a_failing_poststart_hook(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, version: str, ends: bool
 ) -> None:
     second = tmp_path / "second"
@@ -81,7 +79,7 @@ def test_before_1_1_an_unknown_capability_is_an_error(
     assert "CAP_RABBIT" in error
 
 
-def test_a_umask_that_is_not_given_is_strictly_the_callers(hutch: Runtime, bundle: Bundle) -> None:
+def test_with_strict_the_default_umask_is_the_callers(hutch: Runtime, bundle: Bundle) -> None:
     """config.md "umask": "If unspecified, the umask should not be changed"."""
     bundle.args("sh", "-c", "umask")
     words = ["run", "--bundle", str(bundle.path), "test"]

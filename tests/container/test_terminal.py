@@ -150,7 +150,7 @@ def test_a_run_whose_input_is_at_its_end_ends(
 
 
 @pytest.mark.parametrize(("given", "shown"), [(b"abc", "abcabc"), (b"abc\n", "abc\nabc\n")])
-def test_input_that_ends_in_or_behind_a_line_ends_a_reader(
+def test_the_end_of_the_input_in_or_after_a_line_ends_a_reader(
     hutch: Runtime, sleeper: str, tmp_path: Path, given: bytes, shown: str
 ) -> None:
     (tmp_path / "given").write_bytes(given)

@@ -75,7 +75,9 @@ def test_a_time_namespace_is_joined_by_path(hutch: Runtime, run: Run, bundle: Bu
     assert done.lines[3] == os.readlink(path)
 
 
-def test_a_new_one_without_offsets_and_none_at_all(run: Run, bundle: Bundle) -> None:
+def test_a_time_namespace_without_offsets_and_a_container_without_one(
+    run: Run, bundle: Bundle
+) -> None:
     own = os.readlink("/proc/self/ns/time")
     assert run("readlink /proc/self/ns/time").out.strip() == own
     with_time(bundle)

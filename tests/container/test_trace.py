@@ -83,7 +83,7 @@ def test_start_explains_a_failure_of_a_traced_create(
     assert "process.args: execute true: execve: operation not permitted" in done.err
 
 
-def test_s87_a_trace_that_cannot_be_written_stops_everything_first(
+def test_s87_a_trace_that_cannot_be_written_is_an_error_before_anything_is_done(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     nowhere = str(tmp_path / "none" / "trace.json")

@@ -50,7 +50,7 @@ def test_start_begins_and_the_container_says_why_it_ends(
     hutch("delete", "test")
 
 
-def test_what_execve_refuses_for_its_arguments_is_told_likewise(
+def test_an_execve_that_is_refused_because_of_its_arguments_is_reported_too(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     bundle.args("echo", "x" * (200 << 10))  # one argument has at most 128 KiB (execve(2))
@@ -66,7 +66,7 @@ def test_what_execve_refuses_for_its_arguments_is_told_likewise(
 
 
 @each
-def test_start_is_told_of_it_where_nobody_reads_what_the_container_writes(
+def test_start_reports_it_if_nobody_reads_the_output_of_the_container(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str
 ) -> None:
     """The write is then a signal, which ends what is not the first process of a pid namespace."""
@@ -84,7 +84,7 @@ def test_start_is_told_of_it_where_nobody_reads_what_the_container_writes(
 
 
 @each
-def test_strictly_start_fails(hutch: Runtime, bundle: Bundle, kind: str) -> None:
+def test_with_strict_start_fails(hutch: Runtime, bundle: Bundle, kind: str) -> None:
     reason = lay(bundle, kind)
     hutch("--strict", "create", "--bundle", str(bundle.path), "test")
     error = hutch.refuses("start", "test")

@@ -57,7 +57,9 @@ def test_a_source_below_a_closed_folder_is_bound(run: Run, mapped: Bundle, close
     assert (closed / "new").stat().st_uid == OUTSIDE
 
 
-def test_so_is_a_file_and_one_behind_a_link(run: Run, mapped: Bundle, closed: Path) -> None:
+def test_a_source_that_is_a_file_behind_a_link_is_bound(
+    run: Run, mapped: Bundle, closed: Path
+) -> None:
     (mapped.rootfs / "etc" / "file").touch()
     (closed.parent / "link").symlink_to(closed)
     bind(mapped, closed.parent / "link" / "file", "bind", "ro")
@@ -120,7 +122,9 @@ def test_a_joined_user_namespace_makes_no_difference(
     assert run(WRITE).lines == ["from the host", "written"]
 
 
-def test_what_nobody_can_open_is_an_error(hutch: Runtime, mapped: Bundle, closed: Path) -> None:
+def test_a_source_that_nobody_can_open_is_an_error(
+    hutch: Runtime, mapped: Bundle, closed: Path
+) -> None:
     """The sources of devices and of binds whose path leads nowhere in the container's view."""
     bind(mapped, f"/proc/{os.getpid()}/root{closed}", "rbind")
     error = hutch.refuses("run", "-b", str(mapped.path), "test")
@@ -177,7 +181,7 @@ def test_a_flag_that_the_host_has_locked_is_kept_with_a_warning(
     assert f"mounts[7].options: the mount keeps {kept}: the host has locked" in done.err
 
 
-def test_a_remount_keeps_what_is_locked_too(run: Run, mapped: Bundle, locked: Path) -> None:
+def test_a_remount_keeps_locked_flags_too(run: Run, mapped: Bundle, locked: Path) -> None:
     bind(mapped, locked, "rbind")
     bind(mapped, locked, "bind", "remount", "rw")
     done = run("cat /proc/self/mountinfo")
@@ -185,7 +189,7 @@ def test_a_remount_keeps_what_is_locked_too(run: Run, mapped: Bundle, locked: Pa
     assert "mounts[8].options: the mount keeps ro" in done.err
 
 
-def test_what_makes_it_stricter_is_done_beside_what_is_locked(
+def test_stricter_flags_are_set_beside_locked_ones(
     run: Run, mapped: Bundle, tmp_path: Path
 ) -> None:
     path = tmp_path / "locked"

@@ -56,7 +56,9 @@ def test_s56_a_state_directory_that_fills_up_at_any_file(
     assert done == sorted(done, reverse=True)
 
 
-def test_s56_a_full_state_directory_lets_go_of_what_it_has(bundle: Bundle, small: Path) -> None:
+def test_s56_containers_in_a_full_state_directory_can_be_deleted(
+    bundle: Bundle, small: Path
+) -> None:
     tmpfs(small, "size=64k")
     runtime = Runtime(COMMAND, small / "state")
     bundle.args("sleep", "1000")

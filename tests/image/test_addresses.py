@@ -75,7 +75,9 @@ CLONE_NEWNET = 0x40000000
         ("", "not http"),
     ],
 )
-def test_s75_what_two_parsers_could_read_in_two_ways_is_no_url(text: str, words: str) -> None:
+def test_s75_a_text_that_two_parsers_could_read_differently_is_not_a_url(
+    text: str, words: str
+) -> None:
     with pytest.raises(BadUrl, match=words):
         Url.parse(text)
 
@@ -108,7 +110,7 @@ GLOBAL = [
 ]  # fmt: skip
 
 
-def test_s75_addresses_are_judged_by_where_they_lead() -> None:
+def test_s75_an_address_with_another_one_in_it_is_judged_by_that() -> None:
     assert [a for a in INTERNAL if is_public(ipaddress.ip_address(a))] == []
     assert [a for a in GLOBAL if not is_public(ipaddress.ip_address(a))] == []
 
@@ -261,7 +263,7 @@ REACHING = [
 
 
 @pytest.mark.root
-def test_s75_a_public_registry_does_not_send_us_inside(
+def test_s75_a_public_registry_may_not_name_an_internal_address(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not by a redirect, not by a realm; and it shows that every one of these leads there."""
@@ -290,7 +292,7 @@ def test_s75_a_public_registry_does_not_send_us_inside(
 
 
 @pytest.mark.root
-def test_s75_a_public_registry_sends_us_to_other_public_places(inside: Inside) -> None:
+def test_s75_a_public_registry_may_name_another_public_address(inside: Inside) -> None:
     def body(network: Network) -> None:
         where = f"http://{network.other.host}/x"
         network.registry.answers["/v2/"] = basic(always(200))
@@ -310,7 +312,7 @@ def test_s75_a_public_registry_sends_us_to_other_public_places(inside: Inside) -
 
 
 @pytest.mark.root
-def test_s75_an_internal_registry_sends_us_inside(inside: Inside) -> None:
+def test_s75_an_internal_registry_may_name_an_internal_address(inside: Inside) -> None:
     """Its storage and its token server are most likely there, too."""
 
     def body(network: Network) -> None:
@@ -367,7 +369,9 @@ def test_s75_credentials_do_not_follow_a_backslash(inside: Inside) -> None:
 
 
 @pytest.mark.root
-def test_s75_a_connection_that_may_go_inside_is_not_used_for_what_may_not(inside: Inside) -> None:
+def test_s75_connections_to_internal_addresses_are_not_reused_for_public_targets(
+    inside: Inside,
+) -> None:
     """A registry's address was made internal for a while; a public place sends us to it again."""
     assert os.geteuid() == 0
 

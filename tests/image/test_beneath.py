@@ -55,13 +55,13 @@ WAYS = [beneath.open_in_root, beneath.walk_in_root]
         ("a/b/parent", "a"),
     ],
 )  # fmt: skip
-def test_s60_every_way_stays_inside(opener: Open, root: Path, path: str, found: str) -> None:
+def test_s60_every_path_stays_inside(opener: Open, root: Path, path: str, found: str) -> None:
     assert read(opener, root, path) == found
 
 
 @pytest.mark.parametrize("opener", WAYS)
 @pytest.mark.parametrize("path", ["loop", "dangling", "host", "a/file/x", "nothing/x", "a/nothing"])
-def test_s60_what_is_not_inside_is_not_found(opener: Open, root: Path, path: str) -> None:
+def test_s60_a_path_outside_is_not_found(opener: Open, root: Path, path: str) -> None:
     with pytest.raises(OSError):
         read(opener, root, path)
 

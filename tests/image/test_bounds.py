@@ -102,7 +102,7 @@ def test_what_a_collection_frees_is_counted_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("removal", [Merged, Overlay])
-def test_s68_the_depth_that_counts_is_the_true_one(
+def test_s68_the_depth_is_measured_after_symlinks_are_resolved(
     removal: type[Merged] | type[Overlay], tmp_path: Path
 ) -> None:
     lay(deep_by_symlinks(150).tar(), tmp_path / "fits", removal())
@@ -112,7 +112,7 @@ def test_s68_the_depth_that_counts_is_the_true_one(
 
 
 @pytest.mark.parametrize("removal", [Merged, Overlay])
-def test_s68_folders_that_nobody_describes_are_counted(
+def test_s68_folders_without_an_entry_are_counted(
     removal: type[Merged] | type[Overlay], tmp_path: Path
 ) -> None:
     layer = Layer().file("d/" * 30 + "f").file("e/" * 30 + "f").tar()

@@ -390,7 +390,7 @@ def test_bars_on_a_terminal(warren: Warren, odd: Path) -> None:
     assert on_a_terminal(warren, "pull", "-q", f"oci:{odd}:gzip").startswith("sha256:")
 
 
-def test_s85_what_an_image_says_cannot_steer_the_terminal() -> None:
+def test_s85_text_from_an_image_cannot_control_the_terminal() -> None:
     assert clean("a\x1b[2Jb\r") == "a\\x1b[2Jb\\r"
 
 

@@ -78,7 +78,7 @@ class Watching(LayoutSource):
 
 
 @pytest.mark.parametrize("existing", [True, False])
-def test_s62_nobody_else_reaches_a_layer_that_is_being_unpacked(
+def test_s62_no_other_user_can_reach_a_layer_during_unpacking(
     existing: bool, tmp_path: Path
 ) -> None:
     tool = Layer().file("tool", b"#!/bin/sh\n" * 200_000, mode=0o4755).tar()

@@ -53,7 +53,7 @@ def read(document: Any, media_type: str = "") -> Manifest | Index:
     ["", "sha256:", "sha256:" + "A" * 64, "sha256:" + "a" * 63, "md5:" + "a" * 32, SHA + "\n",
      "sha256:../../etc/passwd", "sha256:" + "a" * 62 + "/.", "SHA256:" + HEX, None, 7, HEX],
 )  # fmt: skip
-def test_s70_only_a_whole_lower_case_digest_is_one(text: object) -> None:
+def test_s70_only_a_complete_lower_case_digest_is_valid(text: object) -> None:
     with pytest.raises(ImageError, match="not a digest"):
         Digest.parse(text)
 
@@ -112,7 +112,7 @@ def test_s72_a_key_given_twice_is_refused() -> None:
         parse(b'{"schemaVersion":2,"schemaVersion":2}')
 
 
-def test_s69_a_long_manifest_is_refused_unread() -> None:
+def test_s69_a_manifest_that_is_too_long_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(ImageError, match="limit"):
         parse(b"[" * (5 << 20))
 
@@ -295,7 +295,7 @@ def test_what_says_no_platform_is_known_by_its_config() -> None:
     assert documents.chosen(documents.index(images[1]), "amd64") == "1"
 
 
-def test_s69_an_index_makes_us_fetch_so_much_and_no_more() -> None:
+def test_s69_the_documents_fetched_for_an_index_are_limited() -> None:
     documents = Documents()
     wide = [documents.index(documents.image("arm64", number=n)) for n in range(100)]
     with pytest.raises(ImageError, match="more than 32"):

@@ -140,7 +140,7 @@ def reaches(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o711, 0o777, 0o1777, 0o750])
-def test_s77_an_existing_folder_is_closed_and_it_is_said(
+def test_s77_an_existing_folder_becomes_private_with_a_warning(
     mode: int, layout: Path, warren: Warren, pit: Path
 ) -> None:
     bundle = pit / "b"
@@ -158,14 +158,14 @@ def test_s77_an_existing_folder_is_closed_and_it_is_said(
     assert stat.S_IMODE(tool.stat().st_mode) == 0o4755 and not reaches(tool)
 
 
-def test_s77_a_new_bundle_is_closed(layout: Path, warren: Warren, pit: Path) -> None:
+def test_s77_a_new_bundle_is_private(layout: Path, warren: Warren, pit: Path) -> None:
     warren.ok("bundle", "-q", f"oci:{layout}", pit / "b")
     assert stat.S_IMODE((pit / "b").stat().st_mode) == 0o700
     assert not reaches(pit / "b" / "rootfs" / "tool")
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o700])
-def test_s77_a_folder_of_another_user_takes_no_bundle_and_no_store(
+def test_s77_a_folder_of_another_user_is_refused_for_a_bundle_and_a_store(
     mode: int, layout: Path, warren: Warren, pit: Path
 ) -> None:
     (pit / "b").mkdir()
@@ -192,7 +192,7 @@ def test_s77_a_bundle_that_fails_leaves_the_folder_as_it_was(
     assert list((pit / "b").iterdir()) == []
 
 
-def test_s77_a_store_that_was_open_is_closed(warren: Warren) -> None:
+def test_s77_a_store_that_was_open_becomes_private(warren: Warren) -> None:
     warren.root.mkdir()
     warren.root.chmod(0o755)
     warren.ok("images")

@@ -65,12 +65,14 @@ def test_s75_redirects_are_counted(fake: Fake) -> None:
         ("http://127.0.0.1:5000/v2/", "gopher://127.0.0.1/", "not http"),
     ],
 )
-def test_s75_s76_where_a_registry_may_not_send_us(here: str, there: str, words: str) -> None:
+def test_s75_s76_destinations_that_a_registry_may_not_name(
+    here: str, there: str, words: str
+) -> None:
     with pytest.raises(RegistryError, match=words):
         Sender(Url.parse(here), public=True).step(there, "redirect")
 
 
-def test_s75_where_it_may() -> None:
+def test_s75_destinations_that_a_registry_may_name() -> None:
     public = Sender(Url.parse("https://example.org/v2/"), public=True)
     step = public.step("//cdn.example.net/x", "redirect")
     assert str(step.url) == "https://cdn.example.net/x" and step.public_only
@@ -78,7 +80,7 @@ def test_s75_where_it_may() -> None:
     assert not local.step("http://127.0.0.1:5001/token", "token realm").public_only
 
 
-def test_s75_a_realm_elsewhere_is_refused(fake: Fake) -> None:
+def test_s75_a_realm_that_is_not_http_is_refused(fake: Fake) -> None:
     fake.answers["/v2/"] = always(401, WWW_Authenticate='Bearer realm="file:///etc/shadow"')
     fake.answers[MANIFEST] = fake.answers["/v2/"]
     with pytest.raises(RegistryError, match="token realm"):
@@ -119,7 +121,7 @@ def test_s69_a_long_token_reply_is_cut_off(fake: Fake) -> None:
         connect(fake).manifest("app", "1")
 
 
-def test_s85_what_a_registry_says_cannot_steer_the_terminal(fake: Fake) -> None:
+def test_s85_text_from_a_registry_cannot_control_the_terminal(fake: Fake) -> None:
     said = json.dumps({"errors": [{"code": "X", "message": "\x1b[2J\nfake: line"}]}).encode()
     fake.answers[MANIFEST] = always(403, said)
     with pytest.raises(RegistryError) as refusal:
@@ -379,7 +381,7 @@ def test_credentials_are_found_as_docker_and_podman_keep_them(
 
 @pytest.mark.root
 @pytest.mark.parametrize("tag", ["../../x", "a b", "\x1b[2J", "", "x" * 200])
-def test_s85_tags_that_are_none_are_refused(tag: str, fake: Fake, warren: Warren) -> None:
+def test_s85_invalid_tags_are_refused(tag: str, fake: Fake, warren: Warren) -> None:
     body = json.dumps({"name": "app", "tags": [tag]}).encode()
     fake.answers["/v2/app/tags/list"] = always(200, body)
     assert "is not a tag" in warren.fails("pull", "--all-tags", f"{fake.host}/app")

@@ -117,7 +117,7 @@ DOTS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", DOTS)
-def test_s60_dots_that_stay_inside_are_taken_by_the_letter(name: str, tmp_path: Path) -> None:
+def test_s60_dot_dot_removes_a_component_of_the_text(name: str, tmp_path: Path) -> None:
     """As every engine does: the folder that ".." goes back from is not looked at, nor made."""
     where, not_made = DOTS[name]
     (tmp_path / "outside").mkdir()
@@ -171,7 +171,7 @@ def test_s64_hard_links_into_lower_layers(case: str, tmp_path: Path) -> None:
     assert {n for n in names(tmp_path / "upper") if (tmp_path / "upper" / n).is_file()} <= {*found}
 
 
-def test_s68_what_comes_up_into_a_layer_counts(tmp_path: Path) -> None:
+def test_s68_files_copied_from_a_lower_layer_are_counted(tmp_path: Path) -> None:
     """Five hundred layers could each make one lower file theirs. Its holes stay holes."""
     layer = Layer().file("f", b"a" * 200_000 + bytes(8 << 20) + b"z").tar()
     link = Layer().link("l", "f").tar()

@@ -150,14 +150,14 @@ def test_s63_a_hostile_map_is_refused(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-def test_s63_a_name_in_a_map_is_a_name_like_others(tmp_path: Path) -> None:
+def test_s63_a_name_in_a_sparse_map_is_checked_like_others(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="leads out"):
         lay(made(b"x", map="0,1", size=1, name="../escaped"), tmp_path / "r")
     assert not (tmp_path / "escaped").exists()
 
 
 @pytest.mark.root
-def test_s68_holes_count_as_what_they_may_become(tmp_path: Path) -> None:
+def test_s68_holes_of_sparse_files_are_counted(tmp_path: Path) -> None:
     data = made(b"x", map="0,1", size=1 << 40)
     with pytest.raises(ImageError, match=r"bomb|more than"):
         lay(data, tmp_path / "r")
@@ -167,6 +167,6 @@ def test_s68_holes_count_as_what_they_may_become(tmp_path: Path) -> None:
         lay(made(b"x", map="0,1", size=1 << 62), tmp_path / "t")
 
 
-def test_s63_an_entry_after_a_sparse_one_that_nobody_reads_is_found() -> None:
+def test_s63_an_entry_after_an_unread_sparse_one_is_found() -> None:
     layer = made(b"x" * 700, map="0,700", size=900)[:-1024] + Layer().file("next", b"n").tar()
     assert [entry.name for entry in TarReader(Chunks([layer]))] == [b"f", b"next"]

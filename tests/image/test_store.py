@@ -52,7 +52,7 @@ def top_of(store: Store, name: str) -> list[Path]:
     return [store.layer_path(chain) for chain in store.database.chains_of(record.manifest)]
 
 
-def test_s62_s77_cve_2025_47290_nobody_else_reaches_into_the_store(store: Store) -> None:
+def test_s62_s77_cve_2025_47290_no_other_user_can_enter_the_store(store: Store) -> None:
     assert stat.S_IMODE(store.root.stat().st_mode) == 0o700
 
 

@@ -190,13 +190,13 @@ def test_s60_s61_symlinks_never_lead_out(tmp_path: Path) -> None:
     assert (tmp_path / "r" / "deep").is_dir() and not (tmp_path / "r" / "deep").is_symlink()
 
 
-def test_s64_a_hard_link_to_a_symlink_is_the_symlink(tmp_path: Path) -> None:
+def test_s64_a_hard_link_to_a_symlink_is_a_link_to_the_symlink(tmp_path: Path) -> None:
     lay(Layer().symlink("s", "/etc/passwd").link("l", "s").tar(), tmp_path / "r")
     assert os.readlink(tmp_path / "r" / "l") == "/etc/passwd"
     assert os.lstat(tmp_path / "r" / "l").st_ino == os.lstat(tmp_path / "r" / "s").st_ino
 
 
-def test_s66_xattrs_that_steer_the_kernel_are_dropped(tmp_path: Path) -> None:
+def test_s66_xattrs_that_control_the_kernel_are_dropped(tmp_path: Path) -> None:
     xattrs = {
         "trusted.overlay.opaque": b"y", "user.overlay.redirect": b"/etc",
         "trusted.overlay.redirect": b"/x", "security.selinux": b"evil", "security.ima": b"x",
@@ -208,7 +208,7 @@ def test_s66_xattrs_that_steer_the_kernel_are_dropped(tmp_path: Path) -> None:
     assert kept == {"user.kept": b"1", "trusted.kept": b"2"}
 
 
-def test_s67_devices_become_empty_files_for_the_unprivileged(tmp_path: Path) -> None:
+def test_s67_without_root_devices_become_empty_files(tmp_path: Path) -> None:
     layer = Layer().add("null", tarfile.CHRTYPE, devmajor=1, devminor=3, mode=0o666)
     result = lay(layer.tar(), tmp_path / "r", ownership=Ownership(False, 1000, 1000))
     assert stat.S_ISREG(os.lstat(tmp_path / "r" / "null").st_mode)
@@ -216,7 +216,7 @@ def test_s67_devices_become_empty_files_for_the_unprivileged(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
-def test_s68_a_bomb_is_refused_while_it_is_small(kind: str, tmp_path: Path) -> None:
+def test_s68_a_decompression_bomb_is_refused_early(kind: str, tmp_path: Path) -> None:
     """A layer of some megabytes that says it is ten gigabytes of zeros."""
     script = """
 import sys
@@ -293,7 +293,7 @@ def test_s71_a_wrong_diff_id_is_refused(tmp_path: Path) -> None:
         lay(Layer().file("a").tar(), tmp_path / "r", kind="gzip", diff=b"something else")
 
 
-def test_s71_what_follows_the_archive_is_in_the_digest(tmp_path: Path) -> None:
+def test_s71_the_digest_includes_the_bytes_after_the_archive(tmp_path: Path) -> None:
     data = Layer().file("a").tar()
     with pytest.raises(ImageError, match="another digest"):
         lay(data + b"x" * 1000, tmp_path / "r", diff=data)

@@ -26,7 +26,7 @@ def root(etc: Path) -> Iterator[int]:
 
 @pytest.mark.root
 @pytest.mark.parametrize("kind", ["fifo", "symlink out", "device", "directory", "missing"])
-def test_s67_the_images_passwd_is_only_read_if_it_is_a_file(
+def test_s67_the_images_passwd_is_read_only_if_it_is_a_regular_file(
     kind: str, etc: Path, root: int, tmp_path: Path
 ) -> None:
     (tmp_path / "outside").write_text("root:x:77:77:::\nweb:x:77:77:::\n")
@@ -66,7 +66,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("text", NUMBERS)
-def test_s09_cve_2024_40635_cve_2026_46680_what_looks_like_a_number_is_never_a_name(
+def test_s09_cve_2024_40635_cve_2026_46680_a_text_that_looks_like_a_number_is_never_a_name(
     text: str, etc: Path, root: int
 ) -> None:
     """Though the image's own files have such names, with the ids of root."""
@@ -82,7 +82,7 @@ IDS = ["4294967295", "4294967296", "-1", "", "\u0661", " 1", "0x1", "9" * 5000]
 
 
 @pytest.mark.parametrize("text", IDS)
-def test_s09_an_id_of_the_images_files_that_is_none_is_not_zero(
+def test_s09_an_invalid_id_in_the_images_files_does_not_become_zero(
     text: str, etc: Path, root: int
 ) -> None:
     (etc / "passwd").write_text(f"u:x:{text}:5:::\ng:x:7:{text}:::\nok:x:8:9:::\n")
@@ -94,7 +94,7 @@ def test_s09_an_id_of_the_images_files_that_is_none_is_not_zero(
             users.resolve(root, user)
 
 
-def test_s09_a_line_is_what_ends_with_a_newline(etc: Path, root: int) -> None:
+def test_s09_only_a_newline_ends_a_line(etc: Path, root: int) -> None:
     """For Python also what ends with a form feed, or one of seven other characters."""
     for mark in "\x0b\x0c\x1c\x85\u2028":
         (etc / "passwd").write_text(f"web:x:33:44:a{mark}evil:x:0:0::/:\n")
@@ -103,7 +103,7 @@ def test_s09_a_line_is_what_ends_with_a_newline(etc: Path, root: int) -> None:
         assert users.resolve(root, "web") == (33, 44, [])
 
 
-def test_s09_a_line_that_the_bound_cuts_is_no_line(etc: Path, root: int) -> None:
+def test_s09_a_line_that_the_limit_cuts_is_ignored(etc: Path, root: int) -> None:
     line = "web:x:1234:5678:::\n"
     padding = "#" * (users.BYTES - len("web:x:12") - 1) + "\n"
     (etc / "passwd").write_text(padding + line)

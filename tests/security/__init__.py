@@ -1,1 +1,1 @@
-"""Containers under attack, under whatever runtime."""
+"""Attacks on containers, with hutch or another runtime."""

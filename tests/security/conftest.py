@@ -1,4 +1,4 @@
-"""The fixtures of tests/container, for containers under attack, under whatever runtime."""
+"""The fixtures of tests/container, and those for attacks, with hutch or another runtime."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.support.containers import Bundle, hutch, no_traces, reaper, run, slee
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    """A bundle of a version that older runtimes know."""
+    """A bundle with a version of the specification that older runtimes know."""
     made = Bundle(tmp_path / "bundle")
     return made.change(lambda config: config.update(ociVersion="1.0.2"))
 
@@ -25,7 +25,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A directory of the host that no container is to change."""
+    """A directory of the host that no container may change."""
     path = tmp_path / "outside"
     path.mkdir()
     return path

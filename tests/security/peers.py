@@ -1,9 +1,9 @@
-"""The tests of CVEs under hutch and under the peers that are installed: is each test a real one?
+"""Runs the tests of CVEs with hutch and with other installed runtimes, to show that they can fail.
 
     python -m tests.security.peers        (in the repository; ./dev security)
 
-A test that an old runtime fails, which the CVE is of, shows that it can fail. Prints a table; its
-last lines are what SECURITY.md says of the peers. The exit code is 1 if hutch fails any.
+An old runtime that has the vulnerability fails its test; so the test can fail. Prints a table, and
+then a summary for each runtime. The exit code is 1 if hutch fails a test.
 """
 
 import os
@@ -18,17 +18,17 @@ FOLDER = Path(__file__).parent
 STAGE = FOLDER.parents[1] / "conformance" / "stage.sh"
 PEERS = ("runc", "crun")
 FILES = ("test_peers.py", "test_paths.py", "test_process.py", "test_races.py")
-# What a runtime that cannot do this is asked proves nothing about it.
+# If a runtime fails this test, its other results prove nothing.
 CONTROL = "test_s28_a_plain_container_runs"
 
 HOLDS, FALLS, NO_ANSWER, ABSENT = "holds", "falls", "no answer", "does not run here"
 
 
 def verdicts(report: ET.Element) -> dict[str, str]:
-    """What came of each test in a report of pytest's (JUnit's form), by its name.
+    """The verdict of each test in a report of pytest (in JUnit's format), by its name.
 
-    A test falls where any of its cases does. What was skipped or failed in its set-up has no
-    answer; what a test that passed finds at its end is not what the test is about.
+    A test falls if one of its cases falls. A test that was skipped, or failed in its set-up, has no
+    answer. An error at the end of a test that passed is ignored, because the test is not about it.
     """
     found: dict[str, str] = {}
     for case in report.iter("testcase"):
@@ -48,10 +48,10 @@ def verdicts(report: ET.Element) -> dict[str, str]:
 def results(
     command: str, words: tuple[str, ...] = (), stage: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """What came of each test of a CVE whose name has these words, under the runtime of this
-    command; ``stage`` is what pytest itself is started by.
+    """The verdicts of the tests of CVEs whose names have these words, with the runtime of this
+    command. ``stage`` is the command that starts pytest.
 
-    A runtime that does not run one plain container does not run here, whatever it is asked.
+    If the runtime cannot run a plain container, all verdicts are "does not run here".
     """
     chosen = f"({' and '.join(['cve', *words])}) or {CONTROL}"
     with tempfile.TemporaryDirectory() as folder:
@@ -69,8 +69,8 @@ def results(
 
 
 def version(command: str) -> str:
-    said = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
-    return said.stdout.splitlines()[0].replace("version ", "")
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0].replace("version ", "")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What is built and installed: static, hardened, without privilege, checked before it is used."""
+"""The built and installed files: static, hardened, without privileges, and checked before use."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def test_s84_the_init_is_position_independent_and_its_tables_read_only() -> None
     assert re.search(r"BIND_NOW|\bNOW\b", readelf("-d"))
 
 
-def test_s38_cve_2020_5291_nothing_installed_has_privilege_of_its_own() -> None:
+def test_s38_cve_2020_5291_no_installed_file_is_setuid_or_has_capabilities() -> None:
     found = [*PACKAGE.rglob("*"), *(Path(COMMAND).parent.glob("hutch*"))]
     for path in found:
         if path.is_file():
@@ -48,16 +48,16 @@ def test_s38_cve_2020_5291_nothing_installed_has_privilege_of_its_own() -> None:
             assert "security.capability" not in os.listxattr(path), path
 
 
-def test_s31_cve_2025_24965_one_file_opens_things_beneath_a_root() -> None:
-    """Files are made by beneath.c, and by copyup.c in a tmpfs that nobody else has seen yet."""
+def test_s31_cve_2025_24965_only_beneath_c_opens_paths_below_the_root() -> None:
+    """Only beneath.c makes files, and copyup.c in a tmpfs that no other process can see yet."""
     making = {path.name for path in NATIVE.glob("init/*.c") if "O_CREAT" in path.read_text()}
     assert making == {"beneath.c", "copyup.c"}
     walking = {path.name for path in NATIVE.glob("init/*.c") if "SYS_openat2" in path.read_text()}
     assert walking == {"beneath.c", "procfs.c"}
 
 
-def test_s24_no_python_that_knows_of_the_root_makes_a_file() -> None:
-    """What the runtime creates is state, cgroups, logs and traces; the rootfs is only looked at."""
+def test_s24_python_code_makes_no_file_in_the_root() -> None:
+    """The Python code makes state, cgroups, logs and traces. It does not write to the rootfs."""
     making = re.compile(r"posix\.(mkdir|mknod|symlink|link|chmod|chown|mkfifo)\(|O_CREAT")
     found = [
         path
@@ -65,13 +65,13 @@ def test_s24_no_python_that_knows_of_the_root_makes_a_file() -> None:
         for path in (RUNTIME / folder).rglob("*.py")
         if making.search(path.read_text())
         and re.search(r"rootfs|plan\.root", path.read_text())
-        # They make what is in the state directory.
+        # These modules make the files of the state directory.
         and path.name not in ("store.py", "restore.py")
     ]
     assert found == []
 
 
-def test_s80_no_callback_into_python_stands_in_the_binding() -> None:
+def test_s80_the_binding_has_no_callback_into_python() -> None:
     text = (NATIVE / "bindings.py").read_text() + (NATIVE / "binding.py").read_text()
     assert "extern" not in text
     assert not any("ffi.callback" in path.read_text() for path in RUNTIME.rglob("*.py"))
@@ -99,7 +99,7 @@ def test_s83_an_init_that_others_can_change_is_not_run(
 
 @ours
 @pytest.mark.root
-def test_s03_a_kernel_that_lacks_a_seal_gets_the_others_and_one_that_has_none_is_refused(
+def test_s03_a_missing_seal_is_left_out_and_without_any_seal_nothing_runs(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     words = [hutch.command, "--root", str(hutch.root), "run", "-b", str(bundle.path), "test"]

@@ -1,4 +1,4 @@
-"""No test of a container passes for the sake of a command that only fails."""
+"""No test of a container passes because its command always fails."""
 
 import os
 import subprocess
@@ -14,8 +14,8 @@ TESTS = Path(__file__).parents[1]
 FOLDERS = ("container", "security", "faults")
 
 
-def test_with_a_command_that_only_fails_nothing_passes(tmp_path: Path) -> None:
-    """Of what starts it. What does not is marked so, and left out here."""
+def test_no_test_passes_with_a_command_that_always_fails(tmp_path: Path) -> None:
+    """Runs all tests that start the command. The others have the mark no_runtime."""
     fails = tmp_path / "fails"
     fails.write_text("#!/bin/sh\nexit 1\n")
     fails.chmod(0o755)

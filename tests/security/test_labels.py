@@ -1,4 +1,4 @@
-"""What an image says of itself never steers a runtime."""
+"""Labels of an image never control a runtime."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.no_runtime
 
 
 def annotations_of(labels: dict[str, str], tmp_path: Path) -> object:
-    """The annotations that a bundle of an image with these labels has."""
+    """The annotations in the bundle of an image with these labels."""
     document = {"config": {"Labels": labels, "Cmd": ["true"]}}
     image = ImageConfig(document, Platform("linux", "amd64"), [], b"")
     config = container_config()

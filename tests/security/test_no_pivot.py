@@ -1,4 +1,4 @@
-"""--no-pivot: the host's mounts stay below the container's root, and must serve it to nothing."""
+"""--no-pivot: the host's mounts stay below the container's root. The container cannot use them."""
 
 import subprocess
 from collections.abc import Callable
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 Run = Callable[..., Outcome]
 
-# What a process without any right can do: a user namespace of its own, and mounts in it.
+# A process without rights can make a user namespace, and mounts in it.
 NESTED = """
 unshare -U -r -m -p -f sh -c 'mount -t proc proc /tmp && cat /tmp/version && echo mounted'
 unshare -U -r -m -n sh -c 'mount -t sysfs sysfs /tmp && ls /tmp/kernel > /dev/null && echo system'
@@ -22,8 +22,8 @@ echo reached
 
 @pytest.fixture
 def open_bundle(bundle: Bundle) -> Bundle:
-    """A bundle whose /proc and /sys are covered nowhere and can be mounted anew inside, by a user:
-    root without CAP_SETFCAP may not map itself."""
+    """A bundle without masks in /proc and /sys, so that both can be mounted again inside. It runs
+    as a user, because root without CAP_SETFCAP may not map its own id."""
     bundle.config["process"]["user"] = {"uid": 500, "gid": 500}
     linux = bundle.config["linux"]
     linux.pop("seccomp", None)
@@ -37,7 +37,7 @@ def open_bundle(bundle: Bundle) -> Bundle:
 
 @pytest.mark.parametrize("flags", [[], ["--no-pivot"]])
 @pytest.mark.parametrize("mapped", [False, True])
-def test_s33_no_bare_proc_can_be_mounted_inside_where_parts_are_masked(
+def test_s33_proc_cannot_be_mounted_again_without_its_masks(
     run: Run, open_bundle: Bundle, flags: list[str], mapped: bool
 ) -> None:
     if mapped:
@@ -54,8 +54,9 @@ def test_s33_no_bare_proc_can_be_mounted_inside_where_parts_are_masked(
 
 
 @pytest.mark.parametrize("first", ["", "mount -t proc proc /proc;"], ids=["one proc", "two"])
-def test_the_hosts_mounts_stay_where_they_are(hutch: Runtime, bundle: Bundle, first: str) -> None:
-    """Its proc and sysfs are covered in the container's mount namespace alone, shared or not."""
+def test_the_mounts_of_the_host_do_not_change(hutch: Runtime, bundle: Bundle, first: str) -> None:
+    """The host's proc and sysfs are covered only in the container's mount namespace, also if the
+    mounts are shared."""
     bundle.config["linux"]["rootfsPropagation"] = "rshared"
     bundle.save()
     look = first + "mount --make-rshared /; cat /proc/self/mountinfo > before;"
@@ -68,7 +69,7 @@ def test_the_hosts_mounts_stay_where_they_are(hutch: Runtime, bundle: Bundle, fi
     assert done.stdout.split() == ["0", "same"], done.stderr
 
 
-def test_a_proc_of_the_host_below_others_is_hidden_too(
+def test_a_procfs_of_the_host_below_another_mount_is_covered_too(
     run: Run, open_bundle: Bundle, tmp_path: Path
 ) -> None:
     place = tmp_path / "a place"

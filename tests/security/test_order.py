@@ -1,4 +1,4 @@
-"""The order in which rights are given up: a filter neither too early nor too late (S-13)."""
+"""The order in which rights are dropped, and the place of the seccomp filter in it (S-13)."""
 
 import pytest
 from hutch.container.explain import planned
@@ -22,7 +22,7 @@ def names(bundle: Bundle, no_new_privileges: bool | None) -> list[str]:
 
 
 @pytest.mark.parametrize("no_new_privileges", [True, False, None])
-def test_s13_the_filter_comes_last_and_what_loading_it_takes_goes_at_once(
+def test_s13_the_filter_is_loaded_last_and_its_capability_is_dropped_directly_after(
     bundle: Bundle, no_new_privileges: bool | None
 ) -> None:
     order = names(bundle, no_new_privileges)
@@ -33,20 +33,20 @@ def test_s13_the_filter_comes_last_and_what_loading_it_takes_goes_at_once(
     else:
         wanted += ["seccomp", "drop"]
         assert "no_new_privileges" not in order
-    # The program's rights and filter are there before anybody can wait for its start.
+    # The rights and the filter of the program are set before the init waits for `start`.
     wanted += ["await_start", "exec"]
     assert [name for name in order if name in wanted] == wanted
     assert order[order.index("seccomp") :] == [
         "seccomp", *["drop"] * (not no_new_privileges), "barrier", "await_start", "exec",
     ]  # fmt: skip
-    # And all of it in the container's root, after whatever needs the host's rights.
+    # All of this is done in the container's root, after the operations that need the host's rights.
     assert order.index("pivot") < order.index(wanted[0])
     assert order.index("open_proc") < order.index("open_root")
     assert order.index("protect") < order.index("open_root")
 
 
-def test_the_init_of_an_exec_is_protected_before_all_else() -> None:
+def test_the_init_of_an_exec_is_protected_first() -> None:
     order = [operation.name for operation in entered(lambda _: None).operations]
     assert order[0] == "protect"
-    # And its rights are the process's before the runtime lets it go.
+    # The process has its final rights before the runtime lets it continue.
     assert order.index("capabilities") < order.index("barrier") < order.index("exec")

@@ -1,7 +1,7 @@
-"""What an image can do with its links: nothing outside the root is made, changed or shown.
+"""Images with hostile links: nothing outside the root is made, changed or shown.
 
-These run against other runtimes too (``HUTCH=runc``): they look at the host and at what the
-container sees, and not at the words of an error.
+These tests run with other runtimes too (``HUTCH=runc``). They check the host and what the container
+sees, not the text of errors.
 """
 
 import os
@@ -29,7 +29,7 @@ def bind(bundle: Bundle, destination: str, source: Path) -> None:
 
 
 def without_dev(bundle: Bundle) -> None:
-    """The container's /dev is the image's."""
+    """Removes the mounts in /dev, so that the container uses the image's /dev."""
     bundle.config["mounts"] = [
         m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")
     ]
@@ -73,7 +73,7 @@ def test_s24_cve_2024_45310_nothing_is_made_on_the_host(
 
 
 @pytest.mark.parametrize("place", ["proc", "sys"])
-def test_s21_s22_cve_2019_19921_cve_2023_27561_proc_and_sysfs_go_to_no_link(
+def test_s21_s22_cve_2019_19921_cve_2023_27561_proc_and_sysfs_are_not_mounted_on_a_link(
     hutch: Runtime, bundle: Bundle, place: str
 ) -> None:
     reached(hutch, bundle)
@@ -87,10 +87,11 @@ def test_s21_s22_cve_2019_19921_cve_2023_27561_proc_and_sysfs_go_to_no_link(
 
 @pytest.mark.parametrize("where", ["absolute", "upward", "its parent"])
 @pytest.mark.parametrize("place", ["proc", "sys"])
-def test_s21_cve_2025_54867_proc_and_sysfs_show_at_no_place_of_the_host(
+def test_s21_cve_2025_54867_proc_and_sysfs_are_not_mounted_on_the_host(
     hutch: Runtime, bundle: Bundle, outside: Path, place: str, where: str
 ) -> None:
-    """That place is bound afterwards, to see from inside whether they came to be there."""
+    """The directory of the host is bound after that, to check from inside whether they are mounted
+    there."""
     reached(hutch, bundle)
     up = "../" * 30 + str(outside).lstrip("/")
     if where == "its parent":
@@ -113,10 +114,10 @@ def test_s21_cve_2025_54867_proc_and_sysfs_show_at_no_place_of_the_host(
     assert [path for path in outside.rglob("*") if path != outside / place] == []
 
 
-def test_s22_cve_2023_28642_an_apparmor_profile_is_not_written_to_a_false_proc(
+def test_s22_cve_2023_28642_an_apparmor_profile_is_not_written_to_a_fake_proc(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """Whether the host has AppArmor or not: what says that it set a profile has set it."""
+    """Also without AppArmor on the host: the runtime must not report a profile that is not set."""
     bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/proc"]
     for name in ("self/attr/apparmor", "self/attr", "thread-self/attr/apparmor"):
         (bundle.rootfs / "proc" / name).mkdir(parents=True, exist_ok=True)
@@ -131,7 +132,7 @@ def test_s22_cve_2023_28642_an_apparmor_profile_is_not_written_to_a_false_proc(
         assert path.read_text() == "trap"
 
 
-def test_s20_cve_2019_16884_nothing_stands_where_labels_are_written(
+def test_s20_cve_2019_16884_no_mount_covers_the_files_for_labels(
     hutch: Runtime, bundle: Bundle, source: Path
 ) -> None:
     bind(bundle, "/innocent/attr", source)
@@ -148,8 +149,9 @@ def test_s20_cve_2019_16884_nothing_stands_where_labels_are_written(
 
 
 def with_dev(bundle: Bundle, dev: Path) -> Path:
-    """The container's /dev is a directory that another fills, so that the runtime makes no devices:
-    what it masks by is all that it could take from there. The place of its null."""
+    """Binds ``dev`` to the container's /dev, so that the runtime makes no devices there. A runtime
+    that masks files with /dev/null of the container then uses the file in ``dev``. Returns the path
+    of this file."""
     without_dev(bundle)
     dev.mkdir()
     bind(bundle, "/dev", dev)
@@ -159,13 +161,13 @@ def with_dev(bundle: Bundle, dev: Path) -> Path:
     return dev / "null"
 
 
-def test_s25_cve_2025_31133_a_false_dev_null_masks_nothing_wrongly(
+def test_s25_cve_2025_31133_a_fake_dev_null_is_not_used_for_masking(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     null = with_dev(bundle, tmp_path / "dev")
     os.mknod(null, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     bundle.sh("cat /secret; echo x > /secret; cat /trap")
-    # The mask is reached: with a null that is one, nothing of the secret shows.
+    # The control: with a real null device the secret is masked.
     reached(hutch, bundle, "trap\n")
     null.unlink()
     null.symlink_to("/trap")
@@ -177,10 +179,10 @@ def test_s25_cve_2025_31133_a_false_dev_null_masks_nothing_wrongly(
 
 
 @pytest.mark.parametrize("kind", ["a link into proc", "another device", "a file"])
-def test_s25_cve_2025_62161_what_is_no_null_device_masks_nothing(
+def test_s25_cve_2025_62161_only_a_null_device_is_used_for_masking(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str
 ) -> None:
-    """What stands at /dev/null is not bound over what is to be hidden, unless it is the null."""
+    """A file at /dev/null is bound over masked files only if it is the null device."""
     null = with_dev(bundle, tmp_path / "dev")
     os.mknod(null, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     bundle.sh("head -c 20 /secret; echo end")
@@ -267,10 +269,10 @@ def test_s26_s30_cve_2025_52565_cve_2026_88264_a_console_that_is_a_link_is_not_f
     assert [path.name for path in outside.iterdir()] == (["file"] if kind == "there" else [])
 
 
-def test_s27_cve_2025_52881_sysctls_are_written_through_a_procfs_of_the_runtimes_own(
+def test_s27_cve_2025_52881_sysctls_are_written_through_the_runtimes_own_procfs(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    # The container's /proc is full of traps; the runtime must not write to it.
+    # The files of the container's /proc are traps. The runtime must not write to them.
     bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/proc"]
     trap = bundle.rootfs / "proc" / "sys" / "net" / "ipv4"
     trap.mkdir(parents=True)
@@ -284,10 +286,11 @@ def test_s27_cve_2025_52881_sysctls_are_written_through_a_procfs_of_the_runtimes
     assert (trap / "ip_forward").read_text() == "trap"
 
 
-def test_s27_cve_2025_62596_no_write_to_proc_is_led_to_another_file_of_proc(
+def test_s27_cve_2025_62596_a_write_to_proc_is_not_redirected_to_another_file(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """Where /proc should be are links into a procfs that is a real one: it alone is no proof."""
+    """In the place of /proc are links into a real procfs. So to check the file system type is not
+    enough."""
     reached(hutch, bundle)
     for entry in bundle.config["mounts"]:
         if entry["type"] == "proc":
@@ -296,7 +299,7 @@ def test_s27_cve_2025_62596_no_write_to_proc_is_led_to_another_file_of_proc(
         link = bundle.rootfs / "proc" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to("/real/sys/kernel/domainname")
-    # What other runtimes read on their way, so that they get as far as writing.
+    # Other runtimes read these files before they write the sysctl.
     for name in ("fd", "status"):
         (bundle.rootfs / "proc" / "self" / name).symlink_to(f"/real/self/{name}")
     bundle.config["linux"]["sysctl"] = {"net.ipv4.ip_default_ttl": "99"}
@@ -308,7 +311,7 @@ def test_s27_cve_2025_62596_no_write_to_proc_is_led_to_another_file_of_proc(
     if Path(hutch.command).name == "hutch":
         assert done.code == 0, done.err
     assert done.code != 0 or done.out.split()[-2:] == ["77", "99"]
-    # An older runtime sets no domain name; in a namespace of its own there is none then.
+    # An older runtime does not set the domain name; a new namespace has none.
     assert done.code != 0 or done.out.split()[0] in ("example.org", "(none)")
 
 

@@ -1,7 +1,8 @@
-"""What a container's process gets from the runtime: its ids, arguments and environment, no more.
+"""The attributes that a container's process gets from the runtime: ids, arguments, environment, and
+nothing else.
 
-The tests of a CVE run against other runtimes too (``HUTCH=runc``), so they look at what a container
-has, and not at the words of an error.
+The tests of CVEs run with other runtimes too (``HUTCH=runc``), so they check the container, not the
+text of errors.
 """
 
 import fcntl
@@ -26,7 +27,7 @@ def descriptors(pid: int) -> dict[str, str]:
     return {path.name: os.readlink(path) for path in folder.iterdir()}
 
 
-def test_s01_cve_2016_9962_the_waiting_init_holds_no_directory_of_the_host(
+def test_s01_cve_2016_9962_the_waiting_init_has_no_open_directory_of_the_host(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     hutch("create", "--bundle", str(bundle.path), "test")
@@ -34,15 +35,15 @@ def test_s01_cve_2016_9962_the_waiting_init_holds_no_directory_of_the_host(
     root = os.stat(f"/proc/{pid}/root")
     for name, link in descriptors(pid).items():
         held = Path(f"/proc/{pid}/fd/{name}")
-        # A link only says what it is called: the host's root is "/" too.
+        # The text of the link is not enough: it is "/" for the host's root too.
         own = held.is_dir() and os.path.samestat(held.stat(), root)
         assert not held.is_dir() or own, (name, link)
-    # The control: what waits is the container's, and goes on to its program.
+    # The control: the waiting process is the container's, and executes its program later.
     bundle.sh("echo reached")
     hutch("start", "test")
 
 
-def test_s02_s03_cve_2019_5736_what_the_container_sees_of_the_runtime_cannot_be_written(
+def test_s02_s03_cve_2019_5736_the_container_cannot_write_to_the_runtimes_executable(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     hutch("create", "--bundle", str(bundle.path), "test")
@@ -51,7 +52,7 @@ def test_s02_s03_cve_2019_5736_what_the_container_sees_of_the_runtime_cannot_be_
         os.open(exe, os.O_WRONLY)
     seen = os.open(exe, os.O_RDONLY)
     try:
-        # Once it has ended it is busy no more: a file that is sealed, or on no writable mount.
+        # After its end the file is not busy (ETXTBSY) any more, but sealed or on a read-only mount.
         wanted = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
         try:
             sealed = fcntl.fcntl(seen, fcntl.F_GET_SEALS) & wanted == wanted
@@ -62,9 +63,7 @@ def test_s02_s03_cve_2019_5736_what_the_container_sees_of_the_runtime_cannot_be_
         os.close(seen)
 
 
-def test_s08_cve_2026_30892_a_user_of_exec_is_the_one_that_is_given(
-    hutch: Runtime, sleeper: str
-) -> None:
+def test_s08_cve_2026_30892_exec_runs_as_the_given_user(hutch: Runtime, sleeper: str) -> None:
     for user in (1, 7, 1000, 65534, (1 << 31) - 1):
         done = hutch("exec", "--user", f"{user}:{user}", sleeper, "sh", "-c", "id -u; id -g")
         assert done.out.split() == [str(user), str(user)]
@@ -75,10 +74,8 @@ def test_s08_cve_2026_30892_a_user_of_exec_is_the_one_that_is_given(
     "user",
     ["4294967295", "4294967296", "18446744073709551616", "-1", "+1", "0x0", "1 ", "", "1:-1"],
 )
-def test_s09_a_number_that_is_no_id_makes_nobody_root(
-    hutch: Runtime, bundle: Bundle, user: str
-) -> None:
-    # And the image's passwd names it root.
+def test_s09_an_invalid_id_does_not_become_root(hutch: Runtime, bundle: Bundle, user: str) -> None:
+    # The image's passwd gives this text as a name with the uid of root.
     passwd = bundle.rootfs / "etc" / "passwd"
     passwd.write_text(f"{user}:x:0:0::/:/bin/sh\nroot:x:0:0::/root:/bin/sh\n")
     bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
@@ -87,10 +84,10 @@ def test_s09_a_number_that_is_no_id_makes_nobody_root(
     assert done.out != "0\n"
 
 
-def test_s40_cve_2021_43784_long_and_many_arguments_and_mounts_arrive_as_they_are(
+def test_s40_cve_2021_43784_many_and_long_arguments_and_mounts_arrive_unchanged(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """An attribute's length of 16 bits would overflow and what follows be taken for another."""
+    """A length of 16 bits would overflow, and the next bytes would be read as another attribute."""
     words = [f"word{number}" for number in range(3000)]
     long = "y" * 70_000
     bundle.config["process"]["env"].append(f"LONG={long}")
@@ -137,13 +134,13 @@ def test_s41_cve_2022_0811_a_sysctl_is_one_name_and_one_value(
     assert Path(forward).read_text() == before
 
 
-def test_s85_nothing_of_the_callers_environment_arrives(
+def test_s85_the_program_gets_no_variable_of_the_callers_environment(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
     script = ["sh", "-c", f"env >> {seen}"]
     hook: list[dict[str, Any]] = [{"path": "/bin/sh", "args": script}]
-    # Hooks of the host without one have the caller's own (S-55).
+    # Hooks of the host without an environment have the caller's (S-55).
     hook[0]["env"] = ["PATH=/usr/bin:/bin"]
     inside = [{"path": "/bin/sh", "args": ["sh", "-c", "env >> /tmp/seen"]}]
     bundle.config["hooks"] = {
@@ -167,7 +164,7 @@ def test_s11_cve_2020_15257_the_runtime_listens_on_no_abstract_socket(
     hutch("create", "--bundle", str(bundle.path), "test")
     pid = hutch.state("test")["pid"]
     held = {link[8:-1] for link in descriptors(pid).values() if link.startswith("socket:[")}
-    # The init is in a network namespace of its own; its sockets were bound in that of the host.
+    # The init is in its own network namespace, but its sockets were bound in the host's.
     bound = {}
     for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
         fields = line.split()
@@ -178,10 +175,10 @@ def test_s11_cve_2020_15257_the_runtime_listens_on_no_abstract_socket(
         assert socket.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_s80_between_clone_and_exec_there_is_no_interpreter(
+def test_s80_no_interpreter_runs_between_clone_and_exec(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
-    """The child that the runtime makes calls nothing but what its few lines of C call."""
+    """The child of the runtime makes only the system calls of its few lines of C."""
     log = tmp_path / "calls"
     words = [hutch.command, "--root", str(hutch.root), "run", "-b", str(bundle.path), "test"]
     subprocess.run(["strace", "-ff", "-qq", "-o", log, *words], check=True, timeout=60)
@@ -200,7 +197,7 @@ def test_s80_between_clone_and_exec_there_is_no_interpreter(
     assert found == 1
 
 
-def test_s06_cve_2022_29162_cve_2022_27650_exec_fills_no_inheritable_or_ambient_set(
+def test_s06_cve_2022_29162_cve_2022_27650_exec_sets_no_inheritable_or_ambient_capability(
     hutch: Runtime, sleeper: str
 ) -> None:
     out = hutch(
@@ -210,10 +207,10 @@ def test_s06_cve_2022_29162_cve_2022_27650_exec_fills_no_inheritable_or_ambient_
     assert [int(line.split()[1], 16) for line in out.splitlines()] == [0, 0]
 
 
-def test_exec_gives_a_user_a_capability_where_the_containers_inheritable_set_has_it(
+def test_exec_gives_a_user_a_capability_if_the_containers_inheritable_set_has_it(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """As runc does: the kernel then passes it on to the program, and the other it does not."""
+    """Like runc: the kernel keeps this capability for the program, and removes the other."""
     sets = bundle.config["process"]["capabilities"]
     for kind in sets:
         sets[kind] = []
@@ -226,10 +223,10 @@ def test_exec_gives_a_user_a_capability_where_the_containers_inheritable_set_has
     assert [int(line.split()[1], 16) for line in done.out.splitlines()] == [1 << 13] * 3
 
 
-def test_s06_cve_2025_27612_a_capability_of_exec_is_passed_on_to_no_program(
+def test_s06_cve_2025_27612_a_capability_of_exec_is_not_inherited_by_programs(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """Not to one whose file may take it from its caller's inheritable set, either."""
+    """Also not by a program whose file has the capability in its inheritable set."""
     bundle.config["process"]["noNewPrivileges"] = False
     program = shutil.copy(bundle.rootfs / "bin" / "busybox", bundle.rootfs / "bin" / "busybox-i")
     takes = struct.pack("<5I", 0x02000001, 0, 1 << 13, 0, 0)  # cap_net_raw=ei; capability.h
@@ -243,7 +240,7 @@ def test_s06_cve_2025_27612_a_capability_of_exec_is_passed_on_to_no_program(
     assert [int(line.split()[1], 16) for line in out.splitlines()] == [0, 0, 0, 0]
 
 
-def test_s07_cve_2023_25173_the_groups_are_the_configs_and_never_the_callers(
+def test_s07_cve_2023_25173_the_groups_are_those_of_the_config_not_the_callers(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
@@ -253,7 +250,7 @@ def test_s07_cve_2023_25173_the_groups_are_the_configs_and_never_the_callers(
 
 
 @pytest.mark.parametrize("verb", ["run", "exec"])
-def test_s04_cve_2024_21626_no_working_directory_leads_out_by_a_descriptor(
+def test_s04_cve_2024_21626_a_descriptor_of_the_host_cannot_be_the_working_directory(
     hutch: Runtime, bundle: Bundle, verb: str
 ) -> None:
     reached(hutch, bundle)
@@ -273,17 +270,17 @@ def test_s04_cve_2024_21626_no_working_directory_leads_out_by_a_descriptor(
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode == 0:
-            # The number is one of the init's own, that of the container's root.
+            # In the init, this number is the descriptor of the container's root.
             assert done.stdout.split() == ["/", *sorted(os.listdir(bundle.rootfs))]
         else:
             reason = "process.cwd" if verb == "run" else "--cwd"
             assert Path(hutch.command).name != "hutch" or reason in done.stderr
 
 
-def test_s04_a_preserved_directory_of_the_host_is_no_working_directory(
+def test_s04_a_preserved_directory_of_the_host_cannot_be_the_working_directory(
     hutch: Runtime, bundle: Bundle, outside: Path
 ) -> None:
-    """Such a descriptor arrives, so where one came to be is looked at."""
+    """The program gets such a descriptor, so the working directory itself is checked."""
     hutch("run", "-d", "-b", str(bundle.args("sleep", "1000").path), "test")
 
     def hand_on() -> None:
@@ -306,11 +303,11 @@ def test_s01_no_mount_of_the_host_is_left_in_the_container(hutch: Runtime, bundl
     assert places.count("/proc") == 1
 
 
-def test_s05_cve_2017_5226_no_key_can_be_pushed_into_the_callers_terminal(
+def test_s05_cve_2017_5226_the_container_cannot_type_into_the_callers_terminal(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     master, slave = os.openpty()
-    # The container's standard input is the caller's terminal, yet not its controlling one.
+    # The container's standard input is the caller's terminal, but not its controlling terminal.
     bundle.sh("cat /dev/tty 2>&1; cut -d' ' -f7 /proc/self/stat")
     words = [hutch.command, "--root", str(hutch.root), "run", "-b", str(bundle.path), "test"]
 

@@ -1,7 +1,8 @@
-"""A second container exchanges a directory of ours for a link, all the time that we mount there.
+"""Races: while the runtime mounts in a directory, another process replaces it by a link, again and
+again.
 
-Each test is bounded in attempts. They run against other runtimes too (``HUTCH=runc``): what they
-look at is the host and the container, never the words of an error.
+Each test makes a limited number of attempts. The tests run with other runtimes too
+(``HUTCH=runc``), so they check the host and the container, not the text of errors.
 """
 
 import os
@@ -31,7 +32,7 @@ def swap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def swapping(program: Path, first: Path, second: Path) -> Iterator[None]:
-    """The two names are exchanged as long as this lasts."""
+    """A context manager: a process exchanges the two names again and again."""
     process = subprocess.Popen([program, first, second])
     try:
         yield
@@ -45,7 +46,7 @@ def swapping(program: Path, first: Path, second: Path) -> Iterator[None]:
 def test_s23_s24_cve_2021_30465_cve_2024_45310_a_directory_that_becomes_a_link(
     hutch: Runtime, bundle: Bundle, swap: Path, outside: Path, target: str
 ) -> None:
-    """Nothing is made or mounted at where the link leads on the host."""
+    """No file is made, and nothing is mounted, at the link's target on the host."""
     volume = bundle.rootfs / "volume"
     (volume / "place").mkdir(parents=True)
     up = "../" * len(bundle.rootfs.parts) + str(outside).lstrip("/")
@@ -60,14 +61,14 @@ def test_s23_s24_cve_2021_30465_cve_2024_45310_a_directory_that_becomes_a_link(
         for _ in range(ATTEMPTS):
             done = hutch("run", "-b", str(bundle.path), "test", check=False, timeout=60)
             assert list(outside.iterdir()) == []
-            # Each mount is inside, wherever there; or the container did not start.
+            # Each mount is somewhere inside the root, or the container did not start.
             assert done.code != 0 or done.out.strip() == str(MOUNTS)
 
 
 def test_s25_cve_2025_31133_a_null_device_that_becomes_a_link(
     hutch: Runtime, bundle: Bundle, swap: Path
 ) -> None:
-    """What is masked shows nothing of what the link leads to."""
+    """A masked file does not show the link's target."""
     bundle.config["mounts"] = [
         m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")
     ]
@@ -90,7 +91,7 @@ def test_s25_cve_2025_31133_a_null_device_that_becomes_a_link(
 def test_s29_cve_2026_41579_a_dev_that_becomes_a_link(
     hutch: Runtime, bundle: Bundle, swap: Path, outside: Path
 ) -> None:
-    """No node, link or file is made or removed at where the link leads on the host."""
+    """No device, link or file is made or removed at the link's target on the host."""
     (outside / "ptmx").write_text("keep")
     bundle.config["mounts"] = [
         m for m in bundle.config["mounts"] if not m["destination"].startswith("/dev")
@@ -109,7 +110,7 @@ def test_s29_cve_2026_41579_a_dev_that_becomes_a_link(
 def test_s27_cve_2025_52881_a_proc_that_becomes_a_link(
     hutch: Runtime, bundle: Bundle, swap: Path, outside: Path
 ) -> None:
-    """A sysctl is written to the kernel or not at all, and to no file that a link leads to."""
+    """A sysctl is written to the kernel or not at all, and not to the link's target."""
     (outside / "sys" / "net" / "ipv4").mkdir(parents=True)
     trap = outside / "sys" / "net" / "ipv4" / "ip_forward"
     trap.write_text("trap")
@@ -128,8 +129,8 @@ def test_s27_cve_2025_52881_a_proc_that_becomes_a_link(
 def test_s26_cve_2025_52565_a_terminal_that_becomes_a_link(
     hutch: Runtime, bundle: Bundle, swap: Path, outside: Path, what: str
 ) -> None:
-    """The console is the terminal that was just made: no name in /dev/pts is followed to it, and
-    nothing is changed at where /dev/console leads on the host."""
+    """The console is the new terminal. Its name in /dev/pts is not used, and nothing is changed at
+    the target of /dev/console on the host."""
     (outside / "file").write_text("keep")
     before = (outside / "file").stat()
     bundle.config["mounts"] = [

@@ -1,6 +1,6 @@
-"""hutch-init with AddressSanitizer and UBSan, in containers that have something of everything.
+"""hutch-init with AddressSanitizer and UBSan, in containers that use most fields.
 
-``./dev sanitize`` runs the containers' whole tests with it.
+``./dev sanitize`` runs all container tests with it.
 """
 
 import os
@@ -40,7 +40,7 @@ def command(folder: Path) -> str:
 
 
 def crooked(bundle: Bundle, folder: Path) -> None:
-    """Mounts through links, long and short, to what is there and what is not."""
+    """Mounts through long and short links, whose targets exist or not."""
     root = bundle.rootfs
     (root / "inside").mkdir()
     (root / "absolute").symlink_to("/inside/deep")
@@ -56,7 +56,7 @@ CONFIGS = {**PLANS, "with crooked mounts": crooked, "as it is": lambda *_: None}
 
 @pytest.mark.parametrize("older", [False, True], ids=["openat2", "without openat2"])
 @pytest.mark.parametrize("name", [name for name in CONFIGS if "terminal" not in name])
-def test_s84_the_init_runs_clean_under_sanitizers_and_does_the_same(
+def test_s84_the_init_has_no_sanitizer_errors_and_the_same_results(
     command: str, folder: Path, tmp_path: Path, name: str, older: bool
 ) -> None:
     shown = []
@@ -81,7 +81,7 @@ def test_s84_the_init_runs_clean_under_sanitizers_and_does_the_same(
     assert "Seccomp" in shown[0]
 
 
-def test_s84_exec_runs_clean_under_sanitizers(command: str, tmp_path: Path) -> None:
+def test_s84_exec_has_no_sanitizer_errors(command: str, tmp_path: Path) -> None:
     (tmp_path / "place").mkdir()
     bundle = Bundle(tmp_path / "place" / "bundle").args("sleep", "1000")
     runtime = Runtime(command, tmp_path / "state")

@@ -1,8 +1,8 @@
-"""What waits between create and start, and what joins others' namespaces, gives nobody anything.
+"""The init that waits between create and start, or joins namespaces, gives no rights to others.
 
-From `created` on the init can be reached by whoever shares its pid namespace: it must hold no more
-than the config gives. Until then it can be seen by whoever shares a namespace that it joins: it
-must be protected before it joins.
+From the status `created` on, other processes of its pid namespace can trace the init. So it must
+have only the rights of the config. Before that, processes of a namespace that it joins can see it.
+So it must be protected before it joins.
 """
 
 import platform
@@ -23,7 +23,7 @@ RIGHTS = (
 )  # fmt: skip
 SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
 ROUNDS = 40
-# What every program calls, and no more.
+# The calls of every program, and no others.
 EVERY = ["read", "write", "close", "execve", "exit_group"]
 x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="written for this processor")
 
@@ -64,7 +64,7 @@ def mapped(bundle: Bundle, *, host: int = 100000) -> None:
 @pytest.mark.parametrize("capabilities", [[], ["CAP_CHOWN", "CAP_NET_RAW"], ["CAP_SYS_ADMIN"]])
 @pytest.mark.parametrize("user", [0, 1000])
 @pytest.mark.parametrize("own", [False, True], ids=["host's users", "own users"])
-def test_s13_what_waits_for_start_holds_what_the_config_gives(
+def test_s13_the_waiting_init_has_only_the_rights_of_the_config(
     hutch: Runtime, bundle: Bundle, no_new_privileges: bool, filtered: bool,
     capabilities: list[str], user: int, own: bool,
 ) -> None:  # fmt: skip
@@ -95,16 +95,16 @@ def test_s13_what_waits_for_start_holds_what_the_config_gives(
     }
     assert rights(pid) == wanted
     hutch("start", "test")
-    # The control: so the program has them too, and it is the program.
+    # The control: the program has the same rights, and it is the program that is checked.
     eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
     assert rights(pid) == wanted
 
 
 @x86
-def test_s01_a_debugger_gets_no_more_from_what_waits_than_the_config_gives(
+def test_s01_a_debugger_of_the_waiting_init_gets_only_the_rights_of_the_config(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
-    """A sidecar that may trace, here an exec before `start`, has the waiting init make calls."""
+    """A process that may trace the waiting init, here an exec, lets it make system calls."""
     (bundle.rootfs / "bin" / "inject").write_bytes(build("inject.c", tmp_path).read_bytes())
     (bundle.rootfs / "bin" / "inject").chmod(0o755)
     bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
@@ -112,9 +112,9 @@ def test_s01_a_debugger_gets_no_more_from_what_waits_than_the_config_gives(
     bundle.args("sleep", "1000")
     hutch("create", "--bundle", str(bundle.path), "test")
     words = ("exec", "--user", "0:0", "--cap", "CAP_SYS_PTRACE", "test", "inject", "1")
-    # The control: it does make calls, and is the init (39 is getpid).
+    # The control: the init makes the calls (39 is getpid).
     assert hutch(*words, "39").out == "1\n"
-    # 170 is sethostname, 161 chroot (of which only the first argument counts).
+    # 170 is sethostname, 161 is chroot (which uses only the first argument).
     assert hutch(*words, "170", "taken").out == "-1\n"
     assert hutch(*words, "161", "/tmp").out == "-1\n"
     assert hutch("exec", "test", "hostname").out == "hutch\n"
@@ -126,11 +126,11 @@ def test_s01_a_debugger_gets_no_more_from_what_waits_than_the_config_gives(
 @pytest.mark.parametrize("verbs", [("run",), ("create", "start")], ids=["run", "create, start"])
 @pytest.mark.parametrize("no_new_privileges", [True, False])
 @pytest.mark.parametrize("user", [0, 1000])
-def test_s13_a_filter_need_only_allow_what_every_program_calls(
+def test_s13_a_filter_needs_to_allow_only_the_calls_of_every_program(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, verbs: tuple[str, ...],
     no_new_privileges: bool, user: int,
 ) -> None:  # fmt: skip
-    """Without no_new_privs, and without CAP_SYS_ADMIN, capset too: see hutch.plan.process."""
+    """Without no_new_privs and CAP_SYS_ADMIN, the filter must allow capset too (plan.process)."""
     program = build("small.c", tmp_path, "-nostdlib", "-fno-stack-protector")
     (bundle.rootfs / "bin" / "small").write_bytes(program.read_bytes())
     (bundle.rootfs / "bin" / "small").chmod(0o755)
@@ -148,7 +148,7 @@ def test_s13_a_filter_need_only_allow_what_every_program_calls(
 
 
 @x86
-def test_s13_without_the_call_that_drops_what_loading_took_nothing_runs(
+def test_s13_a_filter_without_capset_is_refused_if_a_capability_must_be_dropped(
     hutch: Runtime, bundle: Bundle
 ) -> None:
     bundle.config["linux"]["seccomp"] = profile(EVERY)
@@ -157,7 +157,7 @@ def test_s13_without_the_call_that_drops_what_loading_took_nothing_runs(
     assert "process.capabilities: " in error
     assert "capset: operation not permitted" in error
     assert "linux.seccomp must allow capset" in error
-    # With CAP_SYS_ADMIN there is nothing to drop, and with no_new_privs nothing is taken.
+    # With CAP_SYS_ADMIN in the config nothing is dropped, and with no_new_privs it is not needed.
     capabilities = bundle.config["process"]["capabilities"]
     for name in ("bounding", "effective", "permitted"):
         capabilities[name] = [*(capabilities.get(name) or []), "CAP_SYS_ADMIN"]
@@ -182,9 +182,7 @@ def test_a_filter_that_forbids_all_calls_ends_the_container_and_is_named(
     assert hutch.ids() in ([], [".filters"])
 
 
-def test_a_filter_that_forbids_the_exec_and_the_end_is_named(
-    hutch: Runtime, bundle: Bundle
-) -> None:
+def test_a_filter_that_forbids_execve_and_exit_is_named(hutch: Runtime, bundle: Bundle) -> None:
     bundle.config["linux"]["seccomp"] = profile(["read", "write", "capset"])
     error = hutch.refuses("run", "--bundle", str(bundle.save().path), "test")
     assert "process.args: " in error
@@ -221,7 +219,7 @@ def test_s13_start_container_hooks_have_the_programs_rights_and_its_filter(
 def started_looker(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, secret: Path
 ) -> tuple[int, Path]:
-    """A container with a user and a pid namespace that looks through every root it can."""
+    """A container with a user and a pid namespace. It reads /proc/PID/root of all processes."""
     (bundle.rootfs / "bin" / "look").write_bytes(build("look.c", tmp_path).read_bytes())
     (bundle.rootfs / "bin" / "look").chmod(0o755)
     mapped(bundle)
@@ -237,7 +235,7 @@ def started_looker(
 
 
 @pytest.mark.parametrize("more", [[], ["time"]], ids=["create", "create with a new time namespace"])
-def test_s20_who_shares_joined_namespaces_sees_nothing_of_the_host_through_the_init(
+def test_s20_processes_of_joined_namespaces_reach_no_host_file_through_the_init(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, more: list[str]
 ) -> None:
     secret = tmp_path / "secret"
@@ -257,7 +255,7 @@ def test_s20_who_shares_joined_namespaces_sees_nothing_of_the_host_through_the_i
         hutch("delete", "--force", id)
     for _ in range(ROUNDS):
         hutch("exec", "looker", "true")
-    # The control: it ran all the time, and met them.
+    # The control: the process ran all the time, and saw the inits.
     assert alive(pid)
     looked = output.read_text().splitlines()
     assert looked.count("here") >= ROUNDS // 2
@@ -267,7 +265,7 @@ def test_s20_who_shares_joined_namespaces_sees_nothing_of_the_host_through_the_i
 def test_the_mappings_of_a_joined_user_namespace_may_be_given_again(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """containerd 2 writes each pod without the host's users like this."""
+    """containerd 2 writes such a config for each pod with a user namespace."""
     mapped(bundle)
     bundle.for_id("first").args("sleep", "1000")
     hutch("run", "--detach", "--bundle", str(bundle.path), "first")
@@ -285,12 +283,12 @@ def test_the_mappings_of_a_joined_user_namespace_may_be_given_again(
 
 
 def test_s01_the_waiting_init_cannot_be_traced(hutch: Runtime, bundle: Bundle) -> None:
-    """What is not dumpable shows by whose its files in /proc are: root's, not its own (proc(5))."""
+    """If a process is not dumpable, root owns its files in /proc, not its own user (proc(5))."""
     bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
     bundle.args("sleep", "1000")
     hutch("create", "--bundle", str(bundle.path), "test")
     pid = hutch.state("test")["pid"]
     assert Path(f"/proc/{pid}/environ").stat().st_uid == 0
     hutch("start", "test")
-    # The control: the program's are its own.
+    # The control: the files of the program belong to its user.
     eventually(lambda: Path(f"/proc/{pid}/environ").stat().st_uid == 1000)

@@ -1,27 +1,27 @@
-"""What several tests use. Tests import from here, never from each other or from a conftest.
+"""Code that several tests use. Tests import from here, never from each other or from a conftest.
 
-containers       a runtime's command, bundles, and the fixtures that go with them
-sandboxes        hutch.run and hutch.Sandbox, with a state of their own
-leftovers        what a session of tests leaves on the machine is found, told and removed
+containers       a runtime's command, bundles, and their fixtures
+sandboxes        hutch.run and hutch.Sandbox, with their own state
+leftovers        finds, reports and removes what a session of tests has left
 every_operation  containers whose plans, taken together, have every operation
 installation     copies of the installation with another build of hutch-init
-controls         controls of attacks: the same attack where nothing stands in its way
+controls         controls of attacks: the same container without the attack runs
 cgroups          cgroups and processes in them, without containers
-checkpoints      a container that counts, to be checkpointed
+checkpoints      a container that counts, for checkpoint and restore
 systemd          containers in systemd's scopes
 ordinary_user    the command as a user who is not root
 disks            small file systems that fill up
-plans            plans compiled of configs, and what is in them
-complete_config  a config with every field; config_grammar makes configs by chance
+plans            compiles plans from configs, and reads their operations
+complete_config  a config with every field; config_grammar makes random configs
 device_cases     device rules and what they allow
-classic_bpf      what a seccomp filter says of a system call
-hostile_json     texts that no parser may trip over
-networks         hosts of their own for the networks of warren
-registries       registries on loopback, and warren's command with a store of its own
-fake_registry    a registry that lies, breaks off and refuses as it is told
-checked          configs that the check has let pass
-shells           bash, zsh and fish that complete a command line
-podman           podman and overlayfs, to compare images with
-layers           layers unpacked one by one, and hostile ones
-import_graph     which file uses which
+classic_bpf      what a seccomp filter returns for a system call
+hostile_json     hostile texts for a JSON parser
+networks         test hosts with their own networks, for the networks of warren
+registries       registries on loopback, and warren's command with its own store
+fake_registry    a registry whose replies a test decides: wrong, cut off or refusing
+checked          configs that were checked
+shells           completes command lines with bash, zsh and fish
+podman           podman and overlayfs, for comparing images
+layers           unpacks single layers; hostile layers
+import_graph     which file uses which other file
 """

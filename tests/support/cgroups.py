@@ -1,4 +1,4 @@
-"""Cgroups and processes for tests on the real kernel, all taken away again."""
+"""Cgroups and processes for tests on the real kernel. All are removed at the end."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from hutch.plan.resources_compile import compile
 if TYPE_CHECKING:
     from hutch.spec.config import Resources
 
-# hutch.cgroups imports late. By then a child that is no longer root may not reach the files.
+# hutch.cgroups imports modules in functions. A child that is not root any more may not read them.
 for package in (cgroups, plan):
     for module in iter_modules(package.__path__, package.__name__ + "."):
         import_module(module.name)
@@ -49,7 +49,7 @@ SYS_CLONE3 = 435
 
 
 class Place:
-    """Names for cgroups of one test, processes, and the end of both."""
+    """Makes cgroups and processes for one test, and removes them."""
 
     def __init__(self, name: str) -> None:
         self.layout = layout.read()
@@ -58,7 +58,7 @@ class Place:
         self.cgroups: list[Cgroup] = []
 
     def cgroup(self, below: str = "") -> Cgroup:
-        """A cgroup of this test, not made yet."""
+        """A cgroup of this test that is not made yet."""
         cgroup = resolve(f"/{self.name}{below}", "unused", self.layout)
         self.cgroups.append(cgroup)
         return cgroup
@@ -100,7 +100,7 @@ class Place:
         assert top_of(cgroup, self.name) == []
 
     def ended(self, pid: int) -> bool:
-        """Whether the child has ended; waits up to a minute."""
+        """Waits up to a minute for the child. Returns whether it has ended."""
         child = next(child for child in self.children if child.pid == pid)
         try:
             child.wait(60)
@@ -124,7 +124,7 @@ class Place:
 
 
 def top_of(cgroup: Cgroup, name: str) -> list[Path]:
-    """The test's own topmost directories of a cgroup."""
+    """The topmost directories of a cgroup that belong to the test."""
     tops = [Path(leaf[: leaf.index(name) + len(name)]) for leaf in cgroup.leaves()]
     return [top for top in tops if top.exists()]
 
@@ -143,7 +143,7 @@ def nest_deep(directory: str) -> None:
 
 
 def erase(directory: Path) -> None:
-    """Removes a cgroup with all below it, however deep, once its processes are gone."""
+    """Removes a cgroup and all cgroups below it, of any depth, when their processes have ended."""
     for fd, name, parent in walk(str(directory)):
         for pid in read_at(fd, "cgroup.procs").split():
             os.kill(int(pid), signal.SIGKILL)
@@ -169,7 +169,7 @@ def read_at(directory: int, name: str) -> str:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Until the condition holds; fails after a minute."""
+    """Waits until the condition is true. Fails after a minute."""
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -177,7 +177,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def opens(path: str, flags: int = os.O_RDONLY) -> str:
-    """ "opened", or why the path cannot be."""
+    """ "opened", or the reason why the path cannot be opened."""
     try:
         os.close(os.open(path, flags))
     except OSError as error:
@@ -186,7 +186,7 @@ def opens(path: str, flags: int = os.O_RDONLY) -> str:
 
 
 def value(directory: str, file: str) -> str:
-    """What a file of a cgroup says."""
+    """The content of a file of a cgroup."""
     return Path(directory, file).read_text().strip()
 
 
@@ -198,7 +198,7 @@ def membership(pid: int) -> dict[str, str]:
 
 
 def in_child(function: Callable[[], object]) -> str:
-    """What the function returns (or raises), as text, in a forked process of its own."""
+    """Calls the function in a forked process. Returns its result or its exception, as text."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -216,9 +216,9 @@ def in_child(function: Callable[[], object]) -> str:
 
 
 def clone_into(directory: int, *words: str) -> str:
-    """What a program prints that is started in the cgroup of the descriptor; OSError.
+    """Starts a program in the cgroup of the descriptor. Returns its output; raises OSError.
 
-    By an interpreter of its own: a raw clone3 leaves one that has other threads unusable.
+    Another interpreter makes the call, because a raw clone3 breaks an interpreter with threads.
     """
     done = subprocess.run(
         [sys.executable, "-c", CLONE, str(directory), *words],

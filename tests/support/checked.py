@@ -1,4 +1,4 @@
-"""Parts of a config, checked as the whole one is."""
+"""Checks parts of a config in the same way as a complete config."""
 
 from typing import Any
 
@@ -6,6 +6,6 @@ from hutch.spec.check import check
 
 
 def checked_linux(**linux: Any) -> Any:
-    """``linux`` of a config that has nothing else in it. Raises ConfigError."""
+    """Checks a config that has only ``linux``, and returns this part. Raises ConfigError."""
     config, _ = check({"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "linux": linux})
     return config["linux"]

@@ -1,4 +1,4 @@
-"""Containers that count, to be saved by CRIU and to count on from there."""
+"""Containers that count. After a checkpoint and a restore with CRIU they continue to count."""
 
 import subprocess
 from pathlib import Path
@@ -6,15 +6,15 @@ from typing import Any
 
 from tests.support.containers import Bundle, Runtime, eventually
 
-# What it counts is in its memory alone; the file only shows it.
+# The number is only in the memory of the process; the file shows it.
 COUNT = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; usleep 100000; done"
 
-# A stream that was opened with O_NOFOLLOW, as temporary files are, cannot be opened by CRIU again.
+# CRIU cannot open a stream again that was opened with O_NOFOLLOW, as temporary files are.
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 class Counter:
-    """A bundle whose container counts, and its images."""
+    """A bundle whose container counts, and the folder of its checkpoint."""
 
     def __init__(self, hutch: Runtime, bundle: Bundle, folder: Path) -> None:
         self.hutch = hutch
@@ -37,8 +37,8 @@ class Counter:
         eventually(lambda: self.count() > 3)
 
     def checkpoint(self, *flags: str, **options: Any) -> int:
-        """The count that was saved: nothing counts on meanwhile, unless it is left running. Then a
-        file that is open just now may be another one at the restore, which CRIU refuses."""
+        """Makes a checkpoint and returns the saved number. With --leave-running the container
+        continues to count, and CRIU refuses the restore if an open file has changed."""
         self.hutch("checkpoint", *self.flags, *flags, "test", **options)
         return self.count()
 
@@ -49,6 +49,6 @@ class Counter:
         assert done.code == 0, [line for line in log.read_text().splitlines() if "Error" in line]
 
     def goes_on_from(self, saved: int) -> None:
-        """That it counts on, and has not begun again."""
+        """Checks that the container continues to count from ``saved``."""
         eventually(lambda: self.count() > saved + 2)
         assert self.hutch.state("test")["status"] == "running"

@@ -24,12 +24,12 @@ TESTS = {
 
 
 def instructions(program: bytes) -> list[tuple[int, int, int, int]]:
-    """(code, jump if true, jump if false, k) of each."""
+    """(code, jump if true, jump if false, k) of each instruction."""
     return list(struct.iter_unpack("=HBBI", program))
 
 
 def verdict(program: bytes, arch: int, number: int, args: Sequence[int] = ()) -> int:
-    """What the filter returns for a system call: SECCOMP_RET_... with its data."""
+    """The return value of the filter for a system call: SECCOMP_RET_... with its data."""
     data = seccomp_data(arch, number, args)
     code = instructions(program)
     at = accumulator = 0
@@ -54,7 +54,7 @@ def seccomp_data(arch: int, number: int, args: Sequence[int]) -> bytes:
 
 
 def check_loadable(program: bytes) -> None:
-    """What the kernel asks of a filter before it takes it (bpf_check_classic, seccomp)."""
+    """The checks of the kernel before it accepts a filter (bpf_check_classic, seccomp)."""
     code = instructions(program)
     assert 0 < len(code) <= 4096
     assert code[-1][0] == RETURN

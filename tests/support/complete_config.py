@@ -1,4 +1,4 @@
-"""A config in which every field of the table stands, with a value that is right."""
+"""A config with every field of the table. All values are valid."""
 
 from typing import Any
 

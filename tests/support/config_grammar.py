@@ -1,4 +1,4 @@
-"""Configs made by chance from the table: mostly right, then spoilt in a few places."""
+"""Makes random configs from the table: valid ones, with a few values made invalid."""
 
 import random
 from copy import deepcopy
@@ -7,7 +7,7 @@ from typing import Any
 from hutch.spec.capabilities import NAMES
 from hutch.spec.table import CONFIG
 
-# For each format of formats.py what has it and what has not; the names are those of the functions.
+# For each format of formats.py, by the name of its function: valid and invalid values.
 RIGHT = {
     "absolute_path": ["/", "/a/b", "/dev/null"],
     "absolute_path_or_none": ["", "/proc/1/ns/net"],
@@ -53,7 +53,7 @@ OTHERS: list[Any] = [None, True, 0, -1, 1.0, 1.5, 1 << 64, "", "a\0b", [], [None
 
 
 def config(chance: random.Random) -> Any:
-    """A config with up to three things spoilt."""
+    """A config with up to three invalid values."""
     result = value(CONFIG, chance)
     for _ in range(chance.choice([0, 0, 1, 1, 2, 3])):
         spoil(result, CONFIG, chance)
@@ -61,7 +61,7 @@ def config(chance: random.Random) -> Any:
 
 
 def value(shape: Any, chance: random.Random) -> Any:
-    """A value of a shape."""
+    """A random value of a type of the table."""
     kind, _, inner, bound = shape
     if kind is bool:
         return chance.random() < 0.5
@@ -84,7 +84,7 @@ def value(shape: Any, chance: random.Random) -> Any:
 
 
 def spoil(place: Any, shape: Any, chance: random.Random) -> None:
-    """Makes one thing inside a list or an object wrong, or at least different."""
+    """Changes one value in a list or an object, so that it is probably invalid."""
     inner = shape[2]
     steps = list(range(len(place))) if isinstance(place, list) else list(place)
     if not steps or chance.random() < 0.1:

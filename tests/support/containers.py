@@ -1,6 +1,6 @@
-"""Real containers for tests: a busybox root file system, bundles made of it, and the command.
+"""Real containers for tests: a busybox root file system, bundles with it, and the command.
 
-``HUTCH`` in the environment names another command than the one installed beside the interpreter.
+The environment variable ``HUTCH`` names another command than the installed one.
 """
 
 import functools
@@ -34,11 +34,11 @@ COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
 
 @pytest.fixture(scope="package", autouse=True)
 def reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Orphans of containers become this process's children, and a thread takes their statuses.
+    """Makes orphans of containers children of this process; a thread reaps them.
 
-    The end of a pid namespace waits for all its processes to be reaped, so it has to happen while
-    a command that deletes the container runs. For the tests of one folder only: children of a test
-    that uses hutch as a library are in such namespaces too, and are its own to wait for.
+    A pid namespace ends only when all its processes are reaped. So they must be reaped while a
+    command that deletes the container runs. This is only for the tests of one folder: a test that
+    uses hutch as a library has children in such namespaces too, and must wait for them itself.
     """
     leftovers.bases.add(tmp_path_factory.getbasetemp())
     prctl.set_child_subreaper(True)
@@ -57,7 +57,7 @@ def reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def take_orphans() -> None:
-    """Reaps zombies that come out of a pid namespace: no child of a test itself does."""
+    """Reaps zombies of pid namespaces. The children of a test itself are never in one."""
     for task in Path("/proc/self/task").iterdir():
         try:
             children = (task / "children").read_text()
@@ -86,14 +86,14 @@ def make_rootfs(path: Path) -> Path:
 
 
 def reachable(path: Path) -> None:
-    """Lets everybody in to a directory of a test: pytest's own are closed to others."""
+    """Gives all users access to a directory of a test. pytest makes its directories private."""
     for folder in (path, *path.parents):
         if str(folder).startswith(("/tmp/", "/var/tmp/")):
             folder.chmod(folder.stat().st_mode | 0o055)
 
 
 class Result:
-    """What a command did."""
+    """The result of a command: its exit code and its output."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code = code
@@ -102,7 +102,7 @@ class Result:
 
 
 class Runtime:
-    """A runtime's command with a state directory of its own."""
+    """A runtime's command with its own state directory."""
 
     def __init__(self, command: str, root: Path) -> None:
         self.command = command
@@ -111,7 +111,7 @@ class Runtime:
     def __call__(self, *words: str, check: bool = True, **options: Any) -> Result:
         """Runs ``command --root ROOT WORDS``; fails the test on an error unless ``check=False``.
 
-        What it prints goes to files: a detached container keeps them open, and nobody waits.
+        The output goes to files, because a detached container would keep pipes open.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             options = {
@@ -134,7 +134,7 @@ class Runtime:
         return result
 
     def refuses(self, *words: str, code: int = 1, **options: Any) -> str:
-        """The one line that the command ends with, having failed with ``code``."""
+        """Runs a command that must fail with ``code``. Returns its one line of error."""
         result = self(*words, check=False, **options)
         assert result.code == code, result.err
         assert result.err.count("\n") == 1, result.err
@@ -143,7 +143,7 @@ class Runtime:
         return result.err.rstrip("\n")
 
     def state(self, id: str) -> dict[str, Any]:
-        """`state` of a container, decoded."""
+        """The decoded output of `state`."""
         state: dict[str, Any] = json.loads(self("state", id).out)
         return state
 
@@ -153,8 +153,8 @@ class Runtime:
 
 @functools.cache
 def why_nothing_runs() -> str:
-    """What is wrong with the command under test that it cannot run one plain container; "" if it
-    can. A test that looks for a failure would take that for what it looks for."""
+    """Why the command under test cannot run a plain container; "" if it can. Otherwise a test that
+    expects a failure would pass for the wrong reason."""
     with tempfile.TemporaryDirectory() as name:
         bundle = Bundle(Path(name) / "bundle").args("echo", "reached")
         done = Runtime(COMMAND, Path(name) / "state")(
@@ -166,7 +166,7 @@ def why_nothing_runs() -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Nothing passes for the sake of a command that only fails."""
+    """Fails the test if the command cannot run any container."""
     gated = item.get_closest_marker("root") and not item.get_closest_marker("no_runtime")
     if gated and (reason := why_nothing_runs()):
         pytest.fail(reason)
@@ -174,7 +174,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def filtered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """tests/native/filtered.c, built: makes system calls and tells their errnos."""
+    """The program of tests/native/filtered.c, which makes system calls and prints their errnos."""
     built = tmp_path_factory.mktemp("filtered") / "filtered"
     compiler = ["gcc"]
     if shutil.which("musl-gcc"):
@@ -198,7 +198,7 @@ def hutch(tmp_path: Path) -> Iterator[Runtime]:
 
 
 def reap() -> None:
-    """Takes the statuses of adopted orphans."""
+    """Reaps adopted orphans."""
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -209,7 +209,7 @@ def reap() -> None:
 
 
 class Bundle:
-    """A bundle on disk and its config, to be changed and saved."""
+    """A bundle on disk, and its config, which a test changes and saves."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -227,17 +227,17 @@ class Bundle:
         return self
 
     def for_id(self, id: str) -> "Bundle":
-        """The next container made of it has a cgroup of its own."""
+        """Gives the next container of this bundle its own cgroup."""
         self.config["linux"]["cgroupsPath"] = f"/{CGROUPS}/{self.path.parent.name}-{id}"
         return self.save()
 
     def args(self, *words: str) -> "Bundle":
-        """The container will run these words."""
+        """Sets the command of the container."""
         self.config["process"]["args"] = list(words)
         return self.save()
 
     def sh(self, script: str) -> "Bundle":
-        """The container will run this shell script."""
+        """Sets a shell script as the command of the container."""
         return self.args("sh", "-c", script)
 
     def share(self, *kinds: str) -> "Bundle":
@@ -264,7 +264,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 class Outcome:
-    """What a container printed, and how it ended."""
+    """The output of a container, and its exit code."""
 
     def __init__(self, result: Result) -> None:
         self.code = result.code
@@ -275,7 +275,7 @@ class Outcome:
 
 @pytest.fixture
 def run(hutch: Runtime, bundle: Bundle) -> Callable[..., Outcome]:
-    """run(script): what that script prints in a container of the bundle."""
+    """A function run(script), which returns the output of the script in a container."""
 
     def runs(script: str = "", *flags: str, check: bool = True, **options: Any) -> Outcome:
         if script:
@@ -296,7 +296,7 @@ def sleeper(hutch: Runtime, bundle: Bundle) -> str:
 
 
 def eventually(fact: Callable[[], object]) -> None:
-    """Waits until ``fact`` holds; what does not within a minute fails the test."""
+    """Waits until ``fact`` returns a true value. Fails the test after a minute."""
     deadline = time.monotonic() + 60
     while not fact():
         assert time.monotonic() < deadline, "this never came true"
@@ -304,7 +304,7 @@ def eventually(fact: Callable[[], object]) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process is there and no zombie; it may go while one looks."""
+    """Whether the process exists and is not a zombie. It may end during this call."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -313,7 +313,7 @@ def alive(pid: int) -> bool:
 
 @pytest.fixture
 def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing may be left on the host once the test is over."""
+    """Checks that the test has left nothing on the host."""
     yield
     assert left(tmp_path_factory.getbasetemp()) == []
 

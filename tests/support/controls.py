@@ -1,6 +1,5 @@
-"""What every test of an attack needs beside it: that without the attack its program is reached, and
-that what was refused was refused for the attack.
-"""
+"""Controls for tests of attacks: without the attack the program runs, and a refusal has the attack
+as its reason."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,10 @@ from tests.support.containers import Bundle, Result, Runtime
 
 
 def reached(runtime: Runtime, bundle: Bundle, says: str = "reached\n", **options: Any) -> None:
-    """The control of an attack: the same container without it runs, and its program is reached.
+    """The control of an attack: the same container without the attack runs its program.
 
-    With the program that the bundle has where ``says`` is given, else with one that only says so.
+    If ``says`` is given, it is the expected output of the bundle's program. Otherwise the program
+    is replaced by one that prints "reached".
     """
     args = bundle.config["process"]["args"]
     if says == "reached\n":
@@ -22,8 +22,8 @@ def reached(runtime: Runtime, bundle: Bundle, says: str = "reached\n", **options
 
 
 def refused(runtime: Runtime, done: Result, reason: str) -> None:
-    """The attack came to nothing because the runtime saw it, and said so: in our words if it is
-    ours. That it failed for another reason proves nothing."""
+    """Checks that the runtime refused the attack, and if the runtime is hutch, that the error has
+    this reason. A failure for another reason would prove nothing."""
     assert done.code != 0
     assert "reached" not in done.out
     if Path(runtime.command).name == "hutch":

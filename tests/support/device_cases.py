@@ -1,4 +1,4 @@
-"""Device rules for tests: what they mean, what Linux makes of them, and rules to try."""
+"""Device rules for tests: their meaning, a model of Linux's devices cgroup, and samples."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,14 +23,14 @@ RULES = st.lists(
 
 
 def requests() -> Iterator[tuple[str, int, int, int]]:
-    """Every access to every sample that a process can ask for."""
+    """Every access to every sample device."""
     for kind, major, minor in SAMPLES:
         for access in range(1, 8):
             yield kind, major, minor, access
 
 
 def allowed(rules: Sequence[DeviceRule], kind: str, major: int, minor: int, access: int) -> bool:
-    """What the rules mean: for each bit of the access, the last rule that speaks of it decides."""
+    """Whether the rules allow an access: the last rule for each bit of the access decides."""
     for bit in (1, 2, 4):
         if access & bit:
             speaking = [
@@ -47,7 +47,8 @@ def allowed(rules: Sequence[DeviceRule], kind: str, major: int, minor: int, acce
 
 
 class DevicesCgroup:
-    """A devices cgroup of Linux: a behaviour and exceptions, changed by exact match only."""
+    """A model of a devices cgroup of Linux: a default and exceptions. A rule removes only an equal
+    exception."""
 
     def __init__(self) -> None:
         self.allow = True

@@ -1,4 +1,4 @@
-"""Disks of a size of one's own, to run out of room on."""
+"""Small file systems, for tests of a full disk."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def small_disk(path: Path, options: str) -> Iterator[Path]:
-    """A new folder that a tmpfs of these options is mounted on, until the end."""
+    """A context manager: a new folder with a tmpfs with these options."""
     path.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "t", path], check=True)
     try:

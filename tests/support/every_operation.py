@@ -13,7 +13,7 @@ SLEEP = ["sleep", "987654"]
 
 
 def rich(bundle: Bundle, folder: Path) -> None:
-    """Something of everything, in namespaces of its own."""
+    """A container with its own namespaces that uses most fields."""
     source = folder / "source"
     source.mkdir()
     (source / "file").write_text("from the host\n")
@@ -51,20 +51,20 @@ def rich(bundle: Bundle, folder: Path) -> None:
 
 
 def in_a_user_namespace(bundle: Bundle, folder: Path) -> None:
-    """Ids are mapped, devices bound."""
+    """A container with a user namespace: ids are mapped, and devices are bound."""
     linux = bundle.config["linux"]
     linux["namespaces"].append({"type": "user"})
     linux["uidMappings"] = linux["gidMappings"] = MAPPING
 
 
 def on_the_hosts_mounts(bundle: Bundle, folder: Path) -> None:
-    """Without a mount namespace: what is mounted shows on the host until the end."""
+    """A container without a mount namespace: its mounts are visible on the host until it ends."""
     linux = bundle.config["linux"]
     linux["namespaces"] = [entry for entry in linux["namespaces"] if entry["type"] != "mount"]
 
 
 def in_joined_namespaces(bundle: Bundle, holder: "subprocess.Popen[bytes]") -> None:
-    """A pid namespace and others that exist already: one more process on the way."""
+    """A container that joins a pid namespace and others, which needs one more process."""
     inner = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split()[0]
     for entry in bundle.config["linux"]["namespaces"]:
         file = {"pid": "pid", "ipc": "ipc", "uts": "uts"}.get(entry["type"])
@@ -73,7 +73,7 @@ def in_joined_namespaces(bundle: Bundle, holder: "subprocess.Popen[bytes]") -> N
 
 
 def with_a_terminal(bundle: Bundle, folder: Path) -> None:
-    """A console, whose master goes over a socket."""
+    """A container with a console, whose master is sent over a socket."""
     bundle.config["process"]["terminal"] = True
     bundle.config["process"]["consoleSize"] = {"height": 20, "width": 70}
 

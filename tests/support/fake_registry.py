@@ -1,4 +1,4 @@
-"""A registry whose every answer a test gives, hostile ones too; what it was asked is noted."""
+"""A registry whose replies a test decides, also hostile ones. It records all requests."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ Answer = Callable[["Handler"], None]
 
 @dataclass
 class Fake:
-    """A server whose answers a test gives, by path; every request is noted."""
+    """A server with the replies of a test, by path. It records every request."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
-            with contextlib.suppress(ConnectionError):  # a client may have enough of it
+            with contextlib.suppress(ConnectionError):  # the client may close the connection
                 self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
@@ -81,7 +81,7 @@ def always(status: int, body: bytes = b"", **headers: str) -> Answer:
 
 
 def basic(then: Answer) -> Answer:
-    """401 until there are credentials."""
+    """Replies 401 to requests without credentials."""
 
     def answer(handler: Handler) -> None:
         if "Authorization" in handler.headers:
@@ -93,7 +93,7 @@ def basic(then: Answer) -> Answer:
 
 
 def publish(fake: Fake, image: Image, path: str = "app", tag: str = "1") -> dict[str, Any]:
-    """Lets the server have the image; its manifest."""
+    """Adds the image to the server. Returns its manifest."""
     manifest = image.manifest()
     raw = json.dumps(manifest).encode()
     kind = manifest["mediaType"]

@@ -1,6 +1,6 @@
-"""Feeds hostile texts to the ``_json`` found on the path; run by test_json_sanitized.py."""
+"""Decodes hostile texts with the ``_json`` on sys.path. test_json_sanitized.py runs this."""
 
-# The one that the path leads to: hutch's, not the standard library's.
+# sys.path leads to hutch's _json, not to the one of the standard library.
 import _json
 import random
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which file uses which, read from the sources: Python's imports and C's calls.
+"""Which file uses which other file, from the sources: imports of Python and calls of C.
 
 An import in a function counts like one at the top of a file; one for type checkers does not.
 """
@@ -55,8 +55,8 @@ def import_statements(
 
 
 def names_used(path: Path) -> set[str]:
-    """The names of all attributes that a file uses, of what it imports from modules, and of what it
-    looks up by name: what it may call, under whatever alias."""
+    """The names that a file may call, under any alias: all attributes that it uses, all names that
+    it imports from modules, and all names that it looks up by getattr."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Attribute):
@@ -83,7 +83,7 @@ def _names(node: "ast.Import | ast.ImportFrom", path: Path) -> Iterator[str]:
         package = path.relative_to(_root_of(path)).parts[: -node.level]
         base = ".".join([*package, base] if base else package)
     for alias in node.names:
-        # "from package import module" uses the module, not the package's face.
+        # "from package import module" uses the module, not the package's __init__.
         inner = f"{base}.{alias.name}"
         yield inner if _file_of(inner, path) else base
 
@@ -93,7 +93,8 @@ def _root_of(path: Path) -> Path:
 
 
 def _file_of(name: str, importer: Path) -> Path | None:
-    """The file of a module of ours; a neighbour first, as pytest and scripts have it."""
+    """The file of a module of this project. A file in the same folder comes first, as for pytest
+    and scripts."""
     for root in (importer.parent, *(ROOT / root for root in SOURCE_ROOTS)):
         place = root.joinpath(*name.split("."))
         for found in (place.with_suffix(".py"), place / "__init__.py"):
@@ -118,7 +119,7 @@ def c_graph(folder: str) -> dict[str, set[str]]:
     for file, text in texts.items():
         called = set(re.findall(r"\b(\w+)\(", text))
         if "run_##name" in text:
-            # The table of all operations, pasted together from native/plan.def.
+            # The table of all operations, which the preprocessor makes from native/plan.def.
             called.update(name for name in defined if name.startswith("run_"))
         graph[file] = {defined[name] for name in called & defined.keys()} - {file}
     return graph
@@ -129,7 +130,7 @@ def _without_comments(text: str) -> str:
 
 
 def header_graph(folder: str) -> dict[str, set[str]]:
-    """{header: headers of ours that it includes}, below ``folder``."""
+    """{header: headers of this project that it includes}, below ``folder``."""
     return {
         str(path.relative_to(ROOT)): {
             str(found.relative_to(ROOT))
@@ -142,7 +143,7 @@ def header_graph(folder: str) -> dict[str, set[str]]:
 
 
 def circles(graph: Graph) -> list[list[str]]:
-    """The sets of files that all use each other, by one way or another (Tarjan, 1972)."""
+    """The sets of files that use each other, directly or through others (Tarjan, 1972)."""
     found: list[list[str]] = []
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}

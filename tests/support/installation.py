@@ -1,11 +1,11 @@
 """Other builds of hutch-init for tests, and copies of the installation that start them.
 
-The command takes the init that lies beside its package. So a build for tests gets a copy of the
-package to lie beside, and the product knows nothing of it.
+The command starts the init in its package's folder. So a build for tests gets its own copy of the
+package, and the product needs no code for this.
 
     python -m tests.support.installation FOLDER    (./dev sanitize)
 
-prints a command whose init has sanitizers in it.
+prints a command whose init is built with sanitizers.
 """
 
 import shutil
@@ -21,7 +21,7 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def build_init(output: Path, *flags: str, compiler: str = "cc") -> Path:
-    """Compiles all of native/init, and what ``flags`` add to it, to a program."""
+    """Compiles native/init to a program; ``flags`` are added to the compiler's."""
     sources = sorted(map(str, (NATIVE / "init").glob("*.c")))
     command = [
         compiler, "-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-fno-omit-frame-pointer",
@@ -33,7 +33,7 @@ def build_init(output: Path, *flags: str, compiler: str = "cc") -> Path:
 
 
 def install_with(init: Path, prefix: Path) -> Path:
-    """The command of an installation below ``prefix`` whose init is the program ``init``."""
+    """Makes an installation below ``prefix`` with the init ``init``. Returns its command."""
     package = Path(hutch.__file__).parent
     others = prefix / package.parent.relative_to(sys.prefix)
     others.mkdir(parents=True)
@@ -50,7 +50,7 @@ def install_with(init: Path, prefix: Path) -> Path:
 
 
 def sanitized(folder: Path) -> Path:
-    """The command of an installation whose init has AddressSanitizer and UBSan in it (S-84)."""
+    """The command of an installation whose init is built with AddressSanitizer and UBSan (S-84)."""
     options = NATIVE.parent / "tests" / "native" / "sanitized.c"
     return install_with(
         build_init(folder / "hutch-init", *SANITIZERS, str(options)), folder / "prefix"

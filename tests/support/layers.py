@@ -1,4 +1,4 @@
-"""Tar layers for tests: unpacked one by one, and the hostile ones that no unpacker may follow."""
+"""Unpacks single tar layers for tests; and hostile layers, which must be refused."""
 
 import os
 import tarfile
@@ -19,7 +19,7 @@ from conformance.samples.images import Layer, compress
 
 
 def lay(data: bytes, target: Path, *arguments: Any, **more: Any) -> Result:
-    """One layer into ``target``; the rest is as for ``laid``."""
+    """Unpacks one layer into ``target``. The other arguments are those of ``laid``."""
     return laid(data, target, *arguments, **more)[1]
 
 
@@ -32,7 +32,8 @@ def laid(
     diff: bytes | None = None,
     ownership: Ownership | None = None,
 ) -> tuple[Tree, Result]:
-    """One layer into ``target``, and the tree as it is known then; its root is closed."""
+    """Unpacks one layer into ``target``. Returns its tree, whose root descriptor is closed, and the
+    result."""
     target.mkdir(exist_ok=True, mode=0o755)
     blob = compress(data, kind)
     suffix = {"tar": "", "gzip": "+gzip", "zstd": "+zstd"}[kind]
@@ -82,7 +83,7 @@ def negative_size(outside: Path) -> bytes:
 
 
 def deep_by_symlinks(depth: int = 1800) -> Layer:
-    """Folders in folders, none of whose names in the archive is long."""
+    """A layer with deep folders, but with short names in the archive."""
     layer, step = Layer(), "/".join("d" * 150)
     layer.folder(step).symlink("s0", step)
     for number in range(1, depth // 150):

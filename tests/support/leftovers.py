@@ -1,7 +1,8 @@
-"""What the tests of a session make has its name, and what they leave is found, told and removed.
+"""Finds, reports and removes what the tests of a session have left. Its cgroups have a name with a
+random part.
 
-The hooks are those of tests/conftest.py: with the last fixture gone nothing may be left. What is
-makes the session fail, in its own part of the report, by name.
+tests/conftest.py uses the hooks of this module. After the last fixture nothing may be left.
+Otherwise the session fails, and the report lists what was left.
 """
 
 import os
@@ -14,14 +15,14 @@ import pytest
 from hutch.cgroups import layout
 from hutch.plan.cgroup_paths import resolve
 
-# Others may run containers meanwhile: all cgroups of this session are below this one.
-# (A pid alone is no name of its own: pid namespaces share the cgroups.)
+# All cgroups of this session are below this one, because other containers may run at the same time.
+# (A pid would not be unique, because pid namespaces share the cgroups.)
 SESSION = secrets.token_hex(4)
 CGROUPS = f"hutch-tests-{SESSION}"
 HIERARCHIES = Path("/sys/fs/cgroup")
-# The directories of tests: set as soon as there is one.
+# The directories of tests.
 bases: set[Path] = set()
-# Those of defaults() that somebody had made before.
+# The cgroups of defaults() that existed before the session.
 others: set[Path] = set()
 found: list[str] = []
 
@@ -32,13 +33,14 @@ def named(name: str) -> list[Path]:
 
 
 def defaults() -> set[Path]:
-    """The cgroups below which containers go whose config has no cgroupsPath: shared with others."""
+    """The parents of the cgroups of containers without a cgroupsPath. Other programs use them
+    too."""
     directories = resolve(None, CGROUPS, layout.read()).directories.values()
     return {Path(directory).parent for directory in directories if Path(directory).parent.exists()}
 
 
 def below(name: str) -> list[Path]:
-    """The cgroups below those of this name, leaves first."""
+    """The cgroups below those with this name, leaves first."""
     return [
         Path(folder)
         for top in named(name)
@@ -48,7 +50,7 @@ def below(name: str) -> list[Path]:
 
 
 def own() -> list[Path]:
-    """The cgroups in which containers of this session are or were, leaves first."""
+    """The cgroups of the containers of this session, leaves first."""
     default = [path for top in defaults() for path in top.glob(f"*{CGROUPS}*")]
     return [*below(CGROUPS), *default]
 
@@ -79,13 +81,13 @@ def descendants(name: str) -> list[int]:
 
 
 def mounts(base: Path) -> list[str]:
-    """The lines of mountinfo(5) of what is mounted below a directory."""
+    """The lines of mountinfo(5) for mounts below a directory."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     return [line for line in lines if str(base) in line]
 
 
 def left(base: Path) -> list[str]:
-    """What containers of this session have left: mounts below ``base``, cgroups, processes."""
+    """Mounts below ``base``, cgroups and processes that containers of this session have left."""
     inits = [f"process {pid}" for pid in descendants("hutch-init")]
     return [*mounts(base), *map(str, own()), *inits]
 
@@ -98,7 +100,7 @@ def members(cgroup: Path) -> set[int]:
 
 
 def lines_of(cgroups: list[Path]) -> list[str]:
-    """A line for each cgroup of this session, whatever the number of hierarchies it is in."""
+    """One line for each cgroup of this session, with all hierarchies that have it."""
     tops: dict[str, list[str]] = {}
     for path in cgroups:
         top, name, inner = str(path).partition(f"/{CGROUPS}")
@@ -107,33 +109,34 @@ def lines_of(cgroups: list[Path]) -> list[str]:
 
 
 def sweep() -> list[str]:
-    """Ends and removes all that the session has left; says what that was."""
-    said = [f"mount {line}" for base in bases for line in mounts(base)]
-    for line in reversed(said):
+    """Kills and removes everything that the session has left. Returns a line for each of these."""
+    left_behind = [f"mount {line}" for base in bases for line in mounts(base)]
+    for line in reversed(left_behind):
         os.spawnlp(os.P_WAIT, "umount", "umount", "--lazy", line.split()[5])
     inits = set(descendants("hutch-init"))
-    said += [f"process {pid} (hutch-init)" for pid in sorted(inits)]
+    left_behind += [f"process {pid} (hutch-init)" for pid in sorted(inits)]
     pids = {pid: path for path in [*own(), *named(CGROUPS)] for pid in members(path)}
-    said += [f"process {pid} in {path}" for pid, path in sorted(pids.items())]
+    left_behind += [f"process {pid} in {path}" for pid, path in sorted(pids.items())]
     for pid in inits | set(pids):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-    said += lines_of(own())
-    # A parent that containers shared is none's to remove, and is no fault.
+    left_behind += lines_of(own())
+    # No container removes a parent that several containers used, so it is removed without a report.
     deadline = time.monotonic() + 30
     while not removed([*own(), *named(CGROUPS)]):
         if time.monotonic() > deadline:
-            return [*said, "still there:", *lines_of([*own(), *named(CGROUPS)])]
+            return [*left_behind, "still there:", *lines_of([*own(), *named(CGROUPS)])]
         time.sleep(0.02)
     for top in defaults() - others:
         removed([top])
-    return said
+    return left_behind
 
 
 def removed(cgroups: list[Path]) -> bool:
-    """Whether these are gone, in this order: one with processes or children in it is not."""
+    """Removes these cgroups in this order. Returns whether all are gone; one with processes or
+    children is not."""
     for path in cgroups:
         try:
             path.rmdir()
@@ -145,7 +148,7 @@ def removed(cgroups: list[Path]) -> bool:
 
 
 def begin() -> None:
-    """What is there before is others'."""
+    """Remembers the cgroups that exist before the session."""
     others.update(defaults() if os.geteuid() == 0 else ())
 
 
@@ -153,7 +156,7 @@ def pytest_sessionstart() -> None:
     begin()
 
 
-# Last: the fixtures' ends come first, in pytest's own.
+# Runs last, because pytest ends the fixtures in its own hook.
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     found.extend(sweep() if os.geteuid() == 0 else [])

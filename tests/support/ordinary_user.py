@@ -1,11 +1,11 @@
-"""Commands as an ordinary user, wherever the installation under test lies: even below /root."""
+"""Runs commands as an ordinary user, also if the installation under test is below /root."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# In a mount namespace of its own: who the user is and what ids he may map, and the installed
-# commands where he can reach them whoever owns the directories above. Then as that user.
+# In its own mount namespace, the script mounts the files for the user's name and ids, and makes the
+# installed commands accessible to the user. Then it executes the command as this user.
 SCRIPT = """
 set -e
 prefix=$1 closed=$2 etc=$3 uid=$4 gid=$5
@@ -24,8 +24,8 @@ exec setpriv --reuid "$uid" --regid "$gid" --clear-groups "$@"
 
 
 def as_user(words: "Sequence[str | Path]", uid: int, gid: int, etc: Path) -> "list[str | Path]":
-    """The words of a command that executes ``words`` as this user. Of passwd, group, subuid and
-    subgid those in the folder ``etc`` take the places of the machine's own."""
+    """A command that executes ``words`` as this user. The files passwd, group, subuid and subgid in
+    the folder ``etc`` replace those of the machine."""
     prefix = Path(sys.prefix)
     closed = _closed_to_others(prefix)
     own: list[str | Path] = [prefix, closed, etc, str(uid), str(gid)]
@@ -33,7 +33,7 @@ def as_user(words: "Sequence[str | Path]", uid: int, gid: int, etc: Path) -> "li
 
 
 def _closed_to_others(path: Path) -> str:
-    """The first directory on the way to ``path`` that not everybody may enter; "" if none."""
+    """The first directory in ``path`` that not all users may enter; "" if there is none."""
     for above in reversed([path, *path.parents]):
         if not above.stat().st_mode & 0o001:
             return str(above)

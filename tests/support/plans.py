@@ -1,4 +1,4 @@
-"""Plans for tests: a host that is a value, the default config, what the compiler makes of both."""
+"""Plans for tests, compiled from a description of a host and the default config."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ V2 = CgroupLayout("v2", {}, "/sys/fs/cgroup", {"": "/"}, frozenset(("cpu", "memo
 
 
 def host(uid: int = 0, **facts: Any) -> Host:
-    """A host with cgroup v2 and nothing special; ``facts`` say otherwise."""
+    """A host with cgroup v2; ``facts`` change its attributes."""
     return Host(
         **{
             "uid": uid,
@@ -67,10 +67,10 @@ def arguments(operation: Operation) -> dict[str, Any]:
 
 
 def named(plan: Plan, name: str) -> list[Operation]:
-    """The operations of this name, in order."""
+    """The operations with this name, in order."""
     return [operation for operation in plan.operations if operation.name == name]
 
 
 def order(plan: Plan, *names: str) -> list[str]:
-    """The names of the operations that are asked about, in the order of the plan."""
+    """The names of the given operations, in the order of the plan."""
     return [operation.name for operation in plan.operations if operation.name in names]

@@ -1,4 +1,4 @@
-"""Other eyes on an image: podman with a store of its own, the kernel's overlayfs on ours."""
+"""Other views of an image, for comparison: podman with its own store, and overlayfs on warren's."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tests.support.registries import Warren
 
 
 def merged(warren: Warren, name: str, point: Path) -> dict[bytes, dict[str, object]]:
-    """The image's layers in the store, as overlayfs puts them together."""
+    """Mounts the image's layers of the store with overlayfs."""
     driver = json.loads(warren.ok("inspect", name))[0]["GraphDriver"]["Data"]
     layers = ":".join(part for part in (driver["UpperDir"], driver["LowerDir"]) if part)
     point.mkdir()
@@ -26,7 +26,7 @@ def merged(warren: Warren, name: str, point: Path) -> dict[bytes, dict[str, obje
 
 
 class Podman:
-    """podman with a store of its own."""
+    """podman with its own store."""
 
     def __init__(self) -> None:
         self.root = root = Path(tempfile.mkdtemp(prefix="podman-"))  # its paths must be short

@@ -1,4 +1,4 @@
-"""Real registries on loopback, and warren run as people run it. All of it ends with its test."""
+"""Real registries on loopback, and the command warren. All of them end with their test."""
 
 import base64
 import contextlib
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 @dataclass
 class Warren:
-    """The command, with a store and a home of its own."""
+    """The command, with its own store and home directory."""
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -89,7 +89,7 @@ def warren(tmp_path: Path) -> Warren:
 
 @pytest.fixture
 def pit() -> Iterator[Path]:
-    """A folder that everybody reaches, to dig in: rm takes it away, however deep it is then."""
+    """A folder that all users can reach, for deep trees. rm removes it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="pit-"))
     folder.chmod(0o755)
     yield folder
@@ -98,13 +98,13 @@ def pit() -> Iterator[Path]:
 
 @pytest.fixture
 def another(tmp_path: Path) -> Warren:
-    """A second store, on what could be another machine."""
+    """A second store, as on another machine."""
     (tmp_path / "another").mkdir()
     return Warren(tmp_path / "another")
 
 
 def damage_layer(warren: Warren, image: str) -> Path:
-    """Turns a bit in the blob of an image's lowest layer; the blob's path."""
+    """Changes a bit in the blob of an image's lowest layer. Returns the blob's path."""
     (record,) = json.loads(warren.ok("inspect", image))
     digest: str = record["Layers"][0]["digest"]
     blob = warren.root / "images" / "blobs" / digest.replace(":", "/")
@@ -126,7 +126,7 @@ class Server:
 def serve(
     folder: Path, name: str, extra: str = "", http: str = "", data: str = "data"
 ) -> Iterator[str]:
-    """docker-registry in a process of its own, until the generator is closed."""
+    """Runs docker-registry in a process until the generator is closed."""
     if shutil.which("docker-registry") is None:
         pytest.fail("docker-registry is not installed (apt-get install docker-registry)")
     config = folder / f"{name}.yml"
@@ -156,7 +156,8 @@ def serve(
 
 
 def listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    """Waits until it does; False if it ends, as when another has taken the port meanwhile."""
+    """Waits until the registry answers. False if it ends, for example because another program uses
+    the port."""
     while process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -172,13 +173,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def registry(folder: Path) -> Iterator[str]:
-    """A plain one: ``127.0.0.1:PORT``."""
+    """A registry without TLS and without authentication, at ``127.0.0.1:PORT``."""
     yield from serve(folder, "plain")
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """A GET of a blob as the registry's access log has it: 200, or 206 for a range; bytes sent."""
+    """A GET of a blob in the registry's access log: its status (206 for a range) and bytes sent."""
 
     repository: str
     digest: str
@@ -188,9 +189,9 @@ class Fetch:
 
 @pytest.fixture
 def fetches(registry: str, folder: Path) -> Callable[[int], list[Fetch]]:
-    """What blobs were fetched from the plain registry since the last call, or since the test began.
+    """The GETs of blobs from the plain registry since the last call or the start of the test.
 
-    Waits for so many of them: the registry writes a line a little after a reply's last byte.
+    Waits until there are ``count``, because the registry writes a line after the end of a reply.
     """
     log = folder / "plain.log"
     pattern = re.compile(r'"GET /v2/(\S+)/blobs/(\S+) HTTP/[\d.]+" (\d+) (\d+)')
@@ -211,8 +212,8 @@ def fetches(registry: str, folder: Path) -> Callable[[int], list[Fetch]]:
 
 
 class Gate:
-    """A way to a registry that lets so many bytes of its replies through, and then no more until
-    it is opened."""
+    """A proxy to a registry. It passes only a number of bytes of the replies, and the rest when it
+    is opened."""
 
     def __init__(self, host: str, limit: int) -> None:
         self._target = host
@@ -256,7 +257,7 @@ class Gate:
 
 @pytest.fixture(scope="session")
 def private_registry(folder: Path) -> Iterator[str]:
-    """One with basic authentication (htpasswd)."""
+    """A registry with basic authentication (htpasswd)."""
     line = subprocess.check_output(["htpasswd", "-Bbn", USER, PASSWORD], text=True)
     (folder / "htpasswd").write_text(line)
     extra = f"auth: {{htpasswd: {{realm: test, path: {folder / 'htpasswd'}}}}}\n"
@@ -285,7 +286,7 @@ def certificate(folder: Path) -> tuple[Path, Path, Path]:
 
 @pytest.fixture(scope="session")
 def tls_registry(folder: Path) -> Iterator[Server]:
-    """One that speaks TLS with a certificate of an authority of its own."""
+    """A registry with TLS; its certificate is signed by an authority of the tests."""
     (folder / "tls").mkdir()
     ca, cert, key = certificate(folder / "tls")
     tls = f", tls: {{certificate: {cert}, key: {key}}}"
@@ -294,7 +295,7 @@ def tls_registry(folder: Path) -> Iterator[Server]:
 
 
 class TokenServer(BaseHTTPRequestHandler):
-    """distribution's token protocol, as small as it can be: RS256, signed by openssl."""
+    """A minimal server for distribution's token protocol: RS256, signed by openssl."""
 
     key: Path
     chain: str
@@ -344,7 +345,7 @@ class TokenServer(BaseHTTPRequestHandler):
 
 @dataclass
 class TokenRegistry:
-    """A registry with token authentication, and what its token server was asked."""
+    """A registry with token authentication, and the requests to its token server."""
 
     host: str
     asked: list[str]
@@ -352,7 +353,7 @@ class TokenRegistry:
 
 @pytest.fixture(scope="session")
 def token_registry(folder: Path) -> Iterator[TokenRegistry]:
-    """One that wants bearer tokens: anybody may pull, only the user may push."""
+    """A registry that needs bearer tokens: everybody may pull, only the user may push."""
     (folder / "token").mkdir()
     ca, _, _ = certificate(folder / "token")
     chain = "".join(ca.read_text().splitlines()[1:-1])
@@ -374,7 +375,8 @@ def token_registry(folder: Path) -> Iterator[TokenRegistry]:
 
 @pytest.fixture(scope="session")
 def odd(folder: Path) -> Path:
-    """A layout with the odd image, its layers gzipped (``gzip``), by zstd, and plain (``tar``)."""
+    """A layout with the unusual image three times: with layers in gzip, in zstd and uncompressed
+    (``tar``)."""
     from conformance.samples.images import Image, odd_layers
 
     for kind in ("gzip", "zstd", "tar"):
@@ -391,7 +393,7 @@ def odd(folder: Path) -> Path:
 
 
 def skopeo(*arguments: object) -> str:
-    """skopeo must succeed; its output."""
+    """Runs skopeo, which must succeed. Returns its output."""
     done = subprocess.run(
         ["skopeo", *map(str, arguments)], capture_output=True, text=True, timeout=120
     )

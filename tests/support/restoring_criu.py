@@ -1,9 +1,10 @@
-"""A stand-in for `criu swrk` that restores: it makes a process, tells of it, and meets faults.
+"""A replacement of `criu swrk` for tests of restore: it makes a process, reports it, and can fail.
 
-CRIU itself does not know every kernel that the tests run on; what it does to the runtime can be
-seen on all of them. As CRIU does, it makes the process as a child of its caller, puts it in the
-cgroup, and ends it where the caller is gone. A file "order" in its folder, "FAULT STAGE CGROUP",
-says at which stage what goes wrong; an x is put before it when it came to that.
+CRIU does not support every kernel that the tests run on, but its behaviour towards the runtime can
+be tested on all of them. Like CRIU, this program makes the process as a child of its caller, moves
+it to the cgroup, and kills it if the caller has ended. The file "order" in its folder, with the
+content "FAULT STAGE CGROUP", says at which stage it fails and how. When the fault has happened, the
+program puts an x at the beginning of the file.
 """
 
 import ctypes
@@ -41,7 +42,7 @@ Restoring({folder!r}, int(sys.argv[2])).serve()
 
 
 def install(folder: Path) -> None:
-    """Makes a command `criu` there, which has no order yet."""
+    """Makes a command `criu` in the folder, without an order."""
     program = folder / "criu"
     tests = str(Path(__file__).parents[2])
     program.write_text(LAUNCHER.format(python=sys.executable, tests=tests, folder=str(folder)))
@@ -49,7 +50,7 @@ def install(folder: Path) -> None:
 
 
 class Restoring:
-    """One request to restore, over the socket of this number."""
+    """Serves one request to restore, over the socket with this number."""
 
     def __init__(self, folder: str, number: int) -> None:
         self.order = Path(folder, "order")
@@ -75,7 +76,7 @@ class Restoring:
             os.kill(self.pid, signal.SIGKILL)
 
     def begun(self) -> int:
-        """The process, in the cgroup and in a session of its own."""
+        """Starts the process, in the cgroup and with its own session."""
         read, write = os.pipe()
         flags = CLONE_PARENT | signal.SIGCHLD
         pid = ctypes.CDLL(None).syscall(CLONE[os.uname().machine], flags, 0, 0, 0, 0)

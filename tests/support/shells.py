@@ -1,4 +1,4 @@
-"""Shells that complete a command line, by the script of a command."""
+"""Completes command lines in real shells, with the completion script of a command."""
 
 import os
 import pty
@@ -41,7 +41,8 @@ class Bash:
         self.command = command
 
     def __call__(self, *words: str, cwd: "Path | None" = None, line: str = "") -> list[str]:
-        """What is offered for the last word; ``line`` where words are not parted by blanks."""
+        """The completions of the last word. ``line`` is the command line, if blanks do not separate
+        its words."""
         done = subprocess.run(
             ["bash", "--norc", "-c", BASH, "bash", self.folder / "bash",
              "_" + os.path.basename(self.command), self.command, *words],
@@ -59,7 +60,7 @@ class Fish:
         self.command = command
 
     def __call__(self, *words: str, cwd: "Path | None" = None) -> list[str]:
-        """fish knows a command by its name alone."""
+        """Completes a line whose command has no folder: fish knows only the name."""
         line = " ".join([os.path.basename(self.command), *words])
         path = os.path.dirname(self.command) + ":" + os.environ["PATH"]
         done = subprocess.run(
@@ -96,7 +97,7 @@ class Zsh:
         return os.read(self.fd, 65536)
 
     def __call__(self, line: str) -> str:
-        """The line, with what the tab key makes of it."""
+        """The line after the tab key."""
         self.out.unlink(missing_ok=True)
         self.send(line + "\t\x18")
         deadline = time.monotonic() + 60

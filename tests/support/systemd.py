@@ -19,7 +19,7 @@ def systemctl(*words: str) -> str:
 
 
 def shown(unit: str, *names: str) -> dict[str, str]:
-    """Properties of a unit as systemd has them."""
+    """Properties of a unit, from systemd."""
     lines = systemctl("show", unit, *(f"--property={name}" for name in names)).splitlines()
     return dict(line.split("=", 1) for line in lines)
 
@@ -38,8 +38,8 @@ class SystemdRuntime(Runtime):
 
 @pytest.fixture
 def systemd(hutch: Runtime, bundle: Bundle) -> Iterator[SystemdRuntime]:
-    """The command, of which nothing is left in systemd at the end. The bundle's container sleeps,
-    hutch-ID.scope in the tests' slice."""
+    """The command; its units are removed from systemd at the end. The container of the bundle
+    sleeps in the scope hutch-ID.scope of the tests' slice."""
 
     def change(config: dict[str, Any]) -> None:
         config["linux"]["cgroupsPath"] = f"{SLICE}:hutch:"

@@ -177,7 +177,7 @@ def test_a_name_in_other_letters_does_not_replace_the_right_one() -> None:
     assert warnings == ["config.json: process.user.UID: is not known, and ignored"]
 
 
-def test_s46_what_is_taken_otherwise_is_checked_all_the_same() -> None:
+def test_s46_fields_in_another_letter_case_are_checked_too() -> None:
     for path, value in (("ROOT", {"path": "a\0b"}), ("root", {"PATH": ""}), ("root", {"Path": 5})):
         config = default_config()
         config.pop("root", None)
@@ -385,9 +385,7 @@ def test_the_console_size_is_ignored_without_a_terminal() -> None:
      "linux devices 0 gid"],
 )  # fmt: skip
 @pytest.mark.parametrize("value", [-1, (1 << 32) - 1, 1 << 32, 1 << 63])
-def test_s09_ids_that_the_kernel_takes_for_something_else_are_refused(
-    path: str, value: int
-) -> None:
+def test_s09_ids_with_another_meaning_to_the_kernel_are_refused(path: str, value: int) -> None:
     assert refusal(check, changed(path, value)).reason == (
         "must be a whole number from 0 to 4294967294"
     )

@@ -67,7 +67,7 @@ def test_s06_no_capability_is_inheritable_or_ambient() -> None:
         assert set(sets) == {"bounding", "effective", "permitted"}
 
 
-def test_s36_what_tells_of_the_host_is_masked() -> None:
+def test_s36_files_that_describe_the_host_are_masked() -> None:
     config = default_config()
     assert config["linux"]["maskedPaths"] == [
         "/proc/acpi",

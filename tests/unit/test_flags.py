@@ -25,19 +25,19 @@ SWITCHES = {
 CGROUP_MODE = VM + "test_with_every_mode_for_cgroups_it_is_in_the_cgroup_of_its_config"
 EMPTY = VM + "test_an_empty_network_namespace_is_made_anew"
 LAZY = VM + "test_memory_can_be_fetched_when_it_is_needed"
-IMAGES = "test_checkpoint::test_the_images_are_where_they_are_asked_for"
+IMAGES = "test_checkpoint::test_the_images_are_in_the_given_directory"
 DELETES = "test_checkpoint::test_a_checkpoint_deletes_the_container_unless_it_is_left_running"
 PRE_DUMP = VM + "test_a_checkpoint_builds_on_the_pre_dump_before"
 CONSOLE = "test_terminal::test_the_console_socket_gets_the_master"
 PIDFD = "test_handing::test_the_pidfd_socket_gets_the_first_process"
 PRESERVED = "test_run::test_s01_preserved_descriptors_arrive_under_the_same_numbers_and_no_others"
-KEYRING = "test_lifecycle::test_a_session_keyring_is_new_unless_the_callers_is_to_be_kept"
-PID_FILE = "test_lifecycle::test_the_pid_file_holds_the_pid_and_counts_from_the_callers_directory"
-PIVOT = "test_lifecycle::test_no_pivot_changes_the_root_all_the_same"
+KEYRING = "test_lifecycle::test_a_session_keyring_is_new_unless_the_caller_asks_to_keep_its_own"
+PID_FILE = "test_lifecycle::test_the_pid_file_has_the_pid_and_is_relative_to_the_callers_directory"
+PIVOT = "test_lifecycle::test_no_pivot_changes_the_root_too"
 EXEC = "test_run::test_exec_flags_change_the_process"
 EXEC_LABELS = "test_run::test_exec_labels_are_errors_on_a_host_without_the_module"
 EXPLAINED = "test_explain::test_explain_shows_the_plan_that_create_runs"
-HANDED_OUT = "test_explain::test_explain_shows_what_is_handed_out_once_the_container_is_created"
+HANDED_OUT = "test_explain::test_explain_shows_the_pid_file_and_the_pidfd_after_the_create"
 LIST = "test_listing::test_list_as_json_is_one_compact_line_of_states_with_the_owners_name"
 ORPHANS = (
     "test_handing::test_run_adopts_orphans_of_a_container_without_a_pid_namespace"
@@ -51,11 +51,11 @@ SEEN = {
         "root": "test_lifecycle::test_two_roots_do_not_see_each_others_containers",
         "log": "test_listing::test_the_log_gets_the_error_in_runcs_form_and_stderr_the_message",
         "log-format": "test_listing::test_the_log_as_json_has_sorted_keys",
-        "debug": "test_run::test_debug_tells_each_step",
+        "debug": "test_run::test_debug_logs_each_step",
         "trace": "test_trace::test_create_is_traced_up_to_the_barrier",
         "systemd-cgroup": "test_listing::test_the_systemd_driver_is_a_clear_error",
         "rootless": "test_handing::test_rootless_true_does_without_cgroups_that_cannot_be_had",
-        "strict": "test_strict::test_a_created_container_is_not_deleted_strictly_and_not_touched",
+        "strict": "test_strict::test_with_strict_a_created_container_is_not_deleted",
         "help": "test_listing::test_the_help_lists_every_verb_and_global_flag",
         "version": "test_listing::test_the_version_is_three_lines",
     },
@@ -129,13 +129,13 @@ SEEN = {
     "ps": {"format": "test_listing::test_ps_as_json_is_a_compact_array_of_host_pids"},
     "restore": {
         **SWITCHES,
-        "bundle": "test_checkpoint::test_what_comes_from_the_host_is_named",
+        "bundle": "test_checkpoint::test_mounts_that_come_from_the_host_are_named_to_criu",
         "console-socket": VM + "test_a_terminal_comes_back_over_the_console_socket",
         "detach": VM + "test_a_terminal_comes_back_over_the_console_socket",
         "pid-file": VM + "test_memory_goes_on_where_it_was_and_the_container_is_whole",
         "no-subreaper": VM + "test_restore_in_the_foreground_stays_to_the_end_and_takes_signals",
-        "no-pivot": "test_checkpoint::test_no_pivot_is_said_to_mean_nothing",
-        "image-path": "test_checkpoint::test_what_comes_from_the_host_is_named",
+        "no-pivot": "test_checkpoint::test_no_pivot_gives_a_warning_that_it_has_no_effect",
+        "image-path": "test_checkpoint::test_mounts_that_come_from_the_host_are_named_to_criu",
         "work-path": VM + "test_memory_goes_on_where_it_was_and_the_container_is_whole",
         "lazy-pages": LAZY,
         "manage-cgroups-mode": CGROUP_MODE,

@@ -172,7 +172,7 @@ def test_an_error_names_the_line_the_column_and_the_reason(
         (b'["\x00"]', "a control character inside a string"),
     ],
 )
-def test_s46_what_json_readers_disagree_about_is_refused(data: bytes, reason: str) -> None:
+def test_s46_text_that_json_parsers_read_differently_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(JsonError, match=reason):
         decode(data, "config.json")
 
@@ -209,7 +209,7 @@ def test_a_quoted_text_reads_back(text: str) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=0x2100)))
-def test_s85_a_quoted_text_cannot_steer_a_terminal(text: str) -> None:
+def test_s85_a_quoted_text_cannot_control_a_terminal(text: str) -> None:
     for character in quote(text):
         assert ord(character) >= 0x20
         assert not 0x7F <= ord(character) < 0xA0

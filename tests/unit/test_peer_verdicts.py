@@ -27,6 +27,6 @@ LEAVES = '<testcase name="a[1]"><error message="failed on teardown with &quot;x&
         (LEAVES, HOLDS),
     ],
 )
-def test_s28_one_case_that_falls_is_a_test_that_falls(cases: str, verdict: str) -> None:
+def test_s28_a_test_falls_if_one_of_its_cases_falls(cases: str, verdict: str) -> None:
     report = ET.fromstring(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
     assert verdicts(report) == {"a": verdict}

@@ -80,7 +80,7 @@ def test_memory_on_v2_limits_swap_alone() -> None:
     ]
 
 
-def test_swap_equal_to_memory_is_no_swap_and_does_without_the_file() -> None:
+def test_swap_equal_to_memory_is_no_swap_and_needs_no_file() -> None:
     writes = compile({"memory": {"limit": 100, "swap": 100}}, V2)
     assert [(write.file, write.value, write.optional) for write in writes] == [
         ("memory.max", "100", False),

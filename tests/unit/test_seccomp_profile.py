@@ -90,7 +90,7 @@ def test_s45_notify_is_refused_as_the_default_action() -> None:
 
 
 @pytest.mark.parametrize("name", ["write", "sendmsg"])
-def test_s45_notify_is_refused_for_what_the_first_process_calls_itself(name: str) -> None:
+def test_s45_notify_is_refused_for_calls_of_the_first_process(name: str) -> None:
     entry = rule(names=["mkdir", name], action="SCMP_ACT_NOTIFY")
     error = refused(profile(syscalls=[rule(), entry], **LISTENER))
     assert error.pointer == "linux.seccomp.syscalls[1].names[1]"
@@ -243,7 +243,7 @@ FIELDS = ["defaultAction", "defaultErrnoRet", "architectures", "flags", "listene
     st.dictionaries(st.sampled_from(FIELDS), json_values | st.sampled_from([*ACTIONS, *FLAGS]))
     | json_values
 )
-def test_s46_whatever_stands_there_is_taken_or_refused_with_its_pointer(given: Any) -> None:
+def test_s46_any_value_is_accepted_or_refused_with_its_pointer(given: Any) -> None:
     try:
         checked = checked_linux(seccomp=given).get("seccomp")
     except ConfigError as error:

@@ -34,7 +34,7 @@ def test_what_is_the_containers_is_written(sysctl: str, path: str) -> None:
 @pytest.mark.parametrize(
     "sysctl", ["kernel.core_pattern", "kernel.modprobe", "vm.swappiness", "fs.file-max"]
 )
-def test_s41_what_is_the_hosts_is_refused(sysctl: str) -> None:
+def test_s41_sysctls_of_the_host_are_refused(sysctl: str) -> None:
     with pytest.raises(ConfigError, match="is not in a separate kernel namespace"):
         paths(sysctl)
 
@@ -43,7 +43,7 @@ def test_s41_what_is_the_hosts_is_refused(sysctl: str) -> None:
     "sysctl",
     ["net/../kernel/core_pattern", "fs/mqueue/../file-max", "net/ipv4/../../vm/swappiness"],
 )
-def test_s41_no_part_of_a_name_leads_up(sysctl: str) -> None:
+def test_s41_no_part_of_a_name_is_dot_dot(sysctl: str) -> None:
     with pytest.raises(ConfigError, match="is not the name of a sysctl"):
         paths(sysctl)
 
@@ -52,6 +52,8 @@ def test_s41_no_part_of_a_name_leads_up(sysctl: str) -> None:
     ("sysctl", "kind"),
     [("net.ipv4.ip_forward", "network"), ("kernel.shmmni", "ipc"), ("fs.mqueue.msg_max", "ipc")],
 )
-def test_s41_what_a_namespace_of_the_hosts_has_is_refused(sysctl: str, kind: str) -> None:
+def test_s41_sysctls_of_a_namespace_that_the_host_shares_are_refused(
+    sysctl: str, kind: str
+) -> None:
     with pytest.raises(ConfigError, match=f"needs an? {kind} namespace of the container's own"):
         paths(sysctl, kind)

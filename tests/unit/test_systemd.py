@@ -242,6 +242,6 @@ def test_values_of_another_type_are_refused(name: str, text: str) -> None:
         properties_of({PREFIX + name: text})
 
 
-def test_s42_features_tell_of_it() -> None:
+def test_s42_features_report_it() -> None:
     assert features()["potentiallyUnsafeConfigAnnotations"] == [PREFIX]
     assert features()["linux"]["cgroup"]["systemd"] is True

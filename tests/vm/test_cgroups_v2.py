@@ -63,7 +63,7 @@ def test_a_relative_path_stands_beside_the_caller(place: Place) -> None:
     assert value(leaf(cgroup), "memory.max") == str(1 << 30)
 
 
-def test_what_was_there_before_stays(place: Place) -> None:
+def test_a_directory_that_existed_before_is_not_removed(place: Place) -> None:
     first = place.made(at="/pod/one")
     cgroup = place.cgroup("/pod/one")
     cgroups.prepare(cgroup)
@@ -225,7 +225,7 @@ def test_a_limit_of_many_lines_is_written_line_by_line(place: Place) -> None:
         ({"unified": {"memory.max": "lots"}}, 'unified["memory.max"]', "invalid argument"),
     ],
 )
-def test_what_the_kernel_refuses_names_the_field(
+def test_a_refusal_of_the_kernel_names_the_field(
     place: Place, resources: dict[str, Any], pointer: str, words: str
 ) -> None:
     place.refuses(resources, KernelError, pointer, words)

@@ -208,7 +208,7 @@ def test_the_statistics_have_the_form_that_engines_read(place: Place) -> None:
     json.dumps(data)
 
 
-def test_the_statistics_of_what_is_gone_are_empty_and_no_error(place: Place) -> None:
+def test_the_statistics_of_a_removed_cgroup_are_empty(place: Place) -> None:
     cgroup = place.made()
     cgroups.destroy(cgroup)
     assert cgroups.stats(cgroup)["memory"]["usage"]["usage"] == 0
@@ -218,7 +218,7 @@ def test_the_statistics_of_what_is_gone_are_empty_and_no_error(place: Place) -> 
     cgroups.thaw(cgroup)
 
 
-def test_a_process_killed_for_want_of_memory_is_counted_and_told_of(place: Place) -> None:
+def test_a_process_killed_because_memory_ran_out_is_counted_and_reported(place: Place) -> None:
     cgroup = place.made({"memory": {"limit": 16 << 20, "swap": 16 << 20}})
     assert cgroups.oom_killed(cgroup) == 0
     watch, event = oom_watch(cgroup)

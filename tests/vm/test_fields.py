@@ -17,13 +17,15 @@ from tests.container.test_copy_up import (
     image,
     test_a_copy_can_be_read_only,
     test_a_plain_tmpfs_has_the_mode_of_the_directory_as_with_runc,
-    test_a_tmpfs_begins_with_what_it_covers,
+    test_a_tmpfs_gets_the_files_that_it_covers,
 )
-from tests.container.test_devices import test_in_a_user_namespace_the_hosts_is_bound_under_any_path
+from tests.container.test_devices import (
+    test_in_a_user_namespace_the_hosts_device_is_bound_at_any_path,
+)
 from tests.container.test_idmapped_mounts import (
     source,
     test_a_mount_has_a_mapping_of_its_own,
-    test_a_new_file_system_can_be_mapped_where_the_kernel_does_it,
+    test_a_new_file_system_can_be_mapped_if_the_kernel_supports_it,
     test_a_user_namespaces_mapping_serves_a_mount_without_one,
 )
 from tests.container.test_net_devices import (
@@ -36,15 +38,15 @@ from tests.container.test_rootless import (
     UID,
     User,
     test_a_time_namespace_and_its_offsets_are_the_users_too,
-    test_a_whole_life_and_all_that_can_be_asked_of_it,
     test_ranges_of_ids_are_mapped_by_newuidmap_and_newgidmap,
+    test_the_verbs_work_without_root,
     user,
 )
 from tests.container.test_scheduling import (
     started,
     test_a_memory_policy_is_the_containers_also_for_an_exec,
     test_an_io_priority_also_of_an_exec,
-    test_what_binds_the_caller_does_not_bind_the_container,
+    test_the_cpu_affinity_of_the_caller_does_not_apply_to_the_container,
 )
 from tests.container.test_time_namespace import (
     test_a_container_has_its_own_clocks_and_so_has_an_exec,
@@ -157,19 +159,19 @@ __all__ = [
     "test_a_device_moves_with_its_permanent_global_addresses_and_is_up",
     "test_a_memory_policy_is_the_containers_also_for_an_exec",
     "test_a_mount_has_a_mapping_of_its_own",
-    "test_a_new_file_system_can_be_mapped_where_the_kernel_does_it",
+    "test_a_new_file_system_can_be_mapped_if_the_kernel_supports_it",
     "test_a_plain_tmpfs_has_the_mode_of_the_directory_as_with_runc",
     "test_a_template_is_a_name_that_is_free",
     "test_a_time_namespace_and_its_offsets_are_the_users_too",
     "test_a_time_namespace_in_a_user_namespace",
     "test_a_time_namespace_is_joined_by_path",
-    "test_a_tmpfs_begins_with_what_it_covers",
+    "test_a_tmpfs_gets_the_files_that_it_covers",
     "test_a_user_namespaces_mapping_serves_a_mount_without_one",
-    "test_a_whole_life_and_all_that_can_be_asked_of_it",
     "test_an_io_priority_also_of_an_exec",
     "test_devices_in_a_user_namespace",
-    "test_in_a_user_namespace_the_hosts_is_bound_under_any_path",
+    "test_in_a_user_namespace_the_hosts_device_is_bound_at_any_path",
     "test_ranges_of_ids_are_mapped_by_newuidmap_and_newgidmap",
-    "test_what_binds_the_caller_does_not_bind_the_container",
+    "test_the_cpu_affinity_of_the_caller_does_not_apply_to_the_container",
+    "test_the_verbs_work_without_root",
     "user",
 ]
