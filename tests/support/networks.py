@@ -1,5 +1,5 @@
-"""A host of its own for warren's networks: network namespaces, so the machine's links stay as they
-are. "host" is where warren runs; "outside" is another machine, which a cable joins to it.
+"""A test host for warren's networks, made of network namespaces, so that the machine's links do not
+change. warren runs in "host"; "outside" is another machine that is connected to it.
 """
 
 import json
