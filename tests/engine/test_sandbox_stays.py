@@ -97,7 +97,7 @@ def test_the_scratch_layer_has_a_size(sandbox: Sandboxes) -> None:
 def test_timeout_ends_all_processes_and_files_stay(sandbox: Sandboxes) -> None:
     with sandbox.staying() as box:
         sh(box, "echo kept > /tmp/file; sleep 1000 &")
-        result = sh(box, "setsid sleep 1000 & echo up; sleep 1000", timeout=0.5)
+        result = sh(box, "setsid sleep 1000 & echo up; sleep 1000", timeout=1)
         assert (result.timed_out, result.exit_code, result.stdout) == (True, 137, b"up\n")
         assert sh(box, "cat /tmp/file; ps | grep -c '[s]leep 1000'").text == "kept\n0\n"
 
