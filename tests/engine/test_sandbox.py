@@ -190,6 +190,9 @@ def test_the_scratch_layer(sandbox: Sandboxes) -> None:
     write = "echo x > /bin/new; rm /bin/id; mkdir /d; dd if=/dev/zero of=/d/f bs=1M count=8; ls /d"
     assert sandbox(write, user=0).text == "f\n"
     assert b"No space" in sandbox(write, user=0, scratch="4m").stderr
+    many = "seq 6000 | sed s:^:/tmp/f: | xargs touch; ls /tmp | wc -l"
+    assert 4000 < int(sandbox(many, scratch="1m").text) < 6000
+    assert sandbox(many).text == "6000\n"
     assert sandbox("ls /d /bin/new", user=0).text == ""
     assert sorted(str(path) for path in sandbox.rootfs.rglob("*")) == before
     result = sandbox("touch /x /tmp/x /bin/x", user=0, scratch=0)

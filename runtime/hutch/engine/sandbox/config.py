@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hutch.defaults.config import container_config
 from hutch.defaults.seccomp import default_seccomp
-from hutch.engine.sandbox.places import Places
+from hutch.engine.sandbox.places import Places, bounds
 from hutch.engine.sandbox.roots import NOBODY, Root
 from hutch.engine.sandbox.settings import Settings
 from hutch.errors import HostError, UsageError
@@ -140,11 +140,10 @@ def _root_mounts(config: "Config", settings: Settings, root: Root, places: Place
         upper = places.scratch
         if upper is None:
             upper = config["root"]["path"] = str(places.template)
-            size = f"size={settings.scratch}"
             mounts = [
                 {
                     "destination": "/", "type": "tmpfs", "source": "scratch",
-                    "options": [size, "mode=700", "tmpcopyup"],
+                    "options": [*bounds(settings.scratch), "mode=700", "tmpcopyup"],
                 }
             ]  # fmt: skip
         words += [f"upperdir={_escaped(upper)}/upper", f"workdir={_escaped(upper)}/work"]

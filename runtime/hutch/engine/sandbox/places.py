@@ -61,6 +61,13 @@ class Places:
         self.scratches.mkdir(mode=0o700, exist_ok=True)
 
 
+def bounds(size: int) -> list[str]:
+    """The options of a tmpfs for scratch layers of ``size`` bytes (tmpfs(5)). Empty files and
+    directories take no block, but some hundred bytes of the kernel: so there is a limit for them
+    too, of twice as many as there are blocks."""
+    return [f"size={size}", f"nr_inodes={size // 2048 + 4096}"]
+
+
 def make_layer(folder: Path) -> None:
     """A new, empty scratch layer. It has /tmp, since most programs need one, and few root file
     systems that people make by hand have it."""

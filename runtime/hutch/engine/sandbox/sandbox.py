@@ -19,7 +19,7 @@ from hutch.container.status import start_time
 from hutch.engine.sandbox import files as inside
 from hutch.engine.sandbox.box import Box
 from hutch.engine.sandbox.leftovers import discard_scratch
-from hutch.engine.sandbox.places import Places, make_layer, state_store
+from hutch.engine.sandbox.places import Places, bounds, make_layer, state_store
 from hutch.engine.sandbox.process import Process
 from hutch.engine.sandbox.result import Result
 from hutch.engine.sandbox.roots import root_of
@@ -310,7 +310,9 @@ def _make_scratch(places: Places, size: int) -> Path:
         raise KernelError(f"make {folder}", "mkdir", error.errno) from None
     if os.geteuid() == 0 and not in_user_namespace():
         try:
-            mount("tmpfs", str(folder), "tmpfs", NOSUID | NODEV, f"size={size},mode=700")
+            mount(
+                "tmpfs", str(folder), "tmpfs", NOSUID | NODEV, ",".join([*bounds(size), "mode=700"])
+            )
         except BaseException:
             with suppress(OSError):
                 folder.rmdir()
