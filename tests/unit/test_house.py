@@ -48,7 +48,9 @@ UNTYPED = {
 }
 
 
-@pytest.mark.parametrize("folder", ["container", "plan", "cgroups", "cli", "image", "images"])
+@pytest.mark.parametrize(
+    "folder", ["container", "plan", "cgroups", "cli", "image", "images", "engine"]
+)
 def test_documents_have_types(folder: str) -> None:
     root = ROOT / "runtime" / "hutch"
     untyped = {}

@@ -8,7 +8,6 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from hutch.container.store import open_for_writing
 
@@ -22,7 +21,7 @@ class Timeline:
     def __init__(self, path: str) -> None:
         """Raises KernelError if the file cannot be opened."""
         self._file = open_for_writing(path, os.O_TRUNC, "the trace")
-        self._events: list[dict[str, Any]] = [
+        self._events: list[dict[str, object]] = [
             {"name": "thread_name", "ph": "M", "pid": 1, "tid": tid, "args": {"name": lane}}
             for lane, tid in LANES.items()
         ]

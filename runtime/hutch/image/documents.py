@@ -98,6 +98,12 @@ class ConfigDocument(PlatformDocument):
     history: list[HistoryDocument]
 
 
+class AuthoredConfig(ConfigDocument):
+    """The same with the author, as ``commit`` writes it."""
+
+    author: NotRequired[str]
+
+
 class ArchivedImage(TypedDict):
     """An image in docker save's manifest.json: where its config and layers are, and its names."""
 

@@ -3,12 +3,16 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
 from hutch.cli.warren.output import show
 from hutch.cli.warren.parser import Verb
 from hutch.errors import NotFound, UsageError, shown
+
+if TYPE_CHECKING:
+    from hutch.engine.network.describe import NetworkDocument
 
 COLUMNS = [("NETWORK ID", "ID"), ("NAME", "Name"), ("DRIVER", "Driver"), ("SCOPE", "Scope")]
 FILTERS = "driver, id, label, name, scope, type=custom|builtin, dangling=BOOL"
@@ -98,7 +102,7 @@ def ls(arguments: Namespace, context: Context) -> int:
     return 0
 
 
-def matches(text: str, one: dict[str, object], used: bool) -> bool:
+def matches(text: str, one: "NetworkDocument", used: bool) -> bool:
     """Whether a filter lets a network pass. Raises UsageError."""
     key, given, value = text.partition("=")
     built_in = one["Name"] in ("bridge", "host", "none")

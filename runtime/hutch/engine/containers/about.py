@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-from typing import Any
 
 from hutch import __version__
 from hutch.engine.containers.conmon import hutch_program
@@ -13,7 +12,7 @@ from hutch.engine.engine import Engine
 from hutch.engine.rootless import rootless
 
 
-def about(engine: Engine) -> dict[str, Any]:
+def about(engine: Engine) -> dict[str, object]:
     """In the words of Docker's ``info``."""
     records = [status(record) for record in listed(engine, every=True)]
     unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")

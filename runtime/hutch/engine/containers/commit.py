@@ -2,9 +2,9 @@
 
 import json
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.layer_archive import write_layer
@@ -14,6 +14,7 @@ from hutch.engine.engine import Engine
 from hutch.engine.rootless import rootless
 from hutch.errors import HutchError, KernelError
 from hutch.image.digest import Digest
+from hutch.image.documents import AuthoredConfig, Execution
 from hutch.image.importing import ImportedSource, execution
 from hutch.image.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from hutch.image.platform import Platform
@@ -72,7 +73,7 @@ class Committed:
         self._layer = packed(engine.places(record).upper, scratch, config.platform)
         layer = json.loads(self._layer.top()[0])["layers"][0]
         diff_id = json.loads(self._layer.document(manifest.config, 0))["rootfs"]["diff_ids"][0]
-        document: dict[str, Any] = json.loads(config.raw)
+        document: AuthoredConfig = json.loads(config.raw)
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         document["created"] = created
         if author:
@@ -107,7 +108,7 @@ class Committed:
         """See ``Source``."""
         return self._config
 
-    def blob(self, descriptor: Descriptor, offset: int = 0) -> Any:
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
         """See ``Source``."""
         holder = self._layer if str(descriptor.digest) == self._digest else self._base
         return holder.blob(descriptor, offset)
@@ -131,33 +132,33 @@ def packed(upper: Path, scratch: Path, platform: Platform) -> ImportedSource:
         plain.unlink(missing_ok=True)
 
 
-def merged(config: dict[str, Any], record: Record, changes: list[str]) -> dict[str, Any]:
+def merged(config: Execution, record: Record, changes: list[str]) -> Execution:
     """The image's config with what the container was made with, and the ``changes``."""
     options = record.options
-    found = dict(config)
+    found = config.copy()
     if options.command:
         found["Cmd"] = options.command
     if options.entrypoint is not None:
         found["Entrypoint"] = options.entrypoint
     if options.env:
         found["Env"] = [*(config.get("Env") or []), *(e for e in options.env if "=" in e)]
-    for key, value in (
-        ("User", options.user), ("WorkingDir", options.workdir),
-        ("StopSignal", options.stop_signal),
-    ):  # fmt: skip
-        if value is not None:
-            found[key] = value
+    if options.user is not None:
+        found["User"] = options.user
+    if options.workdir is not None:
+        found["WorkingDir"] = options.workdir
+    if options.stop_signal is not None:
+        found["StopSignal"] = options.stop_signal
     if options.labels:
         found["Labels"] = {**(config.get("Labels") or {}), **options.labels}
     if options.health:
         from hutch.engine.containers.health import document
 
         found["Healthcheck"] = document(options.health)
-    for key, more in execution(changes).items():
-        if isinstance(more, list) and key == "Env":
-            found[key] = [*(found.get("Env") or []), *more]
-        elif isinstance(more, dict):
-            found[key] = {**(found.get(key) or {}), **more}
-        else:
-            found[key] = more
-    return found
+    changed = execution(changes)
+    if "Env" in changed:
+        changed["Env"] = [*(found.get("Env") or []), *changed["Env"]]
+    for key, more in changed.items():
+        before = found.get(key)
+        if isinstance(more, dict) and isinstance(before, dict):
+            changed[key] = {**before, **more}  # type: ignore[literal-required]
+    return {**found, **changed}

@@ -1,7 +1,5 @@
 """All that is known of a container, in the shape of ``docker container inspect``."""
 
-from typing import Any
-
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import command_line, hostname_of, stop_signal
 from hutch.engine.containers.conmon import hutch_program
@@ -15,7 +13,7 @@ from hutch.engine.volumes import Volume
 from hutch.image.digest import Digest
 
 
-def inspect(engine: Engine, record: Record) -> dict[str, Any]:
+def inspect(engine: Engine, record: Record) -> dict[str, object]:
     """The document. Raises ImageError if the image's config is damaged."""
     options, places = record.options, engine.places(record)
     execution = engine.image_config(record).checked()
@@ -80,7 +78,7 @@ def inspect(engine: Engine, record: Record) -> dict[str, Any]:
     }
 
 
-def state(engine: Engine, record: Record) -> dict[str, Any]:
+def state(engine: Engine, record: Record) -> dict[str, object]:
     """The State part."""
     word = status(record)
     found = {
@@ -102,7 +100,7 @@ def state(engine: Engine, record: Record) -> dict[str, Any]:
     return found
 
 
-def health_state(health: Health) -> dict[str, Any]:
+def health_state(health: Health) -> dict[str, object]:
     """State.Health."""
     return {
         "Status": health.status,
@@ -119,7 +117,7 @@ def health_state(health: Health) -> dict[str, Any]:
     }
 
 
-def host_config(record: Record) -> dict[str, Any]:
+def host_config(record: Record) -> dict[str, object]:
     """The HostConfig part."""
     options = record.options
     return {
@@ -201,10 +199,10 @@ def security_options(record: Record) -> list[str]:
     return found + ["unmask=" + path for path in options.unmask]
 
 
-def mount_point(engine: Engine, mount: MountOption) -> dict[str, Any]:
+def mount_point(engine: Engine, mount: MountOption) -> dict[str, object]:
     """One of Mounts."""
     kind = mount["kind"]
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "Type": kind,
         "Source": mount["source"],
         "Destination": mount["target"],
@@ -219,7 +217,7 @@ def mount_point(engine: Engine, mount: MountOption) -> dict[str, Any]:
     return found
 
 
-def inspect_volume(engine: Engine, volume: Volume) -> dict[str, Any]:
+def inspect_volume(engine: Engine, volume: Volume) -> dict[str, object]:
     """A volume, in the shape of ``docker volume inspect``."""
     return {
         "Name": volume.name,

@@ -2,11 +2,12 @@
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hutch.errors import HutchError, NotFound
 
 if TYPE_CHECKING:
+    from hutch.cgroups.stats_form import Statistics
     from hutch.spec.config import Resources
 
 
@@ -52,6 +53,6 @@ class ForeignRuntime:
     def processes(self) -> list[int]:
         return [int(pid) for pid in json.loads(self._call("ps", "--format", "json", self.id))]
 
-    def statistics(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._call("events", "--stats", self.id))["data"]
+    def statistics(self) -> "Statistics":
+        found: Statistics = json.loads(self._call("events", "--stats", self.id))["data"]
         return found

@@ -9,11 +9,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from hutch.engine.containers.logs import POLL, Line, within
 from hutch.errors import HostError
 
+# An entry as journalctl writes it (systemd.journal-fields(7)); text that is not in UTF-8 is a list
+# of bytes.
+Entry = TypedDict(
+    "Entry",
+    {
+        "MESSAGE": NotRequired[str | list[int] | None],
+        "PRIORITY": NotRequired[str],
+        "CONTAINER_PARTIAL_MESSAGE": NotRequired[str],
+        "__REALTIME_TIMESTAMP": str,
+        "__CURSOR": str,
+    },
+)
 ERRORS = "3"  # the priority of standard error (syslog(3), LOG_ERR)
 
 
@@ -49,14 +61,13 @@ def _entries(id: str, cursor: str) -> tuple[str, list[Line]]:
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it does not say why"]
         raise HostError(f"journalctl: {said[-1]}")
-    entries: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
-    last = str(entries[-1]["__CURSOR"]) if entries else cursor
+    entries: list[Entry] = [json.loads(line) for line in done.stdout.splitlines()]
+    last = entries[-1]["__CURSOR"] if entries else cursor
     return last, [_line(entry) for entry in entries]
 
 
-def _line(entry: dict[str, Any]) -> Line:
+def _line(entry: Entry) -> Line:
     said = entry.get("MESSAGE") or ""
-    # What is not in UTF-8 is a list of bytes.
     data = said.encode() if isinstance(said, str) else bytes(said)
     seconds, micro = divmod(int(entry["__REALTIME_TIMESTAMP"]), 1_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)

@@ -1,7 +1,7 @@
 """What was asked of a container: kept as it was asked, so that each start can make it again."""
 
 import json
-from typing import Any, TypedDict, get_origin, is_typeddict
+from typing import TypedDict, get_origin, is_typeddict
 
 from hutch.engine.network.records import PortOption, Wishes
 
@@ -156,14 +156,14 @@ class Options:
     def parse(cls, text: str) -> "Options":
         """From what the store keeps; what an older warren did not know is as is usual."""
         options = cls()
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, object] = json.loads(text)
         for name in NAMES & document.keys():
             setattr(options, name, document[name])
         return options
 
 
 # The fields by their types: what is empty by default.
-TYPES: dict[str, Any] = Options.__annotations__
+TYPES: dict[str, object] = Options.__annotations__
 NAMES = TYPES.keys()
 LISTS = [name for name, kind in TYPES.items() if get_origin(kind) is list]
 DICTIONARIES = [

@@ -2,12 +2,16 @@
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
 from hutch.errors import HutchError
+
+if TYPE_CHECKING:
+    from hutch.cgroups.stats_form import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +32,19 @@ class Sample:
 def sample(engine: Engine, record: Record) -> Sample | None:
     """What a running container uses now; None if it has just ended."""
     try:
-        data: dict[str, Any] = {**engine.runtime(record).statistics()}
+        data = engine.runtime(record).statistics()
     except HutchError:
         return None
-    usage, raw = _number(data, "memory", "usage", "usage"), _part(data, "memory", "raw")
+    usage = _number(data, "memory", "usage", "usage")
     # As Docker: what the page cache could give back does not count.
-    inactive = raw.get("total_inactive_file", raw.get("inactive_file", 0))
+    inactive = _number(data, "memory", "raw", "total_inactive_file")
+    inactive = inactive or _number(data, "memory", "raw", "inactive_file")
     limit = _number(data, "memory", "usage", "limit")
     total = host_memory()
     read, written = _blocks(data)
     received, sent = _network(record.pid)
     return Sample(
-        time.monotonic(), _number(data, "cpu", "usage", "total"), max(usage - int(inactive), 0),
+        time.monotonic(), _number(data, "cpu", "usage", "total"), max(usage - inactive, 0),
         limit if 0 < limit < total else total, read, written, received, sent,
         _number(data, "pids", "current"),
     )  # fmt: skip
@@ -56,22 +61,23 @@ def host_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _part(data: dict[str, Any], *path: str) -> dict[str, Any]:
-    here: Any = data
+def _part(data: Mapping[str, object], *path: str) -> dict[str, object]:
+    """A part of the statistics; another runtime may leave it out."""
+    here: object = data
     for key in path:
         here = here.get(key) if isinstance(here, dict) else None
     return here if isinstance(here, dict) else {}
 
 
-def _number(data: dict[str, Any], *path: str) -> int:
+def _number(data: Mapping[str, object], *path: str) -> int:
     value = _part(data, *path[:-1]).get(path[-1], 0)
     return int(value) if isinstance(value, int | float) else 0
 
 
-def _blocks(data: dict[str, Any]) -> tuple[int, int]:
+def _blocks(data: "Statistics") -> tuple[int, int]:
     """Bytes read from and written to block devices."""
     read = written = 0
-    for entry in _part(data, "blkio").get("ioServiceBytesRecursive") or []:
+    for entry in data.get("blkio", {}).get("ioServiceBytesRecursive") or []:
         if entry.get("op", "").lower() == "read":
             read += int(entry.get("value", 0))
         elif entry.get("op", "").lower() == "write":

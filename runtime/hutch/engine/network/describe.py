@@ -1,7 +1,7 @@
 """What is told of networks and ports, in the shapes of Docker."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from hutch.engine.containers.listing import rfc3339
 from hutch.engine.network.port_words import whole
@@ -12,10 +12,39 @@ if TYPE_CHECKING:
     from hutch.engine.engine import Engine
 
 
-def network_settings(engine: "Engine", record: "Record", exposes: Iterable[str]) -> dict[str, Any]:
+class HostPort(TypedDict):
+    """A place of the host that leads to a port."""
+
+    HostIp: str
+    HostPort: str
+
+
+class NetworkDocument(TypedDict):
+    """A network, in the shape of ``docker network inspect``."""
+
+    Name: str
+    Id: str
+    Created: str
+    Scope: str
+    Driver: str
+    EnableIPv6: bool
+    IPAM: dict[str, object]
+    Internal: bool
+    Attachable: bool
+    Ingress: bool
+    ConfigFrom: dict[str, str]
+    ConfigOnly: bool
+    Containers: dict[str, dict[str, str]]
+    Options: dict[str, str]
+    Labels: dict[str, str]
+
+
+def network_settings(
+    engine: "Engine", record: "Record", exposes: Iterable[str]
+) -> dict[str, object]:
     """NetworkSettings of a container; ``exposes`` are its exposed ports."""
     endpoints = {one.network: one for one in engine.networks.endpoints(container=record.id)}
-    networks: dict[str, dict[str, Any]] = {}
+    networks: dict[str, dict[str, object]] = {}
     for wishes in engine.networks.attachments(record.id):
         name = wishes["name"]
         network, endpoint = engine.networks.get(name), endpoints.get(name)
@@ -51,9 +80,9 @@ def _sandbox(engine: "Engine", record: "Record") -> str:
     return str(namespace_path(engine, record.id))
 
 
-def endpoint_settings(network: Network | None, endpoint: Endpoint | None) -> dict[str, Any]:
+def endpoint_settings(network: Network | None, endpoint: Endpoint | None) -> dict[str, object]:
     """One of NetworkSettings.Networks."""
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "IPAMConfig": None, "Links": None, "Aliases": None, "DNSNames": None,
         "NetworkID": network.id if network else "",
         "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "",
@@ -74,9 +103,11 @@ def endpoint_settings(network: Network | None, endpoint: Endpoint | None) -> dic
     return found
 
 
-def ports(published: Iterable[Published], exposes: Iterable[str]) -> dict[str, Any]:
+def ports(
+    published: Iterable[Published], exposes: Iterable[str]
+) -> dict[str, list[HostPort] | None]:
     """NetworkSettings.Ports: exposed ports, with the places of the host that lead to them."""
-    found: dict[str, Any] = dict.fromkeys(map(whole, exposes))
+    found: dict[str, list[HostPort] | None] = dict.fromkeys(map(whole, exposes))
     for port in published:
         word = f"{port.port}/{port.protocol}"
         found[word] = [
@@ -85,9 +116,9 @@ def ports(published: Iterable[Published], exposes: Iterable[str]) -> dict[str, A
     return dict(sorted(found.items(), key=lambda item: int(item[0].partition("/")[0])))
 
 
-def bindings(options: Iterable[PortOption]) -> dict[str, Any]:
+def bindings(options: Iterable[PortOption]) -> dict[str, list[HostPort]]:
     """HostConfig.PortBindings."""
-    found: dict[str, Any] = {}
+    found: dict[str, list[HostPort]] = {}
     for option in options:
         first, last = option["first"], option["last"]
         number = "" if not first else str(first) if first == last else f"{first}-{last}"
@@ -97,7 +128,7 @@ def bindings(options: Iterable[PortOption]) -> dict[str, Any]:
     return found
 
 
-def inspect_network(engine: "Engine", network: Network) -> dict[str, Any]:
+def inspect_network(engine: "Engine", network: Network) -> NetworkDocument:
     """A network, in the shape of ``docker network inspect``."""
     containers = {}
     for endpoint in engine.networks.endpoints(network=network.name):
@@ -144,7 +175,7 @@ def inspect_network(engine: "Engine", network: Network) -> dict[str, Any]:
     }
 
 
-def inspect_built_in(name: str) -> dict[str, Any]:
+def inspect_built_in(name: str) -> NetworkDocument:
     """The networks ``host`` and ``none``, which are no bridges."""
     return {
         "Name": name, "Id": name, "Created": rfc3339(0), "Scope": "local",
@@ -155,8 +186,8 @@ def inspect_built_in(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def listed_networks(engine: "Engine") -> list[dict[str, Any]]:
+def listed_networks(engine: "Engine") -> list[NetworkDocument]:
     """All networks, the built-in ones too, by name."""
     found = [inspect_network(engine, network) for network in engine.networks.all()]
     found += [inspect_built_in(name) for name in BUILT_IN[1:]]
-    return sorted(found, key=lambda one: str(one["Name"]))
+    return sorted(found, key=lambda one: one["Name"])
