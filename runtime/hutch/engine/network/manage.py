@@ -1,9 +1,9 @@
 """What the verbs of ``warren network`` do."""
 
+import re
 from typing import TYPE_CHECKING
 
 from hutch.engine.containers import records as phases
-from hutch.engine.containers.names import NAME
 from hutch.engine.errors import Conflict
 from hutch.engine.network import bridges
 from hutch.engine.network.addresses import make_subnet, make_subnets, unique_local
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hutch.engine.containers.records import Record
     from hutch.engine.engine import Engine
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
 
 def create_network(
     engine: "Engine",
@@ -41,9 +43,10 @@ def create_network(
     options: dict[str, str] | None = None,
 ) -> Network:
     """Makes a network. Its bridge comes with the first container. Raises UsageError, Conflict."""
-    if not NAME.fullmatch(name) or name.startswith("container:"):
+    if not NAME.fullmatch(name):
         raise UsageError(
-            f"{shown(name)} is no name of a network", hint="letters, digits, and _ . - after these"
+            f"{shown(name)} is no name of a network",
+            hint="letters, digits, and _ . - after the first",
         )
     if name in BUILT_IN:
         raise Conflict(f"operation is not permitted on predefined {name} network")
