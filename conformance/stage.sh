@@ -1,10 +1,10 @@
 #!/bin/sh
-# stage.sh PROGRAM...: runs a program where it has the cgroup v1 hierarchies that others ask for:
-# crun refuses a hybrid host without one for hugetlb, the validation programs want three more.
+# stage.sh PROGRAM...: runs a program with more cgroup v1 hierarchies than the host has mounted. crun
+# refuses a hybrid host without one for hugetlb, and the validation programs need three more.
 #
-# In a mount namespace of its own: the host's /sys/fs/cgroup stays as it is, and is shown here once
-# more with the controllers beside it that nobody has mounted. Without root the program has to do
-# with what there is.
+# The program runs in its own mount namespace. The host's /sys/fs/cgroup does not change; in the
+# namespace it also has the controllers that the host has not mounted. Without root the program runs
+# with the hierarchies of the host.
 set -eu
 if [ "${1:-}" != --inside ]; then
     [ "$(id -u)" = 0 ] || exec "$@"

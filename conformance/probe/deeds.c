@@ -121,7 +121,7 @@ static void execute(char **words)
     told(errno ? -1 : 0);
 }
 
-/* fork:COUNT: how many children there can be at once */
+/* fork:COUNT: the number of children that can exist at the same time */
 static void children(char **words)
 {
     int wanted = atoi(words[0]), made = 0, hold[2];

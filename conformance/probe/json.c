@@ -30,7 +30,7 @@ static void quoted(const char *value, size_t length)
     put("\"", 1);
 }
 
-/* Bytes above 0x7e come out as U+0080 and on: the reader encodes them as Latin-1. */
+/* Bytes above 0x7e are written as characters from U+007F on: the reader encodes them as Latin-1. */
 static void before(const char *key)
 {
     if (!first)

@@ -1,12 +1,12 @@
 /*
- * probe [WORD...]: says in JSON what it finds, on standard output.
+ * probe [WORD...]: reports in JSON on standard output.
  *
- * Words are done in order. "what:argument" is a deed (deeds.c); the others:
- *   to=FILE   append what is said to this file instead
- *   input     say what comes on standard input
- *   facts     say only now what holds for the process, and not before the deeds
- *   sleep     wait for ever, with SIGTERM and SIGUSR1 told and TERM the end
- *   exit=N    end with this status
+ * The words are carried out in order. "what:argument" is a deed (deeds.c). The other words:
+ *   to=FILE   append the report to this file instead
+ *   input     report what standard input contains
+ *   facts     report the attributes of the process here, and not before the deeds
+ *   sleep     wait for ever; report SIGTERM and SIGUSR1, and end at SIGTERM
+ *   exit=N    end with this exit code
  */
 #include <errno.h>
 #include <fcntl.h>

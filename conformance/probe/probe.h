@@ -1,11 +1,11 @@
-/* A probe: a static program that says in JSON what it finds, from inside a container or a hook. */
+/* The probe: a static program that runs in a container or as a hook, and reports in JSON. */
 #ifndef PROBE_H
 #define PROBE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* json.c: one object or array after another, into a buffer that is written once. */
+/* json.c: writes JSON to a buffer, which is written to the output in one call. */
 void json_open(const char *key, char bracket);
 void json_close(char bracket);
 void json_text(const char *key, const char *value);
@@ -14,10 +14,10 @@ void json_number(const char *key, long long value);
 void json_unsigned(const char *key, unsigned long long value);
 void json_write(int fd);
 
-/* facts.c: what holds for this process. */
+/* facts.c: reports the attributes of this process. */
 void facts(void);
 
-/* deeds.c: "what:argument" is done, and how it ended is told. 0, or -1 for a deed not known. */
+/* deeds.c: does the deed "what:argument" and reports its result. 0, or -1 for an unknown deed. */
 int deed(const char *words);
 
 #endif

@@ -1,4 +1,4 @@
-"""Real containers: the fixtures, and what holds for each test that runs some."""
+"""Real containers: the fixtures, and the checks of each test that runs a container."""
 
 from tests.support.cgroups import place
 from tests.support.containers import (

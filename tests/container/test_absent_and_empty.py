@@ -1,4 +1,4 @@
-"""Values that are absent, empty, zero or contradict each other, as the specification has it."""
+"""Values that are absent, empty or zero, or that contradict each other (specification)."""
 
 import json
 from collections.abc import Callable

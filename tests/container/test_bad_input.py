@@ -1,4 +1,4 @@
-"""Bad input of every kind: one clear line, the right exit code, nothing changed, nothing left."""
+"""Invalid input: one clear line, the right exit code, nothing changed, nothing left."""
 
 import json
 import os
@@ -113,7 +113,7 @@ WRONG = [
 
 
 def put(config: object, pointer: str, value: object) -> None:
-    """Puts ``value`` where ``pointer`` points; what is missing on the way is made."""
+    """Sets the field at ``pointer`` to ``value``, and makes missing objects above it."""
     steps: list[str | int] = []
     for part in pointer.split("."):
         name, *indices = part.replace("]", "").split("[")
@@ -187,7 +187,7 @@ def test_arguments_that_are_not_utf8_are_refused(hutch: Runtime) -> None:
     assert b"UTF-8" in done.stderr
 
 
-# State that somebody has damaged.
+# Damaged state.
 
 
 def make_directory(path: Path) -> None:
@@ -237,7 +237,7 @@ def test_damaged_state_is_reported_and_delete_force_removes_it(
     listed = hutch("list")
     assert listed.out.count("\n") == 1
     assert listed.err.startswith("load container test: ")
-    # Whole again, the container can be removed as ever.
+    # With the complete state file, the container can be removed as usual.
     if path.is_dir():
         path.rmdir()
     path.unlink(missing_ok=True)
@@ -256,18 +256,18 @@ def test_delete_force_removes_a_container_whose_state_is_damaged_and_says_so(
     done = hutch("delete", "--force", "test")
     assert kind == "gone" or "damaged" in done.err
     assert hutch.ids() == []
-    # What no file names any more is left, as the warning says.
+    # What no state file names is left, as the warning says.
     name = bundle.config["linux"]["cgroupsPath"].lstrip("/")
     for path in Path("/sys/fs/cgroup").glob(f"*/{name}"):
         path.rmdir()
 
 
-# A state directory that cannot take what is written to it.
+# A state directory that is full or read-only.
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of one page and a handful of inodes."""
+    """A tmpfs with one page and a few inodes."""
     with small_disk(tmp_path / "tiny", "size=4k,nr_inodes=8") as path:
         yield path
 

@@ -1,7 +1,7 @@
-"""The twenty deliberate breakages: each told in one line with field, value, reason and hint.
+"""Twenty errors in configs: each gives one line with field, value, reason and hint.
 
-Sixteen are found before anything on the host is changed. The other four take trying: a hook's
-result, a sysctl's value, what a file system says of its options, and how much memory is enough.
+Sixteen are found before anything on the host is changed. The other four are found only by trying: a
+hook's result, a sysctl's value, a file system's options, and a memory limit that is too small.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ SELINUX = Path("/sys/fs/selinux/enforce").exists()
 
 
 class Breakage:
-    """One thing wrong in a config, and the words that the one line about it must hold."""
+    """One error in a config, and the words that its line must contain."""
 
     def __init__(self, name: str, change: Change, *words: str, early: bool = True) -> None:
         self.name = name
@@ -176,7 +176,7 @@ def test_a_breakage_is_one_line_that_names_the_field(
     else:
         created = hutch("create", *words, check=False)
         if created.code == 0:
-            # A program that is not executed is the container's end, of which start warns.
+            # A program that cannot be executed ends the container, and start prints a warning.
             error = hutch("start", "test").err.rstrip("\n")
             assert ": warning: " in error
             hutch("delete", "--force", "test")

@@ -1,4 +1,4 @@
-"""Cgroup v1 and hybrid hosts, on the real kernel, in cgroups of these tests' own."""
+"""Cgroup v1 and hybrid hosts, on the real kernel, in cgroups of these tests."""
 
 import json
 from pathlib import Path

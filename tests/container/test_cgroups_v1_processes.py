@@ -1,4 +1,4 @@
-"""Processes in cgroups of v1 and hybrid hosts: joining, freezing, killing, devices, figures."""
+"""Processes in cgroups of v1 and hybrid hosts: joining, freezing, killing, devices, statistics."""
 
 import json
 import os
@@ -193,7 +193,7 @@ def test_other_signals_reach_all_and_leave_a_frozen_container_frozen(place: Plac
 
 
 def test_s51_a_process_that_has_left_the_cgroup_is_not_signalled(place: Place) -> None:
-    """The list may be old by the time the signal goes out: membership is asked for once more."""
+    """The list of pids may be old when the signal is sent, so membership is checked again."""
     cgroup, pid, stranger = place.made(), place.process(), place.process()
     cgroups.join(cgroup, pid)
     signal_all._signal(cgroup, 9, [pid, stranger])
@@ -277,7 +277,7 @@ def test_a_hole_in_a_range_is_refused_before_anything_is_written(place: Place) -
     assert value(cgroup.directories["devices"], "devices.list") == "a *:* rwm"
 
 
-# Figures
+# Statistics
 
 
 def test_the_statistics_have_the_form_that_engines_read(place: Place) -> None:

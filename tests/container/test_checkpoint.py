@@ -1,7 +1,7 @@
-"""checkpoint and restore up to CRIU: what it is asked for, and what is said where it fails.
+"""checkpoint and restore without CRIU: the requests to it, and the errors if it fails.
 
-Each flag is seen in the request that a stand-in for CRIU is sent; tests/vm/test_checkpoint.py has
-CRIU itself do the work, which takes a kernel that it knows.
+Each flag is checked in the request to a replacement of CRIU. tests/vm/test_checkpoint.py uses CRIU
+itself, which needs a kernel that it supports.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.support.containers import Bundle, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
-# Takes one request, keeps it, and answers as it is told to: (type, success), then ends.
+# Saves one request, sends an answer with its type and the given ``success``, and ends.
 STAND_IN = """#!{python} -IS
 import os, socket, sys
 connection = socket.socket(fileno=int(sys.argv[2]))
@@ -32,7 +32,7 @@ connection.send(bytes([8, request[1], 16, {success}]))
 
 
 class Recorder:
-    """A stand-in for CRIU in PATH."""
+    """A replacement of CRIU in PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.record = folder / "request"
@@ -76,7 +76,7 @@ Asks = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def checkpoint(hutch: Runtime, sleeper: str, recorder: Recorder, tmp_path: Path) -> Asks:
-    """checkpoint(flags): the options that CRIU is sent for a running container."""
+    """checkpoint(flags): the options in the request to CRIU, for a running container."""
 
     def asks(*flags: str, **options: Any) -> dict[str, Any]:
         recorder.answers(True)
@@ -89,7 +89,7 @@ def checkpoint(hutch: Runtime, sleeper: str, recorder: Recorder, tmp_path: Path)
 
 @pytest.fixture
 def restore(hutch: Runtime, bundle: Bundle, recorder: Recorder, tmp_path: Path) -> Asks:
-    """restore(flags): the options that CRIU is sent; it refuses, and nothing is left."""
+    """restore(flags): the options in the request to CRIU, which refuses; nothing is left."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "descriptors.json").write_text('["pipe:[77]","/dev/null","file[5:6]"]')
 
@@ -211,7 +211,7 @@ def test_a_checkpoint_deletes_the_container_unless_it_is_left_running(
 def test_mounts_that_come_from_the_host_are_named_to_criu(
     hutch: Runtime, bundle: Bundle, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """Binds, also behind a link of the image, and masks; at the restore, what they are now."""
+    """Binds, also behind a link of the image, and masks. A restore uses their present sources."""
     (bundle.rootfs / "real").mkdir()
     (bundle.rootfs / "link").symlink_to("/real")
     (tmp_path / "data").mkdir()
@@ -225,7 +225,7 @@ def test_mounts_that_come_from_the_host_are_named_to_criu(
     hutch("checkpoint", *words, env=recorder.environment)
     request = recorder.record.read_bytes()
     assert b"\x0a\x07/real/x\x12\x07/link/x" in request
-    assert b"/dev/urandom" not in request  # it is of the container's own /dev
+    assert b"/dev/urandom" not in request  # it is on the container's own /dev
     assert b"\x0a\x0a/proc/keys\x12\x0a/proc/keys" in request
     (tmp_path / "elsewhere").mkdir()
     mount["source"] = str(tmp_path / "elsewhere")
@@ -243,7 +243,7 @@ def test_streams_of_the_old_caller_become_the_new_ones(restore: Asks, recorder: 
     restore()
     request = recorder.record.read_bytes()
     for name in (b"pipe:[77]", b"file[5:6]"):
-        # Standard output is CRIU's own there.
+        # There, standard output is the one of CRIU.
         place = request.index(b"\x0a\x09" + name + b"\x10") + 3 + len(name)
         assert request[place] > 2
 
@@ -258,7 +258,7 @@ def test_no_pivot_gives_a_warning_that_it_has_no_effect(
     assert "--no-pivot means nothing to restore" in log.read_text()
 
 
-# What is wrong
+# Errors
 
 
 def test_criu_that_is_not_installed_is_named(

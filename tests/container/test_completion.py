@@ -1,4 +1,4 @@
-"""Completion in the shells themselves, with containers to complete."""
+"""Completion in real shells, with real containers."""
 
 import subprocess
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def test_every_flag_is_offered(bash: Bash, fish: Fish, verb: str) -> None:
     wanted = {"--" + flag[0] for flag in flags} | {"--help"}
     words = [verb, "--"] if verb else ["--"]
     assert set(bash(*words)) == wanted
-    # What takes a value, fish offers with "=" too.
+    # fish offers a flag with a value also with "=".
     assert {word.rstrip("=") for word in fish(*words)} == wanted
 
 
@@ -99,7 +99,7 @@ def test_kill_offers_signals_after_the_container(
 
 
 def test_bash_completes_after_an_equals_sign(bash: Bash, containers: list[str]) -> None:
-    """Which bash makes a word of its own (COMP_WORDBREAKS)."""
+    """bash makes the "=" a word of its own (COMP_WORDBREAKS)."""
     assert bash("list", "--format", "=", "j") == ["json"]
     assert bash("list", "--format", "=") == ["table", "json"]
     assert bash("--root", "=", containers[1], "start", "a") == ["alpha"]
@@ -137,7 +137,7 @@ def test_zsh_completes_verbs_flags_values_and_containers(zsh: Zsh, containers: l
 
 
 def test_zsh_knows_the_flags_of_every_verb(zsh: Zsh) -> None:
-    """The first that no other one begins like; the rest are rows of the same table."""
+    """Completes the first flag that is not the beginning of another one."""
     for verb in VERBS:
         names = [flag[0] for flag in VERBS[verb][4]] + ["help"]
         name = next(n for n in names if not any(o != n and o.startswith(n[:-1]) for o in names))

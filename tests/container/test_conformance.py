@@ -1,4 +1,4 @@
-"""What the specification demands, asked of the installed command: all rows of conformance/suite."""
+"""Runs all rows of conformance/suite with the installed command."""
 
 import json
 import subprocess
@@ -25,6 +25,6 @@ def test_hutch_does_what_the_specification_demands(tmp_path: Path) -> None:
         if result["result"] == "fail"
     }
     assert failed == {}, done.stderr
-    # Not here: what takes cgroup v2, an LSM, RDT; nothing else may hide so.
+    # Only rows that need cgroup v2, an LSM or RDT may be "not applicable".
     absent = [row["id"] for row in report["rows"] if "not here" in str(row["results"])]
     assert len(absent) < 40, absent

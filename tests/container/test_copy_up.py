@@ -1,4 +1,4 @@
-"""tmpcopyup, and what a tmpfs takes over from the directory that it covers."""
+"""tmpcopyup: the files and attributes that a tmpfs gets from the directory that it covers."""
 
 import os
 import socket
@@ -101,7 +101,7 @@ def test_a_plain_tmpfs_has_the_mode_of_the_directory_as_with_runc(
 
 
 def test_no_link_is_followed_out_of_the_image(run: Run, bundle: Bundle, tmp_path: Path) -> None:
-    """S-23, S-24: neither the directory itself nor what is in it leads the copy to the host."""
+    """S-23, S-24: no link, at the directory or in it, leads the copy to the host."""
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "key").write_text("the host's\n")

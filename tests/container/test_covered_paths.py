@@ -1,4 +1,4 @@
-"""maskedPaths and readonlyPaths: what is there is covered, however its path is written."""
+"""maskedPaths and readonlyPaths: existing paths are covered, in every spelling of the path."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ SPELLINGS = (
 
 @pytest.fixture
 def image(bundle: Bundle) -> Bundle:
-    """A bundle with a secret that its container may read and write, and links about it."""
+    """A bundle with a secret that its container may read and write, and with links to it."""
     etc = bundle.rootfs / "etc"
     (etc / "secret").write_text("secret\n")
     (etc / "folder").mkdir()

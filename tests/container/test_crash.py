@@ -36,9 +36,9 @@ def command(hutch: Runtime, bundle: Bundle, verb: str) -> list[str]:
 
 
 def inject(call: str, when: int, follow: bool) -> list[str]:
-    """strace that kills the process which makes the ``when``-th ``call``.
+    """strace that kills the process that makes the ``when``-th ``call``.
 
-    With -D it is the command itself that is waited for, and not all that strace follows.
+    With -D the caller waits only for the command, not for all processes that strace follows.
     """
     trace = ["strace", "-D", "-qq", "-o", "/dev/null", "-e", f"trace={call}"]
     trace += ["-e", f"inject={call}:signal=SIGKILL:when={when}"]
@@ -46,7 +46,7 @@ def inject(call: str, when: int, follow: bool) -> list[str]:
 
 
 def delete_and_look(hutch: Runtime) -> None:
-    """`delete --force` succeeds, twice, and the state is gone; no_traces looks at the rest."""
+    """`delete --force` must succeed twice, and remove the state. no_traces checks the rest."""
     for _ in range(2):
         assert hutch("delete", "--force", "test").code == 0
     assert [id for id in hutch.ids() if not id.startswith(".")] in ([], ["other"])
@@ -54,7 +54,7 @@ def delete_and_look(hutch: Runtime) -> None:
 
 @pytest.fixture
 def other(hutch: Runtime, tmp_path: Path) -> str:
-    """Another container, which must live through all of it."""
+    """Another container, which must not be affected."""
     (tmp_path / "other").mkdir()
     bundle = Bundle(tmp_path / "other" / "bundle")
     bundle.args("sleep", "1000")
@@ -122,7 +122,7 @@ def test_a_container_whose_create_was_killed_is_listed_and_can_be_removed_by_for
             assert "not running" in hutch.refuses(verb, "test")
     process.kill()
     process.wait()
-    # The hook is the bundle's own program, and goes on.
+    # The hook belongs to the bundle, and continues.
     os.kill(int(mark.read_text()), signal.SIGKILL)
     assert hutch.state("test")["status"] == "stopped"
     assert json.loads(hutch("list", "-f", "json").out)[0]["status"] == "stopped"
@@ -162,7 +162,7 @@ def test_s82_a_signal_while_a_hook_is_being_started_ends_the_hook(
     done = subprocess.run([*interrupt, *command(hutch, bundle, "create")], **QUIET)
     assert done.returncode != 0
     assert [id for id in hutch.ids() if not id.startswith(".")] == []
-    # Killed, perhaps before its first line.
+    # The kill may come before its first line.
     running = [pid for pid in os.listdir("/proc") if pid.isdigit() and script in arguments(pid)]
     assert running == []
 

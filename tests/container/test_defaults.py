@@ -1,4 +1,4 @@
-"""What a container of an image gets when nobody says otherwise: `warren bundle`, then hutch."""
+"""The defaults of a container of an image: `warren bundle`, then hutch."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def number(name: str) -> int:
 
 
 def held() -> list[str]:
-    """The capabilities that this machine's root has."""
+    """The capabilities of root on this machine."""
     status = Path("/proc/self/status").read_text()
     bounding = int(status.partition("CapBnd:")[2].split()[0], 16)
     return [name for bit, name in enumerate(NAMES) if bounding >> bit & 1]
@@ -79,7 +79,7 @@ def tarred(rootfs: Path) -> bytes:
 
 @pytest.fixture
 def warren(tmp_path: Path) -> Callable[..., str]:
-    """The output of the command, which has a store of its own."""
+    """The output of the command, which has its own store."""
 
     def run(*words: str, input: bytes = b"") -> str:
         program = [sys.executable, "-m", "hutch.cli.warren", "--root", str(tmp_path / "store")]
@@ -91,7 +91,7 @@ def warren(tmp_path: Path) -> Callable[..., str]:
 
 
 class Made:
-    """A bundle that warren made, run by hutch."""
+    """A bundle of warren, which hutch runs."""
 
     def __init__(self, path: Path, hutch: Runtime) -> None:
         self.path = path
@@ -110,7 +110,7 @@ class Made:
         return [int(line) for line in told.lines][1:]
 
     def give(self, *capabilities: str) -> None:
-        """These capabilities, and the profile that belongs to them."""
+        """Sets these capabilities, and the seccomp profile for them."""
         for kind in ("bounding", "effective", "permitted"):
             self.config["process"]["capabilities"][kind] = list(capabilities)
         self.config["linux"]["seccomp"] = default_seccomp(capabilities)
@@ -142,7 +142,7 @@ def test_the_blocked_calls_are_refused(made: Made) -> None:
 
 
 def test_without_the_filter_the_kernel_accepts_the_blocked_calls(made: Made) -> None:
-    """The control: it is the filter that refuses, not the kernel for want of a capability."""
+    """The control: the filter refuses the calls, not the kernel because a capability is missing."""
     made.give(*held())
     del made.config["linux"]["seccomp"]
     calls = [call(name) for name in CALLS]
@@ -243,7 +243,7 @@ def test_the_host_s_cgroups_and_devices_are_not_there(made: Made) -> None:
         "sh", "-c", "cd /dev; for node in *; do [ -h $node ] || [ -d $node ] || echo $node; done"
     )
     assert set(devices.lines) <= {"full", "null", "ptmx", "random", "tty", "urandom", "zero"}
-    # Nodes may be made, and not opened: that of the host's memory, for one.
+    # Device nodes may be made, but not opened, for example the one of the host's memory.
     script = "mknod /tmp/mem c 1 1; head -c 1 /tmp/mem; mknod /tmp/null c 1 3; echo > /tmp/null"
     outcome = made.run("sh", "-c", script)
     assert "Operation not permitted" in outcome.err and outcome.err.count("\n") == 1

@@ -1,6 +1,6 @@
-"""The device program on the real kernel, which has the last word on what it allows.
+"""The device program on the real kernel.
 
-Any cgroup2 tree will do, with or without controllers, so this runs on hybrid hosts too.
+It needs only a cgroup2 tree, with or without controllers, so it runs on hybrid hosts too.
 """
 
 import os
@@ -30,7 +30,7 @@ MODES = {"b": stat.S_IFBLK, "c": stat.S_IFCHR}
 
 @pytest.fixture
 def cgroup(place: Place) -> Cgroup:
-    """A cgroup of the cgroup2 tree alone."""
+    """A cgroup that is only in the cgroup2 tree."""
     if not place.layout.unified:
         pytest.skip("no cgroup2 tree is mounted")
     directory = f"{place.layout.unified}/{place.name}"
@@ -46,7 +46,7 @@ def node(folder: Path, kind: str, major: int, minor: int) -> Path:
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Path:
-    """A folder with a node for every sample; nobody opens them, access(2) asks just the same."""
+    """A folder with a node for every sample. access(2) asks the program without opening them."""
     for sample in NODES:
         kind, major, minor = sample
         os.mknod(node(tmp_path, *sample), MODES[kind] | 0o600, os.makedev(major, minor))
@@ -54,7 +54,7 @@ def nodes(tmp_path: Path) -> Path:
 
 
 def granted(cgroup: Cgroup, nodes: Path) -> str:
-    """For each sample a digit: the bits (mknod 1, read 2, write 4) that a process is allowed."""
+    """One digit for each sample: the bits (mknod 1, read 2, write 4) of the allowed accesses."""
 
     def tries() -> str:
         v2.join(cgroup, os.getpid())

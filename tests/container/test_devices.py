@@ -1,4 +1,4 @@
-"""linux.devices: nodes made or, in a user namespace, the host's own bound."""
+"""linux.devices: nodes are made; in a user namespace the host's nodes are bound."""
 
 from collections.abc import Callable
 

@@ -1,8 +1,8 @@
-"""The phrases that engines and scripts look for in an error, each really provoked.
+"""The phrases that engines and scripts look for in an error. Each test provokes the real error.
 
-Engines read the last line of level "error" in the file of --log, or standard error, and decide by
-what is in it: about exit codes, and about what is gone already. Whoever changes one of these
-sentences changes what they do.
+Engines read the last line with level "error" in the file of --log, or standard error. Its words
+decide about their exit codes, and whether a container exists. So a change of these sentences
+changes what engines do.
 """
 
 import json
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
 def creating(*program: str) -> "Callable[[Runtime, Bundle], list[str]]":
-    """`create` of a container that is to run this program."""
+    """`create` of a container with this program."""
 
     def words(_: Runtime, bundle: Bundle) -> list[str]:
         bundle.args(*program)
@@ -45,7 +45,7 @@ def running(hutch: Runtime, bundle: Bundle) -> None:
 
 
 def after(*words: str, stopped: bool = False) -> "Callable[[Runtime, Bundle], list[str]]":
-    """These words, given while a container runs or once it has ended."""
+    """A command line for a container that runs or has ended."""
 
     def given(hutch: Runtime, bundle: Bundle) -> list[str]:
         running(hutch, bundle)
@@ -58,12 +58,12 @@ def after(*words: str, stopped: bool = False) -> "Callable[[Runtime, Bundle], li
 
 
 def alone(*words: str) -> "Callable[[Runtime, Bundle], list[str]]":
-    """These words, where there is no container."""
+    """A command line for a container that does not exist."""
     return lambda _hutch, _bundle: list(words)
 
 
 def above_nr_open(hutch: Runtime, bundle: Bundle) -> list[str]:
-    """A limit that the kernel gives to nobody (setrlimit(2))."""
+    """A limit that the kernel always refuses (setrlimit(2))."""
     limit = int(Path("/proc/sys/fs/nr_open").read_text()) + 1
     bundle.config["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": limit, "hard": limit}]
     return creating("true")(hutch, bundle)
@@ -79,7 +79,7 @@ def with_a_socket_for_nothing(_: Runtime, bundle: Bundle) -> list[str]:
 
 
 class Phrase(NamedTuple):
-    """What is looked for, by whom and to what end, and the command line that has it said."""
+    """The phrase, the program that looks for it and why, and the command line that gives it."""
 
     text: str
     who: str

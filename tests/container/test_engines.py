@@ -34,7 +34,7 @@ hutch = ["COMMAND"]
 
 
 class Engines:
-    """podman and buildah with a store of their own and one image in it."""
+    """podman and buildah with their own store, which has one image."""
 
     def __init__(self, path: Path) -> None:
         (path / "containers.conf").write_text(CONF.replace("COMMAND", COMMAND))
@@ -71,7 +71,7 @@ class Engines:
         return Done(self.run("podman", *self.store, *tmp, *words, check=check))
 
     def start(self, *words: str, check: bool = True) -> "Done":
-        """podman run without a network, its cgroups below those of this session."""
+        """podman run without a network, with cgroups below those of this session."""
         parent = f"/{CGROUPS}/engines"
         return self.podman(
             "run", "--network", "none", "--cgroup-parent", parent, *words, check=check
@@ -79,7 +79,7 @@ class Engines:
 
 
 class Done:
-    """What a command printed, and its code."""
+    """The output of a command, and its exit code."""
 
     def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
         self.code = done.returncode
@@ -89,7 +89,7 @@ class Done:
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
-    # A short path: the sockets of conmon lie below it.
+    # A short path, because the sockets of conmon are below it.
     result = Engines(tmp_path_factory.mktemp("e"))
     try:
         result.make_image()
@@ -97,7 +97,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     finally:
         result.podman("rm", "--all", "--force", "--time", "0", check=False)
         result.run("buildah", *result.store, "rm", "--all", check=False)
-        # At its end conmon calls podman once more, which makes its cgroup anew.
+        # At its end conmon calls podman again, which makes its cgroup again.
         eventually(lambda: not descendants("conmon") and not descendants("podman"))
         # podman leaves its parents and conmon's.
         eventually(lambda: removed([path for path in below(CGROUPS) if "engines" in path.parts]))

@@ -1,4 +1,4 @@
-"""events: statistics, once or from time to time, and notices of memory that ran out."""
+"""events: statistics, once or at intervals, and events when memory runs out."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
 class Watcher:
-    """`events` at work, its lines read as they come."""
+    """A running `events`, whose lines are read at once."""
 
     def __init__(self, hutch: Runtime, *words: str) -> None:
         self.process = subprocess.Popen(
@@ -29,7 +29,7 @@ class Watcher:
         return self.process.stdout.readline()
 
     def rest(self) -> list[dict[str, Any]]:
-        """All events up to its end, which must be a good one."""
+        """All events until its end. It must succeed."""
         out, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0
         return [json.loads(line) for line in out.splitlines()]
@@ -81,7 +81,7 @@ def test_the_interval_is_five_seconds_unless_given(
         quick.line()
     hutch("delete", "--force", sleeper)
     assert quick.rest() is not None
-    # None, unless this machine is so busy that so long has passed.
+    # No second line, unless the machine is so busy that five seconds have passed.
     assert len(usual.rest()) <= (time.monotonic() - began) // 5
 
 
@@ -95,7 +95,7 @@ def test_an_event_reports_at_once_that_memory_ran_out(
     bundle.save()
     hutch("run", "-d", "-b", str(bundle.path), "test")
     watcher = watch("--interval", "1h", "test")
-    # Once it watches, it holds an eventfd; until then a notice could be missed.
+    # It has an eventfd when it watches. Before that, an event could be missed.
     eventually(lambda: watching(watcher.process.pid))
     hutch("exec", "test", "sh", "-c", "echo > /tmp/go")
     assert watcher.line() == '{"type":"oom","id":"test"}\n'

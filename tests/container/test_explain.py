@@ -1,4 +1,4 @@
-"""explain shows what create does: the plan that was carried out is kept, and both compared."""
+"""explain shows the same steps as create: the executed plan is saved, and both are compared."""
 
 import json
 import os
@@ -30,20 +30,20 @@ Row = tuple[str, str, str]
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder that the root of a user namespace reaches, too; pytest's own are closed to it."""
+    """A folder that root of a user namespace can enter. pytest's folders are private."""
     with tempfile.TemporaryDirectory(prefix="hutch-explain-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
 
 def carried_out(hutch: Runtime) -> list[Row]:
-    """What the container's kept plan says."""
+    """The steps in the container's saved plan."""
     operations = decode((hutch.root / "test" / "plan").read_bytes())
     return [(*describe(operation), operation.origin) for operation in operations]
 
 
 def explained(hutch: Runtime, *words: str) -> list[Row]:
-    """What explain says of hutch-init's lane."""
+    """The steps of hutch-init that explain prints."""
     rows: list[dict[str, Any]] = json.loads(hutch(*words).out)
     return [(row["call"], row["does"], row["from"]) for row in rows if row["lane"] == "init"]
 
@@ -113,7 +113,7 @@ def test_the_executed_plan_is_the_planned_one_in_every_argument(
 
 
 def changed(operation: Operation) -> tuple[object, ...]:
-    """All of it, but for the environment of hooks, which is that of whoever calls."""
+    """All arguments, except the environment of hooks, which is the caller's."""
     env = operation.env if operation.name == "hook" else None
     return (*operation[:4], *[value for value in operation.values if value != env])
 

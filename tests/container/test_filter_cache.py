@@ -1,4 +1,4 @@
-"""The cache of compiled filters: what it keeps, what it costs, and whom it does not believe."""
+"""The cache of compiled filters: its entries, its costs, and the entries that it does not use."""
 
 import copy
 import os
@@ -28,7 +28,7 @@ ALLOW_ALL = bytes.fromhex("0600 00 00") + (0x7FFF_0000).to_bytes(4, sys.byteorde
 
 
 def profile(**fields: Any) -> dict[str, Any]:
-    """With a name that is no system call's, so that there is a warning to keep."""
+    """With the name of an unknown system call, so that the entry has a warning."""
     syscalls = [{"names": ["read", "opne"], "action": "SCMP_ACT_ALLOW"}]
     return {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": syscalls, **fields}
 
@@ -47,14 +47,14 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def entry(cache: Path) -> Path:
-    """The only entry of a cache: that of the profile."""
+    """The only entry of the cache, which is for the profile."""
     filter_for(profile(), str(cache))
     (file,) = cache.iterdir()
     return file
 
 
 def forged(entry: Path, program: bytes = ALLOW_ALL, library: bytes | None = None) -> bytes:
-    """An entry that holds together in itself, with another program or another libseccomp."""
+    """A valid entry with another program or another version of libseccomp."""
     data = entry.read_bytes()
     sizes = [int.from_bytes(data[at : at + 4], "little") for at in range(40, HEAD, 4)]
     old = data[HEAD + sizes[0] :][: sizes[1]]
@@ -125,7 +125,7 @@ def test_a_profile_too_long_is_refused_each_time_and_not_kept(cache: Path) -> No
     assert list(cache.iterdir()) == []
 
 
-# What is in the place of an entry
+# Other files in the place of an entry
 
 
 def symlink(entry: Path) -> None:
@@ -255,7 +255,7 @@ def test_s12_an_entry_of_another_user_is_not_used(entry: Path) -> None:
     assert entry.stat().st_uid == 0
 
 
-# What is in the place of the directory
+# Other files in the place of the directory
 
 
 def told_of(found: Filter, directory: Path) -> bool:
@@ -305,7 +305,7 @@ def test_a_user_who_may_not_write_there_gets_a_compiled_filter(tmp_path: Path) -
     assert not directory.exists()
 
 
-# Room, and others at work
+# Full disks, and several processes at the same time
 
 
 def many(count: int) -> dict[str, Any]:

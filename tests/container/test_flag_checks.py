@@ -1,4 +1,4 @@
-"""What flags of exec and update give is checked as config.json is; runc refuses the same."""
+"""The values of flags of exec and update are checked like those of config.json, as by runc."""
 
 import shutil
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The command's two fronts: the static executable and the launcher of the interpreter.
 
-They are the same program. What differs is where its modules come from, and that is what these
-tests look at; the rest of this folder runs on either (``HUTCH=…/hutch/libexec/hutch pytest …``).
+They are the same program; only the place of its modules differs, and these tests check that. The
+other tests of this folder can run with each front (``HUTCH=…/hutch/libexec/hutch pytest …``).
 """
 
 import json
@@ -66,12 +66,12 @@ def test_a_bad_config_is_explained_in_full(front: str, tmp_path: Path) -> None:
     done = run(front, "--root", str(tmp_path / "state"), "create", "-b", str(tmp_path), "x")
     assert done.returncode == 1
     assert done.stderr.startswith("hutch: config.json: ")
-    # Only the complete explanation knows of a second problem and of the near name.
+    # Only the complete explanation has the second problem and the nearest name.
     assert "root" in done.stderr and "rot" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-# Kernel calls by which something is made, changed or started.
+# System calls that make, change or start something.
 CHANGES = (
     "mkdir", "mkdirat", "mknodat", "mount", "fsopen", "open_tree", "rename", "renameat2", "unlink",
     "unlinkat", "write", "flock", "clone", "clone3", "fork", "vfork", "kill", "pidfd_send_signal",
@@ -79,8 +79,8 @@ CHANGES = (
 
 
 def executions(tmp_path: Path, *words: str) -> list[list[str]]:
-    """What a command line that is given to the static executable changes, a list for each execution
-    of the command: the second is the interpreter's."""
+    """The calls of CHANGING that a command line of the static executable makes: one list for each
+    execution of the command. The second list is that of the interpreter."""
     trace = tmp_path / "trace"
     subprocess.run(
         ["strace", "-o", trace, "-e", "trace=execve," + ",".join(CHANGES), STATIC, *words],
@@ -177,7 +177,7 @@ def _children(pid: int) -> list[str]:
 def test_the_command_runs_from_elsewhere_too(
     front: str, how: str, bundle: Bundle, tmp_path: Path
 ) -> None:
-    """As people put it into a container's or a service's /usr/local/bin."""
+    """For example a copy in /usr/local/bin of a container or a service."""
     place = tmp_path / "elsewhere" / "runtime"
     place.parent.mkdir()
     place.touch()
@@ -211,7 +211,7 @@ def test_usage_and_hints_have_the_name_that_the_command_was_called_by(
 
 @pytest.mark.parametrize("flaw", ["", "package", "folder above", "another's", "link", "absent"])
 def test_s81_a_copy_runs_no_package_that_others_can_change(tmp_path: Path, flaw: str) -> None:
-    """Of the folders on the way to it others own none, and can put nothing into any."""
+    """Other users may neither own a folder of its path, nor be able to write to one."""
     prefix, version = tmp_path / "prefix", "{}.{}".format(*sys.version_info)
     package = prefix / "lib" / f"python{version}" / "site-packages" / "hutch"
     package.mkdir(parents=True)
@@ -255,7 +255,7 @@ def test_a_run_takes_little_memory(
     front: str, kibibytes: int, bundle: Bundle, tmp_path: Path
 ) -> None:
     words = ["--root", str(tmp_path / "state"), "run", "-b", str(bundle.path), "small"]
-    # Of a file that was just written the kernel maps more than is touched, as it lies in memory.
+    # The kernel maps more pages of a file that was just written, because they are in memory.
     with FRONTS[front].open("rb") as program:
         os.fsync(program.fileno())
         os.posix_fadvise(program.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,4 +1,4 @@
-"""What is handed to the caller beside the container: pidfds, orphans, the word that it is ready."""
+"""Pidfds, orphans and the message "ready", which the caller gets from the container."""
 
 import array
 import os
@@ -110,11 +110,11 @@ def test_run_adopts_orphans_of_a_container_without_a_pid_namespace_unless_told_n
             stat = Path(f"/proc/{orphan.read_text().strip()}/stat").read_text()
             return stat.split()[3]
 
-        # Else this process adopts them, a subreaper itself (conftest.py).
+        # Otherwise this process, which is a subreaper (conftest.py), adopts them.
         wanted = str(process.pid if adopts else os.getpid())
         eventually(lambda: parent() == wanted)
         if adopts:
-            # One that ends is reaped: nothing of it stays.
+            # An orphan that ends is reaped.
             pid = orphan.read_text().strip()
             os.kill(int(pid), signal.SIGKILL)
             eventually(lambda: not Path(f"/proc/{pid}").exists())
@@ -126,7 +126,7 @@ def test_run_adopts_orphans_of_a_container_without_a_pid_namespace_unless_told_n
 
 
 class Service:
-    """A service manager's side of sd_notify(3)."""
+    """The socket of a service manager for sd_notify(3)."""
 
     def __init__(self, address: str) -> None:
         self.name = address.replace("\0", "@")
@@ -143,7 +143,7 @@ class Service:
 
 
 def inside(state: dict[str, int]) -> str:
-    """The container's socket, seen from here."""
+    """The path of the container's socket on the host."""
     return f"/proc/{state['pid']}/root/run/notify/notify.sock"
 
 
@@ -243,7 +243,7 @@ READ_ONLY = 'mount -o remount,bind,ro /sys/fs/cgroup/pids && exec "$@"'
 def test_rootless_true_does_without_cgroups_that_cannot_be_had(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """In a mount namespace of its own, where one hierarchy is read-only."""
+    """Runs in its own mount namespace, where one hierarchy is read-only."""
 
     def start(rootless: str) -> subprocess.CompletedProcess[str]:
         words = [hutch.command, "--root", str(hutch.root), "--rootless", rootless]
@@ -256,7 +256,7 @@ def test_rootless_true_does_without_cgroups_that_cannot_be_had(
             timeout=60,
         )
 
-    # A mount of type cgroup would show the container a cgroup that it does not have.
+    # A mount of type cgroup would show a cgroup that the container does not have.
     bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["type"] != "cgroup"]
     bundle.sh("grep -c hutch-tests /proc/self/cgroup; grep pids: /proc/self/cgroup")
     done = start("true")
@@ -267,7 +267,7 @@ def test_rootless_true_does_without_cgroups_that_cannot_be_had(
         done = start(rootless)
         assert done.returncode == 1
         assert "read-only file system" in done.stderr
-    # With a limit on it there is no doing without.
+    # With a limit, the hierarchy is needed.
     bundle.config["linux"]["resources"]["pids"] = {"limit": 50}
     bundle.save()
     assert "read-only file system" in start("true").stderr

@@ -1,4 +1,4 @@
-"""hooks: all six kinds, when each runs, what it reads, and what a failing one does."""
+"""hooks: all six kinds, when each runs, what it reads, and the effect of a failure."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.support.leftovers import descendants
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
-# Where the program of each is looked up: on the host, or in the container's root.
+# Where the program of each kind is resolved: on the host, or in the container's root.
 INSIDE = ("startContainer",)
 
 
@@ -23,7 +23,7 @@ def shell(kind: str, script: str, **more: Any) -> dict[str, Any]:
 
 
 class Record:
-    """A directory that hooks of every kind can write to: it is bound at the same path inside."""
+    """A directory that all hooks can write to. It is bound to the same path inside."""
 
     def __init__(self, bundle: Bundle, path: Path) -> None:
         path.mkdir()
@@ -112,12 +112,12 @@ def test_each_reads_the_state_on_its_standard_input(
 def environments(
     hutch: Runtime, bundle: Bundle, record: Record, **more: Any
 ) -> dict[str, list[str]]:
-    """The environment of a hook of each kind, without what shells add by themselves."""
+    """The environment of a hook of each kind, without the variables that a shell adds."""
     for kind in KINDS:
         record.hook(kind, f"cat /proc/self/environ > {record.path}/{kind}", **more)
     bundle.config["process"]["env"] = ["PROCESS=1", "LD_PRELOAD=/none.so", "PROCESS=2"]
     bundle.args("/bin/true")
-    # An interpreter that finds no locale adds one (PEP 538).
+    # Python adds a locale if there is none (PEP 538).
     caller = {"CALLER": "1", "LC_CTYPE": "C.UTF-8", "PATH": "/bin"}
     hutch("run", "--bundle", str(bundle.path), "test", env=caller)
     added = ("PWD=", "SHLVL=", "_=", "OLDPWD=", "PATH=/sbin:", "HOME=/\0")
@@ -174,7 +174,7 @@ def test_a_poststop_hook_runs_where_the_bundle_is_gone(
 def test_a_timeout_may_be_longer_than_poll_can_count(
     hutch: Runtime, bundle: Bundle, record: Record
 ) -> None:
-    # In milliseconds 4294968 s are 704, cut off to 32 bits.
+    # 4294968 s in milliseconds, cut to 32 bits, are 704 ms.
     for kind in KINDS:
         record.hook(kind, f"sleep 1; echo {kind} >> {record.path}/order", timeout=4294968)
     hutch("run", "--bundle", str(bundle.path), "test")

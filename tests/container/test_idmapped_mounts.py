@@ -29,7 +29,7 @@ def bind(bundle: Bundle, source: Path, *options: str, **fields: Any) -> None:
 
 
 def in_user_namespace(bundle: Bundle, outside: int) -> None:
-    """The container's ids from 0 are those of the host from ``outside``, who may reach it."""
+    """Maps the container's ids from 0 to the host's from ``outside``, and gives them access."""
     (bundle.rootfs / "data").mkdir()
     bundle.config["linux"]["namespaces"].append({"type": "user"})
     bundle.config["linux"]["uidMappings"] = mapping(0, outside, 1000)
@@ -39,7 +39,7 @@ def in_user_namespace(bundle: Bundle, outside: int) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Path]:
-    """A tree of the host with files of several owners, and another directory bound in it."""
+    """A tree of the host with files of several owners, and with another directory bound in it."""
     path = tmp_path / "source"
     (path / "below").mkdir(parents=True)
     (tmp_path / "other").mkdir()
@@ -60,7 +60,7 @@ def test_a_mount_has_a_mapping_of_its_own(run: Run, bundle: Bundle, source: Path
     assert run(STAT).lines == ["1005 2015", "6 16"]
     bundle.config["mounts"][-1]["options"] = ["rbind", "ridmap"]
     assert run(STAT).lines == ["1005 2015", "1006 2016"]
-    # The spec only SHOULD have the option beside them.
+    # The specification says that the option SHOULD be given with the mappings.
     bundle.config["mounts"][-1]["options"] = ["rbind", "ro"]
     assert run(STAT + "; (echo x > /data/new) 2>&1; true").lines[:2] == ["1005 2015", "6 16"]
     assert (source / "five").stat().st_uid == 5

@@ -1,4 +1,4 @@
-"""The container's walls: namespaces, ids, descriptors, the executable, the working directory."""
+"""The isolation of a container: namespaces, ids, descriptors, executable, working directory."""
 
 import fcntl
 import hashlib
@@ -119,7 +119,7 @@ def test_capabilities_of_root_and_of_a_user_are_the_configs(run: Run, bundle: Bu
     bundle.config["process"]["capabilities"] = sets
     script = "grep Cap /proc/self/status | cut -f2 | sed s/^0*//"
     kill, both = 1 << 5, 1 << 5 | 1 << 0
-    # Root has all of its bounding set again after exec (capabilities(7)).
+    # After exec, root has all capabilities of its bounding set (capabilities(7)).
     shown = [int(line or "0", 16) for line in run(script).lines]
     assert shown == [kill, both, both, both, 0]
     bundle.config["process"]["user"] = {"uid": 1000, "gid": 1000}
@@ -182,7 +182,7 @@ def test_s01_nothing_that_the_caller_leaks_arrives(
         [*LEAKING, "/", numbers, hutch.command, "--root", str(hutch.root), *rest],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    # The directory that ls reads is one more.
+    # One more descriptor is the directory that ls reads.
     assert done.stdout.split() == ["0", "1", "2", "3", "0", "1", "2"]
 
 
@@ -314,7 +314,7 @@ def test_memory_limits_hold_inside(run: Run, bundle: Bundle) -> None:
 def test_a_namespace_of_the_host_given_by_path_is_not_changed(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str, file: str, change: dict[str, Any]
 ) -> None:
-    """In a network, ipc and uts namespace of this test's own, which stands for the host's."""
+    """Uses a network, ipc and uts namespace of this test in the place of the host's."""
     config = bundle.config
     config["linux"].update(change.get("linux", {}))
     config.update({name: value for name, value in change.items() if name != "linux"})

@@ -1,5 +1,5 @@
-"""How a container ends: kill where the first process is not all, what is told of an end, and when
-one that is only half-made counts as stopped."""
+"""The end of containers: kill with processes beside the first one, reports about the end, and when
+an unfinished container counts as stopped."""
 
 import fcntl
 import json
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
 def share_processes(config: dict[str, Any], path: str = "") -> None:
-    """No pid namespace of the container's own: the host's, or that at ``path``."""
+    """Removes the container's pid namespace, or replaces it by the one at ``path``."""
     namespaces = [n for n in config["linux"]["namespaces"] if n["type"] != "pid"]
     if path:
         namespaces.append({"type": "pid", "path": path})
@@ -29,7 +29,7 @@ def processes(hutch: Runtime, id: str) -> list[int]:
 
 
 def run_two(hutch: Runtime, bundle: Bundle, script: str) -> tuple[int, int]:
-    """A container of a shell and a sleeper: their pids."""
+    """A container with a shell and a sleeping process. Returns their pids."""
     bundle.change(lambda config: config["root"].update(readonly=False))
     bundle.sh(script + " touch /tmp/ready; wait")
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
@@ -52,7 +52,7 @@ def test_kill_ends_all_processes_if_the_pid_namespace_is_shared(
     hutch("kill", "test", "KILL")
     eventually(lambda: not any(alive(pid) for pid in pids))
     assert hutch.state("test")["status"] == "stopped"
-    # The namespace's own processes are another container's.
+    # The other processes of the namespace belong to another container.
     assert hutch.state("owner")["status"] == "running"
 
 
@@ -63,7 +63,7 @@ def test_kill_reaches_processes_that_outlived_the_first_one(hutch: Runtime, bund
     hutch("run", "-d", "--bundle", str(bundle.path), "test")
     eventually(lambda: hutch.state("test")["status"] == "stopped")
     (pid,) = processes(hutch, "test")
-    # As at a live one, other signals are for the first process.
+    # Other signals are only for the first process, as in a container that runs.
     assert "container not running" in hutch.refuses("kill", "test", "TERM")
     assert alive(pid)
     hutch("kill", "test", "KILL")
@@ -125,14 +125,14 @@ def test_state_says_creating_only_while_the_container_is_being_made(
     finally:
         making.kill()
         making.wait()
-    # As another verb does, or a second `state` for a moment.
+    # Like another verb, or a second `state`, which holds the lock for a moment.
     with Locked(hutch.root / "test"):
         assert hutch.state("test")["status"] == "stopped"
     hutch("delete", "--force", "test")
 
 
 class Locked:
-    """The lock of a container's directory, held."""
+    """A context manager that holds the lock of a container's directory."""
 
     def __init__(self, directory: Path) -> None:
         self._fd = os.open(directory, os.O_RDONLY)
@@ -144,7 +144,7 @@ class Locked:
         os.close(self._fd)
 
 
-# What is said of an end
+# Reports about the end
 
 
 LIMITED = {"limit": 8 << 20, "swap": 8 << 20}

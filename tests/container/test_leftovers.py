@@ -1,4 +1,4 @@
-"""A session of tests that leaves a container behind fails, says what it left, and it is removed."""
+"""If a session of tests leaves a container, it fails and reports it; the container is removed."""
 
 import os
 import subprocess

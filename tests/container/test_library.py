@@ -1,4 +1,4 @@
-"""import hutch: the library underneath the command."""
+"""import hutch: the library that the command uses."""
 
 import inspect
 import json
@@ -47,7 +47,7 @@ def test_a_containers_life_in_calls(hutch_root: str, bundle: Bundle, tmp_path: P
 
 @pytest.fixture
 def hutch_root(hutch: Runtime) -> str:
-    """The state directory that the fixture ``hutch`` cleans up."""
+    """The state directory that the fixture ``hutch`` removes."""
     return str(hutch.root)
 
 
@@ -138,11 +138,11 @@ def test_limits_are_changed_and_use_is_counted(bundle: Bundle, hutch_root: str) 
     container.delete(force=True)
 
 
-# Flags that are for the command alone: forms of output, and the log.
+# Flags that only the command has: formats of the output, and the log.
 COMMANDS_OWN = {"format", "quiet", "stats", "log", "log-format", "help", "version"}
-# What the library calls a flag; the others have the flag's name.
+# Flags that have another name in the library.
 NAMES = {"no-subreaper": "subreaper"}
-# Flags of update that are in its document, linux.resources.
+# Flags of update that are fields of its argument, linux.resources.
 RESOURCES = set(FIELDS)
 OPTIONS = {"create": request, "run": request, "explain": request, "exec": enter}
 METHODS: dict[str, list[object]] = {

@@ -378,7 +378,7 @@ def test_a_session_keyring_is_new_unless_the_caller_asks_to_keep_its_own(
 def test_without_a_path_the_cgroup_is_not_where_others_may_be(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """Somebody else's cgroup of the container's name, with children, is left alone."""
+    """A cgroup of another program with the container's name and with children is not changed."""
     id = f"{CGROUPS}-default"
     own = Path("/proc/self/cgroup").read_text().partition(":pids:")[2].partition("\n")[0]
     others = Path(f"/sys/fs/cgroup/pids{own.rstrip('/')}/{id}/child")
@@ -389,7 +389,7 @@ def test_without_a_path_the_cgroup_is_not_where_others_may_be(
     try:
         create(hutch, bundle, id=id)
         lines = Path(f"/proc/{hutch.state(id)['pid']}/cgroup").read_text().splitlines()
-        # Not those that are mounted elsewhere or nowhere.
+        # Not the hierarchies that are mounted elsewhere or not mounted.
         mounted = {"", *layout.read().hierarchies}
         lines = [line for line in lines if not mounted.isdisjoint(line.split(":")[1].split(","))]
         assert lines

@@ -1,4 +1,4 @@
-"""list, ps, spec, features, explain, the version, the help, and the log: what the command says."""
+"""The output of list, ps, spec, features, explain, --version and --help, and the log."""
 
 import json
 import os
@@ -131,7 +131,7 @@ def test_spec_writes_a_config_that_runs_and_never_overwrites(
     assert json.loads(path.read_text()) == config
     bundle.config = config
     bundle.change(lambda config: config["process"].update(terminal=False)).sh("echo ran")
-    # It has no cgroupsPath: the cgroup has the container's name.
+    # Without a cgroupsPath, the cgroup has the container's name.
     assert hutch("run", "-b", str(bundle.path), f"{CGROUPS}-spec").out == "ran\n"
 
 
@@ -167,7 +167,7 @@ def test_features_say_whether_there_are_checkpoints(hutch: Runtime, tmp_path: Pa
             (tmp_path / name).touch()
         features = json.loads(hutch("features", env={"PATH": str(tmp_path)}).out)
         assert features["annotations"][key] == ("true" if words else "false")
-    # What podman looks for before it asks for one.
+    # podman looks for this before it makes a checkpoint.
     assert "--file-locks" in hutch("checkpoint", "--help").out
 
 

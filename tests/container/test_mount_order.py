@@ -1,4 +1,4 @@
-"""What mounts of one config have to do with each other, and with what they are mounted on."""
+"""The effects of mounts on each other, and of the files that they are mounted on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_a_root_can_be_put_together_from_mounts(run: Run, bundle: Bundle) -> Non
     assert run("ls /").lines == ["bin", "dev", "proc", "sys"]
 
 
-# Sources that a mount before them makes.
+# Sources that an earlier mount makes.
 
 
 def test_a_source_may_be_made_by_an_earlier_mount(run: Run, bundle: Bundle, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_destination_that_is_not_a_directory_gives_the_phrase_of_engines(
     assert "does not know an option" not in error
 
 
-# Programs on mounts from which nothing is executed.
+# Programs on noexec mounts.
 
 
 @pytest.mark.parametrize("program", ["/data/true", "true"])

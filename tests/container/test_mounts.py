@@ -1,4 +1,4 @@
-"""Mounts as the container sees them, and images that try to lead them astray."""
+"""Mounts as the container sees them, and images that try to redirect them."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -188,7 +188,7 @@ def test_read_only_paths_and_masked_paths(run: Run, bundle: Bundle) -> None:
     assert done.lines[-1] == "ok"
 
 
-# What an image can do.
+# Hostile images.
 
 
 @pytest.mark.parametrize("place", ["/proc", "/sys"])

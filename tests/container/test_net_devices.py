@@ -25,13 +25,13 @@ def exists(name: str) -> bool:
 
 @pytest.fixture
 def device() -> Iterator[str]:
-    """One end of a veth pair with addresses; the other end is called the same with a p."""
+    """One end of a veth pair, with addresses. The other end has the same name with a p."""
     ip("link", "add", NAME, "mtu", "1400", "type", "veth", "peer", "name", NAME + "p")
     ip("link", "set", NAME + "p", "up")
     ip("addr", "add", "10.99.7.1/24", "brd", "10.99.7.255", "dev", NAME)
     ip("addr", "add", "10.99.8.1/32", "dev", NAME)
     ip("addr", "add", "fd00:99:7::1/64", "dev", NAME)
-    # Neither global nor permanent: these stay behind.
+    # Addresses that are not global or not permanent are not moved.
     ip("addr", "add", "10.99.9.1/24", "scope", "link", "dev", NAME)
     ip("addr", "add", "10.99.10.1/24", "valid_lft", "1000", "preferred_lft", "1000", "dev", NAME)
     yield NAME
@@ -58,7 +58,7 @@ def test_a_device_moves_with_its_permanent_global_addresses_and_is_up(
     assert "10.99.9.1" not in out
     assert "10.99.10.1" not in out
     assert not exists(device)
-    # The end of the namespace is the end of a virtual device, and of its peer.
+    # The kernel deletes a virtual device with its namespace, and its peer too.
     eventually(lambda: not exists(device + "p"))
 
 

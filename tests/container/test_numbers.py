@@ -1,8 +1,8 @@
-"""The least and the most of the numbers that a config or a flag may give.
+"""The smallest and the largest numbers in a config or a flag.
 
-The runtime reads integers of any size; from there they go into ints of C, of poll(2) and of the
-kernel. None may end in an error of Python's, or be cut off on the way. What goes into the files of
-cgroups is text, and not looked at here.
+The runtime reads integers of any size, and passes them on as integers of C, of poll(2) and of the
+kernel. No number may cause a Python error or be cut. Numbers that are written to the files of
+cgroups are text, and are not tested here.
 """
 
 import subprocess
@@ -22,7 +22,7 @@ Place = tuple[str | int, ...]
 
 
 def numbers(kind: Any, place: Place = ()) -> Iterator[tuple[Place, int, int]]:
-    """(place, least, most) of every number in a type of the table (shapes.py)."""
+    """(place, smallest, largest) of every number in a type of the table (shapes.py)."""
     first, _, inner, more = kind
     if first is int:
         yield place, inner, more
@@ -37,7 +37,7 @@ def numbers(kind: Any, place: Place = ()) -> Iterator[tuple[Place, int, int]]:
 
 
 def changed(place: Place, value: int) -> dict[str, Any]:
-    """The complete config with another number there, so that its parts can run on their own."""
+    """A config with another number at the place, reduced so that it can run."""
     config = complete_config()
     del config["mounts"][0]
     config["mounts"][0]["source"] = "/var"

@@ -1,4 +1,4 @@
-"""Kernels and filters that lack a system call: the same container by the older way.
+"""Kernels and filters without a system call: the container is made with older calls.
 
 strace makes the call fail as such a kernel would.
 """
@@ -58,7 +58,7 @@ def crooked(bundle: Bundle, tmp_path: Path) -> Bundle:
     ("call", "error"),
     [
         ("openat2", "ENOSYS"),  # before 5.6
-        ("openat2", "EPERM"),  # an engine's older seccomp profile around us
+        ("openat2", "EPERM"),  # an older seccomp profile of an engine in which hutch runs
         ("mount_setattr", "ENOSYS"),  # before 5.12
         ("close_range", "ENOSYS"),  # before 5.9
         ("close_range", "EINVAL"),  # before 5.11
@@ -78,7 +78,7 @@ def test_the_container_is_the_same_without(
 def test_s23_no_link_leads_out_without_openat2_too(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, no_traces: None
 ) -> None:
-    """To a directory that the host has: nothing is made in it, and the mount is inside."""
+    """A link to a directory of the host: nothing is made there; the mount is inside the root."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (bundle.rootfs / "way").symlink_to(outside)

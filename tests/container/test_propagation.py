@@ -37,7 +37,7 @@ Host = Callable[..., list[str]]
 
 @pytest.fixture
 def host(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> Host:
-    """host(propagation, *options): the lines of HOST, of a container with these."""
+    """host(propagation, *options): the output of HOST for a container with these."""
     volume = tmp_path / "volume"
     volume.mkdir()
 
@@ -122,7 +122,7 @@ def test_without_an_option_a_volume_receives_what_the_host_mounts(host: Host) ->
 
 
 def test_a_rootfs_below_its_mount_leaves_nothing_on_the_host(host: Host, bundle: Bundle) -> None:
-    """The mount that the rootfs is on may be the one that holds everything."""
+    """The rootfs may be on the root mount of the host."""
     (bundle.rootfs / "inner").mkdir()
     for name in ("bin", "etc", "proc", "dev", "sys"):
         (bundle.rootfs / name).rename(bundle.rootfs / "inner" / name)

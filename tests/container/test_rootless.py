@@ -1,4 +1,4 @@
-"""Containers of an ordinary user: `spec --rootless`, id ranges, what goes without cgroups."""
+"""Containers of a user without root: `spec --rootless`, ranges of ids, no cgroups."""
 
 import json
 import os
@@ -19,7 +19,7 @@ UID, GID = 23456, 23457
 
 
 class User:
-    """An ordinary user with a bundle, and the command as he calls it."""
+    """A user without root, with a bundle and the command."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -40,8 +40,8 @@ class User:
         reachable(home)
 
     def __call__(self, *words: str, check: bool = True, **environment: str) -> Result:
-        """Runs the command in the bundle. What it prints goes to files: a detached container keeps
-        them open."""
+        """Runs the command in the bundle. Its output goes to files, because a detached container
+        would keep pipes open."""
         given = {"XDG_RUNTIME_DIR": str(self.runtime), "PATH": "/usr/bin:/bin", **environment}
         variables = [f"{name}={value}" for name, value in given.items()]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -85,8 +85,8 @@ class User:
 
 @pytest.fixture
 def user() -> Iterator[User]:
-    """The user; his containers are deleted at the end of the test. His home is none of pytest's
-    directories: every session of pytest closes those to others again."""
+    """The user; the containers are deleted at the end of the test. The home directory is not one of
+    pytest's, because every session of pytest makes those private again."""
     with tempfile.TemporaryDirectory(prefix="hutch-user-") as home:
         found = User(Path(home))
         yield found
@@ -201,7 +201,7 @@ def test_additional_groups_with_the_own_id_alone(user: User) -> None:
 
 
 def test_root_of_a_user_namespace_runs_what_the_host_has_installed(user: User) -> None:
-    """There the host's root, whose the command is, has no id."""
+    """In this namespace the host's root, who owns the command, has no id."""
     config = user.config("cat", "/proc/self/uid_map")
     config["linux"]["namespaces"].remove({"type": "user"})
     del config["linux"]["uidMappings"], config["linux"]["gidMappings"]

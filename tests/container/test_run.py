@@ -1,4 +1,4 @@
-"""run and exec: their flags, their exit codes, what they pass on."""
+"""run and exec: their flags and exit codes, and the signals and descriptors that they pass on."""
 
 import json
 import os

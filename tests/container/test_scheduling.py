@@ -1,4 +1,4 @@
-"""Where and when a container's processes run, as the kernel tells from outside and inside."""
+"""CPU affinity, scheduling, IO priority and memory policy of a container's processes."""
 
 import ctypes
 import os

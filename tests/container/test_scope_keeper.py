@@ -1,5 +1,5 @@
-"""The process that keeps a systemd scope until the container's first one is in it. It needs no
-systemd: tests/vm has the scopes."""
+"""The process that keeps a systemd scope alive until the container's first process is in it. These
+tests need no systemd; those of scopes are in tests/vm."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ INIT = "/memfd:hutch-init (deleted)"
 def test_the_keeper_waits_until_it_is_released() -> None:
     keeper = Keeper()
     assert os.readlink(f"/proc/{keeper.pid}/exe") == INIT
-    # No file of ours is held open by it, a lock for instance.
+    # It has no open file of the runtime, such as a lock.
     held = {int(name) for name in os.listdir(f"/proc/{keeper.pid}/fd")}
     assert held <= {0, 1, 2, 3, 4}
     keeper.end()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.root
 
 
 class Agent:
-    """Listens, and keeps the one message that comes."""
+    """Listens, and saves the message that it receives."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,7 +55,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
 
 
 def notify(bundle: Bundle, path: Path) -> None:
-    """getcwd, which `true` does not call, asks the agent."""
+    """getcwd is a call for the agent; `true` does not make it."""
     bundle.config["linux"]["seccomp"] = {
         "defaultAction": "SCMP_ACT_ALLOW",
         "listenerPath": str(path),
@@ -126,6 +126,6 @@ def test_a_create_without_an_agent_leaves_nothing(
     hutch("create", "--bundle", str(bundle.path), "test")
     late.close()
     assert late.kind == "anon_inode:seccomp notify"
-    # The filter is there before the wait: so is who answers for it (runtime.md "Lifecycle").
+    # The filter is loaded before the wait, so the agent must be there too (runtime.md "Lifecycle").
     assert late.message["state"]["status"] == "creating"
     hutch("start", "test")

@@ -20,7 +20,7 @@ from tests.support.checked import checked_linux
 
 pytestmark = pytest.mark.no_runtime
 
-# What the program itself calls under the filter.
+# The calls of the program itself, which the filter must allow.
 OWN = {"names": ["write", "exit_group"], "action": "SCMP_ACT_ALLOW"}
 X32_BIT = 0x4000_0000
 
@@ -39,7 +39,8 @@ def old(name: str) -> str:
 
 @pytest.fixture
 def load(filtered: Path, tmp_path: Path) -> Load:
-    """Loads a profile's filter and makes calls: what seccomp(2) and they returned, exit status."""
+    """Loads a profile's filter and makes calls. Returns the results of seccomp(2) and of the calls,
+    and the exit status."""
 
     def run(profile: dict[str, Any], *calls: "str | int") -> tuple[list[int], int]:
         made = compile_filter(translate(checked_linux(seccomp=profile)["seccomp"]))

@@ -1,4 +1,4 @@
-"""Signals: what a container inherits of them, and how they reach it."""
+"""Signals: their dispositions in a container, and their delivery."""
 
 import signal
 from pathlib import Path
@@ -15,7 +15,7 @@ NONE_IGNORED = "SigIgn:\t0000000000000000\n"
 
 
 def ignore_all() -> None:
-    """What a daemon under nohup(1) and worse hands down to the runtime that it calls."""
+    """Ignores all signals. A runtime may inherit ignored signals, for example under nohup(1)."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         signal.signal(number, signal.SIG_IGN)
 
@@ -56,7 +56,7 @@ def test_a_hook_ignores_nothing_that_its_caller_ignores(
     bundle.config["mounts"].append(
         {"destination": str(record), "source": str(record), "options": ["bind", "rw"]}
     )
-    # sed is at hand inside and outside, and it changes no dispositions as a shell may.
+    # sed exists inside and outside, and unlike a shell it does not change dispositions.
     bundle.config["hooks"] = {
         kind: [
             {"path": "/bin/sed", "args": ["sed", "-n", f"/SigIgn/w {record}/{kind}", STATUS]},

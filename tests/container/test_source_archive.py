@@ -1,4 +1,4 @@
-"""The source archive is whole: a wheel that is made of it runs containers."""
+"""The source archive is complete: a wheel that is built from it runs containers."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from tests.support.containers import Bundle, Runtime
 
 ROOT = Path(__file__).parents[2]
-# What is made, not written.
+# Generated files.
 MADE = (".git", ".venv", ".dev", "build", "dist", "libexec", "__pycache__", "*.egg-info", "*.so")
 BACKEND = "import sys; from setuptools import build_meta; build_meta.{}(sys.argv[1])"
 

@@ -1,7 +1,7 @@
-"""What starting costs, counted: the modules that a verb imports, and instructions.
+"""The costs of a start: the modules that a verb imports, and the number of instructions.
 
-Every container pays for each module of these lists, so one that joins them is a decision. To make
-it, write the list that the failing test prints to startup_modules.txt.
+Every container pays for each module of these lists. To add a module on purpose, write the list that
+the failing test prints to startup_modules.txt.
 """
 
 import os
@@ -39,7 +39,7 @@ posix._exit(code)
 
 
 def budget() -> dict[str, list[str]]:
-    """{verb: its modules} as committed: lines "[verb]", then a module a line."""
+    """{verb: its modules} in the committed file: a line "[verb]", then one module on each line."""
     found: dict[str, list[str]] = {}
     for line in LIST.read_text().splitlines():
         if line.startswith("["):
@@ -65,7 +65,7 @@ def imported(root: Path, *words: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
-    """{verb: its modules} as they are, of one container's life and a run."""
+    """{verb: its modules}, measured during the life of one container and a run."""
     path = tmp_path_factory.mktemp("startup")
     bundle = str(Bundle(path / "bundle").args("sleep", "60").path)
     root = path / "state"
@@ -111,6 +111,6 @@ def test_state_takes_few_instructions(
          FRONTS[front], "--root", str(hutch.root), "state", "counted"],
         check=True, capture_output=True,
     )  # fmt: skip
-    # The launcher's own process image is replaced by the interpreter's, and with it its profile.
+    # The exec of the interpreter replaces the launcher and its profile.
     totals = [line for line in profile.read_text().splitlines() if line.startswith("totals:")]
     assert int(totals[-1].split()[1]) <= millions * 1_000_000

@@ -1,4 +1,4 @@
-"""state.json in every form that it had, and in none: containers outlive upgrades and damage."""
+"""state.json of every older version, and damaged: containers survive upgrades and damage."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.support.containers import Bundle, Runtime, alive, eventually
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 FORMS = sorted((Path(__file__).parent / "states").glob("*.json"))
-# What no example can have: it is of this container and this host.
+# Fields that depend on the container and the host, so that no example can have them.
 LIVE = ("pid", "startTime", "bundle", "rootfs", "created", "cgroup", "maker", "makerStartTime")
 
 

@@ -1,4 +1,4 @@
-"""--strict: what the specification says, where runc does otherwise and engines count on that."""
+"""--strict: hutch follows the specification where it otherwise follows runc."""
 
 from pathlib import Path
 

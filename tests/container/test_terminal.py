@@ -1,4 +1,4 @@
-"""Terminals: the caller's own carried through, and one handed over by the console socket."""
+"""Terminals: the caller's terminal, and a new one that is sent over the console socket."""
 
 import array
 import fcntl
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
 class Screen:
-    """A command with a terminal of ours, and all that has come from it."""
+    """A command on a terminal of the test, and its output."""
 
     def __init__(self, *words: str, rows: int = 33, columns: int = 77) -> None:
         self.pid, self.fd = pty.fork()
@@ -36,7 +36,7 @@ class Screen:
         os.write(self.fd, text.encode())
 
     def read(self) -> bool:
-        """More of what it shows; False at its end."""
+        """Reads more output. False at its end."""
         ready, _, _ = select.select([self.fd], [], [], 30)
         assert ready, self.text
         try:
@@ -157,7 +157,7 @@ def test_the_end_of_the_input_in_or_after_a_line_ends_a_reader(
     for _ in range(20):
         with (tmp_path / "given").open() as file:
             done = hutch("exec", "-t", sleeper, "cat", stdin=file, timeout=20)
-        # The terminal echoes what is typed; a line feed stays one, as with runc.
+        # The terminal echoes the input; a line feed is not changed, as with runc.
         assert done.out == shown
 
 
@@ -167,12 +167,12 @@ def test_more_input_than_a_terminal_holds_goes_through(
     (tmp_path / "given").write_text("y\n" * 500_000)
     with (tmp_path / "given").open() as file:
         done = hutch("exec", "-t", sleeper, "tr", "y", "z", stdin=file, timeout=50)
-    # Of its echo a terminal drops what finds no room (n_tty), but not of what a program writes.
+    # If its buffer is full, a terminal drops a part of its echo (n_tty), but not of the output.
     assert done.out.count("z") == 500_000
 
 
 class Console:
-    """A console socket: what an engine listens on."""
+    """A console socket, on which an engine listens."""
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)

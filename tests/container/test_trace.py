@@ -71,7 +71,7 @@ def test_a_create_that_fails_is_traced_too(hutch: Runtime, bundle: Bundle, tmp_p
 def test_start_explains_a_failure_of_a_traced_create(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
-    # The operation's number counts from the plan as it was at create, the trace included.
+    # The number of the operation is that in the plan of create, which includes the trace.
     bundle.config["linux"]["seccomp"] = {
         "defaultAction": "SCMP_ACT_ALLOW",
         "syscalls": [{"names": ["execve"], "action": "SCMP_ACT_ERRNO"}],

@@ -1,4 +1,4 @@
-"""A program that is there and that the kernel does not execute all the same (execve(2))."""
+"""A program that exists but that the kernel refuses to execute (execve(2))."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def lay(bundle: Bundle, kind: str) -> str:
 def test_start_begins_and_the_container_says_why_it_ends(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str
 ) -> None:
-    """Engines keep a container that could not be started for good; one that ends they clean up."""
+    """Engines remove a container that ends, but not one whose start fails."""
     reason = lay(bundle, kind)
     marker = tmp_path / "poststart"
     bundle.config["hooks"] = {"poststart": [{"path": "/bin/touch", "args": ["touch", str(marker)]}]}
@@ -45,7 +45,7 @@ def test_start_begins_and_the_container_says_why_it_ends(
     assert reason in done.err
     eventually(lambda: hutch.state("test")["status"] == "stopped")
     assert said.read_text() == f"exec /bin/odd: {reason}\n"
-    # What never ran was not started.
+    # A program that never ran was not started.
     assert not marker.exists()
     hutch("delete", "test")
 
@@ -69,7 +69,7 @@ def test_an_execve_that_is_refused_because_of_its_arguments_is_reported_too(
 def test_start_reports_it_if_nobody_reads_the_output_of_the_container(
     hutch: Runtime, bundle: Bundle, tmp_path: Path, kind: str
 ) -> None:
-    """The write is then a signal, which ends what is not the first process of a pid namespace."""
+    """The write causes SIGPIPE, which ends a process unless it is the first of a pid namespace."""
     reason = lay(bundle, kind)
     marker = tmp_path / "poststart"
     bundle.config["hooks"] = {"poststart": [{"path": "/bin/touch", "args": ["touch", str(marker)]}]}
@@ -107,7 +107,7 @@ def test_run_and_exec_fail(hutch: Runtime, bundle: Bundle, kind: str) -> None:
 def test_an_ambient_capability_that_cannot_be_raised_is_told_of(
     hutch: Runtime, bundle: Bundle
 ) -> None:
-    """config.md "capabilities": what cannot be given MUST be logged."""
+    """config.md "capabilities": a capability that cannot be set MUST be logged."""
     sets = bundle.config["process"]["capabilities"]
     sets["inheritable"] = ["CAP_CHOWN"]
     for kind in ("bounding", "effective", "permitted"):

@@ -30,7 +30,7 @@ def limited(hutch: Runtime, bundle: Bundle) -> str:
 
 
 def value(controller: str, file: str) -> str:
-    """The content of a file of the one cgroup that this session has there now."""
+    """The content of a file of the only cgroup of this session in a hierarchy."""
     (found,) = Path("/sys/fs/cgroup").glob(f"{controller}/{CGROUPS}/*/{file}")
     return found.read_text().strip()
 
@@ -73,11 +73,11 @@ def test_flags_may_follow_the_id_and_go_together(hutch: Runtime, limited: str) -
 def test_cpu_rt_runtime_is_written_or_the_error_is_the_kernels(
     hutch: Runtime, bundle: Bundle, limited: str
 ) -> None:
-    # What the parent has bounds it: nothing, unless somebody gave it some.
+    # The parent limits it: its runtime is 0 unless it was set.
     error = hutch.refuses("update", "--cpu-rt-runtime", "1000", limited)
     assert error.startswith("hutch: --cpu-rt-runtime: ")
     assert "cpu.rt_runtime_us" in error
-    # It goes with its last container.
+    # It is removed with its last container.
     Path(f"/sys/fs/cgroup/cpu/{CGROUPS}/cpu.rt_runtime_us").write_text("2000")
     hutch("update", "--cpu-rt-runtime", "1000", limited)
     assert value("cpu", "cpu.rt_runtime_us") == "1000"
@@ -136,7 +136,7 @@ def test_an_update_goes_on_from_the_one_before(hutch: Runtime, bundle: Bundle) -
     bundle.args("sleep", "1000")
     hutch("create", "--bundle", str(bundle.path), "test")
     hutch("update", "--memory", "64M", "test")
-    # Swap alone makes sense only with the memory limit that the first update has set.
+    # A limit of swap alone is valid only with the memory limit of the first update.
     hutch("update", "--memory-swap", "96M", "test")
     assert value("memory", "memory.memsw.limit_in_bytes") == str(96 << 20)
     assert hutch.state("test")["status"] == "created"

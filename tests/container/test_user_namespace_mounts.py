@@ -1,5 +1,5 @@
-"""Binds of a container in a user namespace: sources that its root may not reach, and flags of the
-host's mounts, which nobody in it can take away."""
+"""Binds of a container in a user namespace: sources that its root may not reach, and locked flags
+of the host's mounts, which cannot be cleared in it."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ OUTSIDE = 200000
 
 @pytest.fixture
 def mapped(bundle: Bundle) -> Bundle:
-    """A bundle in a user namespace, whose root is nobody on the host."""
+    """A bundle with a user namespace, whose root has no rights on the host."""
     (bundle.rootfs / "data").mkdir()
     bundle.config["linux"]["namespaces"].append({"type": "user"})
     ids = [{"containerID": 0, "hostID": OUTSIDE, "size": 1000}]
@@ -30,7 +30,7 @@ def mapped(bundle: Bundle) -> Bundle:
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Path:
-    """A directory, the container's own, below one that is closed to it."""
+    """A directory that the container owns, below one that it may not enter."""
     path = tmp_path / "closed" / "volume"
     path.mkdir(parents=True)
     (path / "file").write_text("from the host\n")
@@ -77,7 +77,7 @@ def test_what_lies_above_the_source_stays_closed(run: Run, mapped: Bundle, close
 
 
 def test_a_source_is_locked_as_the_hosts_mounts_are(run: Run, mapped: Bundle, closed: Path) -> None:
-    """It comes from the container's own mount namespace, where its root can open nothing."""
+    """The source is cloned from the container's own mount namespace, so its flags are locked."""
     subprocess.run(["mount", "--bind", closed, closed], check=True)
     subprocess.run(["mount", "-o", "remount,bind,ro", closed], check=True)
     try:
@@ -98,7 +98,7 @@ def test_a_source_is_locked_as_the_hosts_mounts_are(run: Run, mapped: Bundle, cl
 
 @pytest.fixture
 def joined(mapped: Bundle) -> Iterator[Bundle]:
-    """The same, in a user namespace that is there already."""
+    """The same, in a user namespace that exists already."""
     sleeper = subprocess.Popen(["unshare", "--user", "sleep", "1000"])
     try:
         place = Path(f"/proc/{sleeper.pid}")
@@ -132,7 +132,7 @@ def test_a_source_that_nobody_can_open_is_an_error(
     assert "permission denied" in error
 
 
-# Flags that the host has locked.
+# Flags that the host has locked (mount_namespaces(7)).
 
 
 @pytest.fixture

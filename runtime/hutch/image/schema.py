@@ -51,10 +51,10 @@ CREATE TABLE event (
     action TEXT NOT NULL, actor TEXT NOT NULL, attributes TEXT NOT NULL);
 """
 
-# What a network is, is engine.network.records'. An attachment says that a container is to be in a
-# network whenever it runs; an endpoint that it is, and which addresses it has there (a lease);
-# published are the ports of this host that lead to it. Endpoints and published ports go when it
-# ends.
+# engine.network.records describes the columns of a network. An attachment: the container uses this
+# network when it runs. An endpoint: a container that runs is in the network, with these addresses
+# (a lease). A published port of this host leads to a container. When the container ends, its
+# endpoints and published ports are deleted.
 NETWORKS = """
 CREATE TABLE network (
     name TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, created REAL NOT NULL, link TEXT NOT NULL,
