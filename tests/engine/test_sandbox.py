@@ -230,10 +230,12 @@ def test_an_image_that_is_pulled_anew_is_used(sandbox: Sandboxes, tmp_path: Path
         assert sandbox("echo $V", image="one", store=store).text == f"{value}\n"
 
 
-def test_many_layers(sandbox: Sandboxes, tmp_path: Path) -> None:
-    """More than fsconfig(2) takes in one string."""
+@pytest.mark.parametrize("count", [20, 60])
+def test_many_layers(sandbox: Sandboxes, tmp_path: Path, count: int) -> None:
+    """More than fsconfig(2) takes in one string, and than mount(2) takes with long paths."""
+    sandbox.shorten()
     layers = [busybox_layer().tar()]
-    for number in range(20):
+    for number in range(count):
         layer = Layer()
         layer.file(f"layer{number}", b"")
         layers.append(layer.tar())
@@ -241,8 +243,8 @@ def test_many_layers(sandbox: Sandboxes, tmp_path: Path) -> None:
     store = tmp_path / "store"
     place = f"oci:{tmp_path}/many:box"
     script = "ls / | grep -c layer; touch /tmp/x && ls /tmp"
-    assert sandbox(script, image=place, store=store).text == "20\nx\n"
-    assert sandbox("ls / | grep -c layer", image=place, store=store, scratch=0).text == "20\n"
+    assert sandbox(script, image=place, store=store).text == f"{count}\nx\n"
+    assert sandbox("ls / | grep -c layer", image=place, store=store, scratch=0).text == f"{count}\n"
 
 
 def test_several_at_once(sandbox: Sandboxes) -> None:

@@ -83,6 +83,16 @@ def test_snapshots(sandbox: Sandboxes) -> None:
             other.restore(third)
 
 
+def test_many_snapshots(sandbox: Sandboxes) -> None:
+    sandbox.shorten()
+    with sandbox.staying() as box:
+        for number in range(50):
+            box.put({f"/tmp/{number}": ""})
+            last = box.snapshot()
+        box.restore(last)
+        assert sh(box, "ls /tmp | wc -l").text == "50\n"
+
+
 def test_the_scratch_layer_has_a_size(sandbox: Sandboxes) -> None:
     write = "dd if=/dev/zero of=/tmp/file bs=1M count=8 && echo fits"
     with sandbox.staying(scratch="4m") as box:

@@ -1,5 +1,7 @@
 """hutch.run and hutch.Sandbox in a root file system with busybox, with a state of their own."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from tests.support.containers import make_rootfs
 from tests.support.leftovers import CGROUPS, left
 
 Run = Callable[..., hutch.Result]
-SHARED = [".empty", ".filters", ".scratch", ".template"]
+SHARED = [".empty", ".filters", ".links", ".scratch", ".template"]
 
 
 class Sandboxes:
@@ -21,6 +23,10 @@ class Sandboxes:
     def __init__(self, folder: Path) -> None:
         self.rootfs = make_rootfs(folder / "rootfs")
         self.state = folder / "state"
+
+    def shorten(self) -> None:
+        """Takes a state directory with a path about as short as the default one."""
+        self.state = Path(tempfile.mkdtemp(prefix="sb-"))
 
     def options(self, **options: Any) -> dict[str, Any]:
         """The options of a call, with those that all of these tests have."""
@@ -54,4 +60,6 @@ def sandbox(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     sandboxes = Sandboxes(tmp_path)
     yield sandboxes
     assert sandboxes.left() == []
+    if not sandboxes.state.is_relative_to(tmp_path):
+        shutil.rmtree(sandboxes.state)
     assert left(tmp_path_factory.getbasetemp()) == []

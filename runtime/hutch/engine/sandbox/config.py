@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PERIOD = 100_000  # microseconds, as Docker's
 CGROUP_PARENT = "/hutch-sandbox"
+PAGE = 4096  # bytes of options that mount(2) takes
+MANY = 3000  # bytes of paths of layers; beyond it they get shorter names
 OF_THE_HOST = ("/etc/resolv.conf", "/etc/hosts")
 
 
@@ -130,6 +132,8 @@ def _root_mounts(config: "Config", settings: Settings, root: Root, places: Place
     """The overlay, and the tmpfs below it that has the scratch layer. Each is mounted over "/"."""
     layers = [*places.frozen, *root.layers]
     config["root"] = {"path": str(places.empty), "readonly": settings.scratch == 0}
+    if sum(map(len, layers)) + len(layers) > MANY:
+        layers = places.short_names(layers)
     words = ["lowerdir=" + ":".join(map(_escaped, layers))]
     mounts: list[Mount] = []
     if settings.scratch == 0:
@@ -149,6 +153,8 @@ def _root_mounts(config: "Config", settings: Settings, root: Root, places: Place
         words += [f"upperdir={_escaped(upper)}/upper", f"workdir={_escaped(upper)}/work"]
     if any(space["type"] == "user" for space in config["linux"]["namespaces"]):
         words.append("userxattr")
+    if len(",".join(words)) >= PAGE:
+        raise HostError(f"{len(layers)} layers are more than one mount can take")
     overlay: Mount = {
         "destination": "/", "type": "overlay", "source": "overlay", "options": words,
     }  # fmt: skip

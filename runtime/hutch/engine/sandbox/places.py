@@ -2,6 +2,7 @@
 
 STATE                     0700: /run/hutch-sandbox, or $XDG_RUNTIME_DIR/hutch-sandbox
     ID/                   the state of a container (hutch.container.store)
+    .links/               short names of the layers of images that have many
     .filters/             compiled seccomp filters
     .empty/               the root is mounted over it, in the container
     .template/upper work  what a scratch layer starts with
@@ -10,10 +11,14 @@ STATE                     0700: /run/hutch-sandbox, or $XDG_RUNTIME_DIR/hutch-sa
 """
 
 import os
+import secrets
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
+from shutil import rmtree
 
 from hutch.container.store import Store, check_owned, make_directories
+from hutch.errors import HostError, KernelError
 
 ROOT = "/run/hutch-sandbox"
 
@@ -52,6 +57,23 @@ class Places:
     def scratches(self) -> Path:
         return self.root / ".scratch"
 
+    def short_names(self, layers: list[str]) -> list[str]:
+        """Links to the layers: the options of mount(2) are a page at most. The links stay, for the
+        next container with these layers. Raises KernelError, HostError."""
+        digest = blake2b("\0".join(layers).encode(errors="surrogateescape"), digest_size=4)
+        for number in range(16):
+            folder = self.root / ".links" / f"{digest.hexdigest()}{number:x}"
+            try:
+                if not folder.exists():
+                    _make_links(folder, layers)
+                names = [str(folder / f"{number:x}") for number in range(len(layers))]
+                # Other layers may have the same digest.
+                if [os.readlink(name) for name in names] == layers:
+                    return names
+            except OSError as error:
+                raise KernelError(f"make links in {folder}", "symlink", error.errno) from None
+        raise HostError(f"{self.root}/.links is damaged", hint="remove this directory")
+
     def make(self) -> None:
         """Makes the directories that all sandboxes share. Raises KernelError, HostError."""
         make_directories(str(self.root))
@@ -59,6 +81,18 @@ class Places:
         make_layer(self.template)
         self.empty.mkdir(mode=0o755, exist_ok=True)
         self.scratches.mkdir(mode=0o700, exist_ok=True)
+
+
+def _make_links(folder: Path, layers: list[str]) -> None:
+    """Makes the directory with all its links, or nothing."""
+    new = folder.parent / f"new-{secrets.token_hex(8)}"
+    new.mkdir(mode=0o700, parents=True)
+    for number, layer in enumerate(layers):
+        (new / f"{number:x}").symlink_to(layer)
+    try:
+        new.rename(folder)
+    except OSError:  # another process has just made it
+        rmtree(new)
 
 
 def bounds(size: int) -> list[str]:

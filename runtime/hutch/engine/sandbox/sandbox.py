@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 NOSUID, NODEV = 2, 4  # mount(2)
 NO_LAYER = "files: without a scratch layer (scratch=0) there is no place for them"
-SNAPSHOTS = 64  # overlayfs and mount(2) have limits for layers
+SNAPSHOTS = 64  # mount(2) has a limit for layers, with those of the image
 
 
 @dataclass(frozen=True, slots=True)
