@@ -5,6 +5,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,42 @@ def test_only_the_command_line_prints() -> None:
         )
     ]
     assert found == []
+
+
+CHANGES = {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "sort"}
+
+
+def written_plans(tree: ast.AST) -> Iterator[ast.AST]:
+    """Where something is assigned to an attribute or item of what is called ``plan``, or a method
+    of one changes it."""
+
+    def is_of_plan(node: ast.AST) -> bool:
+        while isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+            if getattr(node, "id", getattr(node, "attr", "")) == "plan":
+                return True
+        return False
+
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign | ast.Delete):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            targets = [node.func] if node.func.attr in CHANGES else []
+        if any(is_of_plan(target) for target in targets):
+            yield node
+
+
+def test_a_compiled_plan_is_not_written_to() -> None:
+    """What is known only later is in Bindings (hutch/plan/plan.py)."""
+    folders = ("container", "engine", "cli", "cgroups")
+    files = [path for name in folders for path in (ROOT / "runtime/hutch" / name).rglob("*.py")]
+    found = {path.name for path in files for _ in written_plans(ast.parse(path.read_text()))}
+    assert found == set()
+    for text in ("plan.cgroup = 1", "self.plan.warnings.append(1)", "plan.idmaps[1] += 2"):
+        assert [*written_plans(ast.parse(text))]
 
 
 def test_arrows_between_the_layers_go_down_only() -> None:

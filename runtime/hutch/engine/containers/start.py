@@ -198,6 +198,8 @@ def status_of(error: HutchError) -> int:
     """Docker's exit status of ``run`` for a program that was not executed."""
     from errno import ENOENT
 
-    if error.pointer.startswith("process.args"):
+    from hutch.spec.pointer import is_under
+
+    if is_under(error.pointer, "process.args"):
         return 127 if error.errno in (0, ENOENT) else 126
     return 125
