@@ -37,6 +37,8 @@ long long hutch_user_namespace(const char *uid_map, const char *gid_map);
 long long hutch_open_tree(const char *path, int recursive);
 /* Gives the detached mount the id mapping of the user namespace. 0, or -errno. */
 long long hutch_idmap_mount(int mount, int namespace, int recursive);
+/* Attaches a detached mount (move_mount(2)). 0, or -errno. */
+long long hutch_move_mount(int mount, const char *target);
 
 long long hutch_mount_id(const char *path);
 long long hutch_unmount(const char *path, int flags);

@@ -71,6 +71,12 @@ long long hutch_open_tree(const char *path, int recursive)
     return fd < 0 ? -errno : fd;
 }
 
+long long hutch_move_mount(int mount, const char *target)
+{
+    long result = syscall(SYS_move_mount, mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+    return result < 0 ? -errno : 0;
+}
+
 long long hutch_idmap_mount(int mount, int namespace, int recursive)
 {
     struct mount_attr attributes = {

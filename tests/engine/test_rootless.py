@@ -132,6 +132,8 @@ def test_who_it_is_and_what_it_may(many: Rootless) -> None:
     done = engine.run("run", "--rm", "-m", "64m", engine.image, "true")
     assert done.returncode == 125 and "systemd-run" in done.stderr
     assert done.stderr.count("hint") == 1
+    done = engine.run("run", "--rm", "--uidmap", "0:1:10", engine.image, "true")
+    assert done.returncode == 125 and "ordinary user" in done.stderr
     assert engine.holders() == []
     flags = ["--read-only", "--tmpfs", "/t", "--ipc", "shareable", "--init", "--privileged"]
     assert engine.sh("touch /t/x; cat /proc/1/comm", *flags) == "docker-init\n"

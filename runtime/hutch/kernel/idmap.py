@@ -41,3 +41,10 @@ def idmap_mount(mount: int, namespace: int, recursive: bool) -> int:
     ``recursive``. Returns 0 or the errno."""
     result: int = lib.hutch_idmap_mount(mount, namespace, int(recursive))
     return -result
+
+
+def move_mount(mount: int, target: str) -> None:
+    """Attaches a detached mount at ``target`` (move_mount(2)). Raises KernelError."""
+    result: int = lib.hutch_move_mount(mount, target.encode())
+    if result < 0:
+        raise KernelError("mount on " + target, "move_mount", -result)

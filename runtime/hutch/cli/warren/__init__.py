@@ -57,17 +57,18 @@ def run(arguments: list[str]) -> int:
 
         print(noun_usage(name))
         return 0
-    if os.geteuid() != 0:
-        from hutch.cli.warren.rootless import enter_namespace
-
-        enter_namespace(name, options.get("--root", ""))
     from hutch.cli.warren.context import Context
     from hutch.cli.warren.parser import parse, verb_of
 
     verb = verb_of(name)
     parsed = parse(name, summary_of(name), verb.declare, words, verb.stops)
+    run_verb = verb.run
+    if os.geteuid() != 0:
+        from hutch.cli.warren.rootless import inside_namespaces
+
+        run_verb = inside_namespaces(name, options.get("--root", ""), verb.run)
     with Context(options.get("--root", ""), options.get("--config", "")) as context:
-        status: int = verb.run(parsed, context)
+        status: int = run_verb(parsed, context)
     return status
 
 

@@ -40,6 +40,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("-e, --env", "NAME[=VALUE]...", "a variable of the environment"),
     ("--env-file", "FILE...", "variables from a file"),
     ("--expose", "PORT...", "say that a port is meant to be published"),
+    ("--gidmap", "MAPPING...", "ids of groups: CONTAINER:HOST:SIZE; also for users"),
     ("--gpus", "WHICH", "not supported"),
     ("--group-add", "GROUP...", "a supplementary group"),
     ("--health-cmd", "COMMAND", "a shell command that exits with 0 if all is well"),
@@ -88,6 +89,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("-t, --tty", "", "give it a terminal"),
     ("--ulimit", "NAME=SOFT[:HARD]...", "a limit of its processes"),
     ("-u, --user", "USER[:GROUP]", "whom it runs as"),
+    ("--uidmap", "MAPPING...", "ids of users: CONTAINER:HOST:SIZE; also for groups"),
     ("--userns", "host", "no user namespace"),
     ("--uts", "host", "the host's name"),
     ("-v, --volume", "[SOURCE:]TARGET[:OPTIONS]...", "a volume, or a path of the host"),
@@ -111,7 +113,7 @@ HEADINGS = {
         --device-write-iops --memory --memory-reservation --memory-swap --memory-swappiness
         --oom-kill-disable --oom-score-adj --pids-limit --ulimit""",
     "What it may do": """--cap-add --cap-drop --cgroupns --device --device-cgroup-rule --gpus
-        --ipc --pid --privileged --security-opt --sysctl --userns --uts""",
+        --gidmap --ipc --pid --privileged --security-opt --sysctl --uidmap --userns --uts""",
 }
 
 
@@ -247,6 +249,11 @@ def _spaces(arguments: Namespace, options: Options) -> None:
         if text not in known and not ("container:" in known and text.startswith("container:")):
             raise UsageError(f"--{flag}: there is no mode {shown(text)}")
         setattr(options, flag + "_mode", text)
+    if arguments.uidmap or arguments.gidmap:
+        from hutch.engine.containers.id_maps import parse
+
+        options.uid_map = [parse(text, "--uidmap") for text in arguments.uidmap]
+        options.gid_map = [parse(text, "--gidmap") for text in arguments.gidmap]
     options.sysctls = words.pairs(arguments.sysctl, "--sysctl")
 
 

@@ -24,6 +24,34 @@ IMAGES = ("pull", "load", "import", "bundle", "rmi", "image prune")
 STARTING = ("run", "start", "restart", "system boot")
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from hutch.cli.warren.context import Context
+
+    Run = Callable[[Namespace, Context], int]
+
+
+def inside_namespaces(verb: str, root: str, run: "Run") -> "Run":
+    """``run``, in the namespaces that the verb needs; if no container runs then, nothing keeps
+    them. Raises HostError."""
+    enter_namespace(verb, root)
+    if verb not in STARTING:
+        return run
+
+    def run_and_leave(arguments: "Namespace", context: "Context") -> int:
+        from hutch.engine.containers.finish import idle
+
+        try:
+            return run(arguments, context)
+        finally:
+            idle(context.engine)
+
+    return run_and_leave
+
+
 def enter_namespace(verb: str, root: str = "") -> None:
     """Makes this process root of the namespaces of the store ``root`` ("": the usual one), if the
     verb needs that; or starts this command again in namespaces that end with it. Raises HostError

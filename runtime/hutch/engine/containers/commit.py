@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hutch.engine.containers import records as phases
-from hutch.engine.containers.layer_archive import write_layer
+from hutch.engine.containers.id_maps import inside
+from hutch.engine.containers.layer_archive import Owners, write_layer
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.stop import pause, unpause
 from hutch.engine.engine import Engine
@@ -70,7 +71,12 @@ class Committed:
         manifest, config = documents(files, base)
         self._base = StoredSource(files, base)
         scratch = files.work / f"commit-{os.getpid()}-{os.urandom(4).hex()}"
-        self._layer = packed(engine.places(record).upper, scratch, config.platform)
+        self._layer = packed(
+            engine.places(record).upper,
+            scratch,
+            config.platform,
+            lambda uid, gid: inside(record.options, uid, gid),
+        )
         layer = json.loads(self._layer.top()[0])["layers"][0]
         diff_id = json.loads(self._layer.document(manifest.config, 0))["rootfs"]["diff_ids"][0]
         document: AuthoredConfig = json.loads(config.raw)
@@ -118,12 +124,12 @@ class Committed:
         self._layer.close()
 
 
-def packed(upper: Path, scratch: Path, platform: Platform) -> ImportedSource:
+def packed(upper: Path, scratch: Path, platform: Platform, owners: Owners) -> ImportedSource:
     """What overlayfs keeps in the upper folder, as a layer: its whiteouts by their tar names."""
     plain = scratch.with_name(scratch.name + ".tar")
     try:
         with open(plain, "xb") as output:
-            write_layer(upper, output)
+            write_layer(upper, output, owners)
         with open(plain, "rb") as archive:
             return ImportedSource(archive, scratch, platform, {}, "")
     except OSError as error:

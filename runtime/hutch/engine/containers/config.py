@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 from hutch.defaults.config import container_config
 from hutch.engine.containers import limits, mounts, security
+from hutch.engine.containers.id_maps import as_root_of, mappings, root_of
 from hutch.engine.containers.options import Options, UlimitOption
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
+from hutch.engine.containers.staging import stage_root
 from hutch.engine.rootless import rootless
 from hutch.engine.volumes import Volumes
 from hutch.errors import HostError, UsageError, shown
@@ -105,12 +107,14 @@ def make_config(
         more += [users.resolve(root, f"0:{group}")[1] for group in options.group_add]
         process["user"] = as_user(uid, gid, more, len(options.group_add))
         mounts.lay(config, options, places, volumes, root, donor)
-        make_workdir(process["cwd"], root)
+        with as_root_of(options):
+            make_workdir(process["cwd"], root)
     finally:
         os.close(root)
     if not any(line.startswith("HOME=") for line in process["env"]):
         process["env"].append("HOME=" + home(places, uid))
-    config["root"] = {"path": str(places.rootfs), "readonly": options.read_only}
+    rootfs = stage_root(places, root_of(options)[1]) if options.uid_map else places.rootfs
+    config["root"] = {"path": str(rootfs), "readonly": options.read_only}
     config["hostname"] = hostname
     if options.domainname:
         config["domainname"] = options.domainname
@@ -126,8 +130,10 @@ def make_config(
         process["rlimits"] = [rlimit(ulimit) for ulimit in options.ulimits]
     if not options.network.startswith(("host", "container:", "ns:")):
         linux["sysctl"] = dict(NETWORK_SYSCTLS)
-        if rootless():  # not all groups of the range are mapped
+        if rootless() or options.uid_map:  # not all groups of the range are mapped
             del linux["sysctl"]["net.ipv4.ping_group_range"]
+        if options.uid_map and network:  # it is the host's, so only the host may set these
+            del linux["sysctl"]
     if options.sysctls:
         linux["sysctl"] = {**linux.get("sysctl", {}), **options.sysctls}
     parent = options.cgroup_parent or CGROUP_PARENT
@@ -228,6 +234,12 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int], netw
         config["mounts"] = [m for m in config["mounts"] if m["destination"] != "/dev/shm"]  # noqa: S108
     if rootless():
         share_users(config, kinds, options.network)
+    elif options.uid_map:
+        kinds["user"] = ""
+        linux["uidMappings"] = mappings(options.uid_map)
+        linux["gidMappings"] = mappings(options.gid_map)
+        if kinds.get("network") != "":
+            bind_sys(config)
     spaces: list[Namespace] = []
     for kind, path in kinds.items():
         spaces.append({"type": kind, "path": path} if path else {"type": kind})
@@ -248,6 +260,14 @@ def share_users(config: "Config", kinds: "dict[NamespaceType, str]", network: st
     for mount in config["mounts"]:
         if mount["destination"] == "/sys":
             mount["type"], mount["source"], mount["options"] = "sysfs", "sysfs", words
+
+
+def bind_sys(config: "Config") -> None:
+    """The host's /sys: who does not own the network namespace cannot mount a sysfs."""
+    words = ["rbind", "nosuid", "noexec", "nodev", "ro"]
+    for mount in config["mounts"]:
+        if mount["destination"] == "/sys":
+            mount["type"], mount["source"], mount["options"] = "none", "/sys", words
 
 
 def _init(config: "Config") -> None:

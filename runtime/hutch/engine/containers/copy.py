@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from hutch.engine.containers import id_maps
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.finish import finish
 from hutch.engine.containers.records import Record
@@ -39,7 +40,9 @@ def root_of(engine: Engine, record: Record) -> Iterator[int]:
             finally:
                 os.close(fd)
             return
-        with mounted(engine.store, current.manifest, engine.places(current)) as path:
+        with mounted(
+            engine.store, current.manifest, engine.places(current), current.options
+        ) as path:
             fd = os.open(path, O_PATH | os.O_DIRECTORY)
             try:
                 yield fd
@@ -132,7 +135,8 @@ def archive_in(
         except OSError:
             raise _missing(record, folder) from None
         os.close(place)
-        _unpack(root, folder, archive, owners=owners)
+        own = id_maps.root_of(record.options)
+        _unpack(root, folder, archive, owners=owners, own=own)
 
 
 # Run by an interpreter of its own, which has all that it needs before it leaves the host's root: a
@@ -148,7 +152,7 @@ try:
         archive.extraction_filter = lambda info, path: info
         for info in archive:
             if not owners:
-                info.uid = info.gid = 0
+                info.uid, info.gid = int(sys.argv[4]), int(sys.argv[5])
             info.uname = info.gname = ""
             archive.extract(info, ".", numeric_owner=True)
 except (OSError, tarfile.TarError) as error:
@@ -156,8 +160,11 @@ except (OSError, tarfile.TarError) as error:
 """
 
 
-def _unpack(root: int, folder: str, archive: IO[bytes], *, owners: bool) -> None:
-    """The entries of an archive into a folder, seen from the root. Raises HutchError."""
+def _unpack(
+    root: int, folder: str, archive: IO[bytes], *, owners: bool, own: tuple[int, int]
+) -> None:
+    """The entries of an archive into a folder, seen from the root; without ``owners`` they belong
+    to ``own``. Raises HutchError."""
     done = subprocess.run(
         [
             sys.executable,
@@ -168,6 +175,7 @@ def _unpack(root: int, folder: str, archive: IO[bytes], *, owners: bool) -> None
             str(root),
             "/" + folder.lstrip("/"),
             str(owners),
+            *map(str, own),
         ],
         stdin=archive,
         capture_output=True,

@@ -2,7 +2,7 @@
 
 import os
 
-from hutch.engine.containers import limits
+from hutch.engine.containers import id_maps, limits
 from hutch.engine.containers.config import command_line
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.names import check_name, made_up
@@ -32,6 +32,7 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
     options.labels = {**execution.get("Labels", {}), **options.labels}
     check_network(engine, options)
     check_security_modules(options)
+    id_maps.check(options)
     hutch_program(options.runtime)
     manifests = image_mounts(engine, options)
     id = os.urandom(32).hex()

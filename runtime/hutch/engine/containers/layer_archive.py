@@ -3,6 +3,7 @@
 import os
 import stat
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -12,15 +13,23 @@ from hutch.image.whiteout import Overlay
 SKIPPED = ("trusted.overlay.", "user.overlay.", "security.selinux")
 
 
-def write_layer(upper: Path, output: IO[bytes]) -> None:
+Owners = Callable[[int, int], tuple[int, int]]
+
+
+def write_layer(upper: Path, output: IO[bytes], owners: Owners) -> None:
     """A tar archive of the folder: device 0:0 becomes ``.wh.NAME``, an opaque folder has
-    ``.wh..wh..opq``. Sockets are left out. Raises OSError."""
+    ``.wh..wh..opq``. Sockets are left out. ``owners`` gives the ids in the layer of those on disk.
+    Raises OSError."""
     with tarfile.open(fileobj=output, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        _folder(archive, str(upper), "", {})
+        _folder(archive, str(upper), "", {}, owners)
 
 
 def _folder(
-    archive: tarfile.TarFile, top: str, folder: str, links: dict[tuple[int, int], str]
+    archive: tarfile.TarFile,
+    top: str,
+    folder: str,
+    links: dict[tuple[int, int], str],
+    owners: Owners,
 ) -> None:
     overlay = Overlay()
     for entry in sorted(os.scandir(top + "/" + folder), key=lambda one: one.name):
@@ -33,6 +42,7 @@ def _folder(
             continue
         info = archive.gettarinfo(entry.path, name)
         info.uname = info.gname = ""
+        info.uid, info.gid = owners(info.uid, info.gid)
         info.pax_headers = _xattrs(entry.path)
         if stat.S_ISREG(status.st_mode):
             first = links.setdefault((status.st_dev, status.st_ino), name)
@@ -48,7 +58,7 @@ def _folder(
         if stat.S_ISDIR(status.st_mode):
             if is_opaque_folder(entry.path):
                 archive.addfile(_empty(name + "/.wh..wh..opq"))
-            _folder(archive, top, name + "/", links)
+            _folder(archive, top, name + "/", links, owners)
 
 
 def _empty(name: str) -> tarfile.TarInfo:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hutch.engine.containers.id_maps import root_of
 from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.staging import stage_image, stage_shm, stage_subpath
@@ -61,6 +62,8 @@ def options_mounts(options: Options, places: Places, volumes: Volumes, root: int
             source = volumes.path(option["source"])
             if not option.get("nocopy"):
                 volumes.fill(option["source"], root, option["target"])
+            if options.uid_map and not any(source.iterdir()) and source.stat().st_uid == 0:
+                os.chown(source, *root_of(options))  # a new one, and the image has nothing there
         elif kind == "image":
             source = stage_image(volumes.store, places, f"image-{number}", option["manifest"])
             option = {**option, "readonly": True}  # noqa: PLW2901
@@ -202,6 +205,9 @@ def write_files(
     _write(places.folder / "hosts", "\n".join(lines) + "\n")
     _write(places.folder / "hostname", hostname + "\n")
     _write(places.folder / "resolv.conf", resolv_conf(options, own))
+    if options.uid_map:
+        for name in ("hosts", "hostname", "resolv.conf"):
+            os.chown(places.folder / name, *root_of(options))
 
 
 def nameservers(lines: list[str]) -> list[str]:

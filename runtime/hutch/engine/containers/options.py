@@ -97,6 +97,8 @@ class Options:
     uts_mode: str = ""
     cgroupns_mode: str = ""
     userns_mode: str = ""
+    uid_map: list[list[int]]  # each the container's first id, the host's, how many
+    gid_map: list[list[int]]
     mounts: list[MountOption]
     volumes_from: list[str]
     read_only: bool = False

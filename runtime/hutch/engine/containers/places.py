@@ -69,6 +69,11 @@ class Places(NamedTuple):
         return self.folder / "staged"
 
     @property
+    def reachable(self) -> Path:
+        """Where the root of a container with --uidmap finds its root file system."""
+        return Path("/run/warren-roots", self.id)
+
+    @property
     def config(self) -> Path:
         return self.folder / "config.json"
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hutch.engine.containers.places import Places
 from hutch.errors import HostError, KernelError
@@ -12,6 +13,9 @@ from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
 from hutch.image.store import Store
 from hutch.kernel.mounts import mount, unmount
+
+if TYPE_CHECKING:
+    from hutch.engine.containers.options import Options
 
 MNT_DETACH = 2
 PAGE = 4096  # of options, mount(2) reads no more
@@ -23,7 +27,9 @@ def is_mounted(path: Path) -> bool:
     return os.path.ismount(path)
 
 
-def mount_rootfs(store: Store, manifest: str, places: Places, *, volatile: bool = False) -> None:
+def mount_rootfs(
+    store: Store, manifest: str, places: Places, options: "Options", *, volatile: bool = False
+) -> None:
     """Mounts the overlay on ``places.rootfs``; nothing if it is there already.
 
     With ``volatile`` what the container writes is not synced to disk when it is unmounted, which
@@ -35,6 +41,17 @@ def mount_rootfs(store: Store, manifest: str, places: Places, *, volatile: bool 
     if is_mounted(places.rootfs):
         return
     layers = layer_paths(store, manifest)
+    if options.uid_map:
+        from hutch.engine.containers.id_maps import mapped, root_of
+
+        os.chown(places.upper, *root_of(options))
+        with mapped(layers, options, places.staged) as mounts:
+            _mount(places, mounts, volatile)
+    else:
+        _mount(places, layers, volatile)
+
+
+def _mount(places: Places, layers: list[Path], volatile: bool) -> None:
     for old in places.lower.iterdir():
         old.unlink()
     for number, layer in enumerate(layers):
@@ -97,11 +114,11 @@ def unmount_rootfs(places: Places) -> None:
 
 
 @contextmanager
-def mounted(store: Store, manifest: str, places: Places) -> Iterator[Path]:
+def mounted(store: Store, manifest: str, places: Places, options: "Options") -> Iterator[Path]:
     """The root file system, mounted for a while if it is not; the caller has the container's
     lock."""
     was = is_mounted(places.rootfs)
-    mount_rootfs(store, manifest, places)
+    mount_rootfs(store, manifest, places, options)
     try:
         yield places.rootfs
     finally:

@@ -65,6 +65,19 @@ def stage_shm(places: Places, size: int) -> Path:
     return target
 
 
+def stage_root(places: Places, group: int) -> Path:
+    """The root file system where the container's root (--uidmap), of that group, can reach it; the
+    store and its folders are closed to all but the host's root (S-77)."""
+    top = places.reachable
+    top.parent.mkdir(mode=0o711, exist_ok=True)
+    top.mkdir(mode=0o710, exist_ok=True)
+    os.chown(top, 0, group)
+    target = top / "rootfs"
+    target.mkdir(exist_ok=True)
+    bind(str(places.rootfs), str(target))
+    return target
+
+
 def _place(places: Places, name: str, *, folder: bool) -> Path:
     places.staged.mkdir(mode=0o700, exist_ok=True)
     target = places.staged / name
@@ -78,18 +91,29 @@ def _place(places: Places, name: str, *, folder: bool) -> Path:
 def unstage(places: Places) -> None:
     """Takes all of it away; nothing if there is nothing. Raises KernelError if a mount stays: then
     the folder must not be deleted, since what is mounted would be."""
+    if places.reachable.is_dir():
+        target = places.reachable / "rootfs"
+        if target.is_dir():
+            _unmount(target)
+            target.rmdir()
+        places.reachable.rmdir()
     if not places.staged.is_dir():
         return
     for target in sorted(places.staged.iterdir()):
-        while True:
-            try:
-                unmount(str(target), MNT_DETACH)
-            except KernelError as error:
-                if error.errno != errno.EINVAL:
-                    raise
-                break
+        _unmount(target)
         if target.name.endswith(".layers"):
             for link in target.iterdir():
                 link.unlink() if link.is_symlink() else link.rmdir()
         target.rmdir() if target.is_dir() else target.unlink()
     places.staged.rmdir()
+
+
+def _unmount(target: Path) -> None:
+    """All that is mounted there. Raises KernelError."""
+    while True:
+        try:
+            unmount(str(target), MNT_DETACH)
+        except KernelError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return

@@ -150,7 +150,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | N
                 donor = shares_ipc(engine, other)
     clear(engine, record)  # of a run that nobody has cleaned up after
     engine.step("mount the root file system")
-    mount_rootfs(engine.store, record.manifest, places, volatile=options.auto_remove)
+    mount_rootfs(engine.store, record.manifest, places, options, volatile=options.auto_remove)
     image = engine.image_config(record)
     reserved, namespace = None, ""
     if bridged(options):
