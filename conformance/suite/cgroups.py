@@ -15,7 +15,9 @@ def controller() -> str:
     return "pids" if "pids" in host.controllers() else "memory"
 
 
-@LINUX.shown(MUST, "where a runtime finds a cgroup unfit it makes no container and says so", 303)
+@LINUX.shown(
+    MUST, "if a runtime does not accept a cgroup, it reports an error and makes no container", 303
+)
 def unfit(case: Case) -> None:
     place = host.controllers()[controller()] / case.cgroup[1:]
     case.create("sleep")
@@ -31,20 +33,22 @@ def unfit(case: Case) -> None:
     same(case.state()["status"], "created", "the first container's status")
 
 
-@LINUX.shown(MUST, "cgroupsPath is a string, absolute or relative; else it is an error", 315)
+@LINUX.shown(MUST, "a cgroupsPath that is not a string is an error", 315)
 def path_is_text(case: Case) -> None:
     case.linux["cgroupsPath"] = 7
     case.refused()
 
 
-@LINUX.shown(MUST, "an absolute cgroupsPath counts from the mount points of the hierarchies", 317)
+@LINUX.shown(
+    MUST, "an absolute cgroupsPath is relative to the mount points of the hierarchies", 317
+)
 def absolute(case: Case) -> None:
     case.create()
     wanted = host.controllers()[controller()] / case.cgroup[1:]
     same(case.cgroup_of(controller()), wanted, "the container's cgroup")
 
 
-@LINUX.shown(MUST, "the same cgroupsPath leads to the same place each time", 320)
+@LINUX.shown(MUST, "the same cgroupsPath always gives the same place", 320)
 def stable(case: Case) -> None:
     places = []
     for path in (case.cgroup, case.cgroup, case.cgroup.replace("/", "-")[1:]):
@@ -82,7 +86,7 @@ def owners(case: Case) -> dict[str, int]:
     }
 
 
-@LINUX.shown(SHOULD, "on cgroup v1 the owner of a cgroup stays", 343)
+@LINUX.shown(SHOULD, "on cgroup v1 the owner of a cgroup does not change", 343)
 def v1_owner(case: Case) -> None:
     needs(not host.unified(), "cgroup v1 is not mounted")
     case.with_user_namespace()
@@ -101,24 +105,28 @@ def delegating(case: Case, writable: bool = True, namespace: bool = True) -> dic
     return owners(case)
 
 
-@LINUX.shown(SHOULD, "without a new cgroup namespace the owner of the cgroup stays", 347)
+@LINUX.shown(SHOULD, "without a new cgroup namespace the owner of the cgroup does not change", 347)
 def no_namespace(case: Case) -> None:
     same(set(delegating(case, namespace=False).values()), {0}, "the owners")
 
 
-@LINUX.shown(SHOULD, "with a writable cgroup mount the cgroup becomes the container user's", 352)
+@LINUX.shown(
+    SHOULD, "with a writable cgroup mount the container's user becomes the owner of the cgroup", 352
+)
 def delegated(case: Case) -> None:
     same(delegating(case)[""], 100000, "the owner of the cgroup")
 
 
-@LINUX.shown(SHOULD, "with a read-only cgroup mount, or with none, the owner stays", 352, 361)
+@LINUX.shown(
+    SHOULD, "with a read-only cgroup mount, or without one, the owner does not change", 352, 361
+)
 def not_delegated(case: Case) -> None:
     same(set(delegating(case, writable=False).values()), {0}, "the owners")
 
 
 @LINUX.shown(
     SHOULD,
-    "only the files of /sys/kernel/cgroup/delegate change owners, as far as they exist",
+    "only the existing files of /sys/kernel/cgroup/delegate change their owner",
     363,
     368,
     380,

@@ -38,7 +38,7 @@ for kind, name in (("c", "character"), ("b", "block"), ("u", "unbuffered charact
         same((seen["major"], seen["minor"]), (10, 229), "its numbers")
 
 
-@LINUX.shown(MUST, "a FIFO (p) that is listed is there, and needs no numbers", 132, 137)
+@LINUX.shown(MUST, "a listed FIFO (p) exists, and needs no numbers", 132, 137)
 def fifo(case: Case) -> None:
     case.linux["devices"] = [{"path": "/dev/pipe", "type": "p"}]
     same(case.deed("stat:/dev/pipe").get("kind"), "p", "what it is")
@@ -74,7 +74,7 @@ def device_of_other_numbers(case: Case) -> None:
     case.refused()
 
 
-@LINUX.shown(SAYS, "fileMode, uid and gid are those of the device", 139, 141, 142)
+@LINUX.shown(SAYS, "the device has the given fileMode, uid and gid", 139, 141, 142)
 def device_owner(case: Case) -> None:
     seen = device(case, fileMode=0o640, uid=12, gid=34)
     same((seen["mode"], seen["uid"], seen["gid"]), (0o640, 12, 34), "its mode and owner")
@@ -82,9 +82,9 @@ def device_owner(case: Case) -> None:
 
 LINUX.argued(
     SHOULD,
-    "a device's type and numbers stand in one entry only",
+    "only one entry has a device's type and numbers",
     143,
-    why="asked of who writes a config: a runtime need not refuse two names for one device",
+    why="this is a requirement for the config; a runtime may accept two names for one device",
 )
 
 
@@ -98,7 +98,7 @@ def default_devices(case: Case) -> None:
     same(seen[-1]["errno"], 0, "opening /dev/ptmx")
 
 
-@LINUX.shown(MUST, "the default devices can be used although the rules deny all", 180)
+@LINUX.shown(MUST, "the default devices can be used even if the rules deny all devices", 180)
 def default_devices_work(case: Case) -> None:
     paths = ("null", "zero", "full", "random", "urandom")
     for name, found in zip(paths, case.deeds(*(f"open:/dev/{n}" for n in paths)), strict=True):
@@ -114,7 +114,7 @@ def ptmx(case: Case) -> None:
         same((seen.get("major"), seen.get("minor")), (5, 2), "the numbers of /dev/ptmx")
 
 
-@LINUX.shown(SAYS, "with a terminal there is /dev/console, which is the terminal", 187)
+@LINUX.shown(SAYS, "with a terminal, /dev/console is this terminal", 187)
 def console(case: Case) -> None:
     from conformance.suite.terminal import with_terminal
 
@@ -150,7 +150,7 @@ def rule_fields(case: Case) -> None:
     case.refused()
 
 
-@LINUX.shown(SAYS, "a rule is for a type, and for all where none is given", 410)
+@LINUX.shown(SAYS, "a rule is for the given type, or for all types", 410)
 def rule_type(case: Case) -> None:
     errnos = opened(
         case,

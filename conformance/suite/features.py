@@ -55,24 +55,24 @@ def all_recognised(case: Case, names: list[str], put: Any) -> None:
         case.call("delete", "--force", case.id, check=False)
 
 
-@FEATURES.shown(SHOULD, "the features do not depend on the host or the moment", 7)
+@FEATURES.shown(SHOULD, "the features do not depend on the host or the time", 7)
 def constant(case: Case) -> None:
     same(features(case), features(case), "a second answer")
 
 
-@FEATURES.shown(MUST, "what is null is absent, and not the same as empty", 10)
+@FEATURES.shown(MUST, "a null value means absent, not empty", 10)
 def no_null_for_empty(case: Case) -> None:
     found = features(case)
     empty = [name for name in ("hooks", "mountOptions") if found.get(name, [""]) == []]
     same(empty, [], "lists that say that nothing is supported")
 
 
-@FEATURES.shown(MUST, "ociVersionMin is there, and is accepted in a config", 14, 15)
+@FEATURES.shown(MUST, "ociVersionMin exists, and is accepted in a config", 14, 15)
 def least_version(case: Case) -> None:
     accepts(case, features(case)["ociVersionMin"])
 
 
-@FEATURES.shown(MUST, "ociVersionMax is there, and is accepted in a config", 17, 18)
+@FEATURES.shown(MUST, "ociVersionMax exists, and is accepted in a config", 17, 18)
 def most_version(case: Case) -> None:
     accepts(case, features(case)["ociVersionMax"])
 
@@ -87,14 +87,14 @@ def versions_in_order(case: Case) -> None:
     expect(least <= most, f"{least} and {most}")
 
 
-@FEATURES.shown(MUST, "there is no property that the specification does not define", 20)
+@FEATURES.shown(MUST, "all properties are defined by the specification", 20)
 def known_properties(case: Case) -> None:
     found = features(case)
     same(sorted(set(found) - TOP), [], "unknown properties")
     same(sorted(set(found.get("linux") or {}) - LINUX), [], "unknown properties of linux")
 
 
-@FEATURES.shown(MUST, "hooks of every kind that is listed are supported", 32)
+@FEATURES.shown(MUST, "all listed kinds of hooks are supported", 32)
 def hooks(case: Case) -> None:
     files = {kind: case.hook(kind) for kind in listed(case, "hooks")}
     case.run()
@@ -103,9 +103,7 @@ def hooks(case: Case) -> None:
     same([kind for kind, file in files.items() if not file.exists()], [], "hooks that did not run")
 
 
-@FEATURES.shown(
-    MUST, "mount options that are listed are recognised, not handed to the file system", 49
-)
+@FEATURES.shown(MUST, "listed mount options are recognised, and not given to the file system", 49)
 def mount_options(case: Case) -> None:
     names = set(listed(case, "mountOptions"))
     # Each option is tested alone on a tmpfs, which refuses unknown options. Options that need a
@@ -119,7 +117,7 @@ def mount_options(case: Case) -> None:
         case.call("delete", "--force", case.id, check=False)
 
 
-@FEATURES.shown(SHOULD, "options of file systems are not among the mount options", 50)
+@FEATURES.shown(SHOULD, "mountOptions has no options of file systems", 50)
 def no_data_options(case: Case) -> None:
     same(sorted(set(listed(case, "mountOptions")) & DATA_OPTIONS), [], "options of file systems")
 
@@ -132,7 +130,7 @@ def annotations(case: Case) -> None:
         expect(key and isinstance(value, str), f"{key!r} is {value!r}")
 
 
-@FEATURES_LINUX.shown(MUST, "namespaces that are listed are recognised", 8)
+@FEATURES_LINUX.shown(MUST, "listed namespaces are recognised", 8)
 def namespaces(case: Case) -> None:
     def put(name: str) -> None:
         case.linux["namespaces"] = [{"type": name}]
@@ -143,7 +141,7 @@ def namespaces(case: Case) -> None:
     all_recognised(case, listed(case, "linux", "namespaces"), put)
 
 
-@FEATURES_LINUX.shown(MUST, "capabilities that are listed are recognised", 27)
+@FEATURES_LINUX.shown(MUST, "listed capabilities are recognised", 27)
 def capabilities(case: Case) -> None:
     names = listed(case, "linux", "capabilities")
     case.process["capabilities"] = {"bounding": names, "permitted": names, "effective": names}
@@ -152,7 +150,7 @@ def capabilities(case: Case) -> None:
     same(unknown, [], "capabilities that are called unknown")
 
 
-@FEATURES_LINUX.shown(MUST, "seccomp actions that are listed are recognised", 107)
+@FEATURES_LINUX.shown(MUST, "listed seccomp actions are recognised", 107)
 def actions(case: Case) -> None:
     def put(name: str) -> None:
         rule = {"names": ["getpriority"], "action": name}
@@ -161,7 +159,7 @@ def actions(case: Case) -> None:
     all_recognised(case, listed(case, "linux", "seccomp", "actions"), put)
 
 
-@FEATURES_LINUX.shown(MUST, "seccomp operators that are listed are recognised", 109)
+@FEATURES_LINUX.shown(MUST, "listed seccomp operators are recognised", 109)
 def operators(case: Case) -> None:
     def put(name: str) -> None:
         args = [{"index": 0, "value": 1, "valueTwo": 1, "op": name}]
@@ -171,7 +169,7 @@ def operators(case: Case) -> None:
     all_recognised(case, listed(case, "linux", "seccomp", "operators"), put)
 
 
-@FEATURES_LINUX.shown(MUST, "seccomp architectures that are listed are recognised", 111)
+@FEATURES_LINUX.shown(MUST, "listed seccomp architectures are recognised", 111)
 def architectures(case: Case) -> None:
     def put(name: str) -> None:
         case.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": [name]}
@@ -209,7 +207,7 @@ def supported_flags(case: Case) -> None:
         case.call("delete", "--force", case.id)
 
 
-@FEATURES_LINUX.shown(MUST, "memory policies that are listed are recognised", 203)
+@FEATURES_LINUX.shown(MUST, "listed memory policies are recognised", 203)
 def memory_modes(case: Case) -> None:
     def put(name: str) -> None:
         nodes = {} if name in ("MPOL_DEFAULT", "MPOL_LOCAL") else {"nodes": "0"}
@@ -218,7 +216,7 @@ def memory_modes(case: Case) -> None:
     all_recognised(case, listed(case, "linux", "memoryPolicy", "modes"), put)
 
 
-@FEATURES_LINUX.shown(MUST, "flags of memory policies that are listed are recognised", 206)
+@FEATURES_LINUX.shown(MUST, "listed flags of memory policies are recognised", 206)
 def memory_flags(case: Case) -> None:
     def put(name: str) -> None:
         case.linux["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "0", "flags": [name]}
@@ -227,7 +225,7 @@ def memory_flags(case: Case) -> None:
 
 
 @FEATURES_LINUX.shown(
-    MUST, "a runtime that takes mappings of mounts, if only in part, says idmap true", 257
+    MUST, "a runtime that supports mappings of mounts, even partly, reports idmap true", 257
 )
 def idmap(case: Case) -> None:
     found = features(case)

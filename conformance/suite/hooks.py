@@ -57,7 +57,12 @@ def turns(*kinds: str) -> list[str]:
 
 
 @CONFIG.shown(
-    MUST, "a hook without path, or with one that is not absolute, is an error", 555, 556, 565, 566
+    MUST,
+    "a hook without path, or with a path that is not absolute, is an error",
+    555,
+    556,
+    565,
+    566,
 )
 def hook_paths(case: Case) -> None:
     for kind in KINDS:
@@ -166,7 +171,7 @@ def state_on_input(case: Case) -> None:
             same(state.get("pid"), 1, f"the pid that {kind} reads, as the container sees it")
 
 
-@CONFIG.shown(SAYS, "args and env of a hook are its arguments and environment", 557, 558)
+@CONFIG.shown(SAYS, "a hook gets its args and env", 557, 558)
 def hook_arguments(case: Case) -> None:
     seen = whole_life(case, "createRuntime", "nap:0", env=["ONE=1", "TWO=2"])
     same(seen["args"][2:], ["nap:0"], "its arguments")
@@ -201,7 +206,7 @@ def runs_in_create(case: Case, kind: str) -> None:
     case.output()
 
 
-@CONFIG.shown(MUST, "prestart hooks run in create, once the namespaces are there", 596)
+@CONFIG.shown(MUST, "prestart hooks run in create, after the namespaces are made", 596)
 def prestart_in_create(case: Case) -> None:
     runs_in_create(case, "prestart")
 
@@ -307,7 +312,7 @@ for step, runs_at, fails_at in STEPS:
 RUNTIME.shown(MUST, "poststop hooks are run", 78)(invoked("poststop"))
 
 
-@RUNTIME.shown(MUST, "after a failing poststop hook the others still run, and delete goes on", 79)
+@RUNTIME.shown(MUST, "after a poststop hook fails, the others run and delete continues", 79)
 def failing_poststop(case: Case) -> None:
     case.hook("poststop", "exit=3")
     second = case.hook("poststop")

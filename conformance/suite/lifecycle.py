@@ -13,7 +13,7 @@ STATUSES = {"creating", "created", "running", "stopped"}
 STATE = {"ociVersion": str, "id": str, "status": str, "bundle": str}
 
 
-@BUNDLE.shown(MUST, "config.json in the bundle's own directory is what is run", 14, 19)
+@BUNDLE.shown(MUST, "the config that is run is config.json in the bundle's directory", 14, 19)
 def config_in_bundle(case: Case) -> None:
     (case.bundle / "other.json").write_text("{}")
     same(case.run()["hostname"], "conformance", "the host name inside")
@@ -28,7 +28,7 @@ def no_config(case: Case) -> None:
     expect(not case.exists(), "there is a container")
 
 
-@RUNTIME.shown(MUST, "who has created a container can use every operation on it", 5, 93)
+@RUNTIME.shown(MUST, "the user who created a container can use every operation on it", 5, 93)
 def operations(case: Case) -> None:
     case.create("sleep")
     case.state()
@@ -39,9 +39,7 @@ def operations(case: Case) -> None:
     case.call("delete", case.id)
 
 
-@RUNTIME.shown(
-    MUST, "the state has ociVersion, id, status and bundle, as the schema has them", 12, 35
-)
+@RUNTIME.shown(MUST, "the state has ociVersion, id, status and bundle, as in the schema", 12, 35)
 def state_fields(case: Case) -> None:
     case.config["annotations"] = {"com.example.key": "value"}
     case.create()
@@ -54,7 +52,7 @@ def state_fields(case: Case) -> None:
 
 
 @RUNTIME.shown(
-    MUST, "the state's id is the container's, and no other container can have it", 13, 14
+    MUST, "the id in the state is the container's, and no other container can have it", 13, 14
 )
 def unique_id(case: Case) -> None:
     case.create("sleep")
@@ -75,7 +73,7 @@ def statuses(case: Case) -> None:
     case.until("stopped")
 
 
-@RUNTIME.shown(MUST, "any other status means something that the four do not", 24)
+@RUNTIME.shown(MUST, "another status has another meaning than the four of the specification", 24)
 def other_statuses(case: Case) -> None:
     case.sleeps()
     if case.call("pause", case.id, check=False).returncode != 0:
@@ -87,7 +85,9 @@ def other_statuses(case: Case) -> None:
     expect(status not in STATUSES - {"running"}, f"a paused container is {status}")
 
 
-@RUNTIME.shown(MUST, "while created or running the state has the pid that the runtime sees", 25)
+@RUNTIME.shown(
+    MUST, "the state of a created or running container has its pid, as the runtime sees it", 25
+)
 def pid(case: Case) -> None:
     case.create("sleep")
     created = case.state()["pid"]
@@ -98,7 +98,7 @@ def pid(case: Case) -> None:
     same(Path(f"/proc/{created}/root/probe").exists(), True, "the process is in the container")
 
 
-@RUNTIME.shown(MUST, "the state's bundle is the absolute path", 28)
+@RUNTIME.shown(MUST, "the bundle in the state is an absolute path", 28)
 def bundle_path(case: Case) -> None:
     case.save()
     case.call("create", "--bundle", "bundle", case.id)
@@ -108,7 +108,11 @@ def bundle_path(case: Case) -> None:
 
 
 @RUNTIME.shown(
-    MUST, "create makes the environment of the config, and all but process applies", 58, 111, 113
+    MUST,
+    "create makes the environment of the config, and applies everything except process",
+    58,
+    111,
+    113,
 )
 def environment(case: Case) -> None:
     case.mount("/data", type="tmpfs", source="tmpfs")
@@ -122,7 +126,7 @@ def environment(case: Case) -> None:
 
 
 @RUNTIME.shown(
-    MUST, "an environment that cannot be made is an error, and there is no container", 59, 116
+    MUST, "an environment that cannot be made is an error, and no container exists", 59, 116
 )
 def impossible(case: Case) -> None:
     case.mount("/data", type="no-such-file-system", source="none")
@@ -151,12 +155,12 @@ def frozen(case: Case) -> None:
     same((seen["args"], seen["cwd"]), (args, "/"), "the program's arguments and directory")
 
 
-@RUNTIME.shown(MUST, "the program of process is run by start", 71, 128)
+@RUNTIME.shown(MUST, "start runs the program of process", 71, 128)
 def program_runs(case: Case) -> None:
     same(case.run("exit=0", "word")["args"], ["/probe", "exit=0", "word"], "the arguments")
 
 
-@RUNTIME.shown(MUST, "delete undoes what create has made, and only that", 77, 143)
+@RUNTIME.shown(MUST, "delete removes everything that create has made, and nothing else", 77, 143)
 def undone(case: Case) -> None:
     case.create()
     made = [case.cgroup_of(name) for name in host.controllers() if name in ("pids", "memory")]
@@ -173,7 +177,7 @@ def undone(case: Case) -> None:
     expect(not status.exists() or "zombie" in status.read_text(), "its process is still there")
 
 
-@RUNTIME.shown(MUST, "an error leaves things as if the operation was never tried", 84)
+@RUNTIME.shown(MUST, "after an error, everything is as if the operation was never tried", 84)
 def no_trace(case: Case) -> None:
     case.mount("/data", type="tmpfs", source="tmpfs")
     case.hook("createRuntime", "exit=1")
@@ -185,7 +189,7 @@ def no_trace(case: Case) -> None:
     case.run()
 
 
-@RUNTIME.shown(MUST, "after a warning the operation goes on", 89)
+@RUNTIME.shown(MUST, "after a warning the operation continues", 89)
 def warned(case: Case) -> None:
     case.hook("poststop", "exit=1")
     case.run()
@@ -209,7 +213,7 @@ def state_of_nothing(case: Case) -> None:
     expect(not case.exists(), "state of an unknown container succeeds")
 
 
-@RUNTIME.shown(MUST, "state tells the state, also of a stopped container", 103)
+@RUNTIME.shown(MUST, "state prints the state, also of a stopped container", 103)
 def state_of_stopped(case: Case) -> None:
     case.run()
     state = case.until("stopped")
@@ -240,7 +244,7 @@ def start_without_id(case: Case) -> None:
     without_id(case, "start")
 
 
-@RUNTIME.shown(MUST, "start of what is not created is an error, and has no effect", 127)
+@RUNTIME.shown(MUST, "start of a container that is not created is an error, and has no effect", 127)
 def start_twice(case: Case) -> None:
     expect(not case.start(check=False), "start of an unknown container succeeds")
     case.sleeps()
@@ -252,7 +256,7 @@ def start_twice(case: Case) -> None:
     same(case.state()["status"], "stopped", "the status after it")
 
 
-@RUNTIME.shown(MUST, "start is an error where the config has no process", 129)
+@RUNTIME.shown(MUST, "start is an error if the config has no process", 129)
 def start_without_process(case: Case) -> None:
     case.config.pop("process")
     if case.create(check=False):
@@ -265,7 +269,9 @@ def kill_without_id(case: Case) -> None:
 
 
 @RUNTIME.shown(
-    MUST, "kill of what is neither created nor running is an error, and has no effect", 135
+    MUST,
+    "kill of a container that is neither created nor running is an error, and has no effect",
+    135,
 )
 def kill_stopped(case: Case) -> None:
     case.run()
@@ -312,9 +318,7 @@ def delete_created(case: Case) -> None:
     same(case.state()["status"], "created", "the status after it")
 
 
-@RUNTIME.shown(
-    MUST, "delete leaves what others have made, such as files beside the container's", 144
-)
+@RUNTIME.shown(MUST, "delete does not remove files that others have made", 144)
 def delete_only_own(case: Case) -> None:
     place = case.bundle / "kept"
     place.mkdir()
@@ -336,6 +340,6 @@ def dev_links(case: Case) -> None:
         same(deed.get("target"), "/proc/self/fd" + end, path)
 
 
-@RUNTIME_LINUX.shown(SAYS, "by default the program has three descriptors and no other", 5)
+@RUNTIME_LINUX.shown(SAYS, "by default the program has only three descriptors", 5)
 def descriptors(case: Case) -> None:
     same(case.run()["descriptors"], [0, 1, 2], "the open descriptors")

@@ -130,12 +130,12 @@ LINUX.argued(
     SHOULD,
     "memory.kernel limits the kernel's memory (not recommended)",
     452,
-    why="since Linux 5.16 the file keeps its maximum whatever is written (and v2 has none)",
+    why="since Linux 5.16 the file does not change when it is written (and v2 has no such file)",
 )
 
 
 @LINUX.shown(
-    SHOULD, "kernelTCP (not recommended) is not lost silently: set on v1, an error on v2", 453
+    SHOULD, "kernelTCP (not recommended) is not ignored: it is set on v1, and an error on v2", 453
 )
 def kernel_tcp(case: Case) -> None:
     case.resources["memory"] = {"kernelTCP": 16 * MIB}
@@ -146,7 +146,7 @@ def kernel_tcp(case: Case) -> None:
     same(found, str(16 * MIB), "memory.kmem.tcp.limit_in_bytes")
 
 
-@LINUX.shown(MUST, "with checkBeforeUpdate a limit below what is used is refused", 466)
+@LINUX.shown(MUST, "with checkBeforeUpdate a limit below the present use is refused", 466)
 def check_before_update(case: Case) -> None:
     needs("memory" in host.controllers(), "the memory controller is not mounted")
     case.resources["memory"] = {"limit": 64 * MIB, "checkBeforeUpdate": True}
@@ -168,7 +168,7 @@ def contradiction(case: Case, quota: int, burst: int) -> None:
         expect(int((place / name).read_text()) <= quota, "the burst is larger than the quota")
 
 
-@LINUX.shown(MUST, "a burst larger than the quota is not what the container gets", 494, 496)
+@LINUX.shown(MUST, "a container never gets a burst larger than the quota", 494, 496)
 def burst_over_quota(case: Case) -> None:
     contradiction(case, 20000, 50000)
 
@@ -199,7 +199,7 @@ add_throttle("throttleWriteIOPSDevice", "write_iops_device", "wiops", 546, 548, 
 
 
 @LINUX.shown(
-    MUST, "an entry of blockIO without its numbers or its rate is an error", 533, 542, 544, 548, 550
+    MUST, "an entry of blockIO without numbers or rate is an error", 533, 542, 544, 548, 550
 )
 def block_fields(case: Case) -> None:
     whole = {"major": 7, "minor": 0, "rate": 1048576}
@@ -209,13 +209,13 @@ def block_fields(case: Case) -> None:
             case.refused()
 
 
-@LINUX.shown(MUST, "a weightDevice has weight or leafWeight; without either it is an error", 538)
+@LINUX.shown(MUST, "a weightDevice without weight and leafWeight is an error", 538)
 def weight_device(case: Case) -> None:
     case.resources["blockIO"] = {"weightDevice": [{"major": 7, "minor": 0}]}
     case.refused()
 
 
-@LINUX.shown(MUST, "hugepageLimits limit a size of pages, by pageSize and limit", 608, 614)
+@LINUX.shown(MUST, "hugepageLimits set a limit for a page size", 608, 614)
 def huge_pages(case: Case) -> None:
     sizes = host.page_sizes()
     needs(sizes, "this kernel has no huge pages")
@@ -235,7 +235,7 @@ def huge_pages(case: Case) -> None:
 
 
 @LINUX.shown(
-    MUST, "a huge page limit without its parts, or of a size there is not, is an error", 608, 614
+    MUST, "a hugepageLimits entry that is incomplete, or for an unknown size, is an error", 608, 614
 )
 def huge_page_fields(case: Case) -> None:
     for entry in ({"limit": 0}, {"pageSize": "2MB"}, {"pageSize": "3MB", "limit": 0}):
@@ -243,9 +243,7 @@ def huge_page_fields(case: Case) -> None:
         case.refused()
 
 
-@LINUX.shown(
-    MUST, "network.priorities set the priority of an interface, by name and priority", 641, 642
-)
+@LINUX.shown(MUST, "network.priorities set the priorities of interfaces", 641, 642)
 def network_priorities(case: Case) -> None:
     case.resources["network"] = {"priorities": [{"name": "lo", "priority": 3}]}
     found = case.limit("net_prio", "net_prio.ifpriomap", "-")
@@ -265,7 +263,7 @@ def pids_zero(case: Case) -> None:
     same(case.limit("pids", "pids.max", "pids.max"), "0", "pids.max")
 
 
-@LINUX.shown(SAYS, "pids.limit holds: there can be no more processes", 669)
+@LINUX.shown(SAYS, "pids.limit is enforced: there cannot be more processes", 669)
 def pids_hold(case: Case) -> None:
     needs("pids" in host.controllers(), "the pids controller is not mounted")
     case.resources["pids"] = {"limit": 12}
@@ -284,7 +282,7 @@ def unified(case: Case, **files: str) -> None:
     case.resources["unified"] = {name.replace("__", "."): text for name, text in files.items()}
 
 
-@LINUX.shown(MUST, "for unified the controllers that it needs are enabled", 717)
+@LINUX.shown(MUST, "the controllers that unified needs are enabled", 717)
 def unified_controllers(case: Case) -> None:
     unified(case, pids__max="77", memory__high="67108864")
     case.create()
@@ -300,13 +298,13 @@ def unified_unknown(case: Case) -> None:
     same((case.cgroup_of("pids") / "cgroup.max.depth").read_text().strip(), "7", "cgroup.max.depth")
 
 
-@LINUX.shown(MUST, "unified for a controller that is not there is an error", 721)
+@LINUX.shown(MUST, "unified for a missing controller is an error", 721)
 def unified_absent(case: Case) -> None:
     unified(case, rabbit__max="7")
     case.refused()
 
 
-@LINUX.shown(MUST, "a limit of v1 that v2 has nothing like is an error on v2", 734)
+@LINUX.shown(MUST, "a limit of v1 that has no equivalent on v2 is an error on v2", 734)
 def no_conversion(case: Case) -> None:
     needs(host.unified(), "cgroup v2 is not what this host has")
     for memory in ({"swappiness": 41}, {"limit": 64 * MIB, "disableOOMKiller": True}):

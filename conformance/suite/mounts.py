@@ -31,7 +31,7 @@ def absolute(case: Case) -> None:
     expect("/data/made/here" in mounts(case.run()), "it is not mounted there")
 
 
-@CONFIG.shown(MUST, "a relative destination counts from /", 72)
+@CONFIG.shown(MUST, "a relative destination is relative to /", 72)
 def relative(case: Case) -> None:
     case.mount("data", type="tmpfs", source="tmpfs")
     case.process["cwd"] = "/tmp"
@@ -63,17 +63,17 @@ def idmapped(case: Case, word: str) -> None:
         same((deed.get("uid"), deed.get("gid")), (100000, 100000), "the owner inside")
 
 
-@CONFIG.shown(SHOULD, "with idmap the mount has the mount's own mappings", 154, 189, 194)
+@CONFIG.shown(SHOULD, "with idmap the mount has its own mappings", 154, 189, 194)
 def idmap(case: Case) -> None:
     idmapped(case, "idmap")
 
 
-@CONFIG.shown(SHOULD, "with ridmap the mounts inside have them too", 155)
+@CONFIG.shown(SHOULD, "with ridmap the mounts below it have its mappings too", 155)
 def ridmap(case: Case) -> None:
     idmapped(case, "ridmap")
 
 
-@CONFIG.shown(MUST, "idmap without mappings is an error where there is no user namespace", 154, 155)
+@CONFIG.shown(MUST, "idmap without mappings is an error if there is no user namespace", 154, 155)
 def idmap_of_nothing(case: Case) -> None:
     for word in ("idmap", "ridmap"):
         case.config["mounts"] = [m for m in case.config["mounts"] if m["destination"] != "/data"]
@@ -82,7 +82,10 @@ def idmap_of_nothing(case: Case) -> None:
 
 
 @CONFIG.shown(
-    SHOULD, "mappings without idmap or ridmap still map, or are an error: never silence", 190, 195
+    SHOULD,
+    "mappings without idmap or ridmap are applied, or are an error; they are not ignored",
+    190,
+    195,
 )
 def mappings_alone(case: Case) -> None:
     needs(kernel() >= (5, 12), "takes Linux 5.12")
@@ -100,7 +103,12 @@ def mappings_alone(case: Case) -> None:
     same((deed.get("uid"), deed.get("gid")), (100000, 100000), "the owner inside")
 
 
-@CONFIG.shown(MUST, "uidMappings of a mount come with gidMappings, else it is an error", 192, 197)
+@CONFIG.shown(
+    MUST,
+    "uidMappings of a mount without gidMappings are an error, and the other way round",
+    192,
+    197,
+)
 def half_mapped(case: Case) -> None:
     for field in ("uidMappings", "gidMappings"):
         case.config["mounts"] = [m for m in case.config["mounts"] if m["destination"] != "/data"]
@@ -109,7 +117,9 @@ def half_mapped(case: Case) -> None:
         case.refused()
 
 
-@LINUX.shown(SHOULD, "/proc, /sys, /dev/pts and /dev/shm can be had, with their file systems", 11)
+@LINUX.shown(
+    SHOULD, "/proc, /sys, /dev/pts and /dev/shm can be mounted with their file systems", 11
+)
 def default_file_systems(case: Case) -> None:
     table = mounts(case.run())
     wanted = {"/proc": "proc", "/sys": "sysfs", "/dev/pts": "devpts", "/dev/shm": "tmpfs"}

@@ -122,7 +122,7 @@ def user_namespace(case: Case) -> None:
     same(case.seen()["uids"], [0, 0, 0], "the ids inside")
 
 
-@LINUX.shown(MUST, "a namespace of an unknown type, or of none, is an error", 29)
+@LINUX.shown(MUST, "a namespace with an unknown type, or without a type, is an error", 29)
 def unknown_type(case: Case) -> None:
     for entry in ({"type": "rabbit"}, {"path": "/proc/self/ns/net"}):
         case.linux["namespaces"] = [{"type": "mount"}, entry]
@@ -136,7 +136,7 @@ def relative_path(case: Case) -> None:
     case.refused()
 
 
-@LINUX.shown(MUST, "a path of another type of namespace, or of none, is an error", 41)
+@LINUX.shown(MUST, "a path to a namespace of another type, or to another file, is an error", 41)
 def wrong_type(case: Case) -> None:
     for kind, path in (
         ("ipc", "/proc/self/ns/net"),
@@ -167,7 +167,7 @@ def mapping_fields(case: Case) -> None:
         case.refused()
 
 
-@LINUX.shown(SHOULD, "the owners of the root's files are left as they are by a mapping", 92)
+@LINUX.shown(SHOULD, "a mapping does not change the owners of the files in the root", 92)
 def owners_kept(case: Case) -> None:
     case.with_user_namespace()
     before = {path: path.lstat().st_uid for path in case.rootfs.rglob("*")}

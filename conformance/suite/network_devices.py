@@ -41,7 +41,7 @@ def inside(case: Case, *words: str) -> str:
     return done.stdout
 
 
-@LINUX.shown(MUST, "devices of netDevices are in the container, under the name given", 214)
+@LINUX.shown(MUST, "devices of netDevices are in the container, with the given name", 214)
 def moved(case: Case) -> None:
     with device(case) as name:
         case.linux["netDevices"] = {name: {"name": "inner0"}}
@@ -50,7 +50,7 @@ def moved(case: Case) -> None:
         expect(not Path(f"/sys/class/net/{name}").exists(), "it is still on the host")
 
 
-@LINUX.shown(MUST, "a device that is not there, or where its name is taken, is an error", 224, 226)
+@LINUX.shown(MUST, "a missing device, or a name that is already used, is an error", 224, 226)
 def impossible(case: Case) -> None:
     case.linux["netDevices"] = {"nowhere0": {}}
     case.refused()
@@ -60,7 +60,7 @@ def impossible(case: Case) -> None:
         expect(Path(f"/sys/class/net/{name}").exists(), "it is gone from the host")
 
 
-@LINUX.shown(MUST, "a new name that ends in %d is a pattern for the kernel to fill in", 228)
+@LINUX.shown(MUST, "a new name that ends in %d is a pattern, and the kernel inserts a number", 228)
 def pattern(case: Case) -> None:
     with device(case) as name:
         case.linux["netDevices"] = {name: {"name": "rabbit%d"}}
@@ -68,7 +68,9 @@ def pattern(case: Case) -> None:
         expect("rabbit0" in inside(case, "link"), "there is no rabbit0")
 
 
-@LINUX.shown(MUST, "addresses of global scope that are permanent go along, and attributes", 232)
+@LINUX.shown(
+    MUST, "permanent addresses of global scope, and attributes, are moved with the device", 232
+)
 def addresses(case: Case) -> None:
     with device(case) as name:
         ip("addr", "add", "192.0.2.7/24", "dev", name)
@@ -93,7 +95,10 @@ def up(case: Case) -> None:
 
 
 @LINUX.shown(
-    MUST, "the runtime leaves the device alone once it is there, and takes it not back", 244, 251
+    MUST,
+    "after the move the runtime does not change the device, and does not move it back",
+    244,
+    251,
 )
 def left_alone(case: Case) -> None:
     with device(case) as name:

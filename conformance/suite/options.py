@@ -217,7 +217,7 @@ for each in OPTIONS:
     add(each)
 
 
-@CONFIG.shown(MUST, "the mount option remount changes the options of a mount that is there", 124)
+@CONFIG.shown(MUST, "the mount option remount changes the options of an existing mount", 124)
 def remount(case: Case) -> None:
     case.mount("/data", type="tmpfs", source="tmpfs", options=["rw"])
     case.mount("/data", type="tmpfs", source="tmpfs", options=["remount", "ro"])
@@ -227,22 +227,22 @@ def remount(case: Case) -> None:
 
 CONFIG.argued(
     MUST,
-    "the options that MUST be there are those of mount(8); the table says MUST, SHOULD or MAY",
+    "the required options are those of mount(8); the table says MUST, SHOULD or MAY",
     91,
     161,
-    why="it says how the table is to be read: each option of it has a row of its own",
+    why="this sentence explains the table; each of its options has its own row",
 )
 
 
 CONFIG.argued(
     SHOULD,
-    "an option of a runtime's own that mount(8) knows does what mount(8) says",
+    "an additional option of a runtime has the meaning of mount(8), if mount(8) has it",
     164,
-    why="which options are a runtime's own, beside those of the table, only the runtime can say",
+    why="only the runtime knows which options it has in addition to those of the table",
 )
 
 
-@CONFIG.shown(SHOULD, "unknown options go to the file system, in one list with commas", 166)
+@CONFIG.shown(SHOULD, "unknown options are given to the file system, in one list with commas", 166)
 def unknown_options(case: Case) -> None:
     options = ["size=128k", "mode=700", "nr_inodes=64"]
     case.mount("/data", type="tmpfs", source="tmpfs", options=options)

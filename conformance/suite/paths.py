@@ -58,7 +58,7 @@ def shared(case: Case) -> None:
 
 
 @LINUX.shown(
-    SAYS, "rootfsPropagation slave: what the host mounts below the root shows inside", 1053
+    SAYS, "rootfsPropagation slave: mounts of the host below the root are visible inside", 1053
 )
 def slave(case: Case) -> None:
     fields = propagation(case, "slave")["shared"]
@@ -89,7 +89,7 @@ def sysctl(case: Case) -> None:
     same([s.get("content", "").strip() for s in seen], ["123456", "1"], "the parameters")
 
 
-@LINUX.shown(SAYS, "personality LINUX32 makes the kernel tell a machine of 32 bits", 1105)
+@LINUX.shown(SAYS, "with personality LINUX32 the kernel reports a 32-bit machine", 1105)
 def personality(case: Case) -> None:
     needs(os.uname().machine == "x86_64", "no machine of 64 bits with a 32-bit one that it tells")
     case.linux["personality"] = {"domain": "LINUX32"}

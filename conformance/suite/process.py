@@ -38,14 +38,14 @@ def granted(case: Case, **sets: list[str]) -> dict[str, int]:
     return found
 
 
-@CONFIG.shown(MUST, "what start runs needs process: without it there is nothing to start", 240)
+@CONFIG.shown(MUST, "start needs process: without process there is nothing to start", 240)
 def process_at_start(case: Case) -> None:
     del case.config["process"]
     if case.create(check=False):
         expect(not case.start(check=False), "start succeeds without process")
 
 
-@CONFIG.shown(SAYS, "with terminal the standard streams are a terminal's", 242)
+@CONFIG.shown(SAYS, "with terminal the standard streams are a terminal", 242)
 def terminal(case: Case) -> None:
     same(with_terminal(case)["terminals"], [1, 1, 1], "whether 0, 1, 2 are terminals")
 
@@ -56,7 +56,7 @@ def console_size(case: Case) -> None:
     same(with_terminal(case).get("size"), [33, 101], "rows and columns")
 
 
-@CONFIG.shown(MUST, "consoleSize is ignored where there is no terminal", 245)
+@CONFIG.shown(MUST, "consoleSize is ignored if there is no terminal", 245)
 def console_size_ignored(case: Case) -> None:
     case.process["consoleSize"] = {"height": 33, "width": 101}
     case.process["terminal"] = False
@@ -86,7 +86,7 @@ def environment(case: Case) -> None:
         expect(variable in seen, f"{variable} is not there")
 
 
-@CONFIG.shown(MUST, "args are the program and its arguments; without any it is an error", 252)
+@CONFIG.shown(MUST, "args are the program and its arguments; empty args are an error", 252)
 def arguments(case: Case) -> None:
     case.process["args"] = []
     case.refused(at_start=True)
@@ -94,14 +94,14 @@ def arguments(case: Case) -> None:
     same(case.run("one", "two words", "")["args"], ["/probe", "one", "two words", ""], "args")
 
 
-@CONFIG.shown(MUST, "the program is looked up as execvp does: by PATH, unless it has a slash", 252)
+@CONFIG.shown(MUST, "the program is found as by execvp: in PATH, unless its name has a slash", 252)
 def lookup(case: Case) -> None:
     (case.rootfs / "probe").rename(case.rootfs / "bin" / "found")
     case.process["args"] = ["found"]
     same(case.run()["args"], ["found"], "the arguments")
 
 
-@CONFIG.shown(MUST, "an rlimit lacking type, soft or hard is an error", 264, 272, 274)
+@CONFIG.shown(MUST, "an rlimit without type, soft or hard is an error", 264, 272, 274)
 def rlimit_fields(case: Case) -> None:
     whole = {"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}
     for field in ("type", "soft", "hard"):
@@ -139,14 +139,14 @@ def rlimit_twice(case: Case) -> None:
     case.refused(at_start=True)
 
 
-@CONFIG.shown(MUST, "an unknown capability is a warning, and the others are given", 289)
+@CONFIG.shown(MUST, "an unknown capability gives a warning, and the others are set", 289)
 def unknown_capability(case: Case) -> None:
     needs(case.version >= "1.1", "this runtime knows only versions in which it is an error")
     sets = {kind: ["CAP_KILL", "CAP_RABBIT"] for kind in ("bounding", "effective", "permitted")}
     same(granted(case, **sets)["effective"], mask("KILL"), "the effective set")
 
 
-@CONFIG.shown(SHOULD, "a capability that cannot be given is no failure", 290)
+@CONFIG.shown(SHOULD, "a capability that cannot be set is not an error", 290)
 def ungrantable_capability(case: Case) -> None:
     lacking = [name for name in NAMES[:38] if not host.capabilities() >> NAMES.index(name) & 1]
     needs(lacking, "the caller has every capability")
@@ -186,9 +186,7 @@ for each, kind_line in (
         same(found, mask(*names), f"the {kind} set")
 
 
-@CONFIG.shown(
-    SAYS, "without noNewPrivileges, or with false, the bit is not set; with true it is", 300
-)
+@CONFIG.shown(SAYS, "the bit no_new_privs is set only if noNewPrivileges is true", 300)
 def no_new_privileges(case: Case) -> None:
     for value, bit in ((None, 0), (False, 0), (True, 1)):
         case.process.pop("noNewPrivileges", None)
@@ -198,13 +196,13 @@ def no_new_privileges(case: Case) -> None:
         case.call("delete", "--force", case.id)
 
 
-@CONFIG.shown(MUST, "oomScoreAdj is set where it is given", 303)
+@CONFIG.shown(MUST, "oomScoreAdj is set if it is given", 303)
 def oom_score(case: Case) -> None:
     case.process["oomScoreAdj"] = 500
     same(case.run()["oomScoreAdj"].strip(), "500", "oom_score_adj")
 
 
-@CONFIG.shown(MUST, "oom_score_adj stays the caller's where it is not given", 304)
+@CONFIG.shown(MUST, "without oomScoreAdj the program has the caller's oom_score_adj", 304)
 def oom_score_kept(case: Case) -> None:
     own = Path("/proc/self/oom_score_adj").read_text().strip()
     same(case.run()["oomScoreAdj"].strip(), own, "oom_score_adj")
@@ -217,7 +215,7 @@ def scheduled(case: Case, **fields: object) -> dict[str, int]:
     return found
 
 
-@CONFIG.shown(MUST, "scheduler takes a policy, without which it is an error", 310)
+@CONFIG.shown(MUST, "scheduler has a policy; without one it is an error", 310)
 def scheduler_policy(case: Case) -> None:
     same(scheduled(case, policy="SCHED_BATCH", nice=5)["policy"], 3, "the policy")
     case.call("delete", "--force", case.id)
@@ -225,7 +223,7 @@ def scheduler_policy(case: Case) -> None:
     case.refused(at_start=True)
 
 
-@CONFIG.shown(SAYS, "scheduler.nice is the nice value, 0 where it is not set", 320)
+@CONFIG.shown(SAYS, "scheduler.nice is the nice value; the default is 0", 320)
 def scheduler_nice(case: Case) -> None:
     same(scheduled(case, policy="SCHED_OTHER", nice=7)["nice"], 7, "nice")
     case.call("delete", "--force", case.id)
@@ -282,10 +280,10 @@ def io_priority(case: Case) -> None:
 
 CONFIG.argued(
     SHOULD,
-    "with execCPUAffinity, and no final in it, the affinity in the cgroup is the kernel's",
+    "with execCPUAffinity but without final, the kernel decides the affinity in the cgroup",
     352,
-    why="of processes that join a running container, which no operation of the specification does; "
-    "the command exec is a runtime's own",
+    why="this is about processes that join a running container; the specification has no operation "
+    "for that",
 )
 
 
@@ -309,7 +307,7 @@ def umask(case: Case) -> None:
     same(case.run()["umask"], 0o027, "the umask")
 
 
-@CONFIG.shown(SAYS, "without umask it stays the caller's", 372)
+@CONFIG.shown(SAYS, "without umask the program has the caller's umask", 372)
 def umask_kept(case: Case) -> None:
     # Not 022, which runc sets if the config gives no umask. hutch does this too, but not with
     # --strict, which the suite gives it.

@@ -7,7 +7,7 @@ from conformance.suite.documents import CONFIG
 from conformance.suite.table import MUST, SAYS, SHOULD
 
 
-@CONFIG.shown(MUST, "an ociVersion that is no semantic version is an error", 17)
+@CONFIG.shown(MUST, "an ociVersion that is not a semantic version is an error", 17)
 def bad_version(case: Case) -> None:
     for version in ("invalid", "1", 1):
         case.config["ociVersion"] = version
@@ -20,7 +20,7 @@ def no_version(case: Case) -> None:
     case.refused()
 
 
-@CONFIG.shown(MUST, "a config of 1.0.0 and one of the newest version known are both run", 17)
+@CONFIG.shown(MUST, "configs of version 1.0.0 and of the newest known version are both run", 17)
 def versions(case: Case) -> None:
     case.config["ociVersion"] = "1.0.0"
     case.run()
@@ -45,14 +45,14 @@ def root_paths(case: Case) -> None:
     expect("probe" in case.deed("list:/")["names"], "with an absolute path the root is another")
 
 
-@CONFIG.shown(SHOULD, "root.path may have any name; rootfs is a convention", 39)
+@CONFIG.shown(SHOULD, "root.path may have any name; rootfs is only a convention", 39)
 def root_name(case: Case) -> None:
     case.rootfs.rename(case.bundle / "other")
     case.config["root"]["path"] = "other"
     expect("probe" in case.deed("list:/")["names"], "the root is another one")
 
 
-@CONFIG.shown(MUST, "a root.path at which there is no directory is an error", 41)
+@CONFIG.shown(MUST, "a root.path that is not a directory is an error", 41)
 def missing_root(case: Case) -> None:
     case.config["root"]["path"] = "nowhere"
     case.refused()
@@ -91,7 +91,7 @@ def annotated(case: Case, annotations: Any) -> None:
     case.refused()
 
 
-@CONFIG.shown(MUST, "annotations that are no map are an error", 720)
+@CONFIG.shown(MUST, "annotations that are not a map are an error", 720)
 def annotations_map(case: Case) -> None:
     annotated(case, ["com.example.key=value"])
 
@@ -100,7 +100,7 @@ CONFIG.argued(
     MUST,
     "the keys of annotations are strings",
     723,
-    why="JSON has no other keys: what is no string is no JSON, and is refused as such (line 720)",
+    why="in JSON all keys are strings; other text is invalid JSON, and is refused (line 720)",
 )
 
 
@@ -111,7 +111,7 @@ def annotation_key(case: Case) -> None:
 
 CONFIG.argued(
     SHOULD,
-    "keys are named by a reversed domain, and those of org.opencontainers as it says",
+    "keys have a reversed domain; those of org.opencontainers are defined by the specification",
     725,
     727,
     731,
@@ -123,8 +123,8 @@ CONFIG.argued(
     737,
     738,
     740,
-    why="asked of who writes a config and of later specifications; a runtime that judged names "
-    "would break line 741, by which unknown keys are ignored",
+    why="this is a requirement for configs and later specifications; a runtime must ignore unknown "
+    "keys (line 741)",
 )
 
 
@@ -134,14 +134,12 @@ def unknown_annotation(case: Case) -> None:
     case.run()
 
 
-@CONFIG.shown(MUST, "an annotation whose value is no string is an error", 743)
+@CONFIG.shown(MUST, "an annotation whose value is not a string is an error", 743)
 def annotation_value(case: Case) -> None:
     annotated(case, {"com.example.key": 1})
 
 
-@CONFIG.shown(
-    MUST, "properties that the runtime does not know are ignored, wherever they stand", 754
-)
+@CONFIG.shown(MUST, "unknown properties are ignored, at any place", 754)
 def unknown_property(case: Case) -> None:
     for place in (case.config, case.process, case.linux, case.config["root"], case.resources):
         place["unheardOf"] = {"a": [1]}
@@ -158,7 +156,7 @@ def invalid_values(case: Case) -> None:
         case.process[field] = before
 
 
-@CONFIG.shown(MUST, "a value that the kernel knows nothing of is an error", 759)
+@CONFIG.shown(MUST, "a value that the kernel does not know is an error", 759)
 def unsupported_values(case: Case) -> None:
     case.linux["namespaces"].append({"type": "rabbit"})
     case.refused()

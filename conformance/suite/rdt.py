@@ -59,25 +59,27 @@ def bad_schema(case: Case, field: str, value: Any) -> None:
     case.refused()
 
 
-@LINUX.shown(SHOULD, "an l3CacheSchema that spans lines is an error", 751)
+@LINUX.shown(SHOULD, "an l3CacheSchema with several lines is an error", 751)
 def l3_lines(case: Case) -> None:
     bad_schema(case, "l3CacheSchema", "L3:0=f\nMB:0=10")
 
 
-@LINUX.shown(MUST, "a memBwSchema that does not begin with MB: or spans lines is an error", 753)
+@LINUX.shown(
+    MUST, "a memBwSchema that does not begin with MB: or has several lines is an error", 753
+)
 def bandwidth_form(case: Case) -> None:
     bad_schema(case, "memBwSchema", "L3:0=f")
     bad_schema(case, "memBwSchema", "MB:0=10\nL3:0=f")
 
 
-@LINUX.shown(MUST, "an element of schemata that spans lines is an error", 754)
+@LINUX.shown(MUST, "an element of schemata with several lines is an error", 754)
 def schemata_lines(case: Case) -> None:
     bad_schema(case, "schemata", ["L3:0=f\nMB:0=10"])
 
 
 @LINUX.shown(
     MUST,
-    "the rules on parameters are applied: schemata are written to the group",
+    "the rules for parameters are applied: schemata are written to the group",
     757,
     759,
     761,
@@ -89,7 +91,7 @@ def schemata_written(case: Case) -> None:
     expect(line in (host.RESCTRL / case.id / "schemata").read_text(), "they are not written")
 
 
-@LINUX.shown(MUST, "without any schema none is written", 765)
+@LINUX.shown(MUST, "without a schema nothing is written", 765)
 def nothing_written(case: Case) -> None:
     needs(host.resctrl(), ABSENT)
     before = (host.RESCTRL / "schemata").read_text()
@@ -97,7 +99,9 @@ def nothing_written(case: Case) -> None:
     same((host.RESCTRL / "schemata").read_text(), before, "the schemata of the default group")
 
 
-@LINUX.shown(MUST, "without closID the group is the container's own, and goes with it", 767, 775)
+@LINUX.shown(
+    MUST, "without closID the container has its own group, which is removed with it", 767, 775
+)
 def own_group(case: Case) -> None:
     allocated(case, schemata=[own_schema()])
     expect((host.RESCTRL / case.id).is_dir(), "there is no group of its id")
@@ -105,15 +109,13 @@ def own_group(case: Case) -> None:
     expect(not (host.RESCTRL / case.id).exists(), "the group is left")
 
 
-@LINUX.shown(
-    MUST, "a group of closID is made where it is missing, and compared where it is there", 770, 771
-)
+@LINUX.shown(MUST, "a missing group of closID is made, and an existing group is compared", 770, 771)
 def made_or_compared(case: Case) -> None:
     allocated(case, closID=case.id, schemata=[own_schema()])
     expect((host.RESCTRL / case.id).is_dir(), "it is not made")
 
 
-@LINUX.shown(MUST, "closID alone needs a group that is there; else it is an error", 773)
+@LINUX.shown(MUST, "closID alone needs an existing group; otherwise it is an error", 773)
 def must_exist(case: Case) -> None:
     needs(host.resctrl(), ABSENT)
     case.linux["intelRdt"] = {"closID": "no-such-group"}
@@ -133,7 +135,7 @@ def group_stays(case: Case) -> None:
 
 @LINUX.shown(
     MUST,
-    "enableMonitoring makes a monitoring group of the container's id, or is an error",
+    "enableMonitoring makes a monitoring group with the container's id, or is an error",
     779,
     780,
     783,

@@ -39,7 +39,7 @@ def default_action(case: Case) -> None:
         case.refused()
 
 
-@LINUX.shown(SAYS, "defaultAction holds for every call without a rule", 885)
+@LINUX.shown(SAYS, "defaultAction applies to every call without a rule", 885)
 def default_holds(case: Case) -> None:
     names = "execve exit_group write fstat close openat read brk mmap munmap arch_prctl"
     names += " set_tid_address rt_sigprocmask ioctl writev readlink getcwd fcntl lstat stat open"
@@ -52,7 +52,7 @@ def default_holds(case: Case) -> None:
     same((seen["seccomp"], seen["deeds"][0]["errno"]), (2, EPERM), "the mode, and getpriority")
 
 
-@LINUX.shown(MUST, "an errno for a default action that takes none is an error", 886, 888)
+@LINUX.shown(MUST, "an errno for a default action that has no errno is an error", 886, 888)
 def default_errno(case: Case) -> None:
     case.linux["seccomp"] = {**ALLOW, "defaultErrnoRet": EXDEV}
     case.refused()
@@ -65,7 +65,7 @@ def errno_of_rule(case: Case) -> None:
     same(errno(case, {**RULE, "errnoRet": ENOANO}), ENOANO, "errnoRet")
 
 
-@LINUX.shown(MUST, "an errno for an action that takes none is an error", 963)
+@LINUX.shown(MUST, "an errno for an action that has no errno is an error", 963)
 def errno_of_other(case: Case) -> None:
     filtered(case, {"names": ["getpriority"], "action": "SCMP_ACT_KILL", "errnoRet": EXDEV})
     case.refused()
@@ -124,7 +124,7 @@ def operators(case: Case) -> None:
     same(case.deed("call:140:2:0")["errno"], EPERM, "what SCMP_CMP_MASKED_EQ does")
 
 
-@LINUX.shown(SAYS, "each action does what libseccomp says of it", 950)
+@LINUX.shown(SAYS, "each action has the meaning that libseccomp defines", 950)
 def actions(case: Case) -> None:
     ended = {
         "SCMP_ACT_KILL_PROCESS": SIGSYS,
@@ -147,7 +147,7 @@ def flags(case: Case) -> None:
     case.refused()
 
 
-@LINUX.shown(SAYS, "architectures of the list are accepted, others are an error", 889)
+@LINUX.shown(SAYS, "architectures of the list are accepted; others are an error", 889)
 def architectures(case: Case) -> None:
     names = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
     same(errno(case, RULE, architectures=names), EPERM, "with three architectures")
@@ -230,35 +230,35 @@ def notified(case: Case, **fields: Any) -> tuple[Agent, dict[str, Any]]:
     return agent, deed
 
 
-@LINUX.shown(MUST, "for SCMP_ACT_NOTIFY the state goes to a stream socket at listenerPath", 927)
+@LINUX.shown(MUST, "for SCMP_ACT_NOTIFY the state is sent to a stream socket at listenerPath", 927)
 def listener(case: Case) -> None:
     agent, deed = notified(case)
     expect(agent.state, "no state came")
     same(deed["errno"], ENOANO, "what the agent's answer came to")
 
 
-@LINUX.shown(MUST, "one state a connection, which then is closed", 928, 929)
+@LINUX.shown(MUST, "one state is sent over each connection, which is then closed", 928, 929)
 def one_state(case: Case) -> None:
     agent, _ = notified(case)
     expect(agent.closed, "the connection stays open")
     expect(isinstance(agent.state, dict), "it is not one JSON object")
 
 
-@LINUX.shown(MUST, "where nobody listens at listenerPath it is an error", 930)
+@LINUX.shown(MUST, "it is an error if no program listens at listenerPath", 930)
 def nobody_listens(case: Case) -> None:
     rule = {"names": ["getpriority"], "action": "SCMP_ACT_NOTIFY"}
     filtered(case, rule, listenerPath=str(case.bundle / "nobody.sock"))
     case.refused(at_start=True)
 
 
-@LINUX.shown(MUST, "the seccomp descriptor is sent, under the name seccompFd", 935, 1007)
+@LINUX.shown(MUST, "the seccomp descriptor is sent with the name seccompFd", 935, 1007)
 def seccomp_fd(case: Case) -> None:
     agent, _ = notified(case)
     same(agent.state.get("fds"), ["seccompFd"], "fds")
     same(sum(map(len, agent.descriptors)), 1, "the descriptors that came")
 
 
-@LINUX.shown(MUST, "descriptors come with the first message only", 1009)
+@LINUX.shown(MUST, "descriptors are sent only with the first message", 1009)
 def first_message(case: Case) -> None:
     agent, _ = notified(case)
     same(

@@ -46,7 +46,7 @@ def test_every_row_is_shown_or_argued_and_stands_for_lines_of_its_document() -> 
         assert row.check is not None or len(row.argument) > 60, row.id
         assert row.level in (MUST, SHOULD, SAYS), row.id
         assert len(row.requirement) > 20, row.id
-        # Beside what is demanded there are rows for what the specification just says.
+        # There are also rows for sentences of the specification without a word of RFC 2119.
         assert row.level == SAYS or {(row.document, line) for line in row.lines} & demanding, row.id
 
 
