@@ -261,7 +261,7 @@ def main(arguments: list[str] | None = None) -> None:
             f"each, by turns, on {os.cpu_count()} processors; load {os.getloadavg()[0]:.1f} at the "
             f"beginning. {versions()}\n"
         )
-        for network in ("none",):
+        for network in ("none", "bridge"):
             samples = in_turn(engines, options.rounds, network)
             what = f"run --rm IMAGE true, network {network}"
             parts.append(table(what, samples, RUN_TARGET))

@@ -36,6 +36,17 @@ def test_a_container_has_an_address_and_a_way_out(network: NetworkEngine) -> Non
     assert network.remains() == []
 
 
+def test_with_a_user_namespace_of_its_own(network: NetworkEngine) -> None:
+    """Its network namespace belongs to that: it sees its own links, and may set them."""
+    ids = ("--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536", "--cap-add", "NET_ADMIN")
+    one = network.up("one", *ids, "-p", "8080:80")
+    assert network.ok("exec", "one", "ls", "/sys/class/net") == "eth0\nlo\n"
+    network.ok("exec", "one", "ip", "link", "set", "eth0", "mtu", "1300")
+    one.serve(80)
+    assert network.outside.talk(HOST, 8080) == f"from {OUTSIDE}"
+    one.stop()
+
+
 def test_published_ports(network: NetworkEngine) -> None:
     one = network.up(
         "one", "-p", "8080:80", "-p", "5353:53/udp", "-p", "127.0.0.1:8081:81",

@@ -163,6 +163,8 @@ def test_the_verbs(network: NetworkEngine) -> None:
     assert network.ok(*names, "label=a=b") == "inner\n"
     assert network.ok(*names, "driver=host") == "host\n"
     assert network.ok(*names, "dangling=true") == "unused\n"
+    assert json.loads(network.ok("inspect", "inner"))[0]["Id"] == id
+    assert json.loads(network.ok("inspect", "--type", "network", "inner"))[0]["Id"] == id
     assert network.ok("network", "prune", "-f") == "Deleted Networks:\nunused\n"
     assert network.ok("network", "rm", "-f", "unused") == ""
     assert "not found" in network.fails("network", "rm", "unused")

@@ -25,8 +25,8 @@ def declare_inspect(parser: ArgumentParser) -> None:
     """The arguments of ``warren inspect``."""
     parser.add_argument("names", metavar="OBJECT", nargs="+", help="a name or an id")
     parser.add_argument(
-        "--type", default="", choices=["container", "image", "volume"],
-        metavar="KIND", help="container, image or volume; any if not given",
+        "--type", default="", choices=["container", "image", "network", "volume"],
+        metavar="KIND", help="container, image, network or volume; any if not given",
     )  # fmt: skip
     parser.add_argument("-s", "--size", action="store_true", help="with what they wrote")
     format_option(parser, "-f")
@@ -48,8 +48,8 @@ def declare_image(parser: ArgumentParser) -> None:
 
 
 def inspect(arguments: Namespace, context: Context) -> int:
-    """A JSON list with an object for each container, image or volume; with --format a line for
-    each. 1 if any failed."""
+    """A JSON list with an object for each container, image, network or volume; with --format a
+    line for each. 1 if any failed."""
     form = template(arguments.format) if arguments.format not in ("", "json") else None
     described: list[dict[str, object]] = []
 
@@ -65,7 +65,7 @@ def inspect(arguments: Namespace, context: Context) -> int:
 
 
 def describe(context: Context, name: str, kind: str, *, sized: bool) -> dict[str, object]:
-    """The container, image or volume of this name, whichever is found first."""
+    """The container, network, image or volume of this name, whichever is found first."""
     from hutch.engine.containers.describe import inspect as of_container
     from hutch.engine.containers.describe import inspect_volume
     from hutch.engine.containers.finish import refresh
@@ -83,6 +83,11 @@ def describe(context: Context, name: str, kind: str, *, sized: bool) -> dict[str
             if sized:
                 found["SizeRw"], found["SizeRootFs"] = sizes(engine, record)
             return found
+    if kind == "network" or (not kind and engine.networks.get(name)):
+        from hutch.engine.network.describe import inspect_network
+        from hutch.engine.network.manage import find_bridge
+
+        return {**inspect_network(engine, find_bridge(engine, name))}
     if kind in ("image", ""):
         try:
             return context.store.find(name).inspect()

@@ -70,7 +70,7 @@ def prune(arguments: Namespace, context: Context) -> int:
     filters = [prune_filter(text) for text in arguments.filter]
     what = "all images that no container uses" if arguments.all else "all images without a name"
     if not filters:
-        what = "all containers that do not run, " + what
+        what = "all containers that do not run, all networks without one, " + what
     if arguments.volumes:
         what = "all anonymous volumes that no container uses, " + what
     if not arguments.force and not sure(what + ", and whatever nothing needs"):
@@ -78,11 +78,19 @@ def prune(arguments: Namespace, context: Context) -> int:
     containers, volumes, freed = prune_engine(
         context, volumes=arguments.volumes, filtered=bool(filters)
     )
+    networks: list[str] = []
+    if not filters and context.engine.networks.all():
+        from hutch.engine.network.manage import prune_networks
+
+        networks = prune_networks(context.engine)
     gone, size = context.store.prune(
         every=arguments.all, meant=lambda image: all(keep(image) for keep in filters)
     )
     images = list(map(str, gone))
-    pruned(("Containers", containers), ("Volumes", volumes), ("Images", images), freed=freed + size)
+    pruned(
+        ("Containers", containers), ("Networks", networks), ("Volumes", volumes),
+        ("Images", images), freed=freed + size,
+    )  # fmt: skip
     return 0
 
 

@@ -92,6 +92,10 @@ def start_locked(
         record.conmon_birth = birth(record.conmon)
         record.started, record.finished, record.exit_code = now(), 0.0, 0
         engine.records.save(record)
+        if bridged(options) and options.uid_map:
+            from hutch.engine.network.wire import adopt
+
+            adopt(engine, record)
         if created is not None:
             created(record, places)
         engine.step("start the program")

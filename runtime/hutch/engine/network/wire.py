@@ -32,6 +32,7 @@ from hutch.engine.network.ruleset import Target, ruleset, table_name
 from hutch.engine.rootless import rootless
 from hutch.errors import HostError
 from hutch.image.store import Lock
+from hutch.kernel.mounts import bind
 
 if TYPE_CHECKING:
     from hutch.engine.containers.records import Record
@@ -108,6 +109,8 @@ def wire(engine: "Engine", record: "Record", exposes: Iterable[str]) -> Wired:
         with alone(), Links() as links:
             endpoints = [lease(engine, links, record.id, one, wish) for one, wish in found]
             reserved = _publish(engine, record.id, endpoints, published)
+            if options.uid_map:  # hutch makes the namespace: see adopt()
+                return Wired("", reserved)
             make_namespace(namespace)
             fresh = join(engine, links, record.id, endpoints)
             settle(engine, links, fresh=fresh)
@@ -116,6 +119,19 @@ def wire(engine: "Engine", record: "Record", exposes: Iterable[str]) -> Wired:
         unwire(engine, record.id)
         raise
     return Wired(str(namespace), reserved)
+
+
+def adopt(engine: "Engine", record: "Record") -> None:
+    """The rest of ``wire`` for a container with a user namespace of its own, which hutch has
+    created. Its network namespace must belong to that: only then has its root a sysfs of its own
+    and the capabilities of networks (user_namespaces(7))."""
+    path = namespace_path(engine, record.id)
+    path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with alone(), Links() as links:
+        path.touch(mode=0o444)
+        bind(f"/proc/{record.pid}/ns/net", str(path))
+        fresh = join(engine, links, record.id, engine.networks.endpoints(container=record.id))
+        settle(engine, links, fresh=fresh)
 
 
 def _publish(

@@ -110,9 +110,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     ),
     "info": (f"Prints what the store holds and what it runs on. {_FORMAT}", "$ warren info"),
     "inspect": (
-        "Prints a JSON list with all that is known of containers, images or volumes. A name that "
-        "several of them have is the first of container, image, volume; --type says which is "
-        "meant.",
+        "Prints a JSON list with all that is known of containers, networks, images or volumes. A "
+        "name that several of them have is the first of these; --type says which is meant.",
         "$ warren inspect --format '{{.State.Pid}}' web",
     ),
     "kill": (
@@ -271,8 +270,9 @@ VERBS: dict[str, tuple[str, ...]] = {
         "$ warren system install",
     ),
     "system prune": (
-        "Removes containers that do not run, images without a name (with --all: those that no "
-        "container uses), and layers and downloads that nothing needs; with --volumes anonymous "
+        "Removes containers that do not run, networks that no container is to be in, images "
+        "without a name (with --all: those that no container uses), and layers and downloads "
+        "that nothing needs; with --volumes anonymous "
         f"volumes, too. {_CONFIRM}",
         "$ warren system prune --filter until=24h",
     ),
