@@ -2,9 +2,11 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -275,3 +277,23 @@ def test_a_firewall_in_the_way_is_told(network: NetworkEngine) -> None:
     network.host.run("nft", "delete", "table", "ip", "filter")
     quiet = network.run("run", "--rm", *network.create(network.image, "true"))
     assert quiet.stderr == ""
+
+
+def test_warren_killed_at_any_moment_leaves_no_network(network: NetworkEngine) -> None:
+    seed = random.Random(9)
+    for number in range(8):
+        words = network.create("--name", f"c{number}", "-p", "8080", network.image, "sleep", "99")
+        process = subprocess.Popen(
+            network.command("run", "-d", *words), env=network.variables(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        time.sleep(seed.uniform(0.05, 0.4))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    network.run("system", "check", "--repair")
+    assert network.run("system", "check").returncode == 0
+    running = network.ok("ps", "-q").split()
+    assert len([name for name in network.links() if name.startswith("wv")]) == len(running)
+    ids = network.ok("ps", "-aq").split()
+    network.ok("rm", "-f", *ids)
+    assert network.remains() == []
