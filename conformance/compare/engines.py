@@ -13,6 +13,7 @@ from conformance.compare.lines import INPUT, Line
 from conformance.compare.outcome import Outcome, outcome
 
 PATIENCE = 120
+PORTS = {"warren": "18081", "docker": "18082", "podman": "18083"}
 PODMAN = """
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
@@ -40,12 +41,13 @@ class Engine:
 
     def run(self, line: Line) -> Outcome:
         """One line."""
-        words = line.words(str(self.folder))
+        words = line.words(str(self.folder), PORTS[self.name])
         try:
             done = self.call(*words, input=INPUT.get(line.text, b""))
         except subprocess.TimeoutExpired:
             return Outcome(-1, "", "no end")
-        return outcome(done.returncode, done.stdout, done.stderr, str(self.folder))
+        own = {str(self.folder): "DIR", PORTS[self.name]: "PORT"}
+        return outcome(done.returncode, done.stdout, done.stderr, own)
 
     def prepare(self, archive: Path, tree: Path) -> None:
         """Loads the image, and makes the files that the lines name."""

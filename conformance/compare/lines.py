@@ -3,7 +3,7 @@
     = WORDS      exit status, standard output and the kind of the error must be the same
     ~ WORDS      only exit status and the kind of the error: the output is the engine's own
 
-{dir} is a folder of the engine's own, {id} the id of the container "up".
+{dir} is a folder of the engine's own, {port} a port of the host.
 """
 
 import shlex
@@ -212,6 +212,39 @@ CHAPTERS = {
 = volume prune -f
 = volume create /bad
 """,
+    "networks": """
+= network create side
+= network create side
+= network ls --format {{.Name}} --filter name=side
+= network ls --format {{.Name}}
+= network inspect --format {{.Name}},{{.Driver}},{{.Internal}} side
+= network inspect nothing
+= network create --subnet nonsense other
+= run -d --network side --name near -p {port}:80 box:1 sleep 1000
+= port near
+= port near 80
+= port near 81
+= ps --filter network=side --format "{{.Names}} {{.Ports}}"
+= inspect --format "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}" near
+= run -d --name taken -p {port}:80 box:1 sleep 1000
+= run --rm -p 99999:80 box:1 true
+= run --rm -p nonsense box:1 true
+~ run --rm --network side box:1 nslookup near
+= run -d --name far box:1 sleep 1000
+= network connect side far
+= network connect side far
+= network connect nothing far
+= network connect side nothing
+= inspect --format "{{len .NetworkSettings.Networks}}" far
+= network disconnect side far
+= network disconnect side far
+= network rm side
+= rm -f near far taken
+= network rm side
+= network rm nothing
+= network prune -f
+= network rm bridge
+""",
     "the engine": """
 = frobnicate
 = container frobnicate
@@ -238,9 +271,9 @@ class Line(NamedTuple):
     text: str
     whole: bool
 
-    def words(self, folder: str) -> list[str]:
+    def words(self, folder: str, port: str) -> list[str]:
         """The words behind the engine's name."""
-        return shlex.split(self.text.replace("{dir}", folder))
+        return shlex.split(self.text.replace("{dir}", folder).replace("{port}", port))
 
 
 def lines() -> list[Line]:

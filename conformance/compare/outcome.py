@@ -24,9 +24,10 @@ KINDS = {
     "no such image": "no such image, image not known, unable to find image, does not exist locally,"
     "reference does not",
     "no such volume": "no such volume",
+    "no such network": "no such network, network nothing not found, unable to find network",
     "no such object": "no such object",
     "in use": "in use, is using, used by, already exists, already, being used, it is running,"
-    "a running container, container id file",
+    "a running container, container id file, has active endpoints",
     "not running": "not running, stopped container, container state improper, paused, can only",
     "unknown flag": "unknown flag, unknown shorthand flag, flag needs an argument",
     "usage": "requires, required, accepts, is not a docker command, is not a warren command,"
@@ -62,12 +63,12 @@ class Outcome(NamedTuple):
         return ""
 
 
-def outcome(status: int, out: bytes, err: bytes, folder: str) -> Outcome:
-    """What a command has led to; ``folder`` is the engine's own."""
-    said = err.decode(errors="replace").replace(folder, "DIR")
-    return Outcome(
-        status, normal(out.decode(errors="replace").replace(folder, "DIR")), kind(said), said
-    )
+def outcome(status: int, out: bytes, err: bytes, own: dict[str, str]) -> Outcome:
+    """What a command has led to; ``own`` are the engine's own words, and what stands for them."""
+    texts = [data.decode(errors="replace") for data in (out, err)]
+    for word, common in own.items():
+        texts = [text.replace(word, common) for text in texts]
+    return Outcome(status, normal(texts[0]), kind(texts[1]), texts[1])
 
 
 def normal(text: str) -> str:

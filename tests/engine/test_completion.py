@@ -37,6 +37,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine.image = "box:box"
     engine.ok("tag", "box:box", "other:1")
     engine.ok("volume", "create", "site")
+    engine.ok("network", "create", "lan")
     engine.ok("create", *engine.create("--name", "made", engine.image))
     for name in ("runs", "sleeps"):
         engine.start("--name", name, engine.image, "sleep", "1000")
@@ -45,6 +46,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine.ok("unpause", "sleeps")
     engine.ok("rm", "-f", "made", "runs", "sleeps")
     engine.ok("volume", "rm", "site")
+    engine.ok("network", "rm", "lan")
 
 
 def offered(engine: Engine, *words: str) -> list[str]:
@@ -139,6 +141,9 @@ def test_images_and_volumes_are_offered(filled: Engine) -> None:
     assert offered(filled, *root, "run", "-v", "s") == ["words", "site:"]
     assert offered(filled, *root, "run", "-v", "/e") == ["files"]
     assert offered(filled, *root, "volume", "rm", "") == ["words", "site"]
+    assert offered(filled, *root, "network", "rm", "la") == ["words", "lan"]
+    assert "lan" in offered(filled, *root, "run", "--network", "")
+    assert "did you mean lan?" in filled.fails("network", "rm", "lann")
     assert offered(filled, *root, "cp", "ru") == ["files", "runs:"]
     assert offered(filled, *root, "ps", "--filter", "ancestor=o") == ["words", "ancestor=other:1"]
     assert {"made", "box:box", "site"} < set(offered(filled, *root, "inspect", ""))

@@ -24,4 +24,5 @@ shells           completes command lines with bash, zsh and fish
 podman           podman and overlayfs, for comparing images
 layers           unpacks single layers; hostile layers
 import_graph     which file uses which other file
+stress           many containers at once; kill -9 of warren and conmon
 """

@@ -23,10 +23,11 @@ class NoSuchVolume(NotFound):
 
 
 class NoSuchNetwork(NotFound):
-    """No network of the store has this name or id."""
+    """No network of the store has this name or id. ``known`` are the names that there are."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(f"network {text} not found", hint="warren network ls lists what there is")
+    def __init__(self, text: str, known: Iterable[str] = ()) -> None:
+        hint = suggestion(text, known, "warren network ls lists what there is")
+        super().__init__(f"network {text} not found", hint=hint)
 
 
 class Conflict(StateError):

@@ -138,7 +138,7 @@ class Networks:
             "SELECT * FROM network WHERE substr(id, 1, ?) = ? LIMIT 2", len(text), text
         ) if text else []  # fmt: skip
         if not rows:
-            raise NoSuchNetwork(text)
+            raise NoSuchNetwork(text, [network.name for network in self.all()])
         if len(rows) > 1:
             raise StateError(f"{shown(text)}: several networks have an id that begins so")
         return _network(rows[0])
