@@ -11,7 +11,7 @@ pytestmark = pytest.mark.root
 
 def test_warren_killed_at_any_moment(engine: Engine) -> None:
     """The next command repairs: each container runs, has ended or is not there; rm takes it."""
-    kill_warren(engine, times=14, seed=7)
+    kill_warren(engine, times=8, seed=7)
     nothing_left(engine)
 
 
