@@ -30,6 +30,13 @@ class NoSuchNetwork(NotFound):
         super().__init__(f"network {text} not found", hint=hint)
 
 
+class NoSuchPath(HutchError):
+    """A container has no such file or folder."""
+
+    def __init__(self, path: str, container: str) -> None:
+        super().__init__(f"could not find the file {path} in container {container}")
+
+
 class Conflict(StateError):
     """A name is taken, or a thing is in use."""
 

@@ -24,6 +24,7 @@ class ImageNotFound(ImageError):
 
     def __init__(self, name: str, *, hint: str = "") -> None:
         super().__init__(f"{name}: no such image", hint=hint)
+        self.name = name
 
 
 class StoreDamaged(ImageError):

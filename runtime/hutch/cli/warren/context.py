@@ -26,7 +26,7 @@ class Context(ExitStack):
     def __init__(self, root: str, config: str) -> None:
         super().__init__()
         self.named_root = root
-        self._config = config
+        self.config = config
 
     @cached_property
     def root(self) -> Path:
@@ -45,14 +45,14 @@ class Context(ExitStack):
         """
         from hutch.images import Store
 
-        return Store(self.root, settings=self._config)
+        return Store(self.root, settings=self.config)
 
     @cached_property
     def settings(self) -> "Settings":
         """The configuration of --config, or the usual one."""
         from hutch.image.settings import load
 
-        return load(self._config)
+        return load(self.config)
 
     @contextmanager
     def at_work(self, *, quiet: bool = False, access: "Access | None" = None) -> "Iterator[Store]":

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from hutch.engine.containers import id_maps
 from hutch.engine.containers import records as phases
@@ -16,7 +16,7 @@ from hutch.engine.containers.finish import finish
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.rootfs import layer_paths, mounted
 from hutch.engine.engine import Engine
-from hutch.engine.errors import NoSuchContainer
+from hutch.engine.errors import NoSuchContainer, NoSuchPath
 from hutch.errors import HutchError, KernelError
 from hutch.image.lower_layers import find, is_opaque_folder
 from hutch.image.whiteout import Overlay
@@ -120,8 +120,37 @@ def _target(root: int, path: str) -> str:
         os.close(fd)
 
 
-def _missing(record: Record, path: str) -> HutchError:
-    return HutchError(f"could not find the file {path} in container {record.name}")
+class PathStatus(NamedTuple):
+    """What is at a path of a container; ``target`` is where a symlink leads, in the container."""
+
+    name: str
+    status: os.stat_result
+    target: str
+
+
+def path_status(engine: Engine, record: Record, path: str) -> PathStatus:
+    """What is at a path, without following a symlink there. Raises NoSuchPath if nothing is."""
+    with root_of(engine, record) as root:
+        folder, name = _split(path)
+        place = _open(root, record, folder)
+        try:
+            status = os.stat(name, dir_fd=place, follow_symlinks=False)
+        except OSError:
+            raise _missing(record, path) from None
+        finally:
+            os.close(place)
+        target = ""
+        if stat.S_ISLNK(status.st_mode):
+            try:
+                target = _target(root, path)
+            except OSError:
+                target = path  # it leads nowhere
+        own = os.path.basename(folder.rstrip("/")) if name == "." else name
+        return PathStatus(own or "/", status, target)
+
+
+def _missing(record: Record, path: str) -> NoSuchPath:
+    return NoSuchPath(path, record.name)
 
 
 def archive_in(

@@ -1,0 +1,240 @@
+"""/containers: made, listed, shown, started and ended."""
+
+from hutch.api.call import Call
+from hutch.api.create import options_from, resources
+from hutch.api.errors import ApiError
+from hutch.api.fields import filters, part, text, whole, yes
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.describe import inspect as describe
+from hutch.engine.containers.describe import mount_point
+from hutch.engine.containers.listing import command_of, sentence, status
+from hutch.engine.containers.listing import listed as list_containers
+from hutch.engine.containers.records import Record
+from hutch.engine.engine import Engine
+
+CHANGES = {"C": 0, "A": 1, "D": 2}
+
+
+def create(call: Call) -> None:
+    """POST /containers/create?name=&platform="""
+    from hutch.engine.containers.create import create as make
+
+    options = options_from(call.exchange.document())
+    image = call.engine.images.find(options.image)
+    record = make(call.engine, image, options, call.query.get("name", "").removeprefix("/"))
+    call.exchange.json({"Id": record.id, "Warnings": []}, 201)
+
+
+def listed(call: Call) -> None:
+    """GET /containers/json?all=&limit=&size=&filters="""
+    limit = whole(call.query, "limit", 0)
+    records = list_containers(
+        call.engine,
+        every=yes(call.query, "all") or limit > 0,
+        filters=[f"{name}={value}" for name, value in filters(call.query)],
+    )
+    if limit > 0:
+        records = records[:limit]
+    sized = yes(call.query, "size")
+    call.exchange.json([entry(call.engine, record, sized=sized) for record in records])
+
+
+def entry(engine: Engine, record: Record, *, sized: bool) -> dict[str, object]:
+    """A container in a list."""
+    from hutch.image.digest import Digest
+
+    image = engine.store.database.image(Digest.parse(record.manifest))
+    described = describe(engine, record)
+    found: dict[str, object] = {
+        "Id": record.id,
+        "Names": ["/" + record.name],
+        "Image": record.options.image,
+        "ImageID": image.id if image else "",
+        "Command": command_of(engine, record),
+        "Created": int(record.created),
+        "Ports": port_list(described["NetworkSettings"]["Ports"]),
+        "Labels": record.options.labels,
+        "State": status(record),
+        "Status": sentence(engine, record),
+        "HostConfig": {"NetworkMode": record.options.network},
+        "NetworkSettings": {"Networks": described["NetworkSettings"]["Networks"]},
+        "Mounts": [mount_point(engine, mount) for mount in record.options.mounts],
+    }
+    if sized:
+        from hutch.engine.containers.sizes import sizes
+
+        found["SizeRw"], found["SizeRootFs"] = sizes(engine, record)
+    return found
+
+
+def port_list(ports: dict[str, list[dict[str, str]] | None]) -> list[dict[str, object]]:
+    """NetworkSettings.Ports in the form of a list's Ports."""
+    found: list[dict[str, object]] = []
+    for port, bindings in ports.items():
+        number, _, protocol = port.partition("/")
+        one = {"PrivatePort": int(number), "Type": protocol or "tcp"}
+        for binding in bindings or []:
+            found.append({**one, "IP": binding["HostIp"], "PublicPort": int(binding["HostPort"])})
+        if not bindings:
+            found.append(dict(one))
+    return found
+
+
+def inspect(call: Call) -> None:
+    """GET /containers/ID/json?size="""
+    record = call.container()
+    document = describe(call.engine, record)
+    if yes(call.query, "size"):
+        from hutch.engine.containers.sizes import sizes
+
+        document["SizeRw"], document["SizeRootFs"] = sizes(call.engine, record)
+    call.exchange.json(document)
+
+
+def start(call: Call) -> None:
+    """POST /containers/ID/start: 304 if it runs."""
+    from hutch.engine.containers.start import start as begin
+
+    record = call.container()
+    if record.phase == phases.RUNNING:
+        return call.exchange.send(304)
+    try:
+        begin(call.engine, record.id, call.memory.connect)
+    except BaseException:
+        # With AutoRemove a container that did not start goes, and whoever waits for that is told.
+        current = call.engine.records.get(record.id)
+        if current is not None and current.options.auto_remove:
+            from hutch.engine.containers.remove import remove as take_away
+
+            take_away(call.engine, current, force=True, volumes=True)
+        raise
+    return call.exchange.send(204)
+
+
+def stop(call: Call) -> None:
+    """POST /containers/ID/stop?t=&signal=: 304 if it does not run."""
+    from hutch.engine.containers.stop import stop as end
+
+    seconds = whole(call.query, "t", -1) if call.query.get("t") else None
+    stopped = end(call.engine, call.container(), seconds, call.query.get("signal", ""))
+    call.exchange.send(204 if stopped else 304)
+
+
+def restart(call: Call) -> None:
+    """POST /containers/ID/restart?t=&signal="""
+    from hutch.engine.containers.start import start as begin
+    from hutch.engine.containers.stop import stop as end
+
+    record = call.container()
+    seconds = whole(call.query, "t", -1) if call.query.get("t") else None
+    end(call.engine, record, seconds, call.query.get("signal", ""))
+    begin(call.engine, record.id, call.memory.connect)
+    call.engine.events.of(record, "restart")
+    call.exchange.send(204)
+
+
+def kill(call: Call) -> None:
+    """POST /containers/ID/kill?signal="""
+    from hutch.engine.containers.stop import kill as send
+
+    send(call.engine, call.container(), call.query.get("signal") or "KILL")
+    call.exchange.send(204)
+
+
+def pause(call: Call) -> None:
+    """POST /containers/ID/pause"""
+    from hutch.engine.containers.stop import pause as freeze
+
+    freeze(call.engine, call.container())
+    call.exchange.send(204)
+
+
+def unpause(call: Call) -> None:
+    """POST /containers/ID/unpause"""
+    from hutch.engine.containers.stop import unpause as thaw
+
+    thaw(call.engine, call.container())
+    call.exchange.send(204)
+
+
+def rename(call: Call) -> None:
+    """POST /containers/ID/rename?name="""
+    from hutch.engine.containers.names import check_name
+
+    record = call.container()
+    name = check_name(call.query.get("name", "").removeprefix("/"))
+    call.engine.records.rename(record, name)
+    call.engine.events.of(record, "rename")
+    call.exchange.send(204)
+
+
+def update(call: Call) -> None:
+    """POST /containers/ID/update"""
+    from hutch.engine.containers import words
+    from hutch.engine.containers.options import Options
+    from hutch.engine.containers.update import update as change
+
+    record = call.container()
+    body = call.exchange.document()
+    wanted = Options()
+    resources(body, wanted)
+    policy = part(body, "RestartPolicy")
+    restart_policy = None
+    if text(policy, "Name"):
+        count = policy.get("MaximumRetryCount") or 0
+        restart_policy = words.restart(text(policy, "Name") + (f":{count}" if count else ""))
+    change(call.engine, record, wanted, restart_policy)
+    call.exchange.json({"Warnings": []})
+
+
+def remove(call: Call) -> None:
+    """DELETE /containers/ID?force=&v=&link="""
+    from hutch.engine.containers.remove import remove as take_away
+
+    if yes(call.query, "link"):
+        raise ApiError(501, "links between containers: this engine does not have them")
+    take_away(
+        call.engine, call.container(), force=yes(call.query, "force"), volumes=yes(call.query, "v")
+    )
+    call.exchange.send(204)
+
+
+def prune(call: Call) -> None:
+    """POST /containers/prune"""
+    from hutch.engine.containers.remove import prune as take_away
+
+    chosen(call, set())
+    call.exchange.json({"ContainersDeleted": take_away(call.engine), "SpaceReclaimed": 0})
+
+
+def chosen(call: Call, known: set[str]) -> list[tuple[str, str]]:
+    """The filters of a prune; those that this engine does not have are refused, since what they
+    would keep would be lost."""
+    given = filters(call.query)
+    for name, _ in given:
+        if name not in known:
+            raise ApiError(400, f"invalid filter '{name}'")
+    return given
+
+
+def top(call: Call) -> None:
+    """GET /containers/ID/top?ps_args="""
+    from hutch.engine.containers.stop import top as processes
+
+    words = call.query.get("ps_args", "").split()
+    lines = processes(call.engine, call.container(), words).splitlines()
+    titles = lines[0].split() if lines else []
+    rows = [line.split(None, len(titles) - 1) for line in lines[1:]]
+    call.exchange.json({"Titles": titles, "Processes": rows})
+
+
+def changes(call: Call) -> None:
+    """GET /containers/ID/changes"""
+    from hutch.engine.containers.copy import changes as found
+
+    call.exchange.json(
+        [
+            {"Path": one.path, "Kind": CHANGES[one.kind]}
+            for one in found(call.engine, call.container())
+        ]
+    )

@@ -1,0 +1,99 @@
+"""How output travels: raw from a terminal, else in frames that say which stream they are of."""
+
+import select
+import socket
+import struct
+from collections.abc import Callable
+
+from hutch.engine.containers.attach import ERR, PACKET
+
+STREAMS = {"stdout": 1, "stderr": 2}
+HEAD = struct.Struct(">BxxxL")
+MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
+RAW = "application/vnd.docker.raw-stream"
+
+
+def kind_of(terminal: bool, version: tuple[int, int]) -> str:
+    """The media type of a stream; since 1.42 it says whether there are frames."""
+    return MULTIPLEXED if not terminal and version >= (1, 42) else RAW
+
+
+def frame(stream: str, data: bytes) -> bytes:
+    """The data with its head: 1 stdout, 2 stderr, and how many bytes."""
+    return HEAD.pack(STREAMS[stream], len(data)) + data
+
+
+def relay(
+    client: socket.socket,
+    early: bytes,
+    container: socket.socket,
+    *,
+    terminal: bool,
+    stdin: bool,
+    streams: set[str],
+) -> None:
+    """Carries a client's input to conmon, and the container's output to the client, until the
+    output ends or the client is gone. ``early`` is what the client has sent already.
+
+    A client that has no input closes its half of the connection at once; it still reads.
+    """
+    poll = select.poll()
+    poll.register(container, select.POLLIN)
+    poll.register(client, select.POLLIN)
+    if early and not _feed(container, early, stdin):
+        return
+    while True:
+        for number, events in poll.poll():
+            if number == container.fileno():
+                try:
+                    packet = container.recv(PACKET + 1)
+                except OSError:
+                    return
+                if not packet:
+                    return
+                stream = "stderr" if packet[0] == ERR else "stdout"
+                if stream not in streams:
+                    continue
+                data = packet[1:]
+                try:
+                    client.sendall(data if terminal else frame(stream, data))
+                except OSError:
+                    return
+            elif events & (select.POLLHUP | select.POLLERR):
+                return
+            else:
+                data = client.recv(PACKET)
+                if data:
+                    _feed(container, data, stdin)
+                    continue
+                poll.modify(client, 0)  # it is told of the whole hang-up still
+                if stdin and not terminal:
+                    _end(container)
+
+
+def _feed(container: socket.socket, data: bytes, stdin: bool) -> bool:
+    """False once the container does not read any more."""
+    if not stdin:
+        return True
+    try:
+        for start in range(0, len(data), PACKET):
+            container.send(data[start : start + PACKET])
+    except OSError:
+        return False
+    return True
+
+
+def _end(container: socket.socket) -> None:
+    try:
+        container.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+def copy_out(read: Callable[[], bytes], client: socket.socket, stream: str, terminal: bool) -> None:
+    """Hands on what ``read`` gives until it gives nothing, or the client is gone."""
+    while data := read():
+        try:
+            client.sendall(data if terminal else frame(stream, data))
+        except OSError:
+            return

@@ -1,0 +1,210 @@
+"""The server: it listens, gives each connection a thread, and ends when it has been idle for long
+enough. Whatever it needs it finds in the store, so it can end at any time."""
+
+import os
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+
+from hutch.api import http
+from hutch.api.call import Call, Memory
+from hutch.api.errors import message_of, status_of
+from hutch.api.http import Connection, Exchange, Gone
+from hutch.api.routes import find, split_version
+from hutch.engine.engine import Engine
+from hutch.errors import HutchError, KernelError, UsageError, shown
+
+API, LEAST = (1, 51), (1, 24)
+CONNECTIONS = 1024  # at once; one more is told so
+BACKLOG = 128
+
+
+def dotted(version: tuple[int, int]) -> str:
+    """``1.51``."""
+    return f"{version[0]}.{version[1]}"
+
+
+class Server:
+    """Answers on listening sockets until it is idle for ``timeout`` seconds (0: never) or told to
+    stop. ``engine`` makes an engine, one for each connection."""
+
+    def __init__(
+        self, sockets: list[socket.socket], engine: Callable[[], Engine], timeout: float
+    ) -> None:
+        self._sockets = sockets
+        self._engine = engine
+        self._timeout = timeout
+        self._memory = Memory()
+        self._busy = 0
+        self._open = 0
+        self._lock = threading.Lock()
+        http.OWN.update(
+            {
+                "Api-Version": dotted(API), "Ostype": "linux", "Server": "warren",
+                "Docker-Experimental": "false",
+            }
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Serves. A SIGTERM or SIGINT ends it (KeyboardInterrupt)."""
+        import select
+        import time
+
+        poll = select.poll()
+        for one in self._sockets:
+            one.setblocking(False)
+            poll.register(one, select.POLLIN)
+        by_number = {one.fileno(): one for one in self._sockets}
+        idle_since = time.monotonic()
+        while True:
+            wait = None if not self._timeout else 1000 * min(1.0, self._timeout)
+            for number, _ in poll.poll(wait):
+                self._accept(by_number[number])
+            if self._busy:
+                idle_since = time.monotonic()
+            elif self._timeout and time.monotonic() - idle_since > self._timeout:
+                return
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            connected, _ = listening.accept()
+        except OSError:
+            return
+        connected.setblocking(True)
+        if self._open >= CONNECTIONS:
+            with suppress(OSError):
+                connected.sendall(
+                    b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+                    b"Connection: close\r\n\r\n"
+                )
+            connected.close()
+            return
+        with self._lock:
+            self._open += 1
+        threading.Thread(target=self._serve, args=(connected,), daemon=True).start()
+
+    def _serve(self, connected: socket.socket) -> None:
+        worker = Worker(self._engine, self._memory, self._count)
+        try:
+            Connection(connected).serve(worker.handle)
+        finally:
+            worker.close()
+            with self._lock:
+                self._open -= 1
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._busy += change
+
+
+class Worker:
+    """Answers the requests of one connection, with an engine of its own: a connection to SQLite
+    belongs to one thread."""
+
+    def __init__(
+        self, engine: Callable[[], Engine], memory: Memory, count: Callable[[int], None]
+    ) -> None:
+        self._make = engine
+        self._memory = memory
+        self._count = count
+        self._engine: Engine | None = None
+
+    def close(self) -> None:
+        """Closes the store's files."""
+        if self._engine is not None:
+            self._engine.images.close()
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answers one request, whatever happens. Raises Gone."""
+        self._count(1)
+        try:
+            self._answer(exchange)
+        except Gone:
+            raise
+        except HutchError as error:
+            fail(exchange, status_of(error), message_of(error))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            fail(exchange, 500, f"internal error: {type(error).__name__}: {error}")
+        finally:
+            self._count(-1)
+
+    def _answer(self, exchange: Exchange) -> None:
+        version, path = split_version(exchange.path)
+        if version is not None and not LEAST <= version <= API:
+            side = "new. Maximum" if version > API else "old. Minimum"
+            raise UsageError(
+                f"client version {dotted(version)} is too {side} supported API version is"
+                f" {dotted(API if version > API else LEAST)}"
+            )
+        handler, names, elsewhere = find(exchange.method, path)
+        if handler is None:
+            what = f"{exchange.method} {shown(path)}"
+            if elsewhere:
+                return fail(exchange, 405, f"{what}: there is no such method here")
+            return fail(
+                exchange, 501 if known(path) else 404, f"{what}: this engine does not have it"
+            )
+        if self._engine is None:
+            self._engine = self._make()
+        handler(Call(exchange, names, version or API, self._memory, self._engine))
+
+
+def known(path: str) -> bool:
+    """Whether Docker documents something there that is not here."""
+    return path.strip("/").split("/")[0] in (
+        "build", "swarm", "services", "nodes", "tasks", "secrets", "configs", "plugins", "session",
+        "distribution", "grpc", "networks",
+    )  # fmt: skip
+
+
+def fail(exchange: Exchange, status: int, message: str) -> None:
+    """An error, in Docker's form; in the stream, if one has begun. Raises Gone."""
+    document = {"message": message}
+    if not exchange.begun:
+        exchange.json(document, status)
+        return
+    exchange.line({"errorDetail": document, "error": message})
+    exchange.end()
+
+
+def listen_unix(path: str, group: int | None = None) -> socket.socket:
+    """A socket that only its owner may use, and ``group``. A stale one is replaced.
+
+    Raises UsageError if somebody listens there, KernelError.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        os.makedirs(os.path.dirname(path) or ".", mode=0o755, exist_ok=True)
+        if is_served(path):
+            raise UsageError(f"somebody listens on {shown(path)} already")
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        before = os.umask(0o177)
+        try:
+            listening.bind(path)
+        finally:
+            os.umask(before)
+        if group is not None:
+            os.chown(path, -1, group)
+            os.chmod(path, 0o660)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise KernelError(f"listen on {shown(path)}", "bind", error.errno) from None
+    return listening
+
+
+def is_served(path: str) -> bool:
+    """Whether somebody listens on a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True

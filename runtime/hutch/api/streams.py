@@ -1,0 +1,152 @@
+"""Being at a container's streams: attach, logs, and the size of its terminal."""
+
+import select
+import socket
+
+from hutch.api.call import Attaching, Call
+from hutch.api.fields import whole, yes
+from hutch.api.frames import frame, kind_of, relay
+from hutch.engine.containers import records as phases
+from hutch.engine.containers.finish import refresh
+from hutch.engine.containers.records import Record
+from hutch.errors import UsageError
+
+LOOK = 0.5  # seconds between two looks at whether somebody else has started the container
+
+
+def wanted(call: Call, default: bool = False) -> set[str]:
+    """Which of stdout and stderr the query asks for."""
+    return {name for name in ("stdout", "stderr") if yes(call.query, name, default)}
+
+
+def attach(call: Call) -> None:
+    """POST /containers/ID/attach: also before it is started; then no output is lost."""
+    record = call.container()
+    options = record.options
+    if record.paused:
+        from hutch.engine.errors import Conflict
+
+        raise Conflict(
+            f"container {record.name} is paused, unpause the container before attach", id=record.id
+        )
+    streams = wanted(call)
+    live = yes(call.query, "stream")
+    waiting = None
+    if live and record.phase != phases.RUNNING:
+        # Before the client knows: it starts the container as soon as it has the answer.
+        waiting = call.memory.attach_later(record.id)
+    client, early = call.exchange.upgrade(kind_of(options.tty, call.version))
+    try:
+        if yes(call.query, "logs"):
+            from hutch.engine.containers.logs import read
+
+            for line in read(call.engine.places(record)):
+                if line.stream in streams:
+                    client.sendall(line.data if options.tty else frame(line.stream, line.data))
+        if not live:
+            return
+        container = _connected(call, record, client, waiting)
+        if container is None:
+            return
+        with container:
+            relay(
+                client, early, container, terminal=options.tty,
+                stdin=yes(call.query, "stdin") and options.interactive, streams=streams,
+            )  # fmt: skip
+    finally:
+        if waiting is not None:
+            call.memory.give_up(record.id, waiting)
+
+
+def _connected(
+    call: Call, record: Record, client: socket.socket, waiting: Attaching | None
+) -> socket.socket | None:
+    """conmon's socket, once the container runs; None if the client leaves before or the container
+    is gone."""
+    from hutch.engine.containers.attach import connect
+    from hutch.errors import HutchError
+
+    places = call.engine.places(record)
+    if waiting is None:
+        return connect(places)
+    poll = select.poll()
+    poll.register(client, 0)  # hang-ups only: a half-closed client still reads
+    while not waiting.ready.wait(LOOK):
+        if poll.poll(0):
+            return None
+        current = call.engine.records.get(record.id)
+        if current is None:
+            return None
+        if refresh(call.engine, current).phase == phases.RUNNING and not waiting.ready.is_set():
+            try:
+                return connect(places)  # another program has started it
+            except HutchError:
+                return None
+    return waiting.connection
+
+
+def resize(call: Call) -> None:
+    """POST /containers/ID/resize?h=&w="""
+    from hutch.engine.containers.attach import resize as set_size
+
+    record = call.container()
+    height, width = whole(call.query, "h", 0), whole(call.query, "w", 0)
+    if height < 0 or width < 0:
+        raise UsageError("h and w are lines and columns")
+    set_size(call.engine.places(record), height, width)
+    call.exchange.send(200)
+
+
+def logs(call: Call) -> None:
+    """GET /containers/ID/logs?follow=&stdout=&stderr=&since=&until=&timestamps=&tail="""
+    from hutch.engine.containers.logs import read, utc
+
+    record = call.container()
+    streams = wanted(call)
+    if not streams:
+        raise UsageError("Bad parameters: you must choose at least one stream")
+    if record.options.log_driver == "none":
+        raise UsageError("configured logging driver does not support reading")
+    tail = call.query.get("tail", "all")
+    engine, id, exchange = call.engine, record.id, call.exchange
+
+    def running() -> bool:
+        if exchange.client_left():
+            return False
+        current = engine.records.get(id)
+        return current is not None and refresh(engine, current).phase in (
+            phases.RUNNING, phases.STARTING, phases.RESTARTING,
+        )  # fmt: skip
+
+    lines = read(
+        engine.places(record),
+        tail=int(tail) if tail.isdecimal() else -1,
+        since=moment(call.query.get("since", "")),
+        until=moment(call.query.get("until", "")),
+        follow=running if yes(call.query, "follow") else None,
+    )
+    stamped = yes(call.query, "timestamps")
+    exchange.begin(kind_of(record.options.tty, call.version))
+    for line in lines:
+        if line.stream in streams:
+            data = f"{utc(line.time)} ".encode() + line.data if stamped else line.data
+            exchange.write(data if record.options.tty else frame(line.stream, data))
+    exchange.end()
+
+
+def moment(text: str) -> float:
+    """A time of a query, in seconds since 1970: a number, or RFC 3339. 0 for none.
+
+    Raises UsageError.
+    """
+    from hutch.engine.containers.logs import timestamp
+
+    if not text:
+        return 0.0
+    try:
+        return float(text)
+    except ValueError:
+        found = timestamp(text)
+        if not found:
+            raise UsageError(f"{text!r} is not a time") from None
+        return found
