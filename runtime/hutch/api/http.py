@@ -47,18 +47,19 @@ class Exchange:
             name.decode("ascii"): value.decode("latin-1") for name, value in request.headers
         }
         self.begun = False
+        self._read = False  # whether all of the body was
         self._lock = threading.Lock()
 
     # The request
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it comes. Raises Gone."""
-        while True:
+        """The body as it comes, once. Raises Gone."""
+        while not self._read:
             event = self._connection.next_event()
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
             elif isinstance(event, h11.EndOfMessage):
-                return
+                self._read = True
             else:
                 raise Gone
 

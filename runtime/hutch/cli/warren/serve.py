@@ -44,7 +44,10 @@ def serve(arguments: Namespace, context: Context) -> int:
     given = given_sockets(arguments.fd)
     path = "" if given else arguments.socket or usual_place()
     sockets = given or [listen_unix(path, group_id(arguments.group))]
-    context.store.files  # noqa: B018 - opens the store, and says so if it cannot
+    # Opens the store, and says so if that fails. It is not kept open: SQLite would then keep the
+    # files of every later connection open, too (sqlite.org/howtocorrupt.html, 2.2).
+    with context.store as store:
+        store.files  # noqa: B018
     server = Server(sockets, lambda: Context(context.named_root, context.config).engine,
                     arguments.timeout)  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
