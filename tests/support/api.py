@@ -92,7 +92,8 @@ def api(engine: Engine, tmp_path: Path) -> Iterator[Api]:
         engine.command("serve", "--socket", path), env=engine.variables(), stderr=subprocess.PIPE
     )
     server = Api(engine, process, path)
-    eventually(lambda: os.path.exists(path) or process.poll() is not None)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"listening on")
     yield server
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=20)

@@ -1,8 +1,8 @@
 """What an error of ours is in Docker's API: a status and {"message": ...}."""
 
-from hutch.engine.errors import Conflict, StartFailed
+from hutch.engine.errors import Conflict, NoSuchPath, StartFailed
 from hutch.errors import HutchError, NotFound, StateError, UsageError
-from hutch.image.errors import ImageNotFound, NotInRegistry
+from hutch.image.errors import ImageInUse, ImageNotFound, NotInRegistry
 
 
 class ApiError(HutchError):
@@ -17,9 +17,9 @@ def status_of(error: HutchError) -> int:
     """The HTTP status that clients of Docker expect for it."""
     if isinstance(error, ApiError):
         return error.status
-    if isinstance(error, NotFound | ImageNotFound | NotInRegistry):
+    if isinstance(error, NotFound | NoSuchPath | ImageNotFound | NotInRegistry):
         return 404
-    if isinstance(error, Conflict | StateError):
+    if isinstance(error, Conflict | StateError | ImageInUse):
         return 409
     if isinstance(error, UsageError):
         return 400

@@ -118,12 +118,7 @@ def named(call: Call, repository: str) -> str:
 
 def remove(call: Call) -> None:
     """DELETE /images/NAME?force="""
-    try:
-        lines = call.engine.images.remove(call.names["name"], force=yes(call.query, "force"))
-    except HutchError as error:
-        if "is used by" in error.sentence or "several names" in error.sentence:
-            raise ApiError(409, error.sentence) from None
-        raise
+    lines = call.engine.images.remove(call.names["name"], force=yes(call.query, "force"))
     pairs = [line.partition(": ") for line in lines]
     call.exchange.json([{what: name} for what, _, name in pairs])
 

@@ -180,7 +180,6 @@ def listen_unix(path: str, group: int | None = None) -> socket.socket:
     """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        os.makedirs(os.path.dirname(path) or ".", mode=0o755, exist_ok=True)
         if is_served(path):
             raise UsageError(f"somebody listens on {shown(path)} already")
         with suppress(FileNotFoundError):

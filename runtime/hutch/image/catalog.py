@@ -8,7 +8,7 @@ from hutch.errors import UsageError, shown
 from hutch.image.collect import collect
 from hutch.image.database import ImageRecord
 from hutch.image.digest import Digest
-from hutch.image.errors import ImageError, ImageNotFound
+from hutch.image.errors import ImageError, ImageInUse, ImageNotFound
 from hutch.image.reference import LOCAL, Reference, candidates
 from hutch.image.settings import Settings
 from hutch.image.store import Store
@@ -127,14 +127,14 @@ def _removed(store: Store, named: Named, text: str, *, force: bool) -> list[str]
             tagged = named.name == str(Reference.parse(text)._replace(digest=None))
             leaving = leaving if tagged else names[named.record.manifest]
         if len(leaving) > 1 and not force:
-            raise ImageError(
+            raise ImageInUse(
                 f"image {named.record.config.short} has several names: {', '.join(leaving)}",
                 hint="name one of them, or use --force",
             )
         going = [r for r in records if set(leaving) >= set(names[r.manifest])]
         for record in going:
             if holders := store.database.holders(record.manifest):
-                raise ImageError(f"image {text} is used by {', '.join(holders)}")
+                raise ImageInUse(f"image {text} is used by {', '.join(holders)}")
         for name in leaving:
             store.database.remove_name(name)
             done.append(f"Untagged: {name}")

@@ -27,6 +27,10 @@ class ImageNotFound(ImageError):
         self.name = name
 
 
+class ImageInUse(ImageError):
+    """The image cannot be removed: a container uses it, or it has more names than were meant."""
+
+
 class StoreDamaged(ImageError):
     """The store's database cannot be read."""
 

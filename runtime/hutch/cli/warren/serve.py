@@ -41,6 +41,7 @@ def serve(arguments: Namespace, context: Context) -> int:
     """Answers until it is idle for too long, or told to end."""
     from hutch.api.server import Server, listen_unix
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     given = given_sockets(arguments.fd)
     path = "" if given else arguments.socket or usual_place()
     sockets = given or [listen_unix(path, group_id(arguments.group))]
@@ -50,7 +51,6 @@ def serve(arguments: Namespace, context: Context) -> int:
         store.files  # noqa: B018
     server = Server(sockets, lambda: Context(context.named_root, context.config).engine,
                     arguments.timeout)  # fmt: skip
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if path:
         print(f"listening on {path}", file=sys.stderr, flush=True)
     try:

@@ -231,6 +231,15 @@ VERBS: dict[str, tuple[str, ...]] = {
         "such as docker.io, knows descriptions, stars, and which images are official.",
         "$ warren search registry.example/base\n$ warren search --list-tags registry.example/base",
     ),
+    "serve": (
+        "Answers Docker's clients: docker, docker-py and what is built on them. It speaks Docker's "
+        "Engine API on a unix socket, which is its owner's alone, or on the socket that systemd "
+        "hands over (socket activation, sd_listen_fds(3)). It keeps nothing: it may end at any "
+        "time, and what runs goes on.",
+        "Whoever may use the socket of root's warren is root on this machine.",
+        "$ warren serve --socket /run/warren.sock &\n"
+        "$ DOCKER_HOST=unix:///run/warren.sock docker ps",
+    ),
     "start": (
         "Starts containers that do not run. With --attach the output of one is shown, and the exit "
         "code is that of its program.",
