@@ -15,12 +15,11 @@ from tests.support.api import Api
 from tests.support.engines import eventually
 
 pytestmark = pytest.mark.root
-NONE = ("--network", "none")
 
 
 def run(api: Api, *words: str) -> list[str]:
     """A ``run`` without a network, below the tests' cgroup."""
-    return ["run", *NONE, *api.engine.create(), *words]
+    return ["run", *api.engine.create(), *words]
 
 
 def test_a_session(api: Api, tmp_path: Path) -> None:

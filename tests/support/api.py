@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engines import Engine, Terminal, eventually
+from tests.support.engines import Engine, Terminal
 
 DOCKER = "/usr/bin/docker"  # Debian's docker.io
 

@@ -16,7 +16,6 @@ from hutch.engine.containers.copy import PathStatus, archive_in, archive_out, pa
 from hutch.engine.containers.copy import export as write_all
 from hutch.engine.containers.listing import rfc3339
 from hutch.engine.containers.records import Record
-from hutch.engine.errors import NoSuchPath
 from hutch.errors import UsageError
 
 READ = 64 << 10

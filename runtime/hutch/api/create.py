@@ -19,8 +19,10 @@ from hutch.api.fields import (
     words,
 )
 from hutch.engine.containers import words as options_words
-from hutch.engine.containers.options import MountOption, Options
+from hutch.engine.containers.options import MountOption, Options, bridged
 from hutch.engine.containers.security_words import security_option
+from hutch.engine.network.ports import publish
+from hutch.engine.network.records import BRIDGE, PortOption, Wishes
 from hutch.errors import UsageError, shown
 
 # HostConfig's flags and lists that ask for something that is not there.
@@ -52,6 +54,7 @@ def options_from(body: Document) -> Options:
     options = Options()
     _process(body, options)
     _modes(host, options)
+    _networks(body, host, options)
     _mounts(body, host, options)
     _resources(host, options)
     _security(host, options)
@@ -104,6 +107,59 @@ def _modes(host: Document, options: Options) -> None:
     options.dns_option = strings(host, "DnsOptions")
     options.add_host = strings(host, "ExtraHosts")
     options.group_add = strings(host, "GroupAdd")
+
+
+def _networks(body: Document, host: Document, options: Options) -> None:
+    """The networks, and the published ports. "default" means the bridge, wherever it stands; a
+    client may name a network in HostConfig alone, in EndpointsConfig alone, or in both."""
+    endpoints: dict[str, Document] = {}
+    for name, endpoint in part(part(body, "NetworkingConfig"), "EndpointsConfig").items():
+        if endpoint is not None and not isinstance(endpoint, dict):
+            raise UsageError(f"EndpointsConfig.{name}: {shown(endpoint)} is not an object")
+        endpoints[_usual(name)] = endpoint or {}
+    first = _usual(text(host, "NetworkMode"))
+    if not text(host, "NetworkMode") and endpoints:
+        first = next(iter(endpoints))
+    options.network = first
+    options.publish_all = flag(host, "PublishAllPorts")
+    for port, bindings in part(host, "PortBindings").items():
+        for binding in parts({port: bindings}, port) or [{}]:
+            options.ports += _published(port, binding)
+    if not bridged(options):
+        return
+    mac = text(body, "MacAddress")
+    names = list(dict.fromkeys([first, *endpoints]))
+    options.networks = [wishes(name, endpoints.get(name, {})) for name in names]
+    if mac:
+        options.networks[0].setdefault("mac", mac)
+
+
+def wishes(name: str, endpoint: Document) -> Wishes:
+    """What a container asks of a network: one of EndpointsConfig. Raises UsageError."""
+    found = Wishes(name=name)
+    ipam = part(endpoint, "IPAMConfig")
+    if strings(endpoint, "Aliases"):
+        found["aliases"] = strings(endpoint, "Aliases")
+    if text(ipam, "IPv4Address"):
+        found["address4"] = text(ipam, "IPv4Address")
+    if text(ipam, "IPv6Address"):
+        found["address6"] = text(ipam, "IPv6Address")
+    if text(endpoint, "MacAddress"):
+        found["mac"] = text(endpoint, "MacAddress")
+    return found
+
+
+def _usual(name: str) -> str:
+    return BRIDGE if name in ("", "default") else name
+
+
+def _published(port: str, binding: Document) -> list[PortOption]:
+    """One of PortBindings, in the words of -p. Raises UsageError."""
+    address = text(binding, "HostIp")
+    if address:
+        address = f"[{address}]:" if ":" in address else f"{address}:"
+    host = text(binding, "HostPort")
+    return publish(f"{address}{host}:{port}" if address or host else port)
 
 
 def _mounts(body: Document, host: Document, options: Options) -> None:

@@ -59,6 +59,13 @@ GET     /images/{name*}/get             images.save
 POST    /images/{name*}/push            images.push
 POST    /images/{name*}/tag             images.tag
 DELETE  /images/{name*}                 images.remove
+GET     /networks                       networks.listed
+POST    /networks/create                networks.create
+POST    /networks/prune                 networks.prune
+GET     /networks/{name}                networks.inspect
+DELETE  /networks/{name}                networks.remove
+POST    /networks/{name}/connect        networks.connect
+POST    /networks/{name}/disconnect     networks.disconnect
 GET     /volumes                        volumes.listed
 POST    /volumes/create                 volumes.create
 POST    /volumes/prune                  volumes.prune

@@ -159,7 +159,7 @@ def known(path: str) -> bool:
     """Whether Docker documents something there that is not here."""
     return path.strip("/").split("/")[0] in (
         "build", "swarm", "services", "nodes", "tasks", "secrets", "configs", "plugins", "session",
-        "distribution", "grpc", "networks",
+        "distribution", "grpc",
     )  # fmt: skip
 
 

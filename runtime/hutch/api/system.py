@@ -104,7 +104,7 @@ def disk_usage(call: Call) -> None:
     from hutch.api.images import summary
     from hutch.engine.containers.describe import inspect_volume
     from hutch.engine.containers.listing import listed
-    from hutch.engine.containers.sizes import tree_size
+    from hutch.engine.disk_use import tree_size
 
     engine = call.engine
     images: dict[str, dict[str, object]] = {}

@@ -9,13 +9,13 @@ from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
 from hutch.cli.warren.output import show
 from hutch.cli.warren.parser import Verb
+from hutch.engine.network.records import FILTERS
 from hutch.errors import NotFound, UsageError, shown
 
 if TYPE_CHECKING:
-    from hutch.engine.network.describe import NetworkDocument
+    pass
 
 COLUMNS = [("NETWORK ID", "ID"), ("NAME", "Name"), ("DRIVER", "Driver"), ("SCOPE", "Scope")]
-FILTERS = "driver, id, label, name, scope, type=custom|builtin, dangling=BOOL"
 
 
 def declare_create(parser: ArgumentParser) -> None:
@@ -75,7 +75,7 @@ def declare_ls(parser: ArgumentParser) -> None:
 
 def ls(arguments: Namespace, context: Context) -> int:
     """One line a network."""
-    from hutch.engine.network.describe import listed_networks
+    from hutch.engine.network.describe import listed_networks, matches
     from hutch.engine.network.wire import default_network
 
     default_network(context.engine)
@@ -100,29 +100,6 @@ def ls(arguments: Namespace, context: Context) -> int:
     else:
         show(rows, COLUMNS, arguments.format)
     return 0
-
-
-def matches(text: str, one: "NetworkDocument", used: bool) -> bool:
-    """Whether a filter lets a network pass. Raises UsageError."""
-    key, given, value = text.partition("=")
-    built_in = one["Name"] in ("bridge", "host", "none")
-    labels = one["Labels"]
-    if given and key == "driver":
-        return value == one["Driver"]
-    if given and key == "id":
-        return str(one["Id"]).startswith(value)
-    if given and key == "name":
-        return value in str(one["Name"])
-    if given and key == "scope":
-        return value == "local"
-    if key == "type" and value in ("custom", "builtin"):
-        return built_in == (value == "builtin")
-    if key == "dangling" and value in ("true", "1", "false", "0"):
-        return (not built_in and not used) == (value in ("true", "1"))
-    if given and key == "label" and isinstance(labels, dict):
-        label, has_value, wanted = value.partition("=")
-        return label in labels and (not has_value or labels[label] == wanted)
-    raise UsageError(f"invalid filter {shown(text)}", hint=FILTERS)
 
 
 def declare_rm(parser: ArgumentParser) -> None:

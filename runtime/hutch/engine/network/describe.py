@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, TypedDict
 
 from hutch.engine.containers.listing import rfc3339
 from hutch.engine.network.port_words import whole
-from hutch.engine.network.records import BUILT_IN, Endpoint, Network, PortOption, Published
+from hutch.engine.network.records import (
+    BUILT_IN,
+    FILTERS,
+    Endpoint,
+    Network,
+    PortOption,
+    Published,
+)
+from hutch.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from hutch.engine.containers.records import Record
@@ -191,3 +199,26 @@ def listed_networks(engine: "Engine") -> list[NetworkDocument]:
     found = [inspect_network(engine, network) for network in engine.networks.all()]
     found += [inspect_built_in(name) for name in BUILT_IN[1:]]
     return sorted(found, key=lambda one: one["Name"])
+
+
+def matches(text: str, one: NetworkDocument, used: bool) -> bool:
+    """Whether a filter lets a network pass. Raises UsageError."""
+    key, given, value = text.partition("=")
+    built_in = one["Name"] in ("bridge", "host", "none")
+    labels = one["Labels"]
+    if given and key == "driver":
+        return value == one["Driver"]
+    if given and key == "id":
+        return str(one["Id"]).startswith(value)
+    if given and key == "name":
+        return value in str(one["Name"])
+    if given and key == "scope":
+        return value == "local"
+    if key == "type" and value in ("custom", "builtin"):
+        return built_in == (value == "builtin")
+    if key == "dangling" and value in ("true", "1", "false", "0"):
+        return (not built_in and not used) == (value in ("true", "1"))
+    if given and key == "label" and isinstance(labels, dict):
+        label, has_value, wanted = value.partition("=")
+        return label in labels and (not has_value or labels[label] == wanted)
+    raise UsageError(f"invalid filter {shown(text)}", hint=FILTERS)

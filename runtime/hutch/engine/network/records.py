@@ -12,6 +12,7 @@ from hutch.image.database import Database
 
 BRIDGE = "bridge"  # the name of the network that containers are in if none is asked for
 BUILT_IN = (BRIDGE, "host", "none")
+FILTERS = "driver, id, label, name, scope, type=custom|builtin, dangling=BOOL"
 
 
 class Subnet(TypedDict):
