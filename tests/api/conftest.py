@@ -2,5 +2,6 @@
 
 from tests.support.api import api
 from tests.support.engines import engine
+from tests.support.networks import network
 
-__all__ = ["api", "engine"]
+__all__ = ["api", "engine", "network"]

@@ -53,6 +53,7 @@ GROUPS = {
     "This machine": {
         "info": ("look", "Show what there is, and what it runs on"),
         "version": ("version", "Show the version"),
+        "compose": ("compose", "Run the real docker compose on this store"),
         "serve": ("serve", "Answer Docker's clients: its Engine API on a socket"),
         "completion": ("completion", "Print the completion script for bash, zsh or fish"),
     },

@@ -231,6 +231,12 @@ VERBS: dict[str, tuple[str, ...]] = {
         "such as docker.io, knows descriptions, stars, and which images are official.",
         "$ warren search registry.example/base\n$ warren search --list-tags registry.example/base",
     ),
+    "compose": (
+        "Runs the real docker compose, with all the words that follow, on a server of this store "
+        "that runs for the call (see warren-serve(1)). It is the program docker-compose: of "
+        "Python's package hutch[compose], of docker's plugins, or in PATH.",
+        "$ warren compose up -d\n$ warren compose logs -f web\n$ warren compose down -v",
+    ),
     "serve": (
         "Answers Docker's clients: docker, docker-py and what is built on them. It speaks Docker's "
         "Engine API on a unix socket, which is its owner's alone, or on the socket that systemd "

@@ -1,0 +1,81 @@
+"""``warren compose``: the real docker compose, with a server of this store for the call."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hutch.cli.warren.context import Context
+from hutch.cli.warren.parser import Verb
+from hutch.errors import HostError
+
+# Where docker's command has its plugins.
+PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+           "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins")  # fmt: skip
+PATIENCE = 20.0  # seconds that the server may take to listen
+
+
+def declare(parser: ArgumentParser) -> None:
+    """``warren compose`` hands all its words on."""
+
+
+def program() -> str:
+    """docker compose as a program: beside our interpreter (``pip install hutch[compose]``), as a
+    plugin of docker's, or in PATH. Raises HostError."""
+    folders = [str(Path(sys.prefix) / "bin"), *PLUGINS]
+    found = shutil.which("docker-compose", path=":".join(folders)) or shutil.which("docker-compose")
+    if found is None:
+        raise HostError(
+            "docker compose is not installed",
+            hint="pip install hutch[compose], or apt-get install docker-compose",
+        )
+    return found
+
+
+def compose(arguments: Namespace, context: Context) -> int:
+    """Runs it; its exit status."""
+    command = [program(), *arguments.command]
+    context.store.files  # noqa: B018 - says what is wrong with the store, before the server would
+    with serving(context) as path:
+        environment = {**os.environ, "DOCKER_HOST": f"unix://{path}"}
+        environment.pop("DOCKER_CONTEXT", None)
+        child = subprocess.Popen(command, env=environment)
+        # Ctrl-C reaches the child, too; what it does then is its own matter.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        return child.wait() if child.returncode is None else child.returncode
+
+
+@contextmanager
+def serving(context: Context) -> Iterator[str]:
+    """A server of this store while it lasts; the path of its socket. Raises HostError."""
+    from hutch.engine.containers.conmon import own_program
+
+    with tempfile.TemporaryDirectory(prefix="warren-") as folder:
+        path = os.path.join(folder, "api.sock")
+        command = own_program(str(context.root))
+        command += ["--config", context.config] if context.config else []
+        server = subprocess.Popen(
+            [*command, "serve", "--socket", path], stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        try:
+            end = time.monotonic() + PATIENCE
+            while not os.path.exists(path):
+                if server.poll() is not None or time.monotonic() > end:
+                    raise HostError("warren serve did not start", hint="warren serve says why")
+                time.sleep(0.01)
+            yield path
+        finally:
+            server.terminate()
+            server.wait()
+
+
+VERBS = {"compose": Verb(declare, compose, 0)}
