@@ -3,14 +3,15 @@
 from hutch.api.call import Call
 from hutch.api.create import options_from, resources
 from hutch.api.errors import ApiError
-from hutch.api.fields import filters, part, text, whole, yes
+from hutch.api.fields import Document, filters, part, parts, text, whole, yes
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.describe import inspect as describe
 from hutch.engine.containers.describe import mount_point
-from hutch.engine.containers.listing import command_of, sentence, status
+from hutch.engine.containers.listing import command_of, exposes_of, sentence, status
 from hutch.engine.containers.listing import listed as list_containers
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
+from hutch.engine.network.describe import network_settings
 
 CHANGES = {"C": 0, "A": 1, "D": 2}
 
@@ -44,7 +45,7 @@ def entry(engine: Engine, record: Record, *, sized: bool) -> dict[str, object]:
     from hutch.image.digest import Digest
 
     image = engine.store.database.image(Digest.parse(record.manifest))
-    described = describe(engine, record)
+    settings = network_settings(engine, record, exposes_of(engine, record))
     found: dict[str, object] = {
         "Id": record.id,
         "Names": ["/" + record.name],
@@ -52,12 +53,12 @@ def entry(engine: Engine, record: Record, *, sized: bool) -> dict[str, object]:
         "ImageID": image.id if image else "",
         "Command": command_of(engine, record),
         "Created": int(record.created),
-        "Ports": port_list(described["NetworkSettings"]["Ports"]),
+        "Ports": port_list(part(settings, "Ports")),
         "Labels": record.options.labels,
         "State": status(record),
         "Status": sentence(engine, record),
         "HostConfig": {"NetworkMode": record.options.network},
-        "NetworkSettings": {"Networks": described["NetworkSettings"]["Networks"]},
+        "NetworkSettings": {"Networks": settings["Networks"]},
         "Mounts": [mount_point(engine, mount) for mount in record.options.mounts],
     }
     if sized:
@@ -67,14 +68,16 @@ def entry(engine: Engine, record: Record, *, sized: bool) -> dict[str, object]:
     return found
 
 
-def port_list(ports: dict[str, list[dict[str, str]] | None]) -> list[dict[str, object]]:
+def port_list(ports: Document) -> list[dict[str, object]]:
     """NetworkSettings.Ports in the form of a list's Ports."""
     found: list[dict[str, object]] = []
-    for port, bindings in ports.items():
+    for port in ports:
         number, _, protocol = port.partition("/")
-        one = {"PrivatePort": int(number), "Type": protocol or "tcp"}
-        for binding in bindings or []:
-            found.append({**one, "IP": binding["HostIp"], "PublicPort": int(binding["HostPort"])})
+        one: dict[str, object] = {"PrivatePort": int(number), "Type": protocol or "tcp"}
+        bindings = parts(ports, port)
+        for binding in bindings:
+            public = int(text(binding, "HostPort"))
+            found.append({**one, "IP": text(binding, "HostIp"), "PublicPort": public})
         if not bindings:
             found.append(dict(one))
     return found
@@ -84,7 +87,7 @@ def inspect(call: Call) -> None:
     """GET /containers/ID/json?size="""
     record = call.container()
     document = describe(call.engine, record)
-    log = document["HostConfig"]["LogConfig"]
+    log = part(part(document, "HostConfig"), "LogConfig")
     # docker-py asks for the logs of these drivers only; ours is asked for by this name, too.
     log["Type"] = "json-file" if log["Type"] == "k8s-file" else log["Type"]
     if yes(call.query, "size"):
