@@ -1,5 +1,8 @@
 """A kill -9 at any moment, and many warrens at once: nothing is lost, nothing is left."""
 
+import fcntl
+import os
+
 import pytest
 
 from tests.support.engines import Engine
@@ -38,3 +41,22 @@ def test_check_tells_of_what_nobody_knows(engine: Engine) -> None:
     for folder in (kept / "upper" / "work-of-days", kept / "upper", kept):
         folder.rmdir()
     assert engine.run("system", "check").returncode == 0
+
+
+def test_a_container_that_a_killed_commit_left_frozen_is_thawed(engine: Engine) -> None:
+    """The next command that looks at it does that; one that is being committed is left alone."""
+    id = engine.start("--name", "one", engine.image, "sleep", "99")
+    engine.ok("pause", "one")
+    mark = engine.root / "containers" / id / "frozen"
+    mark.touch()
+    lock = os.open(engine.root / "locks" / f"frozen-{id}", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    assert engine.status("one") == "paused"
+    os.close(lock)
+    assert engine.status("one") == "running"
+    assert not mark.exists()
+    assert engine.ok("exec", "one", "echo", "awake") == "awake\n"
+    # Whoever paused it did so on purpose: without the mark it stays as it is.
+    engine.ok("pause", "one")
+    assert engine.status("one") == "paused"
+    engine.ok("unpause", "one")

@@ -147,7 +147,7 @@ def commit(call: Call) -> None:
     id = make(
         engine, record, named(call, "repo"), changes=lines,
         message=call.query.get("comment", ""), author=call.query.get("author", ""),
-        frozen=yes(call.query, "pause", True),
+        freeze=yes(call.query, "pause", True),
     )  # fmt: skip
     call.exchange.json({"Id": id}, 201)
 

@@ -111,7 +111,7 @@ def commit(arguments: Namespace, context: Context) -> int:
     print(
         make(
             engine, record, arguments.name, changes=arguments.change, message=arguments.message,
-            author=arguments.author, frozen=not arguments.no_pause,
+            author=arguments.author, freeze=not arguments.no_pause,
         )
     )  # fmt: skip
     return 0

@@ -1,5 +1,6 @@
 """A container's changes as a new image."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -7,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hutch.engine.containers import records as phases
+from hutch.engine.containers.freeze import frozen
 from hutch.engine.containers.id_maps import inside
 from hutch.engine.containers.layer_archive import Owners, write_layer
 from hutch.engine.containers.records import Record
-from hutch.engine.containers.stop import pause, unpause
 from hutch.engine.engine import Engine
 from hutch.engine.rootless import rootless
 from hutch.errors import HutchError, KernelError
@@ -29,26 +30,21 @@ def commit(
     changes: list[str] | None = None,
     message: str = "",
     author: str = "",
-    frozen: bool = True,
+    freeze: bool = True,
 ) -> str:
     """Makes an image of the container's image and of what it has changed; its id.
 
-    ``changes`` are instructions as in a Dockerfile. With ``frozen`` a container that runs is paused
+    ``changes`` are instructions as in a Dockerfile. With ``freeze`` a container that runs is paused
     meanwhile. Raises UsageError, ImageError, KernelError.
     """
-    holds = frozen and record.phase == phases.RUNNING and not record.paused
-    if holds:
-        try:
-            pause(engine, record)
-        except HutchError:
-            if not rootless():  # which may have no cgroup that can be frozen
-                raise
-            holds = False
-    try:
+    with contextlib.ExitStack() as stack:
+        if freeze and record.phase == phases.RUNNING and not record.paused:
+            try:
+                stack.enter_context(frozen(engine, record))
+            except HutchError:
+                if not rootless():  # which may have no cgroup that can be frozen
+                    raise
         source = Committed(engine, record, changes or [], message, author)
-    finally:
-        if holds:
-            unpause(engine, record)
     try:
         image = engine.images.add(source, name)
     finally:

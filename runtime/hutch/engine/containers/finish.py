@@ -42,7 +42,12 @@ def refresh(engine: Engine, record: Record) -> Record:
 
 
 def accompany(engine: Engine, record: Record) -> None:
-    """Starts those of a running container's companions again that were killed."""
+    """Starts those of a running container's companions again that were killed, and thaws it if
+    the process that froze it was killed."""
+    if engine.places(record).frozen.exists():
+        from hutch.engine.containers.thaw import thaw_abandoned
+
+        thaw_abandoned(engine, record)
     if record.options.health:
         from hutch.engine.containers import health
 

@@ -82,6 +82,11 @@ class Places(NamedTuple):
         return self.folder / "exits" / self.id
 
     @property
+    def frozen(self) -> Path:
+        """It is there while an operation keeps the container frozen (freeze.py)."""
+        return self.folder / "frozen"
+
+    @property
     def log(self) -> Path:
         return self.folder / "log"
 
