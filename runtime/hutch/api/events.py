@@ -31,7 +31,7 @@ def events(call: Call) -> None:
             number = event.number
             late = until and event.time > until
             if event.time >= since and not late and matches(event, wanted):
-                exchange.line(document(event))
+                exchange.line(event.document())
         if until and time.time() >= until:
             break
         if not found:
@@ -65,13 +65,3 @@ def _holds(event: Event, name: str, value: str) -> bool:
         key, given, wanted = value.partition("=")
         return key in event.attributes and (not given or event.attributes[key] == wanted)
     return value == "local" or name == "daemon"
-
-
-def document(event: Event) -> dict[str, object]:
-    """An event in the shape of Docker's API."""
-    return {
-        "status": event.action, "id": event.actor, "from": event.attributes.get("image", ""),
-        "Type": event.kind, "Action": event.action,
-        "Actor": {"ID": event.actor, "Attributes": event.attributes}, "scope": "local",
-        "time": int(event.time), "timeNano": int(event.time * 1e9),
-    }  # fmt: skip

@@ -167,7 +167,7 @@ def events(arguments: Namespace, context: Context) -> int:
         if event.time < since or not all(event_matches(f, event) for f in arguments.filter):
             continue
         if arguments.format:
-            show([event_document(event)], [], arguments.format)
+            show([event.document()], [], arguments.format)
         else:
             print(event_line(event))
         sys.stdout.flush()
@@ -207,16 +207,6 @@ def event_matches(text: str, event: "Event | None") -> bool:
             event.actor.startswith(value) or event.attributes.get("name") == value
         )
     return event.kind == "volume" and event.actor == value
-
-
-def event_document(event: "Event") -> dict[str, object]:
-    """In the shape of Docker's API."""
-    return {
-        "status": event.action, "id": event.actor, "from": event.attributes.get("image", ""),
-        "Type": event.kind, "Action": event.action,
-        "Actor": {"ID": event.actor, "Attributes": event.attributes}, "scope": "local",
-        "time": int(event.time), "timeNano": int(event.time * 1e9),
-    }  # fmt: skip
 
 
 def event_line(event: "Event") -> str:

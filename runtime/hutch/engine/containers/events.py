@@ -23,6 +23,15 @@ class Event(NamedTuple):
     actor: str
     attributes: dict[str, str]
 
+    def document(self) -> dict[str, object]:
+        """The event in the shape of Docker's API."""
+        return {
+            "status": self.action, "id": self.actor, "from": self.attributes.get("image", ""),
+            "Type": self.kind, "Action": self.action,
+            "Actor": {"ID": self.actor, "Attributes": self.attributes}, "scope": "local",
+            "time": int(self.time), "timeNano": int(self.time * 1e9),
+        }  # fmt: skip
+
 
 class Events:
     """The events of a store."""
