@@ -14,7 +14,7 @@ from hutch.container import status
 from hutch.container.barriers import accompany, launch_in_cgroup
 from hutch.container.planned_cgroup import cgroup_for
 from hutch.container.state import State
-from hutch.errors import ConfigError, HutchError, KernelError
+from hutch.errors import HutchError, KernelError
 from hutch.kernel.channel import make_fifo
 from hutch.plan.encode import kept
 from hutch.plan.plan import Bindings
@@ -109,7 +109,13 @@ def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, H
         use_interpreter()
     for warning in warnings:
         request.warn(warning)
-    check_terminal(config, request)
+    wanted = bool(config.get("process", {}).get("terminal"))
+    if wanted or request.console_socket:
+        from hutch.container.terminal import console_for
+
+        request.console, request.terminal = console_for(
+            wanted, request.detached, request.console_socket, request.console
+        )
     request.step("look at the host")
     host = read_host()
     request.step("compile the plan")
@@ -134,26 +140,6 @@ def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, H
     for warning in plan.warnings:
         request.warn(warning)
     return config, raw, host, plan
-
-
-def check_terminal(config: "Config", request: "Request") -> None:
-    """Raises ConfigError if the config asks for a terminal and there is no receiver for it, and
-    UsageError if there is a console socket but no terminal."""
-    terminal = config.get("process", {}).get("terminal")
-    if request.console_socket and not terminal:
-        from hutch.errors import UsageError
-
-        raise UsageError(
-            "cannot use console socket if runc will not detach or allocate tty",
-            hint="set process.terminal to true, or leave --console-socket out",
-        )
-    if terminal and request.console is None:
-        raise ConfigError(
-            "process.terminal",
-            "a detached container with a terminal needs a console socket",
-            value=True,
-            hint="give --console-socket, or set process.terminal to false",
-        )
 
 
 def first_state(

@@ -5,7 +5,7 @@ import posix
 from hutch.container import status
 from hutch.container.barriers import accompany, launch_in_cgroup
 from hutch.container.store import absolute
-from hutch.errors import ConfigError, HutchError, KernelError, StateError, UsageError
+from hutch.errors import ConfigError, HutchError, KernelError, StateError
 from hutch.kernel.process import OWN_STREAMS
 
 TYPE_CHECKING = False
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from hutch.container.init_process import Init
     from hutch.container.state import State
     from hutch.container.store import Store
-    from hutch.container.terminal import Terminal
     from hutch.container.trace import Trace
     from hutch.spec.config import Capabilities, CheckedConfig, CheckedProcess, Config, Process
 
@@ -97,7 +96,13 @@ def _enter(
 ) -> int:
     state, config = running(store, id, ignore_paused)
     process = _process(config, args, options)
-    terminal = _direct_terminal(process, options, detach)
+    terminal = None
+    wanted, socket = bool(process.get("terminal")), options.get("console_socket")
+    if wanted or socket:
+        from hutch.container.terminal import console_for
+
+        path = absolute(socket) if socket else ""
+        options["console"], terminal = console_for(wanted, detach, path, options.get("console"))
     if detach:
         execute(store, state, config, process, options).close()
         return 0
@@ -215,39 +220,6 @@ def _with_capabilities(own: "Capabilities", names: "Sequence[str]") -> "Capabili
         "inheritable": inheritable,
         "ambient": [*own.get("ambient", ()), *raised],
     }
-
-
-def _direct_terminal(
-    process: "CheckedProcess", options: "ExecOptions", detach: bool
-) -> "Terminal | None":
-    """Decides who takes the pty's master, as ``options["console"]``: the engine's socket, the
-    caller, or, in the foreground, the returned ``Terminal``. Raises UsageError or ConfigError."""
-    wants = bool(process.get("terminal"))
-    socket = options.get("console_socket")
-    if socket:
-        if not detach or not wants:
-            raise UsageError(
-                "cannot use console socket if runc will not detach or allocate tty",
-                hint="give --detach and --tty, or leave --console-socket out",
-            )
-        from hutch.container.terminal import send_console
-
-        path = absolute(socket)
-        options["console"] = lambda master: send_console(path, master)
-        return None
-    if not wants or options.get("console") is not None:
-        return None
-    if detach:
-        raise ConfigError(
-            "process.terminal",
-            "a detached process with a terminal needs a console socket",
-            hint="give --console-socket",
-        )
-    from hutch.container.terminal import Terminal
-
-    terminal = Terminal()
-    options["console"] = terminal.receive
-    return terminal
 
 
 def execute(

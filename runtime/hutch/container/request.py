@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypedDict
 
+    from hutch.container.terminal import Terminal
     from hutch.container.trace import Trace
     from hutch.errors import HutchError
     from hutch.spec.config import CheckedConfig
@@ -42,7 +43,9 @@ class Request:
     """What create, run and restore are asked to do, besides the config.
 
     ``console`` is called with the descriptor of the pty's master if the config asks for a terminal.
-    ``console_socket`` is the path that ``console`` sends this descriptor to, or "". ``pid_file``
+    ``console_socket`` is the path of the engine's socket that gets it instead, or "".
+    ``detached``: the caller does not stay with the container. ``terminal`` is set if the config
+    asks for a terminal and the caller's own is used for it (terminal.console_for). ``pid_file``
     and ``pidfd_socket`` are absolute paths or ""; the listener of ``pidfd_socket`` gets a pidfd of
     the first process. ``rootless`` is that of Cgroup.rootless; with ``systemd``, systemd makes the
     cgroup. ``warn`` is called with each warning, ``debug`` with each step of the plan; ``trace``
@@ -52,8 +55,9 @@ class Request:
     """
 
     __slots__ = (
-        "bundle", "choices", "config", "console", "console_socket", "debug", "id", "pid_file",
-        "pidfd_socket", "rootless", "stdio", "supervisor", "systemd", "trace", "warn",
+        "bundle", "choices", "config", "console", "console_socket", "debug", "detached", "id",
+        "pid_file", "pidfd_socket", "rootless", "stdio", "supervisor", "systemd", "terminal",
+        "trace", "warn",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +81,8 @@ class Request:
         self.config: tuple[CheckedConfig, bytes] | None = None
         self.console = console
         self.console_socket = ""
+        self.detached = True
+        self.terminal: Terminal | None = None
         self.pid_file = pid_file
         self.pidfd_socket = pidfd_socket
         self.rootless = rootless
@@ -131,11 +137,7 @@ def request_of(
     )
     socket = options.get("console_socket")
     if socket:
-        from hutch.container.terminal import send_console
-
-        path = absolute(socket)
-        request.console_socket = path
-        request.console = lambda master: send_console(path, master)
+        request.console_socket = absolute(socket)
     return request
 
 

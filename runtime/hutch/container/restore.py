@@ -45,13 +45,12 @@ def restore(
     """Restores a container. Unless ``detach`` is true, waits for its end and deletes it, as `run`
     does. Raises HutchError; after an error nothing is left of the container."""
     from hutch.container.run import carry_on
-    from hutch.container.terminal import own_terminal
 
-    terminal = None if detach else own_terminal(request)
+    request.detached = detach
     made = _make(store, request, images)
     # CRIU has already let the processes of the container go on.
     return carry_on(
-        store, request, made, lambda: None, terminal, detach=detach, keep=False, subreaper=subreaper
+        store, request, made, lambda: None, detach=detach, keep=False, subreaper=subreaper
     )
 
 

@@ -33,11 +33,7 @@ def run(
     that ended it; 0 if ``detach``. A container in the foreground is deleted when it ends, unless
     ``keep``. With ``subreaper`` this process adopts the orphaned processes of a container in the
     foreground that has no pid namespace (PR_SET_CHILD_SUBREAPER, prctl(2)). Raises HutchError."""
-    terminal = None
-    if not detach:
-        from hutch.container.terminal import own_terminal
-
-        terminal = own_terminal(request)
+    request.detached = detach
     made = prepare(store, request)
 
     def let_go() -> None:
@@ -45,9 +41,7 @@ def run(
         made.init.answer()
         made.init.executed()
 
-    return carry_on(
-        store, request, made, let_go, terminal, detach=detach, keep=keep, subreaper=subreaper
-    )
+    return carry_on(store, request, made, let_go, detach=detach, keep=keep, subreaper=subreaper)
 
 
 def carry_on(
@@ -55,7 +49,6 @@ def carry_on(
     request: "Request",
     made: "Created",
     let_go: "Callable[[], None]",
-    terminal: "Terminal | None",
     *,
     detach: bool,
     keep: bool,
@@ -77,6 +70,7 @@ def carry_on(
         become_subreaper()
     # Before the program starts, so that no signal for it is lost.
     signals = None if detach else Signals()
+    terminal = request.terminal
     if terminal is not None and not terminal.attached():
         terminal = None
     try:

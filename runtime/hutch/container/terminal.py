@@ -7,9 +7,9 @@ from select import POLLIN, POLLOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from select import poll as Poll
 
-    from hutch.container.request import Request
     from hutch.container.terminal_eof import End
 
 TCGETS, TCSETS = 0x5401, 0x5402
@@ -166,21 +166,38 @@ def _write(data: bytes) -> None:
             return
 
 
-def own_terminal(request: "Request") -> "Terminal | None":
-    """The terminal for a container in the foreground; None if the caller takes the master itself.
-    Raises UsageError if a console socket is given, which only detached containers use."""
-    if request.console_socket:
-        from hutch.errors import UsageError
+def console_for(
+    wanted: bool, detached: bool, socket: str, console: "Callable[[int], None] | None"
+) -> "tuple[Callable[[int], None] | None, Terminal | None]":
+    """The rule of create, run, restore and exec for who takes the master: the engine's ``socket``,
+    the caller's ``console``, or, for a process in the foreground, a ``Terminal``.
 
-        raise UsageError(
-            "cannot use console socket if runc will not detach or allocate tty",
-            hint="give --detach, or leave --console-socket out",
+    ``wanted`` is whether the process has a terminal. Returns what is to be called with the master,
+    and the ``Terminal`` if there is one. Raises UsageError for a socket that nothing would be sent
+    to, and ConfigError for a terminal that nobody takes.
+    """
+    if socket:
+        if not detached or not wanted:
+            from hutch.errors import UsageError
+
+            asks = "set process.terminal to true or give --tty" if detached else "give --detach"
+            raise UsageError(
+                "cannot use console socket if runc will not detach or allocate tty",
+                hint=f"{asks}, or leave --console-socket out",
+            )
+        return lambda master: send_console(socket, master), None
+    if not wanted or console is not None:
+        return console, None
+    if detached:
+        from hutch.errors import ConfigError
+
+        raise ConfigError(
+            "process.terminal",
+            "a detached process with a terminal needs a console socket",
+            hint="give --console-socket, or set process.terminal to false",
         )
-    if request.console is not None:
-        return None
     terminal = Terminal()
-    request.console = terminal.receive
-    return terminal
+    return terminal.receive, terminal
 
 
 def send_console(path: str, master: int) -> None:
