@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,9 @@ def test_a_project(network: NetworkEngine, tmp_path: Path) -> None:
     }  # fmt: skip
     get = ("busybox", "wget", "-q", "-O", "-")
     assert compose("exec", "-T", "data", *get, "http://web/") == "inline text\n"
-    assert network.host.run("curl", "-s", f"http://{HOST}:8091/") == "inline text\n"
+    fetch = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode(), end='')"
+    address = f"http://{HOST}:8091/"
+    assert network.host.run(sys.executable, "-c", fetch, address) == "inline text\n"
     assert "database" in compose("exec", "-T", "web", "busybox", "ping", "-c", "1", "database")
     script = "echo $A $B; cat /run/secrets/word"
     assert compose("exec", "-T", "web", "sh", "-c", script) == "one two\nsecret word\n"

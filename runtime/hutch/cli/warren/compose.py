@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hutch.cli.warren.context import Context
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.parser import Verb, parser_of
+from hutch.cli.warren.table import VERBS as TABLE
 from hutch.errors import HostError
 
 # Where docker's command has its plugins.
 PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
            "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins")  # fmt: skip
+SUMMARY = TABLE["compose"][1] + "; warren compose help shows its own help"
 PATIENCE = 20.0  # seconds that the server may take to listen
 
 
@@ -40,7 +42,11 @@ def program() -> str:
 
 
 def compose(arguments: Namespace, context: Context) -> int:
-    """Runs it; its exit status."""
+    """Runs it; its exit status. --help alone is ours; docker compose's own is ``warren compose
+    help``."""
+    if arguments.command in (["--help"], ["-h"]):
+        parser_of("compose", SUMMARY, declare, 0).print_help()
+        return 0
     command = [program(), *arguments.command]
     context.store.files  # noqa: B018 - says what is wrong with the store, before the server would
     with serving(context) as path:
