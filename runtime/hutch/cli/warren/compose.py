@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hutch
 from hutch.cli.warren.context import Context
 from hutch.cli.warren.parser import Verb, parser_of
 from hutch.cli.warren.table import VERBS as TABLE
@@ -20,7 +20,6 @@ from hutch.errors import HostError
 # Where docker's command has its plugins.
 PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
            "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins")  # fmt: skip
-SUMMARY = TABLE["compose"][1] + "; warren compose help shows its own help"
 PATIENCE = 20.0  # seconds that the server may take to listen
 
 
@@ -29,9 +28,10 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def program() -> str:
-    """docker compose as a program: beside our interpreter (``pip install hutch[compose]``), as a
+    """docker compose as a program: beside our command (``pip install hutch[compose]``), as a
     plugin of docker's, or in PATH. Raises HostError."""
-    folders = [str(Path(sys.prefix) / "bin"), *PLUGINS]
+    # PREFIX/lib/python3.N/site-packages/hutch
+    folders = [str(Path(hutch.__file__).parents[4] / "bin"), *PLUGINS]
     found = shutil.which("docker-compose", path=":".join(folders)) or shutil.which("docker-compose")
     if found is None:
         raise HostError(
@@ -45,7 +45,7 @@ def compose(arguments: Namespace, context: Context) -> int:
     """Runs it; its exit status. --help alone is ours; docker compose's own is ``warren compose
     help``."""
     if arguments.command in (["--help"], ["-h"]):
-        parser_of("compose", SUMMARY, declare, 0).print_help()
+        parser_of("compose", TABLE["compose"][1], declare, 0).print_help()
         return 0
     command = [program(), *arguments.command]
     context.store.files  # noqa: B018 - says what is wrong with the store, before the server would
