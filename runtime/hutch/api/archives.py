@@ -46,7 +46,7 @@ def send_written(
                         exchange.begin(kind, headers)
                     exchange.write(data)
             except Gone:
-                return  # the writer is told by SIGPIPE
+                return  # the writer gets EPIPE
 
     thread = threading.Thread(target=forward)
     thread.start()

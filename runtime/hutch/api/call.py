@@ -28,7 +28,7 @@ class Execution:
 
 
 class Attaching:
-    """Who has attached to a container that does not run yet."""
+    """A client that has attached to a container that does not run yet."""
 
     def __init__(self) -> None:
         self.connection: socket.socket | None = None
@@ -44,20 +44,20 @@ class Memory:
         self.attaching: dict[str, list[Attaching]] = {}
 
     def attach_later(self, id: str) -> Attaching:
-        """Announces somebody who wants a container's output from its first byte on."""
+        """Registers a client that wants a container's output from its first byte on."""
         one = Attaching()
         with self.lock:
             self.attaching.setdefault(id, []).append(one)
         return one
 
     def give_up(self, id: str, one: Attaching) -> None:
-        """Takes the announcement back."""
+        """Removes the registration."""
         with self.lock:
             if one in self.attaching.get(id, []):
                 self.attaching[id].remove(one)
 
     def connect(self, record: Record, places: Places) -> None:
-        """Connects all who wait for this container, before its program runs."""
+        """Connects all clients that wait for this container, before its program runs."""
         from hutch.engine.containers.attach import connect
         from hutch.errors import HutchError
 
@@ -87,7 +87,7 @@ class Call(NamedTuple):
         return self.exchange.query
 
     def container(self) -> Record:
-        """The container that the path names, as it truly is. Raises NoSuchContainer."""
+        """The container that the path names, as the kernel shows it. Raises NoSuchContainer."""
         return refresh(self.engine, self.engine.records.find(self.names["id"]))
 
 

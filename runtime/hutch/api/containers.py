@@ -107,7 +107,7 @@ def start(call: Call) -> None:
     try:
         begin(call.engine, record.id, call.memory.connect)
     except BaseException:
-        # With AutoRemove a container that did not start goes, and whoever waits for that is told.
+        # With AutoRemove a container that did not start is removed: clients wait for that.
         current = call.engine.records.get(record.id)
         if current is not None and current.options.auto_remove:
             from hutch.engine.containers.remove import remove as take_away

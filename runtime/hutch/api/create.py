@@ -69,7 +69,7 @@ def _process(body: Document, options: Options) -> None:
     options.command = strings(body, "Cmd")
     if body.get("Entrypoint") is not None:
         given = strings(body, "Entrypoint")
-        # [""] puts the image's entrypoint out of force; [] and null leave it.
+        # [""] means that the image's entrypoint is not used; [] and null mean that it is.
         options.entrypoint = [word for word in given if word] if given else None
     options.tty = flag(body, "Tty")
     options.interactive = flag(body, "OpenStdin")

@@ -66,7 +66,7 @@ def relay(
                 if data:
                     _feed(container, data, stdin)
                     continue
-                poll.modify(client, 0)  # it is told of the whole hang-up still
+                poll.modify(client, 0)  # POLLHUP is reported all the same (poll(2))
                 if stdin and not terminal:
                     _end(container)
 

@@ -1,7 +1,7 @@
 """One HTTP connection: requests in, replies out, by h11, which knows the protocol and does no I/O.
 
-A reply is a document, nothing, a stream of chunks, or the connection itself (``Exchange.upgrade``):
-then both sides speak no HTTP any more, as Docker's attach and exec want it.
+A reply is a document, an empty body, a stream of chunks, or the connection itself
+(``Exchange.upgrade``): after that both sides send raw bytes, as in Docker's attach and exec.
 
 Headers and documents are bounded; a body that is a stream is read as it comes.
 """
@@ -25,7 +25,7 @@ RAW = "application/vnd.docker.raw-stream"
 
 
 class Gone(Exception):
-    """The client has closed the connection, or broken the protocol: there is nobody to answer."""
+    """The client has closed the connection, or has broken the protocol. No answer can be sent."""
 
 
 class Exchange:

@@ -1,5 +1,5 @@
-"""The server: it listens, gives each connection a thread, and ends when it has been idle for long
-enough. Whatever it needs it finds in the store, so it can end at any time."""
+"""The server. It listens, starts a thread for each connection, and ends after it was idle for some
+time. Everything that it needs is in the store, so it can end at any time."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from hutch.engine.engine import Engine
 from hutch.errors import HutchError, KernelError, UsageError, shown
 
 API, LEAST = (1, 51), (1, 24)
-CONNECTIONS = 1024  # at once; one more is told so
+CONNECTIONS = 1024  # at the same time; the next one gets 503
 BACKLOG = 128
 
 

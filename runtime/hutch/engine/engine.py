@@ -57,7 +57,7 @@ class Engine:
 
     @contextmanager
     def locked(self, id: str) -> Iterator[None]:
-        """Alone among all who change this container; not held while waiting for it to end."""
+        """Holds the container's lock, which every change needs, but not a wait for its end."""
         lock = self.store.lock("container-" + id)
         lock.acquire()
         try:
@@ -66,8 +66,8 @@ class Engine:
             lock.release()
 
     def attended(self, id: str) -> Lock:
-        """What is held shared by who waits for the container's end and records it: conmon's
-        call-back then leaves that to it (native/engine/ended.c)."""
+        """The lock that a process holds shared while it waits for the container's end to record it.
+        Meanwhile conmon's call-back does not record the end (native/engine/ended.c)."""
         return self.store.lock("attended-" + id)
 
     @contextmanager

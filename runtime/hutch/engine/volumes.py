@@ -98,14 +98,14 @@ class Volumes:
             return self.get(name)
 
     def use(self, container: str, names: list[str]) -> None:
-        """Says that a container uses these."""
+        """Records that a container uses these volumes."""
         for name in names:
             self.database.rows(
                 "INSERT OR IGNORE INTO container_volume VALUES (?, ?)", container, name
             )
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        """Takes a volume and its files away. Raises NoSuchVolume (not with ``force``), Conflict."""
+        """Removes a volume and its files. Raises NoSuchVolume (not with ``force``), Conflict."""
         with self.database.transaction():
             try:
                 self.get(name)

@@ -54,7 +54,7 @@ def install(arguments: Namespace, context: Context) -> int:
 
 
 def uninstall(arguments: Namespace, context: Context) -> int:
-    """Takes the unit away; nothing if it is not there."""
+    """Removes the unit, if it is installed."""
     from hutch.engine.containers.boot import uninstall as remove
 
     remove()

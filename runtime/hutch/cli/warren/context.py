@@ -74,7 +74,7 @@ class Context(ExitStack):
         return Engine(self.store, program, lambda error: complain(error, self.named_root))
 
     def reporter(self, *, quiet: bool = False) -> "AbstractContextManager[Reporter]":
-        """Shows progress: nothing if ``quiet``, bars on a terminal, lines elsewhere."""
+        """Shows progress: bars on a terminal, lines elsewhere. Shows nothing if ``quiet``."""
         from hutch.cli.warren.progress import reporter
         from hutch.image.progress import Reporter
 

@@ -1,4 +1,4 @@
-"""The loop of verbs that take several names: all are tried, and what fails is told."""
+"""The loop of verbs that take several names: it tries all of them, and reports each failure."""
 
 from collections.abc import Callable, Iterable
 

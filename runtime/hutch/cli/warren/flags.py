@@ -88,7 +88,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--tmpfs", "TARGET[:OPTIONS]...", "mount a tmpfs"),
     ("-t, --tty", "", "give it a terminal"),
     ("--ulimit", "NAME=SOFT[:HARD]...", "a limit of its processes"),
-    ("-u, --user", "USER[:GROUP]", "whom it runs as"),
+    ("-u, --user", "USER[:GROUP]", "the user of its program"),
     ("--uidmap", "MAPPING...", "ids of users: CONTAINER:HOST:SIZE; also for groups"),
     ("--userns", "host", "no user namespace"),
     ("--uts", "host", "the host's name"),

@@ -126,7 +126,7 @@ def rm(arguments: Namespace, context: Context) -> int:
 
 
 def settle_rows(context: Context) -> None:
-    """Containers as they truly are: one that was killed is in no network any more."""
+    """Updates the rows of all containers: one that was killed is in no network any more."""
     from hutch.engine.containers.finish import refresh
 
     for record in context.engine.records.all():

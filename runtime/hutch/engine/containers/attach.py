@@ -67,7 +67,7 @@ def connect(places: Places) -> socket.socket:
 
 
 def resize(places: Places, height: int, width: int) -> None:
-    """Sets the size of the container's terminal; nothing if there is nobody to tell."""
+    """Sets the size of the container's terminal, if conmon still runs."""
     try:
         fd = os.open(places.folder / "winsz", os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
@@ -252,7 +252,7 @@ FORWARDED = [
 
 
 def _nothing(number: int, frame: object) -> None:
-    """Who reads the wake-up pipe acts."""
+    """Does nothing: the reader of the wake-up pipe handles the signal."""
 
 
 def write_all(fd: int, data: bytes) -> None:

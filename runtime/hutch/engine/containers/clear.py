@@ -1,4 +1,4 @@
-"""Taking away what a container has: of a run what is in the kernel, of all of it the files."""
+"""Removes what a run has in the kernel, and the files of a container."""
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.options import bridged

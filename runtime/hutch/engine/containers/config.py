@@ -32,7 +32,7 @@ INITS = ("docker-init", "tini-static", "catatonit", "tini")
 
 
 def command_line(options: Options, image: Execution) -> list[str]:
-    """The program and its arguments. --entrypoint puts the image's CMD out of force.
+    """The program and its arguments. If --entrypoint is given, the image's CMD is not used.
 
     Raises UsageError if there is none.
     """
@@ -47,7 +47,8 @@ def command_line(options: Options, image: Execution) -> list[str]:
 
 
 def environment(options: Options, image: Execution, hostname: str) -> list[str]:
-    """The image's variables, ours, and those of -e, which win; NAME alone takes one away."""
+    """The variables of the image, our own, and those of -e. -e overrides the others; -e NAME
+    without a value removes a variable."""
     lines = [PATH, f"HOSTNAME={hostname}", *image.get("Env", [])]
     return make_environment(lines, options.env, options.tty)
 
@@ -201,7 +202,7 @@ def make_workdir(cwd: str, root: int) -> None:
 
 
 def _namespaces(config: "Config", options: Options, joined: dict[str, int], network: str) -> None:
-    """linux.namespaces, with --network, --pid, --ipc, --uts, --cgroupns, --userns laid over."""
+    """Changes linux.namespaces as --network, --pid, --ipc, --uts, --cgroupns and --userns ask."""
     linux = config["linux"]
     kinds: dict[NamespaceType, str] = {space["type"]: "" for space in linux["namespaces"]}
     asked: list[tuple[NamespaceType, str]] = [

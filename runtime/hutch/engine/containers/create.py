@@ -136,7 +136,8 @@ def by_id(engine: Engine, mode: str) -> str:
 
 
 def inherited(engine: Engine, options: Options) -> None:
-    """--volumes-from: the other's binds and volumes, but for places that are taken."""
+    """--volumes-from: adds the binds and volumes of another container, except at places that this
+    container already uses."""
     taken = {option["target"] for option in options.mounts}
     for text in options.volumes_from:
         name, _, mode = text.partition(":")

@@ -13,7 +13,7 @@ POLL = 0.05  # seconds between two looks at the database
 
 
 class Event(NamedTuple):
-    """One event, in Docker's words: ``kind`` container, ``action`` start; the id or name of whom,
+    """One event, in Docker's words: ``kind`` is container, ``action`` is start; the id or name,
     and more about it."""
 
     number: int

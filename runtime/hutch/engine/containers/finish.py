@@ -1,10 +1,11 @@
-"""The end of a run: what conmon's call-back does, and whoever else finds a container ended.
+"""The end of a run. conmon's call-back executes this code, and so does every command that finds an
+ended container.
 
     a program ends -> conmon writes the exit file -> conmon runs "warren container cleanup ID",
     unless a warren that waits for this end is there (Engine.attending)
 
-Each step can be done twice and by anybody; the container's lock is held meanwhile. So a kill -9 of
-conmon, of warren or of the call-back leaves nothing that the next look does not put right.
+Every process may do each step, and may do it again; it holds the container's lock. So the next
+command repairs what a kill -9 of conmon, warren or the call-back left undone.
 """
 
 from hutch.engine.containers import records as phases
@@ -24,7 +25,7 @@ WITNESS = 5.0  # seconds that conmon has to write the exit code of a process tha
 
 
 def refresh(engine: Engine, record: Record) -> Record:
-    """The container as it truly is. Nothing is changed if its row says so already."""
+    """The container as the kernel shows it. Changes its row only if the row is out of date."""
     if settled(record):
         if record.phase == phases.RUNNING:
             accompany(engine, record)
@@ -68,8 +69,11 @@ def settled(record: Record) -> bool:
 
 
 def finish(engine: Engine, id: str) -> Record | None:
-    """Puts a row right, under the container's lock: an ended run is recorded and cleaned up after,
-    a start or removal that was killed is undone or done. None if the container is gone then."""
+    """Corrects a row that is out of date; the caller holds the container's lock.
+
+    It records the end of a run and cleans up. It undoes a start that was killed, and completes a
+    removal that was killed. Returns None if the container does not exist any more.
+    """
     record = engine.records.get(id)
     if record is None or settled(record):
         return record
@@ -98,7 +102,7 @@ def idle(engine: Engine) -> None:
 
 
 def ended(engine: Engine, record: Record) -> None:
-    """Records the end of a run, and takes away what it left in the kernel."""
+    """Records the end of a run, and removes what it left in the kernel."""
     places = engine.places(record)
     if record.phase == phases.STARTING:
         record.error = record.error or "its start was cut short"
@@ -152,7 +156,7 @@ def delay(record: Record) -> float:
 
 
 def later(engine: Engine, record: Record) -> None:
-    """Leaves a process behind that starts the container again, in its time."""
+    """Starts a process that waits for the back-off time and then starts the container again."""
     import subprocess
 
     from hutch.engine.containers.truth import birth

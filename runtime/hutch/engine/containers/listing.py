@@ -1,4 +1,4 @@
-"""What ``ps`` shows: containers as they truly are, chosen by Docker's filters."""
+"""The rows of ``ps``: the containers that match Docker's filters, as the kernel shows them."""
 
 import fnmatch
 from collections.abc import Callable

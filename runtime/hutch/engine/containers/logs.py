@@ -1,4 +1,4 @@
-"""What a container has written: conmon's log, a line each (the form of Kubernetes):
+"""The output of a container: conmon's log, in the format of Kubernetes:
 
 2026-01-31T12:00:00.123456789+01:00 stdout F the line
 ... stdout P a part of one; F ends it

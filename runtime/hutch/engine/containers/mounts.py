@@ -231,7 +231,7 @@ def resolv_conf(options: Options, own: Neighbourhood) -> str:
 
     lines = read(RESOLV_CONF[0])
     if own.addresses and not own.nameservers:
-        # The host's 127.0.0.53 is nobody in here; systemd-resolved says elsewhere whom it asks.
+        # In the container nothing answers at 127.0.0.53. This file has systemd-resolved's servers.
         if lines and all(map(local, nameservers(lines))):
             lines = read(RESOLV_CONF[1]) or lines
         lines = [line for line in lines if not any(map(local, nameservers([line])))]

@@ -1,4 +1,4 @@
-"""What was asked of a container: kept as it was asked, so that each start can make it again."""
+"""The options of a container, as its creator gave them. Each start uses them again."""
 
 import json
 from typing import TypedDict, get_origin, is_typeddict
@@ -64,7 +64,7 @@ class HealthOption(TypedDict, total=False):
 
 
 class Options:
-    """See Docker's documentation of ``run`` for what each does; None means "as is usual".
+    """See Docker's documentation of ``run`` for what each does; None stands for the default.
 
     What has no default here is empty.
     """
@@ -156,7 +156,7 @@ class Options:
 
     @classmethod
     def parse(cls, text: str) -> "Options":
-        """From what the store keeps; what an older warren did not know is as is usual."""
+        """The options from the store's text. What an older warren did not know has its default."""
         options = cls()
         document: dict[str, object] = json.loads(text)
         for name in NAMES & document.keys():

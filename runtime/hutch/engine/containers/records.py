@@ -151,7 +151,7 @@ class Records:
 
 
 def holder(id: str) -> str:
-    """Who holds the image, as ``rmi`` says it."""
+    """The name under which a container holds its image, as ``rmi`` prints it."""
     return "container " + id[:12]
 
 

@@ -1,4 +1,4 @@
-"""What a restart policy leaves behind: a process that starts the container again, in its time."""
+"""The process that a restart policy starts: it waits, and then starts the container again."""
 
 import os
 import time

@@ -30,7 +30,7 @@ def is_mounted(path: Path) -> bool:
 def mount_rootfs(
     store: Store, manifest: str, places: Places, options: "Options", *, volatile: bool = False
 ) -> None:
-    """Mounts the overlay on ``places.rootfs``; nothing if it is there already.
+    """Mounts the overlay on ``places.rootfs``, if it is not mounted yet.
 
     With ``volatile`` what the container writes is not synced to disk when it is unmounted, which
     takes some 20 ms: for a container that is removed when it ends.
@@ -85,7 +85,7 @@ def _mount(places: Places, layers: list[Path], volatile: bool) -> None:
 
 
 def _forget_volatile(places: Places) -> None:
-    """Takes the mark away by which overlayfs refuses what was mounted volatile before, as after a
+    """Removes the mark by which overlayfs refuses what was mounted volatile before, as after a
     power failure (overlayfs.rst, "Volatile mount"). This is for a container that is restarted."""
     incompatible = places.work / "work" / "incompat"
     for mark in (incompatible / "volatile", incompatible):
@@ -103,7 +103,7 @@ def layer_paths(store: Store, manifest: str) -> list[Path]:
 
 
 def unmount_rootfs(places: Places) -> None:
-    """Takes the overlay away, used or not; nothing if it is not there."""
+    """Unmounts the overlay, if it is mounted, even while it is in use."""
     while is_mounted(places.rootfs):
         try:
             unmount(str(places.rootfs), MNT_DETACH)

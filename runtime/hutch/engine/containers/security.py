@@ -128,7 +128,7 @@ def devices(config: "Config", options: Options) -> None:
 
 
 def host_devices() -> list[DeviceOption]:
-    """The nodes directly in the host's /dev, but for terminals and what a container has anyway."""
+    """The nodes directly in the host's /dev, without terminals and what every container has."""
     own = {"null", "zero", "full", "random", "urandom", "tty", "console", "ptmx"}
     found: list[DeviceOption] = []
     for entry in os.scandir("/dev"):

@@ -28,7 +28,7 @@ CLEANUP = ["container", "cleanup"]
 def start(
     engine: Engine, id: str, created: "Callable[[Record, Places], None] | None" = None
 ) -> Record:
-    """Starts a container that does not run; nothing if it does.
+    """Starts a container, if it does not run yet.
 
     ``created`` is called when all is ready but the program does not run yet: who attaches then
     loses no output. Raises StartFailed, and what making the config raises; then the container is as

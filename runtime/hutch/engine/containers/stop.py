@@ -1,4 +1,4 @@
-"""Ending, freezing and waiting for containers."""
+"""Stops, freezes and waits for containers."""
 
 import signal
 
@@ -116,7 +116,7 @@ def pause(engine: Engine, record: Record) -> None:
 
 
 def unpause(engine: Engine, record: Record) -> None:
-    """Thaws them. Raises Conflict if it is not paused."""
+    """Thaws all its processes. Raises Conflict if it is not paused."""
     record = require_running(engine, record)
     if not record.paused:
         raise Conflict(f"container {record.name} is not paused", id=record.id)

@@ -1,4 +1,4 @@
-"""What the kernel says of a process: what a row of the database is compared with."""
+"""What the kernel knows about a process. A row of the database is compared with it."""
 
 import os
 import select
@@ -18,7 +18,7 @@ def boot_id() -> str:
 
 
 def birth(pid: int) -> str:
-    """What tells this process from all others that had or will have its pid; "" if it is gone."""
+    """Identifies this process among all that have the same pid at some time; "" if it has ended."""
     began = start_time(pid) if pid > 0 else 0
     return f"{boot_id()}:{began}" if began else ""
 
@@ -46,7 +46,7 @@ class Death:
             self.close()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """True once it is gone, False after ``seconds``."""
+        """Returns True when the process has ended, False after ``seconds``."""
         if self._fd < 0:
             return True
         poll = select.poll()
@@ -54,7 +54,7 @@ class Death:
         return bool(poll.poll(None if seconds is None else int(max(seconds, 0) * 1000)))
 
     def signal(self, number: int) -> None:
-        """Nothing if it is gone."""
+        """Sends a signal, if the process still exists."""
         if self._fd >= 0:
             try:
                 signal.pidfd_send_signal(self._fd, number)
@@ -71,7 +71,7 @@ class Death:
 
 
 def wait_until(fact: Callable[[], object], seconds: float) -> bool:
-    """Asks ``fact()`` again and again; False if it does not come true in time."""
+    """Calls ``fact()`` until it is true. Returns False if that takes more than ``seconds``."""
     end = time.monotonic() + seconds
     pause = 0.001
     while not fact():

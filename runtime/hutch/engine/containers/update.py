@@ -18,8 +18,8 @@ CHANGEABLE = (
 def update(
     engine: Engine, record: Record, wanted: Options, restart: tuple[str, int] | None
 ) -> None:
-    """Changes what ``wanted`` gives, at once where the container runs; the next starts have it,
-    too. Raises UsageError, KernelError: then nothing is changed."""
+    """Changes the options that ``wanted`` gives: at once if the container runs, and for its next
+    starts. Raises UsageError or KernelError; then nothing is changed."""
     with engine.locked(record.id):
         current = finish(engine, record.id)
         if current is None:

@@ -1,4 +1,4 @@
-"""What is told of networks and ports, in the shapes of Docker."""
+"""Descriptions of networks and ports, in the format of Docker."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypedDict

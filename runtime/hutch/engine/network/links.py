@@ -205,7 +205,7 @@ class Links:
         self.netlink.change("set a link up", RTM_NEWLINK, 0, body)
 
     def remove(self, name: str) -> bool:
-        """Takes a link away; False if it was not there."""
+        """Removes a link. Returns False if there was none."""
         body = LINK.pack(0, 0, 0, 0, 0) + text(IFLA_IFNAME, name)
         try:
             self.netlink.change(f"remove the link {name}", RTM_DELLINK, 0, body)

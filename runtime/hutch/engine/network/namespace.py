@@ -1,7 +1,7 @@
 """Network namespaces with a name: a file below the run folder on which the namespace is mounted.
 
 RUN/netns/ID: the namespace of a container's run. It outlives a program that has ended until the
-clean-up takes it away, and all links in it go with it.
+clean-up removes it, and all links in it.
 """
 
 import errno
@@ -35,7 +35,7 @@ def make_namespace(path: Path) -> None:
 
 
 def remove_namespace(path: Path) -> bool:
-    """Takes file and namespace away; False if there was none. Raises KernelError."""
+    """Removes the file and the namespace. Returns False if there was none. Raises KernelError."""
     try:
         unmount(str(path), MNT_DETACH)
     except KernelError as error:

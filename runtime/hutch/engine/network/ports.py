@@ -182,7 +182,7 @@ def _take(
 
 
 def _taken(protocol: str, address: str, port: int, others: Sequence[Published]) -> Conflict:
-    """Who has a port that cannot be bound to."""
+    """The error for a port that cannot be bound: it names the container that has the port."""
     place = f"bind {_at(address, port)}/{protocol} failed: port is already allocated"
     for other in others:
         if (other.protocol, other.host_port) == (protocol, port):

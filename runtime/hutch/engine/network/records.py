@@ -36,7 +36,7 @@ class PortOption(TypedDict):
 
 
 class Wishes(TypedDict, total=False):
-    """What a container asks of one network; "" and missing for "as is usual"."""
+    """What a container asks of one network; "" and a missing field stand for the default."""
 
     name: str
     aliases: list[str]
@@ -166,7 +166,7 @@ class Networks:
         """Forgets a network that nobody is in."""
         self.database.rows("DELETE FROM network WHERE name = ?", name)
 
-    # Who is to be in which network
+    # Which container is in which network when it runs
 
     def attach(self, container: str, wishes: Wishes) -> None:
         """Says that a container is to be in a network. Raises Conflict if it is already."""
@@ -206,7 +206,7 @@ class Networks:
         )
         return [str(row[0]) for row in rows]
 
-    # Who is
+    # Which container is in which network now
 
     def endpoints(self, *, container: str = "", network: str = "") -> list[Endpoint]:
         """All endpoints, or those of a container or of a network."""

@@ -3,7 +3,7 @@
     rows (leases) -> ports -> bridges -> namespace, links, addresses -> rules, names
 
 The rows come first and go last. So whatever a kill -9 leaves in the kernel has a row, and whoever
-next looks at the container takes it away (containers/finish).
+next looks at the container removes it (containers/finish).
 """
 
 import os
@@ -263,7 +263,7 @@ def route(own: Links, engine: "Engine", id: str) -> None:
 
 
 def unwire(engine: "Engine", id: str) -> None:
-    """Takes away all that a container has of its networks; nothing if it has nothing."""
+    """Removes everything that a container has in its networks."""
     path = namespace_path(engine, id)
     if not engine.networks.endpoints(container=id) and not path.exists():
         return

@@ -106,7 +106,7 @@ class Box:
         self.made.entry.release()
 
     def kill(self) -> None:
-        """Ends all processes; nothing if they have ended."""
+        """Ends all processes. Does nothing if they have already ended."""
         try:
             signal_pidfd(self.pidfd, SIGKILL)
         except HutchError:

@@ -287,7 +287,7 @@ class Sandbox:
             box.remove()
 
     def end(self, box: Box) -> None:
-        """Ends all processes of the container ``box``; nothing if that was done."""
+        """Ends all processes of the container ``box``, if it still has any."""
         with self._lock:
             if self._box is box:
                 self._stop()

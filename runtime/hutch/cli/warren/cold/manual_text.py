@@ -208,8 +208,8 @@ VERBS: dict[str, tuple[str, ...]] = {
         "$ warren rm -f -v web",
     ),
     "rmi": (
-        "Takes names away from images, and removes those that have no other. An image that a "
-        "container uses is refused.",
+        "Removes names of images, and the images that then have no name. An image that a container "
+        "uses is not removed.",
         "$ warren rmi debian:12",
     ),
     "run": (
