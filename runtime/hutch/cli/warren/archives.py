@@ -70,9 +70,7 @@ def load(arguments: Namespace, context: Context) -> int:
 def declare_import(parser: ArgumentParser) -> None:
     """The arguments of ``warren import``."""
     parser.add_argument("file", metavar="FILE|URL|-", help="a tar archive, compressed or not")
-    parser.add_argument(
-        "name", metavar="NAME[:TAG]", nargs="?", default="", help="a name to give it"
-    )
+    parser.add_argument("name", metavar="NAME[:TAG]", nargs="?", default="", help="its new name")
     parser.add_argument(
         "-c", "--change", action="append", default=[], metavar="INSTRUCTION",
         help="as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR ...",

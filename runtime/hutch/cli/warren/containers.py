@@ -90,8 +90,8 @@ def kill(arguments: Namespace, context: Context) -> int:
 def declare_rm(parser: ArgumentParser) -> None:
     """The arguments of ``warren rm``."""
     parser.add_argument("containers", metavar="CONTAINER", nargs="*", help="a name or an id")
-    parser.add_argument("-f", "--force", action="store_true", help="also one that runs")
-    parser.add_argument("-v", "--volumes", action="store_true", help="its anonymous volumes, too")
+    parser.add_argument("-f", "--force", action="store_true", help="also remove one that runs")
+    parser.add_argument("-v", "--volumes", action="store_true", help="also its anonymous volumes")
 
 
 def rm(arguments: Namespace, context: Context) -> int:
@@ -131,7 +131,7 @@ def wait(arguments: Namespace, context: Context) -> int:
 def declare_rename(parser: ArgumentParser) -> None:
     """The arguments of ``warren rename``."""
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
-    parser.add_argument("name", metavar="NAME", help="its new name")
+    parser.add_argument("name", metavar="NAME", help="the new name")
 
 
 def rename(arguments: Namespace, context: Context) -> int:
@@ -165,8 +165,10 @@ def top(arguments: Namespace, context: Context) -> int:
 def declare_logs(parser: ArgumentParser) -> None:
     """The arguments of ``warren logs``."""
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on as long as it runs")
-    parser.add_argument("-n", "--tail", default="all", metavar="N", help="only the last lines")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on while it runs")
+    parser.add_argument(
+        "-n", "--tail", default="all", metavar="N", help="show only the last N lines"
+    )
     parser.add_argument(
         "--since", default="", metavar="TIME", help="from this time on (10m, a date)"
     )
@@ -228,7 +230,7 @@ def moment(text: str) -> float:
 def declare_cleanup(parser: ArgumentParser) -> None:
     """The arguments of ``warren container cleanup`` and ``restart-later``."""
     parser.add_argument("container", metavar="ID", help="a whole id")
-    parser.add_argument("run", metavar="RUN", type=int, help="which of its runs has ended")
+    parser.add_argument("run", metavar="RUN", type=int, help="number of the run that has ended")
 
 
 def cleanup(arguments: Namespace, context: Context) -> int:
@@ -246,7 +248,7 @@ def cleanup(arguments: Namespace, context: Context) -> int:
 def declare_health_changed(parser: ArgumentParser) -> None:
     """The arguments of ``warren container health-changed``."""
     declare_cleanup(parser)
-    parser.add_argument("status", metavar="STATUS", help="what its health is now")
+    parser.add_argument("status", metavar="STATUS", help="its health")
 
 
 def health_changed(arguments: Namespace, context: Context) -> int:

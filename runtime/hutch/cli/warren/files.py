@@ -88,7 +88,7 @@ def declare_commit(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME[:TAG]", nargs="?", default="", help="the image's name"
     )
-    parser.add_argument("-a", "--author", default="", metavar="WHO", help="who made it")
+    parser.add_argument("-a", "--author", default="", metavar="WHO", help="the author")
     parser.add_argument(
         "-c", "--change", action="append", default=[], metavar="INSTRUCTION",
         help="as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR ...",

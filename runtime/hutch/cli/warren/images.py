@@ -32,7 +32,7 @@ def declare_images(parser: ArgumentParser) -> None:
     parser.add_argument("-a", "--all", action="store_true", help="no effect: all are shown")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
     parser.add_argument("--digests", action="store_true", help="show digests")
-    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
+    parser.add_argument("--no-trunc", action="store_true", help="do not shorten anything")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
         help="dangling=BOOL, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE",
@@ -158,7 +158,7 @@ def prune(arguments: Namespace, context: Context) -> int:
 def declare_tag(parser: ArgumentParser) -> None:
     """The arguments of ``warren tag``."""
     parser.add_argument("image", metavar="IMAGE", help="a name or an id")
-    parser.add_argument("name", metavar="NAME[:TAG]", nargs="+", help="names to give it")
+    parser.add_argument("name", metavar="NAME[:TAG]", nargs="+", help="its new names")
 
 
 def tag(arguments: Namespace, context: Context) -> int:

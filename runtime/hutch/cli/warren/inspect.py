@@ -106,7 +106,7 @@ def declare_history(parser: ArgumentParser) -> None:
     """The arguments of ``warren history``."""
     parser.add_argument("image", metavar="IMAGE", help="a name or an id")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
-    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
+    parser.add_argument("--no-trunc", action="store_true", help="do not shorten anything")
     parser.add_argument("-H", "--human", action="store_true", default=True, help="no effect")
     format_option(parser)
 

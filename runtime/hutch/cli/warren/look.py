@@ -29,8 +29,8 @@ def declare_stats(parser: ArgumentParser) -> None:
     """The arguments of ``warren stats``."""
     parser.add_argument("containers", metavar="CONTAINER", nargs="*", help="those that run")
     parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
-    parser.add_argument("--no-stream", action="store_true", help="once, and no more")
-    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
+    parser.add_argument("--no-stream", action="store_true", help="show it once and end")
+    parser.add_argument("--no-trunc", action="store_true", help="do not shorten anything")
     format_option(parser)
 
 

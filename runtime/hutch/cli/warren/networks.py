@@ -29,7 +29,9 @@ def declare_create(parser: ArgumentParser) -> None:
     ):
         parser.add_argument(flag, action="append", default=[], metavar=takes, help=summary)
     parser.add_argument("--ipv6", action="store_true", help="with IPv6")
-    parser.add_argument("--internal", action="store_true", help="no way out, and none in")
+    parser.add_argument(
+        "--internal", action="store_true", help="without a connection to other networks"
+    )
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="a label")
     parser.add_argument(
         "-o", "--opt", action="append", default=[], metavar="KEY=VALUE",
@@ -66,7 +68,7 @@ def create(arguments: Namespace, context: Context) -> int:
 def declare_ls(parser: ArgumentParser) -> None:
     """The arguments of ``warren network ls``."""
     parser.add_argument("-q", "--quiet", action="store_true", help="print only ids")
-    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
+    parser.add_argument("--no-trunc", action="store_true", help="do not shorten anything")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE", help=FILTERS
     )
@@ -105,7 +107,7 @@ def ls(arguments: Namespace, context: Context) -> int:
 def declare_rm(parser: ArgumentParser) -> None:
     """The arguments of ``warren network rm``."""
     parser.add_argument("names", metavar="NETWORK", nargs="+", help="a name or an id")
-    parser.add_argument("-f", "--force", action="store_true", help="one that is missing is fine")
+    parser.add_argument("-f", "--force", action="store_true", help="ignore names that do not exist")
 
 
 def rm(arguments: Namespace, context: Context) -> int:
@@ -197,7 +199,7 @@ def declare_disconnect(parser: ArgumentParser) -> None:
     """The arguments of ``warren network disconnect``."""
     parser.add_argument("network", metavar="NETWORK", help="a name or an id")
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
-    parser.add_argument("-f", "--force", action="store_true", help="one that is missing is fine")
+    parser.add_argument("-f", "--force", action="store_true", help="ignore names that do not exist")
 
 
 def disconnect(arguments: Namespace, context: Context) -> int:

@@ -29,7 +29,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument("-n", "--last", type=int, default=-1, metavar="N", help="the N made last")
     parser.add_argument("-l", "--latest", action="store_true", help="the one made last")
     parser.add_argument("-s", "--size", action="store_true", help="with what they wrote")
-    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
+    parser.add_argument("--no-trunc", action="store_true", help="do not shorten anything")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
         help="id, name, label, status, exited, ancestor, before, since, volume, network, health",

@@ -42,7 +42,7 @@ def declare_run(parser: ArgumentParser) -> None:
         help="only these of stdin, stdout, stderr",
     )  # fmt: skip
     parser.add_argument(
-        "--sig-proxy", default="true", metavar="BOOL", help="hand signals on (true)"
+        "--sig-proxy", default="true", metavar="BOOL", help="pass signals on to the program (true)"
     )
     parser.add_argument(
         "--trace", default="", metavar="FILE",
@@ -236,8 +236,12 @@ def forward(context: Context, record: "Record", number: int) -> None:
 def declare_start(parser: ArgumentParser) -> None:
     """The arguments of ``warren start``."""
     parser.add_argument("containers", metavar="CONTAINER", nargs="+", help="a name or an id")
-    parser.add_argument("-a", "--attach", action="store_true", help="show its output, wait for it")
-    parser.add_argument("-i", "--interactive", action="store_true", help="hand our input on, too")
+    parser.add_argument(
+        "-a", "--attach", action="store_true", help="show its output and wait for its end"
+    )
+    parser.add_argument(
+        "-i", "--interactive", action="store_true", help="also pass the standard input on"
+    )
     declare_some(parser, ["--detach-keys"])
 
 
@@ -264,9 +268,9 @@ def declare_attach(parser: ArgumentParser) -> None:
     """The arguments of ``warren attach``."""
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
     declare_some(parser, ["--detach-keys"])
-    parser.add_argument("--no-stdin", action="store_true", help="do not hand our input on")
+    parser.add_argument("--no-stdin", action="store_true", help="do not pass the standard input on")
     parser.add_argument(
-        "--sig-proxy", default="true", metavar="BOOL", help="hand signals on (true)"
+        "--sig-proxy", default="true", metavar="BOOL", help="pass signals on to the program (true)"
     )
 
 

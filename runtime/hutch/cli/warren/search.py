@@ -33,7 +33,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=count, default=25, metavar="N", help="at most N lines (default 25)"
     )
-    parser.add_argument("--no-trunc", action="store_true", help="nothing is cut short")
+    parser.add_argument("--no-trunc", action="store_true", help="do not shorten anything")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
         help="stars=N, is-official=BOOL, is-automated=BOOL",

@@ -17,16 +17,24 @@ def declare(parser: ArgumentParser) -> None:
     """The arguments of ``warren serve``."""
     parser.add_argument(
         "--socket", default="", metavar="PATH",
-        help="the socket (/run/warren.sock; of an ordinary user $XDG_RUNTIME_DIR/warren.sock)",
+        help="the socket (/run/warren.sock; without root $XDG_RUNTIME_DIR/warren.sock)",
     )  # fmt: skip
     parser.add_argument(
-        "--fd", type=int, default=-1, metavar="N", help="a listening socket that we were given"
+        "--fd",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="a listening socket that this process has inherited",
     )
     parser.add_argument(
-        "--group", default="", metavar="GROUP", help="this group may use the socket, too"
+        "--group", default="", metavar="GROUP", help="this group can use the socket too"
     )
     parser.add_argument(
-        "--timeout", type=float, default=0, metavar="SECONDS", help="end when idle for so long"
+        "--timeout",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="end after so many idle seconds (0: never)",
     )
 
 

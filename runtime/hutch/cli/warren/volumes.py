@@ -15,7 +15,9 @@ COLUMNS = [("DRIVER", "Driver"), ("VOLUME NAME", "Name")]
 
 def declare_create(parser: ArgumentParser) -> None:
     """The arguments of ``warren volume create``."""
-    parser.add_argument("name", metavar="NAME", nargs="?", default="", help="made up if not given")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", default="", help="a random name if it is not given"
+    )
     parser.add_argument("-d", "--driver", default="local", metavar="DRIVER", help="local")
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="a label")
 
@@ -77,7 +79,7 @@ def matches(text: str, name: str, labels: dict[str, str], used: bool) -> bool:
 def declare_rm(parser: ArgumentParser) -> None:
     """The arguments of ``warren volume rm``."""
     parser.add_argument("names", metavar="VOLUME", nargs="+", help="its name")
-    parser.add_argument("-f", "--force", action="store_true", help="one that is missing is fine")
+    parser.add_argument("-f", "--force", action="store_true", help="ignore names that do not exist")
 
 
 def rm(arguments: Namespace, context: Context) -> int:
