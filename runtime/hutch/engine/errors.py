@@ -1,4 +1,4 @@
-"""The errors of the engine: kinds of StateError and HutchError that its callers tell apart."""
+"""The errors of the engine: types of StateError and HutchError that callers handle separately."""
 
 from collections.abc import Iterable
 

@@ -217,7 +217,7 @@ def nameservers(lines: list[str]) -> list[str]:
 
 
 def resolv_conf(options: Options, own: Neighbourhood) -> str:
-    """The host's, but for what --dns, --dns-search and --dns-option say. Where names of other
+    """The host's resolv.conf, changed by --dns, --dns-search and --dns-option. Where names of other
     containers are known, their nameserver asks those of --dns in turn."""
 
     def read(path: str) -> list[str]:

@@ -30,9 +30,9 @@ def start(
 ) -> Record:
     """Starts a container, if it does not run yet.
 
-    ``created`` is called when all is ready but the program does not run yet: who attaches then
-    loses no output. Raises StartFailed, and what making the config raises; then the container is as
-    it was, with the reason in its ``error``.
+    ``created`` is called when the container is complete but its program does not run yet: a caller
+    that attaches in it loses no output. Raises StartFailed, and the errors of making the config.
+    After an error the container is as it was, with the reason in its ``error``.
     """
     with engine.locked(id):
         record = finish(engine, id)
@@ -52,7 +52,7 @@ def start(
 def start_locked(
     engine: Engine, record: Record, created: "Callable[[Record, Places], None] | None" = None
 ) -> Record:
-    """The same under the container's lock, of a container that does not run."""
+    """Starts a container that does not run; the caller holds its lock."""
     places = engine.places(record)
     if rootless():
         keep(engine.store.root)
@@ -152,7 +152,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | N
             joined[kind] = other.pid
             if kind == "ipc":
                 donor = shares_ipc(engine, other)
-    clear(engine, record)  # of a run that nobody has cleaned up after
+    clear(engine, record)  # if an earlier run was not cleaned up
     engine.step("mount the root file system")
     mount_rootfs(engine.store, record.manifest, places, options, volatile=options.auto_remove)
     image = engine.image_config(record)
