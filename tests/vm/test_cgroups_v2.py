@@ -95,7 +95,7 @@ def test_a_parent_with_processes_of_its_own_is_named(place: Place) -> None:
     cgroup = place.cgroup("/parent/a")
     cgroups.prepare(cgroup)
     limits = compile({"memory": {"limit": 1 << 20}}, place.layout)
-    with pytest.raises(HostError, match="processes live in it") as caught:
+    with pytest.raises(HostError, match="because it has processes") as caught:
         cgroups.create(cgroup, place.layout, limits)
     assert leaf(parent) in str(caught.value)
     assert caught.value.pointer == "linux.resources.memory.limit"
