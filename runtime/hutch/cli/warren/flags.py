@@ -36,7 +36,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--dns-option, --dns-opt", "OPTION...", "an option of resolv.conf"),
     ("--dns-search", "DOMAIN...", "a search domain; . for none"),
     ("--domainname", "NAME", "the NIS domain name"),
-    ("--entrypoint", "PROGRAM", "instead of the image's; empty for none"),
+    ("--entrypoint", "PROGRAM", "the entrypoint, instead of the image's; empty for none"),
     ("-e, --env", "NAME[=VALUE]...", "a variable of the environment"),
     ("--env-file", "FILE...", "variables from a file"),
     ("--expose", "PORT...", "declare that a port can be published"),
@@ -165,12 +165,12 @@ def number(arguments: Namespace, name: str, kind: type = int) -> "int | float | 
 
 
 def whole(arguments: Namespace, name: str) -> int:
-    """The same; 0 if it was not given."""
+    """The value of a flag that is an integer; 0 if it was not given."""
     return int(number(arguments, name) or 0)
 
 
 def sized(arguments: Namespace, name: str) -> int:
-    """The bytes of a flag; 0 if it was not given."""
+    """The value of a flag that is a size, in bytes; 0 if it was not given."""
     text = getattr(arguments, name)
     return words.size(text, "--" + name.replace("_", "-")) if text is not None else 0
 

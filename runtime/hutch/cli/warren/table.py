@@ -30,7 +30,7 @@ GROUPS = {
         "logs": ("containers", "Show what a container has written"),
         "inspect": ("inspect", "Show what is known of containers, images or volumes, as JSON"),
         "top": ("containers", "Show a container's processes"),
-        "stats": ("look", "Show what containers use"),
+        "stats": ("look", "Show the CPU, memory, network and disk use of containers"),
         "port": ("look", "Show a container's published ports"),
         "diff": ("look", "Show what a container has changed"),
         "events": ("look", "Show what happens to containers"),
@@ -132,7 +132,7 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
         "list": "volume ls", "remove": "volume rm", **_own("volume"),
     }),
 }  # fmt: skip
-# Words that mean the same, of which a list shows one.
+# Aliases of verbs; help shows one name only.
 ALIASES = {"list", "ps", "remove"}
 
 # Options in front of the verb: what they take, what they do.

@@ -181,7 +181,7 @@ VERBS: dict[str, tuple[str, ...]] = {
         "$ warren port web 80",
     ),
     "ps": (
-        "Lists containers that run; with --all the others, too. What it says was looked up in the "
+        "Lists running containers; with --all, the others too. The state of each is read from the "
         f"kernel. {_FORMAT}",
         "$ warren ps -a --filter status=exited --format '{{.Names}}: {{.Status}}'",
     ),
@@ -226,8 +226,8 @@ VERBS: dict[str, tuple[str, ...]] = {
         "$ warren save -o debian.tar debian:12",
     ),
     "search": (
-        "Lists the repositories of registries of whose names TERM is a part. The registry stands "
-        "in front of the term, or in the configuration. Only a registry with Docker's search API, "
+        "Lists the repositories whose name contains TERM. The registry is named in front of the "
+        "term, or in the configuration. Only a registry with Docker's search API, "
         "such as docker.io, knows descriptions, stars, and which images are official.",
         "$ warren search registry.example/base\n$ warren search --list-tags registry.example/base",
     ),
@@ -239,7 +239,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     ),
     "serve": (
         "Answers Docker's clients: docker, docker-py and what is built on them. It speaks Docker's "
-        "Engine API on a unix socket, which is its owner's alone, or on the socket that systemd "
+        "Engine API on a unix socket that only its owner can use, or on the socket that systemd "
         "hands over (socket activation, sd_listen_fds(3)). It keeps nothing: it may end at any "
         "time, and what runs goes on.",
         "Whoever may use the socket of root's warren is root on this machine.",
@@ -252,7 +252,7 @@ VERBS: dict[str, tuple[str, ...]] = {
         "$ warren start web",
     ),
     "stats": (
-        "Shows, each second anew, what containers use of processors, memory, network and disks.",
+        "Shows how much CPU, memory, network and disk containers use, once a second.",
         "$ warren stats --no-stream web",
     ),
     "stop": (
@@ -267,7 +267,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     ),
     "system boot": (
         "Starts containers after a boot: those with --restart always, and those with "
-        "unless-stopped that nobody has stopped. The unit of warren-system-install(1) calls it.",
+        "unless-stopped that were not stopped by a user. The unit of warren-system-install(1) "
+        "calls it.",
     ),
     "system check": (
         "Verifies every blob, layer, name, container and volume of the store. With --repair it "
