@@ -5,12 +5,12 @@ import socket
 import struct
 from collections.abc import Callable
 
+from hutch.api.http import RAW
 from hutch.engine.containers.attach import ERR, PACKET
 
 STREAMS = {"stdout": 1, "stderr": 2}
 HEAD = struct.Struct(">BxxxL")
 MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
-RAW = "application/vnd.docker.raw-stream"
 
 
 def kind_of(terminal: bool, version: tuple[int, int]) -> str:
