@@ -5,7 +5,7 @@ from hutch.api.containers import chosen
 from hutch.api.create import wishes
 from hutch.api.errors import ApiError
 from hutch.api.fields import filters, flag, part, parts, text, words
-from hutch.engine.containers.finish import refresh
+from hutch.engine.containers.finish import refresh, refresh_all
 from hutch.engine.network.describe import (
     inspect_built_in,
     inspect_network,
@@ -15,12 +15,6 @@ from hutch.engine.network.describe import (
 from hutch.engine.network.records import BRIDGE
 from hutch.engine.network.wire import default_network
 from hutch.errors import NotFound, shown
-
-
-def settle(call: Call) -> None:
-    """Looks at each container: one that was killed is in no network any more."""
-    for record in call.engine.records.all():
-        refresh(call.engine, record)
 
 
 def listed(call: Call) -> None:
@@ -44,7 +38,7 @@ def inspect(call: Call) -> None:
     name = call.names["name"]
     if name in ("host", "none"):
         return call.exchange.json(inspect_built_in(name))
-    settle(call)
+    refresh_all(call.engine)
     network = default_network(call.engine) if name == BRIDGE else call.engine.networks.find(name)
     return call.exchange.json(inspect_network(call.engine, network))
 
@@ -80,7 +74,7 @@ def remove(call: Call) -> None:
     from hutch.engine.errors import Conflict
     from hutch.engine.network.manage import remove_network
 
-    settle(call)
+    refresh_all(call.engine)
     try:
         remove_network(call.engine, call.names["name"])
     except Conflict as error:
@@ -118,5 +112,5 @@ def prune(call: Call) -> None:
     from hutch.engine.network.manage import prune_networks
 
     chosen(call, set())
-    settle(call)
+    refresh_all(call.engine)
     call.exchange.json({"NetworksDeleted": prune_networks(call.engine)})

@@ -112,11 +112,12 @@ def declare_rm(parser: ArgumentParser) -> None:
 
 def rm(arguments: Namespace, context: Context) -> int:
     """Removes networks that no running container is in."""
+    from hutch.engine.containers.finish import refresh_all
     from hutch.engine.network.manage import remove_network
 
     def act(name: str) -> None:
         try:
-            settle_rows(context)
+            refresh_all(context.engine)
             remove_network(context.engine, name)
         except NotFound:
             if not arguments.force:
@@ -127,14 +128,6 @@ def rm(arguments: Namespace, context: Context) -> int:
     return each(arguments.names, context, act)
 
 
-def settle_rows(context: Context) -> None:
-    """Updates the rows of all containers: one that was killed is in no network any more."""
-    from hutch.engine.containers.finish import refresh
-
-    for record in context.engine.records.all():
-        refresh(context.engine, record)
-
-
 def declare_inspect(parser: ArgumentParser) -> None:
     """The arguments of ``warren network inspect``."""
     parser.add_argument("names", metavar="NETWORK", nargs="+", help="a name or an id")
@@ -143,11 +136,12 @@ def declare_inspect(parser: ArgumentParser) -> None:
 
 def inspect(arguments: Namespace, context: Context) -> int:
     """All that is known of networks, as JSON."""
+    from hutch.engine.containers.finish import refresh_all
     from hutch.engine.network.describe import inspect_built_in, inspect_network
     from hutch.engine.network.wire import default_network
 
     engine, found = context.engine, []
-    settle_rows(context)
+    refresh_all(engine)
 
     def act(name: str) -> None:
         if name in ("host", "none"):

@@ -42,6 +42,12 @@ def refresh(engine: Engine, record: Record) -> Record:
     return found or record
 
 
+def refresh_all(engine: Engine) -> None:
+    """Updates the rows of all containers: one that was killed is in no network any more."""
+    for record in engine.records.all():
+        refresh(engine, record)
+
+
 def accompany(engine: Engine, record: Record) -> None:
     """Starts those of a running container's companions again that were killed, and thaws it if
     the process that froze it was killed."""
