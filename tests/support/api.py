@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -37,6 +38,7 @@ class Api:
     engine: Engine
     process: "subprocess.Popen[bytes]"
     path: str
+    address: str = ""  # of TCP
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,19 +86,32 @@ class Api:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
 
-@pytest.fixture
-def api(engine: Engine, tmp_path: Path) -> Iterator[Api]:
-    """The server of the engine's store."""
-    path = str(tmp_path / "api.sock")
+@contextmanager
+def serving(engine: Engine, path: str, *words: str) -> Iterator[Api]:
+    """``warren serve`` with these words; it must end well, and say nothing of errors of its own."""
     process = subprocess.Popen(
-        engine.command("serve", "--socket", path), env=engine.variables(), stderr=subprocess.PIPE
-    )
+        engine.command("serve", "--socket", path, *words), env=engine.variables(),
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
     server = Api(engine, process, path)
     assert process.stderr is not None
+    if "--tcp" in words:
+        line = process.stderr.readline().decode()
+        assert line.endswith(" (TLS)\n"), line
+        server.address = line.split()[2]
     assert process.stderr.readline().startswith(b"listening on")
-    yield server
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    try:
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
     assert process.returncode == 0, said
     assert b"Traceback" not in said, said.decode()
     assert not os.path.exists(path)
+
+
+@pytest.fixture
+def api(engine: Engine, tmp_path: Path) -> Iterator[Api]:
+    """The server of the engine's store."""
+    with serving(engine, str(tmp_path / "api.sock")) as server:
+        yield server

@@ -5,9 +5,11 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from hutch.api import http
 from hutch.api.call import Call, Memory
@@ -17,8 +19,13 @@ from hutch.api.routes import find, split_version
 from hutch.engine.engine import Engine
 from hutch.errors import HutchError, KernelError, UsageError, shown
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
 API, LEAST = (1, 51), (1, 24)
 CONNECTIONS = 1024  # at the same time; the next one gets 503
+HANDSHAKES = 64  # at the same time: who has no certificate cannot take all connections
+FULL = 0.05  # seconds to wait when no descriptor or thread is left
 BACKLOG = 128
 
 
@@ -29,14 +36,20 @@ def dotted(version: tuple[int, int]) -> str:
 
 class Server:
     """Answers on listening sockets until it is idle for ``timeout`` seconds (0: never) or told to
-    stop. ``engine`` makes an engine, one for each connection."""
+    stop. ``engine`` makes an engine, one for each connection; ``tls`` is for the clients of TCP."""
 
     def __init__(
-        self, sockets: list[socket.socket], engine: Callable[[], Engine], timeout: float
+        self,
+        sockets: list[socket.socket],
+        engine: Callable[[], Engine],
+        timeout: float,
+        tls: "SSLContext | None" = None,
     ) -> None:
         self._sockets = sockets
         self._engine = engine
         self._timeout = timeout
+        self._tls = tls
+        self._handshakes = threading.BoundedSemaphore(HANDSHAKES)
         self._memory = Memory()
         self._busy = 0
         self._open = 0
@@ -51,7 +64,6 @@ class Server:
     def run(self) -> None:
         """Serves. A SIGTERM or SIGINT ends it (KeyboardInterrupt)."""
         import select
-        import time
 
         poll = select.poll()
         for one in self._sockets:
@@ -71,20 +83,44 @@ class Server:
     def _accept(self, listening: socket.socket) -> None:
         try:
             connected, _ = listening.accept()
-        except OSError:
+        except (BlockingIOError, ConnectionError):
             return
+        except OSError:
+            time.sleep(FULL)
+            return
+        if listening.family == socket.AF_UNIX:
+            self._begin(connected)
+        elif self._handshakes.acquire(blocking=False):
+            if not start(self._shake_hands, connected):
+                self._handshakes.release()
+        else:
+            connected.close()
+
+    def _shake_hands(self, connected: socket.socket) -> None:
+        from hutch.api.tls import ordinary
+
+        assert self._tls is not None, "a listening TCP socket without TLS"
+        try:
+            accepted = ordinary(connected, self._tls)
+        finally:
+            self._handshakes.release()
+        if accepted is not None:
+            self._begin(accepted)
+
+    def _begin(self, connected: socket.socket) -> None:
         connected.setblocking(True)
-        if self._open >= CONNECTIONS:
+        with self._lock:
+            full = self._open >= CONNECTIONS
+            self._open += not full
+        if full:
             with suppress(OSError):
                 connected.sendall(
                     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
                     b"Connection: close\r\n\r\n"
                 )
             connected.close()
-            return
-        with self._lock:
-            self._open += 1
-        threading.Thread(target=self._serve, args=(connected,), daemon=True).start()
+        elif not start(self._serve, connected):
+            self._open -= 1
 
     def _serve(self, connected: socket.socket) -> None:
         worker = Worker(self._engine, self._memory, self._count)
@@ -98,6 +134,17 @@ class Server:
     def _count(self, change: int) -> None:
         with self._lock:
             self._busy += change
+
+
+def start(work: Callable[[socket.socket], None], connected: socket.socket) -> bool:
+    """Starts a thread for a connection. False if there can be none; then the connection is
+    closed."""
+    try:
+        threading.Thread(target=work, args=(connected,), daemon=True).start()
+    except RuntimeError:
+        connected.close()
+        return False
+    return True
 
 
 class Worker:

@@ -5,11 +5,20 @@ import signal
 import socket
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context
 from hutch.cli.warren.parser import Verb
 from hutch.errors import KernelError, UsageError, shown
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+FILES = (
+    ("--tlscacert", "ca.pem", "the authorities that have signed the clients' certificates"),
+    ("--tlscert", "cert.pem", "the server's certificate"),
+    ("--tlskey", "key.pem", "its key"),
+)
 FIRST = 3  # the first descriptor that systemd hands over (sd_listen_fds(3))
 
 
@@ -29,6 +38,17 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--group", default="", metavar="GROUP", help="this group can use the socket too"
     )
+    parser.add_argument(
+        "--tcp",
+        default="",
+        metavar="HOST:PORT",
+        help="listen there, too, with TLS; without --socket only there",
+    )
+    parser.add_argument(
+        "--tlsverify", action="store_true", help="TLS for clients with certificates (needs --tcp)"
+    )
+    for option, name, what in FILES:
+        parser.add_argument(option, default="", metavar="FILE", help=f"{what} (~/.docker/{name})")
     parser.add_argument(
         "--timeout",
         type=float,
@@ -50,18 +70,29 @@ def serve(arguments: Namespace, context: Context) -> int:
     from hutch.api.server import Server, listen_unix
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    tls = security(arguments)
     given = given_sockets(arguments.fd)
-    path = "" if given else arguments.socket or usual_place()
-    sockets = given or [listen_unix(path, group_id(arguments.group))]
+    path = "" if given else arguments.socket or ("" if arguments.tcp else usual_place())
+    sockets = list(given)
+    if arguments.tcp:
+        from hutch.api.tls import listen_tcp
+
+        sockets.append(listen_tcp(arguments.tcp))
+    if path:
+        sockets.append(listen_unix(path, group_id(arguments.group)))
     # Opens the store, and says so if that fails. It is not kept open: SQLite would then keep the
     # files of every later connection open, too (sqlite.org/howtocorrupt.html, 2.2).
-    with context.store as store:
-        store.files  # noqa: B018
-    server = Server(sockets, lambda: Context(context.named_root, context.config).engine,
-                    arguments.timeout)  # fmt: skip
-    if path:
-        print(f"listening on {path}", file=sys.stderr, flush=True)
     try:
+        with context.store as store:
+            store.files  # noqa: B018
+        server = Server(
+            sockets,
+            lambda: Context(context.named_root, context.config).engine,
+            arguments.timeout,
+            tls,
+        )
+        for one in sockets[len(given) :]:
+            print(f"listening on {place_of(one)}", file=sys.stderr, flush=True)
         server.run()
     except KeyboardInterrupt:
         return 0
@@ -69,6 +100,40 @@ def serve(arguments: Namespace, context: Context) -> int:
         if path:
             os.unlink(path)
     return 0
+
+
+def place_of(listening: socket.socket) -> str:
+    """Its path, or its address."""
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return str(name)
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"{host}:{name[1]} (TLS)"
+
+
+def security(arguments: Namespace) -> "SSLContext | None":
+    """What --tcp needs. Raises UsageError for a TCP socket that everybody could use."""
+    if not arguments.tcp:
+        for option in ("--tlsverify", *(option for option, _, _ in FILES)):
+            if getattr(arguments, option[2:]):
+                raise UsageError(f"{option} is for --tcp, which is not given")
+        return None
+    if not arguments.tlsverify:
+        raise UsageError(
+            "--tcp without --tlsverify: everybody who can connect would be root on this machine",
+            hint="--tlsverify with --tlscacert, --tlscert and --tlskey; or --socket, and ssh",
+        )
+    from hutch.api.tls import context
+
+    return context(*(usual_file(getattr(arguments, option[2:]), name) for option, name, _ in FILES))
+
+
+def usual_file(given: str, name: str) -> str:
+    """The given path, or where Docker has such files: $DOCKER_CERT_PATH, ~/.docker."""
+    if given:
+        return given
+    folder = os.environ.get("DOCKER_CERT_PATH") or os.path.expanduser("~/.docker")
+    return os.path.join(folder, name)
 
 
 def group_id(name: str) -> int | None:

@@ -241,8 +241,10 @@ VERBS: dict[str, tuple[str, ...]] = {
         "Answers Docker's clients: docker, docker-py and what is built on them. It speaks Docker's "
         "Engine API on a unix socket that only its owner can use, or on the socket that systemd "
         "hands over (socket activation, sd_listen_fds(3)). It keeps nothing: it may end at any "
-        "time, and what runs goes on.",
-        "Whoever may use the socket of root's warren is root on this machine.",
+        "time, and what runs goes on. With --tcp and --tlsverify it serves clients over TCP that "
+        "show a certificate.",
+        "Whoever may use the socket of root's warren is root on this machine, and so is whoever "
+        "has a certificate that the authority of --tlscacert has signed.",
         "$ warren serve --socket /run/warren.sock &\n"
         "$ DOCKER_HOST=unix:///run/warren.sock docker ps",
     ),
