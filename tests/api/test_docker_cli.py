@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import Api, serving
 from tests.support.engines import eventually
 
 pytestmark = pytest.mark.root
@@ -108,9 +108,51 @@ def test_a_terminal_and_detach_keys(api: Api) -> None:
     terminal = api.terminal("exec", "-it", "left", "sh", "-c", "tty; exit 4")
     terminal.expect("/dev/pts/")
     assert terminal.end() == 4
+    terminal = api.terminal("exec", "-it", "--detach-keys", "ctrl-x,y", "left", "sh")
+    terminal.expect("#")
+    terminal.send("stty size\r\x18y")
+    terminal.expect("read escape sequence")
+    assert terminal.end() == 1
+    (container,) = json.loads(api.said("inspect", "left"))
+    (left,) = container["ExecIDs"]
+    _, found = api.request("GET", f"/exec/{left}/json")
+    assert isinstance(found, dict) and found["Running"] is True
+    assert "no-such" in api.docker("exec", "-t", "left", "no-such", check=False).stdout
     terminal = api.terminal("attach", "left")
     terminal.send("exit 6\r")
     assert terminal.end() == 6
+
+
+def test_the_exit_code_of_an_exec_in_the_background(api: Api) -> None:
+    """Of one that a client has begun, of one that the command has, and after a restart."""
+    id = api.said(*run(api, "-d", "--name", "one", api.engine.image), "sleep", "1000")
+    body = {"Cmd": ["sh", "-c", "exit 9"]}
+    _, made = api.request("POST", f"/containers/{id}/exec", body)
+    assert isinstance(made, dict)
+    execution = str(made["Id"])
+
+    def looked_at(one: str) -> dict[str, object]:
+        _, found = api.request("GET", f"/exec/{one}/json")
+        assert isinstance(found, dict)
+        return found
+
+    assert api.request("POST", f"/exec/{execution}/start", {"Detach": True})[0] == 200
+    eventually(lambda: not looked_at(execution)["Running"])
+    assert looked_at(execution)["ExitCode"] == 9
+    api.engine.ok("exec", "-d", "one", "sh", "-c", "exit 8")
+    folder = api.engine.root / "containers" / id / "execs"
+    (other,) = {one.name for one in folder.iterdir()} - {execution}
+    eventually(lambda: not looked_at(other)["Running"])
+    assert looked_at(other)["ExitCode"] == 8
+    with serving(api.engine, api.path + "2") as after:
+        _, found = after.request("GET", f"/exec/{execution}/json")
+        assert isinstance(found, dict)
+        assert (found["ExitCode"], found["ContainerID"]) == (9, id)
+    missing = {"Cmd": ["no-such-program"]}
+    _, made = api.request("POST", f"/containers/{id}/exec", missing)
+    assert isinstance(made, dict)
+    status, said = api.request("POST", f"/exec/{made['Id']}/start", {"Detach": True})
+    assert status == 400 and "not found" in str(said)
 
 
 def test_events_logs_and_waits_that_follow(api: Api) -> None:

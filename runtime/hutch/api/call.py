@@ -24,7 +24,7 @@ class Execution:
         self.running = False
         self.exit_code: int | None = None
         self.pid = 0
-        self.terminal = -1  # the master, while it runs at a terminal
+        self.places: Places | None = None  # where conmon has its terminal
 
 
 class Attaching:

@@ -3,7 +3,7 @@
 from hutch.api.call import Call
 from hutch.api.create import options_from, resources
 from hutch.api.errors import ApiError
-from hutch.api.fields import Document, filters, part, parts, text, whole, yes
+from hutch.api.fields import Document, filters, part, parts, strings, text, whole, yes
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.describe import inspect as describe
 from hutch.engine.containers.describe import mount_point
@@ -90,6 +90,11 @@ def inspect(call: Call) -> None:
     log = part(part(document, "HostConfig"), "LogConfig")
     # docker-py asks for the logs of these drivers only; ours is asked for by this name, too.
     log["Type"] = "json-file" if log["Type"] == "k8s-file" else log["Type"]
+    mine = [
+        one.id for one in list(call.memory.executions.values())
+        if one.running and one.container == record.id
+    ]  # fmt: skip
+    document["ExecIDs"] = sorted({*strings(document, "ExecIDs"), *mine}) or None
     if yes(call.query, "size"):
         from hutch.engine.containers.sizes import sizes
 

@@ -1,19 +1,29 @@
-"""Other programs in running containers: POST /containers/ID/exec, /exec/ID/start."""
+"""Other programs in running containers: POST /containers/ID/exec, /exec/ID/start.
+
+conmon supervises those at a terminal and those in the background: they outlive the server, and
+their exit code is kept (engine/containers/executions). hutch executes all others for this process.
+"""
 
 import os
 import select
-import signal
 import socket
-import struct
 import subprocess
 import threading
+from typing import TYPE_CHECKING
 
 from hutch.api.call import Call, Execution
 from hutch.api.errors import ApiError
 from hutch.api.fields import flag, strings, text, whole
-from hutch.api.frames import copy_out, kind_of
+from hutch.api.frames import copy_out, kind_of, relay
+from hutch.engine.containers.attach import parse_keys
 from hutch.engine.containers.stop import require_running
-from hutch.errors import NotFound, UsageError
+from hutch.errors import HutchError, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from hutch.engine.containers.executions import State, Supervised
+    from hutch.engine.containers.places import Places
+    from hutch.engine.containers.process import Execution as Wanted
+    from hutch.engine.containers.records import Record
 
 READ = 32 << 10
 KEPT = 1000  # executions that have ended and can still be asked for
@@ -24,6 +34,7 @@ def create(call: Call) -> None:
     document = call.exchange.document()
     if not strings(document, "Cmd"):
         raise UsageError("No exec command specified")
+    parse_keys(text(document, "DetachKeys"))
     record = require_running(call.engine, call.container())
     one = Execution(os.urandom(32).hex(), record.id, document)
     with call.memory.lock:
@@ -43,7 +54,14 @@ def _find(call: Call) -> Execution:
 
 
 def inspect(call: Call) -> None:
-    """GET /exec/ID/json"""
+    """GET /exec/ID/json: also of one that was begun by the command, or before a restart."""
+    from hutch.engine.containers.executions import find
+
+    if call.names["id"] not in call.memory.executions:
+        found = find(call.engine, call.names["id"])
+        if found is not None:
+            call.exchange.json(_supervised(*found))
+            return
     one = _find(call)
     document = one.document
     args = strings(document, "Cmd")
@@ -54,7 +72,7 @@ def inspect(call: Call) -> None:
             "OpenStdin": flag(document, "AttachStdin"),
             "OpenStdout": flag(document, "AttachStdout"),
             "OpenStderr": flag(document, "AttachStderr"),
-            "DetachKeys": "",
+            "DetachKeys": text(document, "DetachKeys"),
             "ProcessConfig": {
                 "tty": flag(document, "Tty"), "entrypoint": args[0], "arguments": args[1:],
                 "privileged": flag(document, "Privileged"), "user": text(document, "User"),
@@ -63,10 +81,24 @@ def inspect(call: Call) -> None:
     )  # fmt: skip
 
 
+def _supervised(record: "Record", state: "State") -> dict[str, object]:
+    """The same of what the store knows."""
+    wanted, running = state.execution, state.exit_code is None
+    return {
+        "ID": state.id, "Running": running, "ExitCode": state.exit_code, "Pid": state.pid,
+        "ContainerID": record.id, "CanRemove": not running, "OpenStdin": wanted.interactive,
+        "OpenStdout": wanted.interactive, "OpenStderr": wanted.interactive, "DetachKeys": "",
+        "ProcessConfig": {
+            "tty": wanted.tty, "entrypoint": wanted.args[0], "arguments": wanted.args[1:],
+            "privileged": wanted.privileged, "user": wanted.user or "",
+        },
+    }  # fmt: skip
+
+
 def start(call: Call) -> None:
     """POST /exec/ID/start: the connection becomes the program's streams, unless it is detached."""
-    from hutch.engine.containers import process
-    from hutch.engine.containers.exec import command
+    from hutch.engine.containers.executions import begin
+    from hutch.engine.containers.process import Execution as Wanted
 
     one = _find(call)
     body = call.exchange.document()
@@ -76,31 +108,86 @@ def start(call: Call) -> None:
             raise ApiError(409, f"exec {one.id} has already been started")
         one.started = True
     detach = flag(body, "Detach")
-    tty = flag(document, "Tty") and not detach  # nobody would read the terminal
-    wanted = process.Execution(
-        strings(document, "Cmd"), tty=tty, interactive=flag(document, "AttachStdin"),
+    wanted = Wanted(
+        strings(document, "Cmd"), tty=flag(document, "Tty"),
+        interactive=flag(document, "AttachStdin") and not detach,
         privileged=flag(document, "Privileged"), env=strings(document, "Env"),
         user=text(document, "User") or None, workdir=text(document, "WorkingDir") or None,
     )  # fmt: skip
-    line, described = command(call.engine, call.engine.records.find(one.container), wanted)
-    try:
-        if detach:
-            _begin(one, line, described, tty, _Streams())
-            call.exchange.send(200)
+    record = call.engine.records.find(one.container)
+    if detach:
+        _await(one, begin(call.engine, record, wanted, id=one.id))
+        call.exchange.send(200)
+    elif wanted.tty:
+        _at_terminal(call, one, record, wanted)
+    else:
+        _at_pipes(call, one, record, wanted)
+
+
+def _await(one: Execution, begun: "Supervised") -> threading.Thread:
+    """A thread that waits for the end of what conmon supervises."""
+    one.pid, one.running = begun.pid, True
+
+    def wait() -> None:
+        one.exit_code = begun.exit_code()
+        one.running = False
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def _at_terminal(call: Call, one: Execution, record: "Record", wanted: "Wanted") -> None:
+    """The connection becomes the program's terminal, until the client leaves it."""
+    from hutch.engine.containers.attach import connect
+    from hutch.engine.containers.exec import ready_for
+    from hutch.engine.containers.executions import begin, record_end
+    from hutch.engine.errors import StartFailed
+
+    ready_for(call.engine, record)
+    client, early = call.exchange.upgrade(kind_of(True, call.version))
+    connections: list[socket.socket] = []
+
+    def attach(places: "Places") -> None:
+        one.places = places
+        connections.append(connect(places))
+
+    with call.engine.attending(one.id):
+        try:
+            begun = begin(call.engine, record, wanted, id=one.id, attach=attach)
+        except HutchError as error:
+            for connection in connections:
+                connection.close()
+            one.exit_code = error.status if isinstance(error, StartFailed) else 126
+            client.sendall(f"{error.sentence}\r\n".encode())
             return
-        client, early = call.exchange.upgrade(kind_of(tty, call.version))
+        waiting = _await(one, begun)
+        with connections[0] as connection:
+            ended = relay(
+                client, early, connection, terminal=True, stdin=wanted.interactive,
+                streams={"stdout"}, keys=text(one.document, "DetachKeys"),
+            )  # fmt: skip
+        if ended:
+            waiting.join()
+            record_end(call.engine, record, one.id)
+
+
+def _at_pipes(call: Call, one: Execution, record: "Record", wanted: "Wanted") -> None:
+    """The connection becomes the program's three streams."""
+    from hutch.engine.containers.exec import command
+
+    line, described = command(call.engine, record, wanted)
+    try:
+        client, early = call.exchange.upgrade(kind_of(False, call.version))
         streams = _Streams(
-            stdin=wanted.interactive, stdout=flag(document, "AttachStdout", True),
-            stderr=flag(document, "AttachStderr", True),
+            stdin=wanted.interactive, stdout=flag(one.document, "AttachStdout", True),
+            stderr=flag(one.document, "AttachStderr", True),
         )  # fmt: skip
-        child = _begin(one, line, described, tty, streams)
-        streams.carry(client, early, tty)
+        child = _begin(one, line, described, streams)
+        streams.carry(client, early)
         child.join()
     finally:
         os.close(described)
-        if one.terminal >= 0:
-            master, one.terminal = one.terminal, -1
-            os.close(master)
 
 
 class _Streams:
@@ -111,18 +198,16 @@ class _Streams:
         self.input: int | None = None
         self.outputs: list[tuple[str, int]] = []
 
-    def carry(self, client: socket.socket, early: bytes, terminal: bool) -> None:
+    def carry(self, client: socket.socket, early: bytes) -> None:
         """Carries all streams until the program's output ends, then closes our ends."""
         threads = [
-            threading.Thread(
-                target=copy_out, args=(lambda fd=fd: _read(fd), client, name, terminal)
-            )
+            threading.Thread(target=copy_out, args=(lambda fd=fd: os.read(fd, READ), client, name))
             for name, fd in self.outputs
         ]
         for thread in threads:
             thread.start()
         ended_r, ended_w = os.pipe()
-        feeding = threading.Thread(target=self._feed, args=(client, early, ended_r, terminal))
+        feeding = threading.Thread(target=self._feed, args=(client, early, ended_r))
         feeding.start()
         for thread in threads:
             thread.join()
@@ -130,10 +215,9 @@ class _Streams:
         feeding.join()
         os.close(ended_r)
         for _, fd in self.outputs:
-            if fd != self.input:
-                os.close(fd)
+            os.close(fd)
 
-    def _feed(self, client: socket.socket, data: bytes, ended: int, terminal: bool) -> None:
+    def _feed(self, client: socket.socket, data: bytes, ended: int) -> None:
         """The client's bytes to the program, until the program's output has ended."""
         poll = select.poll()
         poll.register(client, select.POLLIN)
@@ -151,16 +235,9 @@ class _Streams:
                 data = b""
             if not data:
                 break
-        if self.input is not None and not terminal:
+        if self.input is not None:
             os.close(self.input)
             self.input = None
-
-
-def _read(fd: int) -> bytes:
-    try:
-        return os.read(fd, READ)
-    except OSError:  # EIO: the last program has left the terminal
-        return b""
 
 
 def _write(fd: int, data: bytes) -> bool:
@@ -172,31 +249,23 @@ def _write(fd: int, data: bytes) -> bool:
     return True
 
 
-def _begin(
-    one: Execution, line: list[str], described: int, tty: bool, streams: _Streams
-) -> threading.Thread:
+def _begin(one: Execution, line: list[str], described: int, streams: _Streams) -> threading.Thread:
     """Starts hutch, and a thread that waits for its end."""
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     theirs = [null, null, null]
     close = [null]
-    if tty:
-        master, slave = os.openpty()
-        one.terminal = master
-        theirs, close = [slave, slave, slave], [null, slave]
-        streams.input, streams.outputs = master, [("stdout", master)]
-    else:
-        for place, (name, asked) in enumerate(
-            zip(("stdin", "stdout", "stderr"), streams.asked, strict=True)
-        ):
-            if not asked:
-                continue
-            read, write = os.pipe()
-            if name == "stdin":
-                streams.input, theirs[place] = write, read
-            else:
-                streams.outputs.append((name, read))
-                theirs[place] = write
-            close.append(theirs[place])
+    for place, (name, asked) in enumerate(
+        zip(("stdin", "stdout", "stderr"), streams.asked, strict=True)
+    ):
+        if not asked:
+            continue
+        read, write = os.pipe()
+        if name == "stdin":
+            streams.input, theirs[place] = write, read
+        else:
+            streams.outputs.append((name, read))
+            theirs[place] = write
+        close.append(theirs[place])
     child = subprocess.Popen(
         line, stdin=theirs[0], stdout=theirs[1], stderr=theirs[2], pass_fds=(described,),
         start_new_session=True, cwd="/",
@@ -217,15 +286,12 @@ def _begin(
 
 def resize(call: Call) -> None:
     """POST /exec/ID/resize?h=&w="""
-    import fcntl
-    import termios
+    from hutch.engine.containers.attach import resize as set_size
 
     one = _find(call)
     height, width = whole(call.query, "h", 0), whole(call.query, "w", 0)
     if not 0 <= height <= 0xFFFF or not 0 <= width <= 0xFFFF:
         raise UsageError("h and w are lines and columns")
-    if one.running and one.terminal >= 0:
-        fcntl.ioctl(one.terminal, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
-        # hutch has no controlling terminal that would tell it.
-        os.kill(one.pid, signal.SIGWINCH)
+    if one.places is not None:
+        set_size(one.places, height, width)
     call.exchange.send(200)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 
 from hutch.api.http import RAW
-from hutch.engine.containers.attach import ERR, PACKET
+from hutch.engine.containers.attach import DETACH_KEYS, ERR, PACKET, KeyWatch, parse_keys
 
 STREAMS = {"stdout": 1, "stderr": 2}
 HEAD = struct.Struct(">BxxxL")
@@ -31,26 +31,30 @@ def relay(
     terminal: bool,
     stdin: bool,
     streams: set[str],
-) -> None:
+    keys: str = "",
+) -> bool:
     """Carries a client's input to conmon, and the container's output to the client, until the
-    output ends or the client is gone. ``early`` is what the client has sent already.
+    output ends, or the client is gone or types the ``keys`` at a terminal. ``early`` is what the
+    client has sent already. Whether the output has ended.
 
     A client that has no input closes its half of the connection at once; it still reads.
     """
+    watch = KeyWatch(parse_keys(keys or DETACH_KEYS) if terminal and stdin else b"")
     poll = select.poll()
     poll.register(container, select.POLLIN)
     poll.register(client, select.POLLIN)
-    if early and not _feed(container, early, stdin):
-        return
+    passed, left = watch.feed(early)
+    if left or (passed and not _feed(container, passed, stdin)):
+        return False
     while True:
         for number, events in poll.poll():
             if number == container.fileno():
                 try:
                     packet = container.recv(PACKET + 1)
                 except OSError:
-                    return
+                    return True
                 if not packet:
-                    return
+                    return True
                 stream = "stderr" if packet[0] == ERR else "stdout"
                 if stream not in streams:
                     continue
@@ -58,13 +62,16 @@ def relay(
                 try:
                     client.sendall(data if terminal else frame(stream, data))
                 except OSError:
-                    return
+                    return False
             elif events & (select.POLLHUP | select.POLLERR):
-                return
+                return False
             else:
                 data = client.recv(PACKET)
                 if data:
-                    _feed(container, data, stdin)
+                    passed, left = watch.feed(data)
+                    _feed(container, passed, stdin)
+                    if left:
+                        return False
                     continue
                 poll.modify(client, 0)  # POLLHUP is reported all the same (poll(2))
                 if stdin and not terminal:
@@ -90,10 +97,10 @@ def _end(container: socket.socket) -> None:
         return
 
 
-def copy_out(read: Callable[[], bytes], client: socket.socket, stream: str, terminal: bool) -> None:
+def copy_out(read: Callable[[], bytes], client: socket.socket, stream: str) -> None:
     """Hands on what ``read`` gives until it gives nothing, or the client is gone."""
     while data := read():
         try:
-            client.sendall(data if terminal else frame(stream, data))
+            client.sendall(frame(stream, data))
         except OSError:
             return

@@ -7,6 +7,7 @@ from hutch.api.call import Attaching, Call
 from hutch.api.fields import whole, yes
 from hutch.api.frames import frame, kind_of, relay
 from hutch.engine.containers import records as phases
+from hutch.engine.containers.attach import parse_keys
 from hutch.engine.containers.finish import refresh
 from hutch.engine.containers.records import Record
 from hutch.errors import UsageError
@@ -30,6 +31,8 @@ def attach(call: Call) -> None:
             f"container {record.name} is paused, unpause the container before attach", id=record.id
         )
     streams = wanted(call)
+    keys = call.query.get("detachKeys", "")
+    parse_keys(keys)
     live = yes(call.query, "stream")
     waiting = None
     if live and record.phase != phases.RUNNING:
@@ -52,6 +55,7 @@ def attach(call: Call) -> None:
             relay(
                 client, early, container, terminal=options.tty,
                 stdin=yes(call.query, "stdin") and options.interactive, streams=streams,
+                keys=keys,
             )  # fmt: skip
     finally:
         if waiting is not None:

@@ -91,6 +91,7 @@ NOUN_VERBS = {
 INTERNAL = {
     "__complete": "completion",
     "container cleanup": "containers",
+    "container exec-ended": "execute",
     "container health-changed": "containers",
     "container restart-later": "containers",
 }

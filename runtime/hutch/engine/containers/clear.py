@@ -23,6 +23,8 @@ def clear(engine: Engine, record: Record) -> None:
         unwire(engine, record.id)
     unmount_rootfs(engine.places(record))
     unstage(engine.places(record))
+    if engine.places(record).executions.exists():
+        engine.store.discard(engine.places(record).executions)
 
 
 def take_away(engine: Engine, record: Record, *, volumes: bool = True) -> None:

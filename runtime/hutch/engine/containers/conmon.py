@@ -4,14 +4,19 @@ warren back when it ends (conmon(8)).
 It is told where to answer by environment variables: it reads a byte from the start pipe before it
 does anything, and writes {"data": PID} or {"data": -1, "message": WHY} to the sync pipe once the
 runtime has made the container.
+
+With --exec it does the same for a further program of a container (executions.py). Then it writes
+the program's exit code to the sync pipe too, as {"data": CODE}. With --exec-attach it writes a line
+to the attach pipe once its attach socket is there, and reads a second byte from the start pipe
+before the program begins: so no output is lost.
 """
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import hutch
 from hutch.engine.containers.places import Places
@@ -42,13 +47,17 @@ class Supervision(NamedTuple):
     attended: str = ""  # the path of Engine.attended
     trace: bool = False
     on_exit: Sequence[str] = ()
-    descriptors: Sequence[int] = ()  # that it keeps open: published ports
+    descriptors: Sequence[int] = ()  # that it keeps open: published ports, a lock
+    container: str = ""  # where a program is executed; ``places`` are then the execution's
+    process: str = ""  # the file that describes that program
+    attach: bool = False  # to that program, before it begins
 
     def arguments(self, program: str) -> list[str]:
         """conmon's command line."""
         places = self.places
         words = [
-            program, "--api-version", "1", "-c", places.id, "-u", places.id, "-n", self.name,
+            program, "--api-version", "1", "-c", self.container or places.id,
+            "-u", places.id, "-n", self.name,
             "-r", self.runtime, "-b", str(places.folder), "--full-attach",
             "--exit-dir", str(places.exit_file.parent), "-0", str(places.folder),
             "-p", str(places.folder / "pid"), "-P", str(places.folder / "conmon.pid"),
@@ -58,6 +67,8 @@ class Supervision(NamedTuple):
         if self.log_size:
             words += ["--log-size-max", str(self.log_size)]
         words += ["--log-tag", self.log_tag] if self.log_tag else []
+        words += ["--exec", "--exec-process-spec", self.process] if self.process else []
+        words += ["--exec-attach"] if self.attach else []
         words += ["-t"] if self.terminal else []
         words += ["-i"] if self.stdin else []
         words += ["--leave-stdin-open"] if self.leave_stdin_open else []
@@ -120,6 +131,16 @@ def supervise(supervision: Supervision) -> int:
 
     Raises StartFailed with the runtime's reason; then conmon has ended.
     """
+    pid, answers = launch(supervision)
+    answers.close()
+    return pid
+
+
+def launch(
+    supervision: Supervision, ready: Callable[[], object] | None = None
+) -> tuple[int, BinaryIO]:
+    """The same, and the sync pipe. ``ready`` is called when a program that is to be attached to has
+    its attach socket, but has not begun."""
     import subprocess
 
     places = supervision.places
@@ -128,9 +149,13 @@ def supervise(supervision: Supervision) -> int:
     places.exit_file.unlink(missing_ok=True)
     sync_read, sync_write = os.pipe()
     start_read, start_write = os.pipe()
+    attach_read, attach_write = os.pipe() if supervision.attach else (-1, -1)
+    theirs = [fd for fd in (sync_write, start_read, attach_write) if fd >= 0]
     environment = {
         **os.environ, "_OCI_SYNCPIPE": str(sync_write), "_OCI_STARTPIPE": str(start_read),
     }  # fmt: skip
+    if supervision.attach:
+        environment["_OCI_ATTACHPIPE"] = str(attach_write)
     try:
         process = subprocess.Popen(
             supervision.arguments(program()),
@@ -138,27 +163,38 @@ def supervise(supervision: Supervision) -> int:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=(sync_write, start_read, *supervision.descriptors),
+            pass_fds=(*theirs, *supervision.descriptors),
             cwd=places.folder,
         )
     finally:
-        os.close(sync_write)
-        os.close(start_read)
+        for fd in theirs:
+            os.close(fd)
+    answers = os.fdopen(sync_read, "rb")
     try:
-        os.write(start_write, b"\0")
-    finally:
-        os.close(start_write)
-    with os.fdopen(sync_read, "rb") as answer:
-        said = answer.readline()
-    process.wait()
-    try:
-        document = json.loads(said)
-        pid = int(document["data"])
-    except (ValueError, KeyError, TypeError):
-        raise StartFailed("conmon ended without a word", 125) from None
-    if pid <= 0:
-        raise failure(places, str(document.get("message") or "conmon does not say why"))
-    return pid
+        try:
+            os.write(start_write, b"\0")
+            if supervision.attach and ready is not None and os.read(attach_read, 64):
+                ready()
+                os.write(start_write, b"\0")
+        except BrokenPipeError:
+            pass  # conmon was killed: the answer below is missing
+        finally:
+            os.close(start_write)
+            if attach_read >= 0:
+                os.close(attach_read)
+        said = answers.readline()
+        process.wait()
+        try:
+            document = json.loads(said)
+            pid = int(document["data"])
+        except (ValueError, KeyError, TypeError):
+            raise StartFailed("conmon ended without a word", 125) from None
+        if pid <= 0:
+            raise failure(places, str(document.get("message") or "conmon does not say why"))
+    except BaseException:
+        answers.close()
+        raise
+    return pid, answers
 
 
 def failure(places: Places, message: str) -> StartFailed:
@@ -183,10 +219,11 @@ def failure(places: Places, message: str) -> StartFailed:
 
 def exit_status(said: dict[str, object]) -> int:
     """Docker's exit status for a runtime's error: 127 not found, 126 may not be executed."""
-    if "document" not in said:  # of another runtime than hutch
+    if "document" not in said:  # of exec, or of another runtime than hutch
         words = str(said.get("msg", ""))
-        missing = "executable file not found" in words or ": no such file or directory" in words
-        return 127 if missing else 125
+        if "executable file not found" in words or ": no such file or directory" in words:
+            return 127
+        return 126 if words.startswith("exec: ") and ": permission denied" in words else 125
     place = str(said.get("pointer", ""))
     if place.startswith("process.args"):
         return 127 if said.get("errno", "ENOENT") == "ENOENT" else 126

@@ -3,6 +3,7 @@
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import command_line, hostname_of, stop_signal
 from hutch.engine.containers.conmon import hutch_program
+from hutch.engine.containers.executions import running
 from hutch.engine.containers.health import Health, document, read
 from hutch.engine.containers.listing import exposes_of, rfc3339, status
 from hutch.engine.containers.options import MountOption, Options
@@ -34,6 +35,7 @@ def inspect(engine: Engine, record: Record) -> dict[str, object]:
         "LogPath": str(places.log) if options.log_driver == "k8s-file" else "",
         "Name": "/" + record.name,
         "RestartCount": record.restarts,
+        "ExecIDs": running(engine, record) or None,
         "Driver": "overlay",
         "Platform": "linux",
         "OCIConfigPath": str(places.config),

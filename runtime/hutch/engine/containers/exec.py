@@ -15,11 +15,7 @@ from hutch.engine.errors import Conflict
 def command(engine: Engine, record: Record, execution: Execution) -> tuple[list[str], int]:
     """The command line of hutch that executes it in a running container, and the descriptor that
     it reads the process from. Raises Conflict if the container does not run, or is paused."""
-    record = require_running(engine, record)
-    if record.paused:
-        raise Conflict(
-            f"container {record.name} is paused, unpause it first", id=record.id, status="paused"
-        )
+    record = ready_for(engine, record)
     text = json.dumps(process_of(engine, record, execution)).encode()
     described = os.memfd_create("process", 0)
     os.write(described, text)
@@ -31,7 +27,15 @@ def command(engine: Engine, record: Record, execution: Execution) -> tuple[list[
     ]  # fmt: skip
     if not runtime:
         words.append("--shell-status")
-    if execution.detach:
-        words.append("--detach")
     engine.events.of(record, "exec_create: " + " ".join(execution.args))
     return [*words, record.id], described
+
+
+def ready_for(engine: Engine, record: Record) -> Record:
+    """A container that a program can be executed in. Raises Conflict."""
+    record = require_running(engine, record)
+    if record.paused:
+        raise Conflict(
+            f"container {record.name} is paused, unpause it first", id=record.id, status="paused"
+        )
+    return record

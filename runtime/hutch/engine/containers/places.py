@@ -10,6 +10,7 @@ STORE/containers/ID/      0700; the bundle
     runtime.log           what hutch said, as JSON
     attach ctl winsz      conmon's sockets
     conmon.pid pid
+    execs/ID/             a further program of its that conmon supervises (executions.py)
 STORE/volumes/NAME/_data
 /run/warren/              hutch's states: gone after a reboot, as its containers are; of an
                           ordinary user in STORE/run/warren
@@ -97,6 +98,10 @@ class Places(NamedTuple):
     @property
     def runtime_log(self) -> Path:
         return self.folder / "runtime.log"
+
+    @property
+    def executions(self) -> Path:
+        return self.folder / "execs"
 
     def make(self) -> None:
         """The folders; those that are there already are left as they are."""

@@ -22,7 +22,6 @@ class Execution:
     args: list[str]
     tty: bool = False
     interactive: bool = False
-    detach: bool = False
     privileged: bool = False
     env: list[str] = field(default_factory=list)
     user: str | None = None
