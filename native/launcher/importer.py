@@ -96,8 +96,12 @@ class Importer:
                     return module
                 if name.startswith(PACKAGE):
                     for item in fromlist:
-                        if item not in names:
-                            self.load(name + "." + item)
+                        missing = item not in names and self.load(name + "." + item) is None
+                        # A module that importlib finds, unless the package has a __getattr__.
+                        if missing and "__getattr__" not in names:
+                            return self.ordinary(  # type: ignore[no-any-return]
+                                name, globals, locals, fromlist, level
+                            )
                     return module
         return self.ordinary(name, globals, locals, fromlist, level)  # type: ignore[no-any-return]
 

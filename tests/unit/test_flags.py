@@ -160,6 +160,15 @@ SEEN = {
         "bundle": "test_listing::test_spec_writes_a_config_that_runs_and_never_overwrites",
         "rootless": "test_listing::test_spec_rootless_has_a_user_namespace",
     },
+    "install-runtime": {
+        "write": "test_install_runtime::test_podman_and_buildah_run_containers_with_it",
+        "remove": "test_install_runtime::test_a_link_and_the_mode_stay",
+        "check": "test_install_runtime::test_containerd_finds_it_and_runs_a_container",
+        "default": "test_install_runtime::test_podman_and_buildah_run_containers_with_it",
+        "config": "test_install_runtime::test_a_link_and_the_mode_stay",
+        "name": "test_install_runtime::test_the_program_is_this_one_or_the_named_one",
+        "program": "test_install_runtime::test_the_program_is_this_one_or_the_named_one",
+    },
     "update": {
         "resources": "test_update::test_resources_from_a_file_or_stdin_as_docker_sends_them",
         "blkio-weight": "test_update::test_blkio_weight_is_written_where_the_host_has_it",

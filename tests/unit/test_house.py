@@ -168,4 +168,4 @@ def test_every_verb_of_the_table_has_its_module() -> None:
 
     folder = ROOT / "runtime" / "hutch" / "cli" / "verbs"
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    assert modules == {"execute" if verb == "exec" else verb for verb in VERBS}
+    assert modules == {"execute" if verb == "exec" else verb.replace("-", "_") for verb in VERBS}

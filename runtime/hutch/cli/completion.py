@@ -30,6 +30,7 @@ WORDS = {
 ARGUMENTS: "dict[str, tuple[str | tuple[str, ...], ...]]" = {
     "completion": (("bash", "zsh", "fish"),),
     "explain": (DIRECTORY,),
+    "install-runtime": (("docker", "containerd", "podman", "buildah", "crio", "kubernetes"),),
     "kill": (CONTAINER, tuple(SIGNALS)),
 }
 

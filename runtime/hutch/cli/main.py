@@ -59,7 +59,7 @@ def command(words: "list[str]") -> int:
 
 
 def _run_verb(call: Call, log: Log) -> int:
-    module = "hutch.cli.verbs." + call.verb.replace("exec", "execute")
+    module = "hutch.cli.verbs." + call.verb.replace("exec", "execute").replace("-", "_")
     code: int = __import__(module, None, None, "x").run(call, log)
     return code
 

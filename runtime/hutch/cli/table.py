@@ -148,6 +148,21 @@ VERBS = {
         ),
     ),
     "features": ("print what this runtime can do, as JSON", "", 0, 0, ()),
+    "install-runtime": (
+        "make this program a runtime of an engine",
+        "docker|containerd|podman|buildah|crio|kubernetes",
+        1,
+        1,
+        (
+            ("write", "w", "", "make the change; otherwise it is printed"),
+            ("remove", "", "", "take the runtime out again"),
+            ("check", "", "", "run a container with the engine and the runtime"),
+            ("default", "", "", "use it for containers that ask for no runtime"),
+            ("config", "", "FILE", "the configuration file (default: the engine's own)"),
+            ("name", "", "NAME", "the name of the runtime (default: hutch)"),
+            ("program", "", "FILE", "the program (default: this one)"),
+        ),
+    ),
     "kill": (
         "send a signal to a container (default: TERM)",
         "CONTAINER [SIGNAL]",

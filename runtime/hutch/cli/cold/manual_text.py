@@ -68,6 +68,28 @@ VERBS = {
         "Prints the features that the runtime supports, as features.md of the runtime "
         "specification defines.",
     ),
+    "install-runtime": (
+        "Prints, as a unified diff, what an engine must have in its configuration to run "
+        "containers with this program. With --write it makes the change. All else in the file "
+        "stays, comments too. The file is replaced as a whole, so the engine never reads a half.",
+        "The files are daemon.json of Docker; config.toml of containerd, versions 2 and 3, where "
+        "the runtime is added to the CRI plugin; a file of containers.conf.d for podman and "
+        "buildah; and a file of crio.conf.d for CRI-O. For Kubernetes it prints a RuntimeClass, "
+        "whose handler is the name of the runtime in containerd or CRI-O.",
+        "Before the first change, a copy of the file is kept beside it (daemon.json.before-hutch). "
+        "--remove puts the copy back if nothing else has changed the file since. Otherwise it "
+        "takes out only what was added.",
+        "--check runs a container: with Docker, podman and buildah by the name of the runtime. "
+        "Only containerd's CRI plugin knows the names of its runtimes. So for containerd it checks "
+        "that containerd reads the entry, and runs a container with the program that is in it.",
+        "$ hutch install-runtime docker\n"
+        "$ hutch install-runtime docker --write && systemctl reload docker\n"
+        "$ hutch install-runtime docker --check\n"
+        "$ docker run --runtime hutch IMAGE COMMAND",
+        "$ hutch install-runtime podman --default --write --check",
+        "$ hutch install-runtime kubernetes | kubectl apply -f -",
+        "$ hutch install-runtime docker --remove --write",
+    ),
     "kill": (
         "Sends a signal, by number or by name with or without SIG, to the first process of the "
         "container. Signal 0 only checks that this process exists.",
