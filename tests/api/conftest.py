@@ -3,5 +3,6 @@
 from tests.support.api import api
 from tests.support.engines import engine
 from tests.support.networks import network
+from tests.support.registries import folder, private_registry
 
-__all__ = ["api", "engine", "network"]
+__all__ = ["api", "engine", "folder", "network", "private_registry"]

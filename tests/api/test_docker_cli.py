@@ -24,7 +24,7 @@ def run(api: Api, *words: str) -> list[str]:
 
 def test_a_session(api: Api, tmp_path: Path) -> None:
     image = api.engine.image
-    assert "1.51" in api.said("version", "--format", "{{.Server.APIVersion}}")
+    assert "1.55" in api.said("version", "--format", "{{.Server.APIVersion}}")
     assert image.partition(":")[0] in api.said("images")
     id = api.said(
         *run(api, "-d", "--name", "web", "-e", "A=b", "-v", "data:/data", "--label", "l=1", image),

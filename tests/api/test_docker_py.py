@@ -20,7 +20,7 @@ def client(api: Api) -> "docker.DockerClient":
 def test_a_session(api: Api, client: "docker.DockerClient") -> None:
     image = api.engine.image
     assert client.ping()
-    assert client.version()["ApiVersion"] == "1.51"
+    assert client.version()["ApiVersion"] == "1.55"
     options = {"network_mode": "none", "cgroup_parent": f"/{CGROUPS}"}
     said = client.containers.run(image, ["echo", "hello"], remove=True, **options)
     assert said == b"hello\n"

@@ -20,60 +20,58 @@ def openssl(*words: object) -> None:
     subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
 
-def authority(folder: Path) -> None:
+def authority(ours: Path) -> None:
     """ca.pem; cert.pem and key.pem, which it has signed for the server and for clients alike, in
     the places that Docker's command looks at."""
-    folder.mkdir()
+    ours.mkdir()
     new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    ca, ca_key, cert = folder / "ca.pem", folder / "ca.key", folder / "cert.pem"
+    ca, ca_key, cert = ours / "ca.pem", ours / "ca.key", ours / "cert.pem"
     openssl(*new, "-x509", "-keyout", ca_key, "-out", ca, "-subj", "/CN=authority", "-days", 2)
-    openssl(*new, "-keyout", folder / "key.pem", "-out", folder / "request", "-subj", "/CN=one")
-    extensions = folder / "extensions"
+    openssl(*new, "-keyout", ours / "key.pem", "-out", ours / "request", "-subj", "/CN=one")
+    extensions = ours / "extensions"
     extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", folder / "request", "-CA", ca, "-CAkey", ca_key,
+    openssl("x509", "-req", "-in", ours / "request", "-CA", ca, "-CAkey", ca_key,
             "-CAcreateserial", "-out", cert, "-days", 2, "-extfile", extensions)  # fmt: skip
 
 
-def files(folder: Path) -> list[str]:
+def files(ours: Path) -> list[str]:
     return [
-        "--tlscacert", str(folder / "ca.pem"), "--tlscert", str(folder / "cert.pem"),
-        "--tlskey", str(folder / "key.pem"),
+        "--tlscacert", str(ours / "ca.pem"), "--tlscert", str(ours / "cert.pem"),
+        "--tlskey", str(ours / "key.pem"),
     ]  # fmt: skip
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def ours(tmp_path: Path) -> Path:
     authority(tmp_path / "ours")
     return tmp_path / "ours"
 
 
 @pytest.fixture
-def secure(engine: Engine, folder: Path, tmp_path: Path) -> Iterator[Api]:
-    words = ("--tcp", "127.0.0.1:0", "--tlsverify", *files(folder))
+def secure(engine: Engine, ours: Path, tmp_path: Path) -> Iterator[Api]:
+    words = ("--tcp", "127.0.0.1:0", "--tlsverify", *files(ours))
     with serving(engine, str(tmp_path / "api.sock"), *words) as server:
         yield server
 
 
-def over(api: Api, folder: Path, *words: str) -> list[str]:
+def over(api: Api, ours: Path, *words: str) -> list[str]:
     """The words of Docker's command over TCP."""
-    return ["--tlsverify", *files(folder), "-H", f"tcp://{api.address}", *words]
+    return ["--tlsverify", *files(ours), "-H", f"tcp://{api.address}", *words]
 
 
-def test_dockers_clients_over_tls(
-    secure: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dockers_clients_over_tls(secure: Api, ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # requests prefers them to docker-py's
         monkeypatch.delenv(name, raising=False)
     image, create = secure.engine.image, secure.engine.create()
-    run = over(secure, folder, "run", "--rm", *create)
+    run = over(secure, ours, "run", "--rm", *create)
     done = secure.docker(*run, image, "sh", "-c", "echo a; echo b >&2; exit 7", check=False)
     assert (done.returncode, done.stdout, done.stderr) == (7, "a\n", "b\n")
     # The end of the input arrives although the connection stays open for the output.
     many = b"x" * 3_000_000
     assert secure.docker(*run, "-i", image, "cat", input=many).stdout == many.decode()
     verify = docker.tls.TLSConfig(
-        client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
-        ca_cert=str(folder / "ca.pem"), verify=True,
+        client_cert=(str(ours / "cert.pem"), str(ours / "key.pem")),
+        ca_cert=str(ours / "ca.pem"), verify=True,
     )  # fmt: skip
     client = docker.DockerClient(base_url=f"https://{secure.address}", tls=verify)
     assert client.version()["ApiVersion"]
@@ -102,12 +100,12 @@ def answer(api: Api, own: Path, authority: Path) -> bytes:
 
 
 def test_who_has_no_certificate_of_ours_gets_nothing(
-    secure: Api, folder: Path, tmp_path: Path
+    secure: Api, ours: Path, tmp_path: Path
 ) -> None:
     authority(tmp_path / "theirs")
-    assert answer(secure, folder, folder).startswith(b"HTTP/1.1 200")
-    assert answer(secure, tmp_path / "theirs", folder) == b""
-    assert answer(secure, tmp_path / "none", folder) == b""
+    assert answer(secure, ours, ours).startswith(b"HTTP/1.1 200")
+    assert answer(secure, tmp_path / "theirs", ours) == b""
+    assert answer(secure, tmp_path / "none", ours) == b""
     host, _, port = secure.address.partition(":")
     silent = [socket.create_connection((host, int(port))) for _ in range(20)]
     with socket.create_connection((host, int(port)), 20) as plain:
@@ -115,12 +113,12 @@ def test_who_has_no_certificate_of_ours_gets_nothing(
         with suppress(ConnectionResetError):
             assert not plain.recv(1000).startswith(b"HTTP")
     # They wait for us, but nobody else does.
-    assert answer(secure, folder, folder).startswith(b"HTTP/1.1 200")
+    assert answer(secure, ours, ours).startswith(b"HTTP/1.1 200")
     for one in silent:
         one.close()
 
 
-def test_tcp_without_certificates_is_refused(engine: Engine, folder: Path, tmp_path: Path) -> None:
+def test_tcp_without_certificates_is_refused(engine: Engine, ours: Path, tmp_path: Path) -> None:
     def refusal(*words: str) -> str:
         return engine.fails("serve", *words, status=125)
 
@@ -129,10 +127,10 @@ def test_tcp_without_certificates_is_refused(engine: Engine, folder: Path, tmp_p
     said = refusal("--tcp", "127.0.0.1:0", "--tlsverify")
     assert '.docker/ca.pem": no such file' in said
     for option in ("--tlscacert", "--tlscert"):
-        words = files(folder)
-        words[words.index(option) + 1] = str(folder / "key.pem")
+        words = files(ours)
+        words[words.index(option) + 1] = str(ours / "key.pem")
         assert option in refusal("--tcp", "127.0.0.1:0", "--tlsverify", *words)
     assert "--tlskey is for --tcp" in refusal("--tlskey", "x")
     for bad in ("127.0.0.1", ":0", "127.0.0.1:70000", "not a host:1"):
-        said = refusal("--tcp", bad, "--tlsverify", *files(folder))
+        said = refusal("--tcp", bad, "--tlsverify", *files(ours))
         assert "--tcp" in said

@@ -39,10 +39,11 @@ class Api:
     process: "subprocess.Popen[bytes]"
     path: str
     address: str = ""  # of TCP
+    config: str = "/nonexistent"  # where Docker's command keeps its logins
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "DOCKER_HOST": f"unix://{self.path}", "DOCKER_CONFIG": "/nonexistent"}
+        return {**os.environ, "DOCKER_HOST": f"unix://{self.path}", "DOCKER_CONFIG": self.config}
 
     def docker(
         self, *words: str, input: bytes | None = None, check: bool = True

@@ -1,14 +1,16 @@
 """The Docker Engine API's documents: bodies become Options, errors statuses, paths routes."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hutch.api.archives import described
 from hutch.api.create import options_from
 from hutch.api.errors import ApiError, message_of, status_of
-from hutch.api.fields import Document, filters, yes
+from hutch.api.fields import Document, yes
 from hutch.api.frames import frame
-from hutch.api.routes import ROUTES, find, split_version
+from hutch.api.routes import MISSING, ROUTES, find, split_version, table
+from hutch.api.selection import filters, holds
 from hutch.engine.containers.copy import PathStatus
 from hutch.engine.containers.options import Options
 from hutch.engine.errors import Conflict, NoSuchContainer, StartFailed
@@ -134,12 +136,26 @@ def test_no_of_a_query(value: str) -> None:
 
 
 def test_filters_in_both_forms() -> None:
-    assert filters({"filters": '{"label": {"a=b": true, "c": false}}'}) == [("label", "a=b")]
-    assert filters({"filters": '{"label": ["a=b", "c"]}'}) == [("label", "a=b"), ("label", "c")]
-    assert filters({}) == []
+    known = ("label", "a")
+    one = filters({"filters": '{"label": {"a=b": true, "c": false}}'}, known)
+    assert one == {"label": ["a=b"]}
+    assert filters({"filters": '{"label": ["a=b", "c"]}'}, known) == {"label": ["a=b", "c"]}
+    assert filters({}, known) == {}
     for wrong in ("{", "[]", '{"a": 1}', '{"a": [1]}', "[" * 100_000):
         with pytest.raises(UsageError):
-            filters({"filters": wrong})
+            filters({"filters": wrong}, known)
+    with pytest.raises(ApiError, match="invalid filter"):
+        filters({"filters": '{"b": ["c"]}'}, known)
+
+
+def test_any_value_of_a_filter_will_do_but_all_labels_must_hold() -> None:
+    def is_x(name: str, value: str) -> bool:
+        return value == "x"
+
+    assert holds({"name": ["x", "y"], "label": ["x"]}, is_x)
+    assert holds({"name": []}, is_x)
+    assert not holds({"name": ["y"]}, is_x)
+    assert not holds({"label": ["x", "y"]}, is_x)
 
 
 def test_frames() -> None:
@@ -161,20 +177,35 @@ def test_modes_are_those_of_go() -> None:
 def test_versions_and_image_names_in_paths() -> None:
     assert split_version("/v1.41/_ping") == ((1, 41), "/_ping")
     assert split_version("/_ping") == (None, "/_ping")
-    handler, names, _ = find("GET", "/images/127.0.0.1:5000/a/b:1/json")
-    assert handler is not None
+    _, names = find("GET", "/images/127.0.0.1:5000/a/b:1/json")
     assert names == {"name": "127.0.0.1:5000/a/b:1"}
     assert find("GET", "/images/json")[1] == {}
     assert find("POST", "/images/a/b/push")[1] == {"name": "a/b"}
-    assert find("PATCH", "/containers/json") == (None, {}, True)
-    assert find("GET", "/nothing/here") == (None, {}, False)
+    for method, path, status in (
+        ("PATCH", "/containers/json", 405), ("GET", "/nothing/here", 404), ("GET", "/swarm", 501),
+    ):  # fmt: skip
+        with pytest.raises(ApiError) as refused:
+            find(method, path)
+        assert refused.value.status == status
+
+
+@pytest.mark.parametrize("route", MISSING, ids=lambda route: f"{route[0]} {route[1]}")
+def test_what_is_missing_says_so_by_name(route: tuple[str, ...]) -> None:
+    method, path, what = route
+    with pytest.raises(ApiError, match=what) as refused:
+        find(method, path.replace("{id}", "x").replace("{name*}", "a/b").replace("{name}", "v"))
+    assert refused.value.status == 501
+
+
+def test_the_table_of_the_documentation_is_that_of_the_routes() -> None:
+    place = Path(__file__).parents[2] / "docs" / "engine-api.md"
+    assert place.read_text().endswith("\n\n" + table())
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
 def test_each_route_has_a_handler(route: list[str]) -> None:
     method, path, _ = route
-    handler, _, _ = find(
+    handler, _ = find(
         method, path.replace("{id}", "x").replace("{name*}", "a/b").replace("{name}", "v")
     )
-    assert handler is not None
     assert handler.__doc__

@@ -89,6 +89,7 @@ def with_body(chunks: Iterable[bytes], read: Callable[[IO[bytes]], None]) -> Non
 def export(call: Call) -> None:
     """GET /containers/ID/export"""
     record = call.container()
+    call.engine.events.of(record, "export")
     send_written(
         call.exchange,
         "application/octet-stream",

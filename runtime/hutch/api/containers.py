@@ -1,27 +1,39 @@
 """/containers: made, listed, shown, started and ended."""
 
+import re
+
 from hutch.api.call import Call
 from hutch.api.create import options_from, resources
 from hutch.api.errors import ApiError
-from hutch.api.fields import Document, filters, part, parts, strings, text, whole, yes
+from hutch.api.fields import Document, part, parts, text, whole, yes
+from hutch.api.selection import Wanted, filters, holds, meant_to_go, truth
 from hutch.engine.containers import records as phases
-from hutch.engine.containers.describe import inspect as describe
 from hutch.engine.containers.describe import mount_point
+from hutch.engine.containers.health import read as read_health
 from hutch.engine.containers.listing import command_of, exposes_of, sentence, status
 from hutch.engine.containers.listing import listed as list_containers
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
 from hutch.engine.network.describe import network_settings
+from hutch.errors import UsageError, shown
 
 CHANGES = {"C": 0, "A": 1, "D": 2}
+# The filters of a list: those of the engine, and those that only Docker's API has.
+FILTERS = (
+    "ancestor", "before", "exited", "health", "id", "label", "name", "network", "since", "status",
+    "volume",
+)  # fmt: skip
+MORE = ("expose", "is-task", "isolation", "publish")
+PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?")
 
 
 def create(call: Call) -> None:
     """POST /containers/create?name=&platform="""
+    from hutch.api.images import found_image
     from hutch.engine.containers.create import create as make
 
     options = options_from(call.exchange.document())
-    image = call.engine.images.find(options.image)
+    image = found_image(call, options.image)
     record = make(call.engine, image, options, call.query.get("name", "").removeprefix("/"))
     call.exchange.json({"Id": record.id, "Warnings": []}, 201)
 
@@ -29,15 +41,36 @@ def create(call: Call) -> None:
 def listed(call: Call) -> None:
     """GET /containers/json?all=&limit=&size=&filters="""
     limit = whole(call.query, "limit", 0)
+    wanted = filters(call.query, FILTERS + MORE)
     records = list_containers(
         call.engine,
         every=yes(call.query, "all") or limit > 0,
-        filters=[f"{name}={value}" for name, value in filters(call.query)],
+        filters=[f"{name}={value}" for name in wanted if name in FILTERS for value in wanted[name]],
     )
+    rest: Wanted = {name: values for name, values in wanted.items() if name in MORE}
+    records = [r for r in records if holds(rest, lambda name, value: _holds(call, r, name, value))]  # noqa: B023
     if limit > 0:
         records = records[:limit]
     sized = yes(call.query, "size")
     call.exchange.json([entry(call.engine, record, sized=sized) for record in records])
+
+
+def _holds(call: Call, record: Record, name: str, value: str) -> bool:
+    """Whether one of the filters that only the API has lets a container pass. Raises UsageError."""
+    if name == "is-task":
+        return not truth(value, name)  # of a swarm, which is not there
+    if name == "isolation":
+        return value == "default"
+    asked = PORTS.fullmatch(value)
+    if asked is None:
+        raise UsageError(f"filters: {name}: {shown(value)} is no port, as in 80, 80-90 or 53/udp")
+    first, last = int(asked[1]), int(asked[2] or asked[1])
+    if name == "publish":
+        ports = [(p.port, p.protocol) for p in call.engine.networks.published(record.id)]
+    else:
+        words = [word.partition("/") for word in exposes_of(call.engine, record)]
+        ports = [(int(port), protocol) for port, _, protocol in words]
+    return any(first <= port <= last and kind == (asked[3] or "tcp") for port, kind in ports)
 
 
 def entry(engine: Engine, record: Record, *, sized: bool) -> dict[str, object]:
@@ -57,9 +90,17 @@ def entry(engine: Engine, record: Record, *, sized: bool) -> dict[str, object]:
         "Labels": record.options.labels,
         "State": status(record),
         "Status": sentence(engine, record),
-        "HostConfig": {"NetworkMode": record.options.network},
+        "HostConfig": {
+            "NetworkMode": record.options.network,
+            "Annotations": record.options.annotations,
+        },
         "NetworkSettings": {"Networks": settings["Networks"]},
         "Mounts": [mount_point(engine, mount) for mount in record.options.mounts],
+    }
+    health = read_health(engine.places(record)) if record.options.health else None
+    found["Health"] = {
+        "Status": health.status if health else "none",
+        "FailingStreak": health.streak if health else 0,
     }
     if sized:
         from hutch.engine.containers.sizes import sizes
@@ -81,25 +122,6 @@ def port_list(ports: Document) -> list[dict[str, object]]:
         if not bindings:
             found.append(dict(one))
     return found
-
-
-def inspect(call: Call) -> None:
-    """GET /containers/ID/json?size="""
-    record = call.container()
-    document = describe(call.engine, record)
-    log = part(part(document, "HostConfig"), "LogConfig")
-    # docker-py asks for the logs of these drivers only; ours is asked for by this name, too.
-    log["Type"] = "json-file" if log["Type"] == "k8s-file" else log["Type"]
-    mine = [
-        one.id for one in list(call.memory.executions.values())
-        if one.running and one.container == record.id
-    ]  # fmt: skip
-    document["ExecIDs"] = sorted({*strings(document, "ExecIDs"), *mine}) or None
-    if yes(call.query, "size"):
-        from hutch.engine.containers.sizes import sizes
-
-        document["SizeRw"], document["SizeRootFs"] = sizes(call.engine, record)
-    call.exchange.json(document)
 
 
 def start(call: Call) -> None:
@@ -173,9 +195,9 @@ def rename(call: Call) -> None:
     from hutch.engine.containers.names import check_name
 
     record = call.container()
-    name = check_name(call.query.get("name", "").removeprefix("/"))
+    old, name = record.name, check_name(call.query.get("name", "").removeprefix("/"))
     call.engine.records.rename(record, name)
-    call.engine.events.of(record, "rename")
+    call.engine.events.of(record, "rename", oldName=old)
     call.exchange.send(204)
 
 
@@ -211,21 +233,15 @@ def remove(call: Call) -> None:
 
 
 def prune(call: Call) -> None:
-    """POST /containers/prune"""
+    """POST /containers/prune?filters="""
     from hutch.engine.containers.remove import prune as take_away
 
-    chosen(call, set())
-    call.exchange.json({"ContainersDeleted": take_away(call.engine), "SpaceReclaimed": 0})
-
-
-def chosen(call: Call, known: set[str]) -> list[tuple[str, str]]:
-    """The filters of a prune; those that this engine does not have are refused, since what they
-    would keep would be lost."""
-    given = filters(call.query)
-    for name, _ in given:
-        if name not in known:
-            raise ApiError(400, f"invalid filter '{name}'")
-    return given
+    _, meant = meant_to_go(call)
+    gone, freed = take_away(
+        call.engine, meant=lambda record: meant(record.created, record.options.labels)
+    )
+    call.engine.events.add("container", "prune", "", {"reclaimed": str(freed)})
+    call.exchange.json({"ContainersDeleted": gone, "SpaceReclaimed": freed})
 
 
 def top(call: Call) -> None:
@@ -233,7 +249,9 @@ def top(call: Call) -> None:
     from hutch.engine.containers.stop import top as processes
 
     words = call.query.get("ps_args", "").split()
-    lines = processes(call.engine, call.container(), words).splitlines()
+    record = call.container()
+    lines = processes(call.engine, record, words).splitlines()
+    call.engine.events.of(record, "top")
     titles = lines[0].split() if lines else []
     rows = [line.split(None, len(titles) - 1) for line in lines[1:]]
     call.exchange.json({"Titles": titles, "Processes": rows})

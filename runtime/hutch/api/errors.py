@@ -2,7 +2,7 @@
 
 from hutch.engine.errors import Conflict, NoSuchPath, StartFailed
 from hutch.errors import HutchError, NotFound, StateError, UsageError
-from hutch.image.errors import ImageInUse, ImageNotFound, NotInRegistry
+from hutch.image.errors import ImageInUse, ImageNotFound, LoginRefused, NotInRegistry
 
 
 class ApiError(HutchError):
@@ -23,6 +23,8 @@ def status_of(error: HutchError) -> int:
         return 409
     if isinstance(error, UsageError):
         return 400
+    if isinstance(error, LoginRefused):
+        return 401
     if isinstance(error, StartFailed):
         return 400 if error.status in (126, 127) else 500
     return 500

@@ -1,37 +1,38 @@
 """GET /events: what happens, a line each, until the client leaves or the time is over."""
 
+import json
 import time
 
 from hutch.api.call import Call
-from hutch.api.errors import ApiError
-from hutch.api.fields import filters
-from hutch.api.streams import moment
+from hutch.api.selection import filters, has_label, holds, moment
 from hutch.engine.containers.events import Event
 
 POLL = 0.05
 # A filter's name: the kind of event and whether it looks at the id, or another part of an event.
 KINDS = ("container", "image", "network", "volume")
-OTHERS = ("type", "event", "label", "scope", "daemon")
+OTHERS = (
+    "config", "daemon", "event", "label", "node", "plugin", "scope", "secret", "service", "type",
+)  # fmt: skip
+OLD = ("status", "id", "from")
 
 
 def events(call: Call) -> None:
-    """``since``, ``until`` (seconds or RFC 3339) and ``filters``."""
+    """GET /events?since=&until=&filters=: what happens, as it does."""
     log, exchange = call.engine.events, call.exchange
     since = moment(call.query.get("since", ""))
     until = moment(call.query.get("until", ""))
-    wanted = filters(call.query)
-    for name, _ in wanted:
-        if name not in KINDS + OTHERS:
-            raise ApiError(400, f"invalid filter '{name}'")
-    number = 0 if since else log.last()
-    exchange.begin("application/json")
+    wanted = filters(call.query, KINDS + OTHERS)
+    number = 0 if call.query.get("since") else log.last()
+    kind, before, after = form_of(call)
+    exchange.begin(kind)
     while True:
         found = log.after(number)
         for event in found:
             number = event.number
             late = until and event.time > until
-            if event.time >= since and not late and matches(event, wanted):
-                exchange.line(event.document())
+            passes = holds(wanted, lambda name, value: _holds(event, name, value))  # noqa: B023
+            if event.time >= since and not late and passes:
+                exchange.write(before + json.dumps(document(call, event)).encode() + after)
         if until and time.time() >= until:
             break
         if not found:
@@ -41,14 +42,10 @@ def events(call: Call) -> None:
     exchange.end()
 
 
-def matches(event: Event, wanted: list[tuple[str, str]]) -> bool:
-    """Whether for each name of a filter one of its values holds; of labels all must."""
-    for name in {name for name, _ in wanted}:
-        values = [value for key, value in wanted if key == name]
-        holds = [_holds(event, name, value) for value in values]
-        if not (all(holds) if name == "label" else any(holds)):
-            return False
-    return True
+def document(call: Call, event: Event) -> dict[str, object]:
+    """The event; its oldest fields are not there since 1.52."""
+    found = event.document()
+    return {k: v for k, v in found.items() if call.version < (1, 52) or k not in OLD}
 
 
 def _holds(event: Event, name: str, value: str) -> bool:
@@ -62,6 +59,20 @@ def _holds(event: Event, name: str, value: str) -> bool:
     if name == "event":
         return event.action.partition(":")[0] == value.partition(":")[0]
     if name == "label":
-        key, given, wanted = value.partition("=")
-        return key in event.attributes and (not given or event.attributes[key] == wanted)
-    return value == "local" or name == "daemon"
+        return has_label(event.attributes, value)
+    if name == "scope":
+        return value == "local"
+    return False  # this engine has no daemon, and nothing of a swarm
+
+
+def form_of(call: Call) -> tuple[str, bytes, bytes]:
+    """The media type that the client accepts, and what is before and after each event (since
+    1.52)."""
+    accepted = [one.partition(";")[0].strip() for one in
+                call.exchange.headers.get("accept", "").split(",")]  # fmt: skip
+    if call.version >= (1, 52) and "application/json-seq" in accepted:
+        return "application/json-seq", b"\x1e", b"\n"  # RFC 7464
+    for kind in ("application/x-ndjson", "application/jsonl"):
+        if call.version >= (1, 52) and kind in accepted:
+            return kind, b"", b"\n"
+    return "application/json", b"", b"\r\n"

@@ -24,8 +24,11 @@ def number(document: Document, name: str, default: int = 0) -> int:
     value = document.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or not isinstance(value, int | float):
         raise UsageError(f"{name}: {shown(value)} is not an integer")
+    if abs(value) >= 1 << 63:
+        raise UsageError(f"{name}: {shown(value)} has more than 64 bits")
     return int(value)
 
 
@@ -105,31 +108,9 @@ def whole(query: dict[str, str], name: str, default: int) -> int:
     if not value:
         return default
     try:
-        return int(value)
+        found = int(value)
     except ValueError:
         raise UsageError(f"{name}={shown(value)} is not an integer") from None
-
-
-def filters(query: dict[str, str]) -> list[tuple[str, str]]:
-    """``filters`` of a query, in both forms that clients send: {"label": {"a=b": true}} and
-    {"label": ["a=b"]}."""
-    import json
-
-    given = query.get("filters", "")
-    if not given:
-        return []
-    try:
-        document = json.loads(given)
-    except (ValueError, RecursionError):
-        raise UsageError(f"filters: {shown(given)} is not JSON") from None
-    if not isinstance(document, dict):
-        raise UsageError(f"filters: {shown(given)} is not an object")
-    found = []
-    for name, given_values in document.items():
-        values = given_values
-        if isinstance(values, dict):
-            values = [value for value, wanted in values.items() if wanted]
-        if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-            raise UsageError(f"filters: {name}: {shown(values)} is not a list of strings")
-        found += [(name, value) for value in values]
+    if abs(found) >= 1 << 31:
+        raise UsageError(f"{name}={shown(value)} has more than 32 bits")
     return found

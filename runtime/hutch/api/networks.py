@@ -1,46 +1,78 @@
 """/networks."""
 
+from ipaddress import ip_network
+
 from hutch.api.call import Call
-from hutch.api.containers import chosen
 from hutch.api.create import wishes
 from hutch.api.errors import ApiError
-from hutch.api.fields import filters, flag, part, parts, text, words
+from hutch.api.fields import flag, part, parts, text, words
+from hutch.api.selection import filters, holds, meant_to_go
 from hutch.engine.containers.finish import refresh, refresh_all
+from hutch.engine.errors import NoSuchNetwork
 from hutch.engine.network.describe import (
+    NetworkDocument,
     inspect_built_in,
     inspect_network,
     listed_networks,
     matches,
 )
-from hutch.engine.network.records import BRIDGE
+from hutch.engine.network.records import BRIDGE, Network
 from hutch.engine.network.wire import default_network
 from hutch.errors import NotFound, shown
+
+FILTERS = ("dangling", "driver", "id", "label", "name", "scope", "type")
 
 
 def listed(call: Call) -> None:
     """GET /networks?filters="""
-    wanted = filters(call.query)
+    wanted = filters(call.query, FILTERS)
     default_network(call.engine)
     found = []
     for one in listed_networks(call.engine):
         used = bool(call.engine.networks.attached(one["Name"]))
-        groups: dict[str, list[bool]] = {}
-        for name, value in wanted:
-            groups.setdefault(name, []).append(matches(f"{name}={value}", one, used))
-        labels = groups.pop("label", [])
-        if all(labels) and all(any(holds) for holds in groups.values()):
-            found.append(one)
+        if holds(wanted, lambda name, value: matches(f"{name}={value}", one, used)):  # noqa: B023
+            found.append(document(one))
     call.exchange.json(found)
+
+
+def document(one: NetworkDocument) -> dict[str, object]:
+    """The network with the fields that only Docker's API has."""
+    return {**one, "EnableIPv4": True, "Peers": [], "Services": {}}
 
 
 def inspect(call: Call) -> None:
     """GET /networks/NAME"""
     name = call.names["name"]
     if name in ("host", "none"):
-        return call.exchange.json(inspect_built_in(name))
+        return call.exchange.json(document(inspect_built_in(name)))
     refresh_all(call.engine)
+    if call.query.get("scope", "local") not in ("", "local"):
+        raise NoSuchNetwork(name)
     network = default_network(call.engine) if name == BRIDGE else call.engine.networks.find(name)
-    return call.exchange.json(inspect_network(call.engine, network))
+    found = document(inspect_network(call.engine, network))
+    found["Status"] = {"IPAM": {"Subnets": addresses(call, network)}}
+    return call.exchange.json(found)
+
+
+def addresses(call: Call, network: Network) -> dict[str, dict[str, int]]:
+    """How many addresses of each subnet are taken, and how many containers may still have one."""
+    found = {}
+    endpoints = call.engine.networks.endpoints(network=network.name)
+    for version in (4, 6):
+        subnet = network.subnet(version)
+        if subnet is None:
+            continue
+        whole = ip_network(subnet["subnet"])
+        # Its own address, its gateway's, and in IPv4 that of all.
+        taken = (3 if version == 4 else 2) + sum(
+            bool(one.address4 if version == 4 else one.address6) for one in endpoints
+        )
+        part = ip_network(subnet["range"]) if subnet["range"] else whole
+        left = max(0, part.num_addresses - taken)
+        found[subnet["subnet"]] = {
+            "IPsInUse": taken, "DynamicIPsAvailable": min(left, (1 << 63) - 1),
+        }  # fmt: skip
+    return found
 
 
 def create(call: Call) -> None:
@@ -108,9 +140,11 @@ def disconnect(call: Call) -> None:
 
 
 def prune(call: Call) -> None:
-    """POST /networks/prune"""
+    """POST /networks/prune?filters="""
     from hutch.engine.network.manage import prune_networks
 
-    chosen(call, set())
+    _, meant = meant_to_go(call)
     refresh_all(call.engine)
-    call.exchange.json({"NetworksDeleted": prune_networks(call.engine)})
+    gone = prune_networks(call.engine, lambda network: meant(network.created, network.labels))
+    call.engine.events.add("network", "prune", "", {"reclaimed": "0"})
+    call.exchange.json({"NetworksDeleted": gone})

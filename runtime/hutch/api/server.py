@@ -22,7 +22,7 @@ from hutch.errors import HutchError, KernelError, UsageError, shown
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-API, LEAST = (1, 51), (1, 24)
+API, LEAST = (1, 55), (1, 24)
 CONNECTIONS = 1024  # at the same time; the next one gets 503
 HANDSHAKES = 64  # at the same time: who has no certificate cannot take all connections
 FULL = 0.05  # seconds to wait when no descriptor or thread is left
@@ -30,7 +30,7 @@ BACKLOG = 128
 
 
 def dotted(version: tuple[int, int]) -> str:
-    """``1.51``."""
+    """``1.55``."""
     return f"{version[0]}.{version[1]}"
 
 
@@ -189,25 +189,10 @@ class Worker:
                 f"client version {dotted(version)} is too {side} supported API version is"
                 f" {dotted(API if version > API else LEAST)}"
             )
-        handler, names, elsewhere = find(exchange.method, path)
-        if handler is None:
-            what = f"{exchange.method} {shown(path)}"
-            if elsewhere:
-                return fail(exchange, 405, f"{what}: there is no such method here")
-            return fail(
-                exchange, 501 if known(path) else 404, f"{what}: this engine does not have it"
-            )
+        handler, names = find(exchange.method, path)
         if self._engine is None:
             self._engine = self._make()
         handler(Call(exchange, names, version or API, self._memory, self._engine))
-
-
-def known(path: str) -> bool:
-    """Whether Docker documents something there that is not here."""
-    return path.strip("/").split("/")[0] in (
-        "build", "swarm", "services", "nodes", "tasks", "secrets", "configs", "plugins", "session",
-        "distribution", "grpc",
-    )  # fmt: skip
 
 
 def fail(exchange: Exchange, status: int, message: str) -> None:

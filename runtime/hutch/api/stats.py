@@ -15,8 +15,8 @@ ZERO = "0001-01-01T00:00:00Z"
 
 
 def stats(call: Call) -> None:
-    """A document a second; with ``stream=0`` one, after a second look, and with ``one-shot`` at
-    once."""
+    """GET /containers/ID/stats?stream=&one-shot=: a document a second; with ``stream=0`` one, after
+    a second look, and with ``one-shot`` at once."""
     record = call.container()
     stream = yes(call.query, "stream", True)
     call.exchange.begin("application/json")
@@ -57,6 +57,7 @@ def document(
         "read": rfc3339(time.time()) if now else ZERO,
         "preread": rfc3339(time.time() - (now.at - before.at)) if now and before else ZERO,
         "num_procs": 0,
+        "os_type": "linux",
         "storage_stats": {},
         "pids_stats": {"current": now.pids} if now else {},
         "cpu_stats": _cpu(now, host),

@@ -6,6 +6,7 @@ import socket
 from hutch.api.call import Attaching, Call
 from hutch.api.fields import whole, yes
 from hutch.api.frames import frame, kind_of, relay
+from hutch.api.selection import moment
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.attach import parse_keys
 from hutch.engine.containers.finish import refresh
@@ -21,7 +22,8 @@ def wanted(call: Call, default: bool = False) -> set[str]:
 
 
 def attach(call: Call) -> None:
-    """POST /containers/ID/attach: also before it is started; then no output is lost."""
+    """POST /containers/ID/attach?logs=&stream=&stdin=&stdout=&stderr=&detachKeys=: also before it
+    is started; then no output is lost."""
     record = call.container()
     options = record.options
     if record.paused:
@@ -33,6 +35,7 @@ def attach(call: Call) -> None:
     streams = wanted(call)
     keys = call.query.get("detachKeys", "")
     parse_keys(keys)
+    call.engine.events.of(record, "attach")
     live = yes(call.query, "stream")
     waiting = None
     if live and record.phase != phases.RUNNING:
@@ -98,6 +101,7 @@ def resize(call: Call) -> None:
     if height < 0 or width < 0:
         raise UsageError("h and w are lines and columns")
     set_size(call.engine.places(record), height, width)
+    call.engine.events.of(record, "resize", height=str(height), width=str(width))
     call.exchange.send(200)
 
 
@@ -111,7 +115,7 @@ def logs(call: Call) -> None:
         raise UsageError("Bad parameters: you must choose at least one stream")
     if record.options.log_driver == "none":
         raise UsageError("configured logging driver does not support reading")
-    tail = call.query.get("tail", "all")
+    tail = -1 if call.query.get("tail", "all") in ("", "all") else whole(call.query, "tail", -1)
     engine, id, exchange = call.engine, record.id, call.exchange
 
     def running() -> bool:
@@ -124,7 +128,7 @@ def logs(call: Call) -> None:
 
     lines = read(
         engine.places(record),
-        tail=int(tail) if tail.isdecimal() else -1,
+        tail=max(tail, -1),
         since=moment(call.query.get("since", "")),
         until=moment(call.query.get("until", "")),
         follow=running if yes(call.query, "follow") else None,
@@ -136,21 +140,3 @@ def logs(call: Call) -> None:
             data = f"{utc(line.time)} ".encode() + line.data if stamped else line.data
             exchange.write(data if record.options.tty else frame(line.stream, data))
     exchange.end()
-
-
-def moment(text: str) -> float:
-    """A time of a query, in seconds since 1970: a number, or RFC 3339. 0 for none.
-
-    Raises UsageError.
-    """
-    from hutch.engine.containers.logs import timestamp
-
-    if not text:
-        return 0.0
-    try:
-        return float(text)
-    except ValueError:
-        found = timestamp(text)
-        if not found:
-            raise UsageError(f"{text!r} is not a time") from None
-        return found

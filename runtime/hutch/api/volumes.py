@@ -1,21 +1,23 @@
 """/volumes."""
 
 from hutch.api.call import Call
-from hutch.api.containers import chosen
 from hutch.api.errors import ApiError
-from hutch.api.fields import filters, text, words, yes
+from hutch.api.fields import text, words, yes
+from hutch.api.selection import filters, has_label, holds, meant_to_go, truth
 from hutch.engine.containers.describe import inspect_volume
 from hutch.engine.volumes import Volume
-from hutch.errors import UsageError, shown
+from hutch.errors import shown
+
+FILTERS = ("dangling", "driver", "label", "name")
 
 
 def listed(call: Call) -> None:
     """GET /volumes?filters="""
-    wanted = filters(call.query)
+    wanted = filters(call.query, FILTERS)
     found = [
         inspect_volume(call.engine, volume)
         for volume in call.engine.volumes.all()
-        if all(_holds(call, volume, name, value) for name, value in wanted)
+        if holds(wanted, lambda name, value: _holds(call, volume, name, value))  # noqa: B023
     ]
     call.exchange.json({"Volumes": found, "Warnings": []})
 
@@ -26,11 +28,8 @@ def _holds(call: Call, volume: Volume, name: str, value: str) -> bool:
     if name == "driver":
         return value == "local"
     if name == "label":
-        key, given, wanted = value.partition("=")
-        return key in volume.labels and (not given or volume.labels[key] == wanted)
-    if name == "dangling":
-        return yes({"it": value}, "it") != bool(call.engine.volumes.users(volume.name))
-    raise UsageError(f"invalid filter {shown(name)}")
+        return has_label(volume.labels, value)
+    return truth(value, name) != bool(call.engine.volumes.users(volume.name))
 
 
 def create(call: Call) -> None:
@@ -38,6 +37,8 @@ def create(call: Call) -> None:
     body = call.exchange.document()
     if text(body, "Driver", "local") != "local":
         raise ApiError(501, f"there is no volume driver {shown(text(body, 'Driver'))}")
+    if body.get("ClusterVolumeSpec"):
+        raise ApiError(501, "ClusterVolumeSpec: this engine has no volumes of a swarm")
     volume = call.engine.volumes.create(
         text(body, "Name"), labels=words(body, "Labels"), options=words(body, "DriverOpts")
     )
@@ -62,9 +63,11 @@ def remove(call: Call) -> None:
 
 
 def prune(call: Call) -> None:
-    """POST /volumes/prune: the anonymous ones; all with the filter ``all`` (since 1.42)."""
-    given = chosen(call, {"all"})
-    every = call.version < (1, 42) or any(yes({"it": value}, "it") for _, value in given)
-    call.exchange.json(
-        {"VolumesDeleted": call.engine.volumes.prune(every=every), "SpaceReclaimed": 0}
+    """POST /volumes/prune?filters=: the anonymous ones; with the filter ``all`` (1.42) all."""
+    wanted, meant = meant_to_go(call, "all")
+    every = call.version < (1, 42) or any(truth(value, "all") for value in wanted.get("all", []))
+    gone, freed = call.engine.volumes.prune(
+        every=every, meant=lambda volume: meant(volume.created, volume.labels)
     )
+    call.engine.events.add("volume", "prune", "", {"reclaimed": str(freed)})
+    call.exchange.json({"VolumesDeleted": gone, "SpaceReclaimed": freed})

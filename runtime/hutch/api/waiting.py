@@ -13,8 +13,8 @@ LOOK = 1.0  # seconds between two looks at the processes, in case conmon was kil
 
 
 def wait(call: Call) -> None:
-    """``condition``: not-running (the usual), next-exit, removed. The headers go out at once, since
-    clients start the container only then."""
+    """POST /containers/ID/wait?condition=: not-running (the usual), next-exit, removed. The headers
+    go out at once, since clients start the container only then."""
     condition = call.query.get("condition") or "not-running"
     if condition not in ("not-running", "next-exit", "removed"):
         raise UsageError(f"invalid condition: {shown(condition)}")

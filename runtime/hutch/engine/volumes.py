@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,11 +92,19 @@ class Volumes:
         except OSError as error:
             raise KernelError(f"make the volume {name}", "mkdir", error.errno) from None
         with self.database.transaction():
+            known = self.database.rows("SELECT 1 FROM volume WHERE name = ?", name)
             self.database.rows(
                 "INSERT OR IGNORE INTO volume VALUES (?, ?, ?, ?, ?)",
                 name, time.time(), anonymous, json.dumps(labels or {}), json.dumps(options or {}),
             )  # fmt: skip
+            if not known:
+                self._tell("create", name)
             return self.get(name)
+
+    def _tell(self, action: str, name: str) -> None:
+        from hutch.engine.containers.events import Events
+
+        Events(self.database).add("volume", action, name, {"driver": "local"})
 
     def use(self, container: str, names: list[str]) -> None:
         """Records that a container uses these volumes."""
@@ -119,16 +128,20 @@ class Volumes:
                     hint="remove these containers first",
                 )
             self.database.rows("DELETE FROM volume WHERE name = ?", name)
+            self._tell("destroy", name)
         self.store.discard(self.folder / name)
 
-    def prune(self, *, every: bool = False) -> tuple[list[str], int]:
-        """Removes the anonymous volumes (with ``every``, all) that no container uses: their names,
-        and the bytes that were in them."""
+    def prune(
+        self, *, every: bool = False, meant: Callable[[Volume], bool] = lambda _: True
+    ) -> tuple[list[str], int]:
+        """Removes the anonymous volumes (with ``every``, all) that no container uses and that are
+        ``meant``: their names, and the bytes that were in them."""
         from hutch.engine.disk_use import tree_size
 
         gone, freed = [], 0
         for volume in self.all():
-            if (every or volume.anonymous) and not self.users(volume.name):
+            unused = (every or volume.anonymous) and not self.users(volume.name)
+            if unused and meant(volume):
                 freed += tree_size(str(self.path(volume.name)))
                 self.remove(volume.name, force=True)
                 gone.append(volume.name)

@@ -47,6 +47,10 @@ class NotInRegistry(Refused):
     """404: the registry does not have it."""
 
 
+class LoginRefused(Refused):
+    """The registry does not accept the user name or the password."""
+
+
 def storage_error(
     operation: str, number: "int | None", *, elsewhere: str = "--root"
 ) -> KernelError:

@@ -1,6 +1,7 @@
 """Removing containers."""
 
 import signal
+from collections.abc import Callable
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import take_away
@@ -48,12 +49,15 @@ def _remove(engine: Engine, record: Record, *, force: bool, volumes: bool) -> No
             take_away(engine, current, volumes=volumes)
 
 
-def prune(engine: Engine) -> tuple[list[str], int]:
-    """Removes all containers that do not run: their ids, and the bytes of what they wrote."""
+def prune(
+    engine: Engine, meant: Callable[[Record], bool] = lambda _: True
+) -> tuple[list[str], int]:
+    """Removes all containers that do not run and are ``meant``: their ids, and the bytes of what
+    they wrote."""
     gone, freed = [], 0
     for record in engine.records.all():
         current = refresh(engine, record)
-        if current.phase in (phases.CREATED, phases.EXITED, phases.DEAD):
+        if current.phase in (phases.CREATED, phases.EXITED, phases.DEAD) and meant(current):
             freed += tree_size(str(engine.places(current).upper))
             remove(engine, current)
             gone.append(current.id)

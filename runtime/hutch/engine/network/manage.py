@@ -24,6 +24,8 @@ from hutch.engine.network.wire import (
 from hutch.errors import StateError, UsageError, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hutch.engine.containers.records import Record
     from hutch.engine.engine import Engine
 
@@ -131,11 +133,14 @@ def _put_right(engine: "Engine", network: Network) -> None:
             engine.networks.release(endpoint.container)
 
 
-def prune_networks(engine: "Engine") -> list[str]:
-    """Removes all networks that no container is to be in; their names."""
+def prune_networks(
+    engine: "Engine", meant: "Callable[[Network], bool]" = lambda _: True
+) -> list[str]:
+    """Removes all networks that no container is to be in and that are ``meant``; their names."""
     gone = []
     for network in engine.networks.all():
-        if network.name != BRIDGE and not engine.networks.attached(network.name):
+        unused = network.name != BRIDGE and not engine.networks.attached(network.name)
+        if unused and meant(network):
             remove_network(engine, network.name)
             gone.append(network.name)
     return gone

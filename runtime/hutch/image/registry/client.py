@@ -11,7 +11,13 @@ from urllib3.exceptions import HTTPError
 
 from hutch.errors import UsageError, shown
 from hutch.image.digest import Digest
-from hutch.image.errors import ImageError, NotInRegistry, Refused, RegistryError
+from hutch.image.errors import (
+    ImageError,
+    LoginRefused,
+    NotInRegistry,
+    Refused,
+    RegistryError,
+)
 from hutch.image.limits import LIST_BYTES, LIST_PAGES, MANIFEST_BYTES
 from hutch.image.manifest import INDEXES, MANIFESTS, Descriptor
 from hutch.image.progress import Reporter
@@ -368,18 +374,18 @@ class Registry:
         reply.discard()
 
     def login(self, user: str) -> None:
-        """Checks the credentials; ``user`` is for the error. Raises RegistryError if the registry
-        does not accept them."""
+        """Checks the credentials; ``user`` is for the error. Raises LoginRefused if the registry
+        does not accept them, RegistryError."""
         wrong = f"{self.host}: login as {shown(user)}: wrong user name or password"
         hint = "some registries need an access token instead of the password"
         self.base()
         try:
             headers = self.authorizer.header([])
         except Denied as error:
-            raise RegistryError(f"{wrong} ({error.sentence})", hint=hint) from None
+            raise LoginRefused(f"{wrong} ({error.sentence})", hint=hint) from None
         reply = self.transport.request("GET", Target(self.base()), headers)
         if reply.status in (401, 403):
-            raise RegistryError(f"{wrong} ({reply.error_text()})", hint=hint)
+            raise LoginRefused(f"{wrong} ({reply.error_text()})", hint=hint)
         if reply.status != 200 or self._doubt:
             raise self.refuse(reply, "login")
         reply.discard()
