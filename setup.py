@@ -121,9 +121,12 @@ class BuildExtensions(build_ext):
         for name in ("ended", "holder", "logs"):
             source = NATIVE / "engine" / f"{name}.c"
             compile_static([source], package / "libexec" / f"warren-{name}")
+        pause = Path(self.build_temp) / "pause"
+        compile_static([NATIVE / "engine" / "pause.c"], pause)
+        write_layout(pause, package / "libexec" / "pause-image", "pause")
         rabbit = Path(self.build_temp) / "rabbit"
         compile_static([NATIVE / "demo" / "rabbit.c"], rabbit)
-        write_layout(rabbit, package / "libexec" / "demo-image")
+        write_layout(rabbit, package / "libexec" / "demo-image", "rabbit")
         (package / "libexec" / "commit").write_text(commit())
 
 

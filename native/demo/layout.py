@@ -1,5 +1,6 @@
-"""Packs the demonstration program as an OCI image layout (image-spec image-layout.md), so that the
-demonstration needs no network. Times are zero: the same program gives the same digests."""
+"""Packs a static program as an OCI image layout (image-spec image-layout.md): the demonstration's,
+which so needs no network, and that of a pod's infra container. Times are zero: the same program
+gives the same digests."""
 
 import gzip
 import hashlib
@@ -13,11 +14,11 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 TAG = "latest"
 
 
-def layer(program: Path) -> bytes:
-    """A tar of the one file /rabbit."""
+def layer(program: Path, name: str) -> bytes:
+    """A tar of the one file /NAME."""
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        entry = tarfile.TarInfo("rabbit")
+        entry = tarfile.TarInfo(name)
         entry.size = program.stat().st_size
         entry.mode = 0o755
         with program.open("rb") as file:
@@ -25,8 +26,8 @@ def layer(program: Path) -> bytes:
     return output.getvalue()
 
 
-def write_layout(program: Path, layout: Path) -> None:
-    """Writes the layout of an image whose only layer holds ``program`` as /rabbit."""
+def write_layout(program: Path, layout: Path, name: str) -> None:
+    """Writes the layout of an image whose only layer holds ``program`` as /NAME."""
     blobs = layout / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
 
@@ -38,14 +39,14 @@ def write_layout(program: Path, layout: Path) -> None:
     def put_json(document: dict[str, object], media_type: str) -> dict[str, str | int]:
         return put(json.dumps(document).encode(), media_type)
 
-    tar = layer(program)
+    tar = layer(program, name)
     packed = put(gzip.compress(tar, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
     machine = platform.machine()
     config = put_json(
         {
             "architecture": ARCHITECTURES.get(machine, machine),
             "os": "linux",
-            "config": {"Entrypoint": ["/rabbit"]},
+            "config": {"Entrypoint": ["/" + name]},
             "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]},
         },
         "application/vnd.oci.image.config.v1+json",

@@ -17,6 +17,7 @@ from hutch.images.store import Store as Images
 if TYPE_CHECKING:
     from hutch.container.container import Container
     from hutch.engine.containers.foreign_runtime import ForeignRuntime
+    from hutch.engine.pods.records import Pods
     from hutch.engine.timeline import Timeline
 
 
@@ -50,6 +51,13 @@ class Engine:
 
     def places(self, record: Record) -> Places:
         return Places.of(self.store, record.id)
+
+    @property
+    def pods(self) -> "Pods":
+        """The pods: groups of containers that share namespaces."""
+        from hutch.engine.pods.records import Pods
+
+        return Pods(self.store)
 
     def step(self, name: str) -> int:
         """Begins a step of the timeline, if there is one (--trace); when, in nanoseconds."""

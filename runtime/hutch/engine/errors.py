@@ -30,6 +30,14 @@ class NoSuchNetwork(NotFound):
         super().__init__(f"network {text} not found", hint=hint)
 
 
+class NoSuchPod(NotFound):
+    """No pod of the store has this name or id. ``known`` are the names that there are."""
+
+    def __init__(self, text: str, known: Iterable[str] = ()) -> None:
+        hint = suggestion(text, known, "warren pod ls lists what there is")
+        super().__init__(f"no pod with name or ID {text} found", hint=hint)
+
+
 class NoSuchPath(HutchError):
     """A container has no such file or folder."""
 
@@ -51,7 +59,7 @@ class StartFailed(HutchError):
 
 
 def name_taken(name: str, id: str) -> Conflict:
-    """Another container has the name."""
+    """Another container, or a pod, has the name."""
     return Conflict(
         f"the container name {shown(name)} is already in use by container {id[:12]}",
         id=id,

@@ -76,5 +76,14 @@ CREATE TABLE published (
     PRIMARY KEY (protocol, address, host_port)) WITHOUT ROWID;
 """
 
-MIGRATIONS = (IMAGES, CONTAINERS, NETWORKS)
+# engine.pods.records describes the columns of a pod. The options of a container name its pod; the
+# index finds the containers of one.
+PODS = """
+CREATE TABLE pod (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created REAL NOT NULL,
+    options TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX container_pod ON container (json_extract(options, '$.pod'));
+"""
+
+MIGRATIONS = (IMAGES, CONTAINERS, NETWORKS, PODS)
 VERSION = len(MIGRATIONS)

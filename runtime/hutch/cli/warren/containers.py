@@ -12,7 +12,11 @@ from hutch.cli.warren.parser import Verb
 from hutch.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hutch.engine.containers.logs import Line
     from hutch.engine.containers.records import Record
+    from hutch.engine.engine import Engine
 
 Act = Callable[["Record"], object]
 
@@ -165,6 +169,11 @@ def top(arguments: Namespace, context: Context) -> int:
 def declare_logs(parser: ArgumentParser) -> None:
     """The arguments of ``warren logs``."""
     parser.add_argument("container", metavar="CONTAINER", help="a name or an id")
+    log_options(parser)
+
+
+def log_options(parser: ArgumentParser) -> None:
+    """Which lines of a log are shown, and how."""
     parser.add_argument("-f", "--follow", action="store_true", help="go on while it runs")
     parser.add_argument(
         "-n", "--tail", default="all", metavar="N", help="show only the last N lines"
@@ -181,10 +190,26 @@ def logs(arguments: Namespace, context: Context) -> int:
     from hutch.engine.containers import logs as log
     from hutch.engine.containers.attach import write_all
     from hutch.engine.containers.finish import refresh
-    from hutch.engine.containers.records import RESTARTING, RUNNING
 
     engine = context.engine
     record = refresh(engine, engine.records.find(arguments.container))
+    since, until = moment(arguments.since), moment(arguments.until)
+    lines = lines_of_log(engine, record, arguments, since, until)
+    for line in lines:
+        stamp = (log.utc(line.time) + " ").encode() if arguments.timestamps else b""
+        write_all(2 if line.stream == "stderr" else 1, stamp + line.data)
+    return 0
+
+
+def lines_of_log(
+    engine: "Engine", record: "Record", arguments: Namespace, since: float, until: float
+) -> "Iterator[Line]":
+    """The lines of a container's log that ``log_options`` ask for. Raises UsageError if it keeps
+    none."""
+    from hutch.engine.containers import logs as log
+    from hutch.engine.containers.finish import refresh
+    from hutch.engine.containers.records import RESTARTING, RUNNING
+
     if record.options.log_driver == "none":
         raise UsageError(f"container {record.name} keeps no log (--log-driver none)")
     tail = int(arguments.tail) if arguments.tail.isdecimal() else -1
@@ -195,19 +220,12 @@ def logs(arguments: Namespace, context: Context) -> int:
             return False
         return refresh(engine, current).phase in (RUNNING, RESTARTING)
 
-    since, until = moment(arguments.since), moment(arguments.until)
     follow = running if arguments.follow else None
     if record.options.log_driver == "journald":
         from hutch.engine.containers import journal
 
-        lines = journal.read(record.id, tail=tail, since=since, until=until, follow=follow)
-    else:
-        places = engine.places(record)
-        lines = log.read(places, tail=tail, since=since, until=until, follow=follow)
-    for line in lines:
-        stamp = (log.utc(line.time) + " ").encode() if arguments.timestamps else b""
-        write_all(2 if line.stream == "stderr" else 1, stamp + line.data)
-    return 0
+        return journal.read(record.id, tail=tail, since=since, until=until, follow=follow)
+    return log.read(engine.places(record), tail=tail, since=since, until=until, follow=follow)
 
 
 def moment(text: str) -> float:

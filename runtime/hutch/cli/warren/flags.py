@@ -52,6 +52,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("-h, --hostname", "NAME", "its host name"),
     ("--init", "", "run a small init: it reaps zombies and passes signals on"),
     ("-i, --interactive", "", "keep its input open"),
+    ("--init-ctr", "once|always", "create only: it runs to its end whenever its pod starts"),
     ("--ip", "ADDRESS", "its IPv4 address in its network"),
     ("--ip6", "ADDRESS", "its IPv6 address in its network"),
     ("--ipc", "MODE", "private, shareable, none, host or container:NAME"),
@@ -73,6 +74,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--oom-score-adj", "N", "score for the OOM killer, -1000 to 1000"),
     ("--pid", "MODE", "host or container:NAME"),
     ("--pids-limit", "N", "limit of processes and threads; -1 for no limit"),
+    ("--pod", "POD", "make it a container of this pod; new:NAME makes the pod, too"),
     ("--privileged", "", "all capabilities and devices, no filters"),
     ("-p, --publish", "[[IP:]PORT:]PORT[/PROTOCOL]...", "publish a port at a port of the host"),
     ("-P, --publish-all", "", "publish all exposed ports at free ports of the host"),
@@ -102,9 +104,9 @@ FLAGS: list[tuple[str, str, str]] = [
 HEADINGS = {
     "The program": """--annotation --entrypoint --env --env-file --group-add --init --interactive
         --label --label-file --name --stop-signal --stop-timeout --tty --user --workdir""",
-    "Its life": """--cidfile --detach-keys --restart --rm --runtime --log-driver --log-opt
-        --health-cmd --health-interval --health-retries --health-start-interval
-        --health-start-period --health-timeout --no-healthcheck""",
+    "Its life": """--cidfile --detach-keys --init-ctr --pod --restart --rm --runtime
+        --log-driver --log-opt --health-cmd --health-interval --health-retries
+        --health-start-interval --health-start-period --health-timeout --no-healthcheck""",
     "Files": "--mount --read-only --shm-size --tmpfs --volume --volumes-from",
     "Network": """--add-host --dns --dns-option --dns-search --domainname --expose --hostname
         --ip --ip6 --mac-address --network --network-alias --publish --publish-all""",
@@ -255,6 +257,20 @@ def _spaces(arguments: Namespace, options: Options) -> None:
         options.uid_map = [parse(text, "--uidmap") for text in arguments.uidmap]
         options.gid_map = [parse(text, "--gidmap") for text in arguments.gidmap]
     options.sysctls = words.pairs(arguments.sysctl, "--sysctl")
+    if arguments.pod is not None:
+        _pod(arguments, options)
+    elif arguments.init_ctr is not None:
+        raise UsageError("--init-ctr is about a container of a pod: give --pod, too")
+
+
+def _pod(arguments: Namespace, options: Options) -> None:
+    options.pod, options.init_container = arguments.pod, arguments.init_ctr or ""
+    if arguments.network:
+        raise UsageError("conflicting options: --network and --pod, whose network it has")
+    if options.pod in ("", "new:"):
+        raise UsageError("--pod: the name of the pod is missing")
+    if options.init_container not in ("", "once", "always"):
+        raise UsageError("--init-ctr is once or always")
 
 
 def _mounts(arguments: Namespace, options: Options) -> None:

@@ -30,9 +30,11 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument("-l", "--latest", action="store_true", help="the one made last")
     parser.add_argument("-s", "--size", action="store_true", help="with what they wrote")
     parser.add_argument("--no-trunc", action="store_true", help="do not shorten anything")
+    parser.add_argument("-p", "--pod", action="store_true", help="with the pod of each")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
-        help="id, name, label, status, exited, ancestor, before, since, volume, network, health",
+        help="id, name, label, status, exited, ancestor, before, since, volume, network, health,"
+        " pod",
     )  # fmt: skip
     format_option(parser)
 
@@ -52,6 +54,8 @@ def ps(arguments: Namespace, context: Context) -> int:
     sized = arguments.size or ".Size" in arguments.format
     rows = [row(context, record, whole=arguments.no_trunc, sized=sized) for record in records]
     columns = [*COLUMNS, ("SIZE", "Size")] if arguments.size else COLUMNS
+    if arguments.pod:
+        columns = [*columns, ("POD ID", "Pod"), ("PODNAME", "PodName")]
     show(rows, columns, arguments.format)
     return 0
 
@@ -87,7 +91,13 @@ def row(context: Context, record: "Record", *, whole: bool, sized: bool) -> dict
         "Networks": ",".join(networks_of(engine, record)),
         "LocalVolumes": str(sum(m["kind"] == "volume" for m in record.options.mounts)),
         "Size": "",
+        "Pod": "",
+        "PodName": "",
     }
+    if record.options.pod:
+        pod = engine.pods.get(record.options.pod)
+        found["Pod"] = record.options.pod if whole else record.options.pod[:12]
+        found["PodName"] = pod.name if pod is not None else ""
     if sized:
         from hutch.engine.containers.sizes import sizes
 

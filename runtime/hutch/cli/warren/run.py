@@ -92,7 +92,12 @@ def make(arguments: Namespace, context: Context) -> "Record":
     engine.step("find the image")
     image = image_for(arguments, context)
     engine.step("make the container")
-    record = create(engine, image, options, arguments.name or "")
+    if options.pod.startswith("new:"):
+        from hutch.cli.warren.pod_flags import with_new_pod
+
+        record = with_new_pod(engine, image, options, arguments.name or "")
+    else:
+        record = create(engine, image, options, arguments.name or "")
     if arguments.cidfile:
         try:
             with open(arguments.cidfile, "x", encoding="utf-8") as file:
@@ -116,6 +121,8 @@ def run(arguments: Namespace, context: Context) -> int:
     """
     keys = watched(arguments.detach_keys)
     proxy, streams = truth(arguments.sig_proxy), attached(arguments)
+    if arguments.init_ctr is not None:
+        raise UsageError("--init-ctr is for create: pod start runs the container")
     if arguments.detach and arguments.attach:
         raise UsageError("conflicting options: --attach and --detach")
     try:

@@ -221,10 +221,10 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int], netw
             kinds[kind] = ""
     if network:
         kinds["network"] = network
-    if options.uts_mode == "host":
+    if options.uts_mode == "host" or options.uts_mode.startswith("container:"):
         config.pop("hostname", None)
         config.pop("domainname", None)
-        if options.hostname or options.domainname:
+        if options.uts_mode == "host" and (options.hostname or options.domainname):
             raise UsageError("--hostname and --uts host exclude each other")
     if options.ipc_mode == "host":
         for mount in config["mounts"]:

@@ -1,6 +1,7 @@
 """Making a container: its row, its folder and its volumes. Nothing runs yet."""
 
 import os
+from collections.abc import Callable
 
 from hutch.engine.containers import id_maps, limits
 from hutch.engine.containers.config import command_line
@@ -10,18 +11,31 @@ from hutch.engine.containers.options import MountOption, Options, bridged
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record, holder, now
 from hutch.engine.engine import Engine
+from hutch.engine.errors import NoSuchPod
 from hutch.engine.rootless import rootless
 from hutch.errors import HostError, HutchError
 from hutch.image.digest import Digest
 from hutch.images.image import Image
 
 
-def create(engine: Engine, image: Image, options: Options, name: str = "") -> Record:
-    """Makes a container of an image; ``name`` "" makes one up.
+def create(
+    engine: Engine,
+    image: Image,
+    options: Options,
+    name: str = "",
+    *,
+    also: Callable[[Record], None] | None = None,
+) -> Record:
+    """Makes a container of an image; ``name`` "" makes one up. ``also`` is called in the
+    transaction that adds the container: what it writes is written with it, or not at all.
 
     Raises UsageError, Conflict if the name is taken, NoSuchContainer for another's namespaces,
     HostError for what this host does not have.
     """
+    if options.pod and not options.infra:
+        from hutch.engine.pods.member import join
+
+        join(engine, options)
     execution = image.config.checked()
     command_line(options, execution)
     limits.check(options)
@@ -49,6 +63,10 @@ def create(engine: Engine, image: Image, options: Options, name: str = "") -> Re
                 inherited(engine, options)
                 image_volumes(options, list(execution.get("Volumes", {})))
                 used = name_volumes(engine, options)
+                if also is not None:
+                    also(record)
+                if options.pod and engine.pods.get(options.pod) is None:
+                    raise NoSuchPod(options.pod)  # it was removed just now
                 engine.records.add(record)
                 for manifest in manifests:
                     engine.store.database.hold(holder(id), manifest)
@@ -70,6 +88,7 @@ def check_network(engine: Engine, options: Options) -> None:
     options.network = by_id(engine, options.network)
     options.pid_mode = by_id(engine, options.pid_mode)
     options.ipc_mode = by_id(engine, options.ipc_mode)
+    options.uts_mode = by_id(engine, options.uts_mode)
     if bridged(options):
         if rootless():
             raise HostError(

@@ -8,10 +8,12 @@ Every process may do each step, and may do it again; it holds the container's lo
 command repairs what a kill -9 of conmon, warren or the call-back left undone.
 """
 
+import signal
+
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear, take_away
 from hutch.engine.containers.records import Record, now
-from hutch.engine.containers.truth import before_this_boot, lives, wait_until
+from hutch.engine.containers.truth import Death, before_this_boot, lives, wait_until
 from hutch.engine.engine import Engine
 from hutch.engine.rootless import let_go, rootless
 
@@ -97,8 +99,33 @@ def finish(engine: Engine, id: str) -> Record | None:
         take_away(engine, record)
     elif restarts(record) and not rebooted:  # after a boot "warren system boot" starts it
         later(engine, record)
+    if record.options.pod and not record.options.infra:
+        leave_pod(engine, record.options.pod)
     idle(engine)
     return None if gone else record
+
+
+def leave_pod(engine: Engine, pod: str) -> None:
+    """Ends the infra container of a pod if the last of the others has ended and the exit policy
+    wants it. While a verb is at the pod (Pods.locked) nothing happens: it does this itself."""
+    from hutch.engine.pods.infra import unneeded
+
+    lock = engine.store.lock("pod-" + pod)
+    if not lock.acquire(wait=False):
+        return
+    try:
+        infra = unneeded(engine, pod)
+        if infra is None or infra.phase != phases.RUNNING:
+            return
+        with engine.attending(infra.id):
+            death = Death(infra.pid, infra.birth)
+            death.signal(signal.SIGTERM)
+            death.wait(WITNESS)
+            death.close()
+            with engine.locked(infra.id):
+                finish(engine, infra.id)
+    finally:
+        lock.release()
 
 
 def idle(engine: Engine) -> None:

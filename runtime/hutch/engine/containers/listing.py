@@ -12,7 +12,7 @@ from hutch.engine.containers.records import Record, now
 from hutch.engine.engine import Engine
 from hutch.errors import HutchError, UsageError, shown
 
-FILTERS = "id, name, label, status, exited, ancestor, before, since, volume, network, health"
+FILTERS = "id, name, label, status, exited, ancestor, before, since, volume, network, health, pod"
 HEALTHS = ("starting", "healthy", "unhealthy", "none")
 
 
@@ -90,6 +90,9 @@ def condition(engine: Engine, text: str) -> tuple[str, Callable[[Record], bool]]
         )
     if key == "network":
         return key, in_network(engine, value)
+    if key == "pod":
+        pod = engine.pods.find(value).id
+        return key, lambda record: record.options.pod == pod
     raise UsageError(f"invalid filter {shown(text)}", hint=f"there are {FILTERS}")
 
 

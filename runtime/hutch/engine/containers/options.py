@@ -143,6 +143,9 @@ class Options:
     log_files: int = 1
     log_tag: str = ""
     runtime: str = ""
+    pod: str = ""  # the pod's id; until the container is made perhaps its name
+    infra: bool = False  # the container that has the pod's namespaces
+    init_container: str = ""  # once or always: runs to its end when the pod starts (pods/life.py)
 
     def __init__(self) -> None:
         for name in LISTS:

@@ -76,9 +76,7 @@ class Records:
     def add(self, record: Record) -> None:
         """Adds a container; its image is held from now on. Raises Conflict, ImageError."""
         with self.database.transaction():
-            for id, name in self.database.rows("SELECT id, name FROM container"):
-                if name == record.name:
-                    raise name_taken(name, id)
+            self._check_name(record.name)
             marks = ", ".join("?" * len(COLUMNS))
             self.database.rows(
                 f"INSERT INTO container ({self._columns}) VALUES ({marks})",  # noqa: S608
@@ -121,6 +119,15 @@ class Records:
         )
         return [_record(row) for row in rows]
 
+    def of_pod(self, pod: str) -> list[Record]:
+        """The containers of a pod, the one made first first."""
+        rows = self.database.rows(
+            f"SELECT {self._columns} FROM container"  # noqa: S608
+            " WHERE json_extract(options, '$.pod') = ? ORDER BY created, id",
+            pod,
+        )
+        return [_record(row) for row in rows]
+
     def find(self, text: str) -> Record:
         """The container of this name, or whose id begins so. Raises NoSuchContainer."""
         named = text.removeprefix("/")
@@ -140,12 +147,18 @@ class Records:
             raise StateError(f"{shown(text)}: several containers have an id that begins so")
         return found[0]
 
+    def _check_name(self, name: str) -> None:
+        """Raises Conflict if a container or a pod has the name: as in podman they share one set."""
+        for id, other in self.database.rows(
+            "SELECT id, name FROM container UNION ALL SELECT id, name FROM pod"
+        ):
+            if other == name:
+                raise name_taken(name, id)
+
     def rename(self, record: Record, name: str) -> None:
         """Raises Conflict if another container has the name."""
         with self.database.transaction():
-            for id, other in self.database.rows("SELECT id, name FROM container"):
-                if other == name:
-                    raise name_taken(name, id)
+            self._check_name(name)
             record.name = name
             self.save(record, "name")
 

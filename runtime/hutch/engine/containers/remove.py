@@ -14,9 +14,23 @@ from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict
 
 
-def remove(engine: Engine, record: Record, *, force: bool = False, volumes: bool = False) -> None:
+def remove(
+    engine: Engine,
+    record: Record,
+    *,
+    force: bool = False,
+    volumes: bool = False,
+    with_pod: bool = False,
+) -> None:
     """Removes a container; with ``force`` also one that runs, with ``volumes`` the anonymous
-    volumes that no other uses. Raises Conflict."""
+    volumes that no other uses. The infra container of a pod goes only ``with_pod``. Raises
+    Conflict."""
+    if record.options.infra and not with_pod:
+        raise Conflict(
+            f"container {record.name} is the infra container of a pod, and goes with it",
+            id=record.id,
+            hint=f"warren pod rm {record.options.pod[:12]}",
+        )
     with engine.attending(record.id):
         _remove(engine, record, force=force, volumes=volumes)
 
@@ -56,6 +70,8 @@ def prune(
     they wrote."""
     gone, freed = [], 0
     for record in engine.records.all():
+        if record.options.infra:
+            continue
         current = refresh(engine, record)
         if current.phase in (phases.CREATED, phases.EXITED, phases.DEAD) and meant(current):
             freed += tree_size(str(engine.places(current).upper))

@@ -56,6 +56,12 @@ def start_locked(
     places = engine.places(record)
     if rootless():
         keep(engine.store.root)
+    if record.options.pod:
+        from hutch.engine.pods.infra import before_start
+
+        infra = before_start(engine, record)
+        if infra is not None:
+            start(engine, infra.id)
     record.phase, record.error, record.oom, record.paused = phases.STARTING, "", False, False
     record.runs += 1
     engine.records.save(record)
@@ -146,6 +152,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | N
     donor: Places | None = None
     for kind, mode in (
         ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
+        ("uts", options.uts_mode),
     ):  # fmt: skip
         if mode.startswith("container:"):
             other = running(engine, mode.partition(":")[2])

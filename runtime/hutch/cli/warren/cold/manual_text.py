@@ -176,6 +176,70 @@ VERBS: dict[str, tuple[str, ...]] = {
         "warren-unpause(1).",
         "$ warren pause web",
     ),
+    "pod create": (
+        "Makes a pod and prints its id. A pod is a group of containers that share namespaces: "
+        "network, ipc and uts, unless --share says otherwise. Its infra container, a small program "
+        "that only waits, has them, and the published ports. Containers are made in it with --pod "
+        "of warren-run(1) and warren-create(1).",
+        "Flags that are about networks, names and volumes are those of warren-run(1), for all "
+        "containers of the pod.",
+        "$ warren pod create --name site -p 8080:80\n$ warren run -d --pod site busybox httpd -f",
+    ),
+    "pod exists": (
+        "Ends with 0 if there is a pod of this name or id, else with 1. It prints nothing.",
+        "$ warren pod exists site || warren pod create site",
+    ),
+    "pod inspect": (
+        "Prints a JSON list with all that is known of pods, with the containers in them.",
+        "$ warren pod inspect site",
+    ),
+    "pod kill": (
+        "Sends SIGKILL, or the signal of --signal, to the first process of each container of a "
+        "pod.",
+        "$ warren pod kill -s HUP site",
+    ),
+    "pod logs": (
+        "Shows what the containers of a pod have written, each line behind the name of its "
+        "container.",
+        "$ warren pod logs -f site",
+    ),
+    "pod ls": (f"Lists pods. {_FORMAT}", "$ warren pod ls --ctr-names"),
+    "pod pause": (
+        "Freezes all processes of pods, until warren-pod-unpause(1).",
+        "$ warren pod pause site",
+    ),
+    "pod prune": (
+        f"Removes pods of which no container runs, with their containers. {_CONFIRM}",
+        "$ warren pod prune -f",
+    ),
+    "pod restart": (
+        "Stops the containers of pods and starts them again.",
+        "$ warren pod restart site",
+    ),
+    "pod rm": (
+        "Removes pods, their containers, and anonymous volumes that belong to these. One with "
+        "containers that run is refused unless --force is given, which stops them first.",
+        "$ warren pod rm -f site",
+    ),
+    "pod start": (
+        "Starts the containers of pods: first the init containers (--init-ctr of "
+        "warren-create(1)), one after the other, each of which must end with 0; then the others.",
+        "$ warren pod start site",
+    ),
+    "pod stats": (
+        "Shows how much CPU, memory, network and disk the containers of pods use, once a second.",
+        "$ warren pod stats --no-stream site",
+    ),
+    "pod stop": (
+        "Stops the containers of pods, all at the same time, as warren-stop(1) does.",
+        "$ warren pod stop -t 3 site",
+    ),
+    "pod top": (
+        "Lists the processes of a pod's containers as ps(1) does, whose options may follow the "
+        "name.",
+        "$ warren pod top site -o pid,args",
+    ),
+    "pod unpause": ("Lets frozen pods go on.", "$ warren pod unpause site"),
     "port": (
         "Prints at which address and port of the host the ports of a container can be reached.",
         "$ warren port web 80",

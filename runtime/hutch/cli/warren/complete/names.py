@@ -77,3 +77,9 @@ class Names:
         if self._engine is None:
             return []
         return sorted({"bridge", *(network.name for network in self._engine.networks.all())})
+
+    def pods(self) -> dict[str, str]:
+        """{name: the beginning of its id}."""
+        if self._engine is None:
+            return {}
+        return {pod.name: pod.id[:12] for pod in self._engine.pods.all()}

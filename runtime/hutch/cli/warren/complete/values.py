@@ -23,6 +23,7 @@ BY_STATE = {
 KNOWN: dict[str, tuple[str, ...]] = {
     "--attach": ("stdin", "stdout", "stderr"),
     "--driver": ("bridge", "local"),
+    "--share": ("ipc,net,uts", "ipc", "net", "pid", "uts", "none", "+pid"),
     "--format": ("json", "table"),
     "--ipc": ("private", "none", "host"),
     "--log-driver": ("k8s-file", "json-file", "none"),
@@ -107,10 +108,12 @@ def _filters(keys: str, verb: str, last: str, names: Names) -> dict[str, str]:
         values = names.volumes()
     elif key == "network":
         values = names.networks()
+    elif key == "pod":
+        values = names.pods()
     elif key == "driver":
         values = ("local",)
     elif key == "type":
-        values = ("container", "image", "network", "volume")
+        values = ("container", "image", "network", "pod", "volume")
     return {f"{key}={value}": "" for value in values}
 
 
@@ -202,6 +205,7 @@ PLACES: dict[str, Callable[[str, str, Names], tuple[str, dict[str, str]]]] = {
     "NAME[:TAG]": _image,
     "NETWORK": lambda verb, last, names: (WORDS, dict.fromkeys(names.networks(), "")),
     "OBJECT": _object,
+    "POD": lambda verb, last, names: (WORDS, names.pods()),
     "SOURCE": _copied,
     "TARGET": _copied,
     "VOLUME": lambda verb, last, names: (WORDS, dict.fromkeys(names.volumes(), "")),

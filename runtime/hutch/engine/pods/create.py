@@ -1,0 +1,65 @@
+"""Makes pods."""
+
+import os
+from typing import TYPE_CHECKING
+
+from hutch.engine.containers.create import create
+from hutch.engine.containers.names import made_up
+from hutch.engine.containers.options import Options, bridged
+from hutch.engine.engine import Engine
+from hutch.engine.pods.infra import pause_image
+from hutch.engine.pods.records import Pod, PodOptions, new_pod
+
+if TYPE_CHECKING:
+    from hutch.images.image import Image
+
+
+def create_pod(
+    engine: Engine,
+    wanted: PodOptions,
+    infra: Options | None,
+    name: str = "",
+    *,
+    infra_name: str = "",
+    image: "Image | None" = None,
+) -> Pod:
+    """Makes a pod. ``infra`` says how its infra container is made: the networks, ports, and what
+    the pod's containers inherit; None for a pod without one. ``image`` is that container's, None
+    for ours; ``name`` "" makes one up.
+
+    Raises UsageError, Conflict if a name is taken, and the errors of ``containers.create``.
+    """
+    if not name:
+        name = made_up({pod.name for pod in engine.pods.all()})
+    pod = new_pod(name, wanted)
+    if infra is None:
+        engine.pods.add(pod)
+    else:
+        _as_infra(pod, infra)
+        create(
+            engine,
+            image or pause_image(engine),
+            infra,
+            infra_name or f"{pod.id[:12]}-infra",
+            also=lambda record: engine.pods.add(pod),
+        )
+    engine.events.add("pod", "create", pod.id, {"name": pod.name})
+    return pod
+
+
+def _as_infra(pod: Pod, options: Options) -> None:
+    """What makes a container the infra container of a pod."""
+    options.pod, options.infra = pod.id, True
+    options.hostname = options.hostname or pod.options.get("hostname", "")
+    if not options.hostname:
+        shared = options.network == "host" or options.uts_mode == "host"
+        options.hostname = os.uname().nodename if shared else pod.name[:64]
+    if options.uts_mode == "host":
+        options.hostname = ""  # the host's own
+    options.labels = {**pod.labels, **options.labels}
+    options.read_only = True
+    if "ipc" in pod.share and not options.ipc_mode:
+        options.ipc_mode = "shareable"
+    for wishes in options.networks:
+        if bridged(options) and wishes["name"] != "bridge":
+            wishes["aliases"] = [*wishes.get("aliases", []), pod.name]
