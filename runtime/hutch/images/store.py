@@ -260,6 +260,16 @@ class Store:
 
     # From and to files
 
+    def copy_to(self, name: str, target: str) -> str:
+        """Copies an image to a place or engine of hutch/image/destinations.py; returns its name
+        there. Raises ImageNotFound, ImageError (if the engine refuses it), UsageError, KernelError.
+        """
+        from hutch.image.destinations import copy
+
+        image = catalog.find(self.files, self.settings, name)
+        with _repair_hint():
+            return copy(self.files, image, target)
+
     def save(self, names: Iterable[str], output: IO[bytes]) -> None:
         """Writes an archive of images that Docker, podman, skopeo and ``load`` read.
 

@@ -258,7 +258,15 @@ VERBS: dict[str, tuple[str, ...]] = {
     "push": (
         "Uploads an image to the registry that its name begins with, or to that of NAME. Layers "
         "that are there are not sent again.",
+        "NAME can also be a place: oci:FOLDER[:NAME], oci-archive:FILE[:NAME] and "
+        "docker-archive:FILE[:NAME]; or an engine of this machine. docker-daemon:[NAME] sends the "
+        "image to Docker, at the unix socket of DOCKER_HOST. containers-storage:[NAME] gives it to "
+        "podman load: podman, buildah, skopeo and CRI-O use the same storage. containerd:[NAME] "
+        "gives it to ctr images import, which reads CONTAINERD_ADDRESS and CONTAINERD_NAMESPACE "
+        "(k8s.io for Kubernetes). Without NAME the image keeps its name.",
         "$ warren push debian:12 registry.example/base:12",
+        "$ warren push debian:12 docker-daemon:\n"
+        "$ CONTAINERD_NAMESPACE=k8s.io warren push debian:12 containerd:",
     ),
     "rename": ("Gives a container another name.", "$ warren rename web old-web"),
     "restart": (
