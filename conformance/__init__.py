@@ -6,5 +6,6 @@ programs  runs the validation programs of runtime-tools
 runtimes  the runtimes that suite and programs test
 samples   a seccomp profile, images and trees of files: for benchmarks and tests
 bench     benchmarks of hutch, runc and crun
+engines   podman, docker, containerd and others with hutch, runc and crun as their runtime
 testhost  a virtual machine with features that this host may not have
 """

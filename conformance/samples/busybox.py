@@ -40,10 +40,10 @@ def make_image(folder: Path, name: str = "box", **execution: object) -> str:
     return f"oci:{folder}:{name}"
 
 
-def write_docker_archive(folder: Path, name: str) -> tuple[Path, Path]:
+def write_docker_archive(folder: Path, name: str, **execution: object) -> tuple[Path, Path]:
     """The image as ``docker load`` reads it, and its root file system as a tar archive."""
     tree = busybox_layer().tar()
-    image = Image([tree], "tar", {"Cmd": ["sh"], "Env": ["FROM=image"]})
+    image = Image([tree], "tar", {"Cmd": ["sh"], "Env": ["FROM=image"], **execution})
     config = image.blobs[image.manifest()["config"]["digest"]]
     file = hashlib.sha256(config).hexdigest() + ".json"
     tops = [{"Config": file, "RepoTags": [name], "Layers": ["layer.tar"]}]

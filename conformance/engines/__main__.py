@@ -1,0 +1,130 @@
+"""``./dev conformance --engines [NAME...]``: engines with runc, crun and hutch as their runtime.
+
+It starts podman, buildah, containerd, docker and others from Debian's packages, each with folders
+of its own, and does one list of checks with each of them and each runtime. stage.sh runs it, in
+namespaces and cgroups of its own.
+
+It fails for each check in which hutch fails or shows something else than runc, and expected.toml
+does not say why.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+from conformance.engines import report
+from conformance.engines.buildah import Buildah
+from conformance.engines.checks import Check
+from conformance.engines.containerd import Containerd
+from conformance.engines.cri import Cri
+from conformance.engines.docker import Docker, DockerDefault, DockerRemapped, Podman
+from conformance.engines.engine import Engine
+from conformance.engines.every import every
+from conformance.engines.report import FAIL, NONE, PASS, Outcome, Page
+from conformance.engines.swarm import Swarm
+from conformance.engines.wish import Lacks, Place, Wrong
+from conformance.runtimes import find
+from conformance.samples.busybox import write_docker_archive
+
+ENGINES: dict[str, type[Engine]] = {
+    engine.name: engine
+    for engine in (Podman, Buildah, Containerd, Docker, DockerDefault, DockerRemapped, Cri, Swarm)
+}
+RUNTIMES = ("runc", "crun", "hutch")
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./dev conformance --engines", description=__doc__)
+    parser.add_argument("engines", nargs="*", metavar="NAME", help=", ".join(ENGINES))
+    parser.add_argument("--runtime", action="append", metavar="NAME", help="instead of all three")
+    parser.add_argument("--only", metavar="TEXT", help="only checks with this text in their names")
+    parser.add_argument("--verbose", action="store_true", help="tell every check's result")
+    parser.add_argument("--write", action="store_true", help="write conformance/results/engines.*")
+    options = parser.parse_args()
+    for name in options.engines:
+        if name not in ENGINES:
+            parser.error(f"{name}: not one of {', '.join(ENGINES)}")
+    runtimes = {Path(name).name: find(name) for name in options.runtime or RUNTIMES}
+    checks = [one for one in every() if not options.only or options.only in one.label]
+    page = Page({}, list(runtimes), versions(runtimes))
+    folder = Path(os.environ["ENGINES_FOLDER"])  # stage.sh makes and removes it
+    archive, _ = write_docker_archive(folder, "box:1")
+    for name in options.engines or ENGINES:
+        own = folder / name
+        own.mkdir()
+        place = Place(own, archive, runtimes, own / "kills")
+        page.results[name] = play(ENGINES[name](place), checks, list(runtimes), options.verbose)
+    sys.stdout.write(report.markdown(page))
+    if options.write:
+        write(page)
+    wrong = report.failures(page)
+    for sentence in wrong:
+        print(f"conformance: {sentence}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def play(
+    engine: Engine, checks: list[Check], runtimes: list[str], verbose: bool
+) -> dict[str, dict[str, Outcome]]:
+    """All checks that are about the engine, with each runtime."""
+    found: dict[str, dict[str, Outcome]] = {}
+    with engine:
+        for runtime in runtimes:
+            engine.use(runtime)
+            for one in checks:
+                if one.only and engine.name not in one.only:
+                    continue
+                outcome = attempt(engine, one)
+                found.setdefault(one.label, {})[runtime] = outcome
+                if outcome.result == FAIL or verbose:
+                    said = outcome.note or outcome.result
+                    row = f"{engine.name:14} {runtime:6} {one.label}: {said}"
+                    print(row, file=sys.stderr, flush=True)
+    return found
+
+
+def attempt(engine: Engine, one: Check) -> Outcome:
+    """One check."""
+    try:
+        return Outcome(PASS, shown=one.play(engine))
+    except Lacks as lack:
+        return Outcome(NONE, f"{engine.name} has no {lack}")
+    except (Wrong, AssertionError) as wrong:
+        return Outcome(FAIL, str(wrong))
+    except (OSError, ValueError, KeyError, IndexError, subprocess.SubprocessError) as error:
+        return Outcome(FAIL, traceback.format_exception_only(error)[-1].strip())
+
+
+def versions(runtimes: dict[str, str]) -> list[str]:
+    """The first line that each program says of its version."""
+    found = []
+    for words in (
+        ["podman", "--version"], ["buildah", "--version"], ["containerd", "--version"],
+        ["dockerd", "--version"], *([path, "--version"] for path in runtimes.values()),
+    ):  # fmt: skip
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        found.append(done.stdout.partition("\n")[0])
+    return found
+
+
+def write(page: Page) -> None:
+    """Writes the page and the outcomes to conformance/results."""
+    (RESULTS / "engines.md").write_text(report.markdown(page))
+    outcomes = {
+        engine: {
+            label: {name: dataclasses.asdict(one) for name, one in by_runtime.items()}
+            for label, by_runtime in checks.items()
+        }
+        for engine, checks in page.results.items()
+    }
+    (RESULTS / "engines.json").write_text(json.dumps(outcomes, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

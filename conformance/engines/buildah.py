@@ -1,0 +1,50 @@
+"""buildah: it runs commands in working containers."""
+
+import shutil
+
+from conformance.engines.docker import CONFIGURATION, flags
+from conformance.engines.engine import Engine, Terminal
+from conformance.engines.wish import Done, Lacks, Wish
+
+TAKES = {
+    "words", "shell", "env", "user", "cwd", "hostname", "stdin", "binds", "cap_add", "cap_drop",
+    "tty",
+}  # fmt: skip
+
+
+class Buildah(Engine):
+    name = "buildah"
+    absent = 1
+    forbidden = 1
+
+    def __enter__(self) -> "Buildah":
+        conf = self.place.folder / "containers.conf"
+        conf.write_text(CONFIGURATION.replace("NAMES", ""))
+        self.environment["CONTAINERS_CONF"] = str(conf)
+        own = f"docker-archive:{self.place.archive}"
+        self.working = self.must(*self.command("from", "--name", "working", own)).strip()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done(*self.command("rm", "--all"))
+        self.call("umount", f"{self.place.folder}/b/overlay")
+
+    def command(self, *words: str) -> list[str]:
+        folder = self.place.folder
+        program = shutil.which("buildah") or "buildah"
+        return [program, "--root", f"{folder}/b", "--runroot", f"{folder}/br", *words]
+
+    def _run(self, wish: Wish) -> list[str]:
+        for field in Wish.__dataclass_fields__:
+            if field not in TAKES and getattr(wish, field) != getattr(Wish(), field):
+                raise Lacks(field.replace("_", " "))
+        path = self.place.commands()[self.runtime]
+        words = ["run", "--isolation", "oci", "--runtime", path, *flags(wish)]
+        return self.command(*words, *(["--tty"] if wish.tty else []), self.working, "--",
+                            *wish.command())  # fmt: skip
+
+    def run(self, wish: Wish) -> Done:
+        return self.done(*self._run(wish), input=wish.stdin)
+
+    def run_at_terminal(self, wish: Wish) -> Terminal:
+        return Terminal(self._run(wish.but(tty=True)), self.environment)

@@ -1,0 +1,54 @@
+"""What the kernel tells of containers: limits, processes, mounts and cgroups."""
+
+import os
+from pathlib import Path
+
+from conformance.engines.wish import Wrong
+
+ROOT = Path("/sys/fs/cgroup")
+
+
+def limit(pid: int, controller: str, file: str, unified: str) -> str:
+    """A file of the process's cgroup: ``file`` on cgroup v1, ``unified`` on v2."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            return (ROOT / controller / path.lstrip("/") / file).read_text().strip()
+        if not names and not (ROOT / controller).is_dir():
+            return (ROOT / path.lstrip("/") / unified).read_text().strip()
+    raise Wrong(f"{pid} is in no cgroup of {controller}")
+
+
+def processes(words: str) -> list[int]:
+    """The pids of this pid namespace with this command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if line.rstrip(b"\0").replace(b"\0", b" ") == words.encode():
+                found.append(int(entry.name))
+    return found
+
+
+def mounts(word: str = "") -> set[str]:
+    """The mount points of this namespace whose line of mountinfo holds the word."""
+    rows = Path("/proc/self/mountinfo").read_text().splitlines()
+    return {row.split()[4] for row in rows if word in row}
+
+
+def cgroups() -> set[str]:
+    """The paths of all cgroups below our own, in all hierarchies."""
+    return {path for path, _, _ in os.walk(ROOT)}
+
+
+def shared_folder(path: Path) -> Path:
+    """A folder that is a shared mount of its own: what propagation takes."""
+    path.mkdir(parents=True, exist_ok=True)
+    if str(path) not in mounts():
+        for words in (["--bind", str(path), str(path)], ["--make-shared", str(path)]):
+            if os.spawnvp(os.P_WAIT, "mount", ["mount", *words]):
+                raise Wrong(f"mount {' '.join(words)}")
+    return path

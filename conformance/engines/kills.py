@@ -1,0 +1,112 @@
+"""Checks of what is left when the runtime, or the engine, is killed."""
+
+import contextlib
+import random
+import shutil
+from collections.abc import Iterator
+
+from conformance.engines.checks import check, expect
+from conformance.engines.engine import Engine, until
+from conformance.engines.kernel import cgroups, mounts, processes
+from conformance.engines.lives import ended, running
+from conformance.engines.wish import Wish, Wrong
+
+ROUNDS = 20
+
+
+@contextlib.contextmanager
+def killable(engine: Engine) -> Iterator[None]:
+    """The runtime is called by a program that kills it when ``deadly`` says so."""
+    own = engine.runtime
+    engine.use(f"{own}-killed")
+    try:
+        yield
+    finally:
+        calm(engine)
+        engine.use(own)
+
+
+def deadly(engine: Engine, call: int = 1) -> None:
+    """The runtime's next call, or the one after so many, is killed 1 to 80 ms after its start."""
+    engine.place.kills.mkdir(exist_ok=True)
+    for number in range(1, call):
+        (engine.place.kills / str(number)).write_text("100\n")
+    (engine.place.kills / str(call)).write_text(f"{random.uniform(0.001, 0.08):.3f}\n")
+
+
+def calm(engine: Engine) -> None:
+    shutil.rmtree(engine.place.kills, ignore_errors=True)
+
+
+def traces(engine: Engine) -> set[str]:
+    """The cgroups, and the mounts below the engine's folder."""
+    return cgroups() | mounts(str(engine.place.folder))
+
+
+@check("the runtime killed", "at create and start: nothing is left")
+def _(engine: Engine) -> None:
+    wish = Wish(words=("sleep", "4246"))
+    with killable(engine):
+        with running(engine, wish):
+            pass
+        before = traces(engine)
+        for number in range(ROUNDS):
+            deadly(engine, 2 if number % 4 == 3 else 1)
+            with contextlib.suppress(Wrong):
+                engine.start(wish)
+            calm(engine)
+            engine.remove(f"c{engine.count}")
+    until(lambda: not processes("sleep 4246"), "the end of its processes", 20)
+    try:
+        until(lambda: traces(engine) <= before, "nothing left", 20)
+    except Wrong:
+        left = sorted(traces(engine) - before)
+        raise Wrong(f"left are {len(left)} cgroups and mounts: {' '.join(left)}") from None
+
+
+@check("the runtime killed", "at exec: the container goes on")
+def _(engine: Engine) -> None:
+    with killable(engine), running(engine) as name:
+        for _ in range(ROUNDS):
+            deadly(engine)
+            with contextlib.suppress(Wrong):
+                engine.exec(name, "sleep", "0.01")
+        calm(engine)
+        expect(engine.state(name), "running")
+        expect(engine.exec(name, "echo", "on").out, "on\n")
+
+
+@check("the runtime killed", "at pause, kill and removal: they can be done again")
+def _(engine: Engine) -> None:
+    with killable(engine), running(engine) as name:
+        for act in (engine.pause, engine.resume) * (ROUNDS // 2):
+            deadly(engine)
+            with contextlib.suppress(Wrong):
+                act(name)
+        calm(engine)
+        if engine.state(name) == "paused":
+            engine.resume(name)
+        for _ in range(3):
+            deadly(engine)
+            with contextlib.suppress(Wrong):
+                engine.remove(name)
+        calm(engine)
+
+
+@check("the engine killed", "a container that lives goes on, and is known")
+def _(engine: Engine) -> None:
+    with running(engine) as name:
+        pid = engine.pid(name)
+        engine.crash()
+        expect(engine.state(name), "running")
+        expect(engine.pid(name), pid)
+        expect(engine.exec(name, "echo", "on").out, "on\n")
+        engine.kill(name, "KILL")
+        ended(engine, name)
+
+
+@check("the engine killed", "a container that ended meanwhile is known as ended")
+def _(engine: Engine) -> None:
+    with running(engine, Wish(shell="sleep 1; exit 6")) as name:
+        engine.crash()
+        ended(engine, name)

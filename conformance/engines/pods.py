@@ -1,0 +1,136 @@
+"""Checks of pods, as a kubelet asks for them."""
+
+import os
+
+from conformance.engines.checks import check, expect
+from conformance.engines.cri import Cri, output_of
+from conformance.engines.engine import Engine, until
+from conformance.engines.kernel import processes
+from conformance.engines.lives import SLEEP, running
+from conformance.engines.streams import Stream
+from conformance.engines.wish import Wish, Wrong
+
+PODS = ("cri",)
+
+
+def cri(engine: Engine) -> Cri:
+    assert isinstance(engine, Cri)
+    return engine
+
+
+@check("pods", "the handler of a RuntimeClass, and one that is not there", PODS)
+def _(engine: Engine) -> None:
+    with running(engine) as name:
+        pod = cri(engine).pods[name].id
+        status = cri(engine).ask("PodSandboxStatus", pod_sandbox_id=pod).status
+        expect(status.runtime_handler, engine.runtime)
+    own = engine.runtime
+    try:
+        engine.use("nothing")
+        cri(engine).make_pod(SLEEP)
+    except Wrong:
+        return
+    finally:
+        engine.use(own)
+    raise Wrong("a pod of a handler that is not there")
+
+
+@check("pods", "a container that ended is created again in its pod", PODS)
+def _(engine: Engine) -> None:
+    with running(engine, Wish(shell="exit 4")) as name:
+        expect(engine.exit_code(name), 4)
+        cri(engine).make_container(name, Wish(shell="echo again; sleep 1000"), attempt=1)
+        until(lambda: "again" in engine.logs(name), "its output")
+        expect(engine.exec(name, "hostname").out, f"{name}\n")
+
+
+@check("pods", "containers share network, ipc and host name, and have own processes", PODS)
+def _(engine: Engine) -> None:
+    with running(engine, SLEEP.but(hostname="pod")) as name:
+        pod = cri(engine).pods[name]
+        first, pid = pod.container, engine.pid(name)
+        cri(engine).make_container(name, SLEEP, attempt=1)
+        other = engine.pid(name)
+        for kind in ("net", "ipc", "uts"):
+            own = os.readlink(f"/proc/{pid}/ns/{kind}")
+            expect(os.readlink(f"/proc/{other}/ns/{kind}"), own, kind)
+        for kind in ("pid", "mnt"):
+            if os.readlink(f"/proc/{pid}/ns/{kind}") == os.readlink(f"/proc/{other}/ns/{kind}"):
+                raise Wrong(f"the same {kind}")
+        expect(engine.exec(name, "hostname").out, "pod\n")
+        assert first != pod.container
+
+
+@check("pods", "exec by a stream: output, error output, exit code, what is typed", PODS)
+def _(engine: Engine) -> None:
+    with running(engine) as name:
+        script = "read a; echo got-$a; echo err >&2; exit 7"
+        stream = cri(engine).exec_stream(name, "sh", "-c", script, tty=False)
+        stream.send("word\n")
+        expect(output_of(stream), (7, "got-word\n", "err\n"))
+
+
+@check("pods", "exec that takes too long is ended", PODS)
+def _(engine: Engine) -> None:
+    with running(engine) as name:
+        container = cri(engine).pods[name].container
+        try:
+            cri(engine).ask("ExecSync", container_id=container, cmd=["sleep", "4247"], timeout=1)
+        except Wrong:
+            until(lambda: not processes("sleep 4247"), "the end of its process")
+            return
+        raise Wrong("no error")
+
+
+@check("pods", "port-forward", PODS)
+def _(engine: Engine) -> None:
+    with running(engine, Wish(shell="echo hello | nc -l -p 80; sleep 1000")) as name:
+        pod = cri(engine).pods[name].id
+        until(
+            lambda: engine.exec(name, "sh", "-c", "cat /proc/net/tcp* | grep -q :0050").code == 0,
+            "its port",
+        )
+        url = cri(engine).ask("PortForward", pod_sandbox_id=pod, port=[80]).url
+        stream = Stream(f"{url}?port=80")
+        # The first frame of a channel holds the port; channel 0 is the data of the first port.
+        until(lambda: stream.read() and b"hello" in stream.seen.get(0, b""), "its answer", 10)
+        stream.socket.close()
+
+
+@check("pods", "a pod's own address", PODS)
+def _(engine: Engine) -> None:
+    with running(engine) as name:
+        pod = cri(engine).pods[name].id
+        status = cri(engine).ask("PodSandboxStatus", pod_sandbox_id=pod).status
+        if not status.network.ip.startswith("10.77."):
+            raise Wrong(f"address {status.network.ip!r}")
+        if status.network.ip not in engine.exec(name, "ip", "addr").out:
+            raise Wrong("the container has another address")
+
+
+@check("pods", "a pod whose first process ends is not ready", PODS)
+def _(engine: Engine) -> None:
+    with running(engine) as name:
+        pod = cri(engine).pods[name].id
+        for pid in processes("/bin/sleep 1000000"):
+            os.kill(pid, 9)
+        ask = cri(engine).ask
+        until(lambda: ask("PodSandboxStatus", pod_sandbox_id=pod).status.state == 1, "not ready")
+
+
+@check("pods", "the log is opened again after it was moved", PODS)
+def _(engine: Engine) -> None:
+    script = "while :; do echo line; sleep 0.05; done"
+    with running(engine, Wish(shell=script)) as name:
+        log = engine.place.folder / "logs" / name / "0.log"
+        until(lambda: log.exists() and log.stat().st_size, "a line")
+        log.rename(log.with_suffix(".old"))
+        cri(engine).of_container("ReopenContainerLog", name)
+        until(lambda: log.exists() and log.stat().st_size, "a line in the new file")
+
+
+@check("pods", "statistics of all containers", PODS)
+def _(engine: Engine) -> None:
+    with running(engine) as name:
+        answer = cri(engine).ask("ListContainerStats", "Empty")
+        expect([one.attributes.id for one in answer.stats], [cri(engine).pods[name].container])
