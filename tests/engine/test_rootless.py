@@ -1,84 +1,29 @@
 """Containers of an ordinary user: what Docker's users do all day, without root."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import ordinary_user
-from tests.support.engines import Engine, at_terminal, eventually, kill9, make_image
+from tests.support.engines import at_terminal, eventually, kill9
+from tests.support.rootless import FIRST, USER, Rootless, rootless
 
 pytestmark = pytest.mark.root
-USER = 54322
-FIRST, COUNT = 1_100_000, 65536
-
-
-class Rootless(Engine):
-    """warren as an ordinary user, with a store of its own."""
-
-    def command(self, *arguments: object) -> list[str]:
-        words = super().command(*arguments)
-        return [*map(str, ordinary_user.as_user(words, USER, USER, self.home / "etc"))]
-
-    def create(self, *words: object) -> list[str]:
-        """No cgroup: this user may make none."""
-        return [*map(str, words)]
-
-    def holders(self) -> list[int]:
-        """The processes that keep the user's namespaces."""
-        found = []
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                try:
-                    holds = (folder / "comm").read_text() == "warren-holder\n"
-                    if holds and folder.stat().st_uid == USER:
-                        (folder / "exe").readlink()  # a zombie has none
-                        found.append(int(folder.name))
-                except OSError:
-                    continue
-        return found
-
-
-def user(ranges: bool) -> Iterator[Rootless]:
-    """An ordinary user's engine with the image ``box``; nothing is left behind."""
-    folder = Path(tempfile.mkdtemp(prefix="rootless-"))
-    engine = Rootless(folder)
-    (folder / "etc").mkdir()
-    for name in ("subuid", "subgid"):
-        granted = f"{USER}:{FIRST}:{COUNT}\n" if ranges else ""
-        (folder / "etc" / name).write_text(granted)
-    users = Path("/etc/passwd").read_text() + f"plain:x:{USER}:{USER}::{folder}:/bin/sh\n"
-    (folder / "etc" / "passwd").write_text(users)
-    place = make_image(folder / "box")
-    for path in [folder, *folder.rglob("*")]:
-        os.chown(path, USER, USER)
-    try:
-        engine.ok("pull", "-q", place)
-        engine.image = "box:box"
-        yield engine
-        if ids := engine.ok("ps", "-aq", "--no-trunc").split():
-            engine.ok("rm", "-f", "-v", *ids)
-        eventually(lambda: not engine.traces() and not engine.holders())
-        engine.ok("volume", "prune", "-a", "-f")
-        engine.ok("rmi", "-a")
-        assert engine.ok("system", "check", "-q") == ""
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
 def many() -> Iterator[Rootless]:
     """With a range of ids."""
-    yield from user(True)
+    with rootless(True) as engine:
+        yield engine
 
 
 @pytest.fixture
 def single() -> Iterator[Rootless]:
     """With its own id only."""
-    yield from user(False)
+    with rootless(False) as engine:
+        yield engine
 
 
 LOOP = "trap 'exit 3' TERM; echo up; echo err >&2; while :; do sleep 0.05; done"
@@ -87,7 +32,7 @@ LOOP = "trap 'exit 3' TERM; echo up; echo err >&2; while :; do sleep 0.05; done"
 def test_a_session(many: Rootless) -> None:
     engine = many
     engine.ok(
-        "run", "-d", "--name", "one", "-v", "vol:/data", "--health-cmd", "true",
+        "run", "-d", *engine.create("--name", "one", "-v", "vol:/data", "--health-cmd", "true"),
         "--health-interval", "100ms", engine.image, "sh", "-c", LOOP,
     )  # fmt: skip
     assert len(engine.holders()) == 1
@@ -129,10 +74,10 @@ def test_who_it_is_and_what_it_may(many: Rootless) -> None:
     assert (engine.home / "shared" / "of-root").stat().st_uid == FIRST + 6
     host = engine.sh("ls /sys/class/net", "--network", "host").split()
     assert host == sorted(os.listdir("/sys/class/net"))
-    done = engine.run("run", "--rm", "-m", "64m", engine.image, "true")
+    done = engine.run("run", "--rm", "--network", "none", "-m", "64m", engine.image, "true")
     assert done.returncode == 125 and "systemd-run" in done.stderr
     assert done.stderr.count("hint") == 1
-    done = engine.run("run", "--rm", "--uidmap", "0:1:10", engine.image, "true")
+    done = engine.run("run", "--rm", *engine.create("--uidmap", "0:1:10", engine.image, "true"))
     assert done.returncode == 125 and "ordinary user" in done.stderr
     assert engine.holders() == []
     flags = ["--read-only", "--tmpfs", "/t", "--ipc", "shareable", "--init", "--privileged"]
@@ -164,4 +109,9 @@ def test_with_one_id(single: Rootless) -> None:
     assert engine.ok("exec", "one", "stat", "-c", "%u", "/data/kept") == "0\n"
     engine.ok("stop", "one")
     assert "Exited (3)" in engine.ok("ps", "-a")
-    assert engine.run("run", "--rm", "-u", "guest", engine.image, "true").returncode == 125
+    assert (
+        engine.run(
+            "run", "--rm", "--network", "none", "-u", "guest", engine.image, "true"
+        ).returncode
+        == 125
+    )

@@ -10,6 +10,7 @@ cgroups          cgroups and processes in them, without containers
 checkpoints      a container that counts, for checkpoint and restore
 systemd          containers in systemd's scopes
 ordinary_user    the command as a user who is not root
+rootless         warren as a user who is not root
 disks            small file systems that fill up
 plans            compiles plans from configs, and reads their operations
 complete_config  a config with every field; config_grammar makes random configs

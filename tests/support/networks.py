@@ -118,6 +118,16 @@ def machine() -> Iterator[Machine]:
         holder.wait()
 
 
+def cable(host: Machine, outside: Machine) -> None:
+    """Connects two machines by a link with an address at each end."""
+    holder = outside.path.split("/")[2]
+    host.run("ip", "link", "add", "cable", "type", "veth", "peer", "cable", "netns", holder)
+    for one, address, address6 in ((host, HOST, HOST6), (outside, OUTSIDE, OUTSIDE6)):
+        one.run("ip", "address", "add", address + "/24", "dev", "cable")
+        one.run("ip", "address", "add", address6 + "/64", "dev", "cable", "nodad")
+        one.run("ip", "link", "set", "cable", "up")
+
+
 @dataclass
 class NetworkEngine(Engine):
     """An engine whose networks are in a namespace of their own."""
@@ -180,12 +190,7 @@ def network_engine(folder: Path) -> Iterator[NetworkEngine]:
     """An engine on a host of its own, with an image; nothing is left of it at the end."""
     with machine() as host, machine() as outside:
         engine = NetworkEngine(folder, host=host, outside=outside)
-        holder = outside.path.split("/")[2]
-        host.run("ip", "link", "add", "cable", "type", "veth", "peer", "cable", "netns", holder)
-        for one, address, address6 in ((host, HOST, HOST6), (outside, OUTSIDE, OUTSIDE6)):
-            one.run("ip", "address", "add", address + "/24", "dev", "cable")
-            one.run("ip", "address", "add", address6 + "/64", "dev", "cable", "nodad")
-            one.run("ip", "link", "set", "cable", "up")
+        cable(host, outside)
         engine.ok("pull", "-q", make_image(folder / "box"))
         engine.image = "box:box"
         try:

@@ -10,9 +10,10 @@ SCRIPT = """
 set -e
 prefix=$1 closed=$2 etc=$3 uid=$4 gid=$5
 shift 5
-for file in passwd group subuid subgid; do
+for file in passwd group subuid subgid resolv.conf; do
     [ ! -e "$etc/$file" ] || mount --bind "$etc/$file" "/etc/$file"
 done
+[ ! -e "$etc/tun" ] || mount --bind "$etc/tun" /dev/net/tun
 if [ -n "$closed" ]; then
     mount --bind "$prefix" /mnt
     mount -t tmpfs -o mode=755 tmpfs "$closed"
@@ -24,8 +25,9 @@ exec setpriv --reuid "$uid" --regid "$gid" --clear-groups "$@"
 
 
 def as_user(words: "Sequence[str | Path]", uid: int, gid: int, etc: Path) -> "list[str | Path]":
-    """A command that executes ``words`` as this user. The files passwd, group, subuid and subgid in
-    the folder ``etc`` replace those of the machine."""
+    """A command that executes ``words`` as this user. The files passwd, group, subuid, subgid and
+    resolv.conf in the folder ``etc`` replace those of the machine, ``tun`` the device
+    /dev/net/tun."""
     prefix = Path(sys.prefix)
     closed = _closed_to_others(prefix)
     own: list[str | Path] = [prefix, closed, etc, str(uid), str(gid)]

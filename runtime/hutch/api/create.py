@@ -22,7 +22,8 @@ from hutch.engine.containers import words as options_words
 from hutch.engine.containers.options import MountOption, Options, bridged
 from hutch.engine.containers.security_words import security_option
 from hutch.engine.network.ports import publish
-from hutch.engine.network.records import BRIDGE, PortOption, Wishes
+from hutch.engine.network.records import PortOption, Wishes
+from hutch.engine.rootless import usual_network
 from hutch.errors import UsageError, shown
 
 # HostConfig's flags and lists that ask for something that is not there.
@@ -110,7 +111,7 @@ def _modes(host: Document, options: Options) -> None:
 
 
 def _networks(body: Document, host: Document, options: Options) -> None:
-    """The networks, and the published ports. "default" means the bridge, wherever it stands; a
+    """The networks, and the published ports. "default" means the usual one, wherever it stands; a
     client may name a network in HostConfig alone, in EndpointsConfig alone, or in both."""
     endpoints: dict[str, Document] = {}
     for name, endpoint in part(part(body, "NetworkingConfig"), "EndpointsConfig").items():
@@ -150,7 +151,7 @@ def wishes(name: str, endpoint: Document) -> Wishes:
 
 
 def _usual(name: str) -> str:
-    return BRIDGE if name in ("", "default") else name
+    return usual_network() if name in ("", "default") else name
 
 
 def _published(port: str, binding: Document) -> list[PortOption]:

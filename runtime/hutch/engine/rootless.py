@@ -31,6 +31,11 @@ def rootless() -> bool:
     return os.geteuid() != 0 or os.stat("/proc/self/ns/user").st_ino != HOST_USERS
 
 
+def usual_network() -> str:
+    """The network of a container for which none is asked."""
+    return "pasta" if rootless() else "bridge"
+
+
 def has_ranges() -> bool:
     """Whether the user may map ids beside its own (subuid(5), newuidmap(1))."""
     granted = all(_granted(table) for table in ("/etc/subuid", "/etc/subgid"))

@@ -3,8 +3,8 @@
 from argparse import Namespace
 
 from hutch.engine.containers.options import Options, bridged
-from hutch.engine.network.records import BRIDGE, Wishes
-from hutch.engine.rootless import rootless
+from hutch.engine.network.records import Wishes
+from hutch.engine.rootless import usual_network
 from hutch.errors import UsageError, shown
 
 # Of --network name=NAME,KEY=VALUE,...: what each key means in Wishes.
@@ -13,7 +13,7 @@ KEYS = {"ip": "address4", "ip6": "address6", "mac-address": "mac"}
 
 def network_options(arguments: Namespace, options: Options) -> None:
     """--network, --network-alias, --ip, --ip6, --mac-address, -p and -P. Raises UsageError."""
-    usual = "none" if rootless() else BRIDGE
+    usual = usual_network()
     asked = [network(text) for text in arguments.network] or [Wishes(name=usual)]
     names = [usual if one["name"] == "default" else one["name"] for one in asked]
     for one, name in zip(asked, names, strict=True):
@@ -75,8 +75,11 @@ def _of_the_first(arguments: Namespace, first: Wishes, *, single: bool) -> None:
 
 
 def network(text: str) -> Wishes:
-    """One --network: a name, or name=NAME,alias=ALIAS,ip=ADDRESS,... Raises UsageError."""
-    if "=" not in text:
+    """One --network: a name, pasta:OPTIONS, or name=NAME,alias=ALIAS,ip=ADDRESS,...
+
+    Raises UsageError.
+    """
+    if "=" not in text or text.startswith("pasta:"):
         return {"name": text}
     wishes = Wishes(name="")
     for part in text.split(","):

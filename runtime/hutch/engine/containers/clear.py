@@ -1,7 +1,7 @@
 """Removes what a run has in the kernel, and the files of a container."""
 
 from hutch.engine.containers import records as phases
-from hutch.engine.containers.options import bridged
+from hutch.engine.containers.options import bridged, by_pasta
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.rootfs import unmount_rootfs
 from hutch.engine.containers.staging import unstage
@@ -21,6 +21,10 @@ def clear(engine: Engine, record: Record) -> None:
         from hutch.engine.network.wire import unwire
 
         unwire(engine, record.id)
+    elif by_pasta(record.options):
+        from hutch.engine.network.pasta import disconnect
+
+        disconnect(engine, record)
     unmount_rootfs(engine.places(record))
     unstage(engine.places(record))
     if engine.places(record).executions.exists():

@@ -7,7 +7,7 @@ from hutch.engine.containers import id_maps, limits
 from hutch.engine.containers.config import command_line
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.names import check_name, made_up
-from hutch.engine.containers.options import MountOption, Options, bridged
+from hutch.engine.containers.options import MountOption, Options, bridged, by_pasta
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record, holder, now
 from hutch.engine.engine import Engine
@@ -92,8 +92,8 @@ def check_network(engine: Engine, options: Options) -> None:
     if bridged(options):
         if rootless():
             raise HostError(
-                f"--network {options.network}: networks take root so far",
-                hint="--network none, host or container:NAME",
+                f"--network {options.network}: bridges take root",
+                hint="--network pasta, none, host or container:NAME",
             )
         from hutch.engine.network.manage import check_wishes, find_bridge
 
@@ -101,6 +101,11 @@ def check_network(engine: Engine, options: Options) -> None:
             network = find_bridge(engine, wishes["name"])
             wishes["name"] = network.name
             check_wishes(network, wishes)
+        return
+    if by_pasta(options):
+        from hutch.engine.network.pasta import check
+
+        check(options.network)
         return
     if options.ports or options.publish_all:
         engine.warn(

@@ -12,6 +12,7 @@ import signal
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear, take_away
+from hutch.engine.containers.options import by_pasta
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.truth import Death, before_this_boot, lives, wait_until
 from hutch.engine.engine import Engine
@@ -61,6 +62,10 @@ def accompany(engine: Engine, record: Record) -> None:
         from hutch.engine.containers import health
 
         health.watch(engine, record)
+    if by_pasta(record.options):
+        from hutch.engine.network import pasta
+
+        pasta.watch(engine, record)
     if record.options.log_files > 1:
         from hutch.engine.containers import log_files
 

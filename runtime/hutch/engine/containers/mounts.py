@@ -158,11 +158,13 @@ def own_files(options: Options, places: Places) -> "list[Mount]":
 
 class Neighbourhood(NamedTuple):
     """What /etc says of a container's networks: its own addresses, the address of the host in the
-    first one, and the nameservers that know its neighbours."""
+    first one, the nameservers that know its neighbours, and the address at which the host's
+    nameserver is reached if that is at 127.0.0.1 or the like."""
 
     addresses: Sequence[str] = ()
     gateway: str = ""
     nameservers: Sequence[str] = ()
+    forwarder: str = ""
 
 
 def write_files(
@@ -235,6 +237,8 @@ def resolv_conf(options: Options, own: Neighbourhood) -> str:
         if lines and all(map(local, nameservers(lines))):
             lines = read(RESOLV_CONF[1]) or lines
         lines = [line for line in lines if not any(map(local, nameservers([line])))]
+        if own.forwarder and not nameservers(lines):
+            lines.append(f"nameserver {own.forwarder}")
 
     def without(word: str) -> None:
         lines[:] = [line for line in lines if not line.strip().startswith(word)]

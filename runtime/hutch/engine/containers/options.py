@@ -178,6 +178,11 @@ DICTIONARIES = [
 
 def bridged(options: Options) -> bool:
     """Whether the container is in networks of warren, and has a network namespace for them."""
-    return options.network not in ("none", "host") and not options.network.startswith(
-        ("container:", "ns:")
+    return options.network not in ("none", "host", "pasta") and not options.network.startswith(
+        ("container:", "ns:", "pasta:")
     )
+
+
+def by_pasta(options: Options) -> bool:
+    """Whether pasta connects the container (network/pasta.py)."""
+    return options.network.partition(":")[0] == "pasta"

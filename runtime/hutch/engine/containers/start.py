@@ -9,7 +9,7 @@ from hutch.engine.containers.config import hostname_of, make_config
 from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
 from hutch.engine.containers.finish import ended, finish, idle
 from hutch.engine.containers.mounts import write_files
-from hutch.engine.containers.options import bridged
+from hutch.engine.containers.options import bridged, by_pasta
 from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.rootfs import mount_rootfs
@@ -171,6 +171,11 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | N
 
         namespace, reserved = wire(engine, record, image.checked().get("ExposedPorts", {}))
         write_etc(engine, record)
+    elif by_pasta(options):
+        engine.step("start pasta")
+        from hutch.engine.network.pasta import connect
+
+        namespace = connect(engine, record, image.checked().get("ExposedPorts", {}))
     else:
         write_files(options, places, hostname_of(record))
     engine.step("write config.json")

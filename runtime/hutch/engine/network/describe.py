@@ -70,9 +70,10 @@ def network_settings(
     if not networks:
         networks[record.options.network] = endpoint_settings(None, None)
     first = networks.get("bridge", endpoint_settings(None, None))
-    running = bool(endpoints)
+    published = engine.networks.published(record.id)
+    running = bool(endpoints or published)
     return {
-        "Ports": ports(engine.networks.published(record.id), exposes) if running else {},
+        "Ports": ports(published, exposes) if running else {},
         "SandboxKey": _sandbox(engine, record) if running else "",
         **{key: first[key] for key in (
             "EndpointID", "Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPAddress",

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hutch.engine.containers import records as phases
+from hutch.engine.containers.options import bridged as has_networks
 from hutch.engine.errors import Conflict
 from hutch.engine.network import bridges
 from hutch.engine.network.addresses import make_subnet, make_subnets, unique_local
@@ -198,18 +199,18 @@ def disconnect(engine: "Engine", record: "Record", name: str) -> None:
 
 def find_bridge(engine: "Engine", name: str) -> Network:
     """A network that containers can be put into. Raises NoSuchNetwork, Conflict."""
-    if name in ("host", "none"):
+    if name in ("host", "none", "pasta"):
         raise Conflict(f"a container cannot be put into the network {name} once it is made")
     return default_network(engine) if name == BRIDGE else engine.networks.find(name)
 
 
 def bridged(record: "Record") -> None:
-    """Raises Conflict if the container can be in no network: it has the host's, another's or
-    none."""
-    mode = record.options.network
-    if mode in ("host", "none") or mode.startswith(("container:", "ns:")):
+    """Raises Conflict if the container can be in no network: it has the host's, another's,
+    pasta's or none."""
+    if not has_networks(record.options):
         raise Conflict(
-            f"container {record.name} was made with --network {mode}: it can be in no other",
+            f"container {record.name} was made with --network {record.options.network}: it can be"
+            " in no other",
             id=record.id,
         )
 

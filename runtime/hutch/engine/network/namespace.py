@@ -6,9 +6,10 @@ clean-up removes it, and all links in it.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from hutch.errors import KernelError
 from hutch.kernel.mounts import bind, unmount
@@ -17,21 +18,36 @@ from hutch.plan.namespaces import CLONE_NEWNET
 
 OWN = "/proc/thread-self/ns/net"
 MNT_DETACH = 2
+T = TypeVar("T")
 
 
 def make_namespace(path: Path) -> None:
     """Makes a network namespace, and a file that keeps it. Raises KernelError."""
-    path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-    path.touch(mode=0o444)
     host = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        unshare(CLONE_NEWNET)
         try:
-            bind(OWN, str(path))
+            enter_new(path)
         finally:
             set_namespace(host, CLONE_NEWNET)
     finally:
         os.close(host)
+
+
+def enter_new(path: Path) -> None:
+    """The same; this thread is in it from then on. Raises KernelError."""
+    path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    path.touch(mode=0o444)
+    unshare(CLONE_NEWNET)
+    bind(OWN, str(path))
+
+
+def in_a_thread(work: Callable[[], T]) -> T:
+    """Calls ``work`` in a thread of its own. An ordinary user may enter a network namespace, but
+    may not come back to the host's: the thread ends there instead."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def remove_namespace(path: Path) -> bool:

@@ -147,7 +147,7 @@ class Networks:
     def add(self, network: Network) -> None:
         """Raises Conflict if the name is taken."""
         with self.database.transaction():
-            if self.get(network.name) is not None or network.name in ("host", "none"):
+            if self.get(network.name) is not None or network.name in ("host", "none", "pasta"):
                 raise Conflict(f"network with name {network.name} already exists")
             self.database.rows(
                 "INSERT INTO network VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -66,7 +66,7 @@ def namespace_path(engine: "Engine", id: str) -> Path:
 def alone() -> Iterator[None]:
     """One at a time on this machine: what is made of links and rules is made of what there is."""
     if rootless():
-        raise HostError("networks take root so far", hint="--network none, host or container:NAME")
+        raise HostError("bridges take root", hint="--network pasta, none, host or container:NAME")
     RUN.mkdir(mode=0o711, parents=True, exist_ok=True)
     lock = Lock(RUN / "lock")
     lock.acquire()

@@ -142,7 +142,7 @@ def _volume(last: str, names: Names) -> tuple[str, dict[str, str]]:
 def _network(last: str, names: Names) -> tuple[str, dict[str, str]]:
     if last.startswith("container:"):
         return WORDS, {f"container:{name}": "" for name in names.containers(RUNS)}
-    return WORDS, dict.fromkeys([*names.networks(), "none", "host", "container:"], "")
+    return WORDS, dict.fromkeys([*names.networks(), "none", "host", "pasta", "container:"], "")
 
 
 def _pid(last: str, names: Names) -> tuple[str, dict[str, str]]:
