@@ -102,7 +102,7 @@ def yes(query: dict[str, str], name: str, default: bool = False) -> bool:
     return query[name].lower() not in FALSE
 
 
-def whole(query: dict[str, str], name: str, default: int) -> int:
+def whole(query: dict[str, str], name: str, default: int, bits: int = 32) -> int:
     """An integer of a query; "" is as if it were not there."""
     value = query.get(name, "")
     if not value:
@@ -111,6 +111,6 @@ def whole(query: dict[str, str], name: str, default: int) -> int:
         found = int(value)
     except ValueError:
         raise UsageError(f"{name}={shown(value)} is not an integer") from None
-    if abs(found) >= 1 << 31:
-        raise UsageError(f"{name}={shown(value)} has more than 32 bits")
+    if abs(found) >= 1 << bits - 1:
+        raise UsageError(f"{name}={shown(value)} has more than {bits} bits")
     return found

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from hutch.api.archives import with_body
 from hutch.api.call import Call
 from hutch.api.errors import ApiError, message_of
-from hutch.api.fields import Document, text, whole
+from hutch.api.fields import Document, part, text, whole
 from hutch.api.http import Exchange
 from hutch.api.images import named, tell
 from hutch.errors import HutchError, UsageError
@@ -125,6 +125,13 @@ def credentials(exchange: Exchange, host: str) -> Iterator[Access]:
         yield found
 
 
+def several(exchange: Exchange) -> dict[str, Credentials]:
+    """X-Registry-Config: the credentials of each registry. Raises UsageError."""
+    document = header(exchange, "X-Registry-Config")
+    found = {host_of(name): credentials_in(part(document, name)) for name in document}
+    return {host: one for host, one in found.items() if one is not None}
+
+
 def authenticate(call: Call) -> None:
     """POST /auth: asks the registry whether it takes these credentials."""
     from hutch.image.registry.remote import connector
@@ -146,12 +153,14 @@ def remote(call: Call, name: str) -> Reference:
 
 
 @contextmanager
-def at_registry(call: Call, host: str) -> Iterator[Progress]:
-    """The images' store, with the client's credentials, that tells the client how it goes on."""
+def at_registry(call: Call, host: str = "") -> Iterator[Progress]:
+    """The images' store, with the client's credentials for ``host``, or for several (in
+    X-Registry-Config), that tells the client how it goes on."""
     images = call.engine.images
     progress = Progress(call.exchange)
     before = images.access, images.reporter
-    with credentials(call.exchange, host) as found:
+    given = credentials(call.exchange, host) if host else access(several(call.exchange))
+    with given as found:
         images.access, images.reporter = found, progress
         try:
             yield progress

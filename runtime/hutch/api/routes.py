@@ -48,6 +48,8 @@ POST    /containers/{id}/exec           executions.create
 POST    /exec/{id}/start                executions.start
 POST    /exec/{id}/resize               executions.resize
 GET     /exec/{id}/json                 executions.inspect
+POST    /build                          builds.build
+POST    /build/prune                    builds.prune
 POST    /commit                         images.commit
 GET     /images/json                    images.listed
 POST    /images/create                  registries.create
@@ -130,10 +132,6 @@ POST    /plugins/{name*}/set
 BUILDKIT: """
 POST    /session
 POST    /grpc
-""",
-"builds": """
-POST    /build
-POST    /build/prune
 """,
 "WebSocket": """
 GET     /containers/{id}/attach/ws

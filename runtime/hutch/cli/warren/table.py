@@ -38,6 +38,7 @@ GROUPS = {
     "Images": {
         "images": ("images", "List images"),
         "pull": ("pull", "Download an image from a registry"),
+        "build": ("build", "Make an image from a Dockerfile"),
         "push": ("push", "Upload an image to a registry"),
         "rmi": ("images", "Remove images"),
         "tag": ("images", "Give an image another name"),
@@ -62,6 +63,7 @@ VERBS = {verb: row for group in GROUPS.values() for verb, row in group.items()}
 
 # The verbs that only their noun has.
 NOUN_VERBS = {
+    "builder prune": ("build", "Remove the cache of builds"),
     "container inspect": ("inspect", "Show what is known of containers, as JSON"),
     "container prune": ("containers", "Remove containers that do not run"),
     "image inspect": ("inspect", "Show what is known of images, as JSON"),
@@ -120,6 +122,7 @@ def _own(noun: str) -> dict[str, str]:
 
 # {noun: (what it is about, {word: the verb that it is})}, Docker's: "warren NOUN WORD".
 NOUNS: dict[str, tuple[str, dict[str, str]]] = {
+    "builder": ("Builds of images", {"build": "build", **_own("builder")}),
     "container": ("Containers", {
         **{
             verb: verb
@@ -134,7 +137,9 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
     "image": ("Images", {
         **{
             verb: verb
-            for verb in ("history", "import", "load", "pull", "push", "save", "search", "tag")
+            for verb in (
+                "build", "history", "import", "load", "pull", "push", "save", "search", "tag",
+            )
         },
         "list": "images", "ls": "images", "remove": "rmi", "rm": "rmi", **_own("image"),
     }),

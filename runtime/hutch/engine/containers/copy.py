@@ -165,7 +165,7 @@ def archive_in(
             raise _missing(record, folder) from None
         os.close(place)
         own = id_maps.root_of(record.options)
-        _unpack(root, folder, archive, owners=owners, own=own)
+        unpack_tar(root, folder, archive, owners=owners, own=own)
 
 
 # Run by an interpreter of its own, which has all that it needs before it leaves the host's root: a
@@ -189,7 +189,7 @@ except (OSError, tarfile.TarError) as error:
 """
 
 
-def _unpack(
+def unpack_tar(
     root: int, folder: str, archive: IO[bytes], *, owners: bool, own: tuple[int, int]
 ) -> None:
     """The entries of an archive into a folder, seen from the root; without ``owners`` they belong

@@ -30,6 +30,19 @@ VERBS: dict[str, tuple[str, ...]] = {
         "The exit code is that of the program.",
         "$ warren attach web",
     ),
+    "build": (
+        "Makes an image from a Dockerfile. buildah(1) reads it and runs its steps, with hutch(8). "
+        "The images that it begins with are found in the store, or pulled into it. The cache of "
+        "the steps is in the folder build of the store; warren builder prune removes it.",
+        "The steps have a network of buildah's, unless --network is host or none. Builds with "
+        "HEALTHCHECK, SHELL or ONBUILD are in Docker's format, and use no cache. They take root.",
+        "$ warren build -t site:2 --build-arg VERSION=2 site",
+    ),
+    "builder prune": (
+        "Removes what builds keep to be faster: the results of their steps, and copies of the "
+        "images that they begin with.",
+        "$ warren builder prune --force",
+    ),
     "bundle": (
         "Unpacks an image into a bundle, a directory with rootfs and config.json, as hutch(8) runs "
         "it. The config has the defaults of warren-run(1): capabilities, the seccomp filter, "

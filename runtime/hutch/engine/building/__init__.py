@@ -1,0 +1,1 @@
+"""Images from Dockerfiles, by buildah. See the README in this folder."""
