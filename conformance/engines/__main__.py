@@ -114,8 +114,20 @@ def versions(runtimes: dict[str, str]) -> list[str]:
 
 
 def write(page: Page) -> None:
-    """Writes the page and the outcomes to conformance/results."""
-    (RESULTS / "engines.md").write_text(report.markdown(page))
+    """Writes the page and the outcomes to conformance/results. The outcomes of engines that did not
+    run now stay."""
+    file = RESULTS / "engines.json"
+    before = json.loads(file.read_text()) if file.exists() else {}
+    found = {
+        engine: {
+            label: {name: Outcome(**one) for name, one in by_runtime.items()}
+            for label, by_runtime in checks.items()
+        }
+        for engine, checks in before.items()
+    } | page.results
+    page = dataclasses.replace(
+        page, results={name: found[name] for name in ENGINES if name in found}
+    )
     outcomes = {
         engine: {
             label: {name: dataclasses.asdict(one) for name, one in by_runtime.items()}
@@ -123,7 +135,8 @@ def write(page: Page) -> None:
         }
         for engine, checks in page.results.items()
     }
-    (RESULTS / "engines.json").write_text(json.dumps(outcomes, indent=1))
+    file.write_text(json.dumps(outcomes, indent=1) + "\n")
+    (RESULTS / "engines.md").write_text(report.markdown(page))
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ class Cri(Containerd):
         try:
             name = self.start(wish)
         except Wrong as wrong:
-            name, error = f"c{self.count}", str(wrong)
+            name, error = f"{self.prefix}{self.count}", str(wrong)
             if not self.pods.get(name) or not self.pods[name].container:
                 self.remove(name)
                 return Done(1, "", error)
@@ -213,10 +213,11 @@ class Cri(Containerd):
         self.ask("StopContainer", container_id=self.pods[name].container, timeout=seconds)
 
     def remove(self, name: str) -> None:
-        pod = self.pods.pop(name, None)
+        pod = self.pods.get(name)
         if pod:
             for method in ("StopPodSandbox", "RemovePodSandbox"):
                 self.ask(method, "StopPodSandboxRequest", pod_sandbox_id=pod.id)
+            del self.pods[name]
 
     def exec(self, name: str, *words: str, user: str = "", stdin: bytes | None = None) -> Done:
         if user or stdin is not None:

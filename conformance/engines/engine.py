@@ -33,7 +33,8 @@ class Engine:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.runtime = ""
-        self.count = 0
+        self.prefix = "c"  # of the names of its containers, and
+        self.count = 0  # their number
         self.environment = {**os.environ, "HOME": str(place.folder), "TMPDIR": str(place.folder)}
         self.environment.pop("DOCKER_CONFIG", None)
 
@@ -49,7 +50,7 @@ class Engine:
 
     def new_name(self) -> str:
         self.count += 1
-        return f"c{self.count}"
+        return f"{self.prefix}{self.count}"
 
     def call(
         self, *words: str, input: bytes | None = None, patience: float = PATIENCE

@@ -55,7 +55,7 @@ def _(engine: Engine) -> None:
             with contextlib.suppress(Wrong):
                 engine.start(wish)
             calm(engine)
-            engine.remove(f"c{engine.count}")
+            engine.remove(f"{engine.prefix}{engine.count}")
     until(lambda: not processes("sleep 4246"), "the end of its processes", 20)
     try:
         until(lambda: traces(engine) <= before, "nothing left", 20)
@@ -78,6 +78,9 @@ def _(engine: Engine) -> None:
 
 @check("the runtime killed", "at pause, kill and removal: they can be done again")
 def _(engine: Engine) -> None:
+    with running(engine) as name:
+        engine.pause(name)
+        engine.resume(name)
     with killable(engine), running(engine) as name:
         for act in (engine.pause, engine.resume) * (ROUNDS // 2):
             deadly(engine)

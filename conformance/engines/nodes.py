@@ -82,9 +82,8 @@ def _(engine: Engine) -> None:
         swarm.settled(name, 6)
         expect((len(processes("sleep 4251")), len(processes("sleep 4252"))), (0, 6))
         swarm.ask("service", "rollback", "--detach", name)
-        done = "rollback_completed"
-        until(lambda: swarm.inspect(name, "{{.UpdateStatus.State}}") == done, "its roll-back", 120)
-        until(lambda: not processes("sleep 4252"), "the end of the new tasks", 60)
+        until(lambda: not processes("sleep 4252"), "the end of the new tasks", 240)
+        until(lambda: len(processes("sleep 4251")) == 6, "the old tasks", 60)
         swarm.settled(name, 6)
 
 

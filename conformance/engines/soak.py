@@ -1,0 +1,222 @@
+"""``./dev soak --minutes N``: containers at random by containerd and podman at once, for a while.
+
+Workers of both engines create, enter, pause, update, kill and remove containers of hutch. In some
+of the time the runtime is killed while it works. At the end everything is removed, and what the host
+has must be what it had before: processes, mounts, cgroups, descriptors, threads, memory and states.
+"""
+
+import argparse
+import copy
+import os
+import random
+import secrets
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.engines.containerd import Containerd
+from conformance.engines.docker import Podman
+from conformance.engines.engine import Engine, until
+from conformance.engines.kernel import cgroups, mounts
+from conformance.engines.kills import calm, deadly
+from conformance.engines.wish import Lacks, Limits, Place, Wish, Wrong
+from conformance.runtimes import find
+from conformance.samples.busybox import write_docker_archive
+
+CALM, DEADLY = 20, 8  # seconds, by turns
+MOST = 5  # containers of one worker at once
+RUNTIME = "hutch-killed"
+
+
+@dataclass
+class Times:
+    """Whether runtimes are being killed. ``epoch`` counts the times in which they were."""
+
+    deadly: bool = False
+    epoch: int = 0
+    over: bool = False
+
+
+@dataclass
+class Worker:
+    """One of those that work at once: its engine, its containers, and what it has done."""
+
+    engine: Engine
+    times: Times
+    choose: random.Random
+    done: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    lives: dict[str, int] = field(default_factory=dict)  # containers, and the epoch of their start
+
+    def work(self) -> None:
+        while not self.times.over:
+            name = self.choose.choice(sorted(self.lives)) if self.lives else ""
+            acts = [self.start] if len(self.lives) < MOST else []
+            acts += [self.enter, self.enter, self.halt, self.limit, self.kill, self.remove]
+            if not name:
+                acts = [self.start]
+            act = self.choose.choice(acts)
+            self.attempt(act, name)
+        for name in list(self.lives):
+            self.attempt(self.remove, name)
+
+    def attempt(self, act: Callable[[str], None], name: str) -> None:
+        """One act. An error counts if no runtime was killed in the life of the container."""
+        since = self.lives.get(name, self.times.epoch)
+        unsafe = self.times.deadly
+        try:
+            act(name)
+            self.done[act.__name__] += 1
+        except Lacks:
+            pass
+        except (Wrong, OSError, ValueError, IndexError, KeyError) as error:
+            self.done["failed"] += 1
+            if not unsafe and not self.times.deadly and since == self.times.epoch:
+                self.wrong.append(f"{self.engine.name}: {act.__name__}: {error}")
+
+    def start(self, _: str) -> None:
+        script = self.choose.choice(("sleep 1000", "sleep 1000 & sleep 1000 & wait", "exit 3"))
+        memory = self.choose.choice((0, 2**26))
+        self.lives[f"{self.engine.prefix}{self.engine.count + 1}"] = self.times.epoch
+        self.engine.start(Wish(shell=script, memory=memory))
+
+    def enter(self, name: str) -> None:
+        if self.engine.state(name) == "running":
+            done = self.engine.exec(name, "sh", "-c", "echo in; exit 5")
+            if done.code != 5 and self.engine.state(name) == "running":
+                raise Wrong(f"exec: {done}")
+
+    def halt(self, name: str) -> None:
+        if self.engine.state(name) == "running":
+            self.engine.pause(name)
+            self.engine.resume(name)
+
+    def limit(self, name: str) -> None:
+        if self.engine.state(name) == "running":
+            self.engine.update(name, Limits(cpus=self.choose.choice((0.5, 1.0))))
+
+    def kill(self, name: str) -> None:
+        if self.engine.state(name) == "running":
+            self.engine.kill(name, self.choose.choice(("KILL", "TERM")))
+
+    def remove(self, name: str) -> None:
+        self.engine.remove(name)
+        self.lives.pop(name, None)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10, metavar="N", help="how long (10)")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="of each engine (2)")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="N")
+    options = parser.parse_args()
+    print(f"--seed {options.seed}", flush=True)
+    random.seed(options.seed)
+    folder = Path(os.environ["ENGINES_FOLDER"])
+    archive, _ = write_docker_archive(folder, "box:1")
+    places = []
+    for name in ("containerd", "podman"):
+        (folder / name).mkdir()
+        place = Place(folder / name, archive, {"hutch": find("hutch")}, folder / name / "kills")
+        places.append(place)
+    with Containerd(places[0]) as containerd, Podman(places[1]) as podman:
+        engines = [containerd, podman]
+        for engine in engines:
+            engine.use(RUNTIME)
+            engine.remove(engine.start(Wish(words=("sleep", "1000"))))
+        before = settled(containerd)
+        workers = soak(engines, options)
+        after = settled(containerd, before)
+    done = sum((worker.done for worker in workers), Counter[str]())
+    print(", ".join(f"{what} {count}" for what, count in sorted(done.items())))
+    print(f"{'':14}{'before':>9}{'after':>9}")
+    for what, number in before.items():
+        print(f"{what:14}{number:9}{after[what]:9}")
+    wrong = [line for worker in workers for line in worker.wrong]
+    for line in wrong[:20]:
+        print(f"failed although no runtime was killed: {line}")
+    exact = ("processes", "mounts", "cgroups", "states", "open files")
+    more = [what for what in exact if after[what] > before[what]]
+    if more:
+        print(f"there are more of: {', '.join(more)}")
+    return 1 if more or wrong else 0
+
+
+def soak(engines: list[Engine], options: argparse.Namespace) -> list[Worker]:
+    """The workers, after the time is over and they have removed their containers."""
+    times, workers = Times(), []
+    for engine in engines:
+        for number in range(options.workers):
+            own = copy.copy(engine)
+            own.prefix, own.count = f"w{number}n", 0
+            workers.append(Worker(own, times, random.Random(random.random())))
+    threads = [threading.Thread(target=worker.work) for worker in workers]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 60 * options.minutes
+    while time.monotonic() < end:
+        time.sleep(min(CALM, max(0, end - time.monotonic())))
+        times.deadly, until_then = True, time.monotonic() + DEADLY
+        times.epoch += 1
+        while time.monotonic() < min(until_then, end):
+            for engine in engines:
+                deadly(engine, random.choice((1, 1, 2, 3)))
+            time.sleep(random.uniform(0.05, 0.5))
+        for engine in engines:
+            calm(engine)
+        times.epoch += 1
+        times.deadly = False
+    times.over = True
+    for thread in threads:
+        thread.join()
+    return workers
+
+
+def counted(containerd: Containerd) -> dict[str, int]:
+    """What there is: of this pid namespace, this mount namespace, these cgroups, the daemon."""
+    daemon = Path(f"/proc/{containerd.daemon.pid}")
+    status = dict(
+        line.split(":", 1) for line in (daemon / "status").read_text().splitlines() if ":" in line
+    )
+    states = [
+        path
+        for root in (Path("/run/hutch"), containerd.place.folder / "runc")
+        for path in root.rglob("state.json")
+    ]
+    return {
+        "processes": sum(path.name.isdigit() for path in Path("/proc").iterdir()),
+        "mounts": len(mounts()),
+        "cgroups": len(cgroups()),
+        "states": len(states),
+        "open files": len(os.listdir(daemon / "fd")),
+        "threads": int(status["Threads"]),
+        "memory KiB": int(status["VmRSS"].split()[0]),
+    }
+
+
+def settled(containerd: Containerd, before: dict[str, int] | None = None) -> dict[str, int]:
+    """The counts once they do not change any more, or are not more than before."""
+    found = counted(containerd)
+
+    def still() -> bool:
+        nonlocal found
+        last, found = found, counted(containerd)
+        keys = ("processes", "mounts", "cgroups", "states", "open files")
+        if before is not None:
+            return all(found[key] <= before[key] for key in keys)
+        time.sleep(1)
+        return all(found[key] == last[key] for key in keys)
+
+    try:
+        until(still, "what was made is gone", 60)
+    except Wrong as wrong:
+        print(wrong)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
