@@ -39,7 +39,9 @@ class Buildah(Engine):
             if field not in TAKES and getattr(wish, field) != getattr(Wish(), field):
                 raise Lacks(field.replace("_", " "))
         path = self.place.commands()[self.runtime]
-        words = ["run", "--isolation", "oci", "--runtime", path, *flags(wish)]
+        plain = wish.but(cwd="", cap_add=named(wish.cap_add), cap_drop=named(wish.cap_drop))
+        words = ["run", "--isolation", "oci", "--runtime", path, *flags(plain)]
+        words += ["--workingdir", wish.cwd] if wish.cwd else []
         return self.command(*words, *(["--tty"] if wish.tty else []), self.working, "--",
                             *wish.command())  # fmt: skip
 
@@ -48,3 +50,8 @@ class Buildah(Engine):
 
     def run_at_terminal(self, wish: Wish) -> Terminal:
         return Terminal(self._run(wish.but(tty=True)), self.environment)
+
+
+def named(capabilities: tuple[str, ...]) -> tuple[str, ...]:
+    """As buildah has them: CAP_CHOWN, and all of them one by one."""
+    return tuple(name if name == "ALL" else f"CAP_{name}" for name in capabilities)

@@ -173,6 +173,10 @@ class Containerd(Engine):
     def remove(self, name: str) -> None:
         self.done(*self.command("tasks", "rm", "--force", name))
         self.done(*self.command("containers", "rm", name))
+        client = self.clients.get(name)
+        if client:
+            client.kill()
+            client.wait(60)
         if self._task(name):
             raise Wrong("the task is still there")
 

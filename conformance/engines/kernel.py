@@ -1,5 +1,6 @@
 """What the kernel tells of containers: limits, processes, mounts and cgroups."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -19,18 +20,22 @@ def limit(pid: int, controller: str, file: str, unified: str) -> str:
     raise Wrong(f"{pid} is in no cgroup of {controller}")
 
 
-def processes(words: str) -> list[int]:
-    """The pids of this pid namespace with this command line."""
-    found = []
+def command_lines() -> dict[int, str]:
+    """The processes of this pid namespace, by their pids, and their command lines; the name in
+    brackets of one that has none."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if line.rstrip(b"\0").replace(b"\0", b" ") == words.encode():
-                found.append(int(entry.name))
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ")
+                name = (entry / "comm").read_text().strip()
+                found[int(entry.name)] = words.decode(errors="replace") or f"[{name}]"
     return found
+
+
+def processes(words: str) -> list[int]:
+    """The pids of this pid namespace with this command line."""
+    return [pid for pid, line in command_lines().items() if line == words]
 
 
 def mounts(word: str = "") -> set[str]:

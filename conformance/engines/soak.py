@@ -1,11 +1,12 @@
 """``./dev soak --minutes N``: containers at random by containerd and podman at once, for a while.
 
 Workers of both engines create, enter, pause, update, kill and remove containers of hutch. In some
-of the time the runtime is killed while it works. At the end everything is removed, and what the host
-has must be what it had before: processes, mounts, cgroups, descriptors, threads, memory and states.
+of the time the runtime is killed while it works. At the end all are removed, and what there is must
+be what there was before: processes, mounts, cgroups, descriptors, threads, memory and states.
 """
 
 import argparse
+import contextlib
 import copy
 import os
 import random
@@ -17,11 +18,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from conformance.engines.containerd import Containerd
 from conformance.engines.docker import Podman
 from conformance.engines.engine import Engine, until
-from conformance.engines.kernel import cgroups, mounts
+from conformance.engines.kernel import cgroups, command_lines, mounts
 from conformance.engines.kills import calm, deadly
 from conformance.engines.wish import Lacks, Limits, Place, Wish, Wrong
 from conformance.runtimes import find
@@ -30,6 +32,9 @@ from conformance.samples.busybox import write_docker_archive
 CALM, DEADLY = 20, 8  # seconds, by turns
 MOST = 5  # containers of one worker at once
 RUNTIME = "hutch-killed"
+EXACT = ("processes", "mounts", "cgroups", "states", "open files")
+LOOSE = ("threads", "memory KiB")  # of the daemon, and for information
+Found = dict[str, Any]
 
 
 @dataclass
@@ -55,14 +60,17 @@ class Worker:
     def work(self) -> None:
         while not self.times.over:
             name = self.choose.choice(sorted(self.lives)) if self.lives else ""
-            acts = [self.start] if len(self.lives) < MOST else []
+            acts: list[Callable[[str], None]] = [self.start] if len(self.lives) < MOST else []
             acts += [self.enter, self.enter, self.halt, self.limit, self.kill, self.remove]
             if not name:
                 acts = [self.start]
             act = self.choose.choice(acts)
             self.attempt(act, name)
         for name in list(self.lives):
-            self.attempt(self.remove, name)
+            try:
+                self.engine.remove(name)
+            except Wrong as error:
+                self.wrong.append(f"{self.engine.name}: removal at the end: {error}")
 
     def attempt(self, act: Callable[[str], None], name: str) -> None:
         """One act. An error counts if no runtime was killed in the life of the container."""
@@ -134,15 +142,14 @@ def main() -> int:
     done = sum((worker.done for worker in workers), Counter[str]())
     print(", ".join(f"{what} {count}" for what, count in sorted(done.items())))
     print(f"{'':14}{'before':>9}{'after':>9}")
-    for what, number in before.items():
-        print(f"{what:14}{number:9}{after[what]:9}")
+    for what in (*EXACT, *LOOSE):
+        print(f"{what:14}{size(before[what]):9}{size(after[what]):9}")
     wrong = [line for worker in workers for line in worker.wrong]
     for line in wrong[:20]:
         print(f"failed although no runtime was killed: {line}")
-    exact = ("processes", "mounts", "cgroups", "states", "open files")
-    more = [what for what in exact if after[what] > before[what]]
-    if more:
-        print(f"there are more of: {', '.join(more)}")
+    more = [f"{what}: {one}" for what in EXACT for one in sorted(after[what] - before[what])]
+    for line in more:
+        print(f"left: {line}")
     return 1 if more or wrong else 0
 
 
@@ -176,46 +183,56 @@ def soak(engines: list[Engine], options: argparse.Namespace) -> list[Worker]:
     return workers
 
 
-def counted(containerd: Containerd) -> dict[str, int]:
+def found(containerd: Containerd) -> Found:
     """What there is: of this pid namespace, this mount namespace, these cgroups, the daemon."""
     daemon = Path(f"/proc/{containerd.daemon.pid}")
     status = dict(
         line.split(":", 1) for line in (daemon / "status").read_text().splitlines() if ":" in line
     )
     states = [
-        path
+        str(path)
         for root in (Path("/run/hutch"), containerd.place.folder / "runc")
         for path in root.rglob("state.json")
     ]
+    files = [descriptor(daemon / "fd" / name) for name in os.listdir(daemon / "fd")]
     return {
-        "processes": sum(path.name.isdigit() for path in Path("/proc").iterdir()),
-        "mounts": len(mounts()),
-        "cgroups": len(cgroups()),
-        "states": len(states),
-        "open files": len(os.listdir(daemon / "fd")),
+        "processes": {f"{pid} {words}" for pid, words in command_lines().items()},
+        "mounts": mounts(),
+        "cgroups": cgroups(),
+        "states": set(states),
+        "open files": {f"{number} {file}" for number, file in enumerate(sorted(files))},
         "threads": int(status["Threads"]),
         "memory KiB": int(status["VmRSS"].split()[0]),
     }
 
 
-def settled(containerd: Containerd, before: dict[str, int] | None = None) -> dict[str, int]:
-    """The counts once they do not change any more, or are not more than before."""
-    found = counted(containerd)
+def descriptor(path: Path) -> str:
+    """What a descriptor of a process is, without the number of its inode."""
+    try:
+        return os.readlink(path).partition(":[")[0]
+    except OSError:
+        return "closed"
+
+
+def size(what: Any) -> int:
+    return what if isinstance(what, int) else len(what)
+
+
+def settled(containerd: Containerd, before: Found | None = None) -> Found:
+    """What there is once it does not change any more, or is not more than before."""
+    last = found(containerd)
 
     def still() -> bool:
-        nonlocal found
-        last, found = found, counted(containerd)
-        keys = ("processes", "mounts", "cgroups", "states", "open files")
+        nonlocal last
+        earlier, last = last, found(containerd)
         if before is not None:
-            return all(found[key] <= before[key] for key in keys)
+            return all(size(last[what]) <= size(before[what]) for what in EXACT)
         time.sleep(1)
-        return all(found[key] == last[key] for key in keys)
+        return all(size(last[what]) == size(earlier[what]) for what in EXACT)
 
-    try:
+    with contextlib.suppress(Wrong):
         until(still, "what was made is gone", 60)
-    except Wrong as wrong:
-        print(wrong)
-    return found
+    return last
 
 
 if __name__ == "__main__":

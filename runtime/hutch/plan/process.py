@@ -249,9 +249,15 @@ def _capability_sets(
         result[kind] = wanted & grantable
     # An ambient capability must be permitted and inheritable too (capabilities(7)).
     raised = result["ambient"] & result["permitted"] & result["inheritable"]
-    for name in capabilities.get("ambient") or []:
-        if mask([name])[0] & result["ambient"] & ~raised:
-            reason = f'"{name}" is left out: it is not in permitted and inheritable'
-            warnings.append(ConfigError("process.capabilities.ambient", reason))
+    # In one warning: buildah asks for all of them, with an empty inheritable set.
+    lost = [
+        f'"{name}"'
+        for name in capabilities.get("ambient") or []
+        if mask([name])[0] & result["ambient"] & ~raised
+    ]
+    if lost:
+        verb = "is left out: it is" if len(lost) == 1 else "are left out: they are"
+        reason = f"{', '.join(lost)} {verb} not in permitted and inheritable"
+        warnings.append(ConfigError("process.capabilities.ambient", reason))
     result["ambient"] = raised
     return result
