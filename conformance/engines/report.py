@@ -1,5 +1,6 @@
 """The table of engines, checks and runtimes, and what differs."""
 
+import json
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -34,20 +35,49 @@ class Page:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def reasons() -> dict[tuple[str, str, str], str]:
-    """Why an engine, check and runtime fail or differ; an engine * stands for all."""
-    found = {}
-    for table in tomllib.loads(EXPECTED.read_text()).get("difference", []):
-        for engine in table["engines"]:
-            for runtime in table["runtimes"]:
-                for label in table["checks"]:
-                    found[engine, label, runtime] = table["reason"]
-    return found
+@dataclass(frozen=True)
+class Reason:
+    """Why an engine, check and runtime fail or differ. ``sometimes``: they do not always."""
+
+    text: str
+    sometimes: bool
 
 
-def reason(known: dict[tuple[str, str, str], str], engine: str, label: str, runtime: str) -> str:
+def reasons() -> dict[tuple[str, str, str], Reason]:
+    """What expected.toml says of an engine, check and runtime; the engine * stands for all."""
+    return {
+        (engine, label, runtime): Reason(table["reason"], table.get("sometimes", False))
+        for table in tomllib.loads(EXPECTED.read_text()).get("difference", [])
+        for engine in table["engines"]
+        for runtime in table["runtimes"]
+        for label in table["checks"]
+    }
+
+
+def read(file: Path) -> Results:
+    """The outcomes that are in conformance/results."""
+    return {
+        engine: {
+            label: {name: Outcome(**one) for name, one in by_runtime.items()}
+            for label, by_runtime in checks.items()
+        }
+        for engine, checks in json.loads(file.read_text()).items()
+    }
+
+
+def lacks() -> dict[tuple[str, str], str]:
+    """Why a check is not asked of an engine, by the engine and the check."""
+    return {
+        (table["engine"], label): table["reason"]
+        for table in tomllib.loads(EXPECTED.read_text()).get("lacks", [])
+        for label in table["checks"]
+    }
+
+
+def reason(known: dict[tuple[str, str, str], Reason], engine: str, label: str, runtime: str) -> str:
     """The reason of one, "" if none is listed."""
-    return known.get((engine, label, runtime)) or known.get(("*", label, runtime), "")
+    found = known.get((engine, label, runtime)) or known.get(("*", label, runtime))
+    return found.text if found else ""
 
 
 def differences(page: Page) -> list[tuple[str, str, str, str]]:
@@ -80,9 +110,10 @@ def failures(page: Page) -> list[str]:
         if not reason(known, engine, label, runtime) and runtime == "hutch":
             found.append(f"{engine}: {label}: {note}")
     there = {(engine, label, runtime) for engine, label, runtime, _ in differ}
-    for engine, label, runtime in known:
+    for (engine, label, runtime), one in known.items():
         ran = page.results.get(engine, {}).get(label, {}).get(runtime)
-        if ran and ran.result != NONE and (engine, label, runtime) not in there:
+        stale = ran and ran.result != NONE and (engine, label, runtime) not in there
+        if stale and not one.sometimes:
             found.append(f"{engine}: {label}: {runtime}: expected.toml lists it, and it passes")
     return found
 
@@ -100,6 +131,14 @@ def capability_table(page: Page) -> str:
         if any(cells):
             lines.append(f"| {chapter} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def with_table(text: str, page: Page) -> str:
+    """A document with the table of capabilities between its two marks."""
+    before, begin, rest = text.partition("<!-- engines -->\n")
+    _, end, after = rest.partition("\n<!-- /engines -->")
+    assert begin and end
+    return before + begin + "\n" + capability_table(page) + "\n" + end + after
 
 
 def cell(page: Page, engine: str, chapter: str) -> str:
