@@ -1,5 +1,6 @@
 """containerd with its own client, ctr: io.containerd.runc.v2 with another binary."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -58,7 +59,8 @@ class Containerd(Engine):
 
     def __exit__(self, *_: object) -> None:
         for name in self.done(*self.command("tasks", "ls", "-q")).out.split():
-            self.remove(name)
+            with contextlib.suppress(Wrong):
+                self.remove(name)
         self.daemon.send_signal(signal.SIGTERM)
         self.daemon.wait(60)
 
@@ -171,14 +173,14 @@ class Containerd(Engine):
         self.must(*self.command("tasks", "resume", name))
 
     def remove(self, name: str) -> None:
-        self.done(*self.command("tasks", "rm", "--force", name))
+        done = self.done(*self.command("tasks", "rm", "--force", name))
         self.done(*self.command("containers", "rm", name))
         client = self.clients.get(name)
         if client:
             client.kill()
             client.wait(60)
         if self._task(name):
-            raise Wrong("the task is still there")
+            raise Wrong(f"tasks rm: {self._task(name)}: {done.err.strip()[-300:]}")
 
     def logs(self, name: str) -> str:
         return (self.place.folder / f"{name}.log").read_text()
