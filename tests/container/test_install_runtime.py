@@ -1,6 +1,7 @@
 """hutch install-runtime with real engines, each in mount and network namespaces of its own."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.containers import COMMAND, Runtime, eventually, reachable
+from tests.support.disks import small_disk
 from tests.support.leftovers import CGROUPS, below, descendants, removed
 from tests.support.ordinary_user import as_user
 
@@ -126,10 +128,13 @@ def test_containerd_finds_it_and_runs_a_container(
     monkeypatch.setenv("CONTAINERD_ADDRESS", f"{place}/c.sock")
     monkeypatch.setenv("CONTAINERD_NAMESPACE", "hutch-install")
     words = ["install-runtime", "containerd", "--config", str(config)]
-    hutch(*words, "--write", "--default")
+    hutch(*words, "--write")
     with running("containerd", "--config", config):
         eventually(lambda: answers("ctr", "version"))
-        assert "a container has run: ctr run" in hutch(*words, "--check").out
+        # Loading its CRI plugin takes longer than the rest.
+        eventually(lambda: not hutch(*words, "--check", check=False).code)
+        plugins = subprocess.check_output(["ctr", "plugins", "ls"], text=True)
+        assert re.search(r"^io.containerd.grpc.v1 +cri .* ok *$", plugins, re.MULTILINE)
         config.write_text(config.read_text().replace("[", '["io.containerd.grpc.v1.cri", ', 1))
         assert "disabled_plugins" in hutch.refuses(*words, "--check")
         config.write_text(config.read_text().replace('"io.containerd.grpc.v1.cri", ', "", 1))
@@ -198,6 +203,20 @@ def test_a_link_and_the_mode_stay(place: Path, hutch: Runtime) -> None:
     assert (state.st_mode & 0o7777, state.st_uid, state.st_gid) == (0o640, 7, 8)
     hutch("install-runtime", "docker", "--config", str(link), "--write", "--remove")
     assert link.is_symlink() and real.read_text() == "{}"
+
+
+def test_nothing_changes_if_the_disk_is_full(place: Path, hutch: Runtime) -> None:
+    with small_disk(place / "disk", "size=12k") as disk:
+        path = disk / "daemon.json"
+        path.write_text('{"debug": true}\n')
+        (disk / "other").write_bytes(b"x" * 4096)
+        words = ["install-runtime", "docker", "--config", str(path), "--write"]
+        assert hutch.refuses(*words).endswith("write: no space left on device")
+        assert path.read_text() == '{"debug": true}\n'
+        assert sorted(one.name for one in disk.iterdir()) == ["daemon.json", "other"]
+        (disk / "other").unlink()
+        hutch(*words)
+        assert hutch(*words, "--remove").out.startswith(f"{path}: the runtime hutch is removed")
 
 
 def test_the_program_is_this_one_or_the_named_one(place: Path, hutch: Runtime) -> None:

@@ -172,6 +172,20 @@ def test_the_runtime_gets_the_cgroup_driver_of_the_others(tmp_path: Path) -> Non
     }
 
 
+def test_containerd_keeps_the_runtime_that_it_has_without_a_file(tmp_path: Path) -> None:
+    """Once the file names one runtime, containerd has no other."""
+    path = tmp_path / "config.toml"
+    make("containerd", path, Wanted("hutch", PROGRAM, False))
+    place = ("plugins", "io.containerd.grpc.v1.cri", "containerd", "runtimes")
+    runc = {"runtime_type": "io.containerd.runc.v2"}
+    assert looked_up(tomllib.loads(path.read_text()), (*place, "runc")) == runc
+    # It stays for another one.
+    make("containerd", path, Wanted("other", "/other", False))
+    take_back("containerd", path)
+    left = looked_up(tomllib.loads(path.read_text()), place)
+    assert isinstance(left, dict) and set(left) == {"runc", "other"}
+
+
 def test_a_json_file_keeps_its_indentation() -> None:
     text = '{\n  "debug": true,\n  "runtimes": {\n    "x": {"path": "/x"}\n  }\n}\n'
     assert Json.set(text, [(("runtimes", "hutch", "path"), "/h")]) == (

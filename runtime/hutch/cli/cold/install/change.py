@@ -1,7 +1,9 @@
 """A configuration file before and after a change, and the copy of the first that is kept."""
 
 import os
+from contextlib import suppress
 from difflib import unified_diff
+from errno import EACCES, EPERM
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +59,14 @@ def remove(engine: Engine, path: str, name: str) -> Change:
     text = now.decode()
     try:
         text = engine.language.remove(text, (*engine.table(data), name))
+        table = engine.table(data)
         for place, value in _besides(engine, original, found):
+            if place[: len(table)] == table:
+                # Another runtime that we had to name. It stays if it is not the only one.
+                name, key = place[len(table) :]
+                if looked_up(engine.language.parse(text), table) == {name: {key: value}}:
+                    text = engine.language.remove(text, (*table, name))
+                continue
             if looked_up(engine.language.parse(text), place) != value:
                 continue
             old = looked_up(original, place)
@@ -148,18 +157,21 @@ def write(change: Change, name: str) -> None:
     path = os.path.realpath(change.path)  # a symlink stays one
     copy = copy_of(change.path, name)
     try:
-        if change.first and change.before is not None:
-            replace(copy, change.before, like=path)
-        if change.first and change.before is None:
+        if change.first:
+            # A copy of an earlier time is of a file that others have changed since.
             Path(copy).unlink(missing_ok=True)
+            if change.before is not None:
+                replace(copy, change.before, like=path)
         if change.after is None:
             os.unlink(path)
-        elif change.after != change.before:
+        else:
             replace(path, change.after, like=path)
     except OSError as error:
-        raise KernelError(
-            f"change {change.path}", "rename", error.errno, hint="this needs root in most cases"
-        ) from None
+        if change.first:
+            with suppress(OSError):
+                os.unlink(copy)
+        hint = "this needs root in most cases" if error.errno in (EACCES, EPERM) else ""
+        raise KernelError(f"change {change.path}", "write", error.errno, hint=hint) from None
 
 
 def forget(path: str, name: str) -> None:

@@ -87,6 +87,13 @@ def _containerd(wanted: Wanted, path: str) -> str:
             f"containerd does not find the runtime {wanted.name} in {path}",
             hint="is cri among disabled_plugins?",
         )
+    for line in _output("ctr", "plugins", "ls").splitlines():
+        fields = line.split()
+        if "cri" in fields and fields[-1] != "ok":
+            raise HutchError(
+                f"containerd could not load its CRI plugin: {fields[-1]}",
+                hint="its log has the reason",
+            )
     image = _name()
     with _Archive(image) as archive:
         _output("ctr", "images", "import", archive)

@@ -20,6 +20,7 @@ from hutch.cli.cold.install.toml_text import Data, Place, Setting, Toml, looked_
 from hutch.errors import ConfigError
 
 CRI_PLUGINS = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime"}
+SHIM = "io.containerd.runc.v2"
 # The runtimes that podman gives --log-format json to if containers.conf does not say which
 # (containers.conf(5), runtime_supports_json).
 SPEAK_JSON = ("crun", "runc", "kata", "runsc", "youki", "krun")
@@ -87,12 +88,15 @@ def _of_containerd(data: Data, wanted: Wanted) -> list[Setting]:
     found: list[Setting] = [] if data else [(("version",), 2)]
     if wanted.default:
         found.append(((*_cri(data), "default_runtime_name"), wanted.name))
+    runtimes = looked_up(data, (*_cri(data), "runtimes"))
+    if runtimes is None:
+        # containerd has runc by itself, but only as long as the file names no runtime.
+        found.append(((*_cri(data), "runtimes", "runc", "runtime_type"), SHIM))
     found += [
-        ((*table, "runtime_type"), "io.containerd.runc.v2"),
+        ((*table, "runtime_type"), SHIM),
         ((*table, "options", "BinaryName"), wanted.program),
     ]
     # The kubelet and all runtimes must use the same driver for cgroups.
-    runtimes = looked_up(data, (*_cri(data), "runtimes"))
     others = runtimes.values() if isinstance(runtimes, dict) else ()
     if any(looked_up(other, ("options", "SystemdCgroup")) is True for other in others):
         found.append(((*table, "options", "SystemdCgroup"), True))
