@@ -52,7 +52,7 @@ def test_verbs_are_offered_first(shell: "Bash | Fish") -> None:
     assert set(shell("")) == {"help", *VERBS}
     assert set(shell("res")) == {"restore", "resume"}
     assert set(shell("--debug", "--root", "/x", "res")) == {"restore", "resume"}
-    assert set(shell("help", "che")) == {"checkpoint"}
+    assert set(shell("help", "che")) == {"check", "checkpoint"}
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

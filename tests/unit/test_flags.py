@@ -110,6 +110,11 @@ SEEN = {
         "cgroup": "test_run::test_exec_starts_in_a_sub_cgroup",
         "ignore-paused": "test_run::test_exec_ignore_paused_waits_for_the_resume",
     },
+    "check": {
+        "format": "test_check::test_the_forms_of_the_output",
+        "bundle": "test_check::test_the_forms_of_the_output",
+        "host": "test_check::test_check_host_has_a_verdict_for_each_feature",
+    },
     "explain": {
         "format": "test_listing::test_explain_as_json_names_lane_call_and_field",
         "id": "test_listing::test_explain_as_json_names_lane_call_and_field",

@@ -34,7 +34,7 @@ def parse(mountinfo: str, membership: str) -> CgroupLayout:
             fields = before.split(" ")
             kind, _, options = after.rpartition(" ")
             shown = [""] if kind[0] == "2" else [n for n in options.split(",") if n in paths and n]
-            _note(mounts, shown, _unescaped(fields[4]), _unescaped(fields[3]))
+            _note(mounts, shown, unescaped(fields[4]), unescaped(fields[3]))
     unified = mounts.pop("", ("", "/"))
     own = {name: _beneath(paths[name], root) for name, (_, root) in mounts.items()}
     if unified[0]:
@@ -75,7 +75,7 @@ def _beneath(path: str, root: str) -> str:
     return "/" if path[:3] == "/.." else path or "/"
 
 
-def _unescaped(path: str) -> str:
+def unescaped(path: str) -> str:
     """A path of mountinfo, in which blanks, line breaks and backslashes are octal (proc(5))."""
     if "\\" not in path:
         return path

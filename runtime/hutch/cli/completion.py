@@ -28,6 +28,7 @@ WORDS = {
 }
 # The arguments of verbs that take others than a container.
 ARGUMENTS: "dict[str, tuple[str | tuple[str, ...], ...]]" = {
+    "check": (DIRECTORY,),
     "completion": (("bash", "zsh", "fish"),),
     "explain": (DIRECTORY,),
     "install-runtime": (("docker", "containerd", "podman", "buildah", "crio", "kubernetes"),),

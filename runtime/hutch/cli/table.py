@@ -62,6 +62,17 @@ CRIU = (
 )
 
 VERBS = {
+    "check": (
+        "find all problems of a bundle, or what this host can do, and change nothing",
+        "[BUNDLE]",
+        0,
+        1,
+        (
+            ("format", "", "text|json|sarif", "the output format (default: text)"),
+            BUNDLE,
+            ("host", "", "", "check this host instead of a bundle: text or json"),
+        ),
+    ),
     "checkpoint": (
         "save a running container to files, through CRIU",
         "CONTAINER",

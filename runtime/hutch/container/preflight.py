@@ -91,7 +91,10 @@ def _missing(value: str, pointer: str, path: str, error: OSError) -> ConfigError
     from hutch.errors import errno_text
 
     reason = "stat " + path + ": " + errno_text(error.errno)
-    return ConfigError(pointer, reason, value=value, hint="it must exist before the container does")
+    hint = "it must exist before the container does"
+    missing = ConfigError(pointer, reason, value=value, hint=hint)
+    missing.call, missing.errno = "stat", error.errno or 0
+    return missing
 
 
 def open_namespaces(plan: "Plan") -> "list[int]":

@@ -85,7 +85,7 @@ def _not_executable(
     if kind == "EACCES":
         hint = "it must be a regular file with an execute bit, on a mount that is not noexec"
         places = [program] if "/" in program else path.split(":")
-        found = [text for text in [_noexec(operations, place) for place in places] if text]
+        found = [text for text in [noexec_mount(operations, place) for place in places] if text]
         hint = "; ".join([hint, *found[:1]])
         refused = ConfigError("process.args[0]", quoted + "permission denied", hint=hint)
         refused.errno = failure.error
@@ -99,7 +99,7 @@ def _not_executable(
     )
 
 
-def _noexec(operations: "Sequence[Operation]", path: str) -> str:
+def noexec_mount(operations: "Sequence[Operation]", path: str) -> str:
     """A sentence that names the noexec mount that ``path`` is on; "" if it is on none."""
     under, sentence = "", ""
     for operation in operations:

@@ -27,6 +27,20 @@ def load_bundle(
     if there is no config.json or it cannot be read, JsonError if it is not JSON, ConfigError if a
     field is wrong.
     """
+    data = read_bundle(bundle)
+    config = decode(data, "config.json")
+    try:
+        checked, warnings = check(config, strict=strict)
+    except ConfigError as error:
+        raise _with_all(error, config) from None
+    if warn is not None:
+        for warning in warnings:
+            warn(warning)
+    return checked, data if checked is config else encode(checked).encode()
+
+
+def read_bundle(bundle: str) -> bytes:
+    """The content of a bundle's config.json. Raises HutchError if it is missing or unreadable."""
     path = (bundle or ".") + "/config.json"
     # With O_NONBLOCK, open does not wait for a writer if the file is a FIFO (fifo(7)).
     fd = _open(path, posix.O_NONBLOCK)
@@ -39,18 +53,9 @@ def load_bundle(
     try:
         if posix.fstat(fd).st_mode & S_IFMT != S_IFREG:
             raise HutchError(path + " is not a regular file")
-        data = _read(fd, path)
+        return _read(fd, path)
     finally:
         posix.close(fd)
-    config = decode(data, "config.json")
-    try:
-        checked, warnings = check(config, strict=strict)
-    except ConfigError as error:
-        raise _with_all(error, config) from None
-    if warn is not None:
-        for warning in warnings:
-            warn(warning)
-    return checked, data if checked is config else encode(checked).encode()
 
 
 def load_process(

@@ -15,6 +15,20 @@ OVERVIEW = (
 )
 
 VERBS = {
+    "check": (
+        "Finds all problems of a bundle at once: what the specification forbids, what this kernel "
+        "and host cannot do, and what is probably a mistake, such as a misspelt name. Each finding "
+        "has its severity, its line and column in config.json, its field, and what to do. Nothing "
+        "is made or changed, and no privilege is needed; what the caller may not see is a note.",
+        "An error means that create or start would fail. A warning means that something is "
+        "ignored, or has no effect. The exit code is 1 if there is an error, otherwise 0.",
+        "With --host it prints what the kernel, the cgroups, the security modules and the programs "
+        "of this host allow, and a verdict for each feature of hutch. The exit code is 1 if the "
+        "caller cannot run containers here.",
+        "$ hutch check /bundles/web",
+        "$ hutch check --format sarif bundle > findings.sarif",
+        "$ hutch check --host",
+    ),
     "checkpoint": (
         "Saves all processes of a running or paused container, with their memory and open files, "
         "to files below --image-path. Then deletes the container, unless --leave-running or "
