@@ -161,3 +161,53 @@ def test_a_damaged_saved_plan_is_reported(hutch: Runtime, bundle: Bundle) -> Non
     kept.write_bytes(kept.read_bytes()[:100])
     assert "the kept plan of container test is damaged" in hutch.refuses("start", "test")
     hutch("delete", "--force", "test")
+
+
+def test_two_bundles_are_compared(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
+    """The fields that differ, and the steps that follow: an entry that moves is not a change."""
+    other = Bundle(tmp_path / "other" / "bundle")
+    other.config = json.loads(json.dumps(bundle.config))
+    other.config["mounts"].insert(1, {"destination": "/new", "type": "tmpfs"})
+    other.config["linux"]["resources"]["pids"] = {"limit": 7}
+    del other.config["hostname"]
+    other.config["process"]["args"] = ["false"]
+    other.save()
+    one, two = str(bundle.path), str(other.path)
+    assert hutch("explain", one, one).out == "no difference\n"
+    found = json.loads(hutch("explain", "--format", "json", one, two).out)
+    assert {(each["change"], each["pointer"]) for each in found["fields"]} == {
+        ("removed", "hostname"),
+        ("added", "mounts[1]"),
+        ("changed", "process.args[0]"),
+        ("added", "linux.resources.pids"),
+    }
+    steps = {(each["change"], each["from"]) for each in found["steps"]}
+    assert steps == {
+        ("removed", "hostname"),
+        ("added", "mounts[1]"),
+        ("removed", "process.args[0]"),
+        ("added", "process.args[0]"),
+        ("removed", "process.args"),
+        ("added", "process.args"),
+        ("added", "linux.resources.pids.limit"),
+    }
+    text = hutch("explain", one, two).out
+    assert '- hostname = "hutch"\n' in text
+    assert '- process.args[0] = "true"\n+ process.args[0] = "false"\n' in text
+    assert "mount tmpfs on /new" in text
+    assert not hutch.root.exists()
+
+
+def test_a_container_is_compared_with_its_bundle(hutch: Runtime, bundle: Bundle) -> None:
+    bundle.args("sleep", "1000")
+    hutch("run", "--detach", "--bundle", str(bundle.path), "test")
+    assert hutch("explain", "test", str(bundle.path)).out == "no difference\n"
+    assert explained(hutch, "explain", "--format", "json", "test") == carried_out(hutch)
+    bundle.config["linux"]["resources"]["memory"] = {"limit": 64 << 20}
+    bundle.save()
+    text = hutch("explain", "test", str(bundle.path)).out
+    assert '+ linux.resources.memory = {"limit": 67108864}\n' in text
+    assert "[linux.resources.memory.limit]" in text
+    back = hutch("explain", str(bundle.path), "test").out
+    assert '- linux.resources.memory = {"limit": 67108864}\n' in back
+    assert "neither the directory of a bundle nor a container" in hutch.refuses("explain", "nope")

@@ -30,7 +30,7 @@ WORDS = {
 ARGUMENTS: "dict[str, tuple[str | tuple[str, ...], ...]]" = {
     "check": (DIRECTORY,),
     "completion": (("bash", "zsh", "fish"),),
-    "explain": (DIRECTORY,),
+    "explain": (DIRECTORY, DIRECTORY),
     "install-runtime": (("docker", "containerd", "podman", "buildah", "crio", "kubernetes"),),
     "kill": (CONTAINER, tuple(SIGNALS)),
 }

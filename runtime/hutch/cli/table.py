@@ -142,10 +142,10 @@ VERBS = {
         ),
     ),
     "explain": (
-        "print the steps of create for a bundle, without doing them",
-        "[BUNDLE]",
+        "print the steps of create, without doing them; compare two bundles",
+        "[BUNDLE|CONTAINER [BUNDLE|CONTAINER]]",
         0,
-        1,
+        2,
         (
             FORMAT,
             ("id", "", "CONTAINER", "the id of the container (default: explained)"),

@@ -76,7 +76,12 @@ VERBS = {
         "Prints each step that create would do for the bundle on this host: which program does it, "
         "the field of config.json that it comes from, what it does, and the kernel calls. Nothing "
         "is changed, and no privilege is needed.",
+        "With two arguments it prints what changes from the first to the second: the fields of "
+        "config.json that differ, and the steps that only one of them has. Each is the directory "
+        "of a bundle, or a container: then it is the config that the container was made with, also "
+        "if the file in its bundle has changed since.",
         "$ hutch explain /bundles/web",
+        "$ hutch explain web /bundles/web",
     ),
     "features": (
         "Prints the features that the runtime supports, as features.md of the runtime "

@@ -3,11 +3,14 @@
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log, complain, say
 from hutch.cli.verbs.create import options_of
-from hutch.container.explain import planned
-from hutch.container.request import request_of
+from hutch.container.explain import planned, request_for
 from hutch.errors import UsageError
 from hutch.plan.steps import as_table, steps
 from hutch.spec.json import pretty
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hutch.container.request import Request
 
 
 def run(call: Call, log: Log) -> int:
@@ -16,14 +19,36 @@ def run(call: Call, log: Log) -> int:
         raise UsageError("invalid format option: " + form, hint="table or json")
     if call.arguments and call.has("bundle"):
         raise UsageError("the bundle is given twice", hint="leave --bundle out")
-    bundle = call.arguments[0] if call.arguments else call.text("bundle", ".")
-    asked = request_of(
-        call.text("id", "explained"), bundle, options_of(call, log), root=call.options.get("root")
-    )
-    asked.warn = lambda warning: complain("hutch: warning: " + str(warning) + "\n")
+    if len(call.arguments) > 1:
+        return _compare(call, log, form)
+    asked = _request(call, log, call.arguments[0] if call.arguments else call.text("bundle", "."))
     rows = steps(planned(asked), pid_file=asked.pid_file, pidfd_socket=asked.pidfd_socket)
     if form == "json":
         say(pretty([row.to_json() for row in rows]) + "\n")
     else:
         say(as_table(rows))
+    return 0
+
+
+def _request(call: Call, log: Log, name: str) -> "Request":
+    options = options_of(call, log)
+    options["warn"] = lambda warning: complain("hutch: warning: " + str(warning) + "\n")
+    return request_for(name, call.text("id", "explained"), call.options.get("root"), options)
+
+
+def _compare(call: Call, log: Log, form: str) -> int:
+    from hutch.front import use_interpreter
+
+    use_interpreter()
+    from hutch.container.cold.compare import as_json, as_text, compare
+
+    before, after = [_request(call, log, name) for name in call.arguments]
+    for asked, other in ((before, after), (after, before)):
+        asked.warn = lambda _: None
+        # A bundle is made as the container was that it is compared with: only configs differ.
+        if asked.config is None and other.config is not None:
+            asked.id, asked.choices = other.id, other.choices
+            asked.systemd, asked.rootless = other.systemd, other.rootless
+    found = compare(before, after)
+    say(as_text(found) if form == "table" else pretty(as_json(found)) + "\n")
     return 0
