@@ -85,8 +85,9 @@ def _not_executable(
     if kind == "EACCES":
         hint = "it must be a regular file with an execute bit, on a mount that is not noexec"
         places = [program] if "/" in program else path.split(":")
-        found = [text for text in [noexec_mount(operations, place) for place in places] if text]
-        hint = "; ".join([hint, *found[:1]])
+        found = [mount for mount in [noexec_mount(operations, place) for place in places] if mount]
+        if found:
+            hint += f"; {found[0][0]}, at {found[0][1]}, is noexec"
         refused = ConfigError("process.args[0]", quoted + "permission denied", hint=hint)
         refused.errno = failure.error
         return refused
@@ -99,9 +100,9 @@ def _not_executable(
     )
 
 
-def noexec_mount(operations: "Sequence[Operation]", path: str) -> str:
-    """A sentence that names the noexec mount that ``path`` is on; "" if it is on none."""
-    under, sentence = "", ""
+def noexec_mount(operations: "Sequence[Operation]", path: str) -> "tuple[str, str] | None":
+    """(field, destination) of the noexec mount that ``path`` is on; None if it is on none."""
+    under, found = "", None
     for operation in operations:
         if operation.name == "mount":
             added, cleared = operation.attributes, NOEXEC
@@ -116,10 +117,10 @@ def noexec_mount(operations: "Sequence[Operation]", path: str) -> str:
             continue
         under = target
         if added & NOEXEC:
-            sentence = f"{operation.origin}, at {target}, is noexec"
+            found = operation.origin, target
         elif cleared & NOEXEC:
-            sentence = ""
-    return sentence
+            found = None
+    return found
 
 
 def _hook_failed(operation: "HookOperation", failure: Failure) -> HutchError:

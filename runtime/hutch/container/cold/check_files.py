@@ -222,14 +222,13 @@ def _noexec(
     for file in lookup(view, program, path, cwd)[0]:
         if not is_executable(file):
             continue
-        sentence = noexec_mount(plan.operations, file.path)
-        if sentence:
-            origin, comma, rest = sentence.partition(",")
-            sentence = remaining.first_pointer(origin) + comma + rest
+        reason = ""
+        if mount := noexec_mount(plan.operations, file.path):
+            reason = f"{remaining.first_pointer(mount[0])}, at {mount[1]}, is noexec"
         elif os.statvfs(file.tree).f_flag & os.ST_NOEXEC:
-            sentence = f"{file.tree} is on a file system that the host mounts noexec"
-        if sentence:
-            reason = f"cannot be executed: {sentence}"
+            reason = f"{file.tree} is on a file system that the host mounts noexec"
+        if reason:
+            reason = f"cannot be executed: {reason}"
             yield "error", ConfigError("process.args[0]", reason, value=program)
         return
 
