@@ -12,12 +12,11 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from conformance.compare.engines import Engine, docker, podman, warren
-from conformance.compare.lines import Line, labels, lines
-from conformance.compare.outcome import Outcome
+from conformance.compare.engines import docker, podman, warren
+from conformance.compare.lines import CHAPTERS
+from conformance.compare.report import against, describe, run
 from conformance.samples.busybox import write_docker_archive
 
-Results = dict[str, tuple[Line, dict[str, Outcome]]]
 EXPECTED = Path(__file__).with_name("expected.toml")
 
 
@@ -37,7 +36,7 @@ def main() -> int:
             present = [engine for engine in engines if engine is not None]
             for engine in present:
                 engine.prepare(archive, tree)
-            results = run(present)
+            results = run(present, list(CHAPTERS.values()))
             for engine in present:
                 engine.clear()
         subprocess.run(["umount", "-q", str(folders["podman"] / "p" / "overlay")], check=False)
@@ -47,65 +46,9 @@ def main() -> int:
     for label, (_, outcomes) in results.items():
         if options.show is not None and options.show in label:
             describe(label, "shown", outcomes)
-    wrong = [against(results, engine.name) for engine in present[1:]]
+    tables = tomllib.loads(EXPECTED.read_text())
+    wrong = [against(results, engine.name, tables[engine.name]) for engine in present[1:]]
     return 1 if any(wrong) else 0
-
-
-def run(engines: list[Engine]) -> Results:
-    """What came of every line, by each engine, one line after the other."""
-    found = lines()
-    return {
-        label: (line, {engine.name: engine.run(line) for engine in engines})
-        for label, line in zip(labels(found), found, strict=True)
-    }
-
-
-def expected(peer: str) -> tuple[set[str], set[str]]:
-    """The lines in which warren differs from the peer; and those in which it does on some
-    machines."""
-    tables = tomllib.loads(EXPECTED.read_text())[peer]
-    always = {label for table in tables if not table.get("machine") for label in table["lines"]}
-    some = {label for table in tables if table.get("machine") for label in table["lines"]}
-    return always, some
-
-
-def against(results: Results, peer: str) -> int:
-    """Prints how warren compares with another; the number of lines that expected.toml has not, or
-    has and should not."""
-    always, some = expected(peer)
-    same, listed, wrong, apart = 0, 0, 0, 0
-    for label, (line, outcomes) in results.items():
-        what = outcomes["warren"].differs(outcomes[peer], whole=line.whole)
-        if what and label not in always | some:
-            wrong += 1
-            describe(label, f"differs from {peer} in {what}, and is not listed", outcomes)
-        elif not what and label in always:
-            wrong += 1
-            describe(label, f"is listed, but does not differ from {peer}", outcomes)
-        elif what:
-            listed += 1
-        elif line.whole:
-            same += 1
-        else:
-            apart += 1
-    for label in (always | some) - set(results):
-        wrong += 1
-        print(f"expected.toml has a line that is not run: {label}")
-    print(
-        f"warren and {peer}, {len(results)} command lines: {same} the same; {apart} the same in"
-        " exit status and kind of error (their output is the engine's own);"
-        f" {listed} differ as expected.toml says, {wrong} against it."
-    )
-    return wrong
-
-
-def describe(label: str, what: str, outcomes: dict[str, Outcome]) -> None:
-    """Prints one line's outcomes."""
-    print(f"--- {label}\n    {what}")
-    for name, one in outcomes.items():
-        print(f"    {name}: {one.status} [{one.kind}] {one.said.strip()[:300]!r}")
-        for row in one.output.splitlines()[:12]:
-            print(f"        {row}")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,13 @@ from pathlib import Path
 
 from conformance.compare.lines import INPUT, Line
 from conformance.compare.outcome import Outcome, outcome
+from conformance.compare.shapes import reply
 
+DOCKER = "/usr/bin/docker"  # Debian's docker.io
 PATIENCE = 120
+START = 60
 PORTS = {"warren": "18081", "docker": "18082", "podman": "18083"}
+NETS = {"warren": "10.99.1", "docker": "10.99.2", "podman": "10.99.3"}
 PODMAN = """
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
@@ -25,28 +29,41 @@ events_logger = "file"
 
 
 class Engine:
-    """One engine: how it is called, and a folder of its own."""
+    """One engine: how it is called, a folder of its own, and the socket of its API if it has
+    one."""
 
-    def __init__(self, name: str, command: list[str], folder: Path, **environment: str) -> None:
+    def __init__(
+        self, name: str, command: list[str], folder: Path, socket: str = "", **environment: str
+    ) -> None:
         self.name = name
         self.command = command
         self.folder = folder
+        self.socket = socket
         self.environment = {**os.environ, "HOME": str(folder), **environment}
 
-    def call(self, *words: str, input: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    def call(
+        self, *words: str, input: bytes = b"", program: list[str] | None = None
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """The engine's command with these words, or another program with them."""
         return subprocess.run(
-            [*self.command, *words], input=input, capture_output=True, timeout=PATIENCE,
-            check=False, env=self.environment, cwd=self.folder,
+            [*(self.command if program is None else program), *words], input=input,
+            capture_output=True, timeout=PATIENCE, check=False, env=self.environment,
+            cwd=self.folder,
         )  # fmt: skip
 
     def run(self, line: Line) -> Outcome:
         """One line."""
-        words = line.words(str(self.folder), PORTS[self.name])
+        words = line.words(str(self.folder), PORTS[self.name], NETS[self.name])
         try:
-            done = self.call(*words, input=INPUT.get(line.text, b""))
+            if line.shape:
+                return reply(self.socket, *words)
+            if line.script:
+                done = self.call(*words, program=[])
+            else:
+                done = self.call(*words, input=INPUT.get(line.text, b""))
         except subprocess.TimeoutExpired:
             return Outcome(-1, "", "no end")
-        own = {str(self.folder): "DIR", PORTS[self.name]: "PORT"}
+        own = {str(self.folder): "DIR", PORTS[self.name]: "PORT", NETS[self.name]: "NET"}
         return outcome(done.returncode, done.stdout, done.stderr, own)
 
     def prepare(self, archive: Path, tree: Path) -> None:
@@ -71,35 +88,68 @@ def warren(folder: Path) -> Engine:
     )
 
 
+def through(name: str, folder: Path, path: str) -> Engine:
+    """Docker's own command on the socket of an engine."""
+    # Scripts find this command, and no other.
+    return Engine(name, [DOCKER], folder, path, DOCKER_HOST=f"unix://{path}",
+                  PATH="/usr/bin:/bin:/usr/sbin:/sbin")  # fmt: skip
+
+
+def answers(engine: Engine, process: "subprocess.Popen[bytes]") -> bool:
+    """Whether the engine's daemon comes up."""
+    end = time.monotonic() + START
+    while engine.call("version").returncode:
+        if process.poll() is not None or time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 @contextmanager
 def docker(folder: Path) -> Iterator[Engine | None]:
     """Debian's client with a daemon of its own; None where it does not run."""
-    client, daemon = Path("/usr/bin/docker"), shutil.which("dockerd")
-    if not client.exists() or daemon is None:
+    daemon = shutil.which("dockerd")
+    if not Path(DOCKER).exists() or daemon is None:
         yield None
         return
     (folder / "empty.json").write_text("{}")
-    socket = f"unix://{folder}/d.sock"
+    socket = f"{folder}/d.sock"
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
             [daemon, "--config-file", str(folder / "empty.json"), "--data-root", str(folder / "d"),
-             "--exec-root", str(folder / "x"), "--pidfile", str(folder / "pid"), "-H", socket],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+             "--exec-root", str(folder / "x"), "--pidfile", str(folder / "pid"),
+             "-H", f"unix://{socket}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
-    engine = Engine("docker", [str(client), "-H", socket], folder)
+    engine = through("docker", folder, socket)
     try:
-        end = time.monotonic() + 60
-        while engine.call("version").returncode and process.poll() is None:
-            if time.monotonic() > end:
-                break
-            time.sleep(0.1)
-        up = engine.call("version").returncode == 0
+        up = answers(engine, process)
         yield engine if up else None
         if up:
             engine.clear()
     finally:
         process.terminate()
         process.wait(60)
+        # Of the host's network namespace, once a container has used it.
+        namespace = folder / "x" / "netns" / "default"
+        subprocess.run(["umount", "-q", str(namespace)], check=False, capture_output=True)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Engine]:
+    """Debian's client with a ``warren serve`` of its own."""
+    socket = f"{folder}/d.sock"
+    program = [*warren(folder).command, "serve", "--socket", socket]
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    engine = through("warren", folder, socket)
+    try:
+        if not answers(engine, process):
+            raise RuntimeError(f"warren serve: {(folder / 'log').read_text()}")
+        yield engine
+    finally:
+        process.terminate()
+        process.wait(60)
+        print((folder / "log").read_text(), end="", file=sys.stderr)
 
 
 def podman(folder: Path) -> Engine | None:

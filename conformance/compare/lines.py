@@ -3,10 +3,16 @@
     = WORDS      exit status, standard output and the kind of the error must be the same
     ~ WORDS      only exit status and the kind of the error: the output is the engine's own
 
-{dir} is a folder of the engine's own, {port} a port of the host.
+    $ WORDS      a shell's script, in which ``docker`` is the engine; as with =
+    ? GET PATH   a request to the engine's socket: the names and types of the reply's fields
+
+The last two are for Docker's own command only (``./dev compare api``).
+
+{dir} is a folder of the engine's own, {port} a port of the host, {net}.0/24 a subnet.
 """
 
 import shlex
+from pathlib import Path
 from typing import NamedTuple
 
 CHAPTERS = {
@@ -266,21 +272,37 @@ INPUT = {
 
 
 class Line(NamedTuple):
-    """One command line. ``whole``: its output is compared, too."""
+    """One command line. ``whole``: its output is compared, too; ``script``: it is a shell's;
+    ``shape``: it is a request to the engine's socket, and the reply's fields are compared."""
 
     text: str
     whole: bool
+    script: bool = False
+    shape: bool = False
 
-    def words(self, folder: str, port: str) -> list[str]:
-        """The words behind the engine's name."""
-        return shlex.split(self.text.replace("{dir}", folder).replace("{port}", port))
+    @property
+    def path(self) -> str:
+        """The path of a request, without the query."""
+        return self.text.split()[1].partition("?")[0]
+
+    def words(self, folder: str, port: str, net: str) -> list[str]:
+        """The words behind the engine's name; of a script the words that run it."""
+        text = self.text.replace("{dir}", folder).replace("{port}", port).replace("{net}", net)
+        return ["sh", "-c", text] if self.script else shlex.split(text)
 
 
-def lines() -> list[Line]:
-    """All lines, in their order; one that comes again has its number behind it in reports."""
+def read_chapters(name: str) -> dict[str, str]:
+    """The chapters of a file of lines, by their names."""
+    text = Path(__file__).with_name(f"{name}.txt").read_text()
+    parts = text.split("\n[")[1:]
+    return {chapter: rest for chapter, _, rest in (part.partition("]\n") for part in parts)}
+
+
+def lines(chapters: list[str]) -> list[Line]:
+    """All lines of the chapters, in their order."""
     return [
-        Line(row[2:], row.startswith("="))
-        for chapter in CHAPTERS.values()
+        Line(row[2:], row[0] != "~", script=row[0] == "$", shape=row[0] == "?")
+        for chapter in chapters
         for row in chapter.strip().splitlines()
     ]
 
