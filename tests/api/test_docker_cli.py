@@ -55,9 +55,13 @@ def test_a_session(api: Api, tmp_path: Path) -> None:
     api.docker("rename", "web", "shop")
     api.docker("pause", "shop")
     assert "(Paused)" in api.said("ps", "--format", "{{.Status}}")
+    paused = api.docker("exec", "shop", "true", check=False)
+    assert "unpause the container before exec" in paused.stderr
     api.docker("unpause", "shop")
     api.docker("update", "--memory", "64m", "--memory-swap", "64m", "shop")
     assert api.said("inspect", "-f", "{{.HostConfig.Memory}}", "shop") == str(64 << 20)
+    api.docker("update", "--cpus", "0.5", "shop")
+    assert api.said("inspect", "-f", "{{.HostConfig.NanoCpus}}", "shop") == "500000000"
     assert api.said("commit", "-m", "mine", "shop", "mine:1").startswith("sha256:")
     assert "mine" in api.said("images")
     with open(tmp_path / "root.tar", "wb") as output:
@@ -90,6 +94,9 @@ def test_run_gives_output_input_and_status(api: Api) -> None:
     assert missing.returncode == 127
     assert "not found" in missing.stderr
     assert api.docker("run", "no.such.host/image", check=False).returncode == 125
+    assert "nothing" in api.docker("run", "--network", "nothing", image, check=False).stderr
+    api.docker(*run(api, "--rm", "--cidfile", str(api.engine.home / "id"), image), "true")
+    assert len((api.engine.home / "id").read_text()) == 64
     assert api.said("ps", "-aq") == ""
 
 

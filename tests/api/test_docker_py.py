@@ -54,6 +54,8 @@ def test_a_session(api: Api, client: "docker.DockerClient") -> None:
         assert member.read() == b"abc"
     statistics = container.stats(stream=False)
     assert statistics["memory_stats"]["limit"] == 64 << 20
+    assert any("inactive_file" in name for name in statistics["memory_stats"]["stats"])
+    assert statistics["memory_stats"]["usage"] > 0
     assert container.top()["Titles"]
     assert container.logs(stdout=True, stderr=False) == b"one\n"
     assert container.logs(stdout=False, stderr=True) == b"two\n"

@@ -29,6 +29,22 @@ def test_volumes_outlive_containers(engine: Engine) -> None:
     assert Path(found["Mountpoint"]).is_dir()
 
 
+def test_a_volume_of_a_folder_of_the_host(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, how in (("both", "bind"), ("reads", "bind,ro")):
+        options = ("-o", "type=none", "-o", f"o={how}", "-o", f"device={folder}")
+        engine.ok("volume", "create", *options, name)
+    engine.run_ok("-v", "both:/vol", engine.image, "sh", "-c", "echo kept > /vol/file")
+    assert (folder / "file").read_text() == "kept\n"
+    assert engine.run_ok("-v", "reads:/vol", engine.image, "cat", "/vol/file") == "kept\n"
+    assert engine.exits("-v", "reads:/vol", engine.image, "touch", "/vol/x") != 0
+    engine.ok("volume", "rm", "both", "reads")
+    assert (folder / "file").exists()
+    for words in (("-o", "type=nfs"), ("-o", "o=bind"), ("-o", "o=bind", "-o", "device=x")):
+        assert "volume option" in engine.fails("volume", "create", *words, status=125)
+
+
 def test_a_new_volume_takes_over_what_the_image_has(engine: Engine) -> None:
     script = "cat /data/kept; stat -c %u:%g /data /data/kept"
     assert engine.run_ok("-v", "fresh:/data", engine.image, "sh", "-c", script) == (

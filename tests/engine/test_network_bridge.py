@@ -295,5 +295,6 @@ def test_warren_killed_at_any_moment_leaves_no_network(network: NetworkEngine) -
     running = network.ok("ps", "-q").split()
     assert len([name for name in network.links() if name.startswith("wv")]) == len(running)
     ids = network.ok("ps", "-aq").split()
-    network.ok("rm", "-f", *ids)
+    if ids:  # on a busy machine none has come so far
+        network.ok("rm", "-f", *ids)
     assert network.remains() == []

@@ -117,7 +117,7 @@ def test_both_versions_of_ip(network: NetworkEngine) -> None:
     taken = "/proc/sys/net/ipv6/conf/eth0/accept_ra"
     assert network.ok("exec", "two", "cat", taken) == "0\n"
     (told,) = json.loads(network.ok("network", "inspect", "dual"))
-    bridge = told["Options"]["com.docker.network.bridge.name"]
+    bridge = f"wr-{told['Id'][:12]}"
     taken = network.host.run("cat", f"/proc/sys/net/ipv6/conf/{bridge}/accept_ra")
     assert taken == "0\n"
     assert told["IPAM"]["Config"] == [

@@ -71,7 +71,7 @@ def test_what_a_body_asks_for() -> None:
     ]  # fmt: skip
     assert options.mounts[2]["size"] == 4096
     assert options.mounts[2]["mode"] == 0o700
-    assert (options.cpu_period, options.cpu_quota, options.memory) == (100_000, 150_000, 1 << 20)
+    assert (options.nano_cpus, options.memory) == (1_500_000_000, 1 << 20)
     assert options.ulimits == [{"name": "nofile", "soft": 10, "hard": 20}]
     assert options.no_new_privileges
     assert json.loads(options.seccomp)

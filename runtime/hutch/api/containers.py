@@ -14,6 +14,7 @@ from hutch.engine.containers.listing import command_of, exposes_of, sentence, st
 from hutch.engine.containers.listing import listed as list_containers
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
+from hutch.engine.errors import NoSuchNetwork
 from hutch.engine.network.describe import network_settings
 from hutch.errors import UsageError, shown
 
@@ -34,7 +35,11 @@ def create(call: Call) -> None:
 
     options = options_from(call.exchange.document())
     image = found_image(call, options.image)
-    record = make(call.engine, image, options, call.query.get("name", "").removeprefix("/"))
+    try:
+        record = make(call.engine, image, options, call.query.get("name", "").removeprefix("/"))
+    except NoSuchNetwork as error:
+        # Clients take 404 for a missing image here, and pull it.
+        raise ApiError(400, error.sentence) from None
     call.exchange.json({"Id": record.id, "Warnings": []}, 201)
 
 

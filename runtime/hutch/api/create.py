@@ -30,7 +30,7 @@ from hutch.errors import UsageError, shown
 MISSING = (
     "VolumeDriver", "Links", "CpuRealtimePeriod", "CpuRealtimeRuntime", "DeviceRequests",
     "StorageOpt", "KernelMemory", "KernelMemoryTCP", "CpuCount", "CpuPercent", "IOMaximumIOps",
-    "IOMaximumBandwidth", "ContainerIDFile", "BlkioWeightDevice",
+    "IOMaximumBandwidth", "BlkioWeightDevice",
 )  # fmt: skip
 MODES = {
     "PidMode": ("pid_mode", ("host", "container:")),
@@ -243,11 +243,9 @@ def resources(host: Document, options: Options) -> None:
     options.memory_reservation = number(host, "MemoryReservation")
     options.cpu_shares = number(host, "CpuShares")
     options.cpu_period, options.cpu_quota = number(host, "CpuPeriod"), number(host, "CpuQuota")
-    nano = number(host, "NanoCpus")
-    if nano:
-        if options.cpu_period or options.cpu_quota:
-            raise UsageError("conflicting options: NanoCpus and CpuPeriod or CpuQuota")
-        options.cpu_period, options.cpu_quota = 100_000, nano * 100_000 // NANO
+    options.nano_cpus = number(host, "NanoCpus")
+    if options.nano_cpus and (options.cpu_period or options.cpu_quota):
+        raise UsageError("conflicting options: NanoCpus and CpuPeriod or CpuQuota")
     options.cpuset_cpus, options.cpuset_mems = text(host, "CpusetCpus"), text(host, "CpusetMems")
     options.pids_limit = number(host, "PidsLimit") or None
     options.blkio_weight = number(host, "BlkioWeight")

@@ -17,6 +17,7 @@ from hutch.api.fields import flag, strings, text, whole
 from hutch.api.frames import copy_out, kind_of, relay
 from hutch.engine.containers.attach import parse_keys
 from hutch.engine.containers.stop import require_running
+from hutch.engine.errors import Conflict
 from hutch.errors import HutchError, NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def create(call: Call) -> None:
         raise UsageError("No exec command specified")
     parse_keys(text(document, "DetachKeys"))
     record = require_running(call.engine, call.container())
+    if record.paused:
+        raise Conflict(
+            f"Container {record.name} is paused, unpause the container before exec", id=record.id
+        )
     one = Execution(os.urandom(32).hex(), record.id, document)
     with call.memory.lock:
         memory = call.memory.executions

@@ -20,6 +20,14 @@ from hutch.images import Image
 
 FILTERS = ("before", "dangling", "label", "reference", "since", "until")
 
+# What a config has in the answers to older clients, even if it is not in the image.
+CONFIG: dict[str, object] = {
+    "Hostname": "", "Domainname": "", "User": "", "AttachStdin": False, "AttachStdout": False,
+    "AttachStderr": False, "Tty": False, "OpenStdin": False, "StdinOnce": False, "Env": None,
+    "Cmd": None, "Image": "", "Volumes": None, "WorkingDir": "", "Entrypoint": None,
+    "OnBuild": None, "Labels": None,
+}  # fmt: skip
+
 
 def seconds(created: str) -> int:
     """An image's time, in seconds since 1970."""
@@ -159,6 +167,10 @@ def inspect(call: Call) -> None:
         "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"}, "DockerVersion": "",
         "Descriptor": image.manifest.descriptor.json(),
     }  # fmt: skip
+    if call.version < (1, 50):
+        document["Config"] = {**CONFIG, **image.config.execution}
+    if call.version < (1, 45):
+        document |= {"Container": "", "ContainerConfig": CONFIG}
     if yes(call.query, "manifests"):
         document["Manifests"] = [manifest_of(call, image)]
     call.exchange.json(document)

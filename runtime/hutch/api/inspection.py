@@ -15,7 +15,10 @@ NOTHING: dict[str, Document] = {
         "DeviceRequests": None, "BlkioWeightDevice": [],
     },
     "Config": {"OnBuild": None},
-    "NetworkSettings": {"SandboxID": ""},
+    "NetworkSettings": {
+        "SandboxID": "", "Bridge": "", "HairpinMode": False, "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0, "SecondaryIPAddresses": None, "SecondaryIPv6Addresses": None,
+    },
 }  # fmt: skip
 THROTTLES = {
     "device-read-bps": "BlkioDeviceReadBps", "device-write-bps": "BlkioDeviceWriteBps",
@@ -36,6 +39,11 @@ def inspect(call: Call) -> None:
     part(document, "Config").update(config(call, record))
     settings = part(document, "NetworkSettings")
     settings["SandboxID"] = record.id if settings.get("SandboxKey") else ""
+    if call.version < (1, 45):  # the short id was among the aliases, until DNSNames came
+        for name in part(settings, "Networks"):
+            endpoint = part(part(settings, "Networks"), name)
+            if endpoint.get("DNSNames"):
+                endpoint["Aliases"] = [*strings(endpoint, "Aliases"), record.id[:12]]
     log = part(part(document, "HostConfig"), "LogConfig")
     # docker-py asks for the logs of these drivers only; ours is asked for by this name, too.
     log["Type"] = "json-file" if log["Type"] == "k8s-file" else log["Type"]

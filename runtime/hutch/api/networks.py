@@ -20,6 +20,13 @@ from hutch.engine.network.records import BRIDGE, Network
 from hutch.engine.network.wire import default_network
 from hutch.errors import NotFound, shown
 
+# What Docker's default bridge says of itself, and is true of ours.
+BRIDGE_OPTIONS = {
+    "com.docker.network.bridge.default_bridge": "true",
+    "com.docker.network.bridge.enable_icc": "true",
+    "com.docker.network.bridge.enable_ip_masquerade": "true",
+    "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",  # noqa: S104
+}
 FILTERS = ("dangling", "driver", "id", "label", "name", "scope", "type")
 
 
@@ -37,6 +44,8 @@ def listed(call: Call) -> None:
 
 def document(one: NetworkDocument) -> dict[str, object]:
     """The network with the fields that only Docker's API has."""
+    if one["Name"] == BRIDGE:
+        one["Options"] = BRIDGE_OPTIONS | one["Options"]
     return {**one, "EnableIPv4": True, "Peers": [], "Services": {}}
 
 

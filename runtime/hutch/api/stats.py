@@ -9,8 +9,18 @@ from hutch.api.fields import yes
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.listing import rfc3339
 from hutch.engine.containers.records import Record
-from hutch.engine.containers.stats import Sample, sample
+from hutch.engine.containers.stats import Sample, number, part, sample
 
+BLOCKS = {
+    "io_service_bytes_recursive": "ioServiceBytesRecursive",
+    "io_serviced_recursive": "ioServicedRecursive",
+    "io_queue_recursive": "ioQueueRecursive",
+    "io_service_time_recursive": "ioServiceTimeRecursive",
+    "io_wait_time_recursive": "ioWaitTimeRecursive",
+    "io_merged_recursive": "ioMergedRecursive",
+    "io_time_recursive": "ioTimeRecursive",
+    "sectors_recursive": "sectorsRecursive",
+}
 ZERO = "0001-01-01T00:00:00Z"
 
 
@@ -62,36 +72,48 @@ def document(
         "pids_stats": {"current": now.pids} if now else {},
         "cpu_stats": _cpu(now, host),
         "precpu_stats": _cpu(before, host_before),
-        "memory_stats": {"usage": now.memory, "limit": now.limit, "stats": {}} if now else {},
-        "blkio_stats": {"io_service_bytes_recursive": _blocks(now) if now else None},
+        "memory_stats": _memory(now) if now else {},
+        "blkio_stats": _blocks(now),
     }
     if now and record.options.network not in ("none", "host"):
-        found["networks"] = {"eth0": _network(now)}
+        found["networks"] = {name: link._asdict() for name, link in now.links.items()}
     return found
 
 
 def _cpu(one: Sample | None, host: int) -> Mapping[str, object]:
+    data = one.data if one else {}
     usage: dict[str, object] = {
-        "total_usage": one.cpu if one else 0, "usage_in_kernelmode": 0, "usage_in_usermode": 0,
-    }  # fmt: skip
+        "total_usage": one.cpu if one else 0,
+        "usage_in_kernelmode": number(data, "cpu", "usage", "kernel"),
+        "usage_in_usermode": number(data, "cpu", "usage", "user"),
+    }
+    if each := part(data, "cpu", "usage").get("percpu"):  # of cgroup v1
+        usage["percpu_usage"] = each
     found: dict[str, object] = {
         "cpu_usage": usage,
-        "throttling_data": {"periods": 0, "throttled_periods": 0, "throttled_time": 0},
+        "throttling_data": {
+            "periods": number(data, "cpu", "throttling", "periods"),
+            "throttled_periods": number(data, "cpu", "throttling", "throttledPeriods"),
+            "throttled_time": number(data, "cpu", "throttling", "throttledTime"),
+        },
     }
     if one is not None:
         found["system_cpu_usage"], found["online_cpus"] = host, os.cpu_count() or 1
     return found
 
 
-def _blocks(one: Sample) -> list[dict[str, object]]:
-    return [
-        {"major": 0, "minor": 0, "op": "read", "value": one.read},
-        {"major": 0, "minor": 0, "op": "write", "value": one.written},
-    ]
-
-
-def _network(one: Sample) -> dict[str, int]:
-    return {
-        "rx_bytes": one.received, "rx_packets": 0, "rx_errors": 0, "rx_dropped": 0,
-        "tx_bytes": one.sent, "tx_packets": 0, "tx_errors": 0, "tx_dropped": 0,
+def _memory(one: Sample) -> Mapping[str, object]:
+    """The whole usage, as the kernel counts it: clients take off what can be given back."""
+    found: dict[str, object] = {
+        "usage": number(one.data, "memory", "usage", "usage"), "limit": one.limit,
+        "stats": part(one.data, "memory", "raw"),
     }  # fmt: skip
+    if most := number(one.data, "memory", "usage", "max"):
+        found["max_usage"] = most
+    return found
+
+
+def _blocks(one: Sample | None) -> Mapping[str, object]:
+    """Operations and bytes of each device. Clients read those of io_service_bytes_recursive."""
+    data = part(one.data, "blkio") if one else {}
+    return {docker: data.get(ours) or [] for docker, ours in BLOCKS.items()}

@@ -95,11 +95,13 @@ def _connected(
 def resize(call: Call) -> None:
     """POST /containers/ID/resize?h=&w="""
     from hutch.engine.containers.attach import resize as set_size
+    from hutch.engine.containers.stop import require_running
 
     record = call.container()
     height, width = whole(call.query, "h", 0), whole(call.query, "w", 0)
     if height < 0 or width < 0:
         raise UsageError("h and w are lines and columns")
+    require_running(call.engine, record)
     set_size(call.engine.places(record), height, width)
     call.engine.events.of(record, "resize", height=str(height), width=str(width))
     call.exchange.send(200)

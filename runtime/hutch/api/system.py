@@ -108,7 +108,18 @@ def info(call: Call) -> None:
             "CgroupDriver": "cgroupfs",
             "OSVersion": platform.freedesktop_os_release().get("VERSION_ID", ""),
             "IndexServerAddress": "https://index.docker.io/v1/",
-            "RegistryConfig": {"IndexConfigs": {}, "InsecureRegistryCIDRs": [], "Mirrors": []},
+            "RegistryConfig": {
+                "IndexConfigs": {
+                    "docker.io": {
+                        "Name": "docker.io",
+                        "Mirrors": [],
+                        "Secure": True,
+                        "Official": True,
+                    },
+                },
+                "InsecureRegistryCIDRs": ["127.0.0.0/8"],
+                "Mirrors": [],
+            },
             "DockerRootDir": known["StoreRoot"],
             "HttpProxy": "",
             "HttpsProxy": "",

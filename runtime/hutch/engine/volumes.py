@@ -39,6 +39,24 @@ def _volume(row: tuple[object, ...]) -> Volume:
     )  # fmt: skip
 
 
+def check_options(options: dict[str, str]) -> None:
+    """The options of Docker's driver "local" that there are: a folder of the host (o=bind and
+    device=PATH, type=none). Raises UsageError."""
+    if not options:
+        return
+    words = options.get("o", "").split(",")
+    rest = set(words) - {"bind", "rbind", "rw", "ro"}
+    known = options.keys() <= {"type", "o", "device"} and options.get("type", "") in ("", "none")
+    if not known or rest or not {"bind", "rbind"} & set(words):
+        given = " ".join(f"{key}={value}" for key, value in options.items())
+        raise UsageError(
+            f"volume options {shown(given)}: there are only volumes of a folder of the host",
+            hint="type=none, o=bind or o=bind,ro, device=PATH; or a tmpfs of a container",
+        )
+    if not options.get("device", "").startswith("/"):
+        raise UsageError(f"volume option device={shown(options.get('device', ''))} is no path")
+
+
 class Volumes:
     """The volumes of a store."""
 
@@ -48,8 +66,15 @@ class Volumes:
         self.folder = store.root / "volumes"
 
     def path(self, name: str) -> Path:
-        """Where the volume's files are."""
+        """Where the volume's files are, unless they are in a folder of the host."""
         return self.folder / name / "_data"
+
+    def source(self, name: str) -> tuple[Path, bool]:
+        """What is mounted in containers; whether only for reading. Raises NoSuchVolume."""
+        volume = self.get(name)
+        if not volume.options:
+            return self.path(name), False
+        return Path(volume.options["device"]), "ro" in volume.options["o"].split(",")
 
     def all(self) -> list[Volume]:
         return [_volume(row) for row in self.database.rows("SELECT * FROM volume ORDER BY name")]
@@ -79,6 +104,7 @@ class Volumes:
 
         Raises UsageError for a name that cannot be.
         """
+        check_options(options or {})
         anonymous = not name
         name = name or os.urandom(32).hex()
         if not NAME.fullmatch(name):
@@ -150,7 +176,7 @@ class Volumes:
     def fill(self, name: str, root: int, target: str) -> None:
         """Copies what the image has at ``target`` into the volume if that is empty: content,
         owners, modes, extended attributes. Raises KernelError."""
-        path = self.path(name)
+        path, _ = self.source(name)
         if any(path.iterdir()):
             return
         try:

@@ -323,7 +323,7 @@ def resources(arguments: Namespace, options: Options) -> None:
             raise UsageError(
                 f"--cpus {cpus:g}: from 0.01 to {os.cpu_count()}, as many as there are here"
             )
-        options.cpu_period, options.cpu_quota = 100_000, int(cpus * 100_000)
+        options.nano_cpus = int(cpus * 1_000_000_000)
     options.cpuset_cpus = arguments.cpuset_cpus or ""
     options.cpuset_mems = arguments.cpuset_mems or ""
     pids = number(arguments, "pids_limit")

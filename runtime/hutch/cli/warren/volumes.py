@@ -20,6 +20,10 @@ def declare_create(parser: ArgumentParser) -> None:
     )
     parser.add_argument("-d", "--driver", default="local", metavar="DRIVER", help="local")
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="a label")
+    parser.add_argument(
+        "-o", "--opt", action="append", default=[], metavar="KEY=VALUE",
+        help="type=none, o=bind (or bind,ro), device=PATH: a folder of the host",
+    )  # fmt: skip
 
 
 def create(arguments: Namespace, context: Context) -> int:
@@ -29,7 +33,9 @@ def create(arguments: Namespace, context: Context) -> int:
     if arguments.driver != "local":
         raise UsageError(f"there is no volume driver {shown(arguments.driver)}", hint="local")
     labels = pairs(arguments.label, "--label")
-    print(context.engine.volumes.create(arguments.name, labels=labels).name)
+    options = pairs(arguments.opt, "--opt")
+    volume = context.engine.volumes.create(arguments.name, labels=labels, options=options)
+    print(volume.name)
     return 0
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from hutch.engine.containers import id_maps, limits
-from hutch.engine.containers.config import command_line
+from hutch.engine.containers.config import command_line, hostname_of
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.names import check_name, made_up
 from hutch.engine.containers.options import MountOption, Options, bridged, by_pasta
@@ -89,6 +89,10 @@ def check_network(engine: Engine, options: Options) -> None:
     options.pid_mode = by_id(engine, options.pid_mode)
     options.ipc_mode = by_id(engine, options.ipc_mode)
     options.uts_mode = by_id(engine, options.uts_mode)
+    if options.network.startswith("container:") and not options.hostname:
+        # Its /etc/hosts knows only the other's name.
+        other = engine.records.find(options.network.removeprefix("container:"))
+        options.hostname, options.domainname = hostname_of(other), other.options.domainname
     if bridged(options):
         if rootless():
             raise HostError(

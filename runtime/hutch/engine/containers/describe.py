@@ -164,7 +164,7 @@ def host_config(record: Record) -> dict[str, object]:
         "CpuQuota": options.cpu_quota,
         "CpusetCpus": options.cpuset_cpus,
         "CpusetMems": options.cpuset_mems,
-        "NanoCpus": 0,
+        "NanoCpus": options.nano_cpus,
         "PidsLimit": options.pids_limit,
         "BlkioWeight": options.blkio_weight,
         "Ulimits": [

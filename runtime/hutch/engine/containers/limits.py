@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hutch.spec.config import Resources
 
 LEAST_MEMORY = 6 << 20
+PERIOD = 100_000  # microseconds in which --cpus has a quota
 
 
 def resources(options: Options) -> "Resources":
@@ -33,6 +34,8 @@ def resources(options: Options) -> "Resources":
     cpu = found.setdefault("cpu", {})
     if options.cpu_shares:
         cpu["shares"] = options.cpu_shares
+    if options.nano_cpus:
+        cpu["period"], cpu["quota"] = PERIOD, options.nano_cpus * PERIOD // 1_000_000_000
     if options.cpu_period:
         cpu["period"] = options.cpu_period
     if options.cpu_quota:

@@ -59,7 +59,11 @@ def options_mounts(options: Options, places: Places, volumes: Volumes, root: int
             found.append(tmpfs(option))
             continue
         if kind == "volume":
-            source = volumes.path(option["source"])
+            source, readonly = volumes.source(option["source"])
+            if readonly:
+                option = {**option, "readonly": True}  # noqa: PLW2901
+            if not source.is_dir():
+                raise UsageError(f"volume {option['source']}: {source} of the host is no folder")
             if not option.get("nocopy"):
                 volumes.fill(option["source"], root, option["target"])
             if options.uid_map and not any(source.iterdir()) and source.stat().st_uid == 0:

@@ -118,6 +118,7 @@ class Options:
     cpu_shares: int = 0
     cpu_period: int = 0
     cpu_quota: int = 0
+    nano_cpus: int = 0  # --cpus; in place of cpu_period and cpu_quota
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
     pids_limit: int | None = None

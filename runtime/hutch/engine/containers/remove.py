@@ -55,6 +55,7 @@ def _remove(engine: Engine, record: Record, *, force: bool, volumes: bool) -> No
             engine.runtime(record).resume()
         death = Death(record.pid, record.birth)
         death.signal(signal.SIGKILL)
+        engine.events.of(record, "kill", signal="9")
         death.wait(10)
         death.close()
     with engine.locked(record.id):

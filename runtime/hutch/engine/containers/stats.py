@@ -3,8 +3,8 @@
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
@@ -12,6 +12,19 @@ from hutch.errors import HutchError
 
 if TYPE_CHECKING:
     from hutch.cgroups.stats_form import Statistics
+
+
+class Traffic(NamedTuple):
+    """The counters of a network device (proc_pid_net(5), dev)."""
+
+    rx_bytes: int
+    rx_packets: int
+    rx_errors: int
+    rx_dropped: int
+    tx_bytes: int
+    tx_packets: int
+    tx_errors: int
+    tx_dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,8 @@ class Sample:
     received: int
     sent: int
     pids: int
+    data: Mapping[str, object] = field(default_factory=dict)  # all that the runtime tells
+    links: "dict[str, Traffic]" = field(default_factory=dict)
 
 
 def sample(engine: Engine, record: Record) -> Sample | None:
@@ -35,18 +50,20 @@ def sample(engine: Engine, record: Record) -> Sample | None:
         data = engine.runtime(record).statistics()
     except HutchError:
         return None
-    usage = _number(data, "memory", "usage", "usage")
+    usage = number(data, "memory", "usage", "usage")
     # As Docker: what the page cache could give back does not count.
-    inactive = _number(data, "memory", "raw", "total_inactive_file")
-    inactive = inactive or _number(data, "memory", "raw", "inactive_file")
-    limit = _number(data, "memory", "usage", "limit")
+    inactive = number(data, "memory", "raw", "total_inactive_file")
+    inactive = inactive or number(data, "memory", "raw", "inactive_file")
+    limit = number(data, "memory", "usage", "limit")
     total = host_memory()
     read, written = _blocks(data)
-    received, sent = _network(record.pid)
+    links = traffic(record.pid)
+    received = sum(one.rx_bytes for one in links.values())
+    sent = sum(one.tx_bytes for one in links.values())
     return Sample(
-        time.monotonic(), _number(data, "cpu", "usage", "total"), max(usage - inactive, 0),
+        time.monotonic(), number(data, "cpu", "usage", "total"), max(usage - inactive, 0),
         limit if 0 < limit < total else total, read, written, received, sent,
-        _number(data, "pids", "current"),
+        number(data, "pids", "current"), data, links,
     )  # fmt: skip
 
 
@@ -61,7 +78,7 @@ def host_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _part(data: Mapping[str, object], *path: str) -> dict[str, object]:
+def part(data: Mapping[str, object], *path: str) -> dict[str, object]:
     """A part of the statistics; another runtime may leave it out."""
     here: object = data
     for key in path:
@@ -69,8 +86,8 @@ def _part(data: Mapping[str, object], *path: str) -> dict[str, object]:
     return here if isinstance(here, dict) else {}
 
 
-def _number(data: Mapping[str, object], *path: str) -> int:
-    value = _part(data, *path[:-1]).get(path[-1], 0)
+def number(data: Mapping[str, object], *path: str) -> int:
+    value = part(data, *path[:-1]).get(path[-1], 0)
     return int(value) if isinstance(value, int | float) else 0
 
 
@@ -85,17 +102,17 @@ def _blocks(data: "Statistics") -> tuple[int, int]:
     return read, written
 
 
-def _network(pid: int) -> tuple[int, int]:
-    """Bytes that came in and went out by all but the loopback device (proc_pid_net(5), dev)."""
-    received = sent = 0
+def traffic(pid: int) -> dict[str, Traffic]:
+    """What went through each device of a process's network, but the loopback device."""
+    found = {}
     try:
         with open(f"/proc/{pid}/net/dev", encoding="ascii") as file:
             lines = file.read().splitlines()[2:]
     except OSError:
-        return 0, 0
+        return {}
     for line in lines:
         name, _, rest = line.partition(":")
-        fields = rest.split()
+        fields = list(map(int, rest.split()))
         if name.strip() != "lo":
-            received, sent = received + int(fields[0]), sent + int(fields[8])
-    return received, sent
+            found[name.strip()] = Traffic(*fields[:4], *fields[8:12])
+    return found

@@ -11,6 +11,7 @@ from hutch.engine.errors import NoSuchContainer
 # The fields of Options that may be changed, each with its value for "not given".
 CHANGEABLE = (
     "memory", "memory_swap", "memory_reservation", "cpu_shares", "cpu_period", "cpu_quota",
+    "nano_cpus",
     "cpuset_cpus", "cpuset_mems", "pids_limit", "blkio_weight",
 )  # fmt: skip
 
@@ -30,6 +31,10 @@ def update(
             value = getattr(wanted, name)
             if value != getattr(usual, name):
                 setattr(options, name, value)
+        if wanted.nano_cpus:
+            options.cpu_period = options.cpu_quota = 0
+        elif wanted.cpu_period or wanted.cpu_quota:
+            options.nano_cpus = 0
         resources = limits.resources(options)
         if current.phase == phases.RUNNING and resources:
             engine.runtime(record).update(resources)

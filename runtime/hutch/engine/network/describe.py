@@ -179,7 +179,7 @@ def inspect_network(engine: "Engine", network: Network) -> NetworkDocument:
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
         "Containers": containers,
-        "Options": {"com.docker.network.bridge.name": network.link, **network.options},
+        "Options": dict(network.options),
         "Labels": dict(network.labels),
     }
 
