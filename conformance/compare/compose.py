@@ -1,5 +1,5 @@
 """``./dev compare compose``: a project of a web server, PostgreSQL and redis (project/compose.yaml)
-with two generations of docker compose, on ``warren serve`` and on dockerd.
+with two generations of docker compose, on ``warren serve`` and on dockerd; and testcontainers.
 
 The lines are in compose.txt; expected_compose.toml says where the engines differ, and why.
 """
@@ -38,6 +38,7 @@ def generations() -> dict[str, tuple[str, list[str]]]:
     old = Path("/usr/bin/docker-compose")  # Debian's
     if old.exists():
         found["old"] = str(old), [*both, chapters["old"]]
+    found["testcontainers"] = "false", [chapters["testcontainers"]]
     return found
 
 
@@ -56,16 +57,19 @@ def prepare(engine: Engine, archive: Path) -> None:
 
 def use(engine: Engine, program: str) -> None:
     """Makes ``compose`` this program, in the project's folder."""
-    script = engine.folder / "bin" / "compose"
     project = f"{engine.folder}/project"
-    script.write_text(f'#!/bin/sh\ncd {project} && exec {program} --ansi never "$@"\n')
-    script.chmod(0o755)
+    for name, words in (("compose", f"{program} --ansi never"), ("python", sys.executable)):
+        script = engine.folder / "bin" / name
+        script.write_text(f'#!/bin/sh\ncd {project} && exec {words} "$@"\n')
+        script.chmod(0o755)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev compare compose", description=__doc__)
     parser.add_argument("--show", metavar="TEXT", help="all outcomes of lines with this text")
-    parser.add_argument("--generation", choices=["new", "old"], help="only this one")
+    parser.add_argument(
+        "--generation", choices=["new", "old", "testcontainers"], help="only this one"
+    )
     options = parser.parse_args()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     tables = tomllib.loads(EXPECTED.read_text())
@@ -90,7 +94,7 @@ def main() -> int:
                 for label, (_, outcomes) in results.items():
                     if options.show is not None and options.show in label:
                         describe(label, "shown", outcomes)
-                print(f"{generation} docker compose:")
+                print(f"{generation}:")
                 wrong += against(results, "docker", tables[generation])
                 for engine in (ours, other):
                     engine.clear()

@@ -4,6 +4,7 @@ debootstrap makes its root file system (a minute, over the network); it is kept 
 """
 
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -15,28 +16,8 @@ from conformance.samples.images import Image, Layer
 
 KEPT = Path.home() / ".cache" / "hutch" / "services.tar"
 PACKAGES = "nginx-light,postgresql-15,postgresql-client-15,redis-server,redis-tools"
-# PGDATA: where the data are; PASSWORD_FILE, or PASSWORD: the superuser's; DATABASE: one to be made.
-SERVE_DATABASE = b"""#!/bin/sh
-# Makes a database where there is none, and serves it: what the public images do.
-set -eu
-PGDATA=${PGDATA:-/var/lib/postgresql/data}
-PATH=$PATH:/usr/lib/postgresql/15/bin
-export PGDATA PATH
-if [ "$(id -u)" = 0 ]; then
-    mkdir -p "$PGDATA" && chown postgres "$PGDATA" && chmod 700 "$PGDATA"
-    [ -z "${PASSWORD_FILE:-}" ] || PASSWORD=$(cat "$PASSWORD_FILE")
-    export PASSWORD
-    exec setpriv --reuid postgres --regid postgres --init-groups "$0" "$@"
-fi
-if [ ! -e "$PGDATA/PG_VERSION" ]; then
-    printf '%s' "$PASSWORD" >/tmp/word
-    initdb -U postgres --pwfile /tmp/word -A scram-sha-256 -E UTF8 --no-sync >/dev/null
-    rm /tmp/word
-    echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
-    echo "create database \\"${DATABASE:-app}\\"" | postgres --single -j postgres >/dev/null
-fi
-exec postgres -c listen_addresses='*' -c fsync=off "$@"
-"""
+PROGRAMS = Path(__file__).with_name("programs")
+REAPER = "testcontainers/ryuk:0.8.1"  # what testcontainers 4.15 asks for
 
 
 def root_filesystem() -> Path:
@@ -63,22 +44,29 @@ def root_filesystem() -> Path:
 
 
 def write_services(folder: Path, name: str) -> Path:
-    """The image as ``docker load`` reads it."""
+    """The image, and one of the same layers for the reaper, as ``docker load`` reads them."""
     tree = root_filesystem().read_bytes()
-    own = Layer().file("usr/local/bin/serve-database", SERVE_DATABASE, mode=0o755)
+    own = Layer()
+    for program in sorted(PROGRAMS.iterdir()):
+        own.file(f"usr/local/bin/{program.name}", program.read_bytes(), mode=0o755)
     own.symlink("var/log/nginx/access.log", "/dev/stdout")
     own.symlink("var/log/nginx/error.log", "/dev/stderr")
-    config = {"Cmd": ["sh"], "Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]}
-    image = Image([tree, own.tar()], "tar", config)
-    file = image.blobs[image.manifest()["config"]["digest"]]
-    digest = hashlib.sha256(file).hexdigest() + ".json"
-    layers = ["tree.tar", "own.tar"]
-    top = json.dumps([{"Config": digest, "RepoTags": [name], "Layers": layers}]).encode()
+    layers = {"tree.tar": tree, "own.tar": own.tar()}
+    parts = {"own.tar": layers["own.tar"]}
+    tops = []
+    for tag, command in ((name, "sh"), (REAPER, "reap")):
+        config = {"Cmd": [command], "Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]}
+        image = Image(list(layers.values()), "tar", config)
+        blob = image.blobs[image.manifest()["config"]["digest"]]
+        file = hashlib.sha256(blob).hexdigest() + ".json"
+        parts[file] = blob
+        tops.append({"Config": file, "RepoTags": [tag], "Layers": list(layers)})
+    parts["manifest.json"] = json.dumps(tops).encode()
     archive = folder / "services.tar"
     with tarfile.open(archive, "w") as tar:
-        for path, data in ((digest, file), ("own.tar", own.tar()), ("manifest.json", top)):
-            place = folder / "part"
-            place.write_bytes(data)
-            tar.add(place, path)
+        for path, data in parts.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
         tar.add(root_filesystem(), "tree.tar")
     return archive

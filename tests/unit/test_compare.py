@@ -73,6 +73,7 @@ CONFORMANCE = [
     (api.EXPECTED, "docker", [CHAPTERS, read_chapters("api")]),
     (compose.EXPECTED, "new", [read_chapters("compose")]),
     (compose.EXPECTED, "old", [read_chapters("compose")]),
+    (compose.EXPECTED, "testcontainers", [read_chapters("compose")]),
 ]
 
 
