@@ -50,6 +50,7 @@ HEADERS = {
     "stdio.h": "libc6-dev",
     "linux/mount.h": "linux-libc-dev",
     "seccomp.h": "libseccomp-dev",
+    "sqlite3.h": "libsqlite3-dev",
     "Python.h": f"libpython{sys.version_info[0]}.{sys.version_info[1]}-dev",
 }
 
@@ -163,6 +164,10 @@ class BuildCommands(build_scripts):
 setup(
     ext_modules=[
         Extension("hutch._json", ["native/json/json.c"], extra_compile_args=WARNINGS),
+        Extension(
+            "hutch._sqlite", ["native/sqlite/sqlite.c"], libraries=["sqlite3"],
+            extra_compile_args=WARNINGS,
+        ),  # fmt: skip
     ],
     cffi_modules=["native/bindings.py:kernel", "native/bindings.py:seccomp"],
     scripts=["native/launcher/launcher.c"],

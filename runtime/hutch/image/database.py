@@ -8,19 +8,22 @@ only if the blob was verified.
 
 import errno
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
 
+from hutch._sqlite import Connection, Error
 from hutch.errors import HutchError, KernelError, shown
 from hutch.image.digest import Digest
 from hutch.image.errors import ImageError, StoreDamaged, storage_error
 from hutch.image.schema import MIGRATIONS, VERSION
 
-WAIT = 60.0  # seconds a transaction waits for another process
+WAIT = 60_000  # milliseconds a transaction waits for another process
+
+# Result codes (sqlite.org/rescode.html)
+CORRUPT, FULL, CANTOPEN, NOTADB = 11, 13, 14, 26
 
 
 class ImageRecord(NamedTuple):
@@ -57,17 +60,17 @@ class LayerRecord(NamedTuple):
     entries: int
 
 
-def failure(path: Path, error: sqlite3.Error) -> HutchError:
+def failure(path: Path, error: Error) -> HutchError:
     """The error to raise for an error of SQLite. A full disk, or a missing permission, is not
     damage."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extended part of the code
-    if code == sqlite3.SQLITE_FULL:
+    message, code = error.args
+    code &= 0xFF  # without the extended part
+    if code == FULL:
         return storage_error(f"change the store's database {path}", errno.ENOSPC)
-    if code == sqlite3.SQLITE_CANTOPEN and not os.access(path, os.R_OK | os.W_OK):
+    if code == CANTOPEN and not os.access(path, os.R_OK | os.W_OK):
         return KernelError(f"open the store's database {path}", "open", errno.EACCES)
-    damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    hint = "warren system check --repair" if damaged else ""
-    return StoreDamaged(f"the store's database {path}: {error}", hint=hint)
+    hint = "warren system check --repair" if code in (CORRUPT, NOTADB) else ""
+    return StoreDamaged(f"the store's database {path}: {message}", hint=hint)
 
 
 class Database:
@@ -77,17 +80,15 @@ class Database:
         self._lock = RLock()
         self._path = path
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=WAIT, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute("PRAGMA foreign_keys=ON")
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            if version < VERSION:
-                self._migrate()
-        except sqlite3.Error as error:
+            self._connection = Connection(str(path), WAIT)
+        except Error as error:
             raise failure(path, error) from None
+        self.rows("PRAGMA journal_mode=WAL")
+        self.rows("PRAGMA synchronous=NORMAL")
+        self.rows("PRAGMA foreign_keys=ON")
+        version = self._version()
+        if version < VERSION:
+            self._migrate()
         if version > VERSION:
             raise ImageError(f"the store {path.parent} was written by a newer warren")
 
@@ -98,12 +99,15 @@ class Database:
         """Changes the tables to the present version. The version is read again within the
         transaction, because another process may have changed it."""
         with self.transaction():
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            version = self._version()
             for step in MIGRATIONS[version:]:
                 for statement in step.split(";\n"):
-                    self._connection.execute(statement)
+                    self.rows(statement)
             if version < VERSION:
-                self._connection.execute(f"PRAGMA user_version={VERSION}")
+                self.rows(f"PRAGMA user_version={VERSION}")
+
+    def _version(self) -> int:
+        return int(self.rows("PRAGMA user_version")[0][0])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -119,15 +123,15 @@ class Database:
                 self.rows("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:  # SQLite may have rolled it back itself
-                    self._connection.execute("ROLLBACK")
+                    self._connection.rows("ROLLBACK", ())
                 raise
 
-    def rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
+    def rows(self, statement: str, *values: None | int | float | str) -> list[tuple[str, ...]]:
         """Executes a statement and returns its rows. The engine uses it for its own tables."""
         try:
             with self._lock:
-                return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+                return self._connection.rows(statement, values)
+        except Error as error:
             raise failure(self._path, error) from None
 
     # Images and their names
