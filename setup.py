@@ -4,9 +4,9 @@
 interpreter's other ones. The init is linked with musl where musl-gcc is at hand (some tens of KiB,
 a tenth of a millisecond to start) and with the system's libc otherwise.
 
-The command ``hutch`` is built twice: a launcher of the interpreter, in ``hutch/libexec``, and,
-where a static libpython is at hand, one static executable in which the interpreter and our modules
-are. Without that the launcher is the command.
+Each command is built twice: a launcher of the interpreter, in ``hutch/libexec``, and, where a
+static libpython is at hand, one static executable in which the interpreter and our modules are.
+Without that the launcher is the command.
 """
 
 import os
@@ -23,6 +23,7 @@ from setuptools.command.sdist import sdist
 
 sys.path.insert(0, str(Path(__file__).parent / "native"))
 import embed
+import everyday
 from archive import write_archive
 from demo.layout import write_layout
 from documents import document_files
@@ -119,6 +120,7 @@ class BuildExtensions(build_ext):
         name, archive = write_archive(ROOT / "runtime", extension_files(self))
         (package / "libexec" / name).write_bytes(archive)
         launcher("hutch", package / "libexec" / "hutch", name)
+        launcher("warren", package / "libexec" / "warren")
         for name in ("ended", "holder", "logs"):
             source = NATIVE / "engine" / f"{name}.c"
             compile_static([source], package / "libexec" / f"warren-{name}")
@@ -149,25 +151,24 @@ class BuildCommands(build_scripts):
         program = [sys.executable, str(NATIVE / "documents.py"), str(built), str(DOCUMENTS)]
         subprocess.run(program, check=True)
         folder = Path(self.build_dir)
-        launcher("warren", folder / "warren")
         work = Path(self.get_finalized_command("build").build_temp) / "embedded"
-        flags = [*WARNINGS, *HARDENING, *naming("hutch")]
-        reason = embed.build(folder / "hutch", work, ROOT / "runtime", flags)
-        if reason:
-            print(f"hutch starts by the interpreter: {reason}")
-            shutil.copy(self._launcher(), folder / "hutch")
-
-    def _launcher(self) -> Path:
-        return Path(self.get_finalized_command("build").build_lib) / "hutch" / "libexec" / "hutch"
+        for name, build in (("hutch", embed.build), ("warren", everyday.build)):
+            flags = [*WARNINGS, *HARDENING, *naming(name)]
+            reason = build(folder / name, work / name, ROOT / "runtime", flags)
+            if reason:
+                print(f"{name} starts by the interpreter: {reason}")
+                shutil.copy(built / "hutch" / "libexec" / name, folder / name)
 
 
 setup(
     ext_modules=[
         Extension("hutch._json", ["native/json/json.c"], extra_compile_args=WARNINGS),
         Extension(
-            "hutch._sqlite", ["native/sqlite/sqlite.c"], libraries=["sqlite3"],
+            "hutch._sqlite",
+            ["native/sqlite/sqlite.c"],
+            libraries=["sqlite3"],
             extra_compile_args=WARNINGS,
-        ),  # fmt: skip
+        ),
     ],
     cffi_modules=["native/bindings.py:kernel", "native/bindings.py:seccomp"],
     scripts=["native/launcher/launcher.c"],

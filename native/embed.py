@@ -45,6 +45,9 @@ OURS = {
     "hutch._seccomp": "PyInit_hutch__seccomp",
 }
 
+BINDINGS = ["json/json.c"]
+EMBEDDED = "launcher/embedded.c"
+
 # The modules that the executable starts with, and the files of launcher/ that each is made from.
 FIRST = {
     "_frozen_importlib": ("importer", "bootstrap"),
@@ -62,21 +65,46 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
 
     Returns the reason why that is not possible, or "".
     """
-    library = Path(sysconfig.get_config_var("LIBPL") or "") / "libpython3.11.a"
-    if sys.version_info[:2] != VERSION or not library.exists():
-        return f"there is no {library.name}"
+    if reason := missing_library():
+        return reason
+    flags = [*flags, '-DFRONT="hutch_embedded"']
+    source_of = [*BINDINGS, EMBEDDED]
+    return link(output, work, write_modules(source), source_of, flags, []) or tried(output, work)
+
+
+def missing_library() -> str:
+    """Why nothing can be linked with the interpreter, or ""."""
+    library = static_library()
+    return "" if sys.version_info[:2] == VERSION and library.exists() else f"there is no {library}"
+
+
+def static_library() -> Path:
+    return Path(sysconfig.get_config_var("LIBPL") or "") / "libpython3.11.a"
+
+
+def link(
+    output: Path,
+    work: Path,
+    modules_source: str,
+    sources: Iterable[str],
+    flags: Iterable[str],
+    libraries: Iterable[str],
+) -> str:
+    """Links a static executable with the interpreter from the text ``modules_source``, the bindings
+    of native/kernel and native/seccomp, and other ``sources`` in native. Returns the reason why
+    that failed, or ""."""
     work.mkdir(parents=True, exist_ok=True)
-    (work / "modules.c").write_text(write_modules(source))
-    sources = [work / "modules.c"]
+    (work / "modules.c").write_text(modules_source)
+    files = [work / "modules.c"]
     for folder, module in (("kernel", "hutch._native"), ("seccomp", "hutch._seccomp")):
         (work / f"{folder}.c").write_text(write_binding(NATIVE / folder, module))
-        sources += [work / f"{folder}.c", *sorted((NATIVE / folder).glob("*.c"))]
-    sources += [NATIVE / "json" / "json.c", NATIVE / "launcher" / "embedded.c"]
+        files += [work / f"{folder}.c", *sorted((NATIVE / folder).glob("*.c"))]
     command = [
         "gcc", "-static", "-malign-data=abi", "-std=gnu11", "-O2", "-s", *flags,
         "-I", str(NATIVE), "-I", sysconfig.get_paths()["include"],
         "-Wl,-z,relro,-z,now", "-Wl,--gc-sections", "-o", str(output.absolute()),
-        *map(str, sources), str(library), "-lseccomp", "-lm",
+        *map(str, files), *(str(NATIVE / name) for name in sources),
+        str(static_library()), "-lseccomp", *libraries, "-lm",
     ]  # fmt: skip
     print(" ".join(command))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -85,11 +113,12 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
     messages = [line for line in done.stderr.splitlines() if "statically linked" not in line]
     if done.returncode:
         return "the linker failed: " + "; ".join(messages[-3:])
-    return _tried(output, work / "tried")
+    return ""
 
 
-def _tried(program: Path, prefix: Path) -> str:
+def tried(program: Path, work: Path) -> str:
     """Runs the executable in a prefix with an empty package; the reason why it fails, or ""."""
+    prefix = work / "tried"
     version = "{}.{}".format(*VERSION)
     package = prefix / "lib" / f"python{version}" / "site-packages" / "hutch"
     for folder in (package, prefix / "bin"):
@@ -97,7 +126,7 @@ def _tried(program: Path, prefix: Path) -> str:
     (package / "__init__.py").touch()
     copy = shutil.copy(program, prefix / "bin")
     done = subprocess.run([copy, "--version"], check=False, capture_output=True, text=True)
-    if done.returncode == 0 and done.stdout.startswith("hutch version "):
+    if done.returncode == 0 and done.stdout.startswith(f"{program.name} version "):
         return ""
     return f"it was linked, but ends with {done.returncode}: {done.stderr.strip()}"
 
@@ -110,7 +139,7 @@ def write_modules(source: Path) -> str:
     """
     at_hand = {*BUILTIN, *CORE, *OURS}
     files = {
-        **{name: _standard(name) for name in STANDARD},
+        **{name: standard(name) for name in STANDARD},
         **hot_first(modules(source, at_hand)),
     }
     codes = {
@@ -118,23 +147,14 @@ def write_modules(source: Path) -> str:
         **{name: code_of(name, file) for name, file in files.items()},
     }
     packages = {name for name, file in files.items() if file.stem == "__init__"}
-    for name in packages:
-        # By this name launcher/bootstrap.py recognises a package, without the table of modules.
-        codes[name] = codes[name].replace(co_name="<package>")
-    static = StaticCode(common_strings(codes.values(), COMMON))
-    rows = {name: _frozen(name, code, name in packages, static) for name, code in codes.items()}
     functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}
-    lines = [
-        '#include "launcher/static_code.h"',
-        *static.lines,
-        *(f"PyObject *{function}(void);" for function in functions.values() if function),
-        "struct _inittab _PyImport_Inittab[] = {",
-        *(f'    {{"{name}", {function or "NULL"}}},' for name, function in functions.items()),
-        "    {NULL, NULL},",
-        "};",
-        *_table("bootstrap_modules", [rows.pop("_frozen_importlib")]),
-        *_table("our_modules", [*rows.values()]),
-        *_table("no_modules", []),
+    lines, rows = frozen_rows(codes, packages)
+    return "\n".join([
+        *lines,
+        *builtin_table(functions),
+        *frozen_table("bootstrap_modules", [rows.pop("_frozen_importlib")]),
+        *frozen_table("our_modules", [*rows.values()]),
+        *frozen_table("no_modules", []),
         "struct _moduleAlias { const char *name; const char *origin; };",
         "static const struct _moduleAlias no_aliases[] = {{NULL, NULL}};",
         "const struct _frozen *_PyImport_FrozenBootstrap = bootstrap_modules;",
@@ -144,11 +164,32 @@ def write_modules(source: Path) -> str:
         "const struct _frozen *PyImport_FrozenModules = our_modules;",
         "int _Py_Deepfreeze_Init(void) { return 0; }",
         "void _Py_Deepfreeze_Fini(void) {}",
+        "",
+    ])  # fmt: skip
+
+
+def frozen_rows(codes: dict[str, CodeType], packages: set[str]) -> tuple[list[str], dict[str, str]]:
+    """The C source of modules, and the row of each in a table of frozen modules."""
+    for name in packages:
+        # By this name the launchers recognise a package, without the table of modules.
+        codes[name] = codes[name].replace(co_name="<package>")
+    static = StaticCode(common_strings(codes.values(), COMMON))
+    rows = {name: _frozen(name, code, name in packages, static) for name, code in codes.items()}
+    return ['#include "launcher/static_code.h"', *static.lines], rows
+
+
+def builtin_table(functions: dict[str, str | None]) -> list[str]:
+    """The C source of the table of builtin modules, from the functions that make them."""
+    return [
+        *(f"PyObject *{function}(void);" for function in functions.values() if function),
+        "struct _inittab _PyImport_Inittab[] = {",
+        *(f'    {{"{name}", {function or "NULL"}}},' for name, function in functions.items()),
+        "    {NULL, NULL},",
+        "};",
     ]
-    return "\n".join(lines) + "\n"
 
 
-def _standard(name: str) -> Path:
+def standard(name: str) -> Path:
     library = Path(sysconfig.get_paths()["stdlib"]).joinpath(*name.split("."))
     return library / "__init__.py" if library.is_dir() else library.with_suffix(".py")
 
@@ -164,9 +205,9 @@ def _frozen(name: str, code: CodeType, is_package: bool, static: StaticCode) -> 
     return f'    {{"{name}", (const unsigned char *)"-", 1, {int(is_package)}, {function}}},'
 
 
-def _table(name: str, rows: list[str]) -> list[str]:
+def frozen_table(name: str, rows: list[str]) -> list[str]:
     return [
-        f"static const struct _frozen {name}[] = {{",
+        f"const struct _frozen {name}[] = {{",
         *rows,
         "    {NULL, NULL, 0, 0, NULL},",
         "};",

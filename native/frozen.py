@@ -10,6 +10,9 @@ import ast
 from pathlib import Path
 from types import CodeType
 
+from named_tuples import drop_types, write_out
+from sunk import sink
+
 PACKAGE = "hutch"
 
 # Folders anywhere in the package whose modules may import anything; __main__ is for "python -m".
@@ -103,13 +106,27 @@ def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
     return inner | {module}
 
 
-def code_of(name: str, *paths: Path) -> CodeType:
+def code_of(name: str, *paths: Path, sunk: frozenset[str] = frozenset()) -> CodeType:
     """The code of a module from one source file, or from several that are joined. It has no
     docstrings and types, but has asserts.
 
     Its file name is the module's name, so that the result does not depend on the build directory.
     """
-    trees = [Untyped().visit(ast.parse(path.read_bytes())) for path in paths]
+    trees = [without_types(ast.parse(path.read_bytes())) for path in paths]
+    for tree in trees:
+        sink(tree, sunk)
+    return _compiled(name, trees)
+
+
+def code_of_standard(name: str, path: Path, sunk: frozenset[str]) -> CodeType:
+    """The code of a module of the standard library. It has no docstrings, but has its types: they
+    are its own matter."""
+    tree = ast.parse(path.read_bytes())
+    sink(tree, sunk)
+    return _compiled(name, [tree])
+
+
+def _compiled(name: str, trees: list[ast.Module]) -> CodeType:
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _has_docstring(node):
             del node.body[0]
@@ -118,6 +135,14 @@ def code_of(name: str, *paths: Path) -> CodeType:
     whole = ast.Module([statement for tree in trees for statement in tree.body], [])
     code: CodeType = compile(whole, f"<{name}>", "exec", dont_inherit=True)
     return code
+
+
+def without_types(tree: ast.Module) -> ast.Module:
+    """A module without what only type checkers need."""
+    write_out(tree)
+    Untyped().visit(tree)
+    drop_types(tree)
+    return tree
 
 
 class Untyped(ast.NodeTransformer):
@@ -138,6 +163,8 @@ class Untyped(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if isinstance(node.annotation, ast.Constant) and node.annotation.value is None:
+            return node  # a field of a dataclass (named.py)
         self.generic_visit(node)
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)

@@ -1,12 +1,12 @@
 /*
- * The command `hutch` as one static executable: the interpreter, and hutch's Python modules and C
- * code.
+ * The commands as static executables: each is the interpreter, with the Python modules and the C code
+ * that the command uses.
  *
  * Only the core of the interpreter is initialised: types, exceptions, sys, builtins, and the importers
  * of builtin and frozen modules. There is no open(), no print(), and no module from a file. The
- * modules of the runtime's verbs import only builtin modules, so they do not need these. For the other
- * verbs, and if this initialisation fails, the launcher of the ordinary interpreter is executed
- * (hutch/front.py).
+ * modules of the runtime's verbs import only builtin modules, so they do not need these; the first
+ * module of warren adds them (whole.py). For the other verbs, and if this initialisation fails, the
+ * launcher of the ordinary interpreter is executed (hutch/front.py).
  *
  * _init_main of PyConfig, _PyRuntime and _PySignal_Init are private parts of CPython, and may change
  * with any version. So the build accepts only one version (native/embed.py).
@@ -18,8 +18,16 @@
 
 #include "launcher/places.h"
 
+#ifndef FRONT
+#error "FRONT names the first module"
+#endif
+
 int _PySignal_Init(int install_signal_handlers);
 PyObject *PyInit__signal(void);
+
+#ifdef OWN_MODULES /* beside those of the library */
+extern const struct _frozen our_modules[];
+#endif
 
 /* The builtin module _signal. Its initialisation makes 65 system calls, so it is only done when a verb
  * imports the module. */
@@ -70,8 +78,11 @@ int main(int argc, char **argv)
     keep_exit_codes();
     if (find_places(prefix, packages))
         return 1;
+#ifdef OWN_MODULES
+    PyImport_FrozenModules = our_modules;
+#endif
     if (PyStatus_Exception(initialise(argc, argv))) {
-        snprintf(launcher, sizeof(launcher), "%s/hutch/libexec/hutch", packages);
+        snprintf(launcher, sizeof(launcher), "%s/hutch/libexec/" PROGRAM, packages);
         execv(launcher, argv);
         return die("cannot execute", launcher);
     }
@@ -83,7 +94,7 @@ int main(int argc, char **argv)
         PyErr_Print();
         return 1;
     }
-    PyObject *front = PyImport_ImportModule("hutch_embedded");
+    PyObject *front = PyImport_ImportModule(FRONT);
     PyObject *folder = PyUnicode_DecodeFSDefault(packages);
     if (!front || !folder || PyObject_SetAttrString(front, "packages", folder) < 0 ||
         !PyObject_CallMethod(front, "main", NULL))

@@ -15,7 +15,7 @@ class Connection:
     @property
     def in_transaction(self) -> bool: ...
     def rows(
-        self, statement: str, values: tuple[None | int | float | str, ...], /
+        self, statement: str, values: tuple[int | float | str | None, ...], /
     ) -> list[tuple[str, ...]]:
         """Executes one statement with its values, and returns its rows. Raises Error."""
 

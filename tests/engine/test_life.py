@@ -245,4 +245,4 @@ def test_what_waits_to_restart_has_a_name_and_ends_with_its_container(
     # Short pauses come first: only a longer one shows that it is not waited for.
     eventually(lambda: any(f"{titled}1.6 s" in title for title in waiting()))
     engine.ok(*end, "ever")
-    assert not any(titled in title for title in waiting())
+    eventually(lambda: not any(titled in title for title in waiting()))

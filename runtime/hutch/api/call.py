@@ -1,8 +1,8 @@
 """What a handler of the API is given: the exchange, the engine of its thread, and what the server
 remembers between calls."""
 
-import socket
 import threading
+from _socket import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Attaching:
     """A client that has attached to a container that does not run yet."""
 
     def __init__(self) -> None:
-        self.connection: socket.socket | None = None
+        self.connection: socket | None = None
         self.ready = threading.Event()
 
 

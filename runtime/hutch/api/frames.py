@@ -1,5 +1,6 @@
 """How output travels: raw from a terminal, else in frames that say which stream they are of."""
 
+import _socket
 import select
 import socket
 import struct
@@ -24,9 +25,9 @@ def frame(stream: str, data: bytes) -> bytes:
 
 
 def relay(
-    client: socket.socket,
+    client: _socket.socket,
     early: bytes,
-    container: socket.socket,
+    container: _socket.socket,
     *,
     terminal: bool,
     stdin: bool,
@@ -78,7 +79,7 @@ def relay(
                     _end(container)
 
 
-def _feed(container: socket.socket, data: bytes, stdin: bool) -> bool:
+def _feed(container: _socket.socket, data: bytes, stdin: bool) -> bool:
     """False once the container does not read any more."""
     if not stdin:
         return True
@@ -90,14 +91,14 @@ def _feed(container: socket.socket, data: bytes, stdin: bool) -> bool:
     return True
 
 
-def _end(container: socket.socket) -> None:
+def _end(container: _socket.socket) -> None:
     try:
         container.shutdown(socket.SHUT_WR)
     except OSError:
         return
 
 
-def copy_out(read: Callable[[], bytes], client: socket.socket, stream: str) -> None:
+def copy_out(read: Callable[[], bytes], client: _socket.socket, stream: str) -> None:
     """Hands on what ``read`` gives until it gives nothing, or the client is gone."""
     while data := read():
         try:

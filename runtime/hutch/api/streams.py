@@ -1,7 +1,8 @@
 """Being at a container's streams: attach, logs, and the size of its terminal."""
 
 import select
-import socket
+from _socket import socket
+from contextlib import closing
 
 from hutch.api.call import Attaching, Call
 from hutch.api.fields import whole, yes
@@ -54,7 +55,7 @@ def attach(call: Call) -> None:
         container = _connected(call, record, client, waiting)
         if container is None:
             return
-        with container:
+        with closing(container):
             relay(
                 client, early, container, terminal=options.tty,
                 stdin=yes(call.query, "stdin") and options.interactive, streams=streams,
@@ -66,8 +67,8 @@ def attach(call: Call) -> None:
 
 
 def _connected(
-    call: Call, record: Record, client: socket.socket, waiting: Attaching | None
-) -> socket.socket | None:
+    call: Call, record: Record, client: socket, waiting: Attaching | None
+) -> socket | None:
     """conmon's socket, once the container runs; None if the client leaves before or the container
     is gone."""
     from hutch.engine.containers.attach import connect

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import hutch
 from hutch.errors import HostError
 
 NAME = "hutch-default"
-FILE = Path(__file__).parent / NAME
+FILE = Path(hutch.__path__[0], "defaults") / NAME
 ENABLED = Path("/sys/module/apparmor/parameters/enabled")
 LOADED = Path("/sys/kernel/security/apparmor/profiles")
 

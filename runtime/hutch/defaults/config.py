@@ -6,7 +6,6 @@ limits.
 """
 
 import os
-import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,9 +80,16 @@ def rlimits(rootless: bool) -> "list[Rlimit]":
     soft, hard = NOFILE
     hard = min(hard, int(Path("/proc/sys/fs/nr_open").read_text()))
     if rootless or not _may_raise_limits():
-        own = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        hard = hard if own == resource.RLIM_INFINITY else min(hard, own)
+        hard = min(hard, _own_limit(hard))
     return [{"type": "RLIMIT_NOFILE", "soft": min(soft, hard), "hard": hard}]
+
+
+def _own_limit(unlimited: int) -> int:
+    """This process's hard limit of open files. The module resource is a shared object, which the
+    static executable cannot load."""
+    limits = Path("/proc/self/limits").read_text()
+    hard = limits.partition("Max open files")[2].split()[1]
+    return unlimited if hard == "unlimited" else int(hard)
 
 
 def _may_raise_limits() -> bool:

@@ -21,18 +21,18 @@ follows the engine: it allows ptrace and similar calls since Linux 4.8, and cloc
 AF_ALG.
 """
 
-import json
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import hutch
 from hutch.errors import ConfigError
+from hutch.spec.json import decode
 
 if TYPE_CHECKING:
     from hutch.spec.config import Seccomp
 
-FILE = Path(__file__).parent / "seccomp.json"
+FILE = Path(hutch.__path__[0], "defaults") / "seccomp.json"
 
 # uname -m -> the name in profiles, and the Go name that includes.arches uses.
 MACHINES = {
@@ -88,14 +88,19 @@ class Host:
 
 def version(text: str) -> tuple[int, int] | None:
     """``6.1.0-13-amd64`` as (6, 1); None if ``text`` is not a version."""
-    found = re.match(r"(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else None
+    major, _, rest = text.partition(".")
+    minor = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    return (int(major), int(minor)) if major.isdecimal() and minor else None
+
+
+def parsed_profile(text: str, document: str = "the seccomp profile") -> dict[str, Any]:
+    """A profile from its text. Raises JsonError, with the name of the ``document``."""
+    return cast("dict[str, Any]", decode(text.encode(), document))
 
 
 def default_profile() -> dict[str, Any]:
     """A new copy of the default profile in Docker's format. The caller may change it."""
-    profile: dict[str, Any] = json.loads(FILE.read_text())
-    return profile
+    return parsed_profile(FILE.read_text(), str(FILE))
 
 
 def default_seccomp(capabilities: Collection[str], host: Host | None = None) -> "Seccomp":

@@ -10,10 +10,10 @@ are the mounts, and the right to signal the processes. As long as a container ru
 conmon are used, and another holder keeps them from then on.
 """
 
+import _signal as signal
 import fcntl
 import os
 import shutil
-import signal
 from pathlib import Path
 
 TYPE_CHECKING = False
@@ -181,7 +181,7 @@ def _hold(store: Path, make: list[str]) -> int:
     import hutch
     from hutch.errors import HostError
 
-    holder = str(Path(hutch.__file__).parent / "libexec" / HOLDER)
+    holder = str(Path(hutch.__path__[0]) / "libexec" / HOLDER)
     ready, tell = os.pipe()
     try:
         process = subprocess.Popen(

@@ -3,22 +3,22 @@
 STORE/volumes/NAME/_data
 """
 
-import json
 import os
 import re
 import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from hutch.engine.column import encode, parsed
 from hutch.engine.containers.options import Options
 from hutch.engine.errors import Conflict, NoSuchVolume
 from hutch.errors import KernelError, UsageError, shown
 from hutch.image.store import Store
 from hutch.kernel.beneath import O_PATH, open_in_root
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+NAME = "[A-Za-z0-9][A-Za-z0-9_.-]*"
 
 
 class Volume(NamedTuple):
@@ -34,8 +34,8 @@ class Volume(NamedTuple):
 def _volume(row: tuple[object, ...]) -> Volume:
     name, created, anonymous, labels, options = row
     return Volume(
-        str(name), float(str(created)), bool(anonymous), json.loads(str(labels)),
-        json.loads(str(options)),
+        str(name), float(str(created)), bool(anonymous), cast("dict[str, str]", parsed(labels)),
+        cast("dict[str, str]", parsed(options)),
     )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ class Volumes:
         check_options(options or {})
         anonymous = not name
         name = name or os.urandom(32).hex()
-        if not NAME.fullmatch(name):
+        if not re.fullmatch(NAME, name):
             raise UsageError(
                 f"{shown(name)} is no name of a volume",
                 hint="letters, digits, and _ . - after the first; a path of the host begins with /",
@@ -121,7 +121,7 @@ class Volumes:
             known = self.database.rows("SELECT 1 FROM volume WHERE name = ?", name)
             self.database.rows(
                 "INSERT OR IGNORE INTO volume VALUES (?, ?, ?, ?, ?)",
-                name, time.time(), anonymous, json.dumps(labels or {}), json.dumps(options or {}),
+                name, time.time(), anonymous, encode(labels or {}), encode(options or {}),
             )  # fmt: skip
             if not known:
                 self._tell("create", name)

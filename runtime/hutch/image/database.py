@@ -8,10 +8,10 @@ only if the blob was verified.
 
 import errno
 import os
+from _thread import RLock
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import RLock
 from typing import NamedTuple
 
 from hutch._sqlite import Connection, Error
@@ -126,7 +126,7 @@ class Database:
                     self._connection.rows("ROLLBACK", ())
                 raise
 
-    def rows(self, statement: str, *values: None | int | float | str) -> list[tuple[str, ...]]:
+    def rows(self, statement: str, *values: int | float | str | None) -> list[tuple[str, ...]]:
         """Executes a statement and returns its rows. The engine uses it for its own tables."""
         try:
             with self._lock:

@@ -6,11 +6,11 @@ OCI image-spec 1.1 (manifest.md, image-index.md, descriptor.md) and Docker's ima
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from hutch._json import decode
 from hutch.errors import shown
 from hutch.image.digest import Digest
 from hutch.image.documents import DescriptorDocument, Execution, Healthcheck
@@ -186,6 +186,18 @@ def _text(execution: dict[str, object], key: str) -> str:
 def parse_json(raw: bytes, what: str) -> dict[str, object]:
     """Parses a JSON object. A key that occurs twice is refused, because two parsers could use
     different values. Raises ImageError."""
+    try:
+        document = decode(raw)
+    except ValueError:  # json also reads what decode() refuses, and says what is wrong
+        document = _slowly(raw, what)
+    if not isinstance(document, dict):
+        raise ImageError(f"{what}: must be a JSON object, not {type(document).__name__}")
+    return document
+
+
+def _slowly(raw: bytes, what: str) -> object:
+    """The value by the standard library's parser. Raises ImageError."""
+    import json
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen = dict(pairs)
@@ -196,13 +208,11 @@ def parse_json(raw: bytes, what: str) -> dict[str, object]:
         return seen
 
     try:
-        document: object = json.loads(raw.decode(), object_pairs_hook=unique)
+        found: object = json.loads(raw.decode(), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ImageError(f"{what}: not JSON: {reason}") from None
-    if not isinstance(document, dict):
-        raise ImageError(f"{what}: must be a JSON object, not {type(document).__name__}")
-    return document
+    return found
 
 
 def parse_descriptor(value: object, where: str) -> Descriptor:

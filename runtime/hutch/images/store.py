@@ -14,7 +14,7 @@ from hutch.image.digest import Digest
 from hutch.image.errors import ImageError, ImageNotFound, RegistryError, explaining_full_disk
 from hutch.image.platform import Platform
 from hutch.image.progress import Reporter
-from hutch.image.reference import LOCAL, TAG, Reference, resolve_remote
+from hutch.image.reference import LOCAL, Reference, is_tag, resolve_remote
 from hutch.image.settings import Settings, load
 from hutch.image.store import Store as Files
 from hutch.image.store import default_root
@@ -162,7 +162,7 @@ class Store:
         with closing(self._connect(reference.registry, reference.path)) as registry:
             tags = registry.tags(reference.path)
         for tag in tags:
-            if not TAG.fullmatch(tag):
+            if not is_tag(tag):
                 raise RegistryError(f"{reference.registry}: {shown(tag)} is not a tag")
         return tags
 

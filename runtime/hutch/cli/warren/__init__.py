@@ -9,9 +9,11 @@ verbs. For each verb it gives a function that declares the arguments, and one th
 import os
 import sys
 from io import TextIOWrapper
+from typing import Any
 
-from hutch.cli.warren.table import GLOBALS, of_noun, summary_of
+from hutch.cli.warren.table import EVERYDAY, GLOBALS, of_noun, summary_of
 from hutch.errors import HutchError, UsageError, errno_text
+from hutch.front import use_shared_objects
 
 
 def split_globals(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -57,11 +59,18 @@ def run(arguments: list[str]) -> int:
 
         print(noun_usage(name))
         return 0
+    if name not in EVERYDAY or os.geteuid() != 0:
+        use_shared_objects()
     from hutch.cli.warren.context import Context
-    from hutch.cli.warren.parser import parse, verb_of
+    from hutch.cli.warren.declared import read
+    from hutch.cli.warren.verb import verb_of
 
     verb = verb_of(name)
-    parsed = parse(name, summary_of(name), verb.declare, words, verb.stops)
+    parsed: Any = read(verb.declare, words, verb.stops)
+    if parsed is None:
+        from hutch.cli.warren.parser import parse
+
+        parsed = parse(name, summary_of(name), verb.declare, words, verb.stops)
     run_verb = verb.run
     if os.geteuid() != 0:
         from hutch.cli.warren.rootless import inside_namespaces

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 
 if TYPE_CHECKING:
     from hutch.engine.containers.records import Record

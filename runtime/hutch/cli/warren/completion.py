@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import hutch
 from hutch.cli.warren.context import Context
-from hutch.cli.warren.parser import Verb, parser_of
+from hutch.cli.warren.parser import parser_of
 from hutch.cli.warren.table import VERBS as TABLE
+from hutch.cli.warren.verb import Verb
 from hutch.errors import HostError
 
 # Where docker's command has its plugins.
@@ -31,7 +32,7 @@ def program() -> str:
     """docker compose as a program: beside our command (``pip install hutch[compose]``), as a
     plugin of docker's, or in PATH. Raises HostError."""
     # PREFIX/lib/python3.N/site-packages/hutch
-    folders = [str(Path(hutch.__file__).parents[4] / "bin"), *PLUGINS]
+    folders = [str(Path(hutch.__path__[0]).parents[3] / "bin"), *PLUGINS]
     found = shutil.which("docker-compose", path=":".join(folders)) or shutil.which("docker-compose")
     if found is None:
         raise HostError(

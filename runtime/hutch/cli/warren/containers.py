@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hutch.cli.warren.context import Context
 from hutch.cli.warren.each import each
 from hutch.cli.warren.output import pruned
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import NotFound, UsageError
 
 if TYPE_CHECKING:

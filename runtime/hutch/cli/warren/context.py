@@ -90,7 +90,7 @@ def access(arguments: Namespace) -> "Access":
 
 def truth(text: str) -> bool:
     """The value of a boolean option."""
-    from hutch.cli.warren.parser import TRUTH
+    from hutch.cli.warren.verb import TRUTH
 
     if text.lower() in TRUTH:
         return TRUTH[text.lower()]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context
 from hutch.cli.warren.flags import declare_some
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import HostError, UsageError
 
 if TYPE_CHECKING:

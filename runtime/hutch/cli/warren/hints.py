@@ -9,12 +9,12 @@ from hutch.errors import HutchError
 STORE_VERBS = (
     "pull|push|images|rmi|tag|inspect|history|save|load|import|bundle|system|ps|start|volume"
 )
-COMMAND = re.compile(rf"\bwarren (?=(?:{STORE_VERBS})\b(?! --help))")
+COMMAND = rf"\bwarren (?=(?:{STORE_VERBS})\b(?! --help))"
 
 
 def complain(error: HutchError, root: str) -> None:
     """Prints an error on one line. ``root`` is the value of --root, "" if it was not given."""
     if root:
         given = f"warren --root {shlex.quote(root)} "
-        error.hint = COMMAND.sub(lambda _: given, error.hint)
+        error.hint = re.sub(COMMAND, lambda _: given, error.hint)
     print(f"warren: {error}", file=sys.stderr)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
 from hutch.cli.warren.output import ago, clean, human_size, render, show, template
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.did_you_mean import suggestion
 from hutch.errors import NotFound
 from hutch.image.errors import ImageNotFound

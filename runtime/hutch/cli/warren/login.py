@@ -6,7 +6,7 @@ from getpass import getpass
 from typing import NoReturn
 
 from hutch.cli.warren.context import Context, registry_options
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import UsageError
 
 SECRET_BYTES = 1 << 16

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hutch.cli.warren.containers import each_container, moment
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import human_size, show
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import HutchError, UsageError, shown
 
 if TYPE_CHECKING:

@@ -2,28 +2,13 @@
 
 from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
+from hutch.cli.warren.table import summary_of
+from hutch.cli.warren.verb import TRUTH, verb_of
 from hutch.errors import UsageError
 
-if TYPE_CHECKING:
-    from hutch.cli.warren.context import Context
-
 COLUMN = 34  # where an option's help begins
-TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-class Verb(NamedTuple):
-    """A function that declares the arguments of a verb, and one that runs it and returns the exit
-    status.
-
-    For verbs that take a command line for a container, ``stops`` is the number of arguments in
-    front of it, and all later words go to ``command``. None for other verbs.
-    """
-
-    declare: Callable[[ArgumentParser], None]
-    run: "Callable[[Namespace, Context], int]"
-    stops: int | None = None
 
 
 class Formatter(HelpFormatter):
@@ -174,17 +159,5 @@ def help_of(name: str) -> str:
 
 def parser_for(name: str) -> Parser:
     """The parser of the verb of this name, with its module loaded."""
-    from hutch.cli.warren.table import summary_of
-
     verb = verb_of(name)
     return parser_of(name, summary_of(name), verb.declare, verb.stops)
-
-
-def verb_of(name: str) -> Verb:
-    """The functions of a verb."""
-    from importlib import import_module
-
-    from hutch.cli.warren.table import module_of
-
-    found: Verb = import_module("hutch.cli.warren." + module_of(name)).VERBS[name]
-    return found

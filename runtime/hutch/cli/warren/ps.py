@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import ago, human_size, show
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 
 if TYPE_CHECKING:
     from hutch.engine.containers.records import Record

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context, access, platform_option, registry_options
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 
 
 def declare(parser: ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, access, registry_options
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import UsageError
 
 if TYPE_CHECKING:

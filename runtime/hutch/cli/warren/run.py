@@ -9,9 +9,10 @@ from hutch.cli.warren.context import Context, access, platform_option, registry_
 from hutch.cli.warren.each import each
 from hutch.cli.warren.flags import declare_flags, declare_some, options_from
 from hutch.cli.warren.hints import complain
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.engine.containers.attach import DETACH_KEYS
 from hutch.errors import HutchError, KernelError, UsageError, shown
+from hutch.front import use_shared_objects
 
 if TYPE_CHECKING:
     from hutch.engine.containers.places import Places
@@ -62,6 +63,7 @@ def image_for(arguments: Namespace, context: Context) -> "Image":
         except ImageNotFound:
             if arguments.pull == "never":
                 raise
+            use_shared_objects()  # a registry is reached by TLS
             print(f"Unable to find image '{arguments.image}' locally", file=sys.stderr)
         else:
             if arguments.platform:
@@ -73,6 +75,7 @@ def image_for(arguments: Namespace, context: Context) -> "Image":
                         f"image {arguments.image} is for {found.platform}", hint="use --pull always"
                     )
             return found
+    use_shared_objects()
     with context.at_work(quiet=arguments.quiet, access=access(arguments)) as store:
         return store.pull(arguments.image, platform=arguments.platform).image
 
@@ -160,7 +163,7 @@ def watched(keys: str | None) -> bytes:
 
 def truth(text: str) -> bool:
     """--sig-proxy's value. Raises UsageError."""
-    from hutch.cli.warren.parser import TRUTH
+    from hutch.cli.warren.verb import TRUTH
 
     if text.lower() not in TRUTH:
         raise UsageError(f"{shown(text)} is neither true nor false")

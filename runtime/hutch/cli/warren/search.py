@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hutch.cli.warren.context import Context, access, format_option, registry_options
 from hutch.cli.warren.hints import complain
 from hutch.cli.warren.output import show
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import UsageError, shown
 from hutch.image.errors import RegistryError
 
@@ -52,7 +52,7 @@ def count(text: str) -> int:
 
 def parse_filter(text: str) -> "Callable[[Found], bool]":
     """A condition on what was found. Raises UsageError."""
-    from hutch.cli.warren.parser import TRUTH
+    from hutch.cli.warren.verb import TRUTH
 
     key, _, value = text.partition("=")
     if key == "stars" and value.isdecimal():

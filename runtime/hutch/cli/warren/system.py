@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import age, human_size, pruned, show
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import UsageError, shown
 from hutch.image.errors import StoreDamaged
 

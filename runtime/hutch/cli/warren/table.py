@@ -104,6 +104,12 @@ NOUN_VERBS = {
     "volume rm": ("volumes", "Remove volumes"),
 }
 
+# The verbs that the static executable carries out: their modules need no shared objects.
+EVERYDAY = {
+    "container cleanup", "create", "exec", "kill", "pause", "ps", "restart", "rm", "run", "start",
+    "stop", "unpause", "wait",
+}  # fmt: skip
+
 # What warren leaves behind, and completion, call these; they are not for people.
 INTERNAL = {
     "__complete": "completion",

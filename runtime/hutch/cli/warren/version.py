@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from hutch import __version__
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import show
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 
 
 def declare(parser: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
 from hutch.cli.warren.output import pruned, show
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import NotFound, UsageError, shown
 
 COLUMNS = [("DRIVER", "Driver"), ("VOLUME NAME", "Name")]

@@ -5,25 +5,26 @@ What it gets is the container's input; the half-close of the socket is the end o
 fifo ``winsz`` sets the terminal's size.
 """
 
+import _signal as signal  # without the enumerations, which take longer than all that uses them
 import errno
 import fcntl
 import os
 import select
-import signal
-import socket
 import struct
-import termios
-import tty
+from _socket import AF_UNIX, SHUT_WR, SOCK_SEQPACKET, socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from types import TracebackType
 
+from hutch.container.terminal import TCGETS, TERMIOS_SIZE, TIOCGWINSZ, raw_mode
 from hutch.engine.containers.places import Places
 from hutch.errors import KernelError, StateError, UsageError, shown
 
 ERR = 3  # what a packet of conmon begins with; 2: standard output
 PACKET = 8192
 DETACH_KEYS = "ctrl-p,ctrl-q"
+TCSETSW = 0x5403
+OPOST = 1
 
 
 def parse_keys(text: str) -> bytes:
@@ -47,10 +48,10 @@ def parse_keys(text: str) -> bytes:
     return keys
 
 
-def connect(places: Places) -> socket.socket:
+def connect(places: Places) -> socket:
     """The container's attach socket. Raises StateError, KernelError."""
     folder = os.open(places.folder, os.O_PATH | os.O_DIRECTORY)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection = socket(AF_UNIX, SOCK_SEQPACKET)
     try:
         # A path of any length: sun_path takes but 107 bytes.
         connection.connect(f"/proc/self/fd/{folder}/attach")
@@ -83,10 +84,17 @@ def resize(places: Places, height: int, width: int) -> None:
 def window(fd: int) -> tuple[int, int]:
     """Height and width of a terminal; zeros if it has none."""
     try:
-        rows, columns, _, _ = struct.unpack("4H", fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))
+        rows, columns, _, _ = struct.unpack("4H", fcntl.ioctl(fd, TIOCGWINSZ, bytes(8)))
     except OSError:
         return 0, 0
     return rows, columns
+
+
+def unprocessed(settings: bytes) -> bytes:
+    """The settings of a terminal in raw mode, which also shows all bytes as they are: conmon's
+    terminal has added the carriage returns already."""
+    output = int.from_bytes(settings[4:8], "little") & ~OPOST
+    return raw_mode(settings[:4] + output.to_bytes(4, "little") + settings[8:])
 
 
 class KeyWatch:
@@ -147,7 +155,7 @@ class Session:
         self.streams = streams
         self.connection = connect(places)
         self.detached = False
-        self._saved: list[object] | None = None
+        self._saved = b""
         self._handlers: dict[int, object] = {}
         self._wake = -1
         self._woken = -1
@@ -162,8 +170,8 @@ class Session:
             self._handlers[number] = signal.signal(number, _nothing)
         if self.terminal:
             if self.stdin:
-                self._saved = termios.tcgetattr(0)
-                tty.setraw(0, termios.TCSADRAIN)  # what was typed ahead is kept
+                self._saved = fcntl.ioctl(0, TCGETS, bytes(TERMIOS_SIZE))
+                fcntl.ioctl(0, TCSETSW, unprocessed(self._saved))  # what was typed ahead is kept
             resize(self.places, *window(0))
         return self
 
@@ -173,12 +181,12 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._saved is not None:
-            with suppress(termios.error):
-                termios.tcsetattr(0, termios.TCSADRAIN, self._saved)  # type: ignore[arg-type]
+        if self._saved:
+            with suppress(OSError):
+                fcntl.ioctl(0, TCSETSW, self._saved)
         signal.set_wakeup_fd(-1)
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
         for fd in (self._wake, self._woken):
             os.close(fd)
         self.connection.close()
@@ -226,7 +234,7 @@ class Session:
             if passed:
                 self.connection.send(passed)
             if not data and not self.terminal:
-                self.connection.shutdown(socket.SHUT_WR)
+                self.connection.shutdown(SHUT_WR)
         except OSError:
             return False  # the container does not read any more
         return bool(data)

@@ -40,7 +40,7 @@ def watch(places: Places, record: Record, name: str, words: Callable[[], list[st
             return True
         if birth(record.pid) != record.birth:
             return True
-        program = Path(hutch.__file__).parent / "libexec" / f"warren-{name}"
+        program = Path(hutch.__path__[0]) / "libexec" / f"warren-{name}"
         subprocess.Popen(
             [program, str(container), str(lock), *words()],
             stdin=subprocess.DEVNULL,

@@ -11,14 +11,14 @@ to the attach pipe once its attach socket is there, and reads a second byte from
 before the program begins: so no output is lost.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import hutch
+from hutch._json import decode
 from hutch.engine.containers.places import Places
 from hutch.engine.errors import StartFailed
 from hutch.engine.rootless import rootless
@@ -78,7 +78,7 @@ class Supervision(NamedTuple):
         if self.trace:
             words += ["--runtime-arg", "--trace", "--runtime-arg", str(places.runtime_trace)]
         if self.on_exit:
-            words += ["--exit-command", str(Path(hutch.__file__).parent / "libexec/warren-ended")]
+            words += ["--exit-command", str(Path(hutch.__path__[0]) / "libexec/warren-ended")]
             for word in (self.attended, str(places.exit_file), *self.on_exit):
                 words += ["--exit-command-arg", word]
         return words
@@ -100,12 +100,8 @@ def program() -> str:
 def hutch_program(wanted: str = "") -> str:
     """The path of the runtime: ``wanted`` (a path or a name), else the hutch that was installed
     with this package, or the first in PATH. Raises HostError."""
-    package = Path(hutch.__file__).parent
-    if wanted in ("", "hutch"):
-        # PREFIX/lib/python3.N/site-packages/hutch; what has no commands has the launcher.
-        for place in (package.parents[3] / "bin" / "hutch", package / "libexec" / "hutch"):
-            if os.access(place, os.X_OK):
-                return str(place)
+    if wanted in ("", "hutch") and (installed := installed_command("hutch")):
+        return installed
     import shutil
 
     found = shutil.which(wanted or "hutch")
@@ -116,14 +112,24 @@ def hutch_program(wanted: str = "") -> str:
     return os.path.abspath(found)
 
 
+def installed_command(name: str) -> str:
+    """The path of a command that was installed with this package, "" if there is none.
+
+    The package is PREFIX/lib/python3.N/site-packages/hutch. What has no commands has the launchers.
+    """
+    package = Path(hutch.__path__[0])
+    for place in (package.parents[3] / "bin" / name, package / "libexec" / name):
+        if os.access(place, os.X_OK):
+            return str(place)
+    return ""
+
+
 def own_program(root: str) -> list[str]:
-    """The command line that calls warren again as this process was called, with this store."""
-    given = len(sys.orig_argv) - len(sys.argv[1:])
-    prefix = (
-        sys.orig_argv[1:given] if "hutch.cli.warren" in " ".join(sys.orig_argv[1:given]) else []
-    )
+    """The command line that calls warren again, with this store."""
+    installed = installed_command("warren")
     # -P: nothing is imported from the folder that it happens to run in.
-    return [sys.executable, *(prefix or ["-P", "-m", "hutch.cli.warren"]), "--root", root]
+    words = [installed] if installed else [sys.executable, "-P", "-m", "hutch.cli.warren"]
+    return [*words, "--root", root]
 
 
 def supervise(supervision: Supervision) -> int:
@@ -185,7 +191,7 @@ def launch(
         said = answers.readline()
         process.wait()
         try:
-            document = json.loads(said)
+            document = cast("dict[str, int | str]", decode(said))
             pid = int(document["data"])
         except (ValueError, KeyError, TypeError):
             raise StartFailed("conmon ended without a word", 125) from None
@@ -205,7 +211,7 @@ def failure(places: Places, message: str) -> StartFailed:
         lines = []
     for line in reversed(lines):
         try:
-            said = json.loads(line)
+            said = decode(line.encode())
         except ValueError:
             continue
         if isinstance(said, dict) and said.get("level") == "error":

@@ -1,10 +1,10 @@
 """What happened to containers and volumes, in the order in which it did: a table of the store."""
 
-import json
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from hutch.engine.column import encode, parsed
 from hutch.engine.containers.records import Record
 from hutch.image.database import Database
 
@@ -44,7 +44,7 @@ class Events:
         with self.database.transaction():
             self.database.rows(
                 "INSERT INTO event (time, kind, action, actor, attributes) VALUES (?, ?, ?, ?, ?)",
-                time.time(), kind, action, actor, json.dumps(attributes),
+                time.time(), kind, action, actor, encode(attributes),
             )  # fmt: skip
             self.database.rows(
                 "DELETE FROM event WHERE number <= (SELECT max(number) FROM event) - ?", KEPT
@@ -66,7 +66,14 @@ class Events:
         """All events with a higher number."""
         rows = self.database.rows("SELECT * FROM event WHERE number > ? ORDER BY number", number)
         return [
-            Event(int(number), float(when), kind, action, actor, json.loads(attributes))
+            Event(
+                int(number),
+                float(when),
+                kind,
+                action,
+                actor,
+                cast("dict[str, str]", parsed(attributes)),
+            )
             for number, when, kind, action, actor, attributes in rows
         ]
 
@@ -91,4 +98,4 @@ class Events:
             " ORDER BY number LIMIT 1",
             since, id,
         )  # fmt: skip
-        return int(json.loads(rows[0][0])["exitCode"]) if rows else None
+        return int(cast("dict[str, str]", parsed(rows[0][0]))["exitCode"]) if rows else None

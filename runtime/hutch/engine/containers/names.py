@@ -1,11 +1,11 @@
 """Names of containers: checking the ones that are given, making up the others."""
 
-import random
+import os
 import re
 
 from hutch.errors import UsageError, shown
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
+NAME = "[A-Za-z0-9][A-Za-z0-9_.-]+"
 
 ADJECTIVES = """
 able amber bold brave brisk calm clever cosy curious deft eager early fair fleet fond gentle
@@ -26,7 +26,7 @@ vole weasel wren
 def check_name(name: str) -> str:
     """The name without Docker's leading slash. Raises UsageError for one that cannot be."""
     bare = name.removeprefix("/")
-    if not NAME.fullmatch(bare):
+    if not re.fullmatch(NAME, bare):
         raise UsageError(
             f"invalid container name ({bare})" if bare.isprintable() else
             f"invalid container name {shown(bare)}",
@@ -38,9 +38,11 @@ def check_name(name: str) -> str:
 def made_up(taken: set[str]) -> str:
     """A name that no container has."""
     while True:
-        name = f"{random.choice(ADJECTIVES.split())}_{random.choice(ANIMALS.split())}"  # noqa: S311
+        number = int.from_bytes(os.urandom(8), "little")
+        adjectives, animals = ADJECTIVES.split(), ANIMALS.split()
+        name = f"{adjectives[number % len(adjectives)]}_{animals[(number >> 16) % len(animals)]}"
         if name not in taken:
             return name
-        name += str(random.randrange(10_000))  # noqa: S311
+        name += str((number >> 32) % 10_000)
         if name not in taken:
             return name

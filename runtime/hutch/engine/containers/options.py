@@ -1,8 +1,8 @@
 """The options of a container, as its creator gave them. Each start uses them again."""
 
-import json
-from typing import TypedDict, get_origin, is_typeddict
+from typing import TypedDict, cast
 
+from hutch.engine.column import encode, parsed
 from hutch.engine.network.records import PortOption, Wishes
 
 
@@ -69,112 +69,99 @@ class Options:
     What has no default here is empty.
     """
 
-    image: str = ""
-    command: list[str]
-    entrypoint: list[str] | None = None
-    tty: bool = False
-    interactive: bool = False
-    stdin_once: bool = False
-    auto_remove: bool = False
-    env: list[str]
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    user: str | None = None
-    group_add: list[str]
-    workdir: str | None = None
-    hostname: str = ""
-    domainname: str = ""
-    dns: list[str]
-    dns_search: list[str]
-    dns_option: list[str]
-    add_host: list[str]
-    network: str = "none"
-    networks: list[Wishes]
-    ports: list[PortOption]
-    publish_all: bool = False
-    pid_mode: str = ""
-    ipc_mode: str = ""
-    uts_mode: str = ""
-    cgroupns_mode: str = ""
-    userns_mode: str = ""
-    uid_map: list[list[int]]  # each the container's first id, the host's, how many
-    gid_map: list[list[int]]
-    mounts: list[MountOption]
-    volumes_from: list[str]
-    read_only: bool = False
-    shm_size: int = 64 << 20
-    init: bool = False
-    expose: list[str]
-    restart: str = "no"
-    restart_limit: int = 0
-    stop_signal: str | None = None
-    stop_timeout: int = 10
-    memory: int = 0
-    memory_swap: int = 0
-    memory_reservation: int = 0
-    memory_swappiness: int | None = None
-    oom_kill_disable: bool = False
-    oom_score_adj: int | None = None
-    cpu_shares: int = 0
-    cpu_period: int = 0
-    cpu_quota: int = 0
-    nano_cpus: int = 0  # --cpus; in place of cpu_period and cpu_quota
-    cpuset_cpus: str = ""
-    cpuset_mems: str = ""
-    pids_limit: int | None = None
-    blkio_weight: int = 0
-    throttle: dict[str, list[ThrottleOption]]
-    ulimits: list[UlimitOption]
-    cap_add: list[str]
-    cap_drop: list[str]
-    privileged: bool = False
-    no_new_privileges: bool = False
-    seccomp: str = ""  # "", "unconfined", or a profile's text
-    apparmor: str | None = None
-    selinux: str | None = None
-    mask: list[str]
-    unmask: list[str]
-    devices: list[DeviceOption]
-    device_rules: list[str]
-    sysctls: dict[str, str]
-    cgroup_parent: str = ""
-    health: HealthOption
-    log_driver: str = "k8s-file"
-    log_size: int = 0
-    log_files: int = 1
-    log_tag: str = ""
-    runtime: str = ""
-    pod: str = ""  # the pod's id; until the container is made perhaps its name
-    infra: bool = False  # the container that has the pod's namespaces
-    init_container: str = ""  # once or always: runs to its end when the pod starts (pods/life.py)
-
     def __init__(self) -> None:
-        for name in LISTS:
-            setattr(self, name, [])
-        for name in DICTIONARIES:
-            setattr(self, name, {})
+        self.image = ""
+        self.command: list[str] = []
+        self.entrypoint: list[str] | None = None
+        self.tty = False
+        self.interactive = False
+        self.stdin_once = False
+        self.auto_remove = False
+        self.env: list[str] = []
+        self.labels: dict[str, str] = {}
+        self.annotations: dict[str, str] = {}
+        self.user: str | None = None
+        self.group_add: list[str] = []
+        self.workdir: str | None = None
+        self.hostname = ""
+        self.domainname = ""
+        self.dns: list[str] = []
+        self.dns_search: list[str] = []
+        self.dns_option: list[str] = []
+        self.add_host: list[str] = []
+        self.network = "none"
+        self.networks: list[Wishes] = []
+        self.ports: list[PortOption] = []
+        self.publish_all = False
+        self.pid_mode = ""
+        self.ipc_mode = ""
+        self.uts_mode = ""
+        self.cgroupns_mode = ""
+        self.userns_mode = ""
+        self.uid_map: list[list[int]] = []  # each the container's first id, the host's, how many
+        self.gid_map: list[list[int]] = []
+        self.mounts: list[MountOption] = []
+        self.volumes_from: list[str] = []
+        self.read_only = False
+        self.shm_size = 64 << 20
+        self.init = False
+        self.expose: list[str] = []
+        self.restart = "no"
+        self.restart_limit = 0
+        self.stop_signal: str | None = None
+        self.stop_timeout = 10
+        self.memory = 0
+        self.memory_swap = 0
+        self.memory_reservation = 0
+        self.memory_swappiness: int | None = None
+        self.oom_kill_disable = False
+        self.oom_score_adj: int | None = None
+        self.cpu_shares = 0
+        self.cpu_period = 0
+        self.cpu_quota = 0
+        self.nano_cpus = 0  # --cpus; in place of cpu_period and cpu_quota
+        self.cpuset_cpus = ""
+        self.cpuset_mems = ""
+        self.pids_limit: int | None = None
+        self.blkio_weight = 0
+        self.throttle: dict[str, list[ThrottleOption]] = {}
+        self.ulimits: list[UlimitOption] = []
+        self.cap_add: list[str] = []
+        self.cap_drop: list[str] = []
+        self.privileged = False
+        self.no_new_privileges = False
+        self.seccomp = ""  # "", "unconfined", or a profile's text
+        self.apparmor: str | None = None
+        self.selinux: str | None = None
+        self.mask: list[str] = []
+        self.unmask: list[str] = []
+        self.devices: list[DeviceOption] = []
+        self.device_rules: list[str] = []
+        self.sysctls: dict[str, str] = {}
+        self.cgroup_parent = ""
+        self.health: HealthOption = {}
+        self.log_driver = "k8s-file"
+        self.log_size = 0
+        self.log_files = 1
+        self.log_tag = ""
+        self.runtime = ""
+        self.pod = ""  # the pod's id; until the container is made perhaps its name
+        self.infra = False  # the container that has the pod's namespaces
+        # once or always: runs to its end when the pod starts (pods/life.py)
+        self.init_container = ""
 
     def json(self) -> str:
         """As the store keeps it."""
-        return json.dumps({name: getattr(self, name) for name in NAMES})
+        return encode(vars(self))
 
     @classmethod
     def parse(cls, text: str) -> "Options":
         """The options from the store's text. What an older warren did not know has its default."""
         options = cls()
-        document: dict[str, object] = json.loads(text)
-        for name in NAMES & document.keys():
+        document = cast("dict[str, object]", parsed(text))
+        for name in vars(options).keys() & document.keys():
             setattr(options, name, document[name])
         return options
-
-
-# The fields by their types: what is empty by default.
-TYPES: dict[str, object] = Options.__annotations__
-NAMES = TYPES.keys()
-LISTS = [name for name, kind in TYPES.items() if get_origin(kind) is list]
-DICTIONARIES = [
-    name for name, kind in TYPES.items() if get_origin(kind) is dict or is_typeddict(kind)
-]
 
 
 def bridged(options: Options) -> bool:

@@ -21,38 +21,33 @@ class Record:
     """One container. ``birth`` tells a process from a later one with the same pid: the boot and
     its start time. Times are seconds since 1970, 0 for never."""
 
-    id: str
-    name: str
-    manifest: str
-    created: float
-    options: Options
-    phase: str = CREATED
-    pid: int = 0
-    birth: str = ""
-    conmon: int = 0
-    conmon_birth: str = ""
-    paused: bool = False
-    started: float = 0.0
-    finished: float = 0.0
-    exit_code: int = 0
-    oom: bool = False
-    error: str = ""
-    restarts: int = 0
-    stopping: bool = False
-    runs: int = 0  # how often it was started: a clean-up of an earlier run touches no later one
-
     def __init__(self, id: str, name: str, manifest: str, created: float, options: Options) -> None:
+        # These are the columns of the table, in their order.
         self.id, self.name, self.manifest = id, name, manifest
         self.created, self.options = created, options
+        self.phase = CREATED
+        self.pid = 0
+        self.birth = ""
+        self.conmon = 0
+        self.conmon_birth = ""
+        self.paused = False
+        self.started = 0.0
+        self.finished = 0.0
+        self.exit_code = 0
+        self.oom = False
+        self.error = ""
+        self.restarts = 0
+        self.stopping = False
+        self.runs = 0  # how often it was started: a clean-up of an earlier run touches no later one
 
-    def values(self) -> list[object]:
+    def values(self) -> "list[int | float | str | None]":
         """The columns, in their order."""
         row = [getattr(self, column) for column in COLUMNS]
         row[COLUMNS.index("options")] = self.options.json()
         return row
 
 
-COLUMNS = [*Record.__annotations__]
+COLUMNS = [*vars(Record("", "", "", 0.0, Options()))]
 BOOLEANS = ("paused", "oom", "stopping")
 
 

@@ -1,6 +1,6 @@
 """Removing containers."""
 
-import signal
+import _signal as signal
 from collections.abc import Callable
 
 from hutch.engine.containers import records as phases

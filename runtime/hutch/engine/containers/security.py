@@ -1,11 +1,10 @@
 """Rights of a container's program: capabilities, --privileged, --security-opt, devices."""
 
-import json
 import os
 import stat
 from typing import TYPE_CHECKING
 
-from hutch.defaults.seccomp import Host, default_seccomp, resolve
+from hutch.defaults.seccomp import Host, default_seccomp, parsed_profile, resolve
 from hutch.engine.containers.options import DeviceOption, Options, ThrottleOption
 from hutch.errors import HostError, KernelError, UsageError, shown
 from hutch.kernel.process import bounding_set
@@ -86,7 +85,7 @@ def secure(config: "Config", options: Options, uid: int) -> None:
         linux.pop("seccomp", None)
     elif options.seccomp:
         linux["seccomp"] = resolve(
-            json.loads(options.seccomp), names, Host.here(), "--security-opt seccomp"
+            parsed_profile(options.seccomp), names, Host.here(), "--security-opt seccomp"
         )
     elif "seccomp" in linux:
         linux["seccomp"] = default_seccomp(names)

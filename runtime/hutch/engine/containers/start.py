@@ -18,6 +18,7 @@ from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict, NoSuchContainer, StartFailed
 from hutch.engine.rootless import keep, rootless
 from hutch.errors import HutchError, KernelError
+from hutch.spec.json import encode
 
 if TYPE_CHECKING:
     from hutch.engine.network.ports import Reserved
@@ -144,8 +145,6 @@ def _failed(engine: Engine, record: Record, error: HutchError) -> None:
 
 def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | None":
     """The networks, and the bundle: root, files of /etc, config.json. The published ports."""
-    import json
-
     options = record.options
     places.make()
     joined: dict[str, int] = {}
@@ -181,7 +180,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | N
     engine.step("write config.json")
     config = make_config(record, image, places, engine.volumes, joined, donor, namespace)
     try:
-        places.config.write_text(json.dumps(config), encoding="utf-8")
+        places.config.write_text(encode(config), encoding="utf-8")
     except OSError as error:
         raise KernelError(f"write {places.config}", "write", error.errno) from None
     return reserved

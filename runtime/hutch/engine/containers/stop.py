@@ -1,6 +1,6 @@
 """Stops, freezes and waits for containers."""
 
-import signal
+import _signal as signal
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import stop_signal

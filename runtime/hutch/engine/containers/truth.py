@@ -1,8 +1,8 @@
 """What the kernel knows about a process. A row of the database is compared with it."""
 
+import _signal as signal
 import os
 import select
-import signal
 import time
 from collections.abc import Callable
 from functools import cache

@@ -11,8 +11,8 @@ from hutch.spec.rlimits import RLIMITS
 JOURNAL = "/run/systemd/journal/socket"
 LOG_OPTIONS = {"k8s-file": ("max-size", "max-file"), "journald": ("tag",), "none": ()}
 UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?", re.IGNORECASE)
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+SIZE = r"(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?"
+DURATION = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)"
 SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 SUBPATHS = (("volume", "volume-subpath"), ("image", "image-subpath"))
 TRUTH = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
@@ -22,7 +22,7 @@ def size(text: str, flag: str) -> int:
     """``64m``, ``1.5g``, ``4096`` in bytes; -1 is itself. Raises UsageError."""
     if text == "-1":
         return -1
-    found = SIZE.fullmatch(text.strip())
+    found = re.fullmatch(SIZE, text.strip(), re.IGNORECASE)
     if found is None:
         raise UsageError(f"{flag} {shown(text)} is no size", hint="as in 512m, 2g or 1048576")
     return int(float(found[1]) * UNITS[found[2].lower() or "b"])
@@ -30,7 +30,7 @@ def size(text: str, flag: str) -> int:
 
 def duration(text: str, flag: str) -> float:
     """``1m30s`` in seconds. Raises UsageError."""
-    parts = DURATION.findall(text)
+    parts = re.findall(DURATION, text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         if text == "0":
             return 0.0

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hutch.engine.containers.records import Record
     from hutch.engine.engine import Engine
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+NAME = "[A-Za-z0-9][A-Za-z0-9_.-]*"
 
 
 def create_network(
@@ -46,7 +46,7 @@ def create_network(
     options: dict[str, str] | None = None,
 ) -> Network:
     """Makes a network. Its bridge comes with the first container. Raises UsageError, Conflict."""
-    if not NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise UsageError(
             f"{shown(name)} is no name of a network",
             hint="letters, digits, and _ . - after the first",

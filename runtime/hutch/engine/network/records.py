@@ -1,11 +1,11 @@
 """The rows of a store's networks: what they are, who is to be in them, and who is."""
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, cast
 
+from hutch.engine.column import encode, parsed
 from hutch.engine.errors import Conflict, NoSuchNetwork
 from hutch.errors import StateError, shown
 from hutch.image.database import Database
@@ -107,8 +107,9 @@ def new_network(name: str, link: str = "") -> Network:
 def _network(row: tuple[object, ...]) -> Network:
     name, id, created, link, subnets, chosen, internal, ipv6, labels, options = row
     return Network(
-        str(name), str(id), float(str(created)), str(link), json.loads(str(subnets)), bool(chosen),
-        bool(internal), bool(ipv6), json.loads(str(labels)), json.loads(str(options)),
+        str(name), str(id), float(str(created)), str(link), cast("list[Subnet]", parsed(subnets)),
+        bool(chosen), bool(internal), bool(ipv6), cast("dict[str, str]", parsed(labels)),
+        cast("dict[str, str]", parsed(options)),
     )  # fmt: skip
 
 
@@ -152,14 +153,14 @@ class Networks:
             self.database.rows(
                 "INSERT INTO network VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 network.name, network.id, network.created, network.link,
-                json.dumps(network.subnets), network.chosen, network.internal, network.ipv6,
-                json.dumps(network.labels), json.dumps(network.options),
+                encode(network.subnets), network.chosen, network.internal, network.ipv6,
+                encode(network.labels), encode(network.options),
             )  # fmt: skip
 
     def save_subnets(self, network: Network) -> None:
         self.database.rows(
             "UPDATE network SET subnets = ? WHERE name = ?",
-            json.dumps(network.subnets), network.name,
+            encode(network.subnets), network.name,
         )  # fmt: skip
 
     def remove(self, name: str) -> None:
@@ -181,7 +182,7 @@ class Networks:
             )
             self.database.rows(
                 "INSERT INTO attachment VALUES (?, ?, ?, ?)",
-                container, name, int(row[0]), json.dumps(wishes),
+                container, name, int(row[0]), encode(wishes),
             )  # fmt: skip
 
     def detach(self, container: str, name: str) -> bool:
@@ -197,7 +198,7 @@ class Networks:
         rows = self.database.rows(
             "SELECT wishes FROM attachment WHERE container = ? ORDER BY position", container
         )
-        return [json.loads(row[0]) for row in rows]
+        return [cast("Wishes", parsed(row[0])) for row in rows]
 
     def attached(self, name: str) -> list[str]:
         """The ids of the containers that are to be in a network."""

@@ -14,7 +14,7 @@ from hutch.cli.cold.troff import (
     text,
 )
 from hutch.cli.warren.cold import manual_text
-from hutch.cli.warren.parser import Parser, parser_for, verb_of
+from hutch.cli.warren.parser import Parser, parser_for
 from hutch.cli.warren.table import (
     ALIASES,
     GLOBALS,
@@ -25,6 +25,7 @@ from hutch.cli.warren.table import (
     VERBS,
     summary_of,
 )
+from hutch.cli.warren.verb import verb_of
 
 SECTION = "1"
 TITLE = (SECTION, manual_text.DATE, "User Commands")

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from hutch.cli.warren.complete.names import Names
 from hutch.cli.warren.complete.values import FILES, FOLDERS, WORDS, Answer, value_of
-from hutch.cli.warren.parser import parser_for, verb_of
+from hutch.cli.warren.parser import parser_for
 from hutch.cli.warren.table import ALIASES, GLOBALS, INTERNAL, NOUN_VERBS, NOUNS, VERBS, summary_of
+from hutch.cli.warren.verb import verb_of
 from hutch.errors import HutchError
 
 

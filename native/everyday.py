@@ -1,0 +1,144 @@
+"""Links warren's static executable: the interpreter with the modules of the everyday verbs.
+
+What is not frozen is read from files (launcher/whole.py). So the lists below are for speed only.
+"""
+
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+from types import CodeType
+
+from embed import (
+    BINDINGS,
+    EMBEDDED,
+    STARTED,
+    builtin_table,
+    frozen_rows,
+    frozen_table,
+    link,
+    missing_library,
+    standard,
+    tried,
+)
+from frozen import PACKAGE, code_of, code_of_standard, imports, modules
+
+LAUNCHER = Path(__file__).parent / "launcher"
+
+BUILTIN = [
+    "_abc", "_ast", "_bisect", "_blake2", "_codecs", "_collections", "_datetime", "_functools",
+    "_heapq", "_io", "_locale", "_md5", "_opcode", "_operator", "_pickle", "_posixsubprocess",
+    "_random", "_sha1", "_sha256", "_sha3", "_sha512", "_signal", "_socket", "_sre", "_stat",
+    "_statistics", "_string", "_struct", "_symtable", "_thread", "_tokenize", "_tracemalloc",
+    "_weakref", "array", "atexit", "binascii", "cmath", "errno", "faulthandler", "fcntl", "grp",
+    "itertools", "math", "posix", "pwd", "select", "spwd", "syslog", "time", "unicodedata", "zlib",
+]  # fmt: skip
+CORE = {
+    "marshal": "PyMarshal_Init",
+    "_imp": "PyInit__imp",
+    "_warnings": "_PyWarnings_Init",
+    "builtins": None,
+    "gc": "PyInit_gc",
+    "sys": None,
+}
+OURS = {
+    "hutch._json": "PyInit__json",
+    "hutch._native": "PyInit_hutch__native",
+    "hutch._seccomp": "PyInit_hutch__seccomp",
+    "hutch._sqlite": "PyInit__sqlite",
+}
+
+# The modules of the everyday verbs, but for those that these import at their top.
+EVERYDAY = [
+    "hutch.cli.warren.containers", "hutch.cli.warren.context", "hutch.cli.warren.declared",
+    "hutch.cli.warren.each", "hutch.cli.warren.execute", "hutch.cli.warren.hints",
+    "hutch.cli.warren.output", "hutch.cli.warren.parser", "hutch.cli.warren.ps",
+    "hutch.cli.warren.run", "hutch.engine.containers.attach", "hutch.engine.containers.config",
+    "hutch.engine.containers.conmon", "hutch.engine.containers.create",
+    "hutch.engine.containers.exec", "hutch.engine.containers.finish",
+    "hutch.engine.containers.id_maps", "hutch.engine.containers.listing",
+    "hutch.engine.containers.log_files", "hutch.engine.containers.mounts",
+    "hutch.engine.containers.names", "hutch.engine.containers.process",
+    "hutch.engine.containers.remove", "hutch.engine.containers.restarts",
+    "hutch.engine.containers.rootfs", "hutch.engine.containers.start",
+    "hutch.engine.containers.stop", "hutch.engine.containers.truth", "hutch.engine.disk_use",
+    "hutch.engine.engine", "hutch.engine.network.etc", "hutch.engine.network.manage",
+    "hutch.engine.network.port_words", "hutch.engine.network.ports", "hutch.engine.network.wire",
+    "hutch.images.store",
+]  # fmt: skip
+
+# Those of the standard library. The interpreter's own library has os and what os needs.
+STANDARD = [
+    "_compression", "_weakrefset", "argparse", "base64", "bisect", "bz2", "collections",
+    "collections.abc", "contextlib", "copyreg", "datetime", "encodings", "encodings.aliases",
+    "encodings.ascii", "encodings.utf_8", "enum", "fnmatch", "functools", "gettext", "hashlib",
+    "ipaddress", "json", "json.decoder", "json.encoder", "json.scanner", "keyword", "locale",
+    "lzma", "operator", "pathlib", "random", "re", "re._casefix", "re._compiler", "re._constants",
+    "re._parser", "reprlib", "selectors", "shlex", "shutil", "signal", "socket", "struct",
+    "subprocess", "threading", "types", "typing", "urllib", "urllib.parse", "warnings",
+]  # fmt: skip
+
+# Modules that most calls do not need (sunk.py).
+SUNK = frozenset([
+    "argparse", "base64", "binascii", "bisect", "bz2", "csv", "dataclasses", "datetime", "decimal",
+    "enum", "fnmatch", "gettext", "hashlib", "io", "ipaddress", "json", "locale", "lzma", "pathlib",
+    "random", "re", "selectors", "shlex", "shutil", "signal", "socket", "struct", "subprocess",
+    "textwrap", "threading", "urllib.parse", "warnings",
+])  # fmt: skip
+
+
+def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
+    """Links the file ``output`` from the package below ``source``; ``work`` is for other files.
+
+    Returns the reason why that is not possible, or "".
+    """
+    if reason := missing_library():
+        return reason
+    work.mkdir(parents=True, exist_ok=True)
+    flags = [*flags, '-DFRONT="hutch_whole"', "-DOWN_MODULES"]
+    sources = [*BINDINGS, "sqlite/sqlite.c", EMBEDDED]
+    modules_source = write_modules(source, work)
+    return link(output, work, modules_source, sources, flags, ["-lsqlite3", "-lz"]) or tried(
+        output, work
+    )
+
+
+def frozen_files(source: Path) -> dict[str, Path]:
+    """{name: file} of the modules of ours that are frozen."""
+    found = modules(source, {*BUILTIN, *CORE, *OURS})
+    todo = list(EVERYDAY)
+    while todo:
+        name = todo.pop()
+        path = file_of(source, name)
+        if name.partition(".")[0] == PACKAGE and path is not None and name not in found:
+            found[name] = path
+            todo += [*imports(path), name.rpartition(".")[0]]
+    return found
+
+
+def file_of(source: Path, name: str) -> Path | None:
+    """The file of a module below ``source``."""
+    place = source.joinpath(*name.split("."))
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((file for file in files if file.exists()), None)
+
+
+def write_modules(source: Path, work: Path) -> str:
+    """The C source of the tables of builtin and of frozen modules."""
+    files = frozen_files(source)
+    places = sys.base_prefix, sysconfig.get_paths()["stdlib"]
+    (work / "places.py").write_text(f"PLACES = {places!r}\n")
+    front = [work / "places.py", LAUNCHER / "importer.py", LAUNCHER / "whole.py"]
+    codes: dict[str, CodeType] = {
+        "hutch_whole": code_of("hutch_whole", *front),
+        "hutch_named": code_of("hutch_named", LAUNCHER / "named.py"),
+    }
+    library = {name: standard(name) for name in STANDARD}
+    codes |= {name: code_of_standard(name, file, SUNK) for name, file in library.items()}
+    codes |= {name: code_of(name, file, sunk=SUNK) for name, file in files.items()}
+    packages = {name for name, file in {**library, **files}.items() if file.stem == "__init__"}
+    lines, rows = frozen_rows(codes, packages)
+    functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}
+    return "\n".join(
+        [*lines, *builtin_table(functions), *frozen_table("our_modules", [*rows.values()]), ""]
+    )
