@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-    from importer import install
+    from importer import Importer, install
 
+importer: "Importer"
 packages = ""  # the folder of the installed package: set by embedded.c
 prefix, library = PLACES  # type: ignore[name-defined] # noqa: F821 - native/everyday.py sets it
 
@@ -61,7 +62,7 @@ def from_files(
                 importer.load(full + "." + item)
         return module
     if not sys.path_hooks:
-        _frozen_importlib._install_external_importers()
+        _frozen_importlib._install_external_importers()  # type: ignore[attr-defined]
     return from_core(name, names, locals, fromlist, level)
 
 

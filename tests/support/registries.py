@@ -31,6 +31,10 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+# The command that is tested: the one that was installed, or $WARREN.
+WARREN = os.environ.get("WARREN") or str(Path(sys.executable).with_name("warren"))
+
+
 @dataclass
 class Warren:
     """The command, with its own store and home directory."""
@@ -43,8 +47,7 @@ class Warren:
         return self.home / "store"
 
     def command(self, *arguments: object) -> list[str]:
-        program = [sys.executable, "-m", "hutch.cli.warren", "--root", str(self.root)]
-        return [*program, *map(str, arguments)]
+        return [WARREN, "--root", str(self.root), *map(str, arguments)]
 
     def variables(self) -> dict[str, str]:
         return {

@@ -9,7 +9,6 @@ verbs. For each verb it gives a function that declares the arguments, and one th
 import os
 import sys
 from io import TextIOWrapper
-from typing import Any
 
 from hutch.cli.warren.table import EVERYDAY, GLOBALS, of_noun, summary_of
 from hutch.errors import HutchError, UsageError, errno_text
@@ -66,7 +65,7 @@ def run(arguments: list[str]) -> int:
     from hutch.cli.warren.verb import verb_of
 
     verb = verb_of(name)
-    parsed: Any = read(verb.declare, words, verb.stops)
+    parsed = read(verb.declare, words, verb.stops)
     if parsed is None:
         from hutch.cli.warren.parser import parse
 

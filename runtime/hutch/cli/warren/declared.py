@@ -5,12 +5,13 @@ the container. So a command line is read here first. Where it is wrong, asks for
 this module does not know, ``read`` returns None; then argparse reads it, and says what is wrong.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from hutch.cli.warren.verb import TRUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Collection
 
 SWITCHES = {"store_true": True, "store_false": False}
 
@@ -29,15 +30,33 @@ class Declared:
     def __init__(self) -> None:
         self.flags: dict[str, Argument] = {}
         self.places: list[Argument] = []
+        self.set: dict[str, object] = {}
         self.unusual = False
 
-    def add_argument(self, *names: str, **given: Any) -> None:
-        argument = Argument(names, given)
+    def add_argument(
+        self,
+        *names: str,
+        action: str = "store",
+        nargs: str | None = None,
+        default: object = None,
+        type: "Callable[[str], object] | None" = None,
+        choices: "Collection[object] | None" = None,
+        required: bool = False,
+        dest: str = "",
+        **others: object,  # metavar, help and const: only argparse needs these
+    ) -> None:
+        argument = Argument(names, action, nargs, dest)
+        argument.convert, argument.choices, argument.required = type, choices, required
+        if default is not None or argument.kind != 0:
+            argument.default = default
         if not names[0].startswith("-"):
             self.places.append(argument)
         for name in names:
             if name.startswith("-"):
                 self.flags[name] = argument
+
+    def set_defaults(self, **values: object) -> None:
+        self.set.update(values)
 
     def add_argument_group(self, title: str) -> "Declared":
         return self
@@ -50,19 +69,16 @@ class Declared:
 class Argument:
     """A flag, or a place. ``kind`` is argparse's nargs, 0 for a switch."""
 
-    def __init__(self, names: tuple[str, ...], given: dict[str, Any]) -> None:
+    def __init__(self, names: tuple[str, ...], action: str, nargs: str | None, dest: str) -> None:
         long = next((name for name in names if name.startswith("--")), names[0])
-        self.name: str = given.get("dest") or long.lstrip("-").replace("-", "_")
-        self.action: str = given.get("action", "store")
-        self.kind: int | str | None = 0 if self.action in SWITCHES else given.get("nargs")
-        self.convert: Callable[[str], object] | None = given.get("type")
-        self.choices = given.get("choices")
-        self.const = given.get("const")
-        self.required = given.get("required", False)
-        self.default = given.get(
-            "default", self.action == "store_false" if self.kind == 0 else None
-        )
-        self.known = self.action in ("store", "append", *SWITCHES)
+        self.name = dest or long.lstrip("-").replace("-", "_")
+        self.action = action
+        self.kind: int | str | None = 0 if action in SWITCHES else nargs
+        self.convert: Callable[[str], object] | None = None
+        self.choices: Collection[object] | None = None
+        self.required = False
+        self.default: object = action == "store_false"
+        self.known = action in ("store", "append", *SWITCHES)
 
     def value(self, text: str) -> object:
         """A word's value. Raises Unusual if it is wrong."""
@@ -81,10 +97,12 @@ class Argument:
         setattr(arguments, self.name, value)
 
 
-def read(declare: "Callable[[Any], None]", words: list[str], stops: int | None) -> Arguments | None:
+def read(
+    declare: "Callable[[ArgumentParser], None]", words: list[str], stops: int | None
+) -> "Namespace | None":
     """The arguments in ``words``, or None if argparse must read them. ``stops`` is that of Verb."""
     declared = Declared()
-    declare(declared)
+    declare(cast("ArgumentParser", declared))
     arguments = Arguments()
     every = [*declared.flags.values(), *declared.places]
     if declared.unusual or not all(argument.known for argument in every):
@@ -94,6 +112,8 @@ def read(declare: "Callable[[Any], None]", words: list[str], stops: int | None) 
         if isinstance(default, str) and argument.convert is not None:
             default = argument.convert(default)
         setattr(arguments, argument.name, default)
+    for name, value in declared.set.items():
+        setattr(arguments, name, value)
     try:
         places, command, seen = _flags(declared.flags, words, stops, arguments)
         _places(declared.places, places, arguments)
@@ -103,7 +123,7 @@ def read(declare: "Callable[[Any], None]", words: list[str], stops: int | None) 
         return None
     if stops is not None:
         arguments.command = command  # type: ignore[attr-defined]
-    return arguments
+    return cast("Namespace", arguments)
 
 
 def _flags(
