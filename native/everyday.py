@@ -55,7 +55,7 @@ EVERYDAY = [
     "hutch.cli.warren.output", "hutch.cli.warren.parser", "hutch.cli.warren.ps",
     "hutch.cli.warren.run", "hutch.engine.containers.attach", "hutch.engine.containers.config",
     "hutch.engine.containers.conmon", "hutch.engine.containers.create",
-    "hutch.engine.containers.exec", "hutch.engine.containers.finish",
+    "hutch.engine.containers.exec", "hutch.engine.containers.executions", "hutch.engine.containers.finish",
     "hutch.engine.containers.id_maps", "hutch.engine.containers.listing",
     "hutch.engine.containers.log_files", "hutch.engine.containers.mounts",
     "hutch.engine.containers.names", "hutch.engine.containers.process",

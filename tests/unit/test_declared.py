@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 NAMES = sorted({*VERBS, *NOUN_VERBS} - {"compose"})
 WORDS = (
     "-", "--", "-a", "-d", "-e", "-e=A", "-eA=b", "-f", "-h", "-h=x", "-hx", "-i", "-it", "-itv",
-    "-l", "-n", "-n1", "-p80:80", "-q", "-s", "-t", "-t5", "-v", "/a:/b", "--all", "--env",
-    "--env=A=b", "--filter", "--format={{.ID}}", "--help", "--interactive=false", "--label", "--memory=1g",
+    "-l", "-n", "-n1", "-p80:80", "-q", "-s", "-t", "-t5", "-v", "/a:/b", "--all",
+    "--env", "--env=A=b", "--filter", "--format={{.ID}}", "--help", "--interactive=false",
+    "--label", "--memory=1g",
     "--name", "--name=", "--no-trunc=true", "--nothing", "--pull=never", "--pull=often", "--rm",
     "--rm=maybe", "--time=3", "--time=x", "--tls-verify", "--tls-verify=no", "--tty",
     "false", "true", "busybox", "sh", "-c", "5", "",

@@ -4,11 +4,13 @@ conmon supervises those at a terminal and those in the background: they outlive 
 their exit code is kept (engine/containers/executions). hutch executes all others for this process.
 """
 
+import _socket
 import os
 import select
 import socket
 import subprocess
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from hutch.api.call import Call, Execution
@@ -151,7 +153,7 @@ def _at_terminal(call: Call, one: Execution, record: "Record", wanted: "Wanted")
 
     ready_for(call.engine, record)
     client, early = call.exchange.upgrade(kind_of(True, call.version))
-    connections: list[socket.socket] = []
+    connections: list[_socket.socket] = []
 
     def attach(places: "Places") -> None:
         one.places = places
@@ -167,7 +169,7 @@ def _at_terminal(call: Call, one: Execution, record: "Record", wanted: "Wanted")
             client.sendall(f"{error.sentence}\r\n".encode())
             return
         waiting = _await(one, begun)
-        with connections[0] as connection:
+        with closing(connections[0]) as connection:
             ended = relay(
                 client, early, connection, terminal=True, stdin=wanted.interactive,
                 streams={"stdout"}, keys=text(one.document, "DetachKeys"),

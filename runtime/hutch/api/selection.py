@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 
@@ -91,7 +92,7 @@ def moment(text: str) -> float:
         found = float(text)
     except ValueError:
         found = timestamp(text)
-        if not found and DURATION.match(text):
+        if not found and re.match(DURATION, text):
             return time.time() - duration(text, "a time")
     # Further away no clock counts, and no calendar.
     if (not found and text.strip("0.")) or not abs(found) < 1e11:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hutch.cli.warren.context import Context
 from hutch.cli.warren.each import each
 from hutch.cli.warren.hints import complain
-from hutch.cli.warren.parser import Verb
 from hutch.cli.warren.pod_flags import declare_pod, pod_from
+from hutch.cli.warren.verb import Verb
 from hutch.errors import KernelError, NotFound, UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
 from hutch.cli.warren.output import ago, show
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import NotFound, UsageError
 
 if TYPE_CHECKING:

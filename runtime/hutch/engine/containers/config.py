@@ -1,6 +1,7 @@
 """From what was asked for and what the image says to config.json."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hutch.defaults.config import container_config
@@ -53,7 +54,7 @@ def environment(options: Options, image: Execution, hostname: str) -> list[str]:
     return make_environment(lines, options.env, options.tty)
 
 
-def make_environment(lines: list[str], more: list[str], tty: bool) -> list[str]:
+def make_environment(lines: list[str], more: Sequence[str], tty: bool) -> list[str]:
     """``lines`` and what -e adds or takes away; at a terminal there is a TERM."""
     variables: dict[str, str] = {}
     for line in [*(["TERM=xterm"] if tty else []), *lines, *more]:

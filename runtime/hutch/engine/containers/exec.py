@@ -1,6 +1,5 @@
 """Another program in a running container."""
 
-import json
 import os
 
 from hutch.engine.containers.conmon import hutch_program
@@ -10,13 +9,14 @@ from hutch.engine.containers.records import Record
 from hutch.engine.containers.stop import require_running
 from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict
+from hutch.spec.json import encode
 
 
 def command(engine: Engine, record: Record, execution: Execution) -> tuple[list[str], int]:
     """The command line of hutch that executes it in a running container, and the descriptor that
     it reads the process from. Raises Conflict if the container does not run, or is paused."""
     record = ready_for(engine, record)
-    text = json.dumps(process_of(engine, record, execution)).encode()
+    text = encode(process_of(engine, record, execution)).encode()
     described = os.memfd_create("process", 0)
     os.write(described, text)
     os.lseek(described, 0, os.SEEK_SET)

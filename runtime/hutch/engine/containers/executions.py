@@ -17,7 +17,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -54,7 +53,7 @@ class ExecutionPlaces(Places):
     def write(self, state: "State") -> None:
         """Replaces the document."""
         new = self.folder / "execution.json.new"
-        new.write_text(json.dumps([asdict(state.execution), *state[2:]]), encoding="utf-8")
+        new.write_text(json.dumps([state.execution._asdict(), *state[2:]]), encoding="utf-8")
         os.replace(new, self.document)
 
     def read(self) -> "State | None":

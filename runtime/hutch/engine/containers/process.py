@@ -1,37 +1,37 @@
 """A further process of a container, in the form of config.json's."""
 
-import json
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from hutch.engine.containers.config import as_user, make_environment
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.security import held
 from hutch.engine.engine import Engine
 from hutch.image import users
+from hutch.spec.json import decode
 
 if TYPE_CHECKING:
     from hutch.spec.config import Process
 
 
-@dataclass(slots=True)
-class Execution:
+class Execution(NamedTuple):
     """What is to be executed, and how; None is as the container has it."""
 
     args: list[str]
     tty: bool = False
     interactive: bool = False
     privileged: bool = False
-    env: list[str] = field(default_factory=list)
+    env: Sequence[str] = ()
     user: str | None = None
     workdir: str | None = None
 
 
 def process_of(engine: Engine, record: Record, execution: Execution) -> "Process":
     """The process, in the form of config.json's. Raises ImageError for an unknown user."""
-    config = json.loads(engine.places(record).config.read_text())
-    process: Process = config["process"]
+    place = engine.places(record).config
+    config = cast("dict[str, Process]", decode(place.read_bytes(), str(place)))
+    process = config["process"]
     process["args"] = execution.args
     process["terminal"] = execution.tty
     process["env"] = make_environment(process["env"], execution.env, execution.tty)
