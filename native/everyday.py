@@ -26,7 +26,8 @@ from frozen import PACKAGE, code_of, code_of_standard, imports, modules
 LAUNCHER = Path(__file__).parent / "launcher"
 
 BUILTIN = [
-    "_abc", "_ast", "_bisect", "_blake2", "_codecs", "_collections", "_datetime", "_functools",
+    "_abc", "_ast", "_bisect", "_blake2", "_codecs", "_collections", "_csv", "_datetime",
+    "_functools",
     "_heapq", "_io", "_locale", "_md5", "_opcode", "_operator", "_pickle", "_posixsubprocess",
     "_random", "_sha1", "_sha256", "_sha3", "_sha512", "_signal", "_socket", "_sre", "_stat",
     "_statistics", "_string", "_struct", "_symtable", "_thread", "_tokenize", "_tracemalloc",
@@ -55,7 +56,8 @@ EVERYDAY = [
     "hutch.cli.warren.output", "hutch.cli.warren.parser", "hutch.cli.warren.ps",
     "hutch.cli.warren.run", "hutch.engine.containers.attach", "hutch.engine.containers.config",
     "hutch.engine.containers.conmon", "hutch.engine.containers.create",
-    "hutch.engine.containers.exec", "hutch.engine.containers.executions", "hutch.engine.containers.finish",
+    "hutch.engine.containers.exec", "hutch.engine.containers.executions",
+    "hutch.engine.containers.finish",
     "hutch.engine.containers.id_maps", "hutch.engine.containers.listing",
     "hutch.engine.containers.log_files", "hutch.engine.containers.mounts",
     "hutch.engine.containers.names", "hutch.engine.containers.process",

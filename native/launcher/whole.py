@@ -58,8 +58,8 @@ def from_files(
         if not fromlist:
             return importer.modules[name.partition(".")[0]]
         for item in fromlist if "__path__" in module.__dict__ else ():
-            if item not in module.__dict__:
-                importer.load(full + "." + item)
+            if item not in module.__dict__ and importer.load(full + "." + item) is None:
+                from_files(full + "." + item, names, locals, ("__name__",))
         return module
     if not sys.path_hooks:
         _frozen_importlib._install_external_importers()  # type: ignore[attr-defined]
