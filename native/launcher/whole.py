@@ -61,6 +61,10 @@ def from_files(
             if item not in module.__dict__ and importer.load(full + "." + item) is None:
                 from_files(full + "." + item, names, locals, ("__name__",))
         return module
+    package = importer.modules.get(full.rpartition(".")[0])
+    if package is not None and "__file__" not in package.__dict__:  # a frozen one
+        top = packages if package.__name__.startswith(PACKAGE) else library
+        package.__path__ = [top + "/" + package.__name__.replace(".", "/")]
     if not sys.path_hooks:
         _frozen_importlib._install_external_importers()  # type: ignore[attr-defined]
     return from_core(name, names, locals, fromlist, level)

@@ -32,7 +32,7 @@ def pause_image(engine: Engine) -> "Image":
     try:
         return engine.images.find(IMAGE)
     except ImageNotFound:
-        layout = Path(hutch.__file__).parent / "libexec" / "pause-image"
+        layout = Path(hutch.__path__[0]) / "libexec" / "pause-image"
         with closing(open_local(f"oci:{layout}:latest")) as source:
             return engine.images.add(source, IMAGE)
 

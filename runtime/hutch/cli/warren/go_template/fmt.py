@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any
 
 # What a template is filled in from: None, or whatever else JSON can hold.
@@ -77,12 +76,23 @@ def general(value: float, precision: int = -1) -> str:
         return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
     if precision >= 0:
         return f"{value:.{precision}g}"
-    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
-    leading = Decimal(repr(value)).adjusted()
-    if value == 0 or -4 <= leading < PLAIN_DIGITS:
-        return format(Decimal(repr(value)).normalize(), "f")
-    rest = "".join(map(str, digits[1:]))
-    return f"{'-' * sign}{digits[0]}{'.' + rest if rest else ''}e{leading:+03d}"
+    sign = "-" if math.copysign(1, value) < 0 else ""
+    digits, leading = shortest(abs(value))
+    if value and not -4 <= leading < PLAIN_DIGITS:
+        rest = digits[1:]
+        return f"{sign}{digits[0]}{'.' + rest if rest else ''}e{leading:+03d}"
+    whole = digits[: leading + 1].ljust(leading + 1, "0") if leading >= 0 else "0"
+    rest = digits[leading + 1 :] if leading >= 0 else "0" * (-leading - 1) + digits
+    return f"{sign}{whole}{'.' + rest if rest.strip('0') else ''}"
+
+
+def shortest(value: float) -> tuple[str, int]:
+    """The fewest digits that tell a float from all others, and the power of ten of the first."""
+    mantissa, _, power = repr(value).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    leading = len(whole) - 1 - (len(whole + fraction) - len(digits)) + int(power or 0)
+    return (digits.rstrip("0"), leading) if digits else ("0", 0)
 
 
 def quoted(value: str) -> str:
