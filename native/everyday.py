@@ -51,7 +51,8 @@ OURS = {
 
 # The modules of the everyday verbs, but for those that these import at their top.
 EVERYDAY = [
-    "hutch.cli.warren.containers", "hutch.cli.warren.go_template.execute", "hutch.cli.warren.context", "hutch.cli.warren.declared",
+    "hutch.cli.warren.containers", "hutch.cli.warren.context", "hutch.cli.warren.declared",
+    "hutch.cli.warren.go_template.execute",
     "hutch.cli.warren.each", "hutch.cli.warren.execute", "hutch.cli.warren.hints",
     "hutch.cli.warren.output", "hutch.cli.warren.parser", "hutch.cli.warren.ps",
     "hutch.cli.warren.run", "hutch.engine.containers.attach", "hutch.engine.containers.config",

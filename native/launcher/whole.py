@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-    from importer import Importer, install
+    from importer import PACKAGE, Importer, install
 
 importer: "Importer"
 packages = ""  # the folder of the installed package: set by embedded.c
