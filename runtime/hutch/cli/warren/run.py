@@ -84,6 +84,8 @@ def make(arguments: Namespace, context: Context) -> "Record":
     """The container that the command line asks for."""
     from hutch.engine.containers.create import create
 
+    if (arguments.pod or "").startswith("new:"):
+        use_shared_objects()  # perhaps the image of its infra container must be imported
     options = options_from(arguments)
     options.stdin_once = options.interactive and not getattr(arguments, "detach", False)
     if arguments.cidfile and os.path.exists(arguments.cidfile):
