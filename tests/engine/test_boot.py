@@ -2,38 +2,16 @@
 
 import json
 import os
-import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.engines import Engine, kill9
+from tests.support.engines import Engine
+from tests.support.reboot import go_down
 
 pytestmark = pytest.mark.root
-OTHER = "00000000-0000-4000-8000-000000000000"
-
-
-def go_down(engine: Engine, ids: list[str]) -> None:
-    """What a sudden end of the machine leaves: no process, no mount, nothing written about it, and
-    births of another boot in the store."""
-    program = Path(sys.prefix, "bin", "hutch")
-    for id in ids:
-        kill9(engine.conmon(id))
-    for id in ids:
-        subprocess.run([program, "--root", "/run/warren", "delete", "--force", id], check=True)
-        subprocess.run(["umount", engine.root / "containers" / id / "rootfs"], check=True)
-    here = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    database = sqlite3.connect(engine.root / "store.db")
-    with database:
-        for column in ("birth", "conmon_birth"):
-            database.execute(
-                f"UPDATE container SET {column} = replace({column}, ?, ?)",
-                (here, OTHER),
-            )
-    database.close()
 
 
 def test_after_a_boot(engine: Engine) -> None:

@@ -165,6 +165,13 @@ def test_the_verbs(network: NetworkEngine) -> None:
     assert network.ok(*names, "dangling=true") == "unused\n"
     assert json.loads(network.ok("inspect", "inner"))[0]["Id"] == id
     assert json.loads(network.ok("inspect", "--type", "network", "inner"))[0]["Id"] == id
+    network.ok("network", "create", "--label", "a=c", "other")
+    prune = ("network", "prune", "-f", "--filter")
+    assert network.ok(*prune, "until=1h") == network.ok(*prune, "label=a=b") == ""
+    assert network.ok(*prune, "label!=a=c", "--filter", "until=0s") == "Deleted Networks:\nunused\n"
+    network.ok("network", "create", "unused")
+    assert network.ok(*prune, "label=a") == "Deleted Networks:\nother\n"
+    assert "invalid filter" in network.fails(*prune, "name=unused", status=125)
     assert network.ok("network", "prune", "-f") == "Deleted Networks:\nunused\n"
     assert network.ok("network", "rm", "-f", "unused") == ""
     assert "not found" in network.fails("network", "rm", "unused")

@@ -1,4 +1,4 @@
-"""The fixtures of tests/container, for containers that meet faults."""
+"""The fixtures of tests/container and tests/engine, for containers that meet faults."""
 
 from tests.support.containers import (
     bundle,
@@ -9,5 +9,10 @@ from tests.support.containers import (
     run,
     sleeper,
 )
+from tests.support.engines import engine
+from tests.support.networks import network
 
-__all__ = ["bundle", "hutch", "no_traces", "pytest_runtest_setup", "reaper", "run", "sleeper"]
+__all__ = [
+    "bundle", "engine", "hutch", "network", "no_traces", "pytest_runtest_setup", "reaper", "run",
+    "sleeper",
+]  # fmt: skip

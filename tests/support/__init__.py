@@ -25,5 +25,6 @@ shells           completes command lines with bash, zsh and fish
 podman           podman and overlayfs, for comparing images
 layers           unpacks single layers; hostile layers
 import_graph     which file uses which other file
+reboot           what a sudden end of the machine leaves
 stress           many containers at once; kill -9 of warren and conmon
 """

@@ -24,7 +24,8 @@ TALK = """
 import errno, socket, sys
 address, port, protocol = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+number = socket.IPPROTO_SCTP if protocol == "sctp" else 0
+one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind, number)
 one.settimeout(float(sys.argv[4]))
 try:
     one.connect((address, port))
@@ -39,11 +40,13 @@ except OSError as error:
 SERVE = """
 import socket, sys
 kind = socket.SOCK_DGRAM if sys.argv[2] == "udp" else socket.SOCK_STREAM
-one = socket.socket(socket.AF_INET6, kind)
+one = socket.socket(
+    socket.AF_INET6, kind, socket.IPPROTO_SCTP if sys.argv[2] == "sctp" else 0
+)
 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 one.bind((sys.argv[3], int(sys.argv[1])))
-if sys.argv[2] == "tcp":
+if sys.argv[2] != "udp":
     one.listen()
 print("ready", flush=True)
 while True:

@@ -10,10 +10,11 @@ from hutch.api.errors import ApiError, message_of, status_of
 from hutch.api.fields import Document, yes
 from hutch.api.frames import frame
 from hutch.api.routes import MISSING, ROUTES, find, split_version, table
-from hutch.api.selection import filters, holds
+from hutch.api.selection import filters
 from hutch.engine.containers.copy import PathStatus
 from hutch.engine.containers.options import Options
 from hutch.engine.errors import Conflict, NoSuchContainer, StartFailed
+from hutch.engine.filters import holds
 from hutch.errors import HutchError, KernelError, UsageError
 from hutch.image.errors import ImageNotFound
 

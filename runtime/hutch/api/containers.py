@@ -6,7 +6,7 @@ from hutch.api.call import Call
 from hutch.api.create import options_from, resources
 from hutch.api.errors import ApiError
 from hutch.api.fields import Document, part, parts, text, whole, yes
-from hutch.api.selection import Wanted, filters, holds, meant_to_go, truth
+from hutch.api.selection import filters, meant_to_go, truth
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.describe import mount_point
 from hutch.engine.containers.health import read as read_health
@@ -15,6 +15,7 @@ from hutch.engine.containers.listing import listed as list_containers
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
 from hutch.engine.errors import NoSuchNetwork
+from hutch.engine.filters import Wanted, holds
 from hutch.engine.network.describe import network_settings
 from hutch.errors import UsageError, shown
 

@@ -4,15 +4,10 @@ import json
 import time
 
 from hutch.api.call import Call
-from hutch.api.selection import filters, has_label, holds, moment
-from hutch.engine.containers.events import Event
+from hutch.api.selection import filters, moment
+from hutch.engine.containers.events import FILTERS, Event
 
 POLL = 0.05
-# A filter's name: the kind of event and whether it looks at the id, or another part of an event.
-KINDS = ("container", "image", "network", "volume")
-OTHERS = (
-    "config", "daemon", "event", "label", "node", "plugin", "scope", "secret", "service", "type",
-)  # fmt: skip
 OLD = ("status", "id", "from")
 
 
@@ -21,7 +16,7 @@ def events(call: Call) -> None:
     log, exchange = call.engine.events, call.exchange
     since = moment(call.query.get("since", ""))
     until = moment(call.query.get("until", ""))
-    wanted = filters(call.query, KINDS + OTHERS)
+    wanted = filters(call.query, FILTERS)
     number = 0 if call.query.get("since") else log.last()
     kind, before, after = form_of(call)
     exchange.begin(kind)
@@ -30,7 +25,7 @@ def events(call: Call) -> None:
         for event in found:
             number = event.number
             late = until and event.time > until
-            passes = holds(wanted, lambda name, value: _holds(event, name, value))  # noqa: B023
+            passes = event.passes(wanted)
             if event.time >= since and not late and passes:
                 exchange.write(before + json.dumps(document(call, event)).encode() + after)
         if until and time.time() >= until:
@@ -46,23 +41,6 @@ def document(call: Call, event: Event) -> dict[str, object]:
     """The event; its oldest fields are not there since 1.52."""
     found = event.document()
     return {k: v for k, v in found.items() if call.version < (1, 52) or k not in OLD}
-
-
-def _holds(event: Event, name: str, value: str) -> bool:
-    if name in KINDS:
-        if name == "image" and event.kind == "container":
-            return event.attributes.get("image") == value
-        named = event.attributes.get("name") == value
-        return event.kind == name and (event.actor.startswith(value) or named)
-    if name == "type":
-        return event.kind == value
-    if name == "event":
-        return event.action.partition(":")[0] == value.partition(":")[0]
-    if name == "label":
-        return has_label(event.attributes, value)
-    if name == "scope":
-        return value == "local"
-    return False  # this engine has no daemon, and nothing of a swarm
 
 
 def form_of(call: Call) -> tuple[str, bytes, bytes]:

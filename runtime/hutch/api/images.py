@@ -11,7 +11,8 @@ from hutch.api.archives import TAR, send_written
 from hutch.api.call import Call
 from hutch.api.errors import ApiError
 from hutch.api.fields import yes
-from hutch.api.selection import Wanted, filters, holds, meant_to_go, moment, truth
+from hutch.api.selection import filters, meant_to_go, moment, truth
+from hutch.engine.filters import Wanted, holds
 from hutch.errors import HutchError, UsageError, shown
 from hutch.image.errors import ImageError, ImageNotFound
 from hutch.image.platform import Platform

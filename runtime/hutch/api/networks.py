@@ -6,9 +6,10 @@ from hutch.api.call import Call
 from hutch.api.create import wishes
 from hutch.api.errors import ApiError
 from hutch.api.fields import flag, part, parts, text, words
-from hutch.api.selection import filters, holds, meant_to_go
+from hutch.api.selection import filters, meant_to_go
 from hutch.engine.containers.finish import refresh, refresh_all
 from hutch.engine.errors import NoSuchNetwork
+from hutch.engine.filters import holds
 from hutch.engine.network.describe import (
     NetworkDocument,
     inspect_built_in,

@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping
 
 from hutch.api.call import Call
 from hutch.api.errors import ApiError
+from hutch.engine.filters import PRUNE, Wanted, to_go
 from hutch.errors import UsageError, shown
-
-Wanted = dict[str, list[str]]  # the values of each filter
-PRUNE = ("until", "label", "label!")
 
 
 def filters(query: Mapping[str, str], known: tuple[str, ...]) -> Wanted:
@@ -40,21 +38,6 @@ def filters(query: Mapping[str, str], known: tuple[str, ...]) -> Wanted:
     return found
 
 
-def holds(wanted: Wanted, holds_one: Callable[[str, str], bool]) -> bool:
-    """Whether for each filter one of its values holds; of labels all must."""
-    return all(
-        (all if name.startswith("label") else any)(holds_one(name, value) for value in values)
-        for name, values in wanted.items()
-        if values
-    )
-
-
-def has_label(labels: Mapping[str, str], text: str) -> bool:
-    """``KEY`` or ``KEY=VALUE``."""
-    key, given, wanted = text.partition("=")
-    return key in labels and (not given or labels[key] == wanted)
-
-
 def truth(value: str, name: str) -> bool:
     """The value of a filter that is true or false. Raises UsageError."""
     if value.lower() not in ("true", "1", "t", "false", "0", "f"):
@@ -70,14 +53,7 @@ def meant_to_go(
     wanted = filters(call.query, (*PRUNE, *more))
     until = min((moment(text) for text in wanted.get("until", [])), default=math.inf)
 
-    def meant(created: float, labels: Mapping[str, str]) -> bool:
-        return (
-            created < until
-            and all(has_label(labels, text) for text in wanted.get("label", []))
-            and not any(has_label(labels, text) for text in wanted.get("label!", []))
-        )
-
-    return wanted, meant
+    return wanted, lambda created, labels: to_go(wanted, until, created, labels)
 
 
 def moment(text: str) -> float:

@@ -3,8 +3,9 @@
 from hutch.api.call import Call
 from hutch.api.errors import ApiError
 from hutch.api.fields import text, words, yes
-from hutch.api.selection import filters, has_label, holds, meant_to_go, truth
+from hutch.api.selection import filters, meant_to_go, truth
 from hutch.engine.containers.describe import inspect_volume
+from hutch.engine.filters import has_label, holds
 from hutch.engine.volumes import Volume
 from hutch.errors import shown
 

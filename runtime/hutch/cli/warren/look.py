@@ -10,7 +10,7 @@ from hutch.cli.warren.containers import each_container, moment
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import human_size, show
 from hutch.cli.warren.verb import Verb
-from hutch.errors import HutchError, UsageError, shown
+from hutch.errors import HutchError
 
 if TYPE_CHECKING:
     from hutch.engine.containers.events import Event
@@ -150,21 +150,23 @@ def declare_events(parser: ArgumentParser) -> None:
     parser.add_argument("--until", default="", metavar="TIME", help="up to this time")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], metavar="KEY=VALUE",
-        help="container, event, image, label, network, type, volume",
+        help="container, event, image, label, network, pod, type, volume",
     )  # fmt: skip
     format_option(parser)
 
 
 def events(arguments: Namespace, context: Context) -> int:
     """What happens to containers, as it does."""
+    from hutch.engine.containers.events import FILTERS
+    from hutch.engine.filters import parse
+
     log = context.engine.events
     since = moment(arguments.since)
     until = moment(arguments.until) if arguments.until else None
     number = 0 if since else log.last()
-    for text in arguments.filter:
-        event_matches(text, None)
+    wanted = parse(arguments.filter, FILTERS)
     for event in log.follow(number, until):
-        if event.time < since or not all(event_matches(f, event) for f in arguments.filter):
+        if event.time < since or not event.passes(wanted):
             continue
         if arguments.format:
             show([event.document()], [], arguments.format)
@@ -172,41 +174,6 @@ def events(arguments: Namespace, context: Context) -> int:
             print(event_line(event))
         sys.stdout.flush()
     return 0
-
-
-def event_matches(text: str, event: "Event | None") -> bool:
-    """Whether a filter lets an event pass. Raises UsageError."""
-    key, given, value = text.partition("=")
-    if not given or key not in (
-        "container",
-        "event",
-        "image",
-        "label",
-        "network",
-        "type",
-        "volume",
-    ):
-        raise UsageError(f"invalid filter {shown(text)}")
-    if event is None:
-        return True
-    if key == "container":
-        return event.kind == "container" and (
-            event.actor.startswith(value) or event.attributes.get("name") == value
-        )
-    if key == "label":
-        name, wanted, label = value.partition("=")
-        return name in event.attributes and (not wanted or event.attributes[name] == label)
-    if key == "event":
-        return event.action.partition(":")[0] == value
-    if key == "image":
-        return event.attributes.get("image") == value
-    if key == "type":
-        return event.kind == value
-    if key == "network":
-        return event.kind == "network" and (
-            event.actor.startswith(value) or event.attributes.get("name") == value
-        )
-    return event.kind == "volume" and event.actor == value
 
 
 def event_line(event: "Event") -> str:

@@ -1,7 +1,9 @@
 """``warren network``: create, ls, rm, inspect, connect, disconnect, prune."""
 
 import json
+import math
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -214,17 +216,27 @@ def disconnect(arguments: Namespace, context: Context) -> int:
 
 def declare_prune(parser: ArgumentParser) -> None:
     """The arguments of ``warren network prune``."""
+    parser.add_argument(
+        "--filter", action="append", default=[], metavar="KEY=VALUE",
+        help="until=TIME (made before: 24h, or a date), label=KEY[=VALUE], label!=KEY[=VALUE]",
+    )  # fmt: skip
     parser.add_argument("-f", "--force", action="store_true", help="do not ask")
 
 
 def prune(arguments: Namespace, context: Context) -> int:
     """Removes networks that no container is in."""
-    from hutch.cli.warren.system import sure
+    from hutch.cli.warren.system import seconds_since, sure
+    from hutch.engine.filters import PRUNE, parse, to_go
     from hutch.engine.network.manage import prune_networks
 
+    wanted = parse(arguments.filter, PRUNE)
+    times = [time.time() - seconds_since(text) for text in wanted.get("until", [])]
+    until = min(times, default=math.inf)
     if not arguments.force and not sure("all networks that no container is in"):
         return 0 if sys.stdin.isatty() else 1
-    gone = prune_networks(context.engine)
+    gone = prune_networks(
+        context.engine, lambda network: to_go(wanted, until, network.created, network.labels)
+    )
     if gone:
         print("Deleted Networks:")
     for name in gone:

@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from hutch.cli.warren.context import Context, access, platform_option, registry_options
+from hutch.cli.warren.context import Context, access, platform_option, registry_options, truth
 from hutch.cli.warren.each import each
 from hutch.cli.warren.flags import declare_flags, declare_some, options_from
 from hutch.cli.warren.hints import complain
@@ -43,7 +43,11 @@ def declare_run(parser: ArgumentParser) -> None:
         help="only these of stdin, stdout, stderr",
     )  # fmt: skip
     parser.add_argument(
-        "--sig-proxy", default="true", metavar="BOOL", help="pass signals on to the program (true)"
+        "--sig-proxy",
+        type=truth,
+        default=True,
+        metavar="BOOL",
+        help="pass signals on to the program (true)",
     )
     parser.add_argument(
         "--trace", default="", metavar="FILE",
@@ -125,7 +129,7 @@ def run(arguments: Namespace, context: Context) -> int:
     not be executed or was not found.
     """
     keys = watched(arguments.detach_keys)
-    proxy, streams = truth(arguments.sig_proxy), attached(arguments)
+    proxy, streams = arguments.sig_proxy, attached(arguments)
     if arguments.init_ctr is not None:
         raise UsageError("--init-ctr is for create: pod start runs the container")
     if arguments.detach and arguments.attach:
@@ -161,15 +165,6 @@ def watched(keys: str | None) -> bytes:
     from hutch.engine.containers.attach import parse_keys
 
     return parse_keys(DETACH_KEYS if keys is None else keys)
-
-
-def truth(text: str) -> bool:
-    """--sig-proxy's value. Raises UsageError."""
-    from hutch.cli.warren.verb import TRUTH
-
-    if text.lower() not in TRUTH:
-        raise UsageError(f"{shown(text)} is neither true nor false")
-    return TRUTH[text.lower()]
 
 
 def started(context: Context, record: "Record") -> int:
@@ -282,7 +277,11 @@ def declare_attach(parser: ArgumentParser) -> None:
     declare_some(parser, ["--detach-keys"])
     parser.add_argument("--no-stdin", action="store_true", help="do not pass the standard input on")
     parser.add_argument(
-        "--sig-proxy", default="true", metavar="BOOL", help="pass signals on to the program (true)"
+        "--sig-proxy",
+        type=truth,
+        default=True,
+        metavar="BOOL",
+        help="pass signals on to the program (true)",
     )
 
 
@@ -301,7 +300,7 @@ def attach(arguments: Namespace, context: Context) -> int:
     if record.paused:
         raise Conflict("you cannot attach to a paused container, unpause it first", id=record.id)
     keys = watched(arguments.detach_keys)
-    proxy = truth(arguments.sig_proxy)
+    proxy = arguments.sig_proxy
     with Session(
         engine.places(record),
         terminal=record.options.tty,

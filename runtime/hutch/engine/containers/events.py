@@ -2,14 +2,22 @@
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from hutch.engine.column import encode, parsed
 from hutch.engine.containers.records import Record
 from hutch.image.database import Database
 
+if TYPE_CHECKING:
+    from hutch.engine.filters import Wanted
+
 KEPT = 5000
 POLL = 0.05  # seconds between two looks at the database
+# A filter names a kind of event, and its value an id or a name; or it looks at another part of an
+# event. Of a swarm, and of a daemon, there are no events.
+KINDS = ("container", "image", "network", "pod", "volume")
+SWARM = ("config", "daemon", "node", "plugin", "secret", "service")
+FILTERS = (*KINDS, *SWARM, "event", "label", "scope", "type")
 
 
 class Event(NamedTuple):
@@ -31,6 +39,28 @@ class Event(NamedTuple):
             "Actor": {"ID": self.actor, "Attributes": self.attributes}, "scope": "local",
             "time": int(self.time), "timeNano": int(self.time * 1e9),
         }  # fmt: skip
+
+    def passes(self, wanted: "Wanted") -> bool:
+        """Whether filters, of those in FILTERS, let it pass."""
+        from hutch.engine.filters import holds
+
+        return holds(wanted, self._holds)
+
+    def _holds(self, name: str, value: str) -> bool:
+        if name in KINDS:
+            if name == "image" and self.kind == "container":
+                return self.attributes.get("image") == value
+            named = self.attributes.get("name") == value
+            return self.kind == name and (self.actor.startswith(value) or named)
+        if name == "type":
+            return self.kind == value
+        if name == "event":
+            return self.action.partition(":")[0] == value.partition(":")[0]
+        if name == "label":
+            from hutch.engine.filters import has_label
+
+            return has_label(self.attributes, value)
+        return name == "scope" and value == "local"
 
 
 class Events:

@@ -133,7 +133,10 @@ def start_locked(
 
 
 def _failed(engine: Engine, record: Record, error: HutchError) -> None:
-    clear(engine, record)
+    try:
+        clear(engine, record)
+    except HutchError as another:
+        engine.warn(another)  # the reason is the first one; the next start clears again
     record.phase = phases.EXITED
     record.pid, record.birth, record.finished = 0, "", now()
     record.error = error.sentence

@@ -63,6 +63,9 @@ def mtu_of(network: Network, links: Links) -> int:
 def bring_up(links: Links, network: Network, tag: str) -> Link:
     """The network's bridge with its addresses, made if it is not there. Raises HostError."""
     there = links.find(network.link)
+    if there is not None and unfinished(there, network):
+        links.remove(network.link)
+        there = None
     if there is not None:
         if there.note != note(tag, network.name):
             raise HostError(
@@ -77,17 +80,24 @@ def bring_up(links: Links, network: Network, tag: str) -> Link:
             f" {network.subnets[0]['subnet']}",
             hint=f"warren network rm {network.name}, and make it with another --subnet",
         )
-    mtu = mtu_of(network, links)
-    index = links.add_bridge(network.link, mac_of("", network.id), mtu, note(tag, network.name))
+    mtu, mac = mtu_of(network, links), mac_of("", network.id)
+    index = links.add_bridge(network.link, mac, mtu)
     try:
         configure(network)
         for subnet in network.subnets:
             length = ip_network(subnet["subnet"]).prefixlen
             links.add_address(index, ip_interface(f"{subnet['gateway']}/{length}"))
+        links.annotate(index, note(tag, network.name))  # last: it is complete
     except BaseException:
         links.remove(network.link)
         raise
-    return Link(index, network.link, mtu, note(tag, network.name))
+    return Link(index, network.link, mtu, note(tag, network.name), mac)
+
+
+def unfinished(link: Link, network: Network) -> bool:
+    """Whether who made this bridge was killed before it was complete. It has no note then, but the
+    address that only this network has."""
+    return not link.note and link.mac == mac_of("", network.id)
 
 
 def configure(network: Network) -> None:

@@ -55,12 +55,14 @@ Network = IPv4Network | IPv6Network
 
 
 class Link(NamedTuple):
-    """A link of the namespace. ``note`` is its alias: who made it and what for."""
+    """A link of the namespace. ``note`` is its alias: who made it and what for; ``mac`` its address
+    in hexadecimal."""
 
     number: int
     name: str
     mtu: int
     note: str
+    mac: str
 
 
 class Route(NamedTuple):
@@ -83,7 +85,7 @@ def _link(body: bytes) -> Link:
     _, _, index, _, _ = LINK.unpack_from(body)
     (mtu,) = struct.unpack("=I", found.get(IFLA_MTU, b"\0\0\0\0"))
     name, note = (found.get(k, b"").rstrip(b"\0").decode() for k in (IFLA_IFNAME, IFLA_IFALIAS))
-    return Link(index, name, mtu, note)
+    return Link(index, name, mtu, note, found.get(IFLA_ADDRESS, b"").hex(":"))
 
 
 class Links:
@@ -130,7 +132,7 @@ class Links:
                 found.append(Route(ip_network((address, length)), link))
         return found
 
-    def add_bridge(self, name: str, mac: str, mtu: int, note: str) -> int:
+    def add_bridge(self, name: str, mac: str, mtu: int) -> int:
         """Makes a bridge, up; its index. Raises HostError if the kernel has no bridges."""
         body = (
             LINK.pack(0, 0, 0, IFF_UP, IFF_UP)
@@ -143,7 +145,6 @@ class Links:
         made = self.find(name)
         if made is None:
             raise HostError(f"the bridge {name} was taken away while it was made")
-        self.annotate(made.number, note)
         return made.number
 
     def add_veth(
@@ -173,13 +174,20 @@ class Links:
 
     def _make(self, what: str, kind: str, body: bytes) -> None:
         try:
-            self.netlink.change(what, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
+            self._change(what, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
         except KernelError as error:
             if error.errno == errno.EOPNOTSUPP:
                 raise HostError(
                     f"the kernel has no links of the type {kind}",
                     hint=f"modprobe {kind}; or use --network none or host",
                 ) from None
+            raise
+
+    def _change(self, what: str, kind: int, flags: int, body: bytes) -> None:
+        """A change that may not be permitted at all. Raises HostError then."""
+        try:
+            self.netlink.change(what, kind, flags, body)
+        except KernelError as error:
             if error.errno == errno.EPERM:
                 raise HostError(
                     f"{what}: not permitted: it takes CAP_NET_ADMIN",
@@ -202,7 +210,7 @@ class Links:
 
     def set_up(self, index: int) -> None:
         body = LINK.pack(0, 0, index, IFF_UP, IFF_UP)
-        self.netlink.change("set a link up", RTM_NEWLINK, 0, body)
+        self._change("set a link up", RTM_NEWLINK, 0, body)
 
     def remove(self, name: str) -> bool:
         """Removes a link. Returns False if there was none."""
@@ -210,7 +218,7 @@ class Links:
         try:
             self.netlink.change(f"remove the link {name}", RTM_DELLINK, 0, body)
         except KernelError as error:
-            if error.errno == errno.ENODEV:
+            if error.errno == errno.ENODEV or self.find(name) is None:
                 return False
             raise
         return True

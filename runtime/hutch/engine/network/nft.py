@@ -23,6 +23,11 @@ def load(rules: str) -> None:
     done = subprocess.run(
         [program(), "-f", "-"], input=rules, capture_output=True, text=True, check=False
     )
+    if "Operation not permitted" in done.stderr:
+        raise HostError(
+            "nft may not load rules: it takes CAP_NET_ADMIN",
+            hint="run it as root, or use --network none or host",
+        )
     if done.returncode:
         raise HostError(
             "nft refuses the rules of warren's networks: " + first_line(done.stderr),

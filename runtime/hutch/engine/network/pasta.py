@@ -23,6 +23,7 @@ from hutch.engine.containers.truth import Death, birth
 from hutch.engine.network import ports
 from hutch.engine.network.namespace import enter_new, in_a_thread, remove_namespace
 from hutch.engine.network.records import Published
+from hutch.engine.network.wire import published_by_others
 from hutch.errors import HostError, UsageError, shown
 from hutch.kernel.process import set_namespace
 from hutch.plan.namespaces import CLONE_NEWNET
@@ -76,7 +77,7 @@ def connect(engine: "Engine", record: "Record", exposes: Iterable[str]) -> str:
             )
     versions = [version for version in FAR if source(version)] or [4]
     # pasta binds to the ports itself; this finds free ones, and tells who has one that is not.
-    reserved = ports.reserve(record.id, wanted, versions, engine.networks.published())
+    reserved = ports.reserve(record.id, wanted, versions, published_by_others(engine, record.id))
     reserved.close()
     with engine.store.database.transaction():
         for one in reserved.ports:

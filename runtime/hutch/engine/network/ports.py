@@ -124,7 +124,8 @@ def reserve(
     others: Sequence[Published],
 ) -> Reserved:  # fmt: skip
     """Takes the ports for a container, which has addresses of these IP versions. ``others`` are
-    published already, by this store's containers.
+    published already, by this store's containers that run: they keep their ports even if conmon,
+    which held their sockets, was killed.
 
     Raises Conflict if one is in use, HostError if it is at an address that cannot be.
     """
@@ -197,12 +198,25 @@ def _taken(protocol: str, address: str, port: int, others: Sequence[Published]) 
     )
 
 
+def _keeps(protocol: str, address: str, port: int, others: Sequence[Published]) -> bool:
+    """Whether one of the others has this port, at this address or at all of them."""
+    both = {address, *EVERYWHERE.values()}
+    return any(
+        (other.protocol, other.host_port) == (protocol, port)
+        and (":" in other.address) == (":" in address)
+        and (other.address in both or address in EVERYWHERE.values())
+        for other in others
+    )
+
+
 def _at(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _bound(protocol: str, address: str, port: int, others: Sequence[Published]) -> socket.socket:
     """A socket that nobody listens on, but nobody else can bind to. Raises Conflict, HostError."""
+    if _keeps(protocol, address, port, others):
+        raise _taken(protocol, address, port, others)
     version = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
     number = socket.IPPROTO_SCTP if protocol == "sctp" else 0
@@ -226,6 +240,8 @@ def _bound(protocol: str, address: str, port: int, others: Sequence[Published]) 
         one.bind((address, port))
         if protocol == "tcp":
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        if not port and _keeps(protocol, address, int(one.getsockname()[1]), others):
+            raise OSError(errno.EADDRINUSE, "")
     except OSError as error:
         one.close()
         place = f"{_at(address, port)}/{protocol}"

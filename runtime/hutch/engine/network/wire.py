@@ -14,9 +14,10 @@ from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hutch.engine.containers.truth import lives
 from hutch.engine.network import nft, ports
 from hutch.engine.network.addresses import mac_of, next_address
-from hutch.engine.network.bridges import SYSCTL, bring_up, collision, note, pick_subnets
+from hutch.engine.network.bridges import SYSCTL, bring_up, collision, note, pick_subnets, unfinished
 from hutch.engine.network.links import Links
 from hutch.engine.network.names import lines, serve
 from hutch.engine.network.namespace import inside, make_namespace, remove_namespace
@@ -25,12 +26,13 @@ from hutch.engine.network.records import (
     Endpoint,
     Network,
     PortOption,
+    Published,
     Wishes,
     new_network,
 )
 from hutch.engine.network.ruleset import Target, ruleset, table_name
 from hutch.engine.rootless import rootless
-from hutch.errors import HostError
+from hutch.errors import HostError, HutchError
 from hutch.image.store import Lock
 from hutch.kernel.mounts import bind
 
@@ -116,7 +118,10 @@ def wire(engine: "Engine", record: "Record", exposes: Iterable[str]) -> Wired:
             settle(engine, links, fresh=fresh)
     except BaseException:
         reserved.close()
-        unwire(engine, record.id)
+        try:
+            unwire(engine, record.id)
+        except HutchError as error:
+            engine.warn(error)  # the reason is what was raised first
         raise
     return Wired(str(namespace), reserved)
 
@@ -146,11 +151,21 @@ def _publish(
             "ports cannot be published: all networks of the container are internal",
             hint="add a network that is not: --network bridge",
         )
-    reserved = ports.reserve(id, options, versions, engine.networks.published())
+    reserved = ports.reserve(id, options, versions, published_by_others(engine, id))
     with engine.store.database.transaction():
         for port in reserved.ports:
             engine.networks.publish(port)
     return reserved
+
+
+def published_by_others(engine: "Engine", id: str) -> list[Published]:
+    """The ports of all containers that run, but for this one."""
+    found = engine.networks.published()
+    records = {id: engine.records.get(id) for id in {one.container for one in found}}
+    running = {
+        record.id for record in records.values() if record and lives(record.pid, record.birth)
+    }
+    return [one for one in found if one.container in running - {id}]
 
 
 def lease(engine: "Engine", links: Links, id: str, network: Network, wish: Wishes) -> Endpoint:
@@ -298,7 +313,9 @@ def settle(
     for network in networks:
         if network.name not in used and {n for _, n in without} & {network.name}:
             found = links.find(network.link)
-            if found is not None and found.note == note(tag, network.name):
+            if found is not None and (
+                found.note == note(tag, network.name) or unfinished(found, network)
+            ):
                 links.remove(network.link)
     running = [network for network in networks if network.name in used]
     nft.load(ruleset(tag, running, targets(engine, left)))
