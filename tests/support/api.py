@@ -83,15 +83,23 @@ class Api:
         """How many the server has open."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def memory(self) -> int:
+        """The bytes that are its own, not shared."""
+        lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
+        private = [line.split() for line in lines if line.startswith("Private_")]
+        return 1024 * sum(int(words[1]) for words in private)
+
     def threads(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
 
 @contextmanager
-def serving(engine: Engine, path: str, *words: str) -> Iterator[Api]:
-    """``warren serve`` with these words; it must end well, and say nothing of errors of its own."""
+def serving(engine: Engine, path: str, *words: str, limit: int = 0) -> Iterator[Api]:
+    """``warren serve`` with these words, and with no more than ``limit`` descriptors; it must end
+    well, and say nothing of errors of its own."""
+    prefix = ["prlimit", f"--nofile={limit}"] if limit else []
     process = subprocess.Popen(
-        engine.command("serve", "--socket", path, *words), env=engine.variables(),
+        [*prefix, *engine.command("serve", "--socket", path, *words)], env=engine.variables(),
         stderr=subprocess.PIPE,
     )  # fmt: skip
     server = Api(engine, process, path)

@@ -16,7 +16,7 @@ from hutch.engine.containers.copy import PathStatus, archive_in, archive_out, pa
 from hutch.engine.containers.copy import export as write_all
 from hutch.engine.containers.listing import rfc3339
 from hutch.engine.containers.records import Record
-from hutch.errors import UsageError
+from hutch.errors import HutchError, UsageError
 
 READ = 64 << 10
 # The bits of Go's FileMode above the permissions.
@@ -37,6 +37,7 @@ def send_written(
     """Sends what ``write`` writes to a file. The reply begins with its first byte, so what fails
     before is an error of its own."""
     read_end, write_end = os.pipe()
+    lost: list[Gone] = []
 
     def forward() -> None:
         with os.fdopen(read_end, "rb", buffering=0) as source:
@@ -45,16 +46,23 @@ def send_written(
                     if not exchange.begun:
                         exchange.begin(kind, headers)
                     exchange.write(data)
-            except Gone:
-                return  # the writer gets EPIPE
+            except Gone as error:
+                lost.append(error)  # and the writer gets EPIPE
 
     thread = threading.Thread(target=forward)
     thread.start()
     try:
         with os.fdopen(write_end, "wb") as output:
             write(output)
+    except (OSError, HutchError):
+        thread.join()
+        if lost:
+            raise lost[0] from None
+        raise
     finally:
         thread.join()
+    if lost:
+        raise lost[0]
     if not exchange.begun:
         exchange.begin(kind, headers)
     exchange.end()

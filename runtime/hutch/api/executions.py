@@ -207,8 +207,11 @@ class _Streams:
 
     def carry(self, client: socket.socket, early: bytes) -> None:
         """Carries all streams until the program's output ends, then closes our ends."""
+        turn = threading.Lock()
         threads = [
-            threading.Thread(target=copy_out, args=(lambda fd=fd: os.read(fd, READ), client, name))
+            threading.Thread(
+                target=copy_out, args=(lambda fd=fd: os.read(fd, READ), client, name, turn)
+            )
             for name, fd in self.outputs
         ]
         for thread in threads:

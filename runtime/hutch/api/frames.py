@@ -4,6 +4,7 @@ import _socket
 import select
 import socket
 import struct
+import threading
 from collections.abc import Callable
 
 from hutch.api.http import RAW
@@ -98,10 +99,14 @@ def _end(container: _socket.socket) -> None:
         return
 
 
-def copy_out(read: Callable[[], bytes], client: _socket.socket, stream: str) -> None:
-    """Hands on what ``read`` gives until it gives nothing, or the client is gone."""
+def copy_out(
+    read: Callable[[], bytes], client: _socket.socket, stream: str, turn: threading.Lock
+) -> None:
+    """Hands on what ``read`` gives until it gives nothing, or the client is gone. All who write to
+    this client have the same ``turn``, since a socket may take a part of a frame only."""
     while data := read():
         try:
-            client.sendall(frame(stream, data))
+            with turn:
+                client.sendall(frame(stream, data))
         except OSError:
             return

@@ -2,6 +2,7 @@
 time. Everything that it needs is in the store, so it can end at any time."""
 
 import os
+import resource
 import socket
 import sys
 import threading
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 API, LEAST = (1, 55), (1, 24)
-CONNECTIONS = 1024  # at the same time; the next one gets 503
+CONNECTIONS = 1024  # at the same time at most; the next one gets 503
+# Of each connection: the socket and three files of SQLite. Some are left for what requests do.
+DESCRIPTORS, SPARE = 4, 64
 HANDSHAKES = 64  # at the same time: who has no certificate cannot take all connections
 FULL = 0.05  # seconds to wait when no descriptor or thread is left
-BACKLOG = 128
+BACKLOG = 1024
 
 
 def dotted(version: tuple[int, int]) -> str:
@@ -51,6 +54,8 @@ class Server:
         self._tls = tls
         self._handshakes = threading.BoundedSemaphore(HANDSHAKES)
         self._memory = Memory()
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = max(1, min(CONNECTIONS, (limit - SPARE) // DESCRIPTORS))
         self._busy = 0
         self._open = 0
         self._lock = threading.Lock()
@@ -110,7 +115,7 @@ class Server:
     def _begin(self, connected: socket.socket) -> None:
         connected.setblocking(True)
         with self._lock:
-            full = self._open >= CONNECTIONS
+            full = self._open >= self._most
             self._open += not full
         if full:
             with suppress(OSError):

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from hutch.errors import KernelError, UsageError, shown
 
-BACKLOG = 128
+BACKLOG = 1024
 HANDSHAKE = 10.0  # seconds that a client has for it
 ROOM = 64 << 10  # bytes that wait in each direction
 

@@ -88,11 +88,13 @@ class Archive:
         self._files: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
         try:
-            self._fd = self._plain(fd)
+            # It is closed with the last of the sources that use it, whatever fails before.
+            self._file = os.fdopen(self._plain(fd), "rb", buffering=0)
+            self._fd = self._file.fileno()
             try:
                 self._index()
-            except ImageError:
-                os.close(self._fd)
+            except BaseException:
+                self.close()
                 raise
         except ImageError as error:
             error.document = shown(str(path))
@@ -134,7 +136,7 @@ class Archive:
             return os.dup(copy.fileno())
 
     def close(self) -> None:
-        os.close(self._fd)
+        self._file.close()
 
     def place(self, name: str) -> tuple[int, int]:
         """Offset and size of a file. Follows links within the archive. Raises ImageError."""
@@ -320,6 +322,14 @@ class DockerArchiveSource:
 def all_images(path: Path) -> "list[OciArchiveSource | DockerArchiveSource]":
     """Every image of an archive of either format, with its names. Raises ImageError."""
     archive = Archive(path)
+    try:
+        return _images_of(archive, path)
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _images_of(archive: Archive, path: Path) -> "list[OciArchiveSource | DockerArchiveSource]":
     if archive.has("oci-layout") and archive.has("index.json"):
         grouped: dict[Digest, OciArchiveSource] = {}
         for name, entry in oci_entries(archive):

@@ -85,11 +85,12 @@ def collect(store: Store, only: "set[str] | None" = None) -> Freed:
 
 
 def _in_use(name: str) -> bool:
-    """Whether a file in the work folder (KIND-PID-RANDOM) belongs to another running process."""
+    """Whether a file in the work folder (KIND-PID-RANDOM) belongs to a running process; it may be
+    another thread of this one, in a server."""
     parts = name.split("-")
     if parts[0] == "lease" or len(parts) != 3 or not parts[1].isdigit():
         return False
-    return int(parts[1]) != os.getpid() and Path(f"/proc/{parts[1]}").exists()
+    return Path(f"/proc/{parts[1]}").exists()
 
 
 def _digests(blobs: Path) -> list[Digest]:

@@ -325,11 +325,11 @@ class Store:
             ]
         else:
             found = [(source, source.names) for source in all_images(Path(path))]
-        done = []
-        for source, own in found:
-            names = [str(catalog.parse_name(name)) for name in own]
-            done.append(self._bring(source, platform, str(path), names))
-        return done
+        with ExitStack() as stack:
+            list(map(stack.enter_context, (closing(source) for source, _ in found)))
+            names = [[str(catalog.parse_name(name)) for name in own] for _, own in found]
+            pairs = zip(found, names, strict=True)
+            return [self._bring(one[0], platform, str(path), own) for one, own in pairs]
 
     def import_archive(
         self,
