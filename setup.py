@@ -116,7 +116,7 @@ class BuildExtensions(build_ext):
         super().run()
         package = Path("runtime" if self.inplace else self.build_lib) / "hutch"
         compile_init(package / "libexec" / "hutch-init")
-        compile_health(package / "libexec" / "warren-health")
+        compile_health(package / "libexec")
         name, archive = write_archive(ROOT / "runtime", extension_files(self))
         (package / "libexec" / name).write_bytes(archive)
         launcher("hutch", package / "libexec" / "hutch", name)

@@ -16,7 +16,7 @@ from sunk import sink
 PACKAGE = "hutch"
 
 # Folders anywhere in the package whose modules may import anything; __main__ is for "python -m".
-COLD = {"api", "cold", "defaults", "engine", "image", "images", "warren", "__main__"}
+COLD = {"api", "cold", "defaults", "engine", "image", "images", "kube", "warren", "__main__"}
 
 # Frozen in every interpreter since 3.11.
 STANDARD = {"stat"}

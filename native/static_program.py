@@ -50,9 +50,11 @@ def compile_init(output: Path) -> None:
     compile_static([path.relative_to(ROOT) for path in sources], output)
 
 
-def compile_health(output: Path) -> None:
-    """Links warren-health, which stays with containers that have a health check."""
-    compile_static([NATIVE / "health" / "monitor.c"], output)
+def compile_health(folder: Path) -> None:
+    """Links warren-health, which stays with containers that have a health check, and warren-probe,
+    which it runs for checks of a port."""
+    compile_static([NATIVE / "health" / "monitor.c"], folder / "warren-health")
+    compile_static([NATIVE / "health" / "probe.c"], folder / "warren-probe")
 
 
 def launcher(name: str, output: Path, archive: str = "") -> None:

@@ -1,16 +1,17 @@
 /* warren-health: runs a container's health check on time, until the container ends.
  *
- *     warren-health CONTAINER LOCK INTERVAL TIMEOUT PERIOD START-INTERVAL AGE RETRIES \
- *         PROBE... -- CHANGED...
+ *     warren-health CONTAINER LOCK INTERVAL TIMEOUT PERIOD START-INTERVAL AGE DELAY RETRIES \
+ *         SUCCESSES ONCE PROBE... -- CHANGED...
  *
  * CONTAINER is a pidfd of the container's first process. LOCK is the descriptor of a file that is
- * locked while this program runs, so that other programs can see that it runs. The next five
- * arguments are times in milliseconds (AGE: for how long the container has run), and RETRIES is a
- * number. PROBE is the command that runs the check; it writes the pid of the check itself to the
+ * locked while this program runs, so that other programs can see that it runs. The next six
+ * arguments are times in milliseconds (AGE: for how long the container has run; DELAY: when the first
+ * check is). RETRIES and SUCCESSES say how many checks in a row make the container unhealthy or
+ * healthy. If ONCE is 1, this program ends when the container is healthy. PROBE is the command that runs the check; it writes the pid of the check itself to the
  * file "health.pid". When the status changes, the command CHANGED is executed with the new status as
  * its last argument.
  *
- * The working directory is the container's folder. The file "health" has a struct health (below) and
+ * The working directory is the container's folder, or one of its own below that. The file "health" has a struct health (below) and
  * is replaced by a rename after each check; runtime/hutch/engine/containers/health.py reads it.
  * While the file "paused" exists, no check is started, and a running check does not time out. */
 #include <errno.h>
@@ -50,8 +51,8 @@ static struct health {
 } health = {.format = FORMAT};
 
 static int container, lock;
-static int64_t interval, timeout, period, start_interval, age;
-static uint32_t retries;
+static int64_t interval, timeout, period, start_interval, age, delay;
+static uint32_t retries, successes, passed; /* passed: how many checks in a row */
 static char **probe, **changed;
 
 static int64_t clock_ns(clockid_t clock)
@@ -222,9 +223,11 @@ static void judge(const struct check *check, bool young)
     if (check->code == 0) {
         health.streak = 0;
         save();
-        tell(HEALTHY);
+        if (++passed >= successes)
+            tell(HEALTHY);
         return;
     }
+    passed = 0;
     if (young && health.status == STARTING) { /* a failure in the start period does not count */
         save();
         return;
@@ -242,7 +245,7 @@ static int64_t number(const char *text)
 
 int main(int argc, char **argv)
 {
-    if (argc < 12)
+    if (argc < 15)
         return 2;
     container = (int)number(argv[1]);
     lock = (int)number(argv[2]);
@@ -251,8 +254,11 @@ int main(int argc, char **argv)
     period = number(argv[5]);
     start_interval = number(argv[6]);
     age = number(argv[7]);
-    retries = (uint32_t)number(argv[8]);
-    probe = argv + 9;
+    delay = number(argv[8]);
+    retries = (uint32_t)number(argv[9]);
+    successes = (uint32_t)number(argv[10]);
+    bool once = number(argv[11]) == 1;
+    probe = argv + 12;
     changed = probe;
     while (*changed && strcmp(*changed, "--"))
         changed++;
@@ -276,6 +282,8 @@ int main(int argc, char **argv)
     for (;;) {
         bool young = now_ms() - born < period;
         int64_t pause = young && health.status == STARTING ? start_interval : interval;
+        if (health.count == 0)
+            pause = delay > age ? delay - age : 0;
         struct pollfd end = {.fd = container, .events = POLLIN};
         if (poll(&end, 1, (int)pause) > 0)
             return 0;
@@ -288,5 +296,7 @@ int main(int argc, char **argv)
         if (!run_check(&check))
             return 0;
         judge(&check, young);
+        if (once && health.status == HEALTHY)
+            return 0;
     }
 }

@@ -80,8 +80,8 @@ def test_a_page_of_warren_has_every_flag_as_help_has_it(verb: str) -> None:
 # The same flag may mean another thing for another verb: these do.
 MEANINGS = {"--all", "--attach", "--filter", "--force", "--format", "--interactive", "--privileged",
             "--print", "--quiet", "--signal", "--authfile", "--label", "--timeout",
-            "--volumes", "--driver", "--opt", "--pod", "--container", "--replace", "--network",
-            "--pull"}  # fmt: skip
+             "--volumes", "--driver", "--opt", "--pod", "--container", "--replace", "--network",
+             "--publish", "--type", "--pull"}  # fmt: skip
 
 
 def test_a_flag_is_told_by_the_same_words_everywhere() -> None:

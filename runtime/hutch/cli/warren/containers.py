@@ -266,15 +266,18 @@ def cleanup(arguments: Namespace, context: Context) -> int:
 def declare_health_changed(parser: ArgumentParser) -> None:
     """The arguments of ``warren container health-changed``."""
     declare_cleanup(parser)
+    parser.add_argument("--probe", default="liveness", metavar="KIND", help="which of its checks")
     parser.add_argument("status", metavar="STATUS", help="its health")
 
 
 def health_changed(arguments: Namespace, context: Context) -> int:
     """What a container's health monitor calls when the status has changed."""
+    from hutch.engine.containers.health_changed import changed
+
     engine = context.engine
     record = engine.records.get(arguments.container)
     if record is not None and record.runs == arguments.run:
-        engine.events.of(record, "health_status: " + arguments.status)
+        changed(engine, record, arguments.probe, arguments.status)
     return 0
 
 

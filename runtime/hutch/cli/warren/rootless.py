@@ -21,7 +21,9 @@ OUTSIDE = (
 # Verbs for images that make or remove files of other owners.
 IMAGES = ("pull", "load", "import", "bundle", "rmi", "image prune")
 # Verbs that leave processes behind.
-STARTING = ("run", "start", "restart", "pod start", "pod restart", "system boot")
+STARTING = (
+    "run", "start", "restart", "pod start", "pod restart", "kube play", "system boot",
+)  # fmt: skip
 
 
 TYPE_CHECKING = False

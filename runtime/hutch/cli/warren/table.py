@@ -68,6 +68,9 @@ NOUN_VERBS = {
     "container prune": ("containers", "Remove containers that do not run"),
     "image inspect": ("inspect", "Show what is known of images, as JSON"),
     "image prune": ("images", "Remove images that have no name"),
+    "kube down": ("kube", "Stop and remove the pods of a kube file"),
+    "kube generate": ("kube", "Print a kube file of pods or containers"),
+    "kube play": ("kube", "Make and start the pods of a kube file"),
     "network connect": ("networks", "Put a container into a network"),
     "network create": ("networks", "Make a network"),
     "network disconnect": ("networks", "Take a container out of a network"),
@@ -149,6 +152,7 @@ NOUNS: dict[str, tuple[str, dict[str, str]]] = {
         },
         "list": "images", "ls": "images", "remove": "rmi", "rm": "rmi", **_own("image"),
     }),
+    "kube": ("Kubernetes' YAML files", _own("kube")),
     "network": ("Networks", {
         "list": "network ls", "remove": "network rm", **_own("network"),
     }),

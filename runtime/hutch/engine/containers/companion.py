@@ -19,14 +19,20 @@ from hutch.engine.containers.truth import birth, wait_until
 HANDOVER = 5.0  # seconds that the companion of the run before may need to end
 
 
-def begin(places: Places, record: Record, name: str, words: Callable[[], list[str]]) -> None:
+def begin(
+    places: Places, record: Record, name: str, words: Callable[[], list[str]], inner: str = ""
+) -> None:
     """Starts a companion of a run that has just begun."""
-    wait_until(lambda: watch(places, record, name, words), HANDOVER)
+    wait_until(lambda: watch(places, record, name, words, inner), HANDOVER)
 
 
-def watch(places: Places, record: Record, name: str, words: Callable[[], list[str]]) -> bool:
-    """Starts the companion ``name`` with these words unless there is one; False if there is."""
-    path = places.folder / f"{name}.lock"
+def watch(
+    places: Places, record: Record, name: str, words: Callable[[], list[str]], inner: str = ""
+) -> bool:
+    """Starts the companion ``name`` with these words unless there is one; False if there is. It
+    works in the container's folder, or in the folder ``inner`` of that."""
+    folder = places.folder / inner
+    path = folder / f"{name}.lock"
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     container = -1
     try:
@@ -48,7 +54,7 @@ def watch(places: Places, record: Record, name: str, words: Callable[[], list[st
             stderr=subprocess.DEVNULL,
             pass_fds=(container, lock),
             start_new_session=True,
-            cwd=places.folder,
+            cwd=folder,
         ).returncode = 0  # it is not ours to wait for
         return True
     finally:

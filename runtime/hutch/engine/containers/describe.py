@@ -4,7 +4,14 @@ from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import command_line, hostname_of, stop_signal
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.executions import running
-from hutch.engine.containers.health import Health, document, read
+from hutch.engine.containers.health import (
+    READINESS,
+    STARTUP,
+    Health,
+    document,
+    probe_of,
+    read,
+)
 from hutch.engine.containers.listing import exposes_of, rfc3339, status
 from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.records import Record
@@ -99,6 +106,9 @@ def state(engine: Engine, record: Record) -> dict[str, object]:
     }
     if record.options.health:
         found["Health"] = health_state(read(engine.places(record)))
+    for kind in (STARTUP, READINESS):
+        if probe_of(record, kind):
+            found[kind.capitalize()] = health_state(read(engine.places(record), kind))
     return found
 
 

@@ -12,7 +12,7 @@ import signal
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear, take_away
-from hutch.engine.containers.options import by_pasta
+from hutch.engine.containers.options import by_pasta, probed
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.truth import Death, before_this_boot, lives, wait_until
 from hutch.engine.engine import Engine
@@ -58,7 +58,7 @@ def accompany(engine: Engine, record: Record) -> None:
         from hutch.engine.containers.thaw import thaw_abandoned
 
         thaw_abandoned(engine, record)
-    if record.options.health:
+    if probed(record.options):
         from hutch.engine.containers import health
 
         health.watch(engine, record)

@@ -4,14 +4,17 @@
                        status changed -> "warren container health-changed ID RUN STATUS": an event
 
 warren-health (native/health/monitor.c) is a companion (``companion``); one that takes the place of
-another continues with what "health" says.
+another continues with what "health" says. Checks of a port are made by native/health/probe.c.
 """
 
 import json
 import struct
 import time
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
+import hutch
 from hutch.engine.containers import companion
 from hutch.engine.containers.options import HealthOption
 from hutch.engine.containers.places import Places
@@ -26,6 +29,10 @@ LEAST = 0.001
 STATUSES = ("starting", "healthy", "unhealthy")
 CHANGED = ["container", "health-changed"]
 FORMAT = 1
+# What is checked. The first is Docker's health; all are probes of Kubernetes. Each has a monitor,
+# which works in this folder of the container's.
+LIVENESS, STARTUP, READINESS = "liveness", "startup", "readiness"
+FOLDERS = {LIVENESS: "", STARTUP: STARTUP, READINESS: READINESS}
 HEAD = struct.Struct("IIII")  # struct health of monitor.c, then struct check
 CHECK = struct.Struct("qqiI4096s")
 
@@ -52,6 +59,8 @@ class Health:
 
 def merged(asked: HealthOption, image: Healthcheck) -> HealthOption:
     """The check that the flags ask for, completed by the image's; {} for none."""
+    if "delay" in asked:
+        image = {}  # a probe of Kubernetes is complete
     test = asked.get("test") or image.get("Test", [])
     if not test or test[0] == "NONE":
         return {}
@@ -63,6 +72,7 @@ def merged(asked: HealthOption, image: Healthcheck) -> HealthOption:
         asked.get("start_interval") or image.get("StartInterval", 0) / 1e9 or START_INTERVAL
     )
     found["retries"] = asked.get("retries") or image.get("Retries", 0) or RETRIES
+    found = {**asked, **found}  # and what only a probe of Kubernetes asks for
     for key in ("interval", "timeout", "start_period", "start_interval"):
         if 0 < found[key] < LEAST:
             raise UsageError(f"--health-{key.replace('_', '-')} is less than 1ms")
@@ -81,12 +91,13 @@ def document(option: HealthOption) -> Healthcheck:
     }
 
 
-def read(places: Places) -> Health:
-    """The container's health, as far as it was checked in this run."""
+def read(places: Places, kind: str = LIVENESS) -> Health:
+    """The container's health, as far as it was checked in this run; or what came of its startup or
+    readiness probe."""
     try:
-        data = (places.folder / "health").read_bytes()
-        kind, status, streak, count = HEAD.unpack_from(data)
-        if kind != FORMAT:
+        data = (places.folder / FOLDERS[kind] / "health").read_bytes()
+        form, status, streak, count = HEAD.unpack_from(data)
+        if form != FORMAT:
             return Health()
         log = [
             Check(begin / 1e9, end / 1e9, code, output[:length].decode(errors="replace"))
@@ -99,37 +110,73 @@ def read(places: Places) -> Health:
     return Health(STATUSES[status], streak, log)
 
 
-def begin(engine: Engine, record: Record) -> None:
-    """Starts the monitor of a run that has just begun."""
+def probe_of(record: Record, kind: str) -> HealthOption:
+    """How a kind of health is checked; {} if it is not."""
+    options = record.options
+    return {LIVENESS: options.health, STARTUP: options.startup, READINESS: options.readiness}[kind]
+
+
+def due(engine: Engine, record: Record) -> list[str]:
+    """The kinds that are checked now: the startup probe until it has succeeded, then the others."""
     places = engine.places(record)
-    for name in ("health", "health.pid", "paused"):
-        (places.folder / name).unlink(missing_ok=True)
-    companion.begin(places, record, "health", lambda: words(engine, record))
+    if record.options.startup and read(places, STARTUP).status != STATUSES[1]:
+        return [STARTUP]
+    return [kind for kind in (LIVENESS, READINESS) if probe_of(record, kind)]
+
+
+def begin(engine: Engine, record: Record) -> None:
+    """Starts the monitors of a run that has just begun."""
+    places = engine.places(record)
+    for kind, folder in FOLDERS.items():
+        if probe_of(record, kind):
+            (places.folder / folder).mkdir(mode=0o700, exist_ok=True)
+        for name in ("health", "health.pid", "paused"):
+            (places.folder / folder / name).unlink(missing_ok=True)
+    for kind in due(engine, record):
+        companion.begin(places, record, "health", partial(words, engine, record, kind),
+                        FOLDERS[kind])  # fmt: skip
 
 
 def watch(engine: Engine, record: Record) -> None:
-    """Starts a monitor unless there is one."""
-    companion.watch(engine.places(record), record, "health", lambda: words(engine, record))
+    """Starts those of the monitors that are not there."""
+    for kind in due(engine, record):
+        companion.watch(engine.places(record), record, "health",
+                        partial(words, engine, record, kind), FOLDERS[kind])  # fmt: skip
 
 
-def words(engine: Engine, record: Record) -> list[str]:
-    """The monitor's command line. Writes the process that it executes."""
+def words(engine: Engine, record: Record, kind: str = LIVENESS) -> list[str]:
+    """The command line of a kind's monitor. Writes the process that it executes."""
+    option = probe_of(record, kind)
+    age = max(time.time() - record.started, 0.0)
+    # As with Docker the first check is after an interval, unless a delay is asked for.
+    usual = option["start_interval"] if option["start_period"] > age else option["interval"]
+    times = [
+        option["interval"], option["timeout"], option["start_period"], option["start_interval"],
+        age, option.get("delay", usual + age),
+    ]  # fmt: skip
+    return [
+        *(str(min(round(seconds * 1000), 2**31 - 1)) for seconds in times),
+        str(option["retries"]), str(option.get("successes", 1)), str(int(kind == STARTUP)),
+        *check_words(engine, record, kind), "--", *engine.program, *CHANGED, "--probe", kind,
+        record.id, str(record.runs),
+    ]  # fmt: skip
+
+
+def check_words(engine: Engine, record: Record, kind: str) -> list[str]:
+    """The command line of one check."""
     from hutch.engine.containers.conmon import hutch_program
     from hutch.engine.containers.places import runtime_root
     from hutch.engine.containers.process import Execution, process_of
 
-    option, runtime = record.options.health, record.options.runtime
-    test = option["test"]
+    runtime, test = record.options.runtime, probe_of(record, kind)["test"]
+    if test[0] in ("HTTP-GET", "TCP-SOCKET"):
+        program = Path(hutch.__file__).parent / "libexec" / "warren-probe"
+        return [str(program), f"/proc/{record.pid}/ns/net", *test]
     args = test[1:] if test[0] == "CMD" else ["/bin/sh", "-c", test[1]]
     process = process_of(engine, record, Execution(args))
-    (engine.places(record).folder / "health.process").write_text(json.dumps(process))
-    times = [
-        option["interval"], option["timeout"], option["start_period"], option["start_interval"],
-        max(time.time() - record.started, 0.0),
-    ]  # fmt: skip
+    folder = engine.places(record).folder / FOLDERS[kind]
+    (folder / "health.process").write_text(json.dumps(process))
     return [
-        *(str(min(round(seconds * 1000), 2**31 - 1)) for seconds in times), str(option["retries"]),
         hutch_program(runtime), "--root", runtime_root(engine.store.root, runtime), "exec",
         "--process", "health.process", "--pid-file", "health.pid", record.id,
-        "--", *engine.program, *CHANGED, record.id, str(record.runs),
     ]  # fmt: skip

@@ -55,12 +55,18 @@ class UlimitOption(TypedDict):
 class HealthOption(TypedDict, total=False):
     """The health check: ``--health-cmd`` and the like, or the image's. Seconds."""
 
-    test: list[str]  # CMD and arguments, or CMD-SHELL and a command; NONE in what is asked
+    # CMD and arguments, CMD-SHELL and a command, TCP-SOCKET, HOST, PORT, or HTTP-GET, HOST, PORT,
+    # PATH and headers (HOST "" is the container's own address); NONE in what is asked
+    test: list[str]
     interval: float
     timeout: float
     start_period: float
     start_interval: float
     retries: int
+    delay: float  # before the first check, in place of an interval
+    successes: int  # in a row, that make it healthy
+    on_failure: str  # "stop": a container that becomes unhealthy is ended
+    grace: float  # how long that waits before SIGKILL; the container's own stop time-out if missing
 
 
 class Options:
@@ -140,6 +146,8 @@ class Options:
         self.sysctls: dict[str, str] = {}
         self.cgroup_parent = ""
         self.health: HealthOption = {}
+        self.startup: HealthOption = {}  # until it has succeeded once, the others wait
+        self.readiness: HealthOption = {}  # beside ``health``
         self.log_driver = "k8s-file"
         self.log_size = 0
         self.log_files = 1
@@ -174,3 +182,8 @@ def bridged(options: Options) -> bool:
 def by_pasta(options: Options) -> bool:
     """Whether pasta connects the container (network/pasta.py)."""
     return options.network.partition(":")[0] == "pasta"
+
+
+def probed(options: Options) -> bool:
+    """Whether anything of the container's health is checked."""
+    return bool(options.health or options.startup or options.readiness)

@@ -9,7 +9,7 @@ from hutch.engine.containers.config import hostname_of, make_config
 from hutch.engine.containers.conmon import Supervision, hutch_program, supervise
 from hutch.engine.containers.finish import ended, finish, idle
 from hutch.engine.containers.mounts import write_files
-from hutch.engine.containers.options import bridged, by_pasta
+from hutch.engine.containers.options import bridged, by_pasta, probed
 from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.rootfs import mount_rootfs
@@ -119,7 +119,7 @@ def start_locked(
             from hutch.engine.containers import log_files
 
             log_files.begin(places, record)
-        if options.health:
+        if probed(options):
             from hutch.engine.containers import health
 
             health.begin(engine, record)

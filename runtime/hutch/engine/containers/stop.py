@@ -5,6 +5,7 @@ import _signal as signal
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.config import stop_signal
 from hutch.engine.containers.finish import finish, refresh
+from hutch.engine.containers.options import probed
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
 from hutch.engine.containers.truth import Death
@@ -27,6 +28,21 @@ def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str 
     options = record.options
     number = signal_number(sig or stop_signal(options, engine.image_config(record).checked()))
     limit = float(options.stop_timeout) if seconds is None else seconds
+    _end(engine, record, number, limit)
+    engine.events.of(record, "stop")
+    return True
+
+
+def terminate(engine: Engine, record: Record, seconds: float) -> None:
+    """Ends a container as ``stop`` does, but not for good: its restart policy holds."""
+    record = refresh(engine, record)
+    if record.phase == phases.RUNNING:
+        image = engine.image_config(record).checked()
+        _end(engine, record, signal_number(stop_signal(record.options, image)), seconds)
+
+
+def _end(engine: Engine, record: Record, number: int, limit: float) -> None:
+    """Sends the signal, waits (negative: for ever), sends SIGKILL, records the end."""
     with engine.attending(record.id):
         death = Death(record.pid, record.birth)
         try:
@@ -41,8 +57,6 @@ def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str 
         finally:
             death.close()
         conclude(engine, record)
-    engine.events.of(record, "stop")
-    return True
 
 
 def give_up_restart(engine: Engine, record: Record) -> None:
@@ -83,12 +97,15 @@ def kill(engine: Engine, record: Record, sig: str = "KILL") -> None:
 
 
 def hold(places: Places, paused: bool) -> None:
-    """Tells the container's health monitor that nothing is to be checked, or that it may be."""
-    mark = places.folder / "paused"
-    if paused:
-        mark.touch()
-    else:
-        mark.unlink(missing_ok=True)
+    """Tells the container's health monitors that nothing is to be checked, or that it may be."""
+    from hutch.engine.containers.health import FOLDERS
+
+    for inner in FOLDERS.values():
+        folder = places.folder / inner
+        if paused and folder.is_dir():
+            (folder / "paused").touch()
+        else:
+            (folder / "paused").unlink(missing_ok=True)
 
 
 def require_running(engine: Engine, record: Record, what: str = "") -> Record:
@@ -107,7 +124,7 @@ def pause(engine: Engine, record: Record) -> None:
     record = require_running(engine, record)
     if record.paused:
         raise Conflict(f"container {record.name} is already paused", id=record.id)
-    if record.options.health:
+    if probed(record.options):
         hold(engine.places(record), True)
     engine.runtime(record).pause()
     record.paused = True
@@ -121,7 +138,7 @@ def unpause(engine: Engine, record: Record) -> None:
     if not record.paused:
         raise Conflict(f"container {record.name} is not paused", id=record.id)
     engine.runtime(record).resume()
-    if record.options.health:
+    if probed(record.options):
         hold(engine.places(record), False)
     record.paused = False
     engine.records.save(record, "paused")

@@ -22,23 +22,26 @@ def create_pod(
     *,
     infra_name: str = "",
     image: "Image | None" = None,
+    id: str = "",
 ) -> Pod:
     """Makes a pod. ``infra`` says how its infra container is made: the networks, ports, and what
     the pod's containers inherit; None for a pod without one. ``image`` is that container's, None
-    for ours; ``name`` "" makes one up.
+    for ours; ``name`` and ``id`` "" make one up.
 
     Raises UsageError, Conflict if a name is taken, and the errors of ``containers.create``.
     """
     if not name:
         name = made_up({pod.name for pod in engine.pods.all()})
-    pod = new_pod(name, wanted)
+    pod = new_pod(name, wanted, id)
     if infra is None:
         engine.pods.add(pod)
     else:
+        chosen = image or pause_image(engine)
+        infra.image = chosen.name or chosen.id
         _as_infra(pod, infra)
         create(
             engine,
-            image or pause_image(engine),
+            chosen,
             infra,
             infra_name or f"{pod.id[:12]}-infra",
             also=lambda record: engine.pods.add(pod),

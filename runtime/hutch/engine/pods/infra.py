@@ -58,7 +58,7 @@ def before_start(engine: Engine, record: Record) -> Record | None:
 def mount_memory(engine: Engine, pod: Pod) -> None:
     """Mounts the tmpfs of a pod that are not mounted. Raises KernelError."""
     for volume in pod.options.get("memory_volumes", []):
-        place = engine.pods.volume(pod.id, volume["name"])
+        place = engine.pods.volumes(pod.id) / volume["name"]
         place.mkdir(parents=True, exist_ok=True)
         if not os.path.ismount(place):
             size = f",size={volume['size']}" if volume["size"] else ""
@@ -69,7 +69,7 @@ def unmount_memory(engine: Engine, pod: Pod) -> None:
     """Unmounts them. Raises KernelError."""
     for volume in pod.options.get("memory_volumes", []):
         try:
-            unmount(str(engine.pods.volume(pod.id, volume["name"])), MNT_DETACH)
+            unmount(str(engine.pods.volumes(pod.id) / volume["name"]), MNT_DETACH)
         except KernelError as error:
             if error.errno not in (errno.EINVAL, errno.ENOENT):
                 raise

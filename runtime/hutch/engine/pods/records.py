@@ -36,6 +36,8 @@ class PodOptions(TypedDict, total=False):
     exit_policy: str
     hostname: str  # of its containers
     memory_volumes: list[MemoryVolume]
+    fs_group: int  # the group of its volumes (kube)
+    volumes: dict[str, str]  # the folders in ``volumes``, or claims: what kind each is (kube)
 
 
 class Pod(NamedTuple):
@@ -59,8 +61,12 @@ class Pod(NamedTuple):
         return self.options.get("exit_policy", EXIT_POLICIES[0])
 
 
-def new_pod(name: str, options: PodOptions) -> Pod:
-    """A pod with an id of its own; nothing is written. Raises UsageError."""
+def new_id() -> str:
+    return os.urandom(32).hex()
+
+
+def new_pod(name: str, options: PodOptions, id: str = "") -> Pod:
+    """A pod with an id of its own, unless one is given; nothing is written. Raises UsageError."""
     if not NAME.fullmatch(name):
         raise UsageError(
             f"{shown(name)} is no name of a pod", hint="letters, digits, and _ . - after the first"
@@ -74,7 +80,7 @@ def new_pod(name: str, options: PodOptions) -> Pod:
         raise UsageError(
             f"{shown(options['exit_policy'])} is no exit policy", hint=" or ".join(EXIT_POLICIES)
         )
-    return Pod(os.urandom(32).hex(), name, time.time(), options)
+    return Pod(id or new_id(), name, time.time(), options)
 
 
 def _pod(row: tuple[object, ...]) -> Pod:
@@ -93,9 +99,9 @@ class Pods:
         """Where a pod's files are."""
         return self.store.root / "pods" / id
 
-    def volume(self, id: str, name: str) -> Path:
-        """A folder that the containers of a pod share."""
-        return self.folder(id) / "volumes" / name
+    def volumes(self, id: str) -> Path:
+        """Where the folders are that the containers of a pod share."""
+        return self.folder(id) / "volumes"
 
     @contextmanager
     def locked(self, id: str) -> Iterator[None]:

@@ -132,6 +132,28 @@ VERBS: dict[str, tuple[str, ...]] = {
         "or by number.",
         "$ warren kill -s HUP web",
     ),
+    "kube down": (
+        "Stops and removes the pods that warren-kube-play(1) has made of a file, found by their "
+        "names. Volumes of claims stay, unless --force is given.",
+        "$ warren kube down site.yaml",
+    ),
+    "kube generate": (
+        "Prints a kube file that warren-kube-play(1), or a cluster, makes the same of: a pod for "
+        "each pod, one for all containers that are named, with the claims, ConfigMaps and Secrets "
+        "that they use. A warning names what such a file cannot say.",
+        "$ warren kube generate site >site.yaml\n$ warren kube generate -t deployment site",
+    ),
+    "kube play": (
+        "Makes and starts the pods of a file of Kubernetes: of Pods, Deployments, ReplicaSets, "
+        "DaemonSets, StatefulSets and Jobs, with the ConfigMaps, Secrets and "
+        "PersistentVolumeClaims in it. The whole file is checked first. A field that warren does "
+        "not carry out is an error or a warning that names it by its path.",
+        "A pod has the containers POD-NAME. A claim is a volume of its name. Probes are health "
+        "checks: a container whose liveness probe fails is ended, and its restart policy starts "
+        "it again. An image is pulled if it is missing, unless imagePullPolicy says otherwise.",
+        "The exit code is 1 if a pod could not be started; it stays, with its logs.",
+        "$ warren kube play site.yaml\n$ warren kube play --replace --network lan -",
+    ),
     "load": (
         "Adds the images of an archive to the store: as docker save, podman save, skopeo and "
         "warren-save(1) write them.",

@@ -200,6 +200,11 @@ PLACES: dict[str, Callable[[str, str, Names], tuple[str, dict[str, str]]]] = {
     "CONTAINER": _container,
     "DIR": lambda verb, last, names: (FOLDERS, {}),
     "FILE": lambda verb, last, names: (FILES, {}),
+    "FILE|-": lambda verb, last, names: (FILES, {}),
+    "POD|CONTAINER": lambda verb, last, names: (
+        WORDS,
+        {**names.pods(), **names.containers((), last)},
+    ),
     "FILE|URL|-": lambda verb, last, names: (FILES, {}),
     "IMAGE": _image,
     "NAME[:TAG]": _image,

@@ -1,0 +1,1 @@
+"""Kubernetes' files: played as pods of warren, and made of them."""
