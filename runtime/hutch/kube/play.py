@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hutch.engine.containers.config import stop_signal
 from hutch.engine.containers.create import create
-from hutch.engine.containers.options import Options
+from hutch.engine.containers.options import Options, bridged
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
 from hutch.engine.errors import NoSuchPod
-from hutch.engine.network.records import BRIDGE, PortOption, Wishes
+from hutch.engine.network.records import PortOption, Wishes
 from hutch.engine.pods.create import create_pod
 from hutch.engine.pods.infra import mount_memory
 from hutch.engine.pods.life import remove_pod, start_pod
 from hutch.engine.pods.records import Pod
-from hutch.engine.rootless import rootless
+from hutch.engine.rootless import usual_network
 from hutch.errors import HutchError, KernelError, UsageError
 from hutch.kube.containers import ContainerPlan
 from hutch.kube.documents import Document
@@ -102,10 +102,9 @@ def _prepare(plan: PodPlan, options: PlayOptions) -> None:
         if options.networks or options.publish:
             raise plan.node["hostNetwork"].wrong("conflicts with --network and --publish")
         return
-    usual = Wishes(name="none" if rootless() else BRIDGE)
-    chosen = [Wishes(**one) for one in options.networks] or [usual]
+    chosen = [Wishes(**one) for one in options.networks] or [Wishes(name=usual_network())]
     infra.network = chosen[0]["name"]
-    if infra.network not in ("none", "host"):
+    if bridged(infra):
         infra.networks = chosen
     given = {(one["port"], one["protocol"]) for one in options.publish}
     infra.ports = [one for one in infra.ports if (one["port"], one["protocol"]) not in given]
