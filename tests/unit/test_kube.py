@@ -121,7 +121,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
     ("text", "why"),
     [
         ("a: 1\na: 2", '"a" stands there twice'),
-        ("a: [", "f: while parsing"),
+        ("a: [", "f: line 1, column 5: expected the node content"),
+        ("a: \0", "f: character 3: special characters are not allowed"),
         ("- a", "document 1: an object of Kubernetes is wanted"),
         ("a: 1", "document 1: kind: a string is wanted"),
         ("kind: Pod", "document 1: apiVersion: a string is wanted"),

@@ -57,7 +57,7 @@ def read(text: bytes, name: str) -> list[Document]:
     except UnicodeDecodeError:
         raise UsageError(f"{name}: it is not UTF-8") from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{name}: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{name}: {reason(error)}") from None
     except RecursionError:
         raise UsageError(f"{name}: nested too deeply") from None
     found: list[Document] = []
@@ -66,6 +66,16 @@ def read(text: bytes, name: str) -> list[Document]:
             _bounded(body, name)
             found += _objects(body, f"{name}: document {len(found) + 1}")
     return found
+
+
+def reason(error: yaml.YAMLError) -> str:
+    """Where a text is no YAML, and why."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"character {error.position}: {error.reason}"
+    return "it is not YAML"
 
 
 def _bounded(body: object, name: str) -> None:
