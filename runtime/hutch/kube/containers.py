@@ -59,6 +59,7 @@ def container(
     if pod_spec["hostPID"].flag():
         options.pid_mode = "host"
     security = pod_spec["securityContext"]
+    options.pids_limit = -1  # as a kubelet; warren run has one, as podman run
     secure(options, security, spec["securityContext"])
     limits(options, spec["resources"])
     if init:

@@ -54,7 +54,7 @@ def container(
     options = record.options
     for key, flag in NOT_IN_KUBE.items():
         value = getattr(options, key)
-        if value and value != getattr(Options(), key):
+        if value and value != getattr(Options(), key) and (key, value) != ("pids_limit", -1):
             warn(HutchError(f"{record.name}: {flag} is not in the file: it has no field for it"))
     found: Object = {"name": name_of(record), "image": options.image}
     if options.entrypoint is not None:
@@ -198,7 +198,8 @@ def own_volume(name: str, kind: str) -> Object:
         return {"emptyDir": {}}
     if kind == "configMap":
         return {"configMap": {"name": name}}
-    return {"secret": {"secretName": name}}
+    # Debian's podman fails without the word that it is not optional.
+    return {"secret": {"secretName": name, "optional": False}}
 
 
 def probes(options: Options) -> Object:
