@@ -122,7 +122,8 @@ class Containerd(Engine):
             )  # fmt: skip
         client = self.clients[name]
         until(lambda: self.state(name) != "gone" or client.poll() is not None, "it is started")
-        if client.poll():
+        # It ends with the container's code, or with an error of its own.
+        if client.poll() and "ctr: " in log.read_text():
             raise Wrong(f"ctr run: {client.poll()}: {log.read_text()[-300:]}")
         return name
 

@@ -103,7 +103,9 @@ class Place:
             wrapper = self.kills.parent / f"{name}-killed"
             if not wrapper.exists():
                 wrapper.write_text(
-                    f"#!/bin/sh\nfor file in '{self.kills}'/*; do\n"
+                    # podman 4.3 takes a container for paused for ever if its resume is killed.
+                    f"#!/bin/sh\ncase \" $* \" in *' resume '*) exec '{path}' \"$@\" ;; esac\n"
+                    f"for file in '{self.kills}'/*; do\n"
                     f"if mv \"$file\" '{self.kills}'-$$ 2>/dev/null; then\n"
                     f"read -r delay <'{self.kills}'-$$\nrm '{self.kills}'-$$\n"
                     f'exec timeout --foreground -s KILL "$delay" \'{path}\' "$@"\n'

@@ -57,6 +57,16 @@ def after(*words: str, stopped: bool = False) -> "Callable[[Runtime, Bundle], li
     return given
 
 
+def half_removed(*words: str) -> "Callable[[Runtime, Bundle], list[str]]":
+    """A command line for a container of which a delete that was killed has left its directory."""
+
+    def given(hutch: Runtime, bundle: Bundle) -> list[str]:
+        (hutch.root / "test").mkdir(parents=True)
+        return [*words, "test"]
+
+    return given
+
+
 def alone(*words: str) -> "Callable[[Runtime, Bundle], list[str]]":
     """A command line for a container that does not exist."""
     return lambda _hutch, _bundle: list(words)
@@ -104,6 +114,8 @@ PHRASES = [
         after("kill", "test", "9", stopped=True),
     ),
     Phrase("does not exist", "containerd's shim: likewise", alone("kill", "none", "9")),
+    Phrase("does not exist", "containerd's shim: likewise", half_removed("kill", "--all")),
+    Phrase("does not exist", "containerd's shim: likewise", half_removed("delete")),
     Phrase("container does not exist", "scripts, people", alone("state", "none")),
     Phrase("container with given ID already exists", "scripts, people", create_again),
     Phrase(

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -204,6 +205,27 @@ def test_kill_all_reaches_every_process(hutch: Runtime, bundle: Bundle) -> None:
     hutch("kill", "--all", "test", "KILL")
     eventually(lambda: not any(alive(pid) for pid in pids))
     hutch("kill", "-a", "test", "KILL")
+
+
+def test_a_delete_that_fails_in_the_state_directory_can_be_repeated(
+    hutch: Runtime, sleeper: str
+) -> None:
+    """state.json is removed last."""
+    hutch("kill", sleeper, "KILL")
+    eventually(lambda: hutch.state(sleeper)["status"] == "stopped")
+    directory = hutch.root / sleeper
+    others = [path for path in directory.iterdir() if path.name != "state.json"]
+    (directory / "mounted").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "own", directory / "mounted"], check=True)
+    try:
+        assert "mounted" in hutch.refuses("delete", sleeper)
+    finally:
+        subprocess.run(["umount", directory / "mounted"], check=True)
+    assert others
+    assert (directory / "state.json").exists()
+    assert hutch.state(sleeper)["status"] == "stopped"
+    hutch("delete", sleeper)
+    assert not directory.exists()
 
 
 def test_delete_ends_processes_that_outlived_the_first_one(hutch: Runtime, bundle: Bundle) -> None:

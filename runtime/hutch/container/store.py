@@ -194,10 +194,12 @@ class Entry:
         try:
             return read_file(path)
         except FileNotFoundError:
+            # containerd's shim must take a container that create or delete has left half done for
+            # one that is gone.
             raise StateDamaged(
-                "container " + self.id + " has no " + name,
+                "container does not exist: " + self.id + " has no " + name,
                 id=self.id,
-                hint="it was never completed; remove it with: hutch delete --force " + self.id,
+                hint="remove what is left of it with: hutch delete --force " + self.id,
             ) from None
         except OSError as error:
             raise KernelError("read " + path, "read", error.errno) from None
@@ -225,11 +227,15 @@ class Entry:
         return config  # type: ignore[return-value]
 
     def remove(self) -> None:
-        """Removes the directory; succeeds if it does not exist any more. Raises KernelError."""
+        """Removes the directory; succeeds if it does not exist any more. Raises KernelError. The
+        state goes last: with it, the removal can be repeated."""
         try:
             names = posix.listdir(self.directory)
         except FileNotFoundError:
             return
+        if "state.json" in names:
+            names.remove("state.json")
+            names.append("state.json")
         for name in names:
             try:
                 posix.unlink(self.directory + "/" + name)
