@@ -120,13 +120,18 @@ def versions(runtimes: dict[str, str]) -> list[str]:
 
 
 def write(page: Page) -> None:
-    """Writes the page and the outcomes to conformance/results. The outcomes of engines that did not
-    run now stay."""
+    """Writes the page and the outcomes to conformance/results. The outcomes of engines, checks and
+    runtimes that did not run now stay."""
     file = RESULTS / "engines.json"
-    found = (report.read(file) if file.exists() else {}) | page.results
-    page = dataclasses.replace(
-        page, results={name: found[name] for name in ENGINES if name in found}
-    )
+    before = report.read(file) if file.exists() else {}
+    labels = [one.label for one in every()]
+    found: report.Results = {}
+    for name in ENGINES:
+        old, new = before.get(name, {}), page.results.get(name, {})
+        ran = {label: old.get(label, {}) | new.get(label, {}) for label in labels}
+        if any(ran.values()):
+            found[name] = {label: by_runtime for label, by_runtime in ran.items() if by_runtime}
+    page = dataclasses.replace(page, results=found, runtimes=list(RUNTIMES))
     outcomes = {
         engine: {
             label: {name: dataclasses.asdict(one) for name, one in by_runtime.items()}
