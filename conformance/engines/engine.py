@@ -9,7 +9,7 @@ from typing import Protocol
 from conformance.engines.terminal import Terminal
 from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
 
-PATIENCE = 60
+PATIENCE = 180
 
 
 class Console(Protocol):
@@ -164,7 +164,7 @@ def text(data: bytes) -> str:
     return data.decode(errors="replace").replace("\r\n", "\n")
 
 
-def until(fact: Callable[[], object], what: str, seconds: float = 30) -> None:
+def until(fact: Callable[[], object], what: str, seconds: float = 90) -> None:
     """Waits for a fact. Raises Wrong if it does not come."""
     end = time.monotonic() + seconds
     while not fact():

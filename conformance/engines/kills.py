@@ -68,9 +68,9 @@ def killed_at_start(engine: Engine, call: int) -> None:
                 engine.start(wish)
             calm(engine)
             engine.remove(f"{engine.prefix}{engine.count}")
-    until(lambda: not processes("sleep 4246"), "the end of its processes", 20)
+    until(lambda: not processes("sleep 4246"), "the end of its processes", 60)
     try:
-        until(lambda: traces(engine) <= before, "nothing left", 20)
+        until(lambda: traces(engine) <= before, "nothing left", 60)
     except Wrong:
         left = sorted(traces(engine) - before)
         raise Wrong(f"left are {len(left)} cgroups and mounts: {' '.join(left)}") from None

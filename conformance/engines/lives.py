@@ -159,7 +159,7 @@ def _(engine: Engine) -> None:
 @check("signals", "stop: TERM, which is handled")
 def _(engine: Engine) -> None:
     with running(engine, TRAPS) as name:
-        engine.stop(name, 20)
+        engine.stop(name, 60)
         expect(engine.exit_code(name), 5)
 
 
@@ -265,7 +265,7 @@ def _(engine: Engine) -> None:
     # A file in a tmpfs counts as the container's memory.
     wish = Wish(shell="head -c 20m /dev/zero >/dev/shm/file; sleep 1000")
     with running(engine, wish) as name:
-        until(lambda: 2 * 10**7 < engine.memory(name) < 2**26, "its memory in the statistics", 20)
+        until(lambda: 2 * 10**7 < engine.memory(name) < 2**26, "its memory in the statistics", 60)
 
 
 @check("limits", "the list of its processes")
@@ -281,7 +281,7 @@ def _(engine: Engine) -> None:
 def _(engine: Engine) -> None:
     with running(engine, Wish(shell="sleep 1; exec tail /dev/zero", memory=2**25)) as name:
         expect(engine.exit_code(name), 137)
-        until(lambda: engine.oom_killed(name), "a report of OOM", 10)
+        until(lambda: engine.oom_killed(name), "a report of OOM", 60)
 
 
 @check("logs", "all that was written, in order")
@@ -289,7 +289,7 @@ def _(engine: Engine) -> None:
     with running(engine, Wish(shell="seq 1 20000; sleep 1")) as name:
         ended(engine, name)
         wanted = "".join(f"{number}\n" for number in range(1, 20001))
-        until(lambda: engine.logs(name) == wanted, "20000 lines in the logs", 10)
+        until(lambda: engine.logs(name) == wanted, "20000 lines in the logs", 60)
 
 
 @check("files", "propagation: rprivate")

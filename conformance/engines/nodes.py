@@ -26,7 +26,7 @@ def service(
         yield engine, name
     finally:
         engine.ask("service", "rm", name)
-        until(lambda: not processes(" ".join(command)), "the end of its tasks", 60)
+        until(lambda: not processes(" ".join(command)), "the end of its tasks", 240)
 
 
 @check("services", "six tasks on three nodes", SERVICES)
@@ -49,10 +49,10 @@ def _(engine: Engine) -> None:
         swarm.settled(name, 1)
         swarm.ask("service", "scale", "--detach", f"{name}=60")
         swarm.settled(name, 60, 300)
-        expect(len(processes("sleep 4250")), 60)
+        expect(len(processes("sleep 4250")), 240)
         swarm.ask("service", "scale", "--detach", f"{name}=2")
         swarm.settled(name, 2, 300)
-        until(lambda: len(processes("sleep 4250")) == 2, "the end of the others", 120)
+        until(lambda: len(processes("sleep 4250")) == 2, "the end of the others", 240)
 
 
 @check("services", "a task that is killed is started again", SERVICES)
@@ -61,7 +61,7 @@ def _(engine: Engine) -> None:
         swarm.settled(name, 2)
         before = set(processes("sleep 4250"))
         os.kill(min(before), 9)
-        until(lambda: len(set(processes("sleep 4250")) - before) == 1, "a new task", 60)
+        until(lambda: len(set(processes("sleep 4250")) - before) == 1, "a new task", 240)
         swarm.settled(name, 2)
 
 
@@ -78,12 +78,12 @@ def _(engine: Engine) -> None:
             "sleep 4252",
         ]
         swarm.ask("service", "update", *flags, name)
-        until(lambda: swarm.inspect(name, "{{.UpdateStatus.State}}") == "completed", "it", 120)
+        until(lambda: swarm.inspect(name, "{{.UpdateStatus.State}}") == "completed", "it", 240)
         swarm.settled(name, 6)
         expect((len(processes("sleep 4251")), len(processes("sleep 4252"))), (0, 6))
         swarm.ask("service", "rollback", "--detach", name)
         until(lambda: not processes("sleep 4252"), "the end of the new tasks", 240)
-        until(lambda: len(processes("sleep 4251")) == 6, "the old tasks", 60)
+        until(lambda: len(processes("sleep 4251")) == 6, "the old tasks", 240)
         swarm.settled(name, 6)
 
 
@@ -101,7 +101,7 @@ def _(engine: Engine) -> None:
         ]
         swarm.ask("service", "update", "--detach", "--no-resolve-image", *flags, name)
         done = "rollback_completed"
-        until(lambda: swarm.inspect(name, "{{.UpdateStatus.State}}") == done, "its roll-back", 120)
+        until(lambda: swarm.inspect(name, "{{.UpdateStatus.State}}") == done, "its roll-back", 240)
         swarm.settled(name, 3)
 
 
@@ -110,7 +110,7 @@ def _(engine: Engine) -> None:
     with service(engine, "--replicas", "6") as (swarm, name):
         swarm.settled(name, 6)
         swarm.ask("node", "update", "--availability", "drain", swarm.ids[2])
-        until(lambda: set(swarm.tasks(name)) == {"node1", "node3"}, "an empty node", 60)
+        until(lambda: set(swarm.tasks(name)) == {"node1", "node3"}, "an empty node", 240)
         swarm.settled(name, 6)
         expect(swarm.on(2, "ps", "--quiet"), "")
         swarm.ask("node", "update", "--availability", "active", swarm.ids[2])
@@ -168,9 +168,9 @@ def _(engine: Engine) -> None:
             swarm.settled(one, COUNT)
             asks = f"while :; do nc -w 2 tasks.{one} 80 </dev/null; sleep 0.2; done"
             with service(engine, *words, command=("sh", "-c", asks)) as (_, other):
-                until(lambda: "from-" in swarm.ask("service", "logs", other), "an answer", 60)
+                until(lambda: "from-" in swarm.ask("service", "logs", other), "an answer", 240)
     finally:
-        until(lambda: not failed(engine, "network", "rm", "inner"), "the network's removal", 60)
+        until(lambda: not failed(engine, "network", "rm", "inner"), "the network's removal", 240)
 
 
 def failed(swarm: Swarm, *words: str) -> bool:
@@ -190,7 +190,7 @@ def _(engine: Engine) -> None:
                      .partition("Leader node")[2][0])  # fmt: skip
         swarm.kill_node(leader)
         others = {f"node{node}" for node in range(1, COUNT + 1)} - {f"node{leader}"}
-        until(lambda: set(swarm.tasks(name)) == others, "its tasks on other nodes", 120)
+        until(lambda: set(swarm.tasks(name)) == others, "its tasks on other nodes", 240)
         swarm.settled(name, 6)
         expect(len(processes("sleep 4250")), 6)
         swarm.start_node(leader)
@@ -203,4 +203,4 @@ def _(engine: Engine) -> None:
         )
         swarm.ask("service", "scale", "--detach", f"{name}=12")
         swarm.settled(name, 12)
-        until(lambda: len(set(swarm.tasks(name))) == COUNT, "tasks on it", 60)
+        until(lambda: len(set(swarm.tasks(name))) == COUNT, "tasks on it", 240)

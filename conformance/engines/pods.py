@@ -93,7 +93,7 @@ def _(engine: Engine) -> None:
         url = cri(engine).ask("PortForward", pod_sandbox_id=pod, port=[80]).url
         stream = Stream(f"{url}?port=80")
         # The first frame of a channel holds the port; channel 0 is the data of the first port.
-        until(lambda: stream.read() and b"hello" in stream.seen.get(0, b""), "its answer", 10)
+        until(lambda: stream.read() and b"hello" in stream.seen.get(0, b""), "its answer", 60)
         stream.socket.close()
 
 

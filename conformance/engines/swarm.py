@@ -142,7 +142,7 @@ class Swarm(Engine):
         ).splitlines()
         return [row.split()[0] for row in rows if row.split()[1] == "Running"]
 
-    def settled(self, name: str, count: int, seconds: float = 120) -> None:
+    def settled(self, name: str, count: int, seconds: float = 300) -> None:
         """Waits until as many tasks run."""
         until(lambda: len(self.tasks(name)) == count, f"{count} tasks of {name}", seconds)
 
