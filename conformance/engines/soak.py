@@ -31,9 +31,7 @@ from conformance.samples.busybox import write_docker_archive
 
 CALM, DEADLY = 20, 8  # seconds, by turns
 MOST = 5  # containers of one worker at once
-RUNTIME = "hutch-killed"
 EXACT = ("processes", "mounts", "cgroups", "states", "open files")
-ROOTS = ("/run/hutch", "{}/runc/default")  # podman's and ctr's
 PARENTS = ("/default", "/libpod_parent", "/libpod_parent/conmon")  # these stay, or not
 LOOSE = ("threads", "memory KiB")  # of the daemon, and for information
 Found = dict[str, Any]
@@ -125,21 +123,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, metavar="N", help="how long (10)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="of each engine (2)")
+    parser.add_argument("--runtime", default="hutch", metavar="NAME", help="hutch, runc or crun")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="N")
     options = parser.parse_args()
     print(f"--seed {options.seed}", flush=True)
     random.seed(options.seed)
     folder = Path(os.environ["ENGINES_FOLDER"])
     archive, _ = write_docker_archive(folder, "box:1")
+    runtimes = {options.runtime: find(options.runtime)}
     places = []
     for name in ("containerd", "podman"):
         (folder / name).mkdir()
-        place = Place(folder / name, archive, {"hutch": find("hutch")}, folder / name / "kills")
-        places.append(place)
+        places.append(Place(folder / name, archive, runtimes, folder / name / "kills"))
     with Containerd(places[0]) as containerd, Podman(places[1]) as podman:
         engines = [containerd, podman]
         for engine in engines:
-            engine.use(RUNTIME)
+            engine.use(f"{options.runtime}-killed")
             engine.remove(engine.start(Wish(words=("sleep", "1000"))))
         before = settled(containerd)
         workers = soak(engines, options)
@@ -190,14 +189,21 @@ def soak(engines: list[Engine], options: argparse.Namespace) -> list[Worker]:
     return workers
 
 
+def roots(engine: Engine) -> list[Path]:
+    """Where the runtime keeps states: podman takes its default, ctr is given a folder."""
+    name = engine.runtime.removesuffix("-killed")
+    return [Path("/run", name), engine.place.folder / "runc" / "default"]
+
+
 def repair(containerd: Containerd) -> int:
     """Deletes what an engine has forgotten because the deletion was killed: how many it were.
     podman and the shim do not ask a second time."""
     count = 0
-    for root in ROOTS:
-        words = [find("hutch"), "--root", root.format(containerd.place.folder)]
+    (command,) = containerd.place.runtimes.values()
+    for root in roots(containerd):
+        words = [command, "--root", str(root)]
         for name in containerd.done(*words, "list", "--quiet").out.split():
-            containerd.must(*words, "delete", "--force", name)
+            containerd.done(*words, "delete", "--force", name)
             count += 1
     return count
 
@@ -210,13 +216,13 @@ def found(containerd: Containerd) -> Found:
     )
     states = [
         str(path)
-        for root in ROOTS
-        for path in Path(root.format(containerd.place.folder)).glob("*/state.json")
+        for root in roots(containerd)
+        for path in [*root.glob("*/state.json"), *root.glob("*/status")]
     ]
     files = [descriptor(daemon / "fd" / name) for name in os.listdir(daemon / "fd")]
     return {
         "processes": {f"{pid} {words}" for pid, words in command_lines().items()},
-        "mounts": mounts(),
+        "mounts": {path for path in mounts() if not path.endswith("/podman/p/overlay")},
         "cgroups": {path for path in cgroups() if not path.endswith(PARENTS)},
         "states": set(states),
         "open files": {f"{number} {file}" for number, file in enumerate(sorted(files))},
