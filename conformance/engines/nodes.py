@@ -49,7 +49,7 @@ def _(engine: Engine) -> None:
         swarm.settled(name, 1)
         swarm.ask("service", "scale", "--detach", f"{name}=60")
         swarm.settled(name, 60, 300)
-        expect(len(processes("sleep 4250")), 240)
+        expect(len(processes("sleep 4250")), 60)
         swarm.ask("service", "scale", "--detach", f"{name}=2")
         swarm.settled(name, 2, 300)
         until(lambda: len(processes("sleep 4250")) == 2, "the end of the others", 240)
