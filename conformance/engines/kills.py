@@ -57,7 +57,9 @@ def _(engine: Engine) -> None:
 
 def killed_at_start(engine: Engine, call: int) -> None:
     """Containers are started and removed; each time one call of the runtime is killed."""
-    wish = Wish(words=("sleep", "4246"))
+    # A number of its own: another runtime may have left processes.
+    words = ("sleep", str(10**6 + engine.count))
+    wish = Wish(words=words)
     with killable(engine):
         with running(engine, wish):
             pass
@@ -68,7 +70,7 @@ def killed_at_start(engine: Engine, call: int) -> None:
                 engine.start(wish)
             calm(engine)
             engine.remove(f"{engine.prefix}{engine.count}")
-    until(lambda: not processes("sleep 4246"), "the end of its processes", 60)
+    until(lambda: not processes(" ".join(words)), "the end of its processes", 60)
     try:
         until(lambda: traces(engine) <= before, "nothing left", 60)
     except Wrong:
