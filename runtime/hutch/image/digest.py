@@ -45,6 +45,7 @@ class Digest(NamedTuple):
         return hashlib.new(self.algorithm)
 
     def matches(self, data: bytes) -> bool:
+        """Whether this is the digest of ``data``."""
         return hashlib.new(self.algorithm, data).hexdigest() == self.hex
 
     @property

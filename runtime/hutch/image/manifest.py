@@ -89,10 +89,12 @@ class Manifest(NamedTuple):
 
     @property
     def digest(self) -> Digest:
+        """The digest of its bytes."""
         return Digest.of(self.raw)
 
     @property
     def descriptor(self) -> Descriptor:
+        """What an index says of it."""
         return Descriptor(self.media_type, self.digest, len(self.raw))
 
 

@@ -52,6 +52,7 @@ class Image:
 
     @property
     def platform(self) -> Platform:
+        """The platform that it is for."""
         return Platform(self.record.os, self.record.architecture, self.record.variant)
 
     @property
