@@ -27,6 +27,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 CGROUPS = Path("/sys/fs/cgroup")
 NAMESPACE = "hutch-bench"  # of containerd; its cgroups have this name too
 IMAGE = "localhost/box:1"
+BATCH = 10  # containers of one runtime before the next one's turn
 CONFIG = """version = 2
 root = "W/root"
 state = "W/state"
@@ -108,53 +109,74 @@ class Containerd:
                     path.rmdir()
 
 
-def measure(
-    one: Containerd, account: Account, name: str, command: str, count: int, at_once: int
-) -> dict[str, list[float]]:
-    """{act: [seconds of wall time, of processor time]} for ``count`` containers."""
-    ids = [f"{name}-{number}" for number in range(count)]
-    runtime = ["--runc-binary", command, "--runc-root", str(one.folder / f"state-{name}")]
-    found: dict[str, list[float]] = {}
+def shares(commands: dict[str, str], count: int) -> Iterator[tuple[str, list[str]]]:
+    """(runtime, ids of its next containers) by turns, so that all have the same load of the
+    machine and the same number of others alive."""
+    batches = -(-count // (BATCH * len(commands)))
+    for number in range(batches):
+        for name in commands:
+            yield name, [f"{name}-{number * BATCH + place}" for place in range(BATCH)]
 
-    def all_of(act: str, words: Callable[[str], list[str]]) -> None:
-        cpu, begin = account.seconds(), time.monotonic()
-        with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(lambda id: one.ctr(*words(id)), ids))
-        found[act] = [time.monotonic() - begin, account.seconds() - cpu]
+
+def measure(
+    one: Containerd, account: Account, commands: dict[str, str], count: int, at_once: int
+) -> dict[str, dict[str, list[float]]]:
+    """{runtime: {act: [seconds of wall time, of processor time, number of containers]}}."""
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in commands}
+    alive: list[str] = []
+
+    def all_of(act: str, words: Callable[[str, str], list[str]]) -> None:
+        for name, ids in shares(commands, count):
+            cpu, begin = account.seconds(), time.monotonic()
+            with ThreadPoolExecutor(at_once) as pool:
+                for _ in pool.map(lambda id, name=name: one.ctr(*words(name, id)), ids):
+                    pass
+            sums = found[name].setdefault(act, [0.0, 0.0, 0])
+            sums[0] += time.monotonic() - begin
+            sums[1] += account.seconds() - cpu
+            sums[2] += len(ids)
+
+    def run(name: str, id: str) -> list[str]:
+        alive.append(id)
+        runtime = ["--runc-binary", commands[name], "--runc-root", f"{one.folder}/state-{name}"]
+        return ["run", "--detach", *runtime, IMAGE, id, "sleep", "100000"]
 
     try:
-        all_of("start", lambda id: ["run", "--detach", *runtime, IMAGE, id, "sleep", "100000"])
-        all_of("exec", lambda id: ["task", "exec", "--exec-id", "probe", id, "true"])
-        all_of("kill and delete", lambda id: ["task", "rm", "--force", id])
-        all_of("remove", lambda id: ["container", "rm", id])
+        all_of("start", run)
+        all_of("exec", lambda name, id: ["task", "exec", "--exec-id", "probe", id, "true"])
+        all_of("kill and delete", lambda name, id: ["task", "rm", "--force", id])
+        all_of("remove", lambda name, id: ["container", "rm", id])
+        alive.clear()
     finally:
-        if "remove" not in found:
-            for id in ids:
-                one.ctr("task", "rm", "--force", id, check=False)
-                one.ctr("container", "rm", id, check=False)
+        for id in alive:
+            one.ctr("task", "rm", "--force", id, check=False)
+            one.ctr("container", "rm", id, check=False)
     return found
 
 
-def table(samples: dict[str, dict[str, list[float]]], count: int) -> str:
+def table(samples: dict[str, dict[str, list[float]]]) -> str:
     """A row for each act and runtime."""
     lines = [
-        "| act | runtime | wall s | processor s | processor ms each | processor, less than runc |",
+        "| act | runtime | containers | wall ms each | processor ms each | beside runc |",
         "|---|---|---|---|---|---|",
     ]
     for act in next(iter(samples.values())):
         for name, acts in samples.items():
-            wall, cpu = acts[act]
-            less = ""
+            wall, cpu, count = acts[act]
+            beside = ""
             if "runc" in samples and name != "runc":
-                less = f"{(samples['runc'][act][1] - cpu) / count * 1e3:.1f} ms"
-            each = cpu / count * 1e3
-            lines.append(f"| {act} | {name} | {wall:.1f} | {cpu:.1f} | {each:.1f} | {less} |")
+                _, runc, others = samples["runc"][act]
+                beside = f"{(cpu / count - runc / others) * 1e3:+.1f} ms"
+            each = f"{wall / count * 1e3:.1f} | {cpu / count * 1e3:.1f}"
+            lines.append(f"| {act} | {name} | {count:.0f} | {each} | {beside} |")
     return "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="./dev bench containerd", description=__doc__)
-    parser.add_argument("--containers", type=int, default=500, help="alive at once (500)")
+    parser.add_argument(
+        "--containers", type=int, default=500, help="alive at once, of all runtimes together (500)"
+    )
     parser.add_argument("--at-once", type=int, default=4, help="how many ctr at once (4)")
     parser.add_argument(
         "--runtime", action="append", help="only this one: hutch, runc, crun (may be repeated)"
@@ -164,11 +186,10 @@ def main(arguments: list[str] | None = None) -> None:
     commands |= {name: path for name in ("runc", "crun") if (path := shutil.which(name))}
     commands = {n: c for n, c in commands.items() if n in (options.runtime or commands)}
     head = (
-        f"# {options.containers} containers on one containerd, {datetime.date.today()}\n\n"
         f"{machine()}. {options.at_once} commands of ctr at once. Processor time is that of "
-        "containerd, its shims, ctr, the runtime and the containers.\n"
+        "containerd, its shims, ctr, the runtime and the containers. The runtimes take turns, with "
+        f"{BATCH} containers each time.\n"
     )
-    samples: dict[str, dict[str, list[float]]] = {}
     account = Account()
     try:
         with tempfile.TemporaryDirectory(prefix="cb-", dir="/tmp") as name:
@@ -178,12 +199,8 @@ def main(arguments: list[str] | None = None) -> None:
             subprocess.run(["tar", "cf", archive, "-C", layout, "."], check=True)
             with one.running():
                 one.ctr("images", "import", "--index-name", IMAGE, str(archive))
-                for runtime, command in commands.items():
-                    # One before, so that nothing is done for the first time.
-                    measure(one, account, runtime + "-warm", command, 2, 1)
-                    samples[runtime] = measure(
-                        one, account, runtime, command, options.containers, options.at_once
-                    )
+                measure(one, account, commands, 1, 1)  # nothing is done for the first time
+                samples = measure(one, account, commands, options.containers, options.at_once)
                 one.ctr("images", "rm", "--sync", IMAGE)
     finally:
         account.close()
@@ -192,7 +209,9 @@ def main(arguments: list[str] | None = None) -> None:
         .stdout.partition("\n")[0]
         for command in ("containerd", *commands.values())
     ]  # fmt: skip
-    text = f"{head}\n- " + "\n- ".join(versions) + "\n\n" + table(samples, options.containers)
+    count = sum(acts["start"][2] for acts in samples.values())
+    title = f"# {count:.0f} containers on one containerd, {datetime.date.today()}"
+    text = f"{title}\n\n{head}\n- " + "\n- ".join(versions) + "\n\n" + table(samples)
     sys.stdout.write(text)
     if not options.runtime:
         (RESULTS / "containerd.md").write_text(text)

@@ -97,15 +97,13 @@ def costs(bench: dict[str, dict[str, list[list[float]]]]) -> dict[str, dict[str,
     return found
 
 
-def whole_costs(
-    taken: dict[str, dict[str, list[float]]], containers: int
-) -> dict[str, dict[str, list[float]]]:
+def whole_costs(taken: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, list[float]]]:
     """The same with containerd, its shim and ctr. Nothing is known of `state`."""
     found: dict[str, dict[str, list[float]]] = {"state": {name: [0.0, 0.0] for name in RUNTIMES}}
     for act, measure in WHOLE.items():
         for runtime in RUNTIMES:
-            wall, cpu = taken[runtime][measure]
-            found.setdefault(act, {})[runtime] = [wall / containers, cpu / containers]
+            wall, cpu, count = taken[runtime][measure]
+            found.setdefault(act, {})[runtime] = [wall / count, cpu / count]
     return found
 
 
@@ -143,7 +141,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="./dev bench scale", description=__doc__)
     parser.add_argument("--pods", type=int, default=250, help="places for pods on a node (250)")
     parser.add_argument("--nodes", type=int, default=1000, help="nodes of the cluster (1000)")
-    parser.add_argument("--containers", type=int, default=500, help="those of containerd.json")
     options = parser.parse_args(arguments)
     bench = json.loads((RESULTS / "bench.json").read_text())
     paid = costs(bench)
@@ -164,7 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
     ]
     if (RESULTS / "containerd.json").exists():
         taken = json.loads((RESULTS / "containerd.json").read_text())
-        whole = whole_costs(taken, options.containers)
+        whole = whole_costs(taken)
         unwatched = tuple(profile for profile in PROFILES if not profile.asked)
         parts += [
             "## A day, with containerd, its shim and ctr\n",
