@@ -185,8 +185,8 @@ static void execute_hook(struct context *context, const struct op_hook *op, int 
     end(127);
 }
 
-/* Copies the last line that a failed hook has written to `detail`, for the error message. */
-static void last_line(int output, char *detail, size_t size)
+/* Copies the last lines that a failed hook has written to `detail`, for the error message. */
+static void last_lines(int output, char *detail, size_t size)
 {
     off_t end = lseek(output, 0, SEEK_END);
     off_t from = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
@@ -196,7 +196,7 @@ static void last_line(int output, char *detail, size_t size)
     while (length > 0 && detail[length - 1] == '\n')
         length--;
     detail[length] = 0;
-    char *line = strrchr(detail, '\n');
+    char *line = from > 0 ? strchr(detail, '\n') : NULL; /* the first one may be incomplete */
     if (line)
         memmove(detail, line + 1, strlen(line));
 }
@@ -230,14 +230,12 @@ int run_hook(struct context *context, const struct op_hook *op)
     int error;
     if (read(error_pipe, &error, sizeof(error)) == sizeof(error))
         return refused(context, "execve", error, op->path);
-    if (ended == 0)
-        return refused(context, "hook", ETIMEDOUT, NULL);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (ended != 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    char line[sizeof(context->failure.detail)];
-    last_line(output, line, sizeof(line));
+    char lines[sizeof(context->failure.detail)];
+    last_lines(output, lines, sizeof(lines));
     context->failure.part = status;
-    return refused(context, "hook", ECANCELED, line);
+    return refused(context, "hook", ended == 0 ? ETIMEDOUT : ECANCELED, lines);
 }
 
 /* The environment of the program, with HOME added if run_home has found one. */

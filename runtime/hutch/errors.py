@@ -48,6 +48,8 @@ def shown(value: "Any") -> str:
 class HutchError(Exception):
     """An error to show to the user. ``reason`` says what is wrong, ``hint`` what the user can do.
 
+    ``facts`` say more about the cause in fields of their own, for programs: the JSON log has them.
+
     If a field is wrong, ``document`` and ``pointer`` say which one ("config.json",
     ``process.rlimits[0].type``), and ``value`` is its value (``...`` if the field is missing, or if
     the value is not to be shown). If a kernel call failed, ``call`` is its name and ``errno`` its
@@ -60,6 +62,8 @@ class HutchError(Exception):
     value: "Any" = ...
     call = ""
     errno = 0
+    # More about the cause, by the names that the JSON log has for it. Never changed, but replaced.
+    facts: "dict[str, object]" = {}  # noqa: RUF012 - never changed
 
     def __init__(self, reason: str, *, hint: str = "") -> None:
         super().__init__(reason)
@@ -144,14 +148,20 @@ class HookFailed(HutchError):
     """A hook failed or took too long.
 
     ``pointer`` is its place in config.json, ``path`` its program, ``how`` says how it ended
-    ("failed with exit status 1"), ``output`` is the last part of its output, on one line.
+    ("failed with exit status 1"), ``output`` is the last part of its output, on one line. ``end``
+    has "exitStatus", "signal" or "timeout" with its number.
     """
 
-    def __init__(self, pointer: str, path: str, how: str, output: str) -> None:
+    def __init__(
+        self, pointer: str, path: str, how: str, output: str, end: "dict[str, object]"
+    ) -> None:
         said = ": it wrote: " + output if output else ""
         super().__init__("hook " + path + " " + how + said)
         self.document = CONFIG
         self.pointer = pointer
+        self.facts = {"cause": "hook", "hook": path, **end}
+        if output:
+            self.facts["output"] = output
 
 
 class StateError(HutchError):

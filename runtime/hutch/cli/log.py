@@ -89,7 +89,8 @@ class Log:
 
 def _fields(message: "HutchError | str") -> "dict[str, object]":
     """The attributes of an error that are not empty: ``document``, ``pointer``, ``value``,
-    ``call``, ``errno`` as a name (numbers differ between architectures) and ``hint``."""
+    ``call``, ``errno`` as a name (numbers differ between architectures) and ``hint``; and its
+    ``facts``."""
     from errno import errorcode
 
     if isinstance(message, str):
@@ -103,6 +104,7 @@ def _fields(message: "HutchError | str") -> "dict[str, object]":
         "pointer": message.pointer,
     }
     result: dict[str, object] = {name: text for name, text in fields.items() if text}
+    result.update(message.facts)
     if message.value is not ...:
         result["value"] = message.value
     return result

@@ -286,6 +286,7 @@ def execute(
     finally:
         if before:
             posix.sched_setaffinity(0, before)
+    init.root = "/proc/" + str(state.pid) + "/root"
     try:
         agent = None
         if filter is not None and filter.notify:

@@ -54,10 +54,13 @@ def run_hook(hook: "Hook", state: "PublicState") -> None:
             raise
         if not in_time:
             _end(pid)
-            raise _failed(hook, f"did not end within its timeout of {hook.timeout} s", output)
+            how = f"did not end within its timeout of {hook.timeout} s"
+            raise _failed(hook, how, output, {"timeout": hook.timeout})
         _, status = posix.waitpid(pid, 0)
         if status != 0:
-            raise _failed(hook, describe_status(status), output)
+            kind = "signal" if posix.WIFSIGNALED(status) else "exitStatus"
+            number = status & 0x7F or status >> 8 & 0xFF
+            raise _failed(hook, describe_status(status), output, {kind: number})
     finally:
         posix.close(given)
         posix.close(output)
@@ -127,7 +130,7 @@ def _ended_in_time(pid: int, timeout: int) -> bool:
         posix.close(pidfd)
 
 
-def _failed(hook: "Hook", how: str, output: int) -> HookFailed:
+def _failed(hook: "Hook", how: str, output: int, end: "dict[str, object]") -> HookFailed:
     size = posix.lseek(output, 0, SEEK_END)
     text = posix.pread(output, TAIL, max(0, size - TAIL)).decode(errors="replace").strip()
-    return HookFailed(hook.pointer, hook.path, how, "; ".join(text.splitlines()))
+    return HookFailed(hook.pointer, hook.path, how, "; ".join(text.splitlines()), end)

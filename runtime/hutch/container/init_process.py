@@ -27,11 +27,12 @@ class Init:
     values, as hutch-init has it. ``warnings`` are the errors that hutch-init has ignored.
     ``beside`` is None if it was started in its cgroup. If it must be moved there, ``beside`` is the
     pid of the container's first process, or 0 if it is itself the first one. ``signal`` is the
-    number of the signal that ended it, or 0.
+    number of the signal that ended it, or 0. ``root`` is the directory of the container's root if
+    it exists already (exec), else "".
     """
 
     __slots__ = (
-        "beside", "bindings", "channel", "moved", "pid", "pidfd", "plan", "sent", "signal",
+        "beside", "bindings", "channel", "moved", "pid", "pidfd", "plan", "root", "sent", "signal",
         "warnings",
     )  # fmt: skip
 
@@ -47,6 +48,7 @@ class Init:
         self.channel = channel
         self.beside: int | None = None
         self.signal = 0
+        self.root = ""
         self.moved = False  # another process has gone on with the plan (PID message)
 
     def message(self) -> "Message | None":
@@ -56,13 +58,15 @@ class Init:
         if message is None:
             return None
         if message.failure is not None:
-            from hutch.plan.failure import explain_failure, explain_warning
-
             if message.kind == WARN:
+                from hutch.plan.failure import explain_warning
+
                 operations = self.plan.operations
                 self.warnings.append(explain_warning(operations, message.failure))
                 return self.message()
-            raise explain_failure(self.plan.operations, message.failure)
+            from hutch.container.causes import explained
+
+            raise explained(self.plan.operations, message.failure, self.root)
         if message.kind == PID:
             posix.close(self.pidfd)
             # The old process ends now. The new one is our child too (CLONE_PARENT, clone(2)).

@@ -27,17 +27,18 @@ class Found:
     """What is at a path of the container.
 
     ``errno`` is 0 if it exists; None if it cannot be known. ``path`` is the path of the container
-    after all symbolic links, ``mode`` that of stat(2), ``tree`` and ``inner`` the host's directory
-    and the path in it; ``origin`` is the field of the mount that it is on ("": the root).
+    after all symbolic links, ``mode``, ``uid`` and ``gid`` those of stat(2) on the host, ``tree``
+    and ``inner`` the host's directory and the path in it; ``origin`` is the field of the mount that
+    it is on ("": the root).
     """
 
-    __slots__ = ("errno", "inner", "mode", "origin", "path", "tree")
+    __slots__ = ("errno", "gid", "inner", "mode", "origin", "path", "tree", "uid")
 
     def __init__(self, path: str, errno: "int | None", origin: str) -> None:
         self.path = path
         self.errno = errno
         self.origin = origin
-        self.mode = 0
+        self.mode = self.uid = self.gid = 0
         self.tree = self.inner = ""
 
     def kind(self) -> str:
@@ -155,7 +156,8 @@ class RootView:
             found.errno = error.errno if error.errno in (ENOENT, ENOTDIR, ELOOP) else None
             return found
         try:
-            found.mode = posix.fstat(fd).st_mode
+            status = posix.fstat(fd)
+            found.mode, found.uid, found.gid = status.st_mode, status.st_uid, status.st_gid
         finally:
             posix.close(fd)
         return found

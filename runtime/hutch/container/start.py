@@ -59,14 +59,14 @@ def _let_go(entry: "Entry", state: "State") -> "HutchError | None":
         posix.close(reply)
     if not message:
         return None
+    from hutch.container.causes import explained
     from hutch.container.kept_plan import kept_operations
     from hutch.container.messages import decode
-    from hutch.plan.failure import explain_failure
 
     failure = decode(message).failure
     assert failure is not None
     operations = kept_operations(entry)
-    error = explain_failure(operations, failure)
+    error = explained(operations, failure)
     executes = failure.index < len(operations) and operations[failure.index].name == "exec"
     if not executes or state.chose("strict"):
         raise error

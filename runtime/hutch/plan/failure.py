@@ -126,19 +126,24 @@ def noexec_mount(operations: "Sequence[Operation]", path: str) -> "tuple[str, st
 def _hook_failed(operation: "HookOperation", failure: Failure) -> HutchError:
     path = operation.path
     kind = errorcode.get(failure.error, "")
+    end: dict[str, object]
     if kind == "ETIMEDOUT":
         how = "did not end within its timeout of " + str(operation.timeout) + " s"
+        end = {"timeout": operation.timeout}
     elif kind == "ECANCELED":
         status = failure.part
         if status & 0x7F:
             how = "was killed by signal " + str(status & 0x7F)
+            end = {"signal": status & 0x7F}
         else:
             how = "failed with exit status " + str(status >> 8 & 0xFF)
+            end = {"exitStatus": status >> 8 & 0xFF}
     else:
         return KernelError(
             "run hook " + path, failure.call, failure.error, pointer=operation.pointer
         )
-    return HookFailed(operation.pointer, path, how, failure.detail)
+    output = "; ".join(failure.detail.splitlines())
+    return HookFailed(operation.pointer, path, how, output, end)
 
 
 # What the user can do, by operation or call, and errno ("" for any other errno).
