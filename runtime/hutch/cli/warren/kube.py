@@ -4,9 +4,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from hutch.cli.warren.context import Context, access, registry_options
+from hutch.cli.warren.context import Context, access, registry_options, truth
 from hutch.cli.warren.hints import complain
-from hutch.cli.warren.parser import Verb
+from hutch.cli.warren.verb import Verb
 from hutch.errors import KernelError, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def declare_play(parser: ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.add_argument("--replace", action="store_true", help="remove the pods of the file first")
     parser.add_argument(
-        "--start", default="true", metavar="BOOL", help="false: do not start the pods (true)"
+        "--start", type=truth, default=True, metavar="BOOL", help="false: do not start the pods (true)"
     )
     registry_options(parser)
 
@@ -107,7 +107,6 @@ def image(arguments: Namespace, context: Context, name: str, pull: str) -> "Imag
 def play_options(arguments: Namespace) -> "PlayOptions":
     """What the flags ask for. Raises UsageError."""
     from hutch.cli.warren.network_flags import network
-    from hutch.cli.warren.run import truth
     from hutch.engine.network.ports import publish
     from hutch.kube.play import PlayOptions
 
@@ -122,7 +121,7 @@ def play_options(arguments: Namespace) -> "PlayOptions":
     return PlayOptions(
         networks,
         [port for text in arguments.publish for port in publish(text)],
-        truth(arguments.start),
+        arguments.start,
         arguments.replace,
     )
 

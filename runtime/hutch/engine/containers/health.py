@@ -170,7 +170,7 @@ def check_words(engine: Engine, record: Record, kind: str) -> list[str]:
 
     runtime, test = record.options.runtime, probe_of(record, kind)["test"]
     if test[0] in ("HTTP-GET", "TCP-SOCKET"):
-        program = Path(hutch.__file__).parent / "libexec" / "warren-probe"
+        program = Path(hutch.__path__[0]) / "libexec" / "warren-probe"
         return [str(program), f"/proc/{record.pid}/ns/net", *test]
     args = test[1:] if test[0] == "CMD" else ["/bin/sh", "-c", test[1]]
     process = process_of(engine, record, Execution(args))
