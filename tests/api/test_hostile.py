@@ -126,19 +126,15 @@ def test_frames_of_two_streams_stay_whole() -> None:
         parts = [letter * 32_000] * 20 + [b""]
         copy_out(lambda: parts.pop(0), ours, stream, turn)
 
-    threads = [threading.Thread(target=write, args=one)
-               for one in (("stdout", b"o"), ("stderr", b"e"))]  # fmt: skip
-    for thread in threads:
-        thread.start()
+    for one in (("stdout", b"o"), ("stderr", b"e")):
+        threading.Thread(target=write, args=one, daemon=True).start()
+    theirs.settimeout(20)
     file = theirs.makefile("rb")
     for _ in range(40):
         head = file.read(8)
         assert head[0] in (1, 2)
-        assert head[1:4] == b"\0\0\0"
-        data = file.read(int.from_bytes(head[4:], "big"))
-        assert data == (b"o" if head[0] == 1 else b"e") * 32_000
-    for thread in threads:
-        thread.join()
+        assert head[1:] == b"\0\0\0" + (32_000).to_bytes(4, "big")
+        assert file.read(32_000) == (b"o" if head[0] == 1 else b"e") * 32_000
     file.close()
     ours.close()
     theirs.close()
