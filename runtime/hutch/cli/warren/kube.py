@@ -36,8 +36,9 @@ def declare_play(parser: ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.add_argument("--replace", action="store_true", help="remove the pods of the file first")
     parser.add_argument(
-        "--start", type=truth, default=True, metavar="BOOL", help="false: do not start the pods (true)"
-    )
+        "--start", type=truth, default=True, metavar="BOOL",
+        help="false: do not start the pods (true)",
+    )  # fmt: skip
     registry_options(parser)
 
 
