@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from conformance.compare.engines import docker, served
+from conformance.compare.engines import docker, registry, served, with_programs
 from conformance.compare.lines import CHAPTERS, read_chapters
 from conformance.compare.report import against, describe, run
 from conformance.samples.busybox import write_docker_archive
@@ -39,7 +39,9 @@ def main() -> int:
                 return 2
             for one in (ours, other):
                 one.prepare(archive, tree)
-            results = run([ours, other], text)
+                with_programs(one, {})
+            with registry(base):
+                results = run([ours, other], text)
             for one in (ours, other):
                 one.clear()
     for label, (_, outcomes) in results.items():

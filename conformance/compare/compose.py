@@ -5,14 +5,13 @@ The lines are in compose.txt; expected_compose.toml says where the engines diffe
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
-from conformance.compare.engines import NETS, PORTS, Engine, docker, served
+from conformance.compare.engines import Engine, docker, served, with_programs
 from conformance.compare.lines import read_chapters
 from conformance.compare.report import against, describe, run
 from conformance.samples.services import write_services
@@ -47,21 +46,8 @@ def prepare(engine: Engine, archive: Path) -> None:
     done = engine.call("load", "-q", "-i", str(archive))
     if done.returncode:
         raise RuntimeError(f"{engine.name}: {done.stderr.decode()}")
-    shutil.copytree(HERE / "project", engine.folder / "project")
     (engine.folder / "more.yaml").write_text(MORE)
     (engine.folder / "inline.yaml").write_text(INLINE)
-    engine.environment |= {"WEB_PORT": PORTS[engine.name], "WEB_NET": NETS[engine.name]}
-    (engine.folder / "bin").mkdir()
-    engine.environment["PATH"] = f"{engine.folder}/bin:{engine.environment['PATH']}"
-
-
-def use(engine: Engine, program: str) -> None:
-    """Makes ``compose`` this program, in the project's folder."""
-    project = f"{engine.folder}/project"
-    for name, words in (("compose", f"{program} --ansi never"), ("python", sys.executable)):
-        script = engine.folder / "bin" / name
-        script.write_text(f'#!/bin/sh\ncd {project} && exec {words} "$@"\n')
-        script.chmod(0o755)
 
 
 def main() -> int:
@@ -89,7 +75,7 @@ def main() -> int:
                 if options.generation not in (None, generation):
                     continue
                 for engine in (ours, other):
-                    use(engine, program)
+                    with_programs(engine, {"compose": f"{program} --ansi never"})
                 results = run([ours, other], chapters)
                 for label, (_, outcomes) in results.items():
                     if options.show is not None and options.show in label:

@@ -15,6 +15,7 @@ from conformance.compare.shapes import reply
 
 DOCKER = "/usr/bin/docker"  # Debian's docker.io
 PATIENCE = 120
+PROJECT = Path(__file__).with_name("project")
 START = 60
 PORTS = {"warren": "18081", "docker": "18082", "podman": "18083"}
 NETS = {"warren": "10.99.1", "docker": "10.99.2", "podman": "10.99.3"}
@@ -150,6 +151,38 @@ def served(folder: Path) -> Iterator[Engine]:
         process.terminate()
         process.wait(60)
         print((folder / "log").read_text(), end="", file=sys.stderr)
+
+
+def with_programs(engine: Engine, programs: dict[str, str]) -> None:
+    """Gives the engine's scripts these programs by name, and ``python``; all are run in a copy of
+    the project's folder."""
+    project, place = engine.folder / "project", engine.folder / "bin"
+    if not project.exists():
+        shutil.copytree(PROJECT, project)
+        place.mkdir()
+        engine.environment |= {"WEB_PORT": PORTS[engine.name], "WEB_NET": NETS[engine.name]}
+        engine.environment["PATH"] = f"{place}:{engine.environment['PATH']}"
+    for name, words in {"python": sys.executable, **programs}.items():
+        (place / name).write_text(f'#!/bin/sh\ncd {project} && exec {words} "$@"\n')
+        (place / name).chmod(0o755)
+
+
+@contextmanager
+def registry(folder: Path) -> Iterator[None]:
+    """Debian's docker-registry on port 5000 of the loopback."""
+    config = folder / "registry.yml"
+    config.write_text(
+        "version: 0.1\nlog: {level: error}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder / 'registry'}}}}}\n"
+        "http: {addr: 127.0.0.1:5000}\n"
+    )
+    process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def podman(folder: Path) -> Engine | None:

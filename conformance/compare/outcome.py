@@ -35,6 +35,7 @@ KINDS = {
     "at least one, non-empty command, manage containers, must specify, cannot be empty,"
     "the other is not",
     "not found": "no such file, not found, does not exist, could not find, could not be found,"
+    "has no repository, has no tag,"
     "no public port, no such directory, no bridges",
     "unreachable": "connection refused, pinging container registry, connecting",
     "invalid": "invalid, unknown, not a, must, cannot, conflict, unable, least, minimum,"

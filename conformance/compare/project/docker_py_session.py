@@ -1,0 +1,141 @@
+"""What programs do with docker-py, most of it by its lower interface; prints what it sees."""
+
+import io
+import os
+import tarfile
+import threading
+from typing import Any
+
+import docker
+
+IMAGE = "box:1"
+NET = os.environ["WEB_NET"]
+
+
+def archive(**files: bytes) -> bytes:
+    """A tar archive with these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def containers(low: Any) -> None:
+    """A container from its creation to its end."""
+    config = low.create_host_config(
+        network_mode="none", mem_limit="64m", cpu_quota=50000, cpu_period=100000, pids_limit=50,
+        cap_add=["NET_ADMIN"], tmpfs={"/t": "size=64k"}, init=True, read_only=True,
+        ulimits=[docker.types.Ulimit(name="nofile", soft=100, hard=200)],
+        restart_policy={"Name": "on-failure", "MaximumRetryCount": 2},
+        security_opt=["no-new-privileges"], sysctls={"net.ipv4.ip_forward": "1"},
+        mounts=[docker.types.Mount("/v", "pyvol", labels={"k": "v"})],
+        extra_hosts={"other": "10.0.0.1"}, shm_size="1m", group_add=["50"],
+    )  # fmt: skip
+    words = ["sh", "-c", "trap 'exit 7' TERM; echo out; echo err >&2; while :; do sleep 0.1; done"]
+    made = low.create_container(
+        IMAGE, words, name="low", environment={"A": "b"}, labels=["one"], host_config=config,
+        hostname="hosted", user="root", working_dir="/t", stop_signal="TERM", detach=True,
+        healthcheck={"test": ["CMD", "true"], "interval": 1000000000},
+    )  # fmt: skip
+    id = made["Id"]
+    print("warnings", made["Warnings"])
+    followed: list[bytes] = []
+    logs = threading.Thread(target=lambda: followed.extend(low.attach(id, stream=True, logs=True)))
+    low.start(id)
+    logs.start()
+    found = low.inspect_container(id)
+    host = found["HostConfig"]
+    for name in ("Memory", "CpuQuota", "CpuPeriod", "PidsLimit", "CapAdd", "Init", "ReadonlyRootfs",
+                 "Ulimits", "RestartPolicy", "SecurityOpt", "Sysctls", "ExtraHosts", "ShmSize",
+                 "GroupAdd", "NetworkMode", "Privileged", "AutoRemove", "Tmpfs"):  # fmt: skip
+        print(name, host.get(name))
+    for name in ("Hostname", "Env", "Cmd", "Labels", "User", "WorkingDir", "StopSignal", "Tty"):
+        print(name, found["Config"].get(name))
+    print("state", found["State"]["Status"], found["State"]["ExitCode"], found["RestartCount"])
+    run = low.exec_create(id, ["sh", "-c", "cat; echo e >&2; exit 3"], stdin=True)
+    connection = low.exec_start(run["Id"], socket=True)
+    raw = getattr(connection, "_sock", connection)
+    raw.sendall(b"given\n")
+    raw.shutdown(1)
+    data = b""
+    while part := raw.recv(1000):
+        data += part
+    print("exec", data, low.exec_inspect(run["Id"])["ExitCode"])
+    run = low.exec_create(id, "id -u", user="guest", tty=True, environment=["X=y"], workdir="/data")
+    print("exec", low.exec_start(run["Id"], tty=True), low.exec_inspect(run["Id"])["ExitCode"])
+    print("put", low.put_archive(id, "/t", archive(given=b"data")))
+    print("stat", low.get_archive(id, "/etc/passwd")[1]["name"])
+    sample = low.stats(id, stream=False)
+    print("stats", sorted(sample), sample["memory_stats"]["limit"])
+    print("top", low.top(id)["Titles"])
+    low.pause(id)
+    print("paused", low.containers(filters={"status": "paused"})[0]["Names"])
+    low.unpause(id)
+    low.rename(id, "lower")
+    low.stop(id, timeout=5)
+    print("wait", low.wait(id), low.containers(all=True, limit=1)[0]["State"])
+    logs.join(10)
+    print("attached", b"".join(followed))
+    print("logs", low.logs(id, tail=1, stderr=False), low.logs(id, stdout=False))
+    print("diff", low.diff(id))
+    low.remove_container(id, v=True)
+
+
+def networks(low: Any) -> None:
+    """A network with a container in it."""
+    pool = docker.types.IPAMPool(subnet=f"{NET}.0/24", gateway=f"{NET}.1")
+    made = low.create_network("pynet", "bridge", ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+                              internal=True, labels={"k": "v"})  # fmt: skip
+    print("network", made["Warning"])
+    joined = low.create_networking_config(
+        {"pynet": low.create_endpoint_config(ipv4_address=f"{NET}.9", aliases=["nick"])}
+    )
+    id = low.create_container(IMAGE, "sleep 1000", networking_config=joined)["Id"]
+    low.start(id)
+    settings = low.inspect_container(id)["NetworkSettings"]["Networks"]["pynet"]
+    print("address", settings["IPAddress"], settings["Gateway"], settings["IPPrefixLen"])
+    print("members", [one["IPv4Address"] for one in
+                      low.inspect_network("pynet")["Containers"].values()])  # fmt: skip
+    low.disconnect_container_from_network(id, "pynet")
+    low.connect_container_to_network(id, "pynet", aliases=["again"])
+    low.remove_container(id, force=True)
+    low.remove_network("pynet")
+
+
+def images(low: Any) -> None:
+    """Images: made, named, saved, read, removed."""
+    print("import", "sha256" in low.import_image_from_data(archive(f=b"x"), "py", "1"))
+    print("tag", low.tag("py:1", "py", "2"))
+    saved = b"".join(low.get_image("py:2"))
+    low.remove_image("py:1")
+    low.remove_image("py:2")
+    print("load", [line.get("stream") for line in low.load_image(saved)])
+    print("history", len(low.history("py:2")), low.inspect_image("py:2")["RepoTags"])
+    low.remove_image("py:2")
+    for question in (lambda: low.inspect_image("py:2"), lambda: low.inspect_container("none"),
+                     lambda: low.inspect_network("none"), lambda: low.inspect_volume("none"),
+                     lambda: low.create_container(IMAGE, name="bad/name"),
+                     lambda: low.remove_volume("pyvol") or low.inspect_volume("pyvol"),
+                     lambda: low.start("none"), lambda: low.kill("none")):  # fmt: skip
+        try:
+            print("answer", question())
+        except docker.errors.APIError as error:
+            print(type(error).__name__, error.response.status_code)
+
+
+def main() -> None:
+    low: Any = docker.from_env(version="1.41").api
+    containers(low)
+    networks(low)
+    images(low)
+    print("events", list(low.events(since=0, until=1, decode=True)))
+    print("pruned", low.prune_containers()["ContainersDeleted"],
+          low.prune_volumes()["VolumesDeleted"], low.prune_networks()["NetworksDeleted"],
+          low.prune_images()["ImagesDeleted"])  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
