@@ -1,6 +1,7 @@
 """What programs do with docker-py, most of it by its lower interface; prints what it sees."""
 
 import io
+import json
 import os
 import tarfile
 import threading
@@ -43,7 +44,9 @@ def containers(low: Any) -> None:
     id = made["Id"]
     print("warnings", made["Warnings"])
     followed: list[bytes] = []
-    logs = threading.Thread(target=lambda: followed.extend(low.attach(id, stream=True, logs=True)))
+    logs = threading.Thread(
+        target=lambda: followed.extend(low.attach(id, stream=True, logs=True)), daemon=True
+    )
     low.start(id)
     logs.start()
     found = low.inspect_container(id)
@@ -51,7 +54,8 @@ def containers(low: Any) -> None:
     for name in ("Memory", "CpuQuota", "CpuPeriod", "PidsLimit", "CapAdd", "Init", "ReadonlyRootfs",
                  "Ulimits", "RestartPolicy", "SecurityOpt", "Sysctls", "ExtraHosts", "ShmSize",
                  "GroupAdd", "NetworkMode", "Privileged", "AutoRemove", "Tmpfs"):  # fmt: skip
-        print(name, host.get(name))
+        value = host.get(name)
+        print(name, json.dumps(value, sort_keys=True))
     for name in ("Hostname", "Env", "Cmd", "Labels", "User", "WorkingDir", "StopSignal", "Tty"):
         print(name, found["Config"].get(name))
     print("state", found["State"]["Status"], found["State"]["ExitCode"], found["RestartCount"])
@@ -63,10 +67,10 @@ def containers(low: Any) -> None:
     data = b""
     while part := raw.recv(1000):
         data += part
-    print("exec", data, low.exec_inspect(run["Id"])["ExitCode"])
+    print("exec", sorted(data.splitlines()), low.exec_inspect(run["Id"])["ExitCode"])
     run = low.exec_create(id, "id -u", user="guest", tty=True, environment=["X=y"], workdir="/data")
     print("exec", low.exec_start(run["Id"], tty=True), low.exec_inspect(run["Id"])["ExitCode"])
-    print("put", low.put_archive(id, "/t", archive(given=b"data")))
+    print("put", low.put_archive(id, "/v", archive(given=b"data")))
     print("stat", low.get_archive(id, "/etc/passwd")[1]["name"])
     sample = low.stats(id, stream=False)
     print("stats", sorted(sample), sample["memory_stats"]["limit"])
@@ -116,7 +120,7 @@ def images(low: Any) -> None:
     print("history", len(low.history("py:2")), low.inspect_image("py:2")["RepoTags"])
     low.remove_image("py:2")
     for question in (lambda: low.inspect_image("py:2"), lambda: low.inspect_container("none"),
-                     lambda: low.inspect_network("none"), lambda: low.inspect_volume("none"),
+                     lambda: low.inspect_network("nothing"), lambda: low.inspect_volume("none"),
                      lambda: low.create_container(IMAGE, name="bad/name"),
                      lambda: low.remove_volume("pyvol") or low.inspect_volume("pyvol"),
                      lambda: low.start("none"), lambda: low.kill("none")):  # fmt: skip

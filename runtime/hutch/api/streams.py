@@ -2,6 +2,7 @@
 
 import select
 from _socket import socket
+from collections.abc import Callable
 from contextlib import closing
 
 from hutch.api.call import Attaching, Call
@@ -47,9 +48,15 @@ def attach(call: Call) -> None:
         if yes(call.query, "logs"):
             from hutch.engine.containers.logs import read
 
-            for line in read(call.engine.places(record)):
+            # Who only reads is served from the log alone: between its end and conmon's socket
+            # something could be lost.
+            follow = live and waiting is None and not yes(call.query, "stdin")
+            running = _while_running(call, record.id, lambda: hung_up(client))
+            for line in read(call.engine.places(record), follow=running if follow else None):
                 if line.stream in streams:
                     client.sendall(line.data if options.tty else frame(line.stream, line.data))
+            if follow:
+                return
         if not live:
             return
         container = _connected(call, record, client, waiting)
@@ -64,6 +71,27 @@ def attach(call: Call) -> None:
     finally:
         if waiting is not None:
             call.memory.give_up(record.id, waiting)
+
+
+def _while_running(call: Call, id: str, left: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether more may come of a container's output, and the client has not left."""
+
+    def running() -> bool:
+        if left():
+            return False
+        current = call.engine.records.get(id)
+        return current is not None and refresh(call.engine, current).phase in (
+            phases.RUNNING, phases.STARTING, phases.RESTARTING,
+        )  # fmt: skip
+
+    return running
+
+
+def hung_up(client: socket) -> bool:
+    """Whether a client is gone; one that has closed its half still reads."""
+    poll = select.poll()
+    poll.register(client, 0)
+    return bool(poll.poll(0))
 
 
 def _connected(
@@ -119,22 +147,16 @@ def logs(call: Call) -> None:
     if record.options.log_driver == "none":
         raise UsageError("configured logging driver does not support reading")
     tail = -1 if call.query.get("tail", "all") in ("", "all") else whole(call.query, "tail", -1)
-    engine, id, exchange = call.engine, record.id, call.exchange
-
-    def running() -> bool:
-        if exchange.client_left():
-            return False
-        current = engine.records.get(id)
-        return current is not None and refresh(engine, current).phase in (
-            phases.RUNNING, phases.STARTING, phases.RESTARTING,
-        )  # fmt: skip
+    engine, exchange = call.engine, call.exchange
 
     lines = read(
         engine.places(record),
         tail=max(tail, -1),
         since=moment(call.query.get("since", "")),
         until=moment(call.query.get("until", "")),
-        follow=running if yes(call.query, "follow") else None,
+        follow=_while_running(call, record.id, exchange.client_left)
+        if yes(call.query, "follow")
+        else None,
     )
     stamped = yes(call.query, "timestamps")
     exchange.begin(kind_of(record.options.tty, call.version))

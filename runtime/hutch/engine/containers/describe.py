@@ -70,7 +70,7 @@ def inspect(engine: Engine, record: Record) -> dict[str, object]:
             "Tty": options.tty,
             "OpenStdin": options.interactive,
             "StdinOnce": options.stdin_once,
-            "Env": [*execution.get("Env", []), *options.env],
+            "Env": environment(options.env, execution.get("Env", [])),
             "Cmd": options.command or execution.get("Cmd", []),
             "Image": options.image,
             "WorkingDir": options.workdir or execution.get("WorkingDir", ""),
@@ -85,6 +85,12 @@ def inspect(engine: Engine, record: Record) -> dict[str, object]:
         },
         "NetworkSettings": network_settings(engine, record, exposes),
     }
+
+
+def environment(own: list[str], image: list[str]) -> list[str]:
+    """A container's variables, and those of the image that it does not set itself."""
+    names = {word.partition("=")[0] for word in own}
+    return [*own, *(word for word in image if word.partition("=")[0] not in names)]
 
 
 def state(engine: Engine, record: Record) -> dict[str, object]:
