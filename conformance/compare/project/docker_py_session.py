@@ -5,6 +5,7 @@ import json
 import os
 import tarfile
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import docker
@@ -119,11 +120,17 @@ def images(low: Any) -> None:
     print("load", [line.get("stream") for line in low.load_image(saved)])
     print("history", len(low.history("py:2")), low.inspect_image("py:2")["RepoTags"])
     low.remove_image("py:2")
-    for question in (lambda: low.inspect_image("py:2"), lambda: low.inspect_container("none"),
-                     lambda: low.inspect_network("nothing"), lambda: low.inspect_volume("none"),
-                     lambda: low.create_container(IMAGE, name="bad/name"),
-                     lambda: low.remove_volume("pyvol") or low.inspect_volume("pyvol"),
-                     lambda: low.start("none"), lambda: low.kill("none")):  # fmt: skip
+    questions: list[Callable[[], object]] = [
+        lambda: low.inspect_image("py:2"),
+        lambda: low.inspect_container("none"),
+        lambda: low.inspect_network("nothing"),
+        lambda: low.inspect_volume("none"),
+        lambda: low.create_container(IMAGE, name="bad/name"),
+        lambda: low.remove_volume("pyvol") or low.inspect_volume("pyvol"),
+        lambda: low.start("none"),
+        lambda: low.kill("none"),
+    ]
+    for question in questions:
         try:
             print("answer", question())
         except docker.errors.APIError as error:
