@@ -102,7 +102,7 @@ def attempt(engine: Engine, one: Check) -> Outcome:
     except Lacks as lack:
         return Outcome(NONE, f"{engine.name} has no {lack}")
     except (Wrong, AssertionError) as wrong:
-        return Outcome(FAIL, str(wrong))
+        return Outcome(FAIL, str(wrong)[:400])
     except (OSError, ValueError, KeyError, IndexError, subprocess.SubprocessError) as error:
         return Outcome(FAIL, traceback.format_exception_only(error)[-1].strip())
 
