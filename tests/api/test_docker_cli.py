@@ -246,7 +246,7 @@ def test_only_its_owner_may_use_the_socket(api: Api) -> None:
 
 
 def test_what_is_not_there_says_so(api: Api) -> None:
-    for method, path in (("POST", "/build"), ("GET", "/v1.41/swarm"), ("GET", "/secrets")):
+    for method, path in (("GET", "/tasks"), ("GET", "/v1.41/swarm"), ("GET", "/secrets")):
         status, document = api.request(method, path)
         assert status == 501
         assert path.rpartition("/")[2] in document["message"]  # type: ignore[index]

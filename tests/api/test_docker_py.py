@@ -58,6 +58,8 @@ def test_a_session(api: Api, client: "docker.DockerClient") -> None:
     assert statistics["memory_stats"]["usage"] > 0
     assert container.top()["Titles"]
     assert container.logs(stdout=True, stderr=False) == b"one\n"
+    following = container.attach(logs=True, stream=True, stdout=False)
+    assert next(following) == b"two\n"
     assert container.logs(stdout=False, stderr=True) == b"two\n"
     container.stop(timeout=0)
     assert container.wait()["StatusCode"] == 137
