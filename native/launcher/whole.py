@@ -36,7 +36,8 @@ def find(name: str) -> "tuple[CodeType, bool] | None":
 
 
 BUILTIN = frozenset(sys.builtin_module_names)
-WINDOWS = frozenset(["_winapi", "msvcrt", "nt", "winreg"])  # pathlib and others try these
+# What modules of the library try to import, and do without: of Windows, and a shared object.
+ABSENT = frozenset(["_hashlib", "_winapi", "msvcrt", "nt", "winreg"])
 from_core = builtins.__import__
 
 
@@ -48,7 +49,7 @@ def from_files(
     level: int = 0,
 ) -> "Any":
     """``__import__`` for what the importer does not do: relative imports, ``import a.b``, files."""
-    if name in WINDOWS:
+    if name in ABSENT:
         raise ModuleNotFoundError("No module named " + repr(name), name=name)
     full = name
     if level == 1:
