@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from hutch.errors import HostError
@@ -18,19 +19,34 @@ def program() -> str:
     return found
 
 
-def load(rules: str) -> None:
-    """Loads rules, all or none. Raises HostError with what nft says."""
-    done = subprocess.run(
-        [program(), "-f", "-"], input=rules, capture_output=True, text=True, check=False
-    )
-    if "Operation not permitted" in done.stderr:
+Program = subprocess.Popen[str]
+
+
+def begin_load(rules: str) -> Program:
+    """Begins to load rules, all or none. Raises HostError if there is no nft."""
+    pipe = subprocess.PIPE
+    loading = subprocess.Popen([program(), "-f", "-"], stdin=pipe, stderr=pipe, text=True)
+    if loading.stdin is not None:
+        with suppress(BrokenPipeError), loading.stdin:
+            loading.stdin.write(rules)
+    return loading
+
+
+def end_load(loading: Program) -> None:
+    """Waits until the rules are loaded. Raises HostError with what nft says."""
+    said = ""
+    if loading.stderr is not None:
+        with loading.stderr:
+            said = loading.stderr.read()
+    status = loading.wait()
+    if "Operation not permitted" in said:
         raise HostError(
             "nft may not load rules: it takes CAP_NET_ADMIN",
             hint="run it as root, or use --network none or host",
         )
-    if done.returncode:
+    if status:
         raise HostError(
-            "nft refuses the rules of warren's networks: " + first_line(done.stderr),
+            "nft refuses the rules of warren's networks: " + first_line(said),
             hint="the kernel needs nf_tables with nat, masquerade and fib (nft_masq, nft_fib_inet)",
         )
 
@@ -41,14 +57,20 @@ def first_line(text: str) -> str:
     return lines[0] if lines else "it does not say why"
 
 
-def obstacles(own: str) -> list[str]:
+def begin_list() -> Program:
+    """Begins to list all chains. Raises HostError if there is no nft."""
+    return subprocess.Popen(
+        [program(), "-j", "list", "chains"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+
+
+def obstacles(own: str, listing: Program) -> list[str]:
     """Base chains of others that drop what is forwarded unless a rule of theirs accepts it, each as
     "ip filter FORWARD": an accept in one table does not keep another from dropping (nft(8))."""
-    done = subprocess.run(
-        [program(), "-j", "list", "chains"], capture_output=True, text=True, check=False
-    )
+    output, _ = listing.communicate()
     try:
-        found = [one["chain"] for one in json.loads(done.stdout)["nftables"] if "chain" in one]
+        found = [one["chain"] for one in json.loads(output)["nftables"] if "chain" in one]
     except (ValueError, KeyError):
         found = []
     return legacy() + [

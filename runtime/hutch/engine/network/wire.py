@@ -7,7 +7,7 @@ next looks at the container removes it (containers/finish).
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from ipaddress import ip_interface, ip_network
@@ -114,8 +114,11 @@ def wire(engine: "Engine", record: "Record", exposes: Iterable[str]) -> Wired:
             if options.uid_map:  # hutch makes the namespace: see adopt()
                 return Wired("", reserved)
             make_namespace(namespace)
-            fresh = join(engine, links, record.id, endpoints)
-            settle(engine, links, fresh=fresh)
+            bridges = [links.find(networks.find(one.network).link) for one in endpoints]
+            settle(
+                engine, links, fresh=None in bridges,
+                meanwhile=lambda: join(engine, links, record.id, endpoints),
+            )  # fmt: skip
     except BaseException:
         reserved.close()
         try:
@@ -283,45 +286,63 @@ def unwire(engine: "Engine", id: str) -> None:
     if not engine.networks.endpoints(container=id) and not path.exists():
         return
     with alone(), Links() as links:
-        for endpoint in engine.networks.endpoints(container=id):
-            links.remove(endpoint.link)
-        remove_namespace(path)
-        settle(engine, links, without=[(id, one.name) for one in engine.networks.all()])
+        gone = [endpoint.link for endpoint in engine.networks.endpoints(container=id)]
+        without = [(id, one.name) for one in engine.networks.all()]
+        try:
+            settle(engine, links, without=without, gone=gone)
+        finally:
+            remove_namespace(path)
         engine.networks.release(id)
 
 
 def leave(engine: "Engine", links: Links, id: str, network: str) -> None:
     """The same for one network of a container that runs."""
-    for endpoint in engine.networks.endpoints(container=id, network=network):
-        links.remove(endpoint.link)
-    settle(engine, links, without=[(id, network)])
+    gone = [one.link for one in engine.networks.endpoints(container=id, network=network)]
+    settle(engine, links, without=[(id, network)], gone=gone)
     engine.networks.release(id, network)
 
 
 def settle(
-    engine: "Engine", links: Links, *, without: Sequence[tuple[str, str]] = (), fresh: bool = False
+    engine: "Engine",
+    links: Links,
+    *,
+    without: Sequence[tuple[str, str]] = (),
+    gone: Sequence[str] = (),
+    fresh: bool = False,
+    meanwhile: "Callable[[], object] | None" = None,
 ) -> None:
     """Makes bridges, rules and names what they must be for the endpoints that there are, but for
-    those of the pairs (container, network) in ``without``. ``fresh``: say what of the host's own
-    rules is in the way."""
+    those of the pairs (container, network) in ``without``; removes the links ``gone``. ``fresh``:
+    say what of the host's own rules is in the way.
+
+    nft(8) takes as long as the links do, so these are made (``meanwhile``) or removed while it
+    runs: the rules have only the links' names."""
     left = [
         one for one in engine.networks.endpoints() if (one.container, one.network) not in without
     ]
     used = {one.network for one in left}
     tag = store_tag(engine)
     networks = engine.networks.all()
+    removed = [*gone]
     for network in networks:
         if network.name not in used and {n for _, n in without} & {network.name}:
             found = links.find(network.link)
             if found is not None and (
                 found.note == note(tag, network.name) or unfinished(found, network)
             ):
-                links.remove(network.link)
+                removed.append(network.link)
     running = [network for network in networks if network.name in used]
-    nft.load(ruleset(tag, running, targets(engine, left)))
-    if fresh:
-        for one in nft.obstacles(table_name(tag)):
-            engine.warn(blocked(one))
+    loading = nft.begin_load(ruleset(tag, running, targets(engine, left)))
+    listing = nft.begin_list() if fresh else None
+    try:
+        links.remove_all(removed)
+        if meanwhile is not None:
+            meanwhile()
+    finally:
+        if listing is not None:
+            for one in nft.obstacles(table_name(tag), listing):
+                engine.warn(blocked(one))
+        nft.end_load(loading)
     warning = serve(run_folder(engine) / "dns", name_files(engine, running, left))
     if warning is not None:
         engine.warn(warning)
