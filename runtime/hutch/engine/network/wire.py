@@ -338,11 +338,14 @@ def settle(
         links.remove_all(removed)
         if meanwhile is not None:
             meanwhile()
+    except BaseException:
+        loading.wait()
+        raise
     finally:
         if listing is not None:
             for one in nft.obstacles(table_name(tag), listing):
                 engine.warn(blocked(one))
-        nft.end_load(loading)
+    nft.end_load(loading)
     warning = serve(run_folder(engine) / "dns", name_files(engine, running, left))
     if warning is not None:
         engine.warn(warning)
