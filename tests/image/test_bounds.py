@@ -154,7 +154,7 @@ def test_s68_long_names_take_little_memory(warren: Warren, tmp_path: Path) -> No
         layer.folder(f"{above}/{number:06d}")
     Image([layer.tar()]).write(tmp_path / "image")
     for words in (["pull", "-q", f"oci:{tmp_path}/image"], ["system", "check"]):
-        command = [sys.executable, "-c", SCRIPT, *warren.command(*words)[2:]]
+        command = [sys.executable, "-c", SCRIPT, *warren.command(*words)]
         done = subprocess.run(
             command, env=warren.variables(), capture_output=True, text=True, timeout=300
         )

@@ -103,6 +103,6 @@ def test_the_help_names_the_default_places(warren: Warren) -> None:
                  "/etc/hutch/warren.toml"):  # fmt: skip
         assert word in text
     warren.environment["WARREN_ROOT"] = str(warren.home / "named")
-    program = warren.command()[:3]
+    program = warren.command()[:1]
     subprocess.run([*program, "images"], env=warren.variables(), check=True)
     assert (warren.home / "named" / "store.db").exists()

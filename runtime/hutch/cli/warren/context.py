@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hutch.images import Access, Store
 
 
+KEPT: "list[Store]" = []  # until os._exit: a database without references would be closed
+
+
 class Context(ExitStack):
     """The objects of one command. Each is made when it is first used; what a verb enters is closed
     at the end of the command."""
@@ -45,7 +48,9 @@ class Context(ExitStack):
         """
         from hutch.images import Store
 
-        return Store(self.root, settings=self.config)
+        store = Store(self.root, settings=self.config)
+        KEPT.append(store)
+        return store
 
     @cached_property
     def settings(self) -> "Settings":
