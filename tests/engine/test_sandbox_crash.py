@@ -70,8 +70,12 @@ def kill(caller: "subprocess.Popen[bytes]") -> None:
 @pytest.mark.parametrize("kind", ["run", "thread", "stays"])
 def test_the_container_ends_with_its_caller(sandbox: Sandboxes, kind: str) -> None:
     caller = start(sandbox, kind)
-    inside = [pid for pid in sleepers(sandbox.rootfs) if _is_below(int(pid), caller.pid)]
-    assert len(inside) >= 2
+
+    def below() -> list[str]:
+        return [pid for pid in sleepers(sandbox.rootfs) if _is_below(int(pid), caller.pid)]
+
+    eventually(lambda: len(below()) >= 2)
+    inside = below()
     kill(caller)
     eventually(lambda: not [pid for pid in inside if Path(f"/proc/{pid}").exists()])
     assert sandbox.left() != []

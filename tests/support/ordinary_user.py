@@ -13,7 +13,12 @@ shift 5
 for file in passwd group subuid subgid resolv.conf; do
     [ ! -e "$etc/$file" ] || mount --bind "$etc/$file" "/etc/$file"
 done
-[ ! -e "$etc/tun" ] || mount --bind "$etc/tun" /dev/net/tun
+if [ -e "$etc/tun" ]; then
+    mkdir -p /dev/net
+    mount -t tmpfs net /dev/net
+    : >/dev/net/tun
+    mount --bind "$etc/tun" /dev/net/tun
+fi
 if [ -n "$closed" ]; then
     mount --bind "$prefix" /mnt
     mount -t tmpfs -o mode=755 tmpfs "$closed"
