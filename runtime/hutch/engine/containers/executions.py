@@ -188,6 +188,8 @@ def _look(engine: Engine, record: Record, places: ExecutionPlaces) -> State | No
         return state
     code = places.exit_code()
     if code is None:
+        if not state.pid and not _supervised(places):
+            state = _adopted(record, places, state)
         if _supervised(places) or lives(state.pid, state.birth):
             return state
         code = places.exit_code()  # written just before conmon ended
@@ -195,6 +197,21 @@ def _look(engine: Engine, record: Record, places: ExecutionPlaces) -> State | No
     places.write(state)
     engine.events.of(record, "exec_die", execID=state.id, exitCode=str(state.exit_code))
     places.exit_file.unlink(missing_ok=True)  # so conmon's call-back knows that all is done
+    return state
+
+
+def _adopted(record: Record, places: ExecutionPlaces, state: State) -> State:
+    """An execution with the pid that conmon wrote. A warren that was killed has not recorded it;
+    conmon, which cannot answer it, gives up the lock, but its program goes on."""
+    pid = places.pid_in("pid")
+    try:
+        spaces = [os.stat(f"/proc/{one}/ns/pid").st_ino for one in (pid, record.pid)]
+    except OSError:
+        return state
+    if not pid or spaces[0] != spaces[1]:  # another process has the number now
+        return state
+    state = state._replace(pid=pid, birth=birth(pid))
+    places.write(state)
     return state
 
 
