@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,10 +117,20 @@ def test_who_may_not_open_the_socket_gets_nothing(engine: Engine, tmp_path: Path
         assert ask(*member).stdout == "b'HTTP/1.1 200'\n"
 
 
+class Narrow(socket.socket):
+    """A socket that takes a thousand bytes at once, and lets others go first in between."""
+
+    def sendall(self, data: bytes, flags: int = 0, /) -> None:  # type: ignore[override]
+        view = memoryview(data)
+        for at in range(0, len(view), 1000):
+            super().sendall(view[at : at + 1000], flags)
+            time.sleep(0.0001)
+
+
 def test_frames_of_two_streams_stay_whole() -> None:
     """However few bytes the client's socket takes at once."""
-    ours, theirs = socket.socketpair()
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
+    one_end, theirs = socket.socketpair()
+    ours = Narrow(fileno=one_end.detach())
     turn = threading.Lock()
 
     def write(stream: str, letter: bytes) -> None:
