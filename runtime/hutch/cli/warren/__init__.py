@@ -14,6 +14,9 @@ from hutch.cli.warren.table import EVERYDAY, GLOBALS, of_noun, summary_of
 from hutch.errors import HutchError, UsageError, errno_text
 from hutch.front import use_shared_objects
 
+# What the command has used, until os._exit: a database that nothing refers to would be closed.
+KEPT: list[object] = []
+
 
 def split_globals(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
     """The options before the verb, and the rest. Raises UsageError."""
@@ -76,6 +79,7 @@ def run(arguments: list[str]) -> int:
 
         run_verb = inside_namespaces(name, options.get("--root", ""), verb.run)
     with Context(options.get("--root", ""), options.get("--config", "")) as context:
+        KEPT.append(context)
         status: int = run_verb(parsed, context)
     return status
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from hutch.images import Access, Store
 
 
-KEPT: "list[Store]" = []  # until os._exit: a database without references would be closed
-
-
 class Context(ExitStack):
     """The objects of one command. Each is made when it is first used; what a verb enters is closed
     at the end of the command."""
@@ -48,9 +45,7 @@ class Context(ExitStack):
         """
         from hutch.images import Store
 
-        store = Store(self.root, settings=self.config)
-        KEPT.append(store)
-        return store
+        return Store(self.root, settings=self.config)
 
     @cached_property
     def settings(self) -> "Settings":
