@@ -20,7 +20,6 @@ from hutch.engine.network.wire import (
     leave,
     namespace_path,
     route,
-    settle,
 )
 from hutch.errors import StateError, UsageError, shown
 
@@ -162,8 +161,7 @@ def connect(engine: "Engine", record: "Record", wishes: Wishes) -> None:
         try:
             with alone(), Links() as links:
                 endpoint = lease(engine, links, record.id, network, wishes)
-                fresh = join(engine, links, record.id, [endpoint])
-                settle(engine, links, fresh=fresh)
+                join(engine, links, record.id, [endpoint])
         except BaseException:
             with alone(), Links() as links:
                 leave(engine, links, record.id, network.name)

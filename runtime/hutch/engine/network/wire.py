@@ -114,11 +114,7 @@ def wire(engine: "Engine", record: "Record", exposes: Iterable[str]) -> Wired:
             if options.uid_map:  # hutch makes the namespace: see adopt()
                 return Wired("", reserved)
             make_namespace(namespace)
-            bridges = [links.find(networks.find(one.network).link) for one in endpoints]
-            settle(
-                engine, links, fresh=None in bridges,
-                meanwhile=lambda: join(engine, links, record.id, endpoints),
-            )  # fmt: skip
+            join(engine, links, record.id, endpoints)
     except BaseException:
         reserved.close()
         try:
@@ -138,8 +134,7 @@ def adopt(engine: "Engine", record: "Record") -> None:
     with alone(), Links() as links:
         path.touch(mode=0o444)
         bind(f"/proc/{record.pid}/ns/net", str(path))
-        fresh = join(engine, links, record.id, engine.networks.endpoints(container=record.id))
-        settle(engine, links, fresh=fresh)
+        join(engine, links, record.id, engine.networks.endpoints(container=record.id))
 
 
 def _publish(
@@ -203,11 +198,18 @@ def lease(engine: "Engine", links: Links, id: str, network: Network, wish: Wishe
     return endpoint
 
 
-def join(engine: "Engine", links: Links, id: str, endpoints: list[Endpoint]) -> bool:
-    """Makes the links of endpoints, and configures them in the container's namespace. True if a
-    bridge was made."""
+def join(engine: "Engine", links: Links, id: str, endpoints: list[Endpoint]) -> None:
+    """Brings a container, which has a network namespace, into the networks of these endpoints."""
+    bridges = [links.find(engine.networks.find(one.network).link) for one in endpoints]
+    settle(
+        engine, links, fresh=None in bridges,
+        meanwhile=lambda: make_links(engine, links, id, endpoints),
+    )  # fmt: skip
+
+
+def make_links(engine: "Engine", links: Links, id: str, endpoints: list[Endpoint]) -> None:
+    """Makes the links of endpoints, and configures them in the container's namespace."""
     tag = store_tag(engine)
-    fresh = False
     namespace = os.open(namespace_path(engine, id), os.O_RDONLY | os.O_CLOEXEC)
     try:
         with inside(namespace):
@@ -217,7 +219,6 @@ def join(engine: "Engine", links: Links, id: str, endpoints: list[Endpoint]) -> 
             own.set_up(1)  # lo
             for endpoint in endpoints:
                 network = engine.networks.find(endpoint.network)
-                fresh = fresh or links.find(network.link) is None
                 bridge = bring_up(links, network, tag)
                 links.add_veth(
                     endpoint.link, bridge.number, bridge.mtu, peer=endpoint.interface,
@@ -233,7 +234,6 @@ def join(engine: "Engine", links: Links, id: str, endpoints: list[Endpoint]) -> 
             route(own, engine, id)
     finally:
         os.close(namespace)
-    return fresh
 
 
 def _expect_no_advertisements() -> None:
