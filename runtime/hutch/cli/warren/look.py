@@ -13,9 +13,12 @@ from hutch.cli.warren.verb import Verb
 from hutch.errors import HutchError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from hutch.engine.containers.events import Event
     from hutch.engine.containers.records import Record
     from hutch.engine.containers.stats import Sample
+    from hutch.engine.engine import Engine
 
 STATS = [
     ("CONTAINER ID", "ID"), ("NAME", "Name"), ("CPU %", "CPUPerc"),
@@ -38,26 +41,43 @@ def stats(arguments: Namespace, context: Context) -> int:
     """What containers use, each second anew; on a terminal in place."""
     from hutch.engine.containers.finish import refresh
     from hutch.engine.containers.listing import listed
-    from hutch.engine.containers.stats import sample
 
     engine = context.engine
-    before: dict[str, Sample | None] = {}
-    while True:
+
+    def found() -> "list[tuple[dict[str, object], Record]]":
         if arguments.containers:
             records = [refresh(engine, engine.records.find(n)) for n in arguments.containers]
         else:
             records = listed(engine, every=arguments.all)
+        return [({}, record) for record in records]
+
+    return watch(engine, found, STATS, arguments)
+
+
+def watch(
+    engine: "Engine",
+    found: "Callable[[], list[tuple[dict[str, object], Record]]]",
+    columns: "Sequence[tuple[str, str]]",
+    arguments: Namespace,
+) -> int:
+    """Shows what the containers use that ``found`` gives, each second anew; on a terminal in place.
+    Beside each container are the first cells of its row."""
+    from hutch.engine.containers.stats import sample
+
+    before: dict[str, Sample | None] = {}
+    while True:
+        wanted = found()
         if not before:
-            before = {record.id: sample(engine, record) for record in records}
+            before = {record.id: sample(engine, record) for _, record in wanted}
             time.sleep(0.25 if arguments.no_stream else 1)
-        now = {record.id: sample(engine, record) for record in records}
+        now = {record.id: sample(engine, record) for _, record in wanted}
         rows = [
-            usage_row(record, before.get(record.id), now[record.id], whole=arguments.no_trunc)
-            for record in records
+            {**front, **usage_row(one, before.get(one.id), now[one.id], whole=arguments.no_trunc)}
+            for front, one in wanted
         ]
         if not arguments.no_stream and sys.stdout.isatty():
             sys.stdout.write("\x1b[H\x1b[J")
-        show(rows, STATS, arguments.format)
+        show(rows, columns, arguments.format)
         sys.stdout.flush()
         if arguments.no_stream:
             return 0

@@ -1,6 +1,5 @@
 """``warren network``: create, ls, rm, inspect, connect, disconnect, prune."""
 
-import json
 import math
 import sys
 import time
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
-from hutch.cli.warren.output import show
+from hutch.cli.warren.output import show, show_objects
 from hutch.cli.warren.verb import Verb
 from hutch.engine.network.records import FILTERS
 from hutch.errors import NotFound, UsageError, shown
@@ -153,10 +152,7 @@ def inspect(arguments: Namespace, context: Context) -> int:
         found.append(inspect_network(engine, network))
 
     status = each(arguments.names, context, act, told=NotFound)
-    if arguments.format:
-        show(found, [], arguments.format)
-    else:
-        print(json.dumps(found, indent=4))
+    show_objects(found, arguments.format)
     return status
 
 

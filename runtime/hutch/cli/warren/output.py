@@ -116,6 +116,14 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def show_objects(found: Sequence[Mapping[str, object]], form: str) -> None:
+    """Prints what ``inspect`` has found: by the template ``form``, or as one JSON array."""
+    if form:
+        show(found, [], form)
+    else:
+        print(json.dumps(found, indent=4))
+
+
 def show(
     rows: Sequence[Mapping[str, object]],
     columns: Sequence[tuple[str, str]],

@@ -1,14 +1,12 @@
 """``warren pod``: ls, inspect, logs, stats, top."""
 
-import json
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
-from hutch.cli.warren.output import ago, show
+from hutch.cli.warren.output import ago, show, show_objects
 from hutch.cli.warren.verb import Verb
 from hutch.errors import NotFound, UsageError
 
@@ -99,10 +97,7 @@ def inspect(arguments: Namespace, context: Context) -> int:
         found.append(inspect_pod(engine, engine.pods.find(name)))
 
     status = each(arguments.pods, context, act, told=NotFound)
-    if arguments.format:
-        show(found, [], arguments.format)
-    else:
-        print(json.dumps(found, indent=4))
+    show_objects(found, arguments.format)
     return status
 
 
@@ -167,35 +162,20 @@ def declare_stats(parser: ArgumentParser) -> None:
 
 def stats(arguments: Namespace, context: Context) -> int:
     """What the containers of pods use, each second anew; on a terminal in place."""
-    from hutch.cli.warren.look import STATS, usage_row
+    from hutch.cli.warren.look import STATS, watch
     from hutch.engine.containers.records import RUNNING
-    from hutch.engine.containers.stats import Sample, sample
     from hutch.engine.pods.life import members, named
 
     engine = context.engine
-    before: dict[str, Sample | None] = {}
-    while True:
-        found = [
-            (pod, one) for pod in named(engine, arguments.pods) for one in members(engine, pod)
+
+    def found() -> "list[tuple[dict[str, object], Record]]":
+        return [
+            ({"Pod": pod.id if arguments.no_trunc else pod.id[:12]}, one)
+            for pod in named(engine, arguments.pods) for one in members(engine, pod)
             if one.phase == RUNNING
         ]  # fmt: skip
-        if not before:
-            before = {one.id: sample(engine, one) for _, one in found}
-            time.sleep(0.25 if arguments.no_stream else 1)
-        now = {one.id: sample(engine, one) for _, one in found}
-        rows = [
-            {"Pod": pod.id if arguments.no_trunc else pod.id[:12],
-             **usage_row(one, before.get(one.id), now[one.id], whole=arguments.no_trunc)}
-            for pod, one in found
-        ]  # fmt: skip
-        if not arguments.no_stream and sys.stdout.isatty():
-            sys.stdout.write("\x1b[H\x1b[J")
-        show(rows, [("POD", "Pod"), *STATS], arguments.format)
-        sys.stdout.flush()
-        if arguments.no_stream:
-            return 0
-        before = now
-        time.sleep(1)
+
+    return watch(engine, found, [("POD", "Pod"), *STATS], arguments)
 
 
 def declare_top(parser: ArgumentParser) -> None:

@@ -1,12 +1,11 @@
 """``warren volume``: create, ls, rm, inspect, prune."""
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.each import each
-from hutch.cli.warren.output import pruned, show
+from hutch.cli.warren.output import pruned, show, show_objects
 from hutch.cli.warren.verb import Verb
 from hutch.errors import NotFound, UsageError, shown
 
@@ -114,10 +113,7 @@ def inspect(arguments: Namespace, context: Context) -> int:
         found.append(inspect_volume(engine, engine.volumes.get(name)))
 
     status = each(arguments.names, context, act, told=NotFound)
-    if arguments.format:
-        show(found, [], arguments.format)
-    else:
-        print(json.dumps(found, indent=4))
+    show_objects(found, arguments.format)
     return status
 
 
