@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import CodeType
 
+import snapshot
 from binding import write_binding
 from frozen import code_of, hot_first, modules
 from static_code import StaticCode, common_strings
@@ -47,6 +48,7 @@ OURS = {
 
 BINDINGS = ["json/json.c"]
 EMBEDDED = "launcher/embedded.c"
+SNAPSHOT = "launcher/snapshot.c"
 
 # The modules that the executable starts with, and the files of launcher/ that each is made from.
 FIRST = {
@@ -68,8 +70,7 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
     if reason := missing_library():
         return reason
     flags = [*flags, '-DFRONT="hutch_embedded"']
-    source_of = [*BINDINGS, EMBEDDED]
-    return link(output, work, write_modules(source), source_of, flags, []) or tried(output, work)
+    return link(output, work, write_modules(source), BINDINGS, flags, []) or tried(output, work)
 
 
 def missing_library() -> str:
@@ -103,7 +104,8 @@ def link(
         "gcc", "-static", "-malign-data=abi", "-std=gnu11", "-O2", "-s", *flags,
         "-I", str(NATIVE), "-I", sysconfig.get_paths()["include"],
         "-Wl,-z,relro,-z,now", "-Wl,--gc-sections", "-o", str(output.absolute()),
-        *map(str, files), *(str(NATIVE / name) for name in sources),
+        *snapshot.linker_options(work),
+        *map(str, files), *(str(NATIVE / name) for name in (*sources, EMBEDDED, SNAPSHOT)),
         str(static_library()), "-lseccomp", *libraries, "-lm",
     ]  # fmt: skip
     print(" ".join(command))
@@ -113,7 +115,7 @@ def link(
     messages = [line for line in done.stderr.splitlines() if "statically linked" not in line]
     if done.returncode:
         return "the linker failed: " + "; ".join(messages[-3:])
-    return ""
+    return snapshot.embed(output, work)
 
 
 def tried(program: Path, work: Path) -> str:

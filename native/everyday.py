@@ -11,7 +11,6 @@ from types import CodeType
 
 from embed import (
     BINDINGS,
-    EMBEDDED,
     STARTED,
     builtin_table,
     frozen_rows,
@@ -52,42 +51,35 @@ OURS = {
 # The modules of the everyday verbs, but for those that these import at their top.
 EVERYDAY = [
     "hutch.cli.warren.containers", "hutch.cli.warren.context", "hutch.cli.warren.declared",
-    "hutch.cli.warren.go_template.execute",
-    "hutch.cli.warren.each", "hutch.cli.warren.execute", "hutch.cli.warren.hints",
-    "hutch.cli.warren.output", "hutch.cli.warren.parser", "hutch.cli.warren.ps",
-    "hutch.cli.warren.run", "hutch.engine.containers.attach", "hutch.engine.containers.config",
-    "hutch.engine.containers.conmon", "hutch.engine.containers.create",
-    "hutch.engine.containers.exec", "hutch.engine.containers.executions",
-    "hutch.engine.containers.finish",
-    "hutch.engine.containers.id_maps", "hutch.engine.containers.listing",
-    "hutch.engine.containers.log_files", "hutch.engine.containers.mounts",
+    "hutch.cli.warren.each", "hutch.cli.warren.execute", "hutch.cli.warren.files",
+    "hutch.cli.warren.go_template.execute", "hutch.cli.warren.hints", "hutch.cli.warren.images",
+    "hutch.cli.warren.inspect", "hutch.cli.warren.look", "hutch.cli.warren.networks",
+    "hutch.cli.warren.output", "hutch.cli.warren.parser", "hutch.cli.warren.pod",
+    "hutch.cli.warren.pod_look", "hutch.cli.warren.ps", "hutch.cli.warren.run",
+    "hutch.cli.warren.system", "hutch.cli.warren.version", "hutch.cli.warren.volumes",
+    "hutch.engine.containers.about", "hutch.engine.containers.attach",
+    "hutch.engine.containers.config", "hutch.engine.containers.conmon",
+    "hutch.engine.containers.copy", "hutch.engine.containers.create",
+    "hutch.engine.containers.describe", "hutch.engine.containers.exec",
+    "hutch.engine.containers.executions", "hutch.engine.containers.finish",
+    "hutch.engine.containers.health", "hutch.engine.containers.id_maps",
+    "hutch.engine.containers.listing", "hutch.engine.containers.log_files",
+    "hutch.engine.containers.logs", "hutch.engine.containers.mounts",
     "hutch.engine.containers.names", "hutch.engine.containers.process",
     "hutch.engine.containers.remove", "hutch.engine.containers.restarts",
-    "hutch.engine.containers.rootfs", "hutch.engine.containers.start",
-    "hutch.engine.containers.stop", "hutch.engine.containers.truth", "hutch.engine.disk_use",
-    "hutch.engine.engine", "hutch.engine.network.etc", "hutch.engine.network.manage",
-    "hutch.engine.network.port_words", "hutch.engine.network.ports", "hutch.engine.network.wire",
-    "hutch.images.store",
+    "hutch.engine.containers.rootfs", "hutch.engine.containers.sizes",
+    "hutch.engine.containers.start", "hutch.engine.containers.stats",
+    "hutch.engine.containers.stop", "hutch.engine.containers.truth",
+    "hutch.engine.containers.update", "hutch.engine.disk_use", "hutch.engine.engine",
+    "hutch.engine.filters", "hutch.engine.network.describe", "hutch.engine.network.etc",
+    "hutch.engine.network.manage", "hutch.engine.network.port_words", "hutch.engine.network.ports",
+    "hutch.engine.network.wire", "hutch.engine.pods.describe", "hutch.engine.pods.infra",
+    "hutch.engine.pods.life", "hutch.engine.pods.records", "hutch.image.lower_layers",
+    "hutch.image.unpack", "hutch.image.usage", "hutch.image.whiteout", "hutch.images.store",
 ]  # fmt: skip
 
-# Those of the standard library. The interpreter's own library has os and what os needs.
-STANDARD = [
-    "_compression", "_weakrefset", "argparse", "base64", "bisect", "bz2", "collections",
-    "collections.abc", "contextlib", "copyreg", "datetime", "encodings", "encodings.aliases",
-    "encodings.ascii", "encodings.utf_8", "enum", "fnmatch", "functools", "gettext", "hashlib",
-    "ipaddress", "json", "json.decoder", "json.encoder", "json.scanner", "keyword", "locale",
-    "lzma", "operator", "pathlib", "random", "re", "re._casefix", "re._compiler", "re._constants",
-    "re._parser", "reprlib", "selectors", "shlex", "shutil", "signal", "socket", "struct",
-    "subprocess", "threading", "types", "typing", "urllib", "urllib.parse", "warnings",
-]  # fmt: skip
-
-# Modules that most calls do not need (sunk.py).
-SUNK = frozenset([
-    "argparse", "base64", "binascii", "bisect", "bz2", "csv", "dataclasses", "datetime", "decimal",
-    "enum", "fnmatch", "gettext", "hashlib", "io", "ipaddress", "json", "locale", "lzma", "pathlib",
-    "random", "re", "selectors", "shlex", "shutil", "signal", "socket", "struct", "subprocess",
-    "textwrap", "threading", "urllib.parse", "warnings",
-])  # fmt: skip
+# What the interpreter needs before it can read a module from a file.
+STANDARD = ["codecs", "encodings", "encodings.aliases", "encodings.ascii", "encodings.utf_8"]
 
 
 def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
@@ -99,7 +91,7 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
         return reason
     work.mkdir(parents=True, exist_ok=True)
     flags = [*flags, '-DFRONT="hutch_whole"', "-DOWN_MODULES"]
-    sources = [*BINDINGS, "sqlite/sqlite.c", EMBEDDED]
+    sources = [*BINDINGS, "sqlite/sqlite.c"]
     modules_source = write_modules(source, work)
     return link(output, work, modules_source, sources, flags, ["-lsqlite3", "-lz"]) or tried(
         output, work
@@ -115,7 +107,7 @@ def frozen_files(source: Path) -> dict[str, Path]:
         path = file_of(source, name)
         if name.partition(".")[0] == PACKAGE and path is not None and name not in found:
             found[name] = path
-            todo += [*imports(path), name.rpartition(".")[0]]
+            todo += [*sorted(imports(path)), name.rpartition(".")[0]]
     return found
 
 
@@ -134,11 +126,10 @@ def write_modules(source: Path, work: Path) -> str:
     front = [work / "places.py", LAUNCHER / "importer.py", LAUNCHER / "whole.py"]
     codes: dict[str, CodeType] = {
         "hutch_whole": code_of("hutch_whole", *front),
-        "hutch_named": code_of("hutch_named", LAUNCHER / "named.py"),
     }
     library = {name: standard(name) for name in STANDARD}
-    codes |= {name: code_of_standard(name, file, SUNK) for name, file in library.items()}
-    codes |= {name: code_of(name, file, sunk=SUNK) for name, file in files.items()}
+    codes |= {name: code_of_standard(name, file) for name, file in library.items()}
+    codes |= {name: code_of(name, file) for name, file in files.items()}
     packages = {name for name, file in {**library, **files}.items() if file.stem == "__init__"}
     lines, rows = frozen_rows(codes, packages)
     functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}

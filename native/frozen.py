@@ -10,9 +10,6 @@ import ast
 from pathlib import Path
 from types import CodeType
 
-from named_tuples import drop_types, write_out
-from sunk import sink
-
 PACKAGE = "hutch"
 
 # Folders anywhere in the package whose modules may import anything; __main__ is for "python -m".
@@ -106,24 +103,20 @@ def _names(module: str, node: ast.ImportFrom, path: Path) -> set[str]:
     return inner | {module}
 
 
-def code_of(name: str, *paths: Path, sunk: frozenset[str] = frozenset()) -> CodeType:
+def code_of(name: str, *paths: Path) -> CodeType:
     """The code of a module from one source file, or from several that are joined. It has no
     docstrings and types, but has asserts.
 
     Its file name is the module's name, so that the result does not depend on the build directory.
     """
     trees = [without_types(ast.parse(path.read_bytes())) for path in paths]
-    for tree in trees:
-        sink(tree, sunk)
     return _compiled(name, trees)
 
 
-def code_of_standard(name: str, path: Path, sunk: frozenset[str]) -> CodeType:
+def code_of_standard(name: str, path: Path) -> CodeType:
     """The code of a module of the standard library. It has no docstrings, but has its types: they
     are its own matter."""
-    tree = ast.parse(path.read_bytes())
-    sink(tree, sunk)
-    return _compiled(name, [tree])
+    return _compiled(name, [ast.parse(path.read_bytes())])
 
 
 def _compiled(name: str, trees: list[ast.Module]) -> CodeType:
@@ -139,15 +132,17 @@ def _compiled(name: str, trees: list[ast.Module]) -> CodeType:
 
 def without_types(tree: ast.Module) -> ast.Module:
     """A module without what only type checkers need."""
-    write_out(tree)
     Untyped().visit(tree)
-    drop_types(tree)
     return tree
 
 
 class Untyped(ast.NodeTransformer):
     """Removes annotations and TYPE_CHECKING blocks, which only type checkers need. They would make
-    the code larger, and annotations add a tuple to each function."""
+    the code larger, and annotations add a tuple to each function. Those of a class stay: they are
+    the fields of a NamedTuple or of a dataclass."""
+
+    def __init__(self) -> None:
+        self.fields: set[ast.AnnAssign] = set()
 
     def visit_If(self, node: ast.If) -> "ast.AST | list[ast.stmt]":
         self.generic_visit(node)
@@ -162,10 +157,15 @@ class Untyped(ast.NodeTransformer):
         node.annotation = None
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if isinstance(node.annotation, ast.Constant) and node.annotation.value is None:
-            return node  # a field of a dataclass (named.py)
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.fields.update(part for part in node.body if isinstance(part, ast.AnnAssign))
         self.generic_visit(node)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node in self.fields:
+            return node
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
         return ast.copy_location(ast.Assign([node.target], node.value), node)

@@ -78,7 +78,8 @@ class StaticCode:
             case float():
                 self._add("FLOAT", name, value.hex())
             case tuple() | frozenset():  # a frozenset is only ever the right side of `in`
-                items = [self._constant(item) for item in value] or ["NULL"]
+                ordered = value if isinstance(value, tuple) else sorted(value, key=repr)
+                items = [self._constant(item) for item in ordered] or ["NULL"]
                 name = f"{self._symbol}_{len(self._known)}"  # those of the items may be new
                 self._add("TUPLE", name, str(len(value)), *items)
                 return f"TUPLE({name})"

@@ -5,8 +5,12 @@
  * Only the core of the interpreter is initialised: types, exceptions, sys, builtins, and the importers
  * of builtin and frozen modules. There is no open(), no print(), and no module from a file. The
  * modules of the runtime's verbs import only builtin modules, so they do not need these; the first
- * module of warren adds them (whole.py). For the other verbs, and if this initialisation fails, the
- * launcher of the ordinary interpreter is executed (hutch/front.py).
+ * module of warren adds them (whole.py). For the other verbs the launcher of the ordinary interpreter
+ * is executed (hutch/front.py).
+ *
+ * All that is done by the build: it runs this program once to make a snapshot (snapshot.c). What
+ * people run goes on from there. What differs from one process to another is set then: the thread,
+ * the environment, the arguments, the folder of the package.
  *
  * _init_main of PyConfig, _PyRuntime and _PySignal_Init are private parts of CPython, and may change
  * with any version. So the build accepts only one version (native/embed.py).
@@ -17,6 +21,7 @@
 #include <internal/pycore_runtime.h>
 
 #include "launcher/places.h"
+#include "launcher/snapshot.h"
 
 #ifndef FRONT
 #error "FRONT names the first module"
@@ -29,14 +34,26 @@ PyObject *PyInit__signal(void);
 extern const struct _frozen our_modules[];
 #endif
 
-/* The builtin module _signal. Its initialisation makes 65 system calls, so it is only done when a verb
- * imports the module. */
+/* The builtin module _signal. Its initialisation makes 65 system calls, so it is only done where the
+ * module is used. */
 PyObject *start_signals(void)
 {
     return _PySignal_Init(0) < 0 ? NULL : PyInit__signal();
 }
 
-static PyStatus initialise(int argc, char **argv)
+/* Whether the module has the handlers of the process that made the snapshot. */
+static int knows_signals(void)
+{
+    PyObject *name = PyUnicode_FromString("_signal");
+    PyObject *module = name ? PyImport_GetModule(name) : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    return module != NULL;
+}
+
+static PyObject *front; /* the first module */
+
+static PyStatus initialise(void)
 {
     PyPreConfig early;
     PyConfig config;
@@ -52,13 +69,59 @@ static PyStatus initialise(int argc, char **argv)
     config.parse_argv = 0;
     config.site_import = 0;
     config.pathconfig_warnings = 0;
-    status = PyConfig_SetBytesArgv(&config, argc, argv);
-    if (!PyStatus_Exception(status))
-        status = Py_InitializeFromConfig(&config);
-    return status;
+    /* All processes have the snapshot's hashes; they may as well be those of any other build. */
+    config.use_hash_seed = 1;
+    return Py_InitializeFromConfig(&config);
 }
 
-/* Sets sys.argv, because the part of the initialisation that does this is left out. */
+/* Imports the first module, and all of the package that are frozen. */
+static PyObject *import_all(void)
+{
+    PyObject *front = PyImport_ImportModule(FRONT);
+    for (const struct _frozen *row = PyImport_FrozenModules; front && row->name; row++) {
+        if (strncmp(row->name, "hutch.", 6))
+            continue;
+        PyObject *module = PyImport_ImportModule(row->name);
+        if (!module)
+            return NULL;
+        Py_DECREF(module);
+    }
+    return front;
+}
+
+/* Makes the snapshot. Returns the exit code. */
+static int make(const char *path)
+{
+    keep_memory();
+#ifdef OWN_MODULES
+    PyImport_FrozenModules = our_modules;
+#endif
+    PyStatus status = initialise();
+    if (PyStatus_Exception(status)) {
+        dprintf(2, "%s\n", status.err_msg);
+        return 1;
+    }
+    if (!(front = import_all())) {
+        PyErr_Print();
+        return 1;
+    }
+    /* Two builds make the same snapshot. */
+    PyThreadState *thread = PyThreadState_Get();
+    thread->thread_id = thread->native_thread_id = _PyRuntime.main_thread = 0;
+    return write_snapshot(path);
+}
+
+/* What the interpreter has of the thread that made the snapshot becomes this one's. After fork(2)
+ * much the same is necessary. */
+static int become_this_thread(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    thread->thread_id = PyThread_get_thread_ident();
+    PyOS_AfterFork_Child();
+    return PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, thread);
+}
+
+/* Sets sys.argv. */
 static int set_arguments(int argc, char **argv)
 {
     PyObject *words = PyList_New(argc);
@@ -71,33 +134,45 @@ static int set_arguments(int argc, char **argv)
     return words ? PySys_SetObject("argv", words) : -1;
 }
 
-int main(int argc, char **argv)
+/* Sets posix.environ, which os.environ shows too. */
+static int set_environment(void)
 {
-    char prefix[PATH_MAX], packages[PLACE_MAX], launcher[PLACE_MAX + 32];
-    open_standard_streams();
-    keep_exit_codes();
+    PyObject *module = PyImport_AddModule("posix");
+    PyObject *known = module ? PyObject_GetAttrString(module, "environ") : NULL;
+    for (char **entry = environ; known && *entry; entry++) {
+        const char *equals = strchr(*entry, '=');
+        if (!equals)
+            continue;
+        PyObject *name = PyBytes_FromStringAndSize(*entry, equals - *entry);
+        PyObject *value = PyBytes_FromString(equals + 1);
+        if (!name || !value || !PyDict_SetDefault(known, name, value))
+            return -1;
+    }
+    return known ? 0 : -1;
+}
+
+/* Runs the command. Returns the exit code. */
+static int run(int argc, char **argv)
+{
+    char prefix[PATH_MAX], packages[PLACE_MAX];
     if (find_places(prefix, packages))
         return 1;
-#ifdef OWN_MODULES
-    PyImport_FrozenModules = our_modules;
-#endif
-    if (PyStatus_Exception(initialise(argc, argv))) {
-        snprintf(launcher, sizeof(launcher), "%s/hutch/libexec/" PROGRAM, packages);
-        execv(launcher, argv);
-        return die("cannot execute", launcher);
-    }
     /* As in every Python program, write(2) returns an error instead. SIGINT keeps its default action,
      * so that Ctrl-C ends a verb. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    if (set_arguments(argc, argv) < 0) {
-        PyErr_Print();
-        return 1;
-    }
-    PyObject *front = PyImport_ImportModule(FRONT);
-    PyObject *folder = PyUnicode_DecodeFSDefault(packages);
-    if (!front || !folder || PyObject_SetAttrString(front, "packages", folder) < 0 ||
-        !PyObject_CallMethod(front, "main", NULL))
+    if (become_this_thread() || (knows_signals() && _PySignal_Init(0) < 0) ||
+        set_arguments(argc, argv) || set_environment() ||
+        !PyObject_CallMethod(front, "main", "N", PyUnicode_DecodeFSDefault(packages)))
         PyErr_Print();
     return 1;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    keep_exit_codes();
+    if (has_snapshot())
+        return run(argc, argv);
+    return argc == 2 ? make(argv[1]) : 1;
 }

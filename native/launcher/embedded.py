@@ -6,13 +6,11 @@ executes the ordinary interpreter for them.
 
 import _frozen_importlib as bootstrap
 
-packages = ""  # the folder of the installed package: set by embedded.c
 
-
-def main() -> None:
-    """Runs the command line."""
+def main(packages: str) -> None:
+    """Runs the command line. The package is installed in the folder ``packages``."""
     # ``bootstrap`` is _frozen_importlib: bootstrap.py is frozen under that name.
-    bootstrap.importer.packages = packages  # type: ignore[attr-defined]
+    bootstrap.importer.place(packages)  # type: ignore[attr-defined]
     from hutch.cli.main import main as command
 
     command()

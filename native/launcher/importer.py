@@ -39,6 +39,13 @@ class Importer:
         self.extensions: dict[str, str] = {}
         self.packages = ""
 
+    def place(self, packages: str) -> None:
+        """The package is below the folder ``packages``; what is imported already is told so too."""
+        self.packages = packages
+        for name, module in self.modules.items():
+            if name.startswith(PACKAGE) and "__path__" in module.__dict__:
+                module.__path__ = [packages + "/" + name.replace(".", "/")]
+
     def load(self, name: str) -> "ModuleType | None":
         """Imports a module and its parent packages; None if it is not known."""
         found = self.find(name)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from importer import PACKAGE, Importer, install
 
-importer: "Importer"
-packages = ""  # the folder of the installed package: set by embedded.c
 prefix, library = PLACES  # type: ignore[name-defined] # noqa: F821 - native/everyday.py sets it
 
 
@@ -64,7 +62,7 @@ def from_files(
         return module
     package = importer.modules.get(full.rpartition(".")[0])
     if package is not None and "__file__" not in package.__dict__:  # a frozen one
-        top = packages if package.__name__.startswith(PACKAGE) else library
+        top = importer.packages if package.__name__.startswith(PACKAGE) else library
         package.__path__ = [top + "/" + package.__name__.replace(".", "/")]
     if not sys.path_hooks:
         _frozen_importlib._install_external_importers()  # type: ignore[attr-defined]
@@ -81,17 +79,11 @@ def stream(fd: int, mode: str) -> "Any":
     )  # fmt: skip
 
 
-def main() -> None:
-    """Runs the command line."""
-    global importer  # noqa: PLW0603 - there is one interpreter
-    importer = install(sys, _imp, find)
-    importer.packages = packages
-    importer.ordinary = from_files
-    sys.path, sys.path_hooks, sys.path_importer_cache = [library, packages], [], {}
-    sys.dont_write_bytecode, sys.pycache_prefix, sys.warnoptions = True, None, []
-    sys.prefix = sys.exec_prefix = sys.base_prefix = sys.base_exec_prefix = prefix
-    sys.executable = ""
-    builtins.open = _io.open
+def main(packages: str) -> None:
+    """Runs the command line. The package is installed in the folder ``packages``."""
+    importer.place(packages)
+    sys.path.append(packages)
+    sys.path_importer_cache.clear()
     sys.stdin, sys.stdout, sys.stderr = stream(0, "r"), stream(1, "w"), stream(2, "w")
     from _signal import SIGINT, default_int_handler, signal
 
@@ -99,3 +91,12 @@ def main() -> None:
     from hutch.cli.warren import main as command
 
     command()
+
+
+importer: "Importer" = install(sys, _imp, find)
+importer.ordinary = from_files
+sys.path, sys.path_hooks, sys.path_importer_cache = [library], [], {}
+sys.dont_write_bytecode, sys.pycache_prefix, sys.warnoptions = True, None, []
+sys.prefix = sys.exec_prefix = sys.base_prefix = sys.base_exec_prefix = prefix
+sys.executable = ""
+builtins.open = _io.open

@@ -1,9 +1,9 @@
-"""What the build changes in the modules of warren's static executable (native/)."""
+"""What the build does for the static executables (native/): frozen modules, and the snapshot of an
+interpreter that has imported them."""
 
-import ast
+import struct
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,15 +11,7 @@ import pytest
 NATIVE = Path(__file__).parents[2] / "native"
 sys.path[:0] = [str(NATIVE)]
 import frozen  # noqa: E402
-from sunk import sink  # noqa: E402
-
-
-@pytest.fixture
-def named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module that written-out NamedTuples import."""
-    module = ModuleType("hutch_named")
-    exec((NATIVE / "launcher" / "named.py").read_text(), vars(module))
-    monkeypatch.setitem(sys.modules, "hutch_named", module)
+import snapshot  # noqa: E402
 
 
 def run(tmp_path: Path, text: str) -> dict[str, Any]:
@@ -30,94 +22,64 @@ def run(tmp_path: Path, text: str) -> dict[str, Any]:
     return names
 
 
-POINT = '''
-from typing import NamedTuple, TypedDict, cast
-from collections.abc import Callable
+TYPED = '''
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import nothing
 
 class Point(NamedTuple):
     """Two numbers."""
     x: int
-    y: "int" = 2
+    y: int = 2
+    if TYPE_CHECKING:
+        z: int
 
-    @property
-    def sum(self) -> int:
-        return cast("int", self.x + self.y)
-
-    @classmethod
-    def of(cls, f: Callable[[], int]) -> "Point":
-        return cls(f())
-
-class Row(TypedDict, total=False):
-    a: int
-
-row: Row = Row(a=1)
+def double(point: "nothing.Point") -> int:
+    """Twice."""
+    found: "nothing" = point.x
+    return 2 * found
 '''
 
 
-@pytest.mark.usefixtures("named")
-def test_a_named_tuple_is_what_it_was(tmp_path: Path) -> None:
-    names = run(tmp_path, POINT)
-    plain: dict[str, Any] = {"__name__": "m"}
-    exec(POINT, plain)
-    assert not {"NamedTuple", "TypedDict", "cast", "Callable"} & names.keys()
-    for kind in (names["Point"], plain["Point"]):
-        point = kind(1)
-        assert point == (1, 2)
-        assert (point.x, point.y, point.sum) == (1, 2, 3)
-        assert kind(y=5, x=4) == (4, 5)
-        assert kind.of(lambda: 7) == (7, 2)
-        assert point._replace(y=9) == (1, 9)
-        assert point._asdict() == {"x": 1, "y": 2}
-        assert repr(point) == "Point(x=1, y=2)"
-        assert kind._fields == kind.__match_args__ == ("x", "y")
-        with pytest.raises(TypeError):
-            kind()
-        with pytest.raises(AttributeError):
-            point.x = 3
-        match point:
-            case kind(x, y):
-                assert (x, y) == (1, 2)
-    assert names["row"] == plain["row"] == {"a": 1}
+def test_a_frozen_module_has_no_types_but_the_fields_of_its_classes(tmp_path: Path) -> None:
+    names = run(tmp_path, TYPED)
+    point = names["Point"](4)
+    assert point == (4, 2)
+    assert point._fields == ("x", "y")
+    assert names["double"](point) == 8
+    assert names["double"].__annotations__ == {}
+    assert names["double"].__doc__ is None
 
 
-def sunk(text: str) -> str:
-    tree = ast.parse(text)
-    sink(tree, {"re", "json"})
-    return ast.unparse(tree)
+def executable(*addresses: int) -> bytes:
+    """An ELF file with a segment of one page at each address, and sections behind them."""
+    table = snapshot.HEADER.size
+    count = len(addresses)
+    header = snapshot.HEADER.pack(
+        b"\x7fELF", 2, 62, 1, 0, table, 9 * 4096, 0, table, snapshot.SEGMENT.size, count, 64, 5, 4
+    )
+    segments = b"".join(
+        snapshot.SEGMENT.pack(1, 6, 4096 * (index + 1), address, address, 4096, 8192, 4096)
+        for index, address in enumerate(addresses)
+    )
+    pages = b"".join(bytes([index]) * 4096 for index in range(1, count + 1))
+    return (header + segments).ljust(4096, b"\0") + pages + b"sections"
 
 
-MOVED = '''
-def f(x):
-    """About."""
-    import re
-    return re.match("a", x)
-
-def g():
-    pass
-'''
-
-
-def test_an_import_moves_into_the_functions_that_use_it() -> None:
-    before = "import re\n" + MOVED.replace("    import re\n", "")
-    assert sunk(before) == ast.unparse(ast.parse(MOVED))
+def test_a_snapshot_replaces_the_segment_at_its_address() -> None:
+    content = b"s" * 5000
+    written = struct.pack("<QQ", 0x20000, 0x20000 + len(content)) + content
+    made = snapshot.with_snapshot(executable(0x10000, 0x20000), written)
+    # The other segment is as it was, and nothing is behind the snapshot.
+    assert made[4096:] == b"\x01" * 4096 + content
+    fields = snapshot.HEADER.unpack_from(made)
+    assert (fields[6], fields[12], fields[13]) == (0, 0, 0)
+    segment = snapshot.SEGMENT.unpack_from(made, snapshot.HEADER.size + snapshot.SEGMENT.size)
+    assert segment == (1, 6, 8192, 0x20000, 0x20000, 5000, 5000, 4096)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "import re\nA = re.compile('a')\ndef f():\n    return re.match('a', 'b')",
-        "import re\ndef f(x=re.I):\n    return re",
-        "import re\nclass C:\n    a = re.I",
-        "import re\ndef f():\n    global re\n    re = 1",
-        "import re\ndef f(re):\n    return re",
-        "import re\ndef f():\n    class C:\n        a = re.I",
-        "import os\ndef f():\n    return os.name",
-    ],
-)
-def test_an_import_stays_where_its_name_is_used_otherwise(text: str) -> None:
-    assert sunk(text) == ast.unparse(ast.parse(text))
-
-
-def test_names_of_one_import_move_alone() -> None:
-    text = "from json import dumps, loads\nA = loads('1')\ndef f():\n    return dumps(1)"
-    assert sunk(text).startswith("from json import loads\n")
+def test_a_snapshot_of_another_executable_is_refused() -> None:
+    written = struct.pack("<QQ", 0x30000, 0x30000)
+    with pytest.raises(ValueError, match="no segment"):
+        snapshot.with_snapshot(executable(0x10000, 0x20000), written)

@@ -6,9 +6,13 @@ import hutch
 from hutch.errors import HostError
 
 NAME = "hutch-default"
-FILE = Path(hutch.__path__[0], "defaults") / NAME
 ENABLED = Path("/sys/module/apparmor/parameters/enabled")
 LOADED = Path("/sys/kernel/security/apparmor/profiles")
+
+
+def file() -> Path:
+    """Where its text is."""
+    return Path(hutch.__path__[0], "defaults", NAME)
 
 
 def enabled() -> bool:
@@ -49,7 +53,7 @@ def _parse(option: str) -> None:
         )
     try:
         done = subprocess.run(
-            ["apparmor_parser", option, FILE],
+            ["apparmor_parser", option, file()],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -62,4 +66,4 @@ def _parse(option: str) -> None:
         ) from None
     if done.returncode:
         said = " ".join(done.stderr.split())
-        raise HostError(f"apparmor_parser {option} {FILE} failed: {said}", hint="it takes root")
+        raise HostError(f"apparmor_parser {option} {file()} failed: {said}", hint="it takes root")

@@ -32,8 +32,6 @@ from hutch.spec.json import decode
 if TYPE_CHECKING:
     from hutch.spec.config import Seccomp
 
-FILE = Path(hutch.__path__[0], "defaults") / "seccomp.json"
-
 # uname -m -> the name in profiles, and the Go name that includes.arches uses.
 MACHINES = {
     "x86_64": ("SCMP_ARCH_X86_64", "amd64"),
@@ -100,7 +98,8 @@ def parsed_profile(text: str, document: str = "the seccomp profile") -> dict[str
 
 def default_profile() -> dict[str, Any]:
     """A new copy of the default profile in Docker's format. The caller may change it."""
-    return parsed_profile(FILE.read_text(), str(FILE))
+    file = Path(hutch.__path__[0], "defaults", "seccomp.json")
+    return parsed_profile(file.read_text(), str(file))
 
 
 def default_seccomp(capabilities: Collection[str], host: Host | None = None) -> "Seccomp":

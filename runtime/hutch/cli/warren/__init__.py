@@ -42,7 +42,7 @@ def split_globals(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
     return options, rest
 
 
-def run(arguments: list[str]) -> int:
+def answer(arguments: list[str]) -> int:
     """Runs a command line and returns the exit status. Raises HutchError."""
     options, rest = split_globals(arguments)
     if "--version" in options or "-v" in options:
@@ -98,7 +98,7 @@ def command(arguments: list[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name may be in any encoding
     try:
-        status = run(arguments)
+        status = answer(arguments)
         sys.stdout.flush()
     except HutchError as error:
         from hutch.cli.warren.hints import complain

@@ -186,10 +186,10 @@ def declare_apparmor(parser: ArgumentParser) -> None:
 
 def apparmor(arguments: Namespace, context: Context) -> int:
     """Loads the profile, prints it or removes it."""
-    from hutch.defaults.apparmor import FILE, load, unload
+    from hutch.defaults.apparmor import file, load, unload
 
     if arguments.print:
-        sys.stdout.write(FILE.read_text())
+        sys.stdout.write(file().read_text())
     elif arguments.remove:
         unload()
     else:
