@@ -109,8 +109,15 @@ NOUN_VERBS = {
 
 # The verbs that the static executable carries out: their modules need no shared objects.
 EVERYDAY = {
-    "container cleanup", "create", "exec", "kill", "pause", "ps", "restart", "rm", "run", "start",
-    "stop", "unpause", "wait",
+    "attach", "container cleanup", "container inspect", "container prune", "cp", "create", "diff",
+    "events", "exec", "export", "history", "image inspect", "image prune", "images", "info",
+    "inspect", "kill", "logs", "network connect", "network create", "network disconnect",
+    "network inspect", "network ls", "network prune", "network rm", "pause", "pod exists",
+    "pod inspect", "pod kill", "pod logs", "pod ls", "pod pause", "pod prune", "pod restart",
+    "pod rm", "pod start", "pod stats", "pod stop", "pod top", "pod unpause", "port", "ps",
+    "rename", "restart", "rm", "rmi", "run", "start", "stats", "stop", "system df",
+    "system prune", "tag", "top", "unpause", "update", "version", "volume create",
+    "volume inspect", "volume ls", "volume prune", "volume rm", "wait",
 }  # fmt: skip
 
 # What warren leaves behind, and completion, call these; they are not for people.
