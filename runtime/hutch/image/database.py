@@ -85,6 +85,7 @@ class Database:
             raise failure(path, error) from None
         self.rows("PRAGMA journal_mode=WAL")
         self.rows("PRAGMA synchronous=NORMAL")
+        self.rows("PRAGMA wal_autocheckpoint=200")
         self.rows("PRAGMA foreign_keys=ON")
         version = self._version()
         if version < VERSION:
