@@ -209,6 +209,25 @@ def network_engine(folder: Path) -> Iterator[NetworkEngine]:
                 (engine.run_folder / part).rmdir()
 
 
+@contextmanager
+def local_registry(engine: NetworkEngine) -> Iterator[str]:
+    """A docker-registry on the loopback of the engine's host: its address."""
+    config = engine.home / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '127.0.0.1:5000'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {engine.home / 'registry'}}}}}\n"
+    )
+    words = in_namespace(engine.host.path, "docker-registry", "serve", config)
+    with (engine.home / "registry.log").open("wb") as log:
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        eventually(lambda: engine.host.talk("127.0.0.1", 5000, wait=0.1) == "TIMEOUT")  # it listens
+        yield "127.0.0.1:5000"
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture
 def network(tmp_path: Path) -> Iterator[NetworkEngine]:
     with network_engine(tmp_path) as engine:
