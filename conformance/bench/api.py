@@ -1,7 +1,7 @@
 """``./dev bench api``: Docker's own command through ``warren serve``, beside dockerd.
 
     docker run --rm IMAGE true    without a network, and on the default bridge, by turns
-    memory                        of the server, idle and with 200 followers of events and logs
+    memory, processor             of the server, idle and with 200 followers of events and logs
     GET /containers/json          what each container costs
 
 In one run, in a mount and a network namespace of their own. Memory is the proportional set size of
@@ -38,6 +38,7 @@ from conformance.bench.engine import (
 )
 
 IMAGE = "localhost/box:1"
+IDLE = 10.0  # seconds in which nothing happens
 
 
 class Unix(HTTPConnection):
@@ -106,8 +107,18 @@ def place(engine: Engine) -> str:
     return engine.command[2].removeprefix("unix://")
 
 
-def with_followers(engine: Engine, count: int) -> int:
-    """KiB with so many clients that follow events and the log of a container, by halves."""
+def processor(engine: Engine) -> float:
+    """Seconds of processor time that the server has used (proc(5), stat)."""
+    ticks = 0
+    for pid in tree(engine.daemon):
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(words[11]) + int(words[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def with_followers(engine: Engine, count: int) -> tuple[int, float]:
+    """KiB with so many clients that follow events and the log of a container, by halves, and how
+    much of a processor it uses while nothing happens."""
     id = engine.call("run", "-d", "--network", "none", engine.image, "sleep", "1000").strip()
     clients = []
     for number in range(count):
@@ -119,11 +130,13 @@ def with_followers(engine: Engine, count: int) -> int:
     for connected in clients:
         connected.recv(12)
     time.sleep(2)  # all that they make the server do has been done
-    held = memory(engine)
+    held, before = memory(engine), processor(engine)
+    time.sleep(IDLE)
+    used = (processor(engine) - before) / IDLE
     for connected in clients:
         connected.close()
     engine.call("rm", "-f", id)
-    return held
+    return held, used
 
 
 def list_costs(engine: Engine, count: int) -> tuple[float, float]:
@@ -178,14 +191,17 @@ def main(arguments: list[str] | None = None) -> None:
                 parts.append(f"| {name} | {median:.0f} | {min(wall):.0f} | {cpu:.0f} |")
             parts.append("")
         parts.append("## Memory of the server, MiB\n")
-        parts.append(f"| server | fresh | idle after the runs | {options.followers} followers |")
-        parts.append("|---|---|---|---|")
+        parts.append(
+            f"| server | fresh | idle after the runs | {options.followers} followers | the same, "
+            "% of a processor while nothing happens |"
+        )
+        parts.append("|---|---|---|---|---|")
         for engine in engines:
             after = memory(engine)
-            numbers = (idle[engine.name], after, with_followers(engine, options.followers))
-            parts.append(
-                f"| {engine.name} | " + " | ".join(f"{n / 1024:.1f}" for n in numbers) + " |"
-            )
+            held, used = with_followers(engine, options.followers)
+            numbers = (idle[engine.name], after, held)
+            sizes = " | ".join(f"{n / 1024:.1f}" for n in numbers)
+            parts.append(f"| {engine.name} | {sizes} | {used * 100:.1f} |")
         parts.append("\n## GET /containers/json\n")
         parts.append("| server | ms without containers | ms for each container |\n|---|---|---|")
         for engine in engines:

@@ -61,3 +61,8 @@ long long hutch_attach_devices(int cgroup, const unsigned char *program, size_t 
 long long hutch_create_file(int directory, const char *name, const unsigned char *data,
                             size_t length, long long made_as, long long mode, long long uid,
                             long long gid, long long seconds, long long nanoseconds);
+
+/* inotify_init1(2), inotify_add_watch(2), inotify_rm_watch(2): a number, or -errno. */
+long long hutch_inotify(void);
+long long hutch_watch(int inotify, const char *path);
+long long hutch_unwatch(int inotify, int watch);

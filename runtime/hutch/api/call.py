@@ -6,6 +6,7 @@ from _socket import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hutch.api.followers import Followers
 from hutch.api.http import Exchange
 from hutch.engine.containers.finish import refresh
 from hutch.engine.containers.places import Places
@@ -42,6 +43,7 @@ class Memory:
         self.lock = threading.Lock()
         self.executions: dict[str, Execution] = {}
         self.attaching: dict[str, list[Attaching]] = {}
+        self.followers = Followers()
 
     def attach_later(self, id: str) -> Attaching:
         """Registers a client that wants a container's output from its first byte on."""

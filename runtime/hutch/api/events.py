@@ -7,7 +7,6 @@ from hutch.api.call import Call
 from hutch.api.selection import filters, moment
 from hutch.engine.containers.events import FILTERS, Event
 
-POLL = 0.05
 OLD = ("status", "id", "from")
 
 
@@ -20,20 +19,22 @@ def events(call: Call) -> None:
     number = 0 if call.query.get("since") else log.last()
     kind, before, after = form_of(call)
     exchange.begin(kind)
-    while True:
-        found = log.after(number)
-        for event in found:
-            number = event.number
-            late = until and event.time > until
-            passes = event.passes(wanted)
-            if event.time >= since and not late and passes:
-                exchange.write(before + json.dumps(document(call, event)).encode() + after)
-        if until and time.time() >= until:
-            break
-        if not found:
-            if exchange.client_left():
-                return
-            time.sleep(POLL)
+    with call.memory.followers.join(call.engine, exchange.socket) as follower:
+        while True:
+            found = log.after(number)
+            for event in found:
+                number = event.number
+                late = until and event.time > until
+                passes = event.passes(wanted)
+                if event.time >= since and not late and passes:
+                    exchange.write(before + json.dumps(document(call, event)).encode() + after)
+            left = until - time.time() if until else None
+            if left is not None and left <= 0:
+                break
+            if not found:
+                if exchange.client_left():
+                    return
+                follower.wait(seconds=left)
     exchange.end()
 
 

@@ -138,6 +138,11 @@ class Exchange:
         )
         return self._connection.socket, state.trailing_data[0]
 
+    @property
+    def socket(self) -> socket.socket:
+        """The connection."""
+        return self._connection.socket
+
     def client_left(self) -> bool:
         """Whether the client has closed its end, as one who follows events does."""
         return self._connection.left()

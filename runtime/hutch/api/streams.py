@@ -1,9 +1,11 @@
 """Being at a container's streams: attach, logs, and the size of its terminal."""
 
 import select
+import time
 from _socket import socket
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from hutch.api.call import Attaching, Call
 from hutch.api.fields import whole, yes
@@ -14,6 +16,9 @@ from hutch.engine.containers.attach import parse_keys
 from hutch.engine.containers.finish import refresh
 from hutch.engine.containers.records import Record
 from hutch.errors import UsageError
+
+if TYPE_CHECKING:
+    from hutch.engine.containers.logs import Line
 
 LOOK = 0.5  # seconds between two looks at whether somebody else has started the container
 
@@ -46,15 +51,13 @@ def attach(call: Call) -> None:
     client, early = call.exchange.upgrade(kind_of(options.tty, call.version))
     try:
         if yes(call.query, "logs"):
-            from hutch.engine.containers.logs import read
-
             # Who only reads is served from the log alone: between its end and conmon's socket
             # something could be lost.
             follow = live and waiting is None and not yes(call.query, "stdin")
-            running = _while_running(call, record.id, lambda: hung_up(client))
-            for line in read(call.engine.places(record), follow=running if follow else None):
-                if line.stream in streams:
-                    client.sendall(line.data if options.tty else frame(line.stream, line.data))
+            with _lines(call, record, client, follow=follow, halves=True) as lines:
+                for line in lines:
+                    if line.stream in streams:
+                        client.sendall(line.data if options.tty else frame(line.stream, line.data))
             if follow:
                 return
         if not live:
@@ -73,18 +76,48 @@ def attach(call: Call) -> None:
             call.memory.give_up(record.id, waiting)
 
 
-def _while_running(call: Call, id: str, left: Callable[[], bool]) -> Callable[[], bool]:
-    """Whether more may come of a container's output, and the client has not left."""
+@contextmanager
+def _lines(
+    call: Call,
+    record: Record,
+    client: socket,
+    *,
+    follow: bool,
+    halves: bool = False,
+    tail: int = -1,
+    since: float = 0.0,
+    until: float = 0.0,
+) -> "Iterator[Iterator[Line]]":
+    """The lines of a container's log; with ``follow`` also those that come while it runs and the
+    client is there; with ``halves`` it is there if it has closed its half."""
+    from hutch.engine.containers import journal, logs
+
+    engine, journald = call.engine, record.options.log_driver == "journald"
+    current: Record | None = record
 
     def running() -> bool:
-        if left():
+        nonlocal current
+        if hung_up(client) if halves else call.exchange.client_left():
             return False
-        current = call.engine.records.get(id)
-        return current is not None and refresh(call.engine, current).phase in (
+        current = engine.records.get(record.id)
+        return current is not None and refresh(engine, current).phase in (
             phases.RUNNING, phases.STARTING, phases.RESTARTING,
         )  # fmt: skip
 
-    return running
+    if journald:
+        wanted = running if follow else None
+        yield journal.read(record.id, tail=tail, since=since, until=until, follow=wanted)
+        return
+    places = engine.places(record)
+    if not follow:
+        yield logs.read(places, tail=tail, since=since, until=until)
+        return
+    join = call.memory.followers.join
+    with join(engine, client, str(places.folder), halves=halves) as follower:
+        yield logs.read(
+            places, tail=tail, since=since, until=until, follow=running,
+            pause=lambda: follower.wait(current, until - time.time() if until else None),
+        )  # fmt: skip
 
 
 def hung_up(client: socket) -> bool:
@@ -138,7 +171,7 @@ def resize(call: Call) -> None:
 
 def logs(call: Call) -> None:
     """GET /containers/ID/logs?follow=&stdout=&stderr=&since=&until=&timestamps=&tail="""
-    from hutch.engine.containers.logs import read, utc
+    from hutch.engine.containers.logs import utc
 
     record = call.container()
     streams = wanted(call)
@@ -147,21 +180,17 @@ def logs(call: Call) -> None:
     if record.options.log_driver == "none":
         raise UsageError("configured logging driver does not support reading")
     tail = -1 if call.query.get("tail", "all") in ("", "all") else whole(call.query, "tail", -1)
-    engine, exchange = call.engine, call.exchange
-
-    lines = read(
-        engine.places(record),
-        tail=max(tail, -1),
-        since=moment(call.query.get("since", "")),
-        until=moment(call.query.get("until", "")),
-        follow=_while_running(call, record.id, exchange.client_left)
-        if yes(call.query, "follow")
-        else None,
-    )
+    exchange = call.exchange
+    asked = _lines(
+        call, record, exchange.socket, tail=max(tail, -1),
+        since=moment(call.query.get("since", "")), until=moment(call.query.get("until", "")),
+        follow=yes(call.query, "follow"),
+    )  # fmt: skip
     stamped = yes(call.query, "timestamps")
     exchange.begin(kind_of(record.options.tty, call.version))
-    for line in lines:
-        if line.stream in streams:
-            data = f"{utc(line.time)} ".encode() + line.data if stamped else line.data
-            exchange.write(data if record.options.tty else frame(line.stream, data))
+    with asked as lines:
+        for line in lines:
+            if line.stream in streams:
+                data = f"{utc(line.time)} ".encode() + line.data if stamped else line.data
+                exchange.write(data if record.options.tty else frame(line.stream, data))
     exchange.end()

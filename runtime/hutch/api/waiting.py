@@ -1,15 +1,10 @@
 """POST /containers/ID/wait: clients ask before they start a container, and wait for the answer."""
 
-import time
-
 from hutch.api.call import Call
 from hutch.api.http import Gone
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.finish import refresh
 from hutch.errors import UsageError, shown
-
-POLL = 0.05  # seconds between two looks at the database
-LOOK = 1.0  # seconds between two looks at the processes, in case conmon was killed
 
 
 def wait(call: Call) -> None:
@@ -27,20 +22,17 @@ def wait(call: Call) -> None:
         phases.CREATED, phases.EXITED, phases.DEAD,
     ):  # fmt: skip
         code = record.exit_code
-    looked = time.monotonic()
-    while code is None:
-        if call.exchange.client_left():
-            raise Gone
-        current = engine.records.get(record.id)
-        ended = engine.events.exit_code(record.id, since)
-        if current is None:
-            code = record.exit_code if ended is None else ended
-        elif ended is not None and condition != "removed":
-            code = ended
-        else:
-            if time.monotonic() - looked > LOOK:
-                refresh(engine, current)
-                looked = time.monotonic()
-            time.sleep(POLL)
+    with call.memory.followers.join(engine, call.exchange.socket) as follower:
+        while code is None:
+            if call.exchange.client_left():
+                raise Gone
+            current = engine.records.get(record.id)
+            ended = engine.events.exit_code(record.id, since)
+            if current is None:
+                code = record.exit_code if ended is None else ended
+            elif ended is not None and condition != "removed":
+                code = ended
+            else:
+                follower.wait(refresh(engine, current))
     call.exchange.line({"StatusCode": code, "Error": None})
     call.exchange.end()

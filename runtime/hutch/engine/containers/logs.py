@@ -70,9 +70,10 @@ def read(
     since: float = 0.0,
     until: float = 0.0,
     follow: Callable[[], bool] | None = None,
+    pause: Callable[[], None] = lambda: time.sleep(POLL),
 ) -> Iterator[Line]:
     """The lines of the log, the last ``tail`` of them, made in this time. Then, as long as
-    ``follow`` says that the container runs, those that come."""
+    ``follow`` says that the container runs, those that come; ``pause`` waits for them."""
     files = _newer(places, -1)
     try:
         lines = (line for file in files for raw in file if (line := parse(raw)) is not None)
@@ -97,7 +98,7 @@ def read(
             elif not running or (until and time.time() > until):
                 return
             else:
-                time.sleep(POLL)
+                pause()
     finally:
         for file in files:
             file.close()
