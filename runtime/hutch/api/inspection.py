@@ -32,7 +32,6 @@ def inspect(call: Call) -> None:
     document = describe(call.engine, record)
     for name, fields in NOTHING.items():
         document[name] = dict(fields) | part(document, name)
-    document |= {"MountLabel": "", "ProcessLabel": record.options.selinux or ""}
     document["AppArmorProfile"] = record.options.apparmor or ""
     document["ExecIDs"] = sorted({*strings(document, "ExecIDs"), *running_in(call, record)}) or None
     part(document, "HostConfig").update(host_config(record.options))

@@ -154,7 +154,11 @@ def security(options: Options) -> Object:
         )  # fmt: skip
     if options.selinux and options.selinux.count(":") >= 3:
         words = options.selinux.split(":", 3)
-        found["seLinuxOptions"] = dict(zip(("user", "role", "type", "level"), words, strict=True))
+        found["seLinuxOptions"] = {
+            key: word
+            for key, word in zip(("user", "role", "type", "level"), words, strict=True)
+            if word
+        }
     return found
 
 

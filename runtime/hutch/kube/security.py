@@ -38,7 +38,7 @@ def secure(options: Options, pod: Node, own: Node, profiles: Path = PROFILES) ->
     if chosen("seLinuxOptions"):
         label = chosen("seLinuxOptions")
         words = [label[key].text(default) for key, default in (
-            ("user", "system_u"), ("role", "system_r"), ("type", "container_t"), ("level", "s0"),
+            ("user", "system_u"), ("role", "system_r"), ("type", "container_t"), ("level", ""),
         )]  # fmt: skip
         options.selinux = ":".join(words)
 

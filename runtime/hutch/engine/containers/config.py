@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hutch.defaults.config import container_config
-from hutch.engine.containers import limits, mounts, security
+from hutch.engine.containers import limits, mounts, security, selinux
 from hutch.engine.containers.id_maps import as_root_of, mappings, root_of
 from hutch.engine.containers.options import Options, UlimitOption
 from hutch.engine.containers.places import Places
@@ -102,6 +102,9 @@ def make_config(
     process["env"] = environment(options, execution, hostname)
     cwd = options.workdir or execution.get("WorkingDir") or "/"
     process["cwd"] = cwd if cwd.startswith("/") else "/" + cwd
+    if label := selinux.process_label(options, record.id):
+        process["selinuxLabel"] = label
+        linux["mountLabel"] = selinux.files_label(options, record.id)
     root = os.open(places.rootfs, os.O_PATH | os.O_DIRECTORY)
     try:
         user = options.user if options.user is not None else execution.get("User") or ""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from hutch.engine.containers import id_maps, limits
+from hutch.engine.containers import id_maps, limits, selinux
 from hutch.engine.containers.config import command_line, hostname_of
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.names import check_name, made_up
@@ -127,10 +127,10 @@ def check_security_modules(options: Options) -> None:
             f"--security-opt apparmor={options.apparmor}: AppArmor is not enabled on this host",
             hint="leave it out, or boot with AppArmor",
         )
-    if options.selinux and not os.path.exists("/sys/fs/selinux/enforce"):
+    if options.selinux and not selinux.enabled():
         raise HostError(
             f"--security-opt label: SELinux is not enabled on this host, so the label"
-            f" {options.selinux} cannot be applied",
+            f" {options.selinux.rstrip(':')} cannot be applied",
             hint="leave it out, or boot with SELinux",
         )
 

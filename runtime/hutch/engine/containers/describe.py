@@ -1,6 +1,7 @@
 """All that is known of a container, in the shape of ``docker container inspect``."""
 
 from hutch.engine.containers import records as phases
+from hutch.engine.containers import selinux
 from hutch.engine.containers.config import command_line, hostname_of, stop_signal
 from hutch.engine.containers.conmon import hutch_program
 from hutch.engine.containers.executions import running
@@ -62,6 +63,8 @@ def inspect(engine: Engine, record: Record) -> dict[str, object]:
                 "MergedDir": str(places.rootfs),
             },
         },
+        "MountLabel": selinux.files_label(options, record.id),
+        "ProcessLabel": selinux.process_label(options, record.id),
         "Mounts": [mount_point(engine, mount) for mount in options.mounts],
         "Config": {
             "Hostname": hostname_of(record),

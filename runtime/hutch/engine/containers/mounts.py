@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hutch.engine.containers import selinux
 from hutch.engine.containers.id_maps import root_of
 from hutch.engine.containers.options import MountOption, Options
 from hutch.engine.containers.places import Places
@@ -33,15 +34,19 @@ def lay(
     """Adds the container's mounts to ``config``; a volume that is new takes over what the image
     has at its place. ``root`` is the root file system, open; ``donor`` the container whose /dev/shm
     is shared (--ipc container:NAME)."""
-    standing = config["mounts"]
+    standing, label = config["mounts"], config["linux"].get("mountLabel", "")
     if options.shm_size:
         for mount in standing:
             if mount["destination"] == "/dev/shm":  # noqa: S108
                 kept = [word for word in mount.get("options", []) if not word.startswith("size=")]
                 mount["options"] = [*kept, f"size={options.shm_size}"]
-    wanted = [*own_files(options, places), *options_mounts(options, places, volumes, root)]
+    wanted = own_files(options, places)
+    if label:
+        for mount in wanted:
+            selinux.make_usable(mount["source"])
+    wanted += options_mounts(options, places, volumes, root, label)
     if options.ipc_mode == "shareable":
-        shm = stage_shm(places, options.shm_size or SHM)
+        shm = stage_shm(places, options.shm_size or SHM, label)
         wanted.append(bind(str(shm), {"target": "/dev/shm"}))  # noqa: S108
     elif donor is not None:
         wanted.append(bind(str(donor.staged / "shm"), {"target": "/dev/shm"}))  # noqa: S108
@@ -50,8 +55,11 @@ def lay(
     config["mounts"] += sorted(wanted, key=lambda mount: mount["destination"].count("/"))
 
 
-def options_mounts(options: Options, places: Places, volumes: Volumes, root: int) -> "list[Mount]":
-    """One for each ``-v``, ``--mount`` and ``--tmpfs``."""
+def options_mounts(
+    options: Options, places: Places, volumes: Volumes, root: int, label: str
+) -> "list[Mount]":
+    """One for each ``-v``, ``--mount`` and ``--tmpfs``; ``label`` is that of the container's files
+    for SELinux."""
     found: list[Mount] = []
     for number, option in enumerate(options.mounts):
         kind, subpath = option["kind"], option.get("subpath", "")
@@ -68,8 +76,11 @@ def options_mounts(options: Options, places: Places, volumes: Volumes, root: int
                 volumes.fill(option["source"], root, option["target"])
             if options.uid_map and not any(source.iterdir()) and source.stat().st_uid == 0:
                 os.chown(source, *root_of(options))  # a new one, and the image has nothing there
+            if label:
+                selinux.make_usable(str(source))
         elif kind == "image":
-            source = stage_image(volumes.store, places, f"image-{number}", option["manifest"])
+            name = f"image-{number}"
+            source = stage_image(volumes.store, places, name, option["manifest"], label)
             option = {**option, "readonly": True}  # noqa: PLW2901
         else:
             source = Path(option["source"])
@@ -82,35 +93,17 @@ def options_mounts(options: Options, places: Places, volumes: Volumes, root: int
                     source.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
                     raise KernelError(f"make {source}", "mkdir", error.errno) from None
+            if label and source.is_relative_to(volumes.store.root / "pods"):
+                selinux.make_usable(str(source))  # a volume of the pod
         if subpath:
             source = stage_subpath(places, f"subpath-{number}", source, subpath)
         if option.get("relabel"):
-            relabel(source, shared=option["relabel"] == "z", level=label_level(options))
+            own = label if option["relabel"] == "Z" else ""
+            selinux.relabel(str(source), own or selinux.FILES + selinux.SHARED)
         if option.get("chown"):
             volumes.give(source, options, root)
         found.append(bind(str(source), option))
     return found
-
-
-def label_level(options: Options) -> str:
-    """The level of --security-opt label=; "s0" if there is none."""
-    return (options.selinux or "").partition(":")[2].partition(":")[2].partition(":")[2] or "s0"
-
-
-def relabel(top: Path, *, shared: bool, level: str) -> None:
-    """``:z`` and ``:Z``: SELinux lets containers (``Z``: those of this level) use the files.
-
-    As with Docker nothing happens on a host without SELinux. Raises KernelError."""
-    if not Path("/sys/fs/selinux/enforce").exists():
-        return
-    label = f"system_u:object_r:container_file_t:{'s0' if shared else level}".encode() + b"\0"
-    for folder, _, files in os.walk(top):
-        for name in [".", *files]:
-            path = os.path.join(folder, name)
-            try:
-                os.setxattr(path, "security.selinux", label, follow_symlinks=False)
-            except OSError as error:
-                raise KernelError(f"label {path}", "setxattr", error.errno) from None
 
 
 def bind(source: str, option: MountOption) -> "Mount":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hutch.engine.containers.places import Places
+from hutch.engine.containers.selinux import context, files_label, make_layers_usable
 from hutch.errors import HostError, KernelError
 from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
@@ -41,17 +42,24 @@ def mount_rootfs(
     if is_mounted(places.rootfs):
         return
     layers = layer_paths(store, manifest)
+    label = files_label(options, places.id)
+    if label:
+        make_layers_usable(layers)
+    more = context(label)
+    if volatile:
+        more += ",volatile"
+        _forget_volatile(places)
     if options.uid_map:
         from hutch.engine.containers.id_maps import mapped, root_of
 
         os.chown(places.upper, *root_of(options))
         with mapped(layers, options, places.staged) as mounts:
-            _mount(places, mounts, volatile)
+            _mount(places, mounts, more)
     else:
-        _mount(places, layers, volatile)
+        _mount(places, layers, more)
 
 
-def _mount(places: Places, layers: list[Path], volatile: bool) -> None:
+def _mount(places: Places, layers: list[Path], more: str) -> None:
     for old in places.lower.iterdir():
         old.unlink()
     for number, layer in enumerate(layers):
@@ -68,9 +76,7 @@ def _mount(places: Places, layers: list[Path], volatile: bool) -> None:
             "0", "0", "4294967295",
         ]:  # fmt: skip
             options += ",userxattr"
-        if volatile:
-            options += ",volatile"
-            _forget_volatile(places)
+        options += more
         if len(options) >= PAGE:
             raise HostError(f"the image has {len(layers)} layers: more than one mount can take")
         mount("overlay", f"{here}/rootfs", "overlay", 0, options)

@@ -93,8 +93,6 @@ def secure(config: "Config", options: Options, uid: int) -> None:
         process.pop("apparmorProfile", None)
         if options.apparmor not in ("unconfined", ""):
             process["apparmorProfile"] = options.apparmor
-    if options.selinux is not None:
-        process["selinuxLabel"] = options.selinux
     if "maskedPaths" in linux or options.mask:
         linux["maskedPaths"] = _paths(linux.get("maskedPaths", []), options.unmask) + options.mask
     if "readonlyPaths" in linux:

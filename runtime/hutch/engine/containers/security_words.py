@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from hutch.engine.containers.options import Options
+from hutch.engine.containers.selinux import PROCESS
 from hutch.engine.containers.words import TRUTH
 from hutch.errors import UsageError, shown
 
-SELINUX = "system_u:system_r:container_t:s0"
 LABEL_PARTS = ("user", "role", "type", "level")
 
 
@@ -40,11 +40,14 @@ def security_option(options: Options, text: str, profile: Callable[[str], str]) 
 
 
 def selinux_label(label: str | None, word: str) -> str:
-    """The label with one more --security-opt label=: disable, a part of a label, or all of it."""
+    """The label with one more --security-opt label=: disable, a part of a label, or all of it.
+
+    If it ends in a colon, its level is that of the container.
+    """
     if word == "disable":
         return ""
     part, given, value = word.partition(":")
-    parts = (label or SELINUX).split(":", 3)
+    parts = (label or PROCESS).split(":", 3)
     if given and part in LABEL_PARTS:
         parts[LABEL_PARTS.index(part)] = value
         return ":".join(parts)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.rootfs import MNT_DETACH, layer_paths
+from hutch.engine.containers.selinux import context, make_layers_usable
 from hutch.errors import KernelError, UsageError, shown
 from hutch.image.store import Store
 from hutch.kernel.beneath import O_PATH, open_in_root
@@ -38,9 +39,12 @@ def stage_subpath(places: Places, name: str, top: Path, subpath: str) -> Path:
     return target
 
 
-def stage_image(store: Store, places: Places, name: str, manifest: str) -> Path:
-    """An image's root file system, which cannot be written to. Raises ImageError, KernelError."""
+def stage_image(store: Store, places: Places, name: str, manifest: str, label: str) -> Path:
+    """An image's root file system, which cannot be written to; ``label`` is that of its files for
+    SELinux. Raises ImageError, KernelError."""
     layers = layer_paths(store, manifest)
+    if label:
+        make_layers_usable(layers)
     links = _place(places, name + ".layers", folder=True)
     for number, layer in enumerate(layers):
         (links / str(number)).symlink_to(layer)
@@ -51,17 +55,17 @@ def stage_image(store: Store, places: Places, name: str, manifest: str) -> Path:
         here = f"/proc/self/fd/{folder}"
         lower = [f"{here}/{number}" for number in reversed(range(len(layers)))]
         options = "lowerdir=" + ":".join([*lower, here + "/empty"])
-        mount("overlay", str(target), "overlay", MS_RDONLY, options)
+        mount("overlay", str(target), "overlay", MS_RDONLY, options + context(label))
     finally:
         os.close(folder)
     return target
 
 
-def stage_shm(places: Places, size: int) -> Path:
+def stage_shm(places: Places, size: int, label: str) -> Path:
     """The shared memory of a container that others may join (--ipc shareable)."""
     target = _place(places, "shm", folder=True)
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-    mount("shm", str(target), "tmpfs", flags, f"mode=1777,size={size}")
+    mount("shm", str(target), "tmpfs", flags, f"mode=1777,size={size}{context(label)}")
     return target
 
 
