@@ -8,6 +8,11 @@ from pathlib import Path
 
 from hutch.errors import HostError
 
+# The first word of what nft(8) marks in a rule, and the module of the kernel that it needs.
+MODULES = {
+    "ct": "nft_ct", "dnat": "nft_nat", "fib": "nft_fib_inet", "masquerade": "nft_masq",
+    "nat": "nft_chain_nat",
+}  # fmt: skip
 NO_NFT = "networks need nft, which is not installed"
 
 
@@ -32,8 +37,9 @@ def begin_load(rules: str) -> Program:
     return loading
 
 
-def end_load(loading: Program) -> None:
-    """Waits until the rules are loaded. Raises HostError with what nft says."""
+def end_load(loading: Program, *, needed: bool = True) -> None:
+    """Waits until the rules are loaded. ``needed``: they have more to do than to remove others,
+    which a kernel without nf_tables does not have. Raises HostError with what nft says."""
     said = ""
     if loading.stderr is not None:
         with loading.stderr:
@@ -44,11 +50,32 @@ def end_load(loading: Program) -> None:
             "nft may not load rules: it takes CAP_NET_ADMIN",
             hint="run it as root, or use --network none or host",
         )
+    module = missing_module(said) if status else ""
+    if module == "nf_tables" and not needed:
+        return
+    if module:
+        raise HostError(
+            f"the kernel has no {module}, which networks need",
+            hint=f"modprobe {module}; or use --network none or host",
+        )
     if status:
         raise HostError(
             "nft refuses the rules of warren's networks: " + first_line(said),
             hint="the kernel needs nf_tables with nat, masquerade and fib (nft_masq, nft_fib_inet)",
         )
+
+
+def missing_module(said: str) -> str:
+    """The module of the kernel that is missing, by what nft says of it; "" if none is."""
+    if "cache initialization failed" in said or "Protocol not supported" in said:
+        return "nf_tables"
+    lines = said.splitlines()
+    for error, rule, marks in zip(lines, lines[1:], lines[2:], strict=False):
+        if "No such file or directory" in error and set(marks.strip()) == {"^"}:
+            begin = marks.index("^")
+            words = rule[begin : begin + marks.count("^")].split()
+            return MODULES.get(words[0], "") if words else ""
+    return ""
 
 
 def first_line(text: str) -> str:

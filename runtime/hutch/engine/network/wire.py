@@ -345,7 +345,7 @@ def settle(
         if listing is not None:
             for one in nft.obstacles(table_name(tag), listing):
                 engine.warn(blocked(one))
-    nft.end_load(loading)
+    nft.end_load(loading, needed=bool(running))
     warning = serve(run_folder(engine) / "dns", name_files(engine, running, left))
     if warning is not None:
         engine.warn(warning)
