@@ -37,6 +37,8 @@ def main(image: str) -> None:
             for event in container.events(interval=0.2):
                 if event["type"] == "oom":
                     print("memory ran out")
+                elif event["type"] == "end":
+                    print("it ended:", event["data"]["reason"])
                 else:
                     memory = event["data"]["memory"]["usage"]["usage"]
                     pids = event["data"]["pids"]["current"]

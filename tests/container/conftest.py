@@ -3,6 +3,7 @@
 from tests.support.cgroups import place
 from tests.support.containers import (
     bundle,
+    fault,
     filtered,
     hutch,
     no_traces,
@@ -14,6 +15,7 @@ from tests.support.containers import (
 
 __all__ = [
     "bundle",
+    "fault",
     "filtered",
     "hutch",
     "no_traces",

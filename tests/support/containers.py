@@ -28,7 +28,7 @@ APPLETS = """
 kill ln ls mkdir mkfifo mknod mount mv nc od printf ps pwd readlink rm rmdir sed setsid sh sleep
 sort stat stty sysctl tail test touch tr true tty umount uname unshare usleep wc xargs
 """.split()  # noqa: SIM905
-FILTERED = Path(__file__).parents[1] / "native" / "filtered.c"
+NATIVE = Path(__file__).parents[1] / "native"
 COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
 
 
@@ -175,14 +175,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def filtered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program of tests/native/filtered.c, which makes system calls and prints their errnos."""
-    built = tmp_path_factory.mktemp("filtered") / "filtered"
+    return build_static("filtered", tmp_path_factory.mktemp("filtered"))
+
+
+@pytest.fixture(scope="session")
+def fault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of tests/native/fault.c, which ends by SIGSEGV."""
+    return build_static("fault", tmp_path_factory.mktemp("fault"))
+
+
+def build_static(name: str, folder: Path) -> Path:
+    """Builds the static program of tests/native/NAME.c."""
+    built = folder / name
     compiler = ["gcc"]
     if shutil.which("musl-gcc"):
         triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
         headers = ("/usr/include", f"/usr/include/{triplet}")
         compiler = ["musl-gcc", *(word for path in headers for word in ("-idirafter", path))]
     flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-static", "-O1", "-o"]
-    subprocess.run([*compiler, *flags, built, FILTERED], check=True)
+    subprocess.run([*compiler, *flags, built, NATIVE / f"{name}.c"], check=True)
     return built
 
 

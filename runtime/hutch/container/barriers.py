@@ -178,7 +178,7 @@ def _died(init: "Init") -> HutchError:
     code = init.reap()
     plan, cgroup = init.plan, init.bindings.cgroup
     if cgroup is not None:
-        from hutch.container.exit_cause import MEMORY, want_of_memory
+        from hutch.container.want_of_memory import MEMORY, want_of_memory
 
         values = [write.value for write in plan.writes if write.pointer == MEMORY]
         limit = int(values[0]) if values and values[0].isdecimal() else None

@@ -132,12 +132,20 @@ class Container:
 
     @property
     def state(self) -> "PublicState":
-        """The container's state (runtime.md "State")."""
-        from hutch.container.status import status_of
+        """The container's state (runtime.md "State"). Of a stopped container it has how that ended
+        (container.ending.Ending)."""
+        from hutch.container.status import STOPPED, status_of
 
         entry = self._store.find(self.id)
         state = entry.load_state()
-        return state.public(status_of(state, entry.directory))
+        shown = state.public(status_of(state, entry.directory))
+        if shown["status"] == STOPPED:
+            from hutch.container.ending import kept_or_found
+
+            end = kept_or_found(entry, state)
+            if end is not None:
+                shown["end"] = end
+        return shown
 
     @property
     def status(self) -> str:
@@ -219,8 +227,8 @@ class Container:
 
     def events(self, interval: float = 5) -> "Iterator[Event]":
         """Yields statistics every ``interval`` seconds, and an event each time that the kernel
-        kills a process because memory ran out; ends when the container ends. Raises StateError,
-        HostError."""
+        kills a process because memory ran out; the last event says how the container ended. Raises
+        StateError, HostError."""
         from hutch.container.events import events
 
         return events(self._store, self.id, interval)

@@ -1,4 +1,5 @@
-"""events: the statistics of a container at intervals, and an event each time memory ran out."""
+"""events: the statistics of a container at intervals, an event each time memory ran out, and how it
+ended."""
 
 import posix
 from select import POLLIN, poll
@@ -12,18 +13,34 @@ from hutch.plan.cgroup_paths import Cgroup
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NotRequired, TypedDict
+    from typing import Literal, TypedDict
 
     from hutch.cgroups.stats_form import Statistics
+    from hutch.container.ending import Ending
     from hutch.container.state import State
     from hutch.container.store import Store
 
-    class Event(TypedDict):
-        """One line of ``events``; of type "stats" or "oom"."""
+    class Stats(TypedDict):
+        """What the container uses."""
 
-        type: str
+        type: Literal["stats"]
         id: str
-        data: NotRequired[Statistics]
+        data: Statistics
+
+    class Oom(TypedDict):
+        """The kernel has killed a process because memory ran out."""
+
+        type: Literal["oom"]
+        id: str
+
+    class End(TypedDict):
+        """How the container ended: the last event."""
+
+        type: Literal["end"]
+        id: str
+        data: Ending
+
+    Event = Stats | Oom | End
 
 
 MILLISECOND = 1_000_000
@@ -39,7 +56,8 @@ def statistics(store: "Store", id: str) -> "Statistics":
 
 def events(store: "Store", id: str, seconds: float) -> "Iterator[Event]":
     """Yields statistics every so many ``seconds``, and an event each time that the kernel kills a
-    process because memory ran out. Ends when the container ends. Raises StateError, HostError."""
+    process because memory ran out. Ends with an event when the container ends, which says how it
+    did (container.ending.Ending). Raises StateError, HostError."""
     from hutch.cgroups.oom import oom_watch, ooms_told
 
     interval = int(seconds * SECOND)
@@ -66,6 +84,7 @@ def events(store: "Store", id: str, seconds: float) -> "Iterator[Event]":
                     yield {"type": "oom", "id": id}
                 killed = max(killed, cgroups.oom_killed(cgroup))
             if pidfd in ready:
+                yield _end(store, state, pidfd)
                 return
             if monotonic_ns() >= due:
                 yield {"type": "stats", "id": id, "data": cgroups.stats(cgroup)}
@@ -75,6 +94,18 @@ def events(store: "Store", id: str, seconds: float) -> "Iterator[Event]":
         posix.close(pidfd)
         if watch >= 0:
             posix.close(watch)
+
+
+def _end(store: "Store", state: "State", pidfd: int) -> "End":
+    from hutch.container.ending import end_of
+    from hutch.kernel.pidfd_info import status_of_ended
+
+    status = status_of_ended(pidfd, state.pid)
+    return {
+        "type": "end",
+        "id": state.id,
+        "data": end_of(state, store.directory(state.id), status=status),
+    }
 
 
 def _watched(store: "Store", id: str) -> "tuple[State, Cgroup]":

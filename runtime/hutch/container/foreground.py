@@ -63,3 +63,4 @@ def _pass_on(init: "Init", signals: Signals, terminal: "Terminal | None", adopts
                 signal_pidfd(init.pidfd, signal)
             except KernelError:
                 return
+            signals.passed_on = signal

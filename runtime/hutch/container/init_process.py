@@ -26,13 +26,13 @@ class Init:
     ``bindings`` are the values found for the ``plan``; ``sent`` is the encoded plan with these
     values, as hutch-init has it. ``warnings`` are the errors that hutch-init has ignored.
     ``beside`` is None if it was started in its cgroup. If it must be moved there, ``beside`` is the
-    pid of the container's first process, or 0 if it is itself the first one. ``signal`` is the
-    number of the signal that ended it, or 0. ``root`` is the directory of the container's root if
-    it exists already (exec), else "".
+    pid of the container's first process, or 0 if it is itself the first one. ``root`` is the
+    directory of the container's root if it exists already (exec), else "". ``status`` is its wait
+    status (waitpid(2)) once it has ended and was reaped here.
     """
 
     __slots__ = (
-        "beside", "bindings", "channel", "moved", "pid", "pidfd", "plan", "root", "sent", "signal",
+        "beside", "bindings", "channel", "moved", "pid", "pidfd", "plan", "root", "sent", "status",
         "warnings",
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ class Init:
         self.pidfd = pidfd
         self.channel = channel
         self.beside: int | None = None
-        self.signal = 0
+        self.status: int | None = None
         self.root = ""
         self.moved = False  # another process has gone on with the plan (PID message)
 
@@ -118,9 +118,9 @@ class Init:
             _, status = posix.waitpid(self.pid, 0)
         except ChildProcessError:
             return 255
+        self.status = status
         if posix.WIFSIGNALED(status):
-            self.signal = posix.WTERMSIG(status)
-            return 128 + self.signal
+            return 128 + posix.WTERMSIG(status)
         return posix.WEXITSTATUS(status)
 
     def write_pid_file(self, path: str) -> None:

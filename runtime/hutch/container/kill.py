@@ -3,6 +3,7 @@
 import posix
 
 from hutch.container import status
+from hutch.container.state import NOTE
 from hutch.errors import KernelError, StateError
 
 TYPE_CHECKING = False
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from hutch.container.store import Entry, Store
 
 SIGKILL = 9
+_WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW
 ESRCH = 3
 
 
@@ -25,11 +27,13 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
     entry = store.find(id)
     state = entry.load_state()
     if all:
+        if status.is_alive(state):
+            _note(entry, signal)
         from hutch.container.processes import signal_all
 
         signal_all(state, signal)
         return
-    if signal == SIGKILL and state.shares_processes and _kill_others(state):
+    if signal == SIGKILL and state.shares_processes and _kill_others(entry, state):
         return
     from hutch.kernel.process import signal_pidfd
 
@@ -40,6 +44,7 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
         # Checked after pidfd_open: from then on the pidfd cannot mean another process (S-51).
         if not status.is_alive(state):
             raise _not_running(entry, state)
+        _note(entry, signal)
         signal_pidfd(pidfd, signal)
     except ProcessLookupError:
         raise _not_running(entry, state) from None
@@ -59,7 +64,20 @@ def kill(store: "Store", id: str, signal: int, *, all: bool = False) -> None:
             thaw(cgroup)
 
 
-def _kill_others(state: "State") -> bool:
+def _note(entry: "Entry", signal: int) -> None:
+    """Writes down which signal is sent, for who asks how the container has ended (ending.py). It
+    comes before the signal, after which all can happen at once; that it fails does not matter."""
+    if signal == 0:
+        return
+    try:
+        note = posix.open(entry.directory + NOTE, _WRITE, 0o600)
+    except OSError:
+        return
+    posix.write(note, str(signal).encode())
+    posix.close(note)
+
+
+def _kill_others(entry: "Entry", state: "State") -> bool:
     """Kills all processes in the container's cgroup. Returns true if the first process was among
     them, or if it is gone and others were left."""
     cgroup = state.cgroup()
@@ -71,6 +89,8 @@ def _kill_others(state: "State") -> bool:
     if not found:
         return False
     gone = not status.is_alive(state)
+    if not gone:
+        _note(entry, SIGKILL)
     cgroups.kill(cgroup, SIGKILL)
     return gone or state.pid in found
 

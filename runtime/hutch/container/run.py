@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from hutch.container.store import Store
     from hutch.container.terminal import Terminal
 
-# The exit codes of a program that SIGKILL or SIGSYS has ended.
-KILLED = (137, 159)
-
 
 def run(
     store: "Store",
@@ -56,7 +53,6 @@ def carry_on(
 ) -> int:
     """Does the second part of `run`: from a container that waits to the end of its program.
     ``let_go`` executes the program. After an error nothing is left of the container."""
-    init = made.init
     notify = None
     if request.choices.notify:
         from hutch.container.sd_notify import Notify
@@ -75,10 +71,8 @@ def carry_on(
         terminal = None
     try:
         code = _until_the_end(store, request, made, let_go, terminal, notify, signals, adopts)
-        if code in KILLED:
-            from hutch.container.exit_cause import tell_cause
-
-            tell_cause(code, init.signal, made.state.cgroup(), made.config, request.warn)
+        if (code or keep) and signals is not None:
+            _look_at_the_end(made, signals, request, keep)
         request.step("delete the container")
         if not detach and not keep:
             delete(store, request.id, force=True, warn=request.warn)
@@ -86,6 +80,20 @@ def carry_on(
         if signals is not None:
             signals.close()
     return code
+
+
+def _look_at_the_end(made: "Created", signals: Signals, request: "Request", keep: bool) -> None:
+    """Tells why the program ended, if it did not end itself; keeps it for `state` with ``keep``."""
+    from hutch.container.ending import KEPT, RUN_VERB, end_of, told, worth_telling
+    from hutch.spec.json import encode
+
+    sent = (signals.passed_on, RUN_VERB) if signals.passed_on else None
+    ending = end_of(made.state, made.entry.directory, status=made.init.status, sent=sent)
+    if worth_telling(ending):
+        resources = made.config.get("linux", {}).get("resources") or {}
+        request.warn(told(ending, (resources.get("memory") or {}).get("limit")))
+    if keep:
+        made.entry.write(KEPT, encode(ending).encode())
 
 
 def _until_the_end(

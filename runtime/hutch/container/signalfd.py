@@ -40,12 +40,14 @@ def raise_on_signals() -> None:
 
 
 class Signals:
-    """Collects all signals to this process until ``close``; ``fd`` can be polled."""
+    """Collects all signals to this process until ``close``; ``fd`` can be polled. ``passed_on`` is
+    the last one that was passed on to the program, or 0."""
 
-    __slots__ = ("fd",)
+    __slots__ = ("fd", "passed_on")
 
     def __init__(self) -> None:
         self.fd = signal_descriptor()
+        self.passed_on = 0
 
     def taken(self) -> "list[int]":
         """The numbers of the signals that have come since the last call."""

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypedDict
 
+    from hutch.container.ending import Ending
     from hutch.container.intel_rdt import Placed
     from hutch.plan.cgroup_paths import Cgroup, KeptCgroup
     from hutch.plan.choices import KeptChoices
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     ]
 
     class PublicState(TypedDict, total=False):
-        """What `hutch state` and hooks show (runtime.md "State"), in runc's order of keys."""
+        """What `hutch state` and hooks show (runtime.md "State"), in runc's order of keys. Only
+        `hutch state` shows ``end``, of a container that has stopped."""
 
         ociVersion: str
         id: str
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         created: str
         annotations: dict[str, str]
         owner: str
+        end: Ending
 
 
 # The version of the form of state.json. 0 stands for the older forms, which have no version field.
@@ -64,6 +67,8 @@ FIELDS: "tuple[tuple[str, str, type, object], ...]" = (
     ("rdt", "rdt", dict, None),
     ("resources", "resources", dict, None),
 )  # fmt: skip
+# A file in the container's directory: the number of the last signal of `hutch kill`.
+NOTE = "/killed"
 CGROUP_FIELDS: "tuple[tuple[str, type], ...]" = (
     ("mode", str),
     ("directories", dict),

@@ -226,9 +226,10 @@ class Entry:
         assert isinstance(config, dict)
         return config  # type: ignore[return-value]
 
-    def remove(self) -> None:
+    def remove(self, *, again: bool = False) -> None:
         """Removes the directory; succeeds if it does not exist any more. Raises KernelError. The
-        state goes last: with it, the removal can be repeated."""
+        state goes last: with it, the removal can be repeated. `kill` may write its note meanwhile;
+        then all is done again."""
         try:
             names = posix.listdir(self.directory)
         except FileNotFoundError:
@@ -249,7 +250,9 @@ class Entry:
         try:
             posix.rmdir(self.directory)
         except OSError as error:
-            if error.errno not in (ENOENT, ENOTEMPTY):
+            if error.errno == ENOTEMPTY and not again:
+                self.remove(again=True)
+            elif error.errno not in (ENOENT, ENOTEMPTY):
                 raise KernelError("remove " + self.directory, "rmdir", error.errno) from None
 
 

@@ -114,6 +114,15 @@ def flag_known(flag: int) -> bool:
     return known
 
 
+def call_name(token: int, number: int) -> str:
+    """The name of a system call of an architecture (AUDIT_ARCH_..., linux/audit.h); "" if it is not
+    known. Raises HostError if there is no libseccomp."""
+    extension = _extension()
+    buffer = extension.ffi.new("unsigned char[]", 64)
+    length = extension.lib.hutch_seccomp_name(token, number, buffer, 64)
+    return extension.ffi.buffer(buffer, length)[:].decode() if length > 0 else ""
+
+
 def _extension() -> "Any":
     try:
         import hutch._seccomp as extension

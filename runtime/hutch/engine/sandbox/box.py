@@ -11,6 +11,7 @@ import threading
 import time
 from resource import struct_rusage
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from hutch import cgroups
 from hutch.container.create import Created, prepare
@@ -25,6 +26,9 @@ from hutch.engine.sandbox.settings import Settings
 from hutch.errors import HutchError
 from hutch.kernel.process import signal_pidfd
 from hutch.plan.choices import Choices
+
+if TYPE_CHECKING:
+    from hutch.container.ending import Ending
 
 SIGKILL = 9
 REPORT = Struct("=qqqq")  # native/init/supervise.c, reap
@@ -132,17 +136,46 @@ class Box:
         cgroup = self.made.init.bindings.cgroup
         return cgroups.oom_killed(cgroup) if cgroup is not None else 0
 
+    def refused(self) -> int:
+        """How many processes could not be made because there were too many."""
+        from hutch.cgroups.limits_hit import pids_refused
+
+        cgroup = self.made.init.bindings.cgroup
+        return pids_refused(cgroup) if cgroup is not None else 0
+
     def memory_peak(self) -> int:
         """The most memory that it had, in bytes; 0 if it is not known."""
-        cgroup = self.made.init.bindings.cgroup
-        if cgroup is None:
-            return 0
-        from hutch.cgroups.files import read_or
+        from hutch.cgroups.limits_hit import memory_peak
 
-        name = "/memory.peak" if cgroup.mode == "v2" else "/memory.max_usage_in_bytes"
-        directory = cgroup.directories.get("" if cgroup.mode == "v2" else "memory")
-        text = read_or(directory + name).strip() if directory else ""
-        return int(text) if text.isdecimal() else 0
+        cgroup = self.made.init.bindings.cgroup
+        return memory_peak(cgroup) if cgroup is not None else 0
+
+    def end_of(
+        self,
+        status: int,
+        began: float,
+        *,
+        sent: str = "",
+        pid: int = 0,
+        before: tuple[int, int] = (0, 0),
+    ) -> "Ending":
+        """Why a program has ended whose wait status is ``status``. ``began`` is a time of
+        CLOCK_MONOTONIC; ``sent``, who has killed it (ending.SENT); ``pid`` and ``before`` are those
+        of container.ending.how_it_ended."""
+        from hutch.container.ending import filter_kills, how_it_ended
+
+        if status == 0:  # it ended well: nothing is read
+            return {"cause": "exit", "exitCode": 0, "reason": "exit code 0"}
+        seccomp = self.made.config.get("linux", {}).get("seccomp")
+        return how_it_ended(
+            status=status,
+            pid=pid,
+            since=began,
+            cgroup=self.made.init.bindings.cgroup,
+            filtered=bool(seccomp and filter_kills(seccomp)),
+            sent=(SIGKILL, sent) if sent else None,
+            before=before,
+        )
 
     def remove(self) -> None:
         """Ends the container and removes all of it. Raises HutchError if something cannot be

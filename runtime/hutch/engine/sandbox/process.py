@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hutch.engine.sandbox.box import wait_for
 from hutch.engine.sandbox.result import Result, Usage
-from hutch.engine.sandbox.run import Output, gather, result_of
+from hutch.engine.sandbox.run import Output, gather, result_of, sent_by
 from hutch.engine.sandbox.settings import deadline
 from hutch.engine.sandbox.streams import Kept, Streams
 from hutch.errors import HutchError, UsageError
@@ -54,7 +54,8 @@ class Process:
         self._kept = kept
         self._began = began
         self._stop = stop
-        self._ooms = box.oom_kills()
+        self._ooms, self._refused = box.oom_kills(), box.refused()
+        self._killed = False
         self._lock = Lock()
         self._ended: tuple[int, struct_rusage] | None = None
         self._result: Result | None = None
@@ -103,6 +104,7 @@ class Process:
         """Sends a signal to the program, by name or number; nothing if it has ended. KILL is sent
         to its process group, so that the commands of a shell end with it."""
         if self._result is None:
+            self._killed = self._killed or signal in ("KILL", SIGKILL)
             with self._lock, suppress(ProcessLookupError):
                 if self._ended is None and signal == "KILL":
                     # It leads a session, and its pid cannot be another's before it is reaped.
@@ -157,4 +159,8 @@ class Process:
             time.monotonic() - self._began, used.ru_utime, used.ru_stime, used.ru_maxrss * 1024
         )
         ooms = self._box.oom_kills() - self._ooms
-        self._result = result_of(status, self._kept, usage, timed_out=timed_out, ooms=ooms)
+        end = self._box.end_of(
+            status, self._began, pid=self._init.pid, before=(self._ooms, self._refused),
+            sent=sent_by(timed_out, self._killed or self._streams.stopped),
+        )  # fmt: skip
+        self._result = result_of(status, self._kept, usage, end, timed_out=timed_out, ooms=ooms)

@@ -1,6 +1,10 @@
 """What a program in a sandbox has done: its output, how it ended and what it used."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hutch.container.ending import Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class Result:
     ``exit_code`` is its exit code, or 128 + ``signal``; ``signal`` is the number of the signal that
     ended it, or 0. ``stdout`` and ``stderr`` are what it wrote, at most ``max_output`` bytes each;
     ``truncated`` says that it wrote more. ``timed_out``: it was killed because its time was over.
-    ``oom_killed``: the kernel killed a process of the container because memory ran out.
+    ``oom_killed``: the kernel killed a process of the container because memory ran out. ``end``
+    has all that is known of why the program ended (container.ending.Ending).
     """
 
     exit_code: int
@@ -34,6 +39,17 @@ class Result:
     oom_killed: bool
     truncated: bool
     usage: Usage
+    end: "Ending"
+
+    @property
+    def cause(self) -> str:
+        """Why it ended, in a word: exit, signal, oom, seccomp, fault, or timeout."""
+        return "timeout" if self.timed_out else self.end["cause"]
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in a sentence."""
+        return self.end["reason"]
 
     @property
     def ok(self) -> bool:

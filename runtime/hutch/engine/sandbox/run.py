@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from hutch.engine.sandbox.box import Box
 from hutch.engine.sandbox.files import write_files
@@ -23,6 +23,9 @@ from hutch.engine.sandbox.settings import (
 from hutch.engine.sandbox.shared import shared_places
 from hutch.engine.sandbox.streams import STDERR, STDOUT, Kept, Streams
 from hutch.errors import UsageError
+
+if TYPE_CHECKING:
+    from hutch.container.ending import Ending
 
 Output = Callable[[str, bytes], object]
 
@@ -59,11 +62,12 @@ def run_program(
                 box.kill()
             status, usage = box.wait(began)
             ooms = box.oom_kills()
+            end = box.end_of(status, began, sent=sent_by(timed_out, streams.stopped))
         finally:
             box.remove()
     finally:
         streams.close()
-    return result_of(status, kept, usage, timed_out=timed_out, ooms=ooms)
+    return result_of(status, kept, usage, end, timed_out=timed_out, ooms=ooms)
 
 
 def run(
@@ -121,10 +125,20 @@ def gather(chunks: Iterator[tuple[str, bytes]], kept: Kept, told: Output | None)
     return True
 
 
-def result_of(status: int, kept: Kept, usage: Usage, *, timed_out: bool, ooms: int) -> Result:
+def sent_by(timed_out: bool, stopped: bool) -> str:
+    """Who has killed the program (container.ending.SENT); "" if we have not."""
+    from hutch.container.ending import CALLER, TIMEOUT
+
+    return TIMEOUT if timed_out else CALLER if stopped else ""
+
+
+def result_of(
+    status: int, kept: Kept, usage: Usage, end: "Ending", *, timed_out: bool, ooms: int
+) -> Result:
     """The result of a wait status (waitpid(2))."""
     signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     code = 128 + signal if signal else os.WEXITSTATUS(status)
     return Result(
-        code, kept.of(STDOUT), kept.of(STDERR), signal, timed_out, ooms > 0, kept.truncated, usage
-    )
+        code, kept.of(STDOUT), kept.of(STDERR), signal, timed_out, ooms > 0, kept.truncated, usage,
+        end,
+    )  # fmt: skip
