@@ -107,9 +107,9 @@ NOUN_VERBS = {
     "volume rm": ("volumes", "Remove volumes"),
 }
 
-# The verbs that the static executable carries out: their modules need no shared objects.
+# The verbs that the static executable carries out: they need no shared object, and start no Python.
 EVERYDAY = {
-    "attach", "container cleanup", "container inspect", "container prune", "cp", "create", "diff",
+    "attach", "container cleanup", "container inspect", "container prune", "create", "diff",
     "events", "exec", "export", "history", "image inspect", "image prune", "images", "info",
     "inspect", "kill", "logs", "network connect", "network create", "network disconnect",
     "network inspect", "network ls", "network prune", "network rm", "pause", "pod exists",
