@@ -11,17 +11,27 @@ from hutch.errors import HutchError, NotFound
 
 def clear(engine: Engine, record: Record) -> None:
     """What a run has in the kernel: processes, cgroups, the runtime's state, links, the mount."""
+    if bridged(record.options):
+        from hutch.engine.network.wire import in_the_background, is_wired, unwire
+
+        if is_wired(engine, record.id):
+            unwired = in_the_background(lambda: unwire(engine, record.id))
+            try:
+                clear_all_but_links(engine, record)
+            finally:
+                unwired()
+            return
+    clear_all_but_links(engine, record)
+
+
+def clear_all_but_links(engine: Engine, record: Record) -> None:
     try:
         engine.runtime(record).delete(force=True)
     except NotFound:
         pass
     except HutchError as error:
         engine.warn(error)
-    if bridged(record.options):
-        from hutch.engine.network.wire import unwire
-
-        unwire(engine, record.id)
-    elif by_pasta(record.options):
+    if by_pasta(record.options):
         from hutch.engine.network.pasta import disconnect
 
         disconnect(engine, record)

@@ -21,7 +21,7 @@ from hutch.errors import HutchError, KernelError
 from hutch.spec.json import encode
 
 if TYPE_CHECKING:
-    from hutch.engine.network.ports import Reserved
+    from hutch.engine.network.wire import Wired
 
 CLEANUP = ["container", "cleanup"]
 
@@ -67,7 +67,7 @@ def start_locked(
     record.runs += 1
     engine.records.save(record)
     try:
-        reserved = _make_ready(engine, record, places)
+        wired = _make_ready(engine, record, places)
         options = record.options
         supervision = Supervision(
             places,
@@ -83,14 +83,14 @@ def start_locked(
             attended=str(engine.attended(record.id).path),
             trace=engine.timeline is not None and is_hutch(options.runtime),
             on_exit=[*engine.program, *CLEANUP, record.id, str(record.runs)],
-            descriptors=reserved.descriptors() if reserved else (),
+            descriptors=wired.reserved.descriptors() if wired else (),
         )
         began = engine.step("wait for conmon and hutch create")
         try:
             record.pid = supervise(supervision)
         finally:
-            if reserved is not None:
-                reserved.close()  # conmon has them
+            if wired is not None:
+                wired.reserved.close()  # conmon has them
         if engine.timeline is not None:
             engine.timeline.created(began, places.runtime_trace)
         engine.step("write down what runs")
@@ -99,10 +99,9 @@ def start_locked(
         record.conmon_birth = birth(record.conmon)
         record.started, record.finished, record.exit_code = now(), 0.0, 0
         engine.records.save(record)
-        if bridged(options) and options.uid_map:
-            from hutch.engine.network.wire import adopt
-
-            adopt(engine, record)
+        if wired is not None:
+            engine.step("wait for links and addresses")
+            wired.finish()
         if created is not None:
             created(record, places)
         engine.step("start the program")
@@ -146,8 +145,8 @@ def _failed(engine: Engine, record: Record, error: HutchError) -> None:
     idle(engine)
 
 
-def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | None":
-    """The networks, and the bundle: root, files of /etc, config.json. The published ports."""
+def _make_ready(engine: Engine, record: Record, places: Places) -> "Wired | None":
+    """The networks, and the bundle: root, files of /etc, config.json."""
     options = record.options
     places.make()
     joined: dict[str, int] = {}
@@ -165,13 +164,14 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | N
     engine.step("mount the root file system")
     mount_rootfs(engine.store, record.manifest, places, options, volatile=options.auto_remove)
     image = engine.image_config(record)
-    reserved, namespace = None, ""
+    wired, namespace = None, ""
     if bridged(options):
-        engine.step("make links and addresses")
+        engine.step("begin to make links and addresses")
         from hutch.engine.network.etc import write_etc
         from hutch.engine.network.wire import wire
 
-        namespace, reserved = wire(engine, record, image.checked().get("ExposedPorts", {}))
+        wired = wire(engine, record, image.checked().get("ExposedPorts", {}))
+        namespace = wired.namespace
         write_etc(engine, record)
     elif by_pasta(options):
         engine.step("start pasta")
@@ -186,7 +186,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Reserved | N
         places.config.write_text(encode(config), encoding="utf-8")
     except OSError as error:
         raise KernelError(f"write {places.config}", "write", error.errno) from None
-    return reserved
+    return wired
 
 
 def running(engine: Engine, id: str) -> Record:

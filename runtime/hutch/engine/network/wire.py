@@ -8,7 +8,7 @@ next looks at the container removes it (containers/finish).
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
@@ -44,10 +44,12 @@ RUN = Path("/run/warren-networks")
 
 
 class Wired(NamedTuple):
-    """What a container has of its networks: a namespace, and sockets that keep its ports."""
+    """What a container has of its networks: a namespace, and sockets that keep its ports. After
+    ``finish``, which is called when the runtime has created it, it has links and addresses too."""
 
     namespace: str
     reserved: ports.Reserved
+    finish: Callable[[], None]
 
 
 def store_tag(engine: "Engine") -> str:
@@ -94,7 +96,7 @@ def default_network(engine: "Engine") -> Network:
 
 def wire(engine: "Engine", record: "Record", exposes: Iterable[str]) -> Wired:
     """Puts a container, which does not run yet, into its networks and publishes its ports;
-    ``exposes`` are those of its image.
+    ``exposes`` are those of its image. The links are made in the background.
 
     Raises NoSuchNetwork, HostError, Conflict; nothing is left then.
     """
@@ -107,22 +109,42 @@ def wire(engine: "Engine", record: "Record", exposes: Iterable[str]) -> Wired:
     published = ports.wanted(options.ports, [*exposes, *options.expose], every=options.publish_all)
     namespace = namespace_path(engine, record.id)
     reserved = ports.Reserved([], [])
+    opened = ExitStack()
     try:
-        with alone(), Links() as links:
-            endpoints = [lease(engine, links, record.id, one, wish) for one, wish in found]
-            reserved = _publish(engine, record.id, endpoints, published)
-            if options.uid_map:  # hutch makes the namespace: see adopt()
-                return Wired("", reserved)
-            make_namespace(namespace)
-            join(engine, links, record.id, endpoints)
+        opened.enter_context(alone())
+        links = opened.enter_context(Links())
+        endpoints = [lease(engine, links, record.id, one, wish) for one, wish in found]
+        reserved = _publish(engine, record.id, endpoints, published)
+        if options.uid_map:  # hutch makes the namespace
+            opened.close()
+            return Wired("", reserved, lambda: adopt(engine, record))
+        make_namespace(namespace)
+
+        def make() -> None:
+            with opened:
+                join(engine, links, record.id, endpoints)
+
+        finish = in_the_background(make)
     except BaseException:
+        opened.close()
         reserved.close()
         try:
             unwire(engine, record.id)
         except HutchError as error:
             engine.warn(error)  # the reason is what was raised first
         raise
-    return Wired(str(namespace), reserved)
+    return Wired(str(namespace), reserved, finish)
+
+
+def in_the_background(work: Callable[[], None]) -> Callable[[], None]:
+    """Begins the work in a thread. The result waits for its end, and raises what it raised. The
+    kernel needs much time for links, and this process has other things to do meanwhile."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work)
+    pool.shutdown(wait=False)
+    return future.result
 
 
 def adopt(engine: "Engine", record: "Record") -> None:
@@ -280,10 +302,15 @@ def route(own: Links, engine: "Engine", id: str) -> None:
             own.remove_default_route(version)
 
 
+def is_wired(engine: "Engine", id: str) -> bool:
+    """Whether a container has anything in its networks."""
+    return bool(engine.networks.endpoints(container=id)) or namespace_path(engine, id).exists()
+
+
 def unwire(engine: "Engine", id: str) -> None:
     """Removes everything that a container has in its networks."""
     path = namespace_path(engine, id)
-    if not engine.networks.endpoints(container=id) and not path.exists():
+    if not is_wired(engine, id):
         return
     with alone(), Links() as links:
         gone = [endpoint.link for endpoint in engine.networks.endpoints(container=id)]
