@@ -132,5 +132,7 @@ def test_events_may_be_further_apart_than_poll_can_count(hutch: Runtime, sleeper
         with pytest.raises(subprocess.TimeoutExpired):
             watcher.communicate(timeout=1)
         hutch("kill", sleeper, "KILL")
-        assert watcher.communicate(timeout=60) == (b"", b"")
+        out, err = watcher.communicate(timeout=60)
+        assert out.startswith(b'{"type":"end"')
+        assert (out.count(b"\n"), err) == (1, b"")
         assert watcher.returncode == 0

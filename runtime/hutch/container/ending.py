@@ -53,15 +53,18 @@ if TYPE_CHECKING:
 # exit: it ended itself; signal: somebody ended it; oom: memory ran out; seccomp: the filter killed
 # it; fault: it made an error for which the kernel sends a signal; unknown: its exit code was lost.
 CAUSES = ("exit", "signal", "oom", "seccomp", "fault", "unknown")
-# The kernel; `hutch kill`; `hutch run`, which has passed on a signal that it got; an engine that
-# stops a container, or the time limit of one; the caller of the library; any other process, of the
-# container or of the host.
+# The kernel; `hutch kill`; `hutch run`, which has passed on a signal that it got; warren's stop, at
+# once or when its time was over, its kill and its run; the time limit of a sandbox, or its caller;
+# any other process, of the container or of the host.
 KERNEL, KILL_VERB, RUN_VERB, PROCESS = "kernel", "hutch kill", "hutch run", "process"
-STOP, TIMEOUT, CALLER = "stop", "timeout", "caller"
+TIMEOUT, CALLER = "timeout", "caller"
 SENT = {
     KILL_VERB: "sent by hutch kill",
     RUN_VERB: "passed on by hutch run",
-    STOP: "sent by a stop",
+    "stop": "sent by a stop",
+    "stop timeout": "sent by a stop, because it had not ended in time",
+    "kill": "sent by warren kill",
+    "warren run": "passed on by warren run",
     TIMEOUT: "sent at the end of its time limit",
     CALLER: "sent by its caller",
     PROCESS: "sent by another process or by its own",
@@ -135,6 +138,9 @@ def how_it_ended(
         from hutch.container.kernel_log import messages
 
         _ask_the_log(ending, messages(since), likely, pid, cgroup)
+    if not signal and likely and _log_shows(ending, likely, pid):
+        signal = likely
+        ending["signal"] = signal_name(signal)
     ending["cause"] = _cause(ending, signal, code, pid, filtered, sent)
     sender = _sender(ending, signal, sent)
     if sender:
@@ -266,6 +272,13 @@ def _ask_the_log(
         fault = fault_of(texts, pid)
         if fault:
             ending["fault"] = fault
+
+
+def _log_shows(ending: "Ending", signal: int, pid: int) -> bool:
+    """Whether the log shows that this signal ended the program, whose exit code may mean it."""
+    if signal == SIGKILL:
+        return pid in [victim["pid"] for victim in ending.get("killed", [])]
+    return "seccomp" in ending if signal == SIGSYS else "fault" in ending
 
 
 def _by_whose_limit(hit: "MemoryHit", limited: str, directory: str, unified: bool) -> None:

@@ -48,6 +48,8 @@ class Engine:
         self.events = Events(self.store.database)
         self._configs: dict[str, ImageConfig] = {}  # by manifest: content does not change
         self.timeline: Timeline | None = None
+        # Wait statuses of containers, seen by this process, whose ends are not recorded yet.
+        self.statuses: dict[str, int] = {}
 
     def places(self, record: Record) -> Places:
         return Places.of(self.store, record.id)

@@ -85,5 +85,11 @@ CREATE TABLE pod (
 CREATE INDEX container_pod ON container (json_extract(options, '$.pod'));
 """
 
-MIGRATIONS = (IMAGES, CONTAINERS, NETWORKS, PODS)
+# How a run of a container ended, and what tells it (engine.containers.ending).
+ENDINGS = """
+ALTER TABLE container ADD COLUMN ending TEXT NOT NULL DEFAULT '';
+ALTER TABLE container ADD COLUMN sent TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS = (IMAGES, CONTAINERS, NETWORKS, PODS, ENDINGS)
 VERSION = len(MIGRATIONS)

@@ -196,13 +196,16 @@ def at_start(
     """Starts a container with the caller at its streams; the program's exit status."""
     from hutch.engine.containers.attach import Session
     from hutch.engine.containers.start import start
-    from hutch.engine.containers.stop import wait
+    from hutch.engine.containers.stop import wait, witness
+    from hutch.engine.containers.truth import Death
     from hutch.engine.errors import StartFailed
 
     engine = context.engine
     session: list[Session] = []
+    deaths: list[Death] = []  # before the program runs: afterwards it may have ended already
 
     def ready(record: "Record", places: "Places") -> None:
+        deaths.append(Death(record.pid, record.birth))
         session.append(
             Session(
                 places,
@@ -225,18 +228,20 @@ def at_start(
         with session[0] as here:
             if not here.run():
                 return 0
+        witness(engine, current, deaths[0])
         engine.step("wait for its end, and clean up")
         return wait(engine, current)
 
 
 def forward(context: Context, record: "Record", number: int) -> None:
     """Hands a signal on to the program."""
+    from hutch.engine.containers.stop import RUN, send
     from hutch.engine.containers.truth import Death
 
     current = context.engine.records.get(record.id)
     if current is not None:
         death = Death(current.pid, current.birth)
-        death.signal(number)
+        send(context.engine, current, death, number, RUN)
         death.close()
 
 

@@ -4,6 +4,7 @@ from hutch.engine.containers import records as phases
 from hutch.engine.containers import selinux
 from hutch.engine.containers.config import command_line, hostname_of, stop_signal
 from hutch.engine.containers.conmon import hutch_program
+from hutch.engine.containers.ending import ending
 from hutch.engine.containers.executions import running
 from hutch.engine.containers.health import (
     READINESS,
@@ -99,6 +100,7 @@ def environment(own: list[str], image: list[str]) -> list[str]:
 def state(engine: Engine, record: Record) -> dict[str, object]:
     """The State part."""
     word = status(record)
+    found_ending = ending(record)
     found = {
         "Status": word,
         "Running": record.phase == phases.RUNNING,
@@ -110,6 +112,8 @@ def state(engine: Engine, record: Record) -> dict[str, object]:
         "ConmonPid": record.conmon if record.phase == phases.RUNNING else 0,
         "ExitCode": record.exit_code,
         "Error": record.error,
+        "Reason": found_ending.get("reason", ""),
+        "Ending": found_ending,
         "StartedAt": rfc3339(record.started),
         "FinishedAt": rfc3339(record.finished),
     }

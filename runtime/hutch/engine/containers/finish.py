@@ -12,6 +12,7 @@ import signal
 
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.clear import clear, take_away
+from hutch.engine.containers.ending import attributes, find_out
 from hutch.engine.containers.options import by_pasta, probed
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.truth import Death, before_this_boot, lives, wait_until
@@ -159,6 +160,8 @@ def ended(engine: Engine, record: Record) -> None:
                 else "its supervisor (conmon) was killed: how it ended is not known"
             )
         record.oom = (places.folder / "oom").exists()
+        if code is not None:
+            find_out(engine, record, code)
     clear(engine, record)
     record.phase = phases.EXITED
     record.paused = False
@@ -171,7 +174,7 @@ def ended(engine: Engine, record: Record) -> None:
         engine.records.save(record)
         if record.oom:
             engine.events.of(record, "oom")
-        engine.events.of(record, "die", exitCode=str(record.exit_code))
+        engine.events.of(record, "die", exitCode=str(record.exit_code), **attributes(record))
     places.exit_file.unlink(missing_ok=True)  # so conmon's call-back knows that all is done
 
 

@@ -191,7 +191,6 @@ def duration(seconds: float) -> str:
 
 def sentence(engine: Engine, record: Record) -> str:
     """``Up 3 seconds (healthy)``, ``Exited (0) 2 minutes ago``."""
-    code = f"({record.exit_code}{', out of memory' if record.oom else ''})"
     if record.phase == phases.RUNNING:
         up = "Up " + duration(now() - record.started)
         if record.paused:
@@ -200,6 +199,10 @@ def sentence(engine: Engine, record: Record) -> str:
             return up
         word = health(engine, record)
         return f"{up} ({'health: starting' if word == 'starting' else word})"
+    from hutch.engine.containers.ending import words
+
+    more = words(record) if record.exit_code or record.oom else ""
+    code = f"({record.exit_code}{', ' + more if more else ''})"
     if record.phase == phases.RESTARTING:
         return f"Restarting {code} {duration(now() - record.finished)} ago"
     if record.phase == phases.EXITED:

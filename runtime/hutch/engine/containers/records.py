@@ -39,6 +39,8 @@ class Record:
         self.restarts = 0
         self.stopping = False
         self.runs = 0  # how often it was started: a clean-up of an earlier run touches no later one
+        self.ending = ""  # how it ended, as JSON (ending.py)
+        self.sent = ""  # the signal that warren has sent last, and by which verb: "15 stop"
 
     def values(self) -> "list[int | float | str | None]":
         """The columns, in their order."""

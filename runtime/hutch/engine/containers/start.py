@@ -64,6 +64,7 @@ def start_locked(
         if infra is not None:
             start(engine, infra.id)
     record.phase, record.error, record.oom, record.paused = phases.STARTING, "", False, False
+    record.ending = record.sent = ""
     record.runs += 1
     engine.records.save(record)
     try:

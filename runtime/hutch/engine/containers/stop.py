@@ -13,6 +13,9 @@ from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict
 from hutch.spec.signal_names import signal_name, signal_number
 
+# Who has sent a signal: container.ending.SENT has what is said of each.
+STOP, STOP_LATE, KILL, RUN = "stop", "stop timeout", "kill", "warren run"
+
 
 def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str = "") -> bool:
     """Sends the container its stop signal and, where that does not end it in ``seconds`` (None:
@@ -48,15 +51,30 @@ def _end(engine: Engine, record: Record, number: int, limit: float) -> None:
         try:
             if record.paused:
                 engine.runtime(record).resume()
-            death.signal(number)
+            send(engine, record, death, number, STOP)
             engine.events.of(record, "kill", signal=str(number))
             if not death.wait(None if limit < 0 else limit):
-                death.signal(signal.SIGKILL)
+                send(engine, record, death, signal.SIGKILL, STOP_LATE)
                 engine.events.of(record, "kill", signal="9")
                 death.wait()
+            witness(engine, record, death)
         finally:
             death.close()
         conclude(engine, record)
+
+
+def witness(engine: Engine, record: Record, death: Death) -> None:
+    """Keeps how the process has ended, if it has, for the record of its end."""
+    status = death.status()
+    if status is not None:
+        engine.statuses[record.id] = status
+
+
+def send(engine: Engine, record: Record, death: Death, number: int, verb: str) -> None:
+    """Sends a signal. It is written down first, for who asks how the container ended."""
+    record.sent = f"{number} {verb}"
+    engine.records.save(record, "sent")
+    death.signal(number)
 
 
 def give_up_restart(engine: Engine, record: Record) -> None:
@@ -88,10 +106,11 @@ def kill(engine: Engine, record: Record, sig: str = "KILL") -> None:
         record.stopping = True
         engine.records.save(record, "stopping")
     death = Death(record.pid, record.birth)
-    death.signal(number)
+    send(engine, record, death, number, KILL)
     engine.events.of(record, "kill", signal=str(number))
     if number == signal.SIGKILL:
         death.wait(10)
+        witness(engine, record, death)
         conclude(engine, record)
     death.close()
 
@@ -160,6 +179,8 @@ def wait(engine: Engine, record: Record) -> int:
             pid, born = current.conmon, current.conmon_birth
         death = Death(pid, born)
         death.wait(1.0 if current.phase != phases.RUNNING else None)
+        if current.phase == phases.RUNNING:
+            witness(engine, current, death)
         death.close()
         with engine.locked(current.id):
             finish(engine, current.id)

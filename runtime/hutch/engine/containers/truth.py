@@ -37,7 +37,7 @@ class Death:
     """Waits for the end of a process that is not our child."""
 
     def __init__(self, pid: int, born: str) -> None:
-        self._fd = -1
+        self._fd, self._pid = -1, pid
         try:
             self._fd = os.pidfd_open(pid)
         except OSError:
@@ -52,6 +52,15 @@ class Death:
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         return bool(poll.poll(None if seconds is None else int(max(seconds, 0) * 1000)))
+
+    def status(self) -> int | None:
+        """The wait status (waitpid(2)) of the process; None if it has not ended, or if the kernel
+        does not tell it: it does from Linux 6.15 on, before only until the process is reaped."""
+        if self._fd < 0:
+            return None
+        from hutch.kernel.pidfd_info import status_of_ended
+
+        return status_of_ended(self._fd, self._pid)
 
     def signal(self, number: int) -> None:
         """Sends a signal, if the process still exists."""
