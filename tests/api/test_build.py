@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import Api, UnixConnection
 from tests.support.engines import eventually
 from tests.support.leftovers import CGROUPS
 from tests.support.networks import NetworkEngine
@@ -63,12 +63,23 @@ def test_dockers_command_builds(api: Api, context: Path) -> None:
     api.docker("system", "prune", "-f")
 
 
+def test_clients_learn_that_there_is_no_buildkit(api: Api) -> None:
+    """/_ping recommends the classic builder; who wants BuildKit is told what to do."""
+    reply = UnixConnection(api.path)
+    reply.request("HEAD", "/_ping")
+    assert reply.getresponse().headers["Builder-Version"] == "1"
+    reply.close()
+    for path in ("/session", "/grpc"):
+        status, said = api.request("POST", path)
+        assert (status, "DOCKER_BUILDKIT=0" in said["message"]) == (501, True)  # type: ignore[index]
+
+
 def test_docker_py_builds(api: Api, context: Path) -> None:
     client = docker.DockerClient(base_url=f"unix://{api.path}")
     args = {"BASE": api.engine.image, "WHO": "py"}
     built, lines = client.images.build(path=str(context), tag="py:1", buildargs=args,
                                        network_mode="none", target="one")  # fmt: skip
-    assert "localhost/py:1" in built.tags
+    assert "py:1" in built.tags
     assert any("STEP" in line.get("stream", "") for line in lines)
     failing = f"FROM {api.engine.image}\nRUN echo bad; exit 7\n".encode()
     with pytest.raises(docker.errors.BuildError, match="exit status 7") as failed:

@@ -1,7 +1,10 @@
 """Filters of lists and prunes, and what docker system shows, by Docker's clients."""
 
+import io
 import json
+import tarfile
 import time
+from pathlib import Path
 
 import docker
 import pytest
@@ -58,7 +61,7 @@ def test_filters_of_all_else(api: Api, client: "docker.DockerClient") -> None:
     name = api.engine.image
     assert [i.tags for i in client.images.list(filters={"reference": "none*"})] == []
     assert client.images.get(name).tag("bo", "1")
-    assert client.api.images(filters={"reference": "bo"})[0]["RepoTags"] == ["localhost/bo:1"]
+    assert client.api.images(filters={"reference": "bo"})[0]["RepoTags"] == ["bo:1"]
     assert client.images.list(filters={"before": name}) == []
     assert client.images.list(filters={"until": "2000-01-01"}) == []
     assert client.images.prune({"dangling": False, "label": "none"})["ImagesDeleted"] == []
@@ -104,3 +107,37 @@ def test_dockers_system_verbs(api: Api) -> None:
         assert isinstance(body, bytes)
         assert body.startswith(items)
         assert b'"status"' not in body
+
+
+def test_names_without_a_registry(api: Api, client: "docker.DockerClient", tmp_path: Path) -> None:
+    """To Docker's clients they are as they were given; in the store those that were made here are
+    localhost/NAME. A name is one image's, as in Docker."""
+    image = api.engine.image
+    api.docker("tag", image, "app")
+    assert client.images.get("app").tags == ["app:latest", image]
+    assert client.images.get("localhost/app").tags == ["app:latest", image]
+    assert api.said("images", "--format", "{{.Repository}}:{{.Tag}}", "app") == "app:latest"
+    assert "localhost/app" in api.engine.ok("images")
+    api.engine.ok("run", "--rm", *api.engine.create("app", "true"))
+    assert api.said("run", "--rm", *api.engine.create("app", "echo", "x")) == "x"
+    # What docker save of Docker's own makes is of Docker Hub; the name moves to it, and back.
+    id = client.images.get("app").id
+    api.said("import", "-", "other", input=packed("one"))
+    saved = tmp_path / "saved.tar"
+    api.engine.ok("tag", "other", "docker.io/library/app:latest")
+    api.engine.ok("save", "-o", str(saved), "docker.io/library/app:latest")
+    api.engine.ok("rmi", "docker.io/library/app:latest")
+    assert "Loaded image: app:latest" in api.said("load", "-i", str(saved))
+    moved = client.images.get("app")
+    assert moved.id != id and moved.tags == ["app:latest", "other:latest"]
+    api.docker("tag", image, "app")
+    assert client.images.get("app").id == id
+    assert client.images.get("other").tags == ["other:latest"]
+    assert api.said("rmi", "app") == "Untagged: app:latest"
+
+
+def packed(name: str) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    return archive.getvalue()

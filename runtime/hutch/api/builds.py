@@ -10,7 +10,7 @@ from hutch.api.archives import with_body
 from hutch.api.call import Call
 from hutch.api.errors import ApiError
 from hutch.api.fields import Document, parts, text, whole, words, yes
-from hutch.api.images import tell
+from hutch.api.images import claim, tell
 from hutch.api.registries import at_registry
 from hutch.engine.building.build import NETWORKS, Wanted, scratch
 from hutch.engine.building.build import build as make
@@ -60,6 +60,7 @@ def build(call: Call) -> None:
 
             image = make(call.engine, wanted, show)
             for name in wanted.names:
+                claim(call, name)
                 tell(call, "tag", name)
             progress.say({"aux": {"ID": image.id}})
             if quiet:

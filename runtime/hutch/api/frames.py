@@ -34,10 +34,12 @@ def relay(
     stdin: bool,
     streams: set[str],
     keys: str = "",
+    framed: bool = True,
 ) -> bool:
     """Carries a client's input to conmon, and the container's output to the client, until the
     output ends, or the client is gone or types the ``keys`` at a terminal. ``early`` is what the
-    client has sent already. Whether the output has ended.
+    client has sent already. Whether the output has ended. What comes from no terminal has frames,
+    if it is ``framed``.
 
     A client that has no input closes its half of the connection at once; it still reads.
     """
@@ -62,7 +64,7 @@ def relay(
                     continue
                 data = packet[1:]
                 try:
-                    client.sendall(data if terminal else frame(stream, data))
+                    client.sendall(frame(stream, data) if framed and not terminal else data)
                 except OSError:
                     return False
             elif events & (select.POLLHUP | select.POLLERR):

@@ -123,18 +123,23 @@ class Exchange:
         """The end of what ``begin`` began."""
         self._connection.send(h11.EndOfMessage())
 
-    def upgrade(self, kind: str = RAW) -> tuple[socket.socket, bytes]:
+    def upgrade(
+        self, kind: str = RAW, headers: dict[str, str] | None = None
+    ) -> tuple[socket.socket, bytes]:
         """Answers 101; the connection is no HTTP any more. What the client has sent already
-        comes with it. Raises UsageError for a client that did not ask for this."""
+        comes with it. ``headers`` are those of another protocol than Docker's own. Raises
+        UsageError for a client that did not ask for this."""
         for _ in self.chunks():
             pass
         state = self._connection.protocol
         if state.their_state is not MIGHT_SWITCH_PROTOCOL:
             raise UsageError("this is a stream: ask for it with Connection: Upgrade, Upgrade: tcp")
         self.begun = True
-        headers = [("Content-Type", kind), ("Connection", "Upgrade"), ("Upgrade", "tcp")]
+        lines = {"Connection": "Upgrade", **(headers or {"Content-Type": kind, "Upgrade": "tcp"})}
         self._connection.send(
-            h11.InformationalResponse(status_code=101, headers=headers, reason=b"UPGRADED")
+            h11.InformationalResponse(
+                status_code=101, headers=list(lines.items()), reason=b"UPGRADED"
+            )
         )
         return self._connection.socket, state.trailing_data[0]
 

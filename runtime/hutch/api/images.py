@@ -16,7 +16,7 @@ from hutch.engine.filters import Wanted, holds
 from hutch.errors import HutchError, UsageError, shown
 from hutch.image.errors import ImageError, ImageNotFound
 from hutch.image.platform import Platform
-from hutch.image.reference import LOCAL, Reference
+from hutch.image.reference import HUB, LOCAL, Reference
 from hutch.images import Image
 
 FILTERS = ("before", "dangling", "label", "reference", "since", "until")
@@ -37,15 +37,40 @@ def seconds(created: str) -> int:
     return int(timestamp(created))
 
 
+def repository_of(name: Reference) -> str:
+    """A repository as Docker's clients know it. To them a name without a registry is one of Docker
+    Hub, whether it was made on this machine (localhost/NAME in the store) or pulled (``claim``)."""
+    return name.path if name.registry == LOCAL else name.familiar
+
+
+def claim(call: Call, name: str) -> None:
+    """Makes a name that an image has just been given the only one that its clients write like this:
+    if localhost/NAME is new, docker.io/library/NAME is not there any more, and the other way
+    round. Otherwise NAME would mean both."""
+    given = Reference.parse(name)
+    given = (given if given.registry else given.completed(LOCAL)).tagged()
+    if given.tag and given.registry in (LOCAL, HUB):
+        other = Reference("", repository_of(given), given.tag)
+        other = other.completed(HUB if given.registry == LOCAL else LOCAL)
+        with call.engine.store.naming():
+            call.engine.store.database.remove_name(str(other))
+
+
+def familiar(name: str) -> str:
+    """A complete name as Docker's clients know it."""
+    one = Reference.parse(name)
+    return str(one._replace(registry="", path=repository_of(one)))
+
+
 def tags_of(image: Image) -> list[str]:
-    """The image's names with a tag, as people write them."""
+    """The image's names with a tag, as Docker's clients know them."""
     found = [Reference.parse(name) for name in image.names]
-    return [f"{one.familiar}:{one.tag}" for one in found if one.tag]
+    return [f"{repository_of(one)}:{one.tag}" for one in found if one.tag]
 
 
 def digests_of(image: Image) -> list[str]:
     """The image's names by digest."""
-    repositories = {Reference.parse(name).familiar for name in image.names}
+    repositories = {repository_of(Reference.parse(name)) for name in image.names}
     return sorted(f"{name}@{image.digest}" for name in repositories)
 
 
@@ -134,7 +159,7 @@ def listed(call: Call) -> None:
 
 def _is_named(tag: str, patterns: list[str]) -> bool:
     forms = [tag, tag.rpartition(":")[0]]
-    forms += [form.removeprefix(LOCAL + "/") for form in forms]
+    patterns = [pattern.removeprefix(LOCAL + "/") for pattern in patterns]
     return any(fnmatch.fnmatchcase(form, pattern) for form in forms for pattern in patterns)
 
 
@@ -195,6 +220,7 @@ def history(call: Call) -> None:
 def tag(call: Call) -> None:
     """POST /images/NAME/tag?repo=&tag="""
     call.engine.images.tag(call.names["name"], named(call, "repo"))
+    claim(call, named(call, "repo"))
     tell(call, "tag", named(call, "repo"))
     call.exchange.send(201)
 
@@ -215,7 +241,9 @@ def remove(call: Call) -> None:
     pairs = [line.partition(": ") for line in lines]
     for what, _, name in pairs:
         tell(call, "untag" if what == "Untagged" else "delete", name)
-    call.exchange.json([{what: name} for what, _, name in pairs])
+    call.exchange.json(
+        [{what: familiar(name) if what == "Untagged" else name} for what, _, name in pairs]
+    )
 
 
 def prune(call: Call) -> None:
@@ -266,6 +294,8 @@ def commit(call: Call) -> None:
         message=call.query.get("comment", ""), author=call.query.get("author", ""),
         freeze=yes(call.query, "pause", True),
     )  # fmt: skip
+    if named(call, "repo"):
+        claim(call, named(call, "repo"))
     call.exchange.json({"Id": id}, 201)
 
 
@@ -295,6 +325,8 @@ def load(call: Call) -> None:
     call.exchange.begin("application/json")
     for pulled in done:
         tell(call, "load", pulled.image.id)
+        for name in pulled.image.names:
+            claim(call, name)
         lines = [f"Loaded image: {name}" for name in tags_of(pulled.image)]
         for line in lines or [f"Loaded image ID: {pulled.image.id}"]:
             call.exchange.line({"stream": line + "\n"})

@@ -12,7 +12,7 @@ from hutch.api.call import Call
 from hutch.api.errors import ApiError, message_of
 from hutch.api.fields import Document, part, text, whole
 from hutch.api.http import Exchange
-from hutch.api.images import named, tell
+from hutch.api.images import claim, named, tell
 from hutch.errors import HutchError, UsageError
 from hutch.image.digest import Digest
 from hutch.image.progress import Reporter
@@ -188,6 +188,7 @@ def create(call: Call) -> None:
             done = call.engine.images.pull_tags(name, platform=platform)
         tell(call, "pull", *(str(pulled.name) for pulled in done))
         for pulled in done:
+            claim(call, str(pulled.name))
             progress.say({"status": f"Digest: {pulled.digest}"})
             fresh = "Downloaded newer image for" if pulled.fresh else "Image is up to date for"
             progress.say({"status": f"Status: {fresh} {pulled.name}"})
@@ -207,6 +208,8 @@ def _import(call: Call) -> None:
             )
         ),
     )  # fmt: skip
+    if named(call, "repo"):
+        claim(call, named(call, "repo"))
     tell(call, "import", made[0].id)
     call.exchange.begin("application/json")
     call.exchange.line({"status": made[0].id})

@@ -39,6 +39,7 @@ POST    /containers/{id}/rename         containers.rename
 POST    /containers/{id}/pause          containers.pause
 POST    /containers/{id}/unpause        containers.unpause
 POST    /containers/{id}/attach         streams.attach
+GET     /containers/{id}/attach/ws      streams.attach_websocket
 POST    /containers/{id}/wait           waiting.wait
 DELETE  /containers/{id}                containers.remove
 HEAD    /containers/{id}/archive        archives.stat
@@ -84,6 +85,9 @@ DELETE  /volumes/{name}                 volumes.remove
 
 # What Docker documents besides, by what this engine does not have.
 SWARM, PLUGINS, BUILDKIT = "swarms of several machines", "plugins", "BuildKit"
+HINTS = {
+    BUILDKIT: "set DOCKER_BUILDKIT=0 for docker build and docker compose build, or use warren build"
+}
 MISSING = [(*line.split(), what) for what, lines in {
 SWARM: """
 GET     /swarm
@@ -133,9 +137,6 @@ BUILDKIT: """
 POST    /session
 POST    /grpc
 """,
-"WebSocket": """
-GET     /containers/{id}/attach/ws
-""",
 }.items() for line in lines.strip().splitlines()]  # fmt: skip
 
 
@@ -172,7 +173,8 @@ def find(method: str, path: str) -> tuple[Handler, dict[str, str]]:
     request = f"{method} {shown(path)}"
     for wanted, pattern, what in MISSING_PATTERNS:
         if wanted == method and pattern.fullmatch(path):
-            raise ApiError(501, f"{request}: this engine does not have {what}")
+            hint = f" (hint: {HINTS[what]})" if what in HINTS else ""
+            raise ApiError(501, f"{request}: this engine does not have {what}{hint}")
     if elsewhere:
         raise ApiError(405, f"{request}: there is no such method here")
     raise ApiError(404, f"{request}: Docker's API has no such path")

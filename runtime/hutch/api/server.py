@@ -62,7 +62,7 @@ class Server:
         http.OWN.update(
             {
                 "Api-Version": dotted(API), "Ostype": "linux", "Server": "warren",
-                "Docker-Experimental": "false",
+                "Docker-Experimental": "false", "Builder-Version": "1",  # the classic builder
             }
         )  # fmt: skip
 

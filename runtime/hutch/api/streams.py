@@ -3,8 +3,8 @@
 import select
 import time
 from _socket import socket
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from hutch.api.call import Attaching, Call
@@ -31,6 +31,31 @@ def wanted(call: Call, default: bool = False) -> set[str]:
 def attach(call: Call) -> None:
     """POST /containers/ID/attach?logs=&stream=&stdin=&stdout=&stderr=&detachKeys=: also before it
     is started; then no output is lost."""
+
+    @contextmanager
+    def client(record: Record) -> "Iterator[tuple[socket, bytes]]":
+        yield call.exchange.upgrade(kind_of(record.options.tty, call.version))
+
+    _attach(call, client, framed=True)
+
+
+def attach_websocket(call: Call) -> None:
+    """GET /containers/ID/attach/ws?logs=&stream=&stdin=&stdout=&stderr=&detachKeys=: the same in
+    the messages of a WebSocket, without frames."""
+    from hutch.api.websocket import accepted
+
+    @contextmanager
+    def client(_: Record) -> "Iterator[tuple[socket, bytes]]":
+        with accepted(call.exchange) as connected:
+            yield connected, b""
+
+    _attach(call, client, framed=False)
+
+
+Clients = Callable[[Record], AbstractContextManager[tuple[socket, bytes]]]
+
+
+def _attach(call: Call, clients: Clients, *, framed: bool) -> None:
     record = call.container()
     options = record.options
     if record.paused:
@@ -48,29 +73,30 @@ def attach(call: Call) -> None:
     if live and record.phase != phases.RUNNING:
         # Before the client knows: it starts the container as soon as it has the answer.
         waiting = call.memory.attach_later(record.id)
-    client, early = call.exchange.upgrade(kind_of(options.tty, call.version))
     try:
-        if yes(call.query, "logs"):
-            # Who only reads is served from the log alone: between its end and conmon's socket
-            # something could be lost.
-            follow = live and waiting is None and not yes(call.query, "stdin")
-            with _lines(call, record, client, follow=follow, halves=True) as lines:
-                for line in lines:
-                    if line.stream in streams:
-                        client.sendall(line.data if options.tty else frame(line.stream, line.data))
-            if follow:
+        with clients(record) as (client, early):
+            if yes(call.query, "logs"):
+                # Who only reads is served from the log alone: between its end and conmon's socket
+                # something could be lost.
+                follow = live and waiting is None and not yes(call.query, "stdin")
+                with _lines(call, record, client, follow=follow, halves=True) as lines:
+                    for line in lines:
+                        if line.stream in streams:
+                            raw = options.tty or not framed
+                            client.sendall(line.data if raw else frame(line.stream, line.data))
+                if follow:
+                    return
+            if not live:
                 return
-        if not live:
-            return
-        container = _connected(call, record, client, waiting)
-        if container is None:
-            return
-        with closing(container):
-            relay(
-                client, early, container, terminal=options.tty,
-                stdin=yes(call.query, "stdin") and options.interactive, streams=streams,
-                keys=keys,
-            )  # fmt: skip
+            container = _connected(call, record, client, waiting)
+            if container is None:
+                return
+            with closing(container):
+                relay(
+                    client, early, container, terminal=options.tty,
+                    stdin=yes(call.query, "stdin") and options.interactive, streams=streams,
+                    keys=keys, framed=framed,
+                )  # fmt: skip
     finally:
         if waiting is not None:
             call.memory.give_up(record.id, waiting)
