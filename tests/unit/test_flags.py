@@ -174,6 +174,13 @@ SEEN = {
         "name": "test_install_runtime::test_the_program_is_this_one_or_the_named_one",
         "program": "test_install_runtime::test_the_program_is_this_one_or_the_named_one",
     },
+    "top": {
+        "all": "test_top::test_a_table_that_is_printed_once",
+        "count": "test_top::test_a_table_that_is_printed_once",
+        "sort": "test_top::test_a_table_that_is_printed_once",
+        "interval": "test_top::test_the_first_table_comes_after_one_interval",
+        "format": "test_top::test_as_json",
+    },
     "update": {
         "resources": "test_update::test_resources_from_a_file_or_stdin_as_docker_sends_them",
         "blkio-weight": "test_update::test_blkio_weight_is_written_where_the_host_has_it",

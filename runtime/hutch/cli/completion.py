@@ -33,6 +33,7 @@ ARGUMENTS: "dict[str, tuple[str | tuple[str, ...], ...]]" = {
     "explain": (DIRECTORY, DIRECTORY),
     "install-runtime": (("docker", "containerd", "podman", "buildah", "crio", "kubernetes"),),
     "kill": (CONTAINER, tuple(SIGNALS)),
+    "top": (CONTAINER,),
 }
 
 HEAD = "# Completion of hutch for {}, printed by `hutch completion {}`.\n"

@@ -246,6 +246,19 @@ VERBS = {
     ),
     "start": ("let a created container run its program", "CONTAINER", 1, 1, ()),
     "state": ("print the state of a container, as JSON", "CONTAINER", 1, 1, ()),
+    "top": (
+        "show what the containers use, again and again",
+        "[CONTAINER]",
+        0,
+        1,
+        (
+            ("all", "a", "", "also those that have ended"),
+            ("count", "n", "N", "print the table N times and end (default: 1, if not a terminal)"),
+            ("interval", "", "DURATION", "the time between two looks (default: 1s)"),
+            ("sort", "", "cpu|memory|pids|io|id", "the order (default: cpu)"),
+            FORMAT,
+        ),
+    ),
     "update": (
         "change limits of a container; limits that are not given stay",
         "CONTAINER",

@@ -158,6 +158,20 @@ VERBS = {
         "stopped.",
         "$ hutch state web",
     ),
+    "top": (
+        "Shows the containers below --root that are created, running or paused, or only one: the "
+        "share of a CPU, memory without the page cache that can be given back, processes, and what "
+        "is read from and written to block devices. All are counted by the cgroups, v1 and v2; a "
+        "dash stands for what nothing counts, and for no limit.",
+        "On a terminal it stays, and shows containers that come and go. The keys: q ends it; c, m, "
+        "p, i and n sort by CPU, memory, processes, I/O and name; a also shows containers that "
+        "have ended; arrows and page keys scroll.",
+        "Otherwise, and with --count or --format json, it prints the table and ends. What was used "
+        "is measured over the interval before a table, so the first one comes after one interval.",
+        "$ hutch top",
+        "$ hutch top --sort memory -n 5 --interval 10s",
+        "$ hutch top --format json web",
+    ),
     "update": (
         "Changes limits of a container that exists. The values are written in an order that the "
         "kernel accepts. With --resources, all limits come from a file, and other options are "
