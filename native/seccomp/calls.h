@@ -16,3 +16,8 @@ long long hutch_seccomp_name(unsigned int architecture, int number, unsigned cha
 /* Questions to the kernel: 0 if it knows the action (SECCOMP_RET_...), or all of the flags. */
 long long hutch_seccomp_action_known(unsigned int action);
 long long hutch_seccomp_flags_known(unsigned int flags);
+
+/* The calls that a filter's listener tells of, and the answers to them. */
+long long hutch_seccomp_receive(int listener, unsigned char *buffer, size_t size);
+long long hutch_seccomp_answer(int listener, unsigned long long id, int error);
+long long hutch_seccomp_waits(int listener, unsigned long long id);

@@ -73,6 +73,14 @@ def test_events(image: str) -> None:
     assert re.fullmatch(r"\d+ MiB, \d processes", lines[0])
 
 
+def test_profile(image: str) -> None:
+    said = output(image, '"$PYTHON" profile.py box')
+    assert said.startswith("one\n") and "unlink (" in said
+    assert "    fails with EPERM  [defaultAction]" in said
+    assert "linux.seccomp.defaultAction: chmod fails with EPERM in process" in said
+    assert "the end\n" in said
+
+
 def test_fixture(image: str) -> None:
     line = '"$PYTHON" -m pytest -q -p no:cacheprovider test_fixture.py'
     assert "3 passed" in output(image, line)

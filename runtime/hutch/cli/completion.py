@@ -32,6 +32,7 @@ ARGUMENTS: "dict[str, tuple[str | tuple[str, ...], ...]]" = {
     "completion": (("bash", "zsh", "fish"),),
     "explain": (DIRECTORY, DIRECTORY),
     "install-runtime": (("docker", "containerd", "podman", "buildah", "crio", "kubernetes"),),
+    "seccomp": (("record", "show", "diff"), PATH, PATH),
     "kill": (CONTAINER, tuple(SIGNALS)),
     "top": (CONTAINER,),
 }

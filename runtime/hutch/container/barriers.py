@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hutch.container.cold.seccomp.watch import Watch
     from hutch.container.init_process import Init
     from hutch.container.seccomp_agent import Agent
     from hutch.container.state import State
@@ -76,7 +77,7 @@ def accompany(
     state: "State",
     now: str,
     console: "Callable[[int], None] | None",
-    agent: "Agent | None",
+    agent: "Agent | Watch | None",
 ) -> None:
     """Answers the messages of hutch-init up to the barrier CREATED, which is not answered.
 
@@ -94,9 +95,9 @@ def accompany(
             else:
                 console(message.fd)
         elif message.kind == LISTENER:
-            listener = init.fetch(message.number)
+            assert agent is not None
+            listener = init.fetch(message.number, agent.watches)
             if listener >= 0:
-                assert agent is not None
                 agent.hand_over(state, now, init.pid, listener)
         elif message.kind == PID:
             if init.beside is not None and cgroup is not None:

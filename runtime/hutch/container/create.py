@@ -21,8 +21,10 @@ from hutch.plan.plan import Bindings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hutch.container.cold.seccomp.watch import Watch
     from hutch.container.init_process import Init
     from hutch.container.request import Request
+    from hutch.container.seccomp_agent import Agent
     from hutch.container.store import Entry, Store
     from hutch.plan.cgroup_paths import Cgroup
     from hutch.plan.host import Host
@@ -122,10 +124,13 @@ def plan_for(request: "Request", filters: str) -> "tuple[CheckedConfig, bytes, H
     linux = config.get("linux", {})
     cgroup = cgroup_for(config, host, request.id, request.systemd, request.rootless)
     filter = None
-    if linux.get("seccomp"):
+    if request.watch is not None:
+        filter = request.watch.filter(linux.get("seccomp"), filters)
+    elif linux.get("seccomp"):
         from hutch.container.filter_cache import filter_for
 
         filter = filter_for(linux["seccomp"], filters)
+    if filter is not None:
         for warning in filter.warnings:
             request.warn(warning)
     plan = compile_plan(
@@ -280,8 +285,8 @@ def _build(
     namespaces: "list[int]",
 ) -> Created:
     state = begin(entry, plan, bindings, config, raw, host, request)
-    agent = None
-    if state.notifies:
+    agent: Agent | Watch | None = request.watch
+    if state.notifies and agent is None:
         from hutch.container.seccomp_agent import agent_of
 
         agent = agent_of(config)

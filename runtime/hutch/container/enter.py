@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     from hutch.container.init_process import Init
+    from hutch.container.seccomp_agent import Agent
     from hutch.container.state import State
     from hutch.container.store import Store
     from hutch.container.trace import Trace
@@ -135,7 +136,7 @@ def running(store: "Store", id: str, ignore_paused: bool) -> "tuple[State, Check
             id=id,
             status=now,
         )
-    if status.has_systemd_unit(state, of_user=True):
+    if state.chose("watched") or status.has_systemd_unit(state, of_user=True):
         # The user's systemd may have to move the process into its scope; D-Bus needs a library.
         from hutch.front import use_interpreter
 
@@ -243,8 +244,13 @@ def execute(
     warn, debug, trace = options.get("warn"), options.get("debug"), options.get("trace")
     host = read_host()
     filter = None
+    agent: Agent | None = None
     profile = config.get("linux", {}).get("seccomp")
-    if profile:
+    if state.chose("watched"):
+        from hutch.container.cold.seccomp.watch import joined
+
+        filter, agent = joined(store, state, profile)
+    elif profile:
         from hutch.container.filter_cache import filter_for
 
         filter = filter_for(profile, store.root + "/.filters")
@@ -288,8 +294,7 @@ def execute(
             posix.sched_setaffinity(0, before)
     init.root = "/proc/" + str(state.pid) + "/root"
     try:
-        agent = None
-        if filter is not None and filter.notify:
+        if agent is None and filter is not None and filter.notify:
             from hutch.container.seccomp_agent import agent_of
 
             agent = agent_of(config)

@@ -30,9 +30,11 @@ def forbids_execve(program: bytes) -> bool:
     return answer & 0xFFFF_0000 not in (ALLOW, LOG)
 
 
-def verdict(program: bytes, architecture: int, number: int) -> int:
-    """SECCOMP_RET_... and its data, for a call of this number whose arguments are 0."""
-    data = number.to_bytes(4, byteorder) + architecture.to_bytes(4, byteorder) + bytes(56)
+def verdict(program: bytes, architecture: int, number: int, args: "tuple[int, ...]" = ()) -> int:
+    """SECCOMP_RET_... and its data, for a call of this number; arguments not in ``args`` are 0."""
+    data = number.to_bytes(4, byteorder) + architecture.to_bytes(4, byteorder) + bytes(8)
+    data += b"".join([arg.to_bytes(8, byteorder) for arg in args])
+    data += bytes(64 - len(data))
     at = accumulator = 0
     while True:
         word = program[at * 8 : at * 8 + 8]

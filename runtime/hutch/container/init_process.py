@@ -90,13 +90,18 @@ class Init:
         while self.message() is not None:
             pass
 
-    def fetch(self, number: int) -> int:
+    def fetch(self, number: int, watches: bool) -> int:
         """Returns our copy of seccomp's listener, which is the descriptor ``number`` in hutch-init,
         and lets hutch-init go on. The copy is made by pidfd_getfd(2); if that is not allowed,
-        hutch-init sends it. Returns -1 if hutch-init dies because the filter forbids sending."""
+        hutch-init sends it. Returns -1 if hutch-init dies because the filter forbids sending.
+        ``watches``: nobody would answer for sendmsg; raises KernelError then."""
         try:
             fd = channel.fetch(self.pidfd, number)
-        except OSError:
+        except OSError as error:
+            if watches:
+                raise KernelError(
+                    "take the listener of the seccomp filter", "pidfd_getfd", error.errno
+                ) from None
             self.answer(SEND)
             message = self.message()
             return -1 if message is None else message.fd

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypedDict
 
+    from hutch.container.cold.seccomp.watch import Watch
     from hutch.container.terminal import Terminal
     from hutch.container.trace import Trace
     from hutch.errors import HutchError
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
         ``console`` is called with the terminal's master, in place of a ``console_socket``;
         ``listen_fds`` is the number of sockets passed from 3 on (sd_listen_fds(3)); ``notify``
         means that the program reports when it is ready (sd_notify(3)). ``warn`` is called with each
-        warning, ``debug`` with each step of the plan; ``trace`` takes the times of the steps."""
+        warning, ``debug`` with each step of the plan; ``trace`` takes the times of the steps;
+        ``watch`` answers system calls."""
 
         pid_file: str
         pidfd_socket: str
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         warn: Callable[[HutchError], None]
         debug: Callable[[str], None] | None
         trace: Trace | None
+        watch: Watch | None
 
 
 class Request:
@@ -49,15 +52,15 @@ class Request:
     and ``pidfd_socket`` are absolute paths or ""; the listener of ``pidfd_socket`` gets a pidfd of
     the first process. ``rootless`` is that of Cgroup.rootless; with ``systemd``, systemd makes the
     cgroup. ``warn`` is called with each warning, ``debug`` with each step of the plan; ``trace``
-    takes the times of the steps. A sandbox sets ``config``, a config and its bytes as
-    JSON, so that no config.json is read; ``stdio``, the standard streams (-1: the caller's own);
-    and ``supervisor``, the descriptors for the operation supervise.
+    takes the times of the steps; ``watch`` answers system calls. A sandbox sets ``config``, a
+    config and its bytes as JSON, so that no config.json is read; ``stdio``, the standard streams
+    (-1: the caller's own); and ``supervisor``, the descriptors for the operation supervise.
     """
 
     __slots__ = (
         "bundle", "choices", "config", "console", "console_socket", "debug", "detached", "id",
         "pid_file", "pidfd_socket", "rootless", "stdio", "supervisor", "systemd", "terminal",
-        "trace", "warn",
+        "trace", "warn", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +95,7 @@ class Request:
         self.warn = warn
         self.debug = debug
         self.trace = trace
+        self.watch: Watch | None = None
         choices.trace = trace is not None
 
     def step(self, name: str) -> None:
@@ -135,6 +139,10 @@ def request_of(
         debug=options.get("debug"),
         trace=options.get("trace"),
     )
+    watch = options.get("watch")
+    if watch is not None:
+        request.watch = watch
+        request.choices.watched = watch.kind
     socket = options.get("console_socket")
     if socket:
         request.console_socket = absolute(socket)

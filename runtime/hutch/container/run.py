@@ -37,6 +37,8 @@ def run(
         request.step("let the program be executed")
         made.init.answer()
         made.init.executed()
+        if request.watch is not None:
+            request.watch.started()
 
     return carry_on(store, request, made, let_go, detach=detach, keep=keep, subreaper=subreaper)
 

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from hutch.spec.json import Json
 
     Choice = Literal[
-        "direct", "listening", "new_keyring", "no_pivot", "notify", "preserved", "strict", "trace"
+        "direct",
+        "listening",
+        "new_keyring",
+        "no_pivot",
+        "notify",
+        "preserved",
+        "strict",
+        "trace",
+        "watched",
     ]
 
     class PublicState(TypedDict, total=False):

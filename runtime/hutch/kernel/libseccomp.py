@@ -123,6 +123,33 @@ def call_name(token: int, number: int) -> str:
     return extension.ffi.buffer(buffer, length)[:].decode() if length > 0 else ""
 
 
+def native() -> int:
+    """The token of this machine's architecture (hutch.spec.seccomp.ARCHITECTURES)."""
+    token: int = _extension().lib.hutch_seccomp_native()
+    return token
+
+
+def call_number(token: int, name: str) -> int:
+    """A call's own number on an architecture; -1 if it has none, or if the name is not known."""
+    from hutch.kernel.filter_head import NEWER_CALLS, Architecture
+
+    architecture = Architecture(token)
+    number = _own_number(_extension(), architecture, name)
+    if number < 0 and name in NEWER_CALLS:
+        return architecture.numbered(NEWER_CALLS[name])
+    return max(number, -1)
+
+
+def call_names(token: int) -> "dict[int, str]":
+    """The system calls of an architecture, by their numbers."""
+    from hutch.kernel.filter_head import NEWER_CALLS, Architecture
+
+    architecture = Architecture(token)
+    found = {architecture.numbered(number): name for name, number in NEWER_CALLS.items()}
+    found.update({number: name for name, number in _named(_extension(), architecture)})
+    return found
+
+
 def _extension() -> "Any":
     try:
         import hutch._seccomp as extension

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         supervised: bool
         stays: bool
         trace: bool
+        watched: str
 
 
 class Choices:
@@ -29,11 +30,12 @@ class Choices:
     records when each operation begins and ends. ``strict``: where runc differs from the
     specification, follow the specification. ``supervised``: hutch-init stays as the first process,
     beside the program, and ends with it or with the caller; ``stays``: without a program.
+    ``watched``: what the supervisor of its system calls does (container.cold.seccomp), or "".
     """
 
     __slots__ = (
         "direct", "listening", "new_keyring", "no_pivot", "notify", "preserved", "stays", "strict",
-        "supervised", "trace",
+        "supervised", "trace", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +62,7 @@ class Choices:
         self.strict = strict
         self.supervised = supervised
         self.stays = stays
+        self.watched = ""
 
     def to_json(self) -> "KeptChoices":
         """The choices of `create` as the state file keeps them."""

@@ -140,7 +140,38 @@ VERBS = {
         "and deletes the container.",
         "The exit code is that of the program; 128 plus the number of the signal that ended it; or "
         "1 if it could not be run.",
+        "With --seccomp-explain, a supervisor answers in place of the kernel for each system call "
+        "that linux.seccomp refuses, and says at once, as a warning: the call, its errno, the "
+        "process, and the field of the profile that decides. Repetitions are counted. Processes of "
+        "hutch-exec(8) are explained too. SCMP_ACT_TRAP and SCMP_ACT_TRACE stay with the kernel "
+        "and are not explained. Where the kernel would kill by SIGSYS, the process is killed by "
+        "SIGKILL.",
         "$ hutch run --bundle /bundles/web web",
+        "$ hutch run --seccomp-explain --bundle /bundles/web web",
+    ),
+    "seccomp": (
+        "record does the same as run, and writes a seccomp profile that allows the system calls "
+        "that the container made, and no others. It takes the options of run. Processes of "
+        "hutch-exec(8) are recorded too. What the linux.seccomp of the bundle refuses is refused, "
+        "and not recorded. If FILE exists, what is new is added to it; what it refuses stays "
+        "refused. The profile is written when the last process has ended. With --check the "
+        "container runs a second time, under the profile; the exit code is 1 if a call is refused "
+        "then.",
+        "The arguments of bpf, clone, ioctl, keyctl, personality, prctl, ptrace, setns, socket, "
+        "socketpair and unshare are recorded too: namespaces, requests, families and the like. "
+        "clone3 fails with ENOSYS, because no filter can read its flags; the C library then calls "
+        "clone. Always allowed are read, write, execve and exit_group, which the first process of "
+        "the container calls under the filter, and rt_sigreturn and restart_syscall, which the "
+        "kernel makes a program call.",
+        "show prints what a profile does on this architecture: all of it, or what it does to one "
+        "system call, given by name or number. diff prints the calls to which two profiles do "
+        "different things; the exit code is 0 if there are none, 1 if there are, 2 for an error. "
+        "PROFILE is a file with a linux.seccomp, with a whole config.json, or with a profile in "
+        "Docker's format, of which show takes what applies on this host to a container with "
+        "Docker's default capabilities.",
+        "$ hutch seccomp record -o web.json --bundle /bundles/web web",
+        "$ hutch seccomp show web.json socket",
+        "$ hutch seccomp diff config.json web.json",
     ),
     "spec": (
         "Writes an example of config.json, which runs a shell in the directory rootfs beside it. "

@@ -1,0 +1,403 @@
+"""run --seccomp-explain and seccomp record: what they say of real containers' calls."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.containers import Bundle, Runtime
+
+pytestmark = pytest.mark.root
+
+WARNED = "hutch: warning: config.json: "
+
+
+def explained(runtime: Runtime, bundle: Bundle, *words: str, code: int = 0) -> list[dict[str, Any]]:
+    """Runs with --seccomp-explain; the lines of its JSON log."""
+    log = bundle.path / "log"
+    log.unlink(missing_ok=True)
+    done = runtime(
+        "--log", str(log), "--log-format", "json", "run", "--seccomp-explain",
+        "--bundle", str(bundle.save().path), *words, "test", check=False,
+    )  # fmt: skip
+    assert done.code == code, done.err
+    bundle.output = done.out  # type: ignore[attr-defined]
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Polls until the condition is true."""
+    for _ in range(1500):
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not become true")
+
+
+def filtered(bundle: Bundle, *entries: dict[str, Any], **fields: Any) -> None:
+    bundle.config["linux"]["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": list(entries),
+        **fields,
+    }
+
+
+def profile_of(file: Path) -> dict[str, Any]:
+    profile: dict[str, Any] = json.loads(file.read_text())
+    return profile
+
+
+def names_in(file: Path) -> set[str]:
+    return {
+        name
+        for entry in profile_of(file)["syscalls"]
+        if entry["action"] == "SCMP_ACT_ALLOW"
+        for name in entry["names"]
+    }
+
+
+def record(runtime: Runtime, bundle: Bundle, file: Path, *words: str, **options: Any) -> Any:
+    return runtime(
+        "seccomp", "record", "-o", str(file), "-b", str(bundle.save().path), *words, "test",
+        **options,
+    )  # fmt: skip
+
+
+# run --seccomp-explain
+
+
+def test_it_says_which_rule_refuses_which_call_of_which_process(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    filtered(
+        bundle,
+        {"names": ["getcwd", "chmod"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13},
+        {
+            "names": ["ioctl"],
+            "action": "SCMP_ACT_ERRNO",
+            "args": [{"index": 1, "value": 0x5401, "op": "SCMP_CMP_EQ"}],
+        },
+    )
+    bundle.sh("chmod 700 /tmp; chmod 700 /tmp; chmod 700 /tmp; stty size; exit 0")
+    lines = explained(hutch, bundle)
+    chmod = [line for line in lines if line["syscall"] == "chmod"]
+    assert [line["count"] for line in chmod] == [1, 2]
+    first = chmod[0]
+    assert first["pointer"] == "linux.seccomp.syscalls[0].names[1]"
+    assert (first["comm"], first["refused_errno"]) == ("chmod", "EACCES")
+    assert first["action"] == "SCMP_ACT_ERRNO"
+    assert first["container_pid"] > 1 and first["pid"] > first["container_pid"]
+    assert first["args"][1] == 0o700
+    ioctl = next(line for line in lines if line["syscall"] == "ioctl")
+    assert ioctl["pointer"] == "linux.seccomp.syscalls[1]"
+    assert "argument 1 == 0x5401, and argument 1 is 0x5401" in ioctl["msg"]
+
+
+def test_the_default_action_is_named_and_the_rule_that_allows_other_arguments(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    bundle.sh("stty size; ls /bin/sh; exit 0")
+    record(hutch, bundle, tmp_path / "profile.json")
+    # stty asks for the terminal's settings, ls for its size: the size is made another request.
+    text = (tmp_path / "profile.json").read_text().replace(f" {0x5413},", " 1,")
+    (tmp_path / "profile.json").write_text(text)
+    bundle.config["linux"]["seccomp"] = profile_of(tmp_path / "profile.json")
+    bundle.sh("ls /bin/sh; mkdir /tmp/x; echo end")
+    lines = explained(hutch, bundle)
+    ioctl = next(line for line in lines if line["syscall"] == "ioctl")
+    assert ioctl["pointer"] == "linux.seccomp.defaultAction"
+    assert "argument 1 is 0x5413" in ioctl["msg"] and "allow others" in ioctl["msg"]
+    mkdir = next(line for line in lines if line["syscall"] == "mkdir")
+    assert mkdir["pointer"] == "linux.seccomp.defaultAction"
+    assert "mkdir fails with EPERM" in mkdir["msg"] and "no rule names it" in mkdir["msg"]
+    read = hutch("run", "--seccomp-explain", "-b", str(bundle.path), "test")
+    assert WARNED + "linux.seccomp.defaultAction: mkdir fails with EPERM in process" in read.err
+    # The control: without the flag the calls fail in the same way, and nothing is said.
+    control = hutch("run", "-b", str(bundle.path), "test")
+    assert "Operation not permitted" in control.err and WARNED not in control.err
+
+
+def test_a_call_that_kills_is_explained_and_kills(hutch: Runtime, bundle: Bundle) -> None:
+    filtered(bundle, {"names": ["chmod"], "action": "SCMP_ACT_KILL_PROCESS"})
+    bundle.sh("chmod 700 /tmp; echo ended with $?")
+    lines = explained(hutch, bundle)
+    assert bundle.output == "ended with 137\n"  # type: ignore[attr-defined]
+    assert lines[0]["pointer"] == "linux.seccomp.syscalls[0].names[0]"
+    assert lines[0]["action"] == "SCMP_ACT_KILL_PROCESS"
+    assert "kills process" in lines[0]["msg"]
+
+
+def test_processes_of_exec_are_explained_too(hutch: Runtime, bundle: Bundle) -> None:
+    filtered(bundle, {"names": ["chmod"], "action": "SCMP_ACT_ERRNO"})
+    bundle.args("sleep", "100").save()
+    log = bundle.path / "log"
+    hutch("--log", str(log), "--log-format", "json", "run", "--seccomp-explain", "--detach",
+          "--bundle", str(bundle.path), "test")  # fmt: skip
+    assert log.read_text() == ""
+    assert hutch("exec", "test", "chmod", "700", "/tmp", check=False).code == 1
+    line = json.loads(wait_for(log.read_text).splitlines()[0])
+    assert line["pointer"] == "linux.seccomp.syscalls[0].names[0]"
+    hutch("delete", "--force", "test")
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        (None, "linux.seccomp: is missing"),
+        ({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}, "does not always allow read"),
+        (
+            {
+                "defaultAction": "SCMP_ACT_ALLOW",
+                "listenerPath": "/nobody",
+                "syscalls": [{"names": ["getcwd"], "action": "SCMP_ACT_NOTIFY"}],
+            },
+            "SCMP_ACT_NOTIFY",
+        ),
+    ],
+)
+def test_what_cannot_be_explained_is_an_error_before_anything_is_made(
+    hutch: Runtime, bundle: Bundle, profile: dict[str, Any] | None, said: str
+) -> None:
+    bundle.config["linux"]["seccomp"] = profile
+    if profile is None:
+        del bundle.config["linux"]["seccomp"]
+    refused = hutch.refuses("run", "--seccomp-explain", "-b", str(bundle.save().path), "test")
+    assert said in refused
+    assert hutch.ids() in ([], [".filters"])
+
+
+# seccomp record
+
+SESSION = "cd /tmp; echo one > a; cat a | wc -l; ls -l; mv a b; rm b; sleep 0.01"
+
+
+def test_a_shell_session_runs_under_its_profile_and_does_nothing_else(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "profile.json"
+    bundle.config["root"]["readonly"] = False
+    bundle.sh(SESSION)
+    done = record(hutch, bundle, file, "--check")
+    assert done.out.count("1\n") >= 2  # it ran twice: --check
+    assert f"hutch: {file}: " in done.err
+    profile = profile_of(file)
+    assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
+    assert profile["syscalls"][0]["names"] == sorted(profile["syscalls"][0]["names"])
+    assert names_in(file) >= {"read", "write", "execve", "rename", "unlink"}
+    assert not names_in(file) & {"mkdir", "chmod", "unshare", "setresuid", "capset"}
+    # The control: without the profile the calls succeed.
+    others = "mkdir /tmp/d && echo made; chmod 700 /tmp && echo changed; " + SESSION
+    control = hutch("run", "-b", str(bundle.sh(others).save().path), "test")
+    assert control.out.startswith("made\nchanged\n")
+    bundle.config["linux"]["seccomp"] = profile
+    bundle.config["process"]["args"][-1] = others.replace("/tmp/d", "/tmp/e")
+    lines = explained(hutch, bundle)
+    assert {line["syscall"] for line in lines} == {"mkdir", "chmod"}
+    assert bundle.output == control.out.removeprefix("made\nchanged\n")  # type: ignore[attr-defined]
+
+
+SERVER = """
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        try:
+            if self.path == "/other":
+                os.mkdir("/tmp/made")
+            said = b"hello"
+        except OSError as error:
+            said = str(error).encode()
+        self.send_response(200); self.end_headers(); self.wfile.write(said)
+    def log_message(self, *args): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+with open("/tmp/port", "w") as file:
+    file.write(str(server.server_port) + "\\n")
+server.serve_forever()
+"""
+
+
+def with_the_hosts_python(bundle: Bundle) -> None:
+    """The container shares the host's network, and has the host's programs, read-only."""
+    for name in ("lib", "lib64"):
+        (bundle.rootfs / name).symlink_to("usr/" + name)
+    (bundle.rootfs / "usr").mkdir()
+    (bundle.rootfs / "server.py").write_text(SERVER)
+    config = bundle.config
+    config["root"]["readonly"] = False
+    namespaces = config["linux"]["namespaces"]
+    config["linux"]["namespaces"] = [one for one in namespaces if one["type"] != "network"]
+    config["mounts"].append(
+        {"destination": "/usr", "source": "/usr", "type": "bind", "options": ["rbind", "ro"]}
+    )
+    bundle.args("/usr/bin/python3", "-S", "/server.py")
+
+
+def served(hutch: Runtime, bundle: Bundle, command: list[str], paths: list[str]) -> list[str]:
+    """The answers of the container's server, which is ended after them."""
+    port_file = bundle.rootfs / "tmp" / "port"
+    port_file.unlink(missing_ok=True)
+    hutch(*command, "--detach", "-b", str(bundle.save().path), "test")
+    port = wait_for(lambda: port_file.exists() and port_file.read_text().strip())
+    said = []
+    for path in paths:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+            said.append(answer.read().decode())
+    hutch("kill", "test", "KILL")
+    hutch("delete", "--force", "test")
+    return said
+
+
+def test_a_web_server_runs_under_its_profile_and_does_nothing_else(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    with_the_hosts_python(bundle)
+    file = tmp_path / "profile.json"
+    command = ["seccomp", "record", "-o", str(file)]
+    assert served(hutch, bundle, command, ["/", "/x"]) == ["hello", "hello"]
+    wait_for(file.exists)
+    profile = profile_of(file)
+    clone3 = {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}
+    assert clone3 in profile["syscalls"]
+    families = [
+        entry["args"][0]["valueTwo"] for entry in profile["syscalls"] if "socket" in entry["names"]
+    ]
+    assert families == [1, 2]  # AF_UNIX, by the C library for the name of the user; AF_INET
+    bundle.config["linux"]["seccomp"] = profile
+    log = tmp_path / "log"
+    command = ["--log", str(log), "--log-format", "json", "run", "--seccomp-explain"]
+    said = served(hutch, bundle, command, ["/", "/other", "/"])
+    assert said[0] == said[2] == "hello"
+    assert "Operation not permitted: '/tmp/made'" in said[1]
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {line["syscall"] for line in lines} == {"clone3", "mkdir"}
+
+
+def test_runs_are_merged_and_what_the_file_refuses_stays_refused(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "profile.json"
+    bundle.config["root"]["readonly"] = False
+    record(hutch, bundle.sh("chmod 777 /tmp"), file)
+    first = profile_of(file)
+    assert "chmod" in names_in(file) and "mkdir" not in names_in(file)
+    refusal = {"names": ["rmdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13}
+    file.write_text(json.dumps({**first, "syscalls": [*first["syscalls"], refusal]}))
+    done = record(hutch, bundle.sh("mkdir /tmp/a; rmdir /tmp/a"), file)
+    assert {"chmod", "mkdir"} <= names_in(file) and "rmdir" not in names_in(file)
+    assert "rmdir was called, but stays refused" in done.err
+    assert refusal in profile_of(file)["syscalls"]
+
+
+def test_what_the_bundle_refuses_is_refused_and_not_learnt(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "profile.json"
+    filtered(bundle, {"names": ["chmod"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13})
+    done = record(hutch, bundle.sh("chmod 700 /tmp; echo end"), file)
+    assert "Permission denied" in done.err and done.out == "end\n"
+    assert "chmod" not in names_in(file)
+    refusal = {"names": ["chmod"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13}
+    assert refusal in profile_of(file)["syscalls"]
+
+
+def test_exec_is_recorded_and_a_pause_does_no_harm(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "profile.json"
+    bundle.config["root"]["readonly"] = False
+    record(hutch, bundle.args("sleep", "100"), file, "--detach")
+    hutch("pause", "test")
+    hutch("resume", "test")
+    hutch("exec", "test", "chmod", "700", "/tmp")
+    assert not file.exists()
+    hutch("delete", "--force", "test")
+    wait_for(file.exists)
+    assert {"chmod", "clock_nanosleep", "restart_syscall"} <= names_in(file)
+
+
+def test_without_no_new_privs_the_profile_has_what_the_start_needs(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "profile.json"
+    bundle.config["process"]["noNewPrivileges"] = False
+    record(hutch, bundle.sh("echo end"), file, "--check")
+    assert "capset" in names_in(file)
+
+
+def test_a_run_that_fails_writes_nothing(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    done = record(hutch, bundle.args("/nothing"), file, check=False)
+    assert done.code == 1 and "/nothing" in done.err
+    assert not file.exists()
+    file.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    done = record(hutch, bundle.args("true"), file, check=False)
+    assert done.code == 1 and "allows what the profile does not name" in done.err
+    assert hutch.ids() in ([], [".filters"])
+
+
+def supervisors(root: Path) -> list[int]:
+    """The pids of the processes that answer for containers below the root."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        program = words[6] if len(words) > 8 else b""
+        if b"seccomp_watch as it" in program and words[8].startswith(bytes(root)):
+            found.append(int(path.name))
+    return found
+
+
+def test_if_the_supervisor_dies_the_container_is_killed_and_the_file_stays(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "profile.json"
+    bundle.args("sleep", "100").save()
+    running = subprocess.Popen(
+        [hutch.command, "--root", hutch.root, "seccomp", "record", "-o", file, "-b", bundle.path,
+         "test"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    [supervisor] = wait_for(lambda: supervisors(hutch.root))
+    wait_for(lambda: hutch.state("test")["status"] == "running")
+    os.kill(supervisor, signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "the supervisor of the container's system calls was killed" in said
+    assert not file.exists()
+    assert hutch.ids() in ([], [".filters"])
+
+
+def test_if_the_runtime_is_killed_the_recording_goes_on(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "profile.json"
+    bundle.sh(
+        "touch /tmp/begun; until [ -e /tmp/go ]; do usleep 10000; done; chmod 700 /tmp; "
+        "touch /tmp/end"
+    )
+    bundle.config["root"]["readonly"] = False
+    bundle.save()
+    running = subprocess.Popen(
+        [hutch.command, "--root", hutch.root, "seccomp", "record", "-o", file, "-b", bundle.path,
+         "test"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_for(lambda: supervisors(hutch.root))
+    wait_for((bundle.rootfs / "tmp" / "begun").exists)
+    hutch(
+        "update", "--pids-limit", "100", "test"
+    )  # waits for the lock that run has until the start
+    running.kill()
+    running.wait()
+    (bundle.rootfs / "tmp" / "go").touch()
+    wait_for((bundle.rootfs / "tmp" / "end").exists)
+    wait_for(file.exists)
+    assert "chmod" in names_in(file)
+    hutch("delete", "--force", "test")
