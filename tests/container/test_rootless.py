@@ -261,3 +261,15 @@ def test_an_idmapped_mount_needs_root(user: User) -> None:
     assert "mounts[7].options" in error
     assert "operation not permitted" in error
     assert "without root no idmapped mount can be made" in error
+
+
+def test_a_seccomp_profile_is_recorded_and_explained_without_root(user: User) -> None:
+    config = user.config("sh", "-c", "id -u; echo end")
+    user("seccomp", "record", "-o", "profile.json", "test")
+    config["linux"]["seccomp"] = json.loads((user.bundle / "profile.json").read_text())
+    config["process"]["args"][-1] = "chmod 700 /tmp; echo end"
+    user.save(config)
+    done = user("run", "--seccomp-explain", "test")
+    assert done.out == "end\n"
+    assert "linux.seccomp.defaultAction: chmod fails with EPERM in process" in done.err
+    assert [name for name in user.ids() if not name.startswith(".")] == []

@@ -119,6 +119,7 @@ def test_the_default_action_is_named_and_the_rule_that_allows_other_arguments(
     assert "mkdir fails with EPERM" in mkdir["msg"] and "no rule names it" in mkdir["msg"]
     read = hutch("run", "--seccomp-explain", "-b", str(bundle.path), "test")
     assert WARNED + "linux.seccomp.defaultAction: mkdir fails with EPERM in process" in read.err
+    assert "mkdir: can't create directory '/tmp/x': Operation not permitted" in read.err
     # The control: without the flag the calls fail in the same way, and nothing is said.
     control = hutch("run", "-b", str(bundle.path), "test")
     assert "Operation not permitted" in control.err and WARNED not in control.err
@@ -335,6 +336,8 @@ def test_a_run_that_fails_writes_nothing(hutch: Runtime, bundle: Bundle, tmp_pat
     done = record(hutch, bundle.args("/nothing"), file, check=False)
     assert done.code == 1 and "/nothing" in done.err
     assert not file.exists()
+    done = record(hutch, bundle.args("true"), tmp_path / "nowhere" / "profile.json", check=False)
+    assert done.code == 1 and "is no directory that the caller may write to" in done.err
     file.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
     done = record(hutch, bundle.args("true"), file, check=False)
     assert done.code == 1 and "allows what the profile does not name" in done.err
@@ -359,18 +362,22 @@ def test_if_the_supervisor_dies_the_container_is_killed_and_the_file_stays(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     file = tmp_path / "profile.json"
-    bundle.args("sleep", "100").save()
+    bundle.config["root"]["readonly"] = False
+    bundle.sh("touch /tmp/begun; exec sleep 100").save()
     running = subprocess.Popen(
         [hutch.command, "--root", hutch.root, "seccomp", "record", "-o", file, "-b", bundle.path,
          "test"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     [supervisor] = wait_for(lambda: supervisors(hutch.root))
-    wait_for(lambda: hutch.state("test")["status"] == "running")
+    wait_for((bundle.rootfs / "tmp" / "begun").exists)
+    hutch(
+        "update", "--pids-limit", "100", "test"
+    )  # waits for the lock that run has until the start
     os.kill(supervisor, signal.SIGKILL)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 1
-    assert "the supervisor of the container's system calls was killed" in said
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 1, said
+    assert "the supervisor of the container's system calls was killed" in said, said
     assert not file.exists()
     assert hutch.ids() in ([], [".filters"])
 

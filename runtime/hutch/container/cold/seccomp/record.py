@@ -1,6 +1,7 @@
 """seccomp record: learns a profile from the calls of a container."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from hutch.container.cold.seccomp.learnt import (
 from hutch.container.cold.seccomp.profiles import profile_to_extend
 from hutch.container.filter_verdict import verdict
 from hutch.container.store import write_file
+from hutch.errors import HutchError
 from hutch.kernel.libseccomp import native
 from hutch.spec.cold.seccomp_rules import architecture_name
 from hutch.spec.seccomp import ENOSYS, ERRNO
@@ -155,7 +157,12 @@ def _named(profile: "Seccomp | None") -> set[str]:
 
 def profile_in(file: str) -> "Seccomp | None":
     """The profile in the file that a recording adds to; None if there is none. Raises HutchError if
-    nothing can be added to it."""
+    nothing can be added to it, or if the file cannot be written."""
+    folder = Path(file).absolute().parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise HutchError(
+            f"{file} cannot be written: {folder} is no directory that the caller may write to"
+        )
     if not Path(file).exists():
         return None
     profile = profile_to_extend(Path(file).read_bytes(), file)
