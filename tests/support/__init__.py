@@ -18,6 +18,7 @@ device_cases     device rules and what they allow
 classic_bpf      what a seccomp filter returns for a system call
 hostile_json     hostile texts for a JSON parser
 networks         test hosts with their own networks, for the networks of warren
+browser          a real browser, for pages
 screens          a program on a terminal, and what a person sees there
 registries       registries on loopback, and warren's command with its own store
 fake_registry    a registry whose replies a test decides: wrong, cut off or refusing

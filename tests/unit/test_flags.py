@@ -116,6 +116,8 @@ SEEN = {
         "host": "test_check::test_check_host_has_a_verdict_for_each_feature",
     },
     "explain": {
+        "html": "test_explain_page::test_what_cannot_be_shown_is_refused_and_writes_nothing",
+        "times": "test_explain_page::test_what_cannot_be_shown_is_refused_and_writes_nothing",
         "format": "test_listing::test_explain_as_json_names_lane_call_and_field",
         "id": "test_listing::test_explain_as_json_names_lane_call_and_field",
         "bundle": EXPLAINED,

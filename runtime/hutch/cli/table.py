@@ -148,6 +148,8 @@ VERBS = {
         2,
         (
             FORMAT,
+            ("html", "", "FILE", "write a page: config.json beside the steps; - is stdout"),
+            ("times", "", "FILE", "show in the page the times of a --trace of create or run"),
             ("id", "", "CONTAINER", "the id of the container (default: explained)"),
             BUNDLE,
             CONSOLE,

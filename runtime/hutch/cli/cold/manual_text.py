@@ -80,7 +80,12 @@ VERBS = {
         "config.json that differ, and the steps that only one of them has. Each is the directory "
         "of a bundle, or a container: then it is the config that the container was made with, also "
         "if the file in its bundle has changed since.",
+        "With --html it writes a page that shows config.json beside the steps, in the parts of the "
+        "work: a field that is pointed at marks its steps, a step its field. The page loads "
+        "nothing. With --times it also shows how long each step took.",
         "$ hutch explain /bundles/web",
+        "$ hutch --trace web.trace run --bundle /bundles/web web\n"
+        "$ hutch explain --html web.html --times web.trace /bundles/web",
         "$ hutch explain web /bundles/web",
     ),
     "features": (

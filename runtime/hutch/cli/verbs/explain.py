@@ -19,6 +19,10 @@ def run(call: Call, log: Log) -> int:
         raise UsageError("invalid format option: " + form, hint="table or json")
     if call.arguments and call.has("bundle"):
         raise UsageError("the bundle is given twice", hint="leave --bundle out")
+    if call.has("times") and not call.has("html"):
+        raise UsageError("--times needs --html", hint="the page shows the times")
+    if call.has("html"):
+        return _page(call, log)
     if len(call.arguments) > 1:
         return _compare(call, log, form)
     asked = _request(call, log, call.arguments[0] if call.arguments else call.text("bundle", "."))
@@ -34,6 +38,19 @@ def _request(call: Call, log: Log, name: str) -> "Request":
     options = options_of(call, log)
     options["warn"] = lambda warning: complain("hutch: warning: " + str(warning) + "\n")
     return request_for(name, call.text("id", "explained"), call.options.get("root"), options)
+
+
+def _page(call: Call, log: Log) -> int:
+    from hutch.front import use_interpreter
+
+    if len(call.arguments) > 1 or call.has("format"):
+        raise UsageError("--html shows one bundle, and is a format")
+    use_interpreter()
+    from hutch.cli.cold.explain_html.command import write_page
+
+    name = call.arguments[0] if call.arguments else call.text("bundle", ".")
+    write_page(_request(call, log, name), call.text("html"), call.text("times"))
+    return 0
 
 
 def _compare(call: Call, log: Log, form: str) -> int:
