@@ -65,6 +65,7 @@ def test_a_terminal_by_websocket(api: Api) -> None:
     received(client)
     client.close()
     gone = connected(api, id, query)
+    assert gone.sock is not None
     gone.sock.close()  # without a word
     eventually(lambda: (api.threads(), api.descriptors()) == (1, before))
     assert api.said("ps", "-q", "--no-trunc") == id
@@ -92,9 +93,11 @@ def test_what_is_no_handshake(api: Api) -> None:
         b"\x81\x82xxxx\xff\xfe",
     ):
         client = connected(api, id, "stream=1&stdin=1&stdout=1")
-        client.sock.sendall(wrong)
-        while client.sock.recv(4096):
+        connection = client.sock
+        assert connection is not None
+        connection.sendall(wrong)
+        while connection.recv(4096):
             pass
-        client.sock.close()
+        connection.close()
     eventually(lambda: api.threads() == 1)
     assert api.request("GET", "/_ping")[0] == 200
