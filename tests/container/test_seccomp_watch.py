@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hutch.kernel.libseccomp import call_names, native
 
 from tests.support.containers import Bundle, Runtime
 
@@ -61,6 +62,10 @@ def names_in(file: Path) -> set[str]:
         if entry["action"] == "SCMP_ACT_ALLOW"
         for name in entry["names"]
     }
+
+
+def names_of_all() -> set[str]:
+    return set(call_names(native()).values())
 
 
 def record(runtime: Runtime, bundle: Bundle, file: Path, *words: str, **options: Any) -> Any:
@@ -305,6 +310,25 @@ def test_what_the_bundle_refuses_is_refused_and_not_learnt(
     assert "chmod" not in names_in(file)
     refusal = {"names": ["chmod"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13}
     assert refusal in profile_of(file)["syscalls"]
+
+
+def test_a_recording_is_as_strict_as_the_profile_of_the_bundle(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    """Where rules of the bundle compare arguments that a recording does not."""
+    file = tmp_path / "profile.json"
+    mode = {"index": 1, "value": 0o22, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+    names = [*names_of_all() - {"chmod"}]
+    filtered(
+        bundle,
+        {"names": names, "action": "SCMP_ACT_ALLOW"},
+        {"names": ["chmod"], "action": "SCMP_ACT_ALLOW", "args": [mode]},
+        defaultAction="SCMP_ACT_ERRNO",
+    )
+    bundle.config["root"]["readonly"] = False
+    record(hutch, bundle.sh("chmod 700 /tmp; chmod 777 /tmp; echo end"), file)
+    rules = [entry for entry in profile_of(file)["syscalls"] if "chmod" in entry["names"]]
+    assert rules == [{"names": ["chmod"], "action": "SCMP_ACT_ALLOW", "args": [mode]}]
 
 
 def test_exec_is_recorded_and_a_pause_does_no_harm(

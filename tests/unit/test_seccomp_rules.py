@@ -19,7 +19,7 @@ from hutch.container.cold.seccomp.filters import (
     outcomes,
     telling,
 )
-from hutch.container.cold.seccomp.learnt import ALWAYS, Learnt, merged
+from hutch.container.cold.seccomp.learnt import ALWAYS, Learnt, compared, merged
 from hutch.container.cold.seccomp.profiles import View, differences
 from hutch.defaults.seccomp import default_seccomp
 from hutch.errors import ConfigError, UsageError
@@ -215,13 +215,13 @@ def test_runs_are_merged_by_conditions_and_names_are_sorted() -> None:
     first.architectures = {"SCMP_ARCH_X86_64"}
     for name in ALWAYS:
         first.allow(name)
-    first.allow("socket", 2, 0, 0xFFFF_FFFF)
+    first.allow("socket", compared("socket", [2] * 6))
     first.refused["clone3"] = 38
     profile, notes = merged(first, None)
     assert notes == []
     second = Learnt()
     second.architectures = {"SCMP_ARCH_X86"}
-    second.allow("socket", 1, 0, 0xFFFF_FFFF)
+    second.allow("socket", compared("socket", [1] * 6))
     second.allow("accept4")
     second.refused["clone3"] = 38
     again, notes = merged(second, profile)
@@ -242,9 +242,18 @@ def test_runs_are_merged_by_conditions_and_names_are_sorted() -> None:
 def test_a_call_with_too_many_values_is_allowed_with_all() -> None:
     learnt = Learnt()
     for value in range(65):
-        learnt.allow("ioctl", value, 1, 0xFFFF_FFFF)
+        learnt.allow("ioctl", compared("ioctl", [value] * 6))
     profile, _ = merged(learnt, None)
     assert profile["syscalls"] == [{"names": ["ioctl"], "action": "SCMP_ACT_ALLOW"}]
+
+
+def test_a_refusal_with_the_errno_of_the_default_action_is_not_written() -> None:
+    """It would be taken for a refusal by hand in the next recording."""
+    learnt = Learnt()
+    learnt.refused = {"mkdir": 1, "clone3": 38}
+    assert merged(learnt, None)[0]["syscalls"] == [
+        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}
+    ]
 
 
 def test_a_refusal_by_hand_stays() -> None:

@@ -64,7 +64,7 @@ def _record(call: Call, log: Log) -> int:
     if call.has("detach"):
         return code
     report = watch.report()
-    if report is None:
+    if not report:
         log.warning(HutchError(f"{file} is written when the last process of the container ends"))
         return code
     for note in report["notes"]:

@@ -59,4 +59,4 @@ def _observer(task: Task, log: Log) -> "Observer":
         return Explainer(task["profile"], program, log.warning, task["by_rule"])
     from hutch.container.cold.seccomp.record import Recorder
 
-    return Recorder(task["file"], task.get("before"), program if "profile" in task else b"")
+    return Recorder(task["file"], task.get("before"), task.get("profile"), program)

@@ -2,29 +2,30 @@
 
 from collections.abc import Sequence
 from errno import errorcode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hutch.spec.seccomp import (
     ACTIONS,
     ARCHITECTURES,
     ERRNO,
-    NOTIFY,
+    OPERATORS,
     TRACE,
     Rules,
     translate,
 )
 
 if TYPE_CHECKING:
+    from hutch.spec.cold.config_types import SeccompOperator
     from hutch.spec.config import Seccomp
     from hutch.spec.seccomp import Comparison, Condition
 
 ACTION = 0xFFFF_0000  # of an answer; the other bits are data: the errno
-ALLOWING = (ACTIONS["SCMP_ACT_ALLOW"], ACTIONS["SCMP_ACT_LOG"])
 POINTER = "linux.seccomp"
 
 _INT = 0xFFFF_FFFF  # the bits that the kernel reads of an argument that is an int
 _NE, _LT, _LE, _EQ, _GE, _GT, _MASKED_EQ = range(1, 8)
 _SIGNS = {_NE: "!=", _LT: "<", _LE: "<=", _EQ: "==", _GE: ">=", _GT: ">"}
+OPERATOR_NAMES = {number: cast("SeccompOperator", name) for name, number in OPERATORS.items()}
 _NAMES = {number: name for name, number in ACTIONS.items() if name != "SCMP_ACT_KILL"}
 _ARCHITECTURES = {number: name for name, number in ARCHITECTURES.items()}
 _WORDS = {
@@ -167,9 +168,3 @@ def condition_in_words(condition: "Condition") -> str:
 
 def _number(value: int) -> str:
     return str(value) if value < 10 else hex(value)
-
-
-def is_watchable(answer: int) -> bool:
-    """Whether an agent can take the place of this answer: the kernel itself must send SIGSYS, and
-    ask a tracer."""
-    return answer & ACTION not in (ACTIONS["SCMP_ACT_TRAP"], TRACE, NOTIFY)

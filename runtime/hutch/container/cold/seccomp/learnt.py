@@ -6,7 +6,7 @@ from hutch.errors import ConfigError
 from hutch.spec.seccomp import EPERM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hutch.spec.cold.config_types import SeccompArchitecture, SeccompOperator
     from hutch.spec.config import Seccomp, Syscall, SyscallArgument
@@ -47,6 +47,17 @@ ERRNO: Final = "SCMP_ACT_ERRNO"
 DENYING = (ERRNO, "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP")
 
 
+def compared(name: str, args: "Sequence[int]", s390: bool = False) -> "Args":
+    """The comparison that allows a call with the value that it was called with; () if the arguments
+    of this call do not count. On s390 the flags of clone are its second argument (clone(2))."""
+    if name not in COMPARED:
+        return ()
+    index, mask = COMPARED[name]
+    if name == "clone" and s390:
+        index = 1
+    return ((index, mask, args[index] & mask, MASKED_EQ),)
+
+
 class Learnt:
     """The calls of a program: ``allowed`` has the conditions of each call, where () means that it
     is allowed with all arguments; ``refused`` the errno of each that was refused on purpose;
@@ -57,9 +68,8 @@ class Learnt:
         self.refused: dict[str, int] = {}
         self.architectures: set[str] = set()
 
-    def allow(self, name: str, value: int | None = None, index: int = 0, mask: int = 0) -> None:
-        """Adds a call; with ``value``, only where the masked argument has this value."""
-        args: Args = () if value is None else ((index, mask, value, MASKED_EQ),)
+    def allow(self, name: str, args: "Args" = ()) -> None:
+        """Adds a call; with ``args``, only where all these comparisons are true."""
         self.allowed.setdefault(name, set()).add(args)
 
     def with_args(self) -> list[str]:
@@ -92,8 +102,9 @@ def merged(learnt: Learnt, before: "Seccomp | None") -> "tuple[Seccomp, list[str
     for name in sorted(by_hand & learnt.allowed.keys()):
         notes.append(f"{name} was called, but stays refused, as the profile says")
         del allowed[name]
+    default = profile.get("defaultErrnoRet", EPERM) if profile["defaultAction"] == ERRNO else 0
     for name, errno in learnt.refused.items():
-        if name not in allowed and name not in by_hand:
+        if name not in allowed and name not in by_hand and errno != default:
             refused[name] = errno
     names = sorted(name for name, conditions in allowed.items() if _is_free(conditions))
     entries: list[Syscall] = [{"names": names, "action": ALLOW}] if names else []

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from sys import byteorder
 from typing import TYPE_CHECKING
 
 from hutch.container.cold.seccomp.callers import memory
@@ -11,25 +12,27 @@ from hutch.container.cold.seccomp.explain import Names, token_of
 from hutch.container.cold.seccomp.filters import ACTION, outcomes
 from hutch.container.cold.seccomp.learnt import (
     ALWAYS,
-    COMPARED,
     MOST,
     Learnt,
     check_mergeable,
+    compared,
     merged,
 )
 from hutch.container.cold.seccomp.profiles import profile_to_extend
 from hutch.container.filter_verdict import verdict
 from hutch.container.store import write_file
 from hutch.errors import HutchError
+from hutch.kernel.filter_head import WIDE
 from hutch.kernel.libseccomp import native
-from hutch.spec.cold.seccomp_rules import architecture_name
+from hutch.spec.cold.seccomp_rules import OPERATOR_NAMES, Profile, architecture_name
 from hutch.spec.seccomp import ENOSYS, ERRNO
 
 if TYPE_CHECKING:
+    from hutch.container.cold.seccomp.learnt import Args
     from hutch.container.cold.seccomp.watch import Report
     from hutch.spec.config import Seccomp
 
-S390 = (0x0000_0016, 0x8000_0016)  # clone's flags are its second argument there (clone(2))
+S390 = (0x0000_0016, 0x8000_0016)
 # What clone3 can do and clone cannot: the flag CLONE_INTO_CGROUP and the field set_tid_size.
 INTO_CGROUP = 0x2_0000_0000
 SET_TID_SIZE = 72  # offset in struct clone_args
@@ -39,19 +42,26 @@ CLONE_ARGS = 88
 class Recorder:
     """Lets all calls run that the profile of config.json allows, and learns them. What that profile
     refuses is refused, and is not learnt. ``file`` gets the profile at the end; ``before`` is the
-    profile that it has now, or None; ``program`` is the filter of config.json, b"" if it has none.
-    """
+    profile that it has now, or None; ``profile`` is that of config.json, or None, and ``program``
+    its filter."""
 
-    def __init__(self, file: str, before: "Seccomp | None", program: bytes) -> None:
+    def __init__(
+        self,
+        file: str,
+        before: "Seccomp | None",
+        profile: "Seccomp | None",
+        program: bytes,
+    ) -> None:
         self._file = file
         self._before = before
-        self._program = program
+        self._profile = None if profile is None else Profile(profile)
+        self._program = program if profile is not None else b""
         self._names = Names()
         self._learnt = Learnt()
         self._unknown: set[int] = set()
         # By architecture and number: what a call with all arguments is answered.
         self._settled: dict[tuple[int, int], int] = {}
-        self._values: set[tuple[int, int, int]] = set()
+        self._loose: set[str] = set()
 
     def take(self, listener: int, call: Call) -> None:
         errno = self._settled.get((call.architecture, call.number))
@@ -83,6 +93,11 @@ class Recorder:
             for name, conditions in sorted(learnt.allowed.items())
             if len(conditions) > MOST and () not in conditions
         ]
+        notes += [
+            f"{name} is allowed with all arguments, of which config.json refuses some"
+            for name in sorted(self._loose & learnt.allowed.keys())
+            if () in learnt.allowed[name]
+        ]
         write_file(self._file, (json.dumps(profile, indent=2) + "\n").encode(), 0o644)
         return {
             "calls": len(learnt.allowed),
@@ -113,21 +128,33 @@ class Recorder:
             # clone, whose flags can be compared.
             self._learnt.refused[name] = ENOSYS
             return ENOSYS
-        if name not in COMPARED:
-            if name == "clone3":
-                self._learnt.refused.pop(name, None)
-            self._learnt.allow(name)
-            if not self._program or not self._depends(call):
-                self._settled[place] = 0
-            return 0
-        index, mask = COMPARED[name]
-        if name == "clone" and call.architecture in S390:
-            index = 1
-        value = call.args[index] & mask
-        if (*place, value) not in self._values:
-            self._values.add((*place, value))
-            self._learnt.allow(name, value, index, mask)
+        args = compared(name, call.args, call.architecture in S390)
+        narrowed = bool(self._program) and self._depends(call)
+        if narrowed:
+            args = self._narrowed(name, call, args)
+        if not args:
+            self._learnt.refused.pop(name, None)
+        self._learnt.allow(name, args)
+        if not args and not narrowed:
+            self._settled[place] = 0
         return 0
+
+    def _narrowed(self, name: str, call: Call, args: "Args") -> "Args":
+        """``args``, and what else the rule of config.json that allows the call compares."""
+        rule = None
+        if self._profile is not None:
+            narrow = not call.architecture & WIDE
+            rule = self._profile.deciding(name, call.args, narrow)
+        if rule is None:
+            # It is allowed by default, and refused with other arguments: no rule can say that.
+            self._loose.add(name)
+            return args
+        own = [index for index, _, _, _ in args]
+        return args + tuple(
+            (index, value, second, OPERATOR_NAMES[operator])
+            for index, operator, value, second in rule.condition
+            if index not in own
+        )
 
     def _refusal(self, call: Call) -> int:
         """The errno of the profile of config.json for a call; 0 if it allows the call."""
@@ -145,8 +172,6 @@ def _needs_clone3(call: Call) -> bool:
     be read needs nothing."""
     data = memory(call.pid, call.args[0], min(call.args[1], CLONE_ARGS))
     flags, tids = data[:8], data[SET_TID_SIZE : SET_TID_SIZE + 8]
-    from sys import byteorder
-
     return bool(int.from_bytes(flags, byteorder) & INTO_CGROUP or any(tids))
 
 
