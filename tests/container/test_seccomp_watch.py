@@ -331,6 +331,24 @@ def test_a_recording_is_as_strict_as_the_profile_of_the_bundle(
     assert rules == [{"names": ["chmod"], "action": "SCMP_ACT_ALLOW", "args": [mode]}]
 
 
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="int 0x80 is of x86")
+def test_calls_of_another_architecture_are_recorded_and_explained(
+    hutch: Runtime, bundle: Bundle, tmp_path: Path
+) -> None:
+    source = Path(__file__).parents[1] / "native" / "other_architecture.c"
+    subprocess.run(["gcc", "-static", "-o", bundle.rootfs / "other", source], check=True)
+    file = tmp_path / "profile.json"
+    done = record(hutch, bundle.args("/other"), file, "--check")
+    assert done.out == "ran\nran\n"
+    profile = profile_of(file)
+    assert profile["architectures"] == ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"]
+    profile["architectures"].remove("SCMP_ARCH_X86")
+    bundle.config["linux"]["seccomp"] = profile
+    [line, *_] = explained(hutch, bundle, code=137)
+    assert (line["syscall"], line["architecture"]) == ("getpid", "SCMP_ARCH_X86")
+    assert line["pointer"] == "linux.seccomp.architectures"
+
+
 def test_exec_is_recorded_and_a_pause_does_no_harm(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
@@ -432,3 +450,41 @@ def test_if_the_runtime_is_killed_the_recording_goes_on(
     wait_for(file.exists)
     assert "chmod" in names_in(file)
     hutch("delete", "--force", "test")
+
+
+# seccomp show and diff
+
+
+def test_the_exit_codes_of_diff_are_those_of_diff_1(hutch: Runtime, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
+    one.write_text(json.dumps(profile))
+    profile["syscalls"] = [{"names": ["mkdir"], "action": "SCMP_ACT_ALLOW"}]
+    other.write_text(json.dumps(profile))
+    assert hutch("seccomp", "diff", str(one), str(one)).out == ""
+    done = hutch("seccomp", "diff", str(one), str(other), check=False)
+    assert (done.code, done.out) == (1, "mkdir: fails with EPERM -> allowed\n")
+    done = hutch("seccomp", "diff", "--format", "json", str(one), str(other), check=False)
+    assert json.loads(done.out)[0]["after"] == [
+        {"action": "SCMP_ACT_ALLOW", "pointer": "syscalls[0].names[0]"}
+    ]
+    assert "no such file" in hutch.refuses("seccomp", "diff", str(one), "/nothing", code=2)
+    shown = hutch("seccomp", "show", str(other), "mkdir").out
+    assert "    allowed  [syscalls[0].names[0]]\n" in shown
+    assert json.loads(hutch("seccomp", "show", "-f", "json", str(other), "mkdir").out)["calls"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("learn", "x"), "seccomp takes record, show or diff"),
+        (("show", "--bundle", "b", "file"), "seccomp show has no --bundle"),
+        (("diff", "one"), "seccomp diff takes 2 argument(s), not 1"),
+        (("record", "test"), "needs the file to write"),
+        (("record", "--check", "--detach", "-o", "x", "test"), "--check waits for the end"),
+    ],
+)
+def test_a_wrong_command_line_is_an_error(
+    hutch: Runtime, words: tuple[str, ...], said: str
+) -> None:
+    assert said in hutch.refuses("seccomp", *words)
