@@ -222,3 +222,27 @@ def test_docker_py(served: Api, network: NetworkEngine, image: str) -> None:
     assert [line for line in seen if line in WANTED] == WANTED
     assert "oom greedy" in seen
     client.close()
+
+
+def test_links_of_older_clients(served: Api, network: NetworkEngine) -> None:
+    """docker run --link in a network with names, as docker compose 1.29 sends them."""
+    served.docker("network", "create", "inner")
+    served.docker("network", "create", "other")
+
+    def run(*words: str, on: str = "inner") -> list[str]:
+        return ["run", *network.create("--network", on), *words]
+
+    served.docker(*run("-d", "--name", "web", network.image, *WEB))
+    get = ["busybox", "wget", "-qO-"]
+    linked = run("--rm", "--link", "web:shop", "--link", "web", network.image)
+    for name in ("web", "shop"):
+        assert served.said(*linked, *get, f"http://{name}/kept") == "of the image"
+    missing = served.docker(*run("--link", "none:x", network.image), check=False)
+    assert "HostConfig.Links" in missing.stderr and "none" in missing.stderr
+    apart = served.docker(*run("--link", "web:shop", network.image, on="other"), check=False)
+    assert "does not run in the same network" in apart.stderr
+    body = {"Image": network.image, "HostConfig": {"Links": ["web:shop"]}}
+    status, said = served.request("POST", "/containers/create", body)
+    assert status == 501 and "in networks with names only" in str(said)
+    served.docker("rm", "-f", "web")
+    served.docker("network", "rm", "inner", "other")

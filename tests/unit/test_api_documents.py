@@ -96,7 +96,6 @@ def test_what_a_body_asks_for() -> None:
         ({"Image": "box", "HostConfig": {"PidMode": "odd"}}, 400, "PidMode"),
         ({"Image": "box", "HostConfig": {"Binds": ["a:b:c:d"]}}, 400, "volume"),
         ({"Image": "box", "HostConfig": {"Mounts": [{"Type": "npipe"}]}}, 400, "npipe"),
-        ({"Image": "box", "HostConfig": {"Links": ["a:b"]}}, 501, "Links"),
         ({"Image": "box", "HostConfig": {"DeviceRequests": [{"Count": -1}]}}, 501, "Device"),
         ({"Image": "box", "HostConfig": {"SecurityOpt": ["seccomp=/etc/passwd"]}}, 400, "JSON"),
     ],

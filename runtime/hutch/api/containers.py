@@ -5,7 +5,8 @@ import re
 from hutch.api.call import Call
 from hutch.api.create import options_from, resources
 from hutch.api.errors import ApiError
-from hutch.api.fields import Document, part, parts, text, whole, yes
+from hutch.api.fields import Document, part, parts, strings, text, whole, yes
+from hutch.api.links import link
 from hutch.api.selection import filters, meant_to_go, truth
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.describe import mount_point
@@ -34,7 +35,9 @@ def create(call: Call) -> None:
     from hutch.api.images import found_image
     from hutch.engine.containers.create import create as make
 
-    options = options_from(call.exchange.document())
+    body = call.exchange.document()
+    options = options_from(body)
+    link(call.engine, options, strings(part(body, "HostConfig"), "Links"))
     image = found_image(call, options.image)
     try:
         record = make(call.engine, image, options, call.query.get("name", "").removeprefix("/"))

@@ -28,7 +28,7 @@ from hutch.errors import UsageError, shown
 
 # HostConfig's flags and lists that ask for something that is not there.
 MISSING = (
-    "VolumeDriver", "Links", "CpuRealtimePeriod", "CpuRealtimeRuntime", "DeviceRequests",
+    "VolumeDriver", "CpuRealtimePeriod", "CpuRealtimeRuntime", "DeviceRequests",
     "StorageOpt", "KernelMemory", "KernelMemoryTCP", "CpuCount", "CpuPercent", "IOMaximumIOps",
     "IOMaximumBandwidth", "BlkioWeightDevice",
 )  # fmt: skip
