@@ -297,7 +297,15 @@ def _resources(arguments: Namespace, options: Options) -> None:
     score = number(arguments, "oom_score_adj")
     options.oom_score_adj = None if score is None else int(score)
     resources(arguments, options)
-    for flag in ("device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops"):
+    throttles(
+        arguments, options,
+        ("device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops"),
+    )  # fmt: skip
+
+
+def throttles(arguments: Namespace, options: Options, flags: tuple[str, ...]) -> None:
+    """How fast devices may be read and written. Raises UsageError."""
+    for flag in flags:
         for text in getattr(arguments, flag.replace("-", "_")):
             path, _, rate = text.rpartition(":")
             if not path:

@@ -24,11 +24,18 @@ OF_INFRA = [
     "--network", "--network-alias", "--pid", "--publish", "--security-opt", "--shm-size",
     "--sysctl", "--uts", "--volume", "--volumes-from",
 ]  # fmt: skip
+# Those that limit all containers of the pod together.
+OF_ALL = [
+    "--blkio-weight", "--cpu-shares", "--cpus", "--cpuset-cpus", "--cpuset-mems",
+    "--device-read-bps", "--device-write-bps", "--memory", "--memory-swap",
+]  # fmt: skip
+# What run limits besides.
+NOT_OF_ALL = ("memory_reservation", "cpu_period", "cpu_quota", "pids_limit")
 
 
 def declare_pod(parser: ArgumentParser) -> None:
     """The flags of ``warren pod create``."""
-    declare_some(parser, [flag for flag in OF_INFRA if flag != "--hostname"])
+    declare_some(parser, [flag for flag in [*OF_INFRA, *OF_ALL] if flag != "--hostname"])
     parser.add_argument("--hostname", default=None, metavar="NAME", help="its host name")
     parser.add_argument(
         "--exit-policy", default=EXIT_POLICIES[0], choices=EXIT_POLICIES,
@@ -60,12 +67,27 @@ def pod_from(arguments: Namespace) -> tuple[PodOptions, Options | None]:
         "share": shared(arguments.share), "exit_policy": arguments.exit_policy,
     }  # fmt: skip
     if arguments.infra:
+        if limits := limits_from(arguments):
+            pod["limits"] = limits
         return pod, infra_from(arguments)
-    for flag in OF_INFRA:
+    for flag in [*OF_INFRA, *OF_ALL]:
         value = getattr(arguments, flag[2:].replace("-", "_"))
         if value and flag not in ("--label", "--label-file", "--name"):
             raise UsageError(f"conflicting options: {flag} and --infra=false")
     return pod, None
+
+
+def limits_from(arguments: Namespace) -> dict[str, object]:
+    """The limits of all containers together. Raises UsageError."""
+    from hutch.cli.warren.flags import resources, throttles
+    from hutch.engine.pods.limits import limits_of
+
+    options = Options()
+    for name in NOT_OF_ALL:
+        setattr(arguments, name, None)
+    resources(arguments, options)
+    throttles(arguments, options, ("device-read-bps", "device-write-bps"))
+    return limits_of(options)
 
 
 def shared(text: str | None) -> list[str]:

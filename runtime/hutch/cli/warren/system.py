@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hutch.cli.warren.context import Context, format_option
 from hutch.cli.warren.output import age, human_size, pruned, show
 from hutch.cli.warren.verb import Verb
-from hutch.errors import UsageError, shown
+from hutch.errors import HutchError, UsageError, shown
 from hutch.image.errors import StoreDamaged
 
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ def prune(arguments: Namespace, context: Context) -> int:
     filters = [prune_filter(text) for text in arguments.filter]
     what = "all images that no container uses" if arguments.all else "all images without a name"
     if not filters:
-        what = "all containers that do not run, all networks without one, " + what
+        what = "all pods and containers that do not run, all networks without one, " + what
     if arguments.volumes:
         what = "all anonymous volumes that no container uses, " + what
     if not arguments.force and not sure(what + ", and whatever nothing needs"):
         return 0 if sys.stdin.isatty() else 1
+    pods = [] if filters else prune_pods(context)
     containers, volumes, freed = prune_engine(
         context, volumes=arguments.volumes, filtered=bool(filters)
     )
@@ -88,7 +89,7 @@ def prune(arguments: Namespace, context: Context) -> int:
     )
     images = list(map(str, gone))
     pruned(
-        ("Containers", containers), ("Networks", networks), ("Volumes", volumes),
+        ("Pods", pods), ("Containers", containers), ("Networks", networks), ("Volumes", volumes),
         ("Images", images), freed=freed + size,
     )  # fmt: skip
     return 0
@@ -102,6 +103,19 @@ def sure(what: str) -> bool:
         print("Use --force to do it without being asked.", file=sys.stderr)
         return False
     return input("Are you sure? [y/N] ").lower() in ("y", "yes")
+
+
+def prune_pods(context: Context) -> list[str]:
+    """Removes the pods that do not run: their ids. Raises the first error, after all others."""
+    if not context.engine.pods.all():
+        return []
+    from hutch.engine.pods.life import prune_pods as remove_pods
+
+    failed: list[HutchError] = []
+    gone = remove_pods(context.engine, lambda _, error: failed.append(error))
+    if failed:
+        raise failed[0]
+    return [pod.id for pod in gone]
 
 
 def prune_engine(

@@ -9,6 +9,7 @@ from hutch.engine.containers.rootfs import unmount_rootfs
 from hutch.engine.containers.staging import unstage
 from hutch.engine.engine import Engine
 from hutch.engine.network.check import check_networks
+from hutch.engine.pods.check import check_pods
 from hutch.image.check import Checker
 
 
@@ -19,6 +20,7 @@ def check(engine: Engine, checker: Checker) -> None:
         current = refresh(engine, record)
         if not engine.places(current).folder.is_dir() and engine.records.get(current.id):
             checker.find(f"container {current.name}: its folder is missing")
+    check_pods(engine, checker)
     check_networks(engine, checker)
     for id in unknown(engine):
         lock = engine.store.lock("container-" + id)

@@ -201,9 +201,9 @@ def write_files(
                 )
             address = own.gateway
         lines.append(f"{address}\t{name}")
-    _write(places.folder / "hosts", "\n".join(lines) + "\n")
-    _write(places.folder / "hostname", hostname + "\n")
-    _write(places.folder / "resolv.conf", resolv_conf(options, own))
+    rewrite(places.folder / "hosts", "\n".join(lines) + "\n")
+    rewrite(places.folder / "hostname", hostname + "\n")
+    rewrite(places.folder / "resolv.conf", resolv_conf(options, own))
     if options.uid_map:
         for name in ("hosts", "hostname", "resolv.conf"):
             os.chown(places.folder / name, *root_of(options))
@@ -254,8 +254,8 @@ def resolv_conf(options: Options, own: Neighbourhood) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def _write(path: Path, text: str) -> None:
-    """In place: the file may be bound into a running container."""
+def rewrite(path: Path, text: str) -> None:
+    """Writes a file in place: it may be bound into a running container."""
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
         os.fchmod(file.fileno(), 0o644)

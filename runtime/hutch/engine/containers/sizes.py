@@ -16,7 +16,7 @@ def sizes(engine: Engine, record: Record) -> tuple[int, int]:
 
 
 def usage(engine: Engine) -> list[Part]:
-    """Containers, by what they wrote, and volumes."""
+    """Containers, by what they wrote, pods if there are any, and volumes."""
     from hutch.engine.containers.listing import listed
     from hutch.engine.containers.records import RUNNING
 
@@ -34,4 +34,12 @@ def usage(engine: Engine) -> list[Part]:
         volumes.size += size
         volumes.active += used
         volumes.reclaimable += 0 if used else size
-    return [containers, volumes]
+    pods = Part("Pods")  # by the files that their containers share
+    for pod in engine.pods.all():
+        size = tree_size(str(engine.pods.folder(pod.id)))
+        active = any(one.phase == RUNNING for one in engine.records.of_pod(pod.id))
+        pods.count += 1
+        pods.size += size
+        pods.active += active
+        pods.reclaimable += 0 if active else size
+    return [containers, *([pods] if pods.count else []), volumes]

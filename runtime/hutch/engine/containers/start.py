@@ -63,6 +63,10 @@ def start_locked(
         infra = before_start(engine, record)
         if infra is not None:
             start(engine, infra.id)
+            if record.options.network == f"container:{infra.id}":
+                from hutch.engine.pods.names import write_names
+
+                write_names(engine, infra)
     record.phase, record.error, record.oom, record.paused = phases.STARTING, "", False, False
     record.ending = record.sent = ""
     record.runs += 1

@@ -9,6 +9,7 @@ from hutch.engine.containers.options import Options, bridged
 from hutch.engine.engine import Engine
 from hutch.engine.pods.infra import pause_image
 from hutch.engine.pods.records import Pod, PodOptions, new_pod
+from hutch.errors import UsageError
 
 if TYPE_CHECKING:
     from hutch.images.image import Image
@@ -38,6 +39,8 @@ def create_pod(
     else:
         chosen = image or pause_image(engine)
         infra.image = chosen.name or chosen.id
+        if pod.options.get("limits"):
+            _together(pod, infra)
         _as_infra(pod, infra)
         create(
             engine,
@@ -48,6 +51,21 @@ def create_pod(
         )
     engine.events.add("pod", "create", pod.id, {"name": pod.name})
     return pod
+
+
+def _together(pod: Pod, infra: Options) -> None:
+    """Puts the containers of a pod with limits into a cgroup that is the pod's. Raises UsageError,
+    KernelError."""
+    from hutch.engine.pods.limits import path_of, wanted
+    from hutch.engine.rootless import rootless
+
+    if rootless() and not infra.cgroup_parent:
+        raise UsageError(
+            "a pod with limits needs a cgroup that is yours, for all of its containers",
+            hint="--cgroup-parent, with a cgroup that systemd or root has delegated to you",
+        )
+    wanted(pod)
+    infra.cgroup_parent = pod.options["cgroup"] = path_of(infra.cgroup_parent, pod.id)
 
 
 def _as_infra(pod: Pod, options: Options) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from hutch.engine.containers.limits import PERIOD
 from hutch.engine.containers.listing import rfc3339, status
+from hutch.engine.containers.options import Options
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
 from hutch.engine.network.describe import bindings
@@ -77,6 +79,20 @@ def networks(engine: Engine, records: Sequence[Record]) -> list[str]:
     return [wishes["name"] for wishes in engine.networks.attachments(infra.id)] if infra else []
 
 
+def _limits(pod: Pod) -> dict[str, object]:
+    """The limits of all containers together, in podman's words."""
+    limits = Options()
+    for name, value in pod.options.get("limits", {}).items():
+        setattr(limits, name, value)
+    return {
+        "memory_limit": limits.memory, "memory_swap": limits.memory_swap,
+        "cpu_shares": limits.cpu_shares, "cpu_period": PERIOD if limits.nano_cpus else 0,
+        "cpu_quota": limits.nano_cpus * PERIOD // 1_000_000_000,
+        "cpuset_cpus": limits.cpuset_cpus, "cpuset_mems": limits.cpuset_mems,
+        "blkio_weight": limits.blkio_weight,
+    }  # fmt: skip
+
+
 def inspect_pod(engine: Engine, pod: Pod) -> dict[str, object]:
     """A pod, in the shape of ``podman pod inspect``."""
     own = members(engine, pod)
@@ -92,6 +108,8 @@ def inspect_pod(engine: Engine, pod: Pod) -> dict[str, object]:
         "CreateInfra": infra is not None,
         "InfraContainerID": infra.id if infra else "",
         "SharedNamespaces": pod.share if infra else [],
+        "CgroupPath": pod.options.get("cgroup", ""),
+        **_limits(pod),
         "NumContainers": len(own),
         "Containers": [
             {"Id": one.id, "Name": one.name, "State": status(one),

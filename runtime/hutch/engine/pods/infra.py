@@ -44,13 +44,17 @@ def infra_of(engine: Engine, pod: str) -> Record | None:
 
 def before_start(engine: Engine, record: Record) -> Record | None:
     """What a container of a pod needs before it starts: the infra container, which is to be started
-    first (None if it is that itself); of that one the tmpfs of the pod are mounted. Raises
-    NoSuchPod, KernelError."""
+    first (None if it is that itself); for that one the tmpfs of the pod are mounted, and its cgroup
+    is made. Raises NoSuchPod, KernelError, HostError."""
     pod = engine.pods.get(record.options.pod)
     if pod is None:
         raise NoSuchPod(record.options.pod)
     if record.options.infra:
         mount_memory(engine, pod)
+        if "cgroup" in pod.options:
+            from hutch.engine.pods.limits import limit
+
+            limit(pod)
         return None
     return infra_of(engine, pod.id)
 

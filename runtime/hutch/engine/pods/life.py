@@ -146,6 +146,7 @@ def remove_pod(
     If this is killed, the pod has fewer containers, and a second call goes on. Raises Conflict.
     """
     from hutch.engine.containers.remove import remove
+    from hutch.engine.pods.limits import unlimit
 
     with engine.pods.locked(pod.id):
         living = [one for one in members(engine, pod) if one.phase in LIVING]
@@ -160,6 +161,7 @@ def remove_pod(
         for record in reversed(members(engine, pod)):  # the infra container last
             remove(engine, record, force=True, volumes=True, with_pod=True)
         unmount_memory(engine, pod)
+        unlimit(pod)
         engine.pods.remove(pod.id)
     tell(engine, pod, "remove")
 

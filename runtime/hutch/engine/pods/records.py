@@ -36,6 +36,8 @@ class PodOptions(TypedDict, total=False):
     exit_policy: str
     hostname: str  # of its containers
     memory_volumes: list[MemoryVolume]
+    limits: dict[str, object]  # of all its containers together (limits.LIMITS)
+    cgroup: str  # where these hold
     fs_group: int  # the group of its volumes (kube)
     volumes: dict[str, str]  # the folders in ``volumes``, or claims: what kind each is (kube)
 

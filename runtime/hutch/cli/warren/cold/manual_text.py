@@ -217,7 +217,8 @@ VERBS: dict[str, tuple[str, ...]] = {
         "that only waits, has them, and the published ports. Containers are made in it with --pod "
         "of warren-run(1) and warren-create(1).",
         "Flags that are about networks, names and volumes are those of warren-run(1), for all "
-        "containers of the pod.",
+        "containers of the pod. Limits, such as --memory and --cpus, hold for all of them "
+        "together: they are those of a cgroup in which the cgroups of the containers are.",
         "$ warren pod create --name site -p 8080:80\n$ warren run -d --pod site busybox httpd -f",
     ),
     "pod exists": (
