@@ -51,14 +51,15 @@ def pid_of(pidfd: int) -> int:
     return int(info.partition("\nPid:")[2].split()[0])
 
 
-@pytest.mark.parametrize("verb", ["create", "run"])
+@pytest.mark.parametrize("verb", ["create", "run", "seccomp record"])
 def test_the_pidfd_socket_gets_the_first_process(
-    verb: str, hutch: Runtime, bundle: Bundle, receiver: Receiver
+    verb: str, hutch: Runtime, bundle: Bundle, receiver: Receiver, tmp_path: Path
 ) -> None:
     bundle.args("sleep", "1000")
-    detach = ["--detach"] if verb == "run" else []
+    detach = [] if verb == "create" else ["--detach"]
+    detach += ["-o", str(tmp_path / "profile.json")] if verb == "seccomp record" else []
     flags = ["--bundle", str(bundle.path), "--pidfd-socket", str(receiver.path)]
-    hutch(verb, *detach, *flags, "test")
+    hutch(*verb.split(), *detach, *flags, "test")
     pidfd = receiver.descriptor(b"standard")
     assert pid_of(pidfd) == hutch.state("test")["pid"]
     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
@@ -90,9 +91,10 @@ def test_a_pidfd_socket_where_nobody_listens_undoes_the_create(
 # --no-subreaper
 
 
+@pytest.mark.parametrize("verb", ["run", "seccomp record"])
 @pytest.mark.parametrize("adopts", [True, False])
 def test_run_adopts_orphans_of_a_container_without_a_pid_namespace_unless_told_not_to(
-    adopts: bool, hutch: Runtime, bundle: Bundle, tmp_path: Path
+    adopts: bool, verb: str, hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:
     namespaces = bundle.config["linux"]["namespaces"]
     namespaces.remove({"type": "pid"})
@@ -100,7 +102,9 @@ def test_run_adopts_orphans_of_a_container_without_a_pid_namespace_unless_told_n
         {"destination": "/out", "source": str(tmp_path), "options": ["rbind"]}
     ]
     os.mkfifo(tmp_path / "go")
-    words = ["run", *([] if adopts else ["--no-subreaper"]), "-b", str(bundle.path), "test"]
+    record = [] if verb == "run" else ["-o", str(tmp_path / "profile.json")]
+    flags = record if adopts else [*record, "--no-subreaper"]
+    words = [*verb.split(), *flags, "-b", str(bundle.path), "test"]
     bundle.sh("(sleep 1000 & echo $! > /out/orphan); read go < /out/go")
     with subprocess.Popen([hutch.command, "--root", str(hutch.root), *words]) as process:
         orphan = tmp_path / "orphan"

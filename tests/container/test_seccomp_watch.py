@@ -364,6 +364,26 @@ def test_exec_is_recorded_and_a_pause_does_no_harm(
     assert {"chmod", "clock_nanosleep", "restart_syscall"} <= names_in(file)
 
 
+def test_a_recording_takes_the_flags_of_run(hutch: Runtime, bundle: Bundle, tmp_path: Path) -> None:
+    file, pid = tmp_path / "profile.json", tmp_path / "pid"
+    bundle.config["linux"]["maskedPaths"] = []
+    bundle.sh("cat /proc/keys")
+    done = record(hutch, bundle, file, "--pid-file", str(pid))
+    assert "_ses.test" in done.out
+    assert pid.read_text().isdecimal()
+    (tmp_path / "given").write_text("content\n")
+    bundle.sh("cat <&3; ls /; cat /proc/keys")
+    given = os.open(tmp_path / "given", os.O_RDONLY)
+    flags = ["--preserve-fds", "1", "--no-new-keyring", "--no-pivot"]
+    done = record(
+        hutch, bundle, file, *flags, preexec_fn=lambda: os.dup2(given, 3), close_fds=False
+    )
+    os.close(given)
+    root = "bin dev etc proc root sys tmp var".split()  # noqa: SIM905
+    assert done.out.split()[: 1 + len(root)] == ["content", *root]
+    assert "_ses.test" not in done.out
+
+
 def test_without_no_new_privs_the_profile_has_what_the_start_needs(
     hutch: Runtime, bundle: Bundle, tmp_path: Path
 ) -> None:

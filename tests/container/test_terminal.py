@@ -211,7 +211,7 @@ def read_all(fd: int) -> str:
         text += data
 
 
-@pytest.mark.parametrize("verb", ["create", "run"])
+@pytest.mark.parametrize("verb", ["create", "run", "seccomp record"])
 def test_the_console_socket_gets_the_master(
     hutch: Runtime, terminal: Bundle, tmp_path: Path, verb: str
 ) -> None:
@@ -225,7 +225,8 @@ def test_the_console_socket_gets_the_master(
         master = console.master()
         hutch("start", "test")
     else:
-        hutch("run", "--detach", *words)
+        record = [] if verb == "run" else ["-o", str(tmp_path / "profile.json")]
+        hutch(*verb.split(), *record, "--detach", *words)
         master = console.master()
     assert read_all(master).split() == ["12", "34", "1000", "5", "end"]
     os.close(master)
