@@ -15,6 +15,7 @@ disks            small file systems that fill up
 plans            compiles plans from configs, and reads their operations
 complete_config  a config with every field; config_grammar makes random configs
 device_cases     device rules and what they allow
+seccomp          containers whose system calls are explained or recorded
 classic_bpf      what a seccomp filter returns for a system call
 hostile_json     hostile texts for a JSON parser
 networks         test hosts with their own networks, for the networks of warren

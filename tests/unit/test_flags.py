@@ -43,7 +43,8 @@ ORPHANS = (
     "test_handing::test_run_adopts_orphans_of_a_container_without_a_pid_namespace"
     "_unless_told_not_to"
 )
-WATCHED = "test_seccomp_watch::test_"
+EXPLAINS = "test_seccomp_explain::test_"
+RECORDED = "test_seccomp_record::test_"
 SCHEMATA = "../unit/test_intel_rdt::test_update_writes_schemata"
 EACH = "test_update::test_each_flag_changes_its_limit_and_no_other"
 
@@ -163,21 +164,21 @@ SEEN = {
         "no-pivot": PIVOT,
         "no-new-keyring": KEYRING,
         "preserve-fds": PRESERVED,
-        "seccomp-explain": WATCHED + "it_says_which_rule_refuses_which_call_of_which_process",
+        "seccomp-explain": EXPLAINS + "it_says_which_rule_refuses_which_call_of_which_process",
     },
     "seccomp": {
-        "output": WATCHED + "a_shell_session_runs_under_its_profile_and_does_nothing_else",
-        "check": WATCHED + "a_shell_session_runs_under_its_profile_and_does_nothing_else",
-        "bundle": WATCHED + "a_shell_session_runs_under_its_profile_and_does_nothing_else",
-        "detach": WATCHED + "exec_is_recorded_and_a_pause_does_no_harm",
+        "output": RECORDED + "a_shell_session_runs_under_its_profile_and_does_nothing_else",
+        "check": RECORDED + "a_shell_session_runs_under_its_profile_and_does_nothing_else",
+        "bundle": RECORDED + "a_shell_session_runs_under_its_profile_and_does_nothing_else",
+        "detach": RECORDED + "exec_is_recorded_and_a_pause_does_no_harm",
         "console-socket": CONSOLE,
         "no-subreaper": ORPHANS,
-        "pid-file": WATCHED + "a_recording_takes_the_flags_of_run",
+        "pid-file": RECORDED + "a_recording_takes_the_flags_of_run",
         "pidfd-socket": PIDFD,
-        "no-pivot": WATCHED + "a_recording_takes_the_flags_of_run",
-        "no-new-keyring": WATCHED + "a_recording_takes_the_flags_of_run",
-        "preserve-fds": WATCHED + "a_recording_takes_the_flags_of_run",
-        "format": WATCHED + "the_exit_codes_of_diff_are_those_of_diff_1",
+        "no-pivot": RECORDED + "a_recording_takes_the_flags_of_run",
+        "no-new-keyring": RECORDED + "a_recording_takes_the_flags_of_run",
+        "preserve-fds": RECORDED + "a_recording_takes_the_flags_of_run",
+        "format": EXPLAINS + "the_exit_codes_of_diff_are_those_of_diff_1",
     },
     "spec": {
         "bundle": "test_listing::test_spec_writes_a_config_that_runs_and_never_overwrites",

@@ -1,185 +1,25 @@
-"""run --seccomp-explain and seccomp record: what they say of real containers' calls."""
+"""seccomp record: real containers run again under their profiles, and do nothing else."""
 
 import json
 import os
 import signal
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hutch.kernel.libseccomp import call_names, native
 
-from tests.support.containers import Bundle, Runtime
+from tests.support.containers import Bundle, Runtime, eventually
+from tests.support.seccomp import (
+    explained,
+    filtered,
+    names_in,
+    names_of_all,
+    profile_of,
+    record,
+)
 
 pytestmark = pytest.mark.root
-
-WARNED = "hutch: warning: config.json: "
-
-
-def explained(runtime: Runtime, bundle: Bundle, *words: str, code: int = 0) -> list[dict[str, Any]]:
-    """Runs with --seccomp-explain; the lines of its JSON log."""
-    log = bundle.path / "log"
-    log.unlink(missing_ok=True)
-    done = runtime(
-        "--log", str(log), "--log-format", "json", "run", "--seccomp-explain",
-        "--bundle", str(bundle.save().path), *words, "test", check=False,
-    )  # fmt: skip
-    assert done.code == code, done.err
-    bundle.output = done.out  # type: ignore[attr-defined]
-    return [json.loads(line) for line in log.read_text().splitlines()]
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    """Polls until the condition is true."""
-    for _ in range(1500):
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not become true")
-
-
-def filtered(bundle: Bundle, *entries: dict[str, Any], **fields: Any) -> None:
-    bundle.config["linux"]["seccomp"] = {
-        "defaultAction": "SCMP_ACT_ALLOW",
-        "syscalls": list(entries),
-        **fields,
-    }
-
-
-def profile_of(file: Path) -> dict[str, Any]:
-    profile: dict[str, Any] = json.loads(file.read_text())
-    return profile
-
-
-def names_in(file: Path) -> set[str]:
-    return {
-        name
-        for entry in profile_of(file)["syscalls"]
-        if entry["action"] == "SCMP_ACT_ALLOW"
-        for name in entry["names"]
-    }
-
-
-def names_of_all() -> set[str]:
-    return set(call_names(native()).values())
-
-
-def record(runtime: Runtime, bundle: Bundle, file: Path, *words: str, **options: Any) -> Any:
-    return runtime(
-        "seccomp", "record", "-o", str(file), "-b", str(bundle.save().path), *words, "test",
-        **options,
-    )  # fmt: skip
-
-
-# run --seccomp-explain
-
-
-def test_it_says_which_rule_refuses_which_call_of_which_process(
-    hutch: Runtime, bundle: Bundle
-) -> None:
-    filtered(
-        bundle,
-        {"names": ["getcwd", "chmod"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13},
-        {
-            "names": ["ioctl"],
-            "action": "SCMP_ACT_ERRNO",
-            "args": [{"index": 1, "value": 0x5401, "op": "SCMP_CMP_EQ"}],
-        },
-    )
-    bundle.sh("chmod 700 /tmp; chmod 700 /tmp; chmod 700 /tmp; stty size; exit 0")
-    lines = explained(hutch, bundle)
-    chmod = [line for line in lines if line["syscall"] == "chmod"]
-    assert [line["count"] for line in chmod] == [1, 2]
-    first = chmod[0]
-    assert first["pointer"] == "linux.seccomp.syscalls[0].names[1]"
-    assert (first["comm"], first["refused_errno"]) == ("chmod", "EACCES")
-    assert first["action"] == "SCMP_ACT_ERRNO"
-    assert first["container_pid"] > 1 and first["pid"] > first["container_pid"]
-    assert first["args"][1] == 0o700
-    ioctl = next(line for line in lines if line["syscall"] == "ioctl")
-    assert ioctl["pointer"] == "linux.seccomp.syscalls[1]"
-    assert "argument 1 == 0x5401, and argument 1 is 0x5401" in ioctl["msg"]
-
-
-def test_the_default_action_is_named_and_the_rule_that_allows_other_arguments(
-    hutch: Runtime, bundle: Bundle, tmp_path: Path
-) -> None:
-    bundle.sh("stty size; ls /bin/sh; exit 0")
-    record(hutch, bundle, tmp_path / "profile.json")
-    # stty asks for the terminal's settings, ls for its size: the size is made another request.
-    text = (tmp_path / "profile.json").read_text().replace(f" {0x5413},", " 1,")
-    (tmp_path / "profile.json").write_text(text)
-    bundle.config["linux"]["seccomp"] = profile_of(tmp_path / "profile.json")
-    bundle.sh("ls /bin/sh; mkdir /tmp/x; echo end")
-    lines = explained(hutch, bundle)
-    ioctl = next(line for line in lines if line["syscall"] == "ioctl")
-    assert ioctl["pointer"] == "linux.seccomp.defaultAction"
-    assert "argument 1 is 0x5413" in ioctl["msg"] and "allow others" in ioctl["msg"]
-    mkdir = next(line for line in lines if line["syscall"] == "mkdir")
-    assert mkdir["pointer"] == "linux.seccomp.defaultAction"
-    assert "mkdir fails with EPERM" in mkdir["msg"] and "no rule names it" in mkdir["msg"]
-    read = hutch("run", "--seccomp-explain", "-b", str(bundle.path), "test")
-    assert WARNED + "linux.seccomp.defaultAction: mkdir fails with EPERM in process" in read.err
-    assert "mkdir: can't create directory '/tmp/x': Operation not permitted" in read.err
-    # The control: without the flag the calls fail in the same way, and nothing is said.
-    control = hutch("run", "-b", str(bundle.path), "test")
-    assert "Operation not permitted" in control.err and WARNED not in control.err
-
-
-def test_a_call_that_kills_is_explained_and_kills(hutch: Runtime, bundle: Bundle) -> None:
-    filtered(bundle, {"names": ["chmod"], "action": "SCMP_ACT_KILL_PROCESS"})
-    bundle.sh("chmod 700 /tmp; echo ended with $?")
-    lines = explained(hutch, bundle)
-    assert bundle.output == "ended with 137\n"  # type: ignore[attr-defined]
-    assert lines[0]["pointer"] == "linux.seccomp.syscalls[0].names[0]"
-    assert lines[0]["action"] == "SCMP_ACT_KILL_PROCESS"
-    assert "kills process" in lines[0]["msg"]
-
-
-def test_processes_of_exec_are_explained_too(hutch: Runtime, bundle: Bundle) -> None:
-    filtered(bundle, {"names": ["chmod"], "action": "SCMP_ACT_ERRNO"})
-    bundle.args("sleep", "100").save()
-    log = bundle.path / "log"
-    hutch("--log", str(log), "--log-format", "json", "run", "--seccomp-explain", "--detach",
-          "--bundle", str(bundle.path), "test")  # fmt: skip
-    assert log.read_text() == ""
-    assert hutch("exec", "test", "chmod", "700", "/tmp", check=False).code == 1
-    line = json.loads(wait_for(log.read_text).splitlines()[0])
-    assert line["pointer"] == "linux.seccomp.syscalls[0].names[0]"
-    hutch("delete", "--force", "test")
-
-
-@pytest.mark.parametrize(
-    ("profile", "said"),
-    [
-        (None, "linux.seccomp: is missing"),
-        ({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}, "does not always allow read"),
-        (
-            {
-                "defaultAction": "SCMP_ACT_ALLOW",
-                "listenerPath": "/nobody",
-                "syscalls": [{"names": ["getcwd"], "action": "SCMP_ACT_NOTIFY"}],
-            },
-            "SCMP_ACT_NOTIFY",
-        ),
-    ],
-)
-def test_what_cannot_be_explained_is_an_error_before_anything_is_made(
-    hutch: Runtime, bundle: Bundle, profile: dict[str, Any] | None, said: str
-) -> None:
-    bundle.config["linux"]["seccomp"] = profile
-    if profile is None:
-        del bundle.config["linux"]["seccomp"]
-    refused = hutch.refuses("run", "--seccomp-explain", "-b", str(bundle.save().path), "test")
-    assert said in refused
-    assert hutch.ids() in ([], [".filters"])
-
-
-# seccomp record
 
 SESSION = "cd /tmp; echo one > a; cat a | wc -l; ls -l; mv a b; rm b; sleep 0.01"
 
@@ -204,9 +44,9 @@ def test_a_shell_session_runs_under_its_profile_and_does_nothing_else(
     assert control.out.startswith("made\nchanged\n")
     bundle.config["linux"]["seccomp"] = profile
     bundle.config["process"]["args"][-1] = others.replace("/tmp/d", "/tmp/e")
-    lines = explained(hutch, bundle)
+    lines, output = explained(hutch, bundle)
     assert {line["syscall"] for line in lines} == {"mkdir", "chmod"}
-    assert bundle.output == control.out.removeprefix("made\nchanged\n")  # type: ignore[attr-defined]
+    assert output == control.out.removeprefix("made\nchanged\n")
 
 
 SERVER = """
@@ -249,7 +89,8 @@ def served(hutch: Runtime, bundle: Bundle, command: list[str], paths: list[str])
     port_file = bundle.rootfs / "tmp" / "port"
     port_file.unlink(missing_ok=True)
     hutch(*command, "--detach", "-b", str(bundle.save().path), "test")
-    port = wait_for(lambda: port_file.exists() and port_file.read_text().strip())
+    eventually(lambda: port_file.exists() and port_file.read_text().strip())
+    port = port_file.read_text().strip()
     said = []
     for path in paths:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
@@ -266,7 +107,7 @@ def test_a_web_server_runs_under_its_profile_and_does_nothing_else(
     file = tmp_path / "profile.json"
     command = ["seccomp", "record", "-o", str(file)]
     assert served(hutch, bundle, command, ["/", "/x"]) == ["hello", "hello"]
-    wait_for(file.exists)
+    eventually(file.exists)
     profile = profile_of(file)
     clone3 = {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}
     assert clone3 in profile["syscalls"]
@@ -344,7 +185,7 @@ def test_calls_of_another_architecture_are_recorded_and_explained(
     assert profile["architectures"] == ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"]
     profile["architectures"].remove("SCMP_ARCH_X86")
     bundle.config["linux"]["seccomp"] = profile
-    [line, *_] = explained(hutch, bundle, code=137)
+    [line, *_], _ = explained(hutch, bundle, code=137)
     assert (line["syscall"], line["architecture"]) == ("getpid", "SCMP_ARCH_X86")
     assert line["pointer"] == "linux.seccomp.architectures"
 
@@ -360,7 +201,7 @@ def test_exec_is_recorded_and_a_pause_does_no_harm(
     hutch("exec", "test", "chmod", "700", "/tmp")
     assert not file.exists()
     hutch("delete", "--force", "test")
-    wait_for(file.exists)
+    eventually(file.exists)
     assert {"chmod", "clock_nanosleep", "restart_syscall"} <= names_in(file)
 
 
@@ -431,8 +272,9 @@ def test_if_the_supervisor_dies_the_container_is_killed_and_the_file_stays(
          "test"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    [supervisor] = wait_for(lambda: supervisors(hutch.root))
-    wait_for((bundle.rootfs / "tmp" / "begun").exists)
+    eventually(lambda: supervisors(hutch.root))
+    [supervisor] = supervisors(hutch.root)
+    eventually((bundle.rootfs / "tmp" / "begun").exists)
     hutch(
         "update", "--pids-limit", "100", "test"
     )  # waits for the lock that run has until the start
@@ -458,53 +300,15 @@ def test_if_the_runtime_is_killed_the_recording_goes_on(
         [hutch.command, "--root", hutch.root, "seccomp", "record", "-o", file, "-b", bundle.path,
          "test"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_for(lambda: supervisors(hutch.root))
-    wait_for((bundle.rootfs / "tmp" / "begun").exists)
+    eventually(lambda: supervisors(hutch.root))
+    eventually((bundle.rootfs / "tmp" / "begun").exists)
     hutch(
         "update", "--pids-limit", "100", "test"
     )  # waits for the lock that run has until the start
     running.kill()
     running.wait()
     (bundle.rootfs / "tmp" / "go").touch()
-    wait_for((bundle.rootfs / "tmp" / "end").exists)
-    wait_for(file.exists)
+    eventually((bundle.rootfs / "tmp" / "end").exists)
+    eventually(file.exists)
     assert "chmod" in names_in(file)
     hutch("delete", "--force", "test")
-
-
-# seccomp show and diff
-
-
-def test_the_exit_codes_of_diff_are_those_of_diff_1(hutch: Runtime, tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
-    one.write_text(json.dumps(profile))
-    profile["syscalls"] = [{"names": ["mkdir"], "action": "SCMP_ACT_ALLOW"}]
-    other.write_text(json.dumps(profile))
-    assert hutch("seccomp", "diff", str(one), str(one)).out == ""
-    done = hutch("seccomp", "diff", str(one), str(other), check=False)
-    assert (done.code, done.out) == (1, "mkdir: fails with EPERM -> allowed\n")
-    done = hutch("seccomp", "diff", "--format", "json", str(one), str(other), check=False)
-    assert json.loads(done.out)[0]["after"] == [
-        {"action": "SCMP_ACT_ALLOW", "pointer": "syscalls[0].names[0]"}
-    ]
-    assert "no such file" in hutch.refuses("seccomp", "diff", str(one), "/nothing", code=2)
-    shown = hutch("seccomp", "show", str(other), "mkdir").out
-    assert "    allowed  [syscalls[0].names[0]]\n" in shown
-    assert json.loads(hutch("seccomp", "show", "-f", "json", str(other), "mkdir").out)["calls"]
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("learn", "x"), "seccomp takes record, show or diff"),
-        (("show", "--bundle", "b", "file"), "seccomp show has no --bundle"),
-        (("diff", "one"), "seccomp diff takes 2 argument(s), not 1"),
-        (("record", "test"), "needs the file to write"),
-        (("record", "--check", "--detach", "-o", "x", "test"), "--check waits for the end"),
-    ],
-)
-def test_a_wrong_command_line_is_an_error(
-    hutch: Runtime, words: tuple[str, ...], said: str
-) -> None:
-    assert said in hutch.refuses("seccomp", *words)
