@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "kernel/calls.h"
@@ -14,6 +15,9 @@ long long hutch_channel(void)
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
+    /* Receiving fails with EAGAIN after a second, so that a long wait can be given a name. */
+    struct timeval second = {.tv_sec = 1};
+    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
     return (long long)ends[0] << 32 | ends[1];
 }
 

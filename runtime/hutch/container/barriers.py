@@ -171,7 +171,7 @@ def _run_hooks(init: "Init", plan: "Plan", state: "State") -> None:
     # In the specification (runtime.md "Lifecycle") the status is "creating" in step 2, and these
     # hooks are steps 3 to 5; but runc tells hooks "creating" until create has ended.
     now = status.CREATED if state.chose("strict") else status.CREATING
-    run_hooks(plan.hooks, state.public(now, init.pid))
+    run_hooks(plan.hooks, state.public(now, init.pid), init.warn)
 
 
 def _died(init: "Init") -> HutchError:

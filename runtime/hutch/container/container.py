@@ -133,8 +133,8 @@ class Container:
     @property
     def state(self) -> "PublicState":
         """The container's state (runtime.md "State"). Of a stopped container it has how that ended
-        (container.ending.Ending)."""
-        from hutch.container.status import STOPPED, status_of
+        (container.ending.Ending), of one in creation the step (container.doing.Doing)."""
+        from hutch.container.status import CREATING, STOPPED, status_of
 
         entry = self._store.find(self.id)
         state = entry.load_state()
@@ -145,6 +145,12 @@ class Container:
             end = kept_or_found(entry, state)
             if end is not None:
                 shown["end"] = end
+        elif shown["status"] == CREATING:
+            from hutch.container.doing import step_of
+
+            step = step_of(state, entry)
+            if step is not None:
+                shown["step"] = step
         return shown
 
     @property

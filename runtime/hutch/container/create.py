@@ -300,6 +300,7 @@ def _build(
         for fd in gate:
             posix.close(fd)
     request.step("go along with hutch-init")
+    init.warn = request.warn
     try:
         # Written here because hutch-init already runs: this costs no time.
         entry.write("plan", kept(init.sent, plan.operations))

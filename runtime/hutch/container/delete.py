@@ -187,6 +187,6 @@ def _run_poststop(state: "State", warn: "Callable[[HutchError], None]") -> None:
     shown = state.public(status.STOPPED)
     for hook in hooks:
         try:
-            run_hook(hook, shown)
+            run_hook(hook, shown, warn)
         except HutchError as error:
             warn(error)

@@ -293,6 +293,7 @@ def execute(
         if before:
             posix.sched_setaffinity(0, before)
     init.root = "/proc/" + str(state.pid) + "/root"
+    init.warn = warn
     try:
         if agent is None and filter is not None and filter.notify:
             from hutch.container.seccomp_agent import agent_of

@@ -7,6 +7,8 @@ import _socket
 
 from hutch.errors import HutchError, KernelError
 
+TEN_SECONDS = (10).to_bytes(8, "little") + bytes(8)  # struct timeval
+
 
 def hand_over(path: str, kind: str, name: bytes, descriptor: int) -> None:
     """Sends ``descriptor`` to the listener of the socket ``path``; it also stays open here.
@@ -17,6 +19,8 @@ def hand_over(path: str, kind: str, name: bytes, descriptor: int) -> None:
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     operation = "connect to the " + kind + " socket " + path
     call = "connect"
+    # It fails with EAGAIN if the other side takes no connection for that long.
+    connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, TEN_SECONDS)
     try:
         connection.connect(path)
         operation = "send over the " + kind + " socket " + path

@@ -8,25 +8,34 @@ from hutch.spec.json import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hutch.container.state import PublicState
+    from hutch.errors import HutchError
     from hutch.plan.hooks import Hook
 
 SIGKILL = 9
 SEEK_SET, SEEK_END = 0, 2  # <unistd.h>; posix does not name them
 TAIL = 4096
+PATIENCE = 10  # seconds after which a hook that still runs is named
 LONGEST = 1 << 20  # seconds
 
 
-def run_hooks(hooks: "Sequence[Hook]", state: "PublicState") -> None:
+def run_hooks(
+    hooks: "Sequence[Hook]",
+    state: "PublicState",
+    warn: "Callable[[HutchError], None] | None" = None,
+) -> None:
     """Runs the hooks in order, each with ``state`` on its standard input. Raises HookFailed or
-    KernelError for the first hook that fails; later ones do not run."""
+    KernelError for the first hook that fails; later ones do not run. ``warn`` is called for a hook
+    that takes long."""
     for hook in hooks:
-        run_hook(hook, state)
+        run_hook(hook, state, warn)
 
 
-def run_hook(hook: "Hook", state: "PublicState") -> None:
+def run_hook(
+    hook: "Hook", state: "PublicState", warn: "Callable[[HutchError], None] | None" = None
+) -> None:
     """Runs one hook and waits for its end, at most for its timeout. Raises as run_hooks does."""
     from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 
@@ -48,7 +57,7 @@ def run_hook(hook: "Hook", state: "PublicState") -> None:
             ) from None
         try:
             pthread_sigmask(SIG_SETMASK, unblocked)
-            in_time = _ended_in_time(pid, hook.timeout)
+            in_time = _ended_in_time(pid, hook, warn)
         except BaseException:  # raised by a signal handler (signalfd.raise_on_signals)
             _end(pid)
             raise
@@ -113,14 +122,21 @@ def describe_status(status: int) -> str:
     return "failed with exit status " + str(posix.WEXITSTATUS(status))
 
 
-def _ended_in_time(pid: int, timeout: int) -> bool:
+def _ended_in_time(pid: int, hook: "Hook", warn: "Callable[[HutchError], None] | None") -> bool:
     from select import POLLIN, poll
 
+    timeout = hook.timeout
     pidfd = posix.pidfd_open(pid)
     try:
         waiting = poll()
         waiting.register(pidfd, POLLIN)
-        if not timeout:
+        if not timeout or timeout > PATIENCE:
+            if waiting.poll(PATIENCE * 1000):
+                return True
+            if warn is not None:
+                warn(_slow(hook, pid))
+            timeout -= PATIENCE if timeout else 0
+        if not hook.timeout:
             return bool(waiting.poll())
         # The timeout of poll(2) is an int of milliseconds: 24 days at most.
         while timeout > LONGEST and not waiting.poll(LONGEST * 1000):
@@ -128,6 +144,19 @@ def _ended_in_time(pid: int, timeout: int) -> bool:
         return bool(waiting.poll(min(timeout, LONGEST) * 1000))
     finally:
         posix.close(pidfd)
+
+
+def _slow(hook: "Hook", pid: int) -> "HutchError":
+    from hutch.errors import ConfigError
+
+    limit = f"its timeout is {hook.timeout} s" if hook.timeout else "it has no timeout"
+    error = ConfigError(
+        hook.pointer,
+        f"hook {hook.path} has not ended for {PATIENCE} s: {limit}",
+        hint=f"it is process {pid}; the runtime goes on waiting",
+    )
+    error.facts = {"cause": "wait", "pid": pid}
+    return error
 
 
 def _failed(hook: "Hook", how: str, output: int, end: "dict[str, object]") -> HookFailed:

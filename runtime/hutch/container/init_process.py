@@ -13,10 +13,13 @@ from hutch.plan.operations import GO_ON, PID, SEND, WARN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hutch.container.messages import Message
     from hutch.plan.plan import Bindings, Plan
 
 SIGKILL = 9
+PATIENCE = 10_000  # milliseconds
 PROGRAM = "/libexec/hutch-init"
 
 
@@ -28,12 +31,13 @@ class Init:
     ``beside`` is None if it was started in its cgroup. If it must be moved there, ``beside`` is the
     pid of the container's first process, or 0 if it is itself the first one. ``root`` is the
     directory of the container's root if it exists already (exec), else "". ``status`` is its wait
-    status (waitpid(2)) once it has ended and was reaped here.
+    status (waitpid(2)) once it has ended and was reaped here. ``warn`` is called if it does not go
+    on for long.
     """
 
     __slots__ = (
         "beside", "bindings", "channel", "moved", "pid", "pidfd", "plan", "root", "sent", "status",
-        "warnings",
+        "warn", "warnings",
     )  # fmt: skip
 
     def __init__(
@@ -49,12 +53,22 @@ class Init:
         self.beside: int | None = None
         self.status: int | None = None
         self.root = ""
+        self.warn: Callable[[HutchError], None] | None = None
         self.moved = False  # another process has gone on with the plan (PID message)
 
     def message(self) -> "Message | None":
         """Returns the next message, or None at the end. Raises the HutchError that a failure
         describes; adds a warning to ``warnings``; takes over the pid and pidfd of a PID message."""
-        message = read_message(self.channel)
+        seconds = 0
+        while True:
+            try:
+                message = read_message(self.channel)
+                break
+            except BlockingIOError:
+                from hutch.container.long_wait import tell_slow
+
+                seconds += 1
+                tell_slow(self.pid, self.plan.operations, seconds, self.warn)
         if message is None:
             return None
         if message.failure is not None:
@@ -109,12 +123,18 @@ class Init:
         return fd
 
     def kill(self) -> None:
-        """Kills the process and reaps it; succeeds also if it has ended already."""
+        """Kills the process and reaps it; succeeds also if it has ended already. A process that
+        sleeps in the kernel and does not end in ten seconds is not waited for any longer."""
+        from select import POLLIN, poll
+
         try:
             signal_pidfd(self.pidfd, SIGKILL)
         except HutchError:
             pass
-        self.reap()
+        waiting = poll()
+        waiting.register(self.pidfd, POLLIN)
+        if waiting.poll(PATIENCE):
+            self.reap()
 
     def reap(self) -> int:
         """Waits for the end of the process. Returns its exit code, or 128 + the number of the

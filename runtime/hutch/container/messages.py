@@ -23,7 +23,7 @@ class Message:
 
 def read_message(channel: int) -> "Message | None":
     """The next message. None means that the other side is closed: the program was executed, or
-    hutch-init is dead."""
+    hutch-init is dead. Raises BlockingIOError if none has come for a second."""
     try:
         data, fd = receive(channel)
     except ConnectionResetError:

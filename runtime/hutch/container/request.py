@@ -99,7 +99,9 @@ class Request:
         choices.trace = trace is not None
 
     def step(self, name: str) -> None:
-        """Tells the trace, if there is one, that a step begins."""
+        """Tells the trace and the debug log, if they are wanted, that a step begins."""
+        if self.debug is not None:
+            self.debug("now: " + name)
         if self.trace is not None:
             self.trace.step(name)
 

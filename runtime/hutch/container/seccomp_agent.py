@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hutch.container.state import State
     from hutch.spec.config import Config, Seccomp
 
+TEN_SECONDS = (10).to_bytes(8, "little") + bytes(8)  # struct timeval
 POINTER = "linux.seccomp.listenerPath"
 
 
@@ -31,6 +32,8 @@ class Agent:
         self._connection = _socket.socket(
             _socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC
         )
+        # It fails with EAGAIN if the other side takes no connection for that long.
+        self._connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, TEN_SECONDS)
         try:
             self._connection.connect(profile["listenerPath"])
         except OSError as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hutch.container.state import State
     from hutch.container.store import Entry, Store
 
+PATIENCE = 10  # seconds after which a program that does not begin is named
 WARNED = ("1.0.", "1.1.", "1.2.")  # the versions in which a failing poststart hook is a warning
 
 
@@ -34,7 +35,7 @@ def start(store: "Store", id: str, warn: "Callable[[HutchError], None]" = lambda
             from hutch.container.sd_notify import Notify
 
             notify = Notify(str(state.choices["notify"]), warn)
-        failure = _let_go(entry, state)
+        failure = _let_go(entry, state, warn)
         if failure is None:
             finish(entry, state, warn)
         else:
@@ -46,7 +47,9 @@ def start(store: "Store", id: str, warn: "Callable[[HutchError], None]" = lambda
         notify.wait(state.pid)
 
 
-def _let_go(entry: "Entry", state: "State") -> "HutchError | None":
+def _let_go(
+    entry: "Entry", state: "State", warn: "Callable[[HutchError], None]"
+) -> "HutchError | None":
     """Lets hutch-init go on and waits for its reply: end of file after a successful exec, else a
     failure. A failure of the exec itself is returned (raised with --strict), others are raised."""
     try:
@@ -54,6 +57,7 @@ def _let_go(entry: "Entry", state: "State") -> "HutchError | None":
     except OSError:
         raise _not_created(entry, state) from None
     try:
+        _await_reply(reply, state, warn)
         message = posix.read(reply, MESSAGE_MAX)
     finally:
         posix.close(reply)
@@ -73,6 +77,19 @@ def _let_go(entry: "Entry", state: "State") -> "HutchError | None":
     return error
 
 
+def _await_reply(reply: int, state: "State", warn: "Callable[[HutchError], None]") -> None:
+    """Waits until there is a reply: the startContainer hooks have run and the program was executed,
+    or hutch-init is dead. Warns if that takes long."""
+    from select import POLLIN, poll
+
+    waiting = poll()
+    waiting.register(reply, POLLIN)
+    if not waiting.poll(PATIENCE * 1000):
+        from hutch.container.long_wait import tell_slow
+
+        tell_slow(state.pid, [], PATIENCE, warn)
+
+
 def finish(entry: "Entry", state: "State", warn: "Callable[[HutchError], None]") -> None:
     """Removes the fifos after the exec and runs the poststart hooks. If a hook fails, the container
     is destroyed (runtime.md "Lifecycle", step 9). Before version 1.3 of the specification this was
@@ -86,7 +103,7 @@ def finish(entry: "Entry", state: "State", warn: "Callable[[HutchError], None]")
     warned = state.chose("strict") and state.oci_version.startswith(WARNED)
     for hook in hooks:
         try:
-            run_hook(hook, state.public(status.RUNNING))
+            run_hook(hook, state.public(status.RUNNING), warn)
         except HutchError as error:
             if warned:
                 warn(error)

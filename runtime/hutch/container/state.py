@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypedDict
 
+    from hutch.container.doing import Doing
     from hutch.container.ending import Ending
     from hutch.container.intel_rdt import Placed
     from hutch.plan.cgroup_paths import Cgroup, KeptCgroup
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     class PublicState(TypedDict, total=False):
         """What `hutch state` and hooks show (runtime.md "State"), in runc's order of keys. Only
-        `hutch state` shows ``end``, of a container that has stopped."""
+        `hutch state` shows ``end``, of a container that has stopped, and ``step``, of one that is
+        being created."""
 
         ociVersion: str
         id: str
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         annotations: dict[str, str]
         owner: str
         end: Ending
+        step: Doing
 
 
 # The version of the form of state.json. 0 stands for the older forms, which have no version field.

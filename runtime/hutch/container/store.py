@@ -154,16 +154,27 @@ class Entry:
 
     def lock(self, wait: bool) -> bool:
         """Takes the lock. Returns False if the directory does not exist any more, or if another
-        runtime holds the lock and ``wait`` is false. Raises KernelError."""
+        runtime holds the lock and ``wait`` is false. Raises KernelError, or StateError if another
+        runtime holds it for too long (long_wait.py)."""
         while True:
             try:
                 self._lock = posix.open(self.directory, _FOLDER)
-                flock(self._lock, LOCK_EX if wait else LOCK_EX | LOCK_NB)
+                try:
+                    flock(self._lock, LOCK_EX | LOCK_NB)
+                except BlockingIOError:
+                    if not wait:
+                        raise
+                    from hutch.container.long_wait import wait_for_lock
+
+                    wait_for_lock(self._lock, self.id)
                 if posix.fstat(self._lock).st_ino == posix.stat(self.directory).st_ino:
                     return True
             except (BlockingIOError, FileNotFoundError):
                 self.release()
                 return False
+            except StateError:
+                self.release()
+                raise
             except OSError as error:
                 self.release()
                 raise KernelError("lock " + self.directory, "flock", error.errno) from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hutch.plan.plan import Plan
 
 FIELDS = {"uid_map": "linux.uidMappings", "gid_map": "linux.gidMappings"}
+PATIENCE = 10_000  # milliseconds
 RANGES = {"uid_map": "/etc/subuid", "gid_map": "/etc/subgid"}
 
 
@@ -94,4 +95,18 @@ def _run(words: "list[str]", output: int, pointer: str) -> int:
             pointer=pointer,
             hint="install it (Debian: uidmap), or map one id alone: the caller's",
         ) from None
+    from select import POLLIN, poll
+
+    waiting = poll()
+    pidfd = posix.pidfd_open(child)
+    try:
+        waiting.register(pidfd, POLLIN)
+        if not waiting.poll(PATIENCE):
+            raise HostError(
+                words[0] + " has not ended for ten seconds",
+                pointer=pointer,
+                hint=f"it is process {child}; it asks NSS for the users (nsswitch.conf(5))",
+            )
+    finally:
+        posix.close(pidfd)
     return posix.waitpid(child, 0)[1]

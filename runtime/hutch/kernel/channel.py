@@ -13,7 +13,8 @@ _NO_LINK = posix.O_CLOEXEC | posix.O_NOFOLLOW
 
 
 def pair() -> "tuple[int, int]":
-    """Two connected ends, close-on-exec. Raises OSError."""
+    """Two connected ends, close-on-exec; ``receive`` waits for a second at most at the first one.
+    Raises OSError."""
     result = _checked(lib.hutch_channel())
     return result >> 32, result & 0xFFFFFFFF
 
@@ -21,7 +22,7 @@ def pair() -> "tuple[int, int]":
 def receive(channel: int) -> "tuple[bytes, int]":
     """The next message, and the descriptor that came with it or -1; (b"", -1) at the end.
 
-    Raises OSError."""
+    Raises OSError; BlockingIOError if none has come for a second."""
     buffer = ffi.new("unsigned char[]", MESSAGE_MAX)
     result = _checked(lib.hutch_receive(channel, buffer, MESSAGE_MAX))
     return bytes(ffi.buffer(buffer, result & 0xFFFFFFFF)), (result >> 32) - 1

@@ -11,8 +11,10 @@ from hutch.engine.containers.records import Record
 from hutch.engine.containers.truth import Death
 from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict
+from hutch.errors import HutchError
 from hutch.spec.signal_names import signal_name, signal_number
 
+DYING = 10  # seconds that a process has to end after SIGKILL
 # Who has sent a signal: container.ending.SENT has what is said of each.
 STOP, STOP_LATE, KILL, RUN = "stop", "stop timeout", "kill", "warren run"
 
@@ -56,7 +58,12 @@ def _end(engine: Engine, record: Record, number: int, limit: float) -> None:
             if not death.wait(None if limit < 0 else limit):
                 send(engine, record, death, signal.SIGKILL, STOP_LATE)
                 engine.events.of(record, "kill", signal="9")
-                death.wait()
+                if not death.wait(DYING):
+                    raise HutchError(
+                        f"process {record.pid} of container {record.name} does not end after "
+                        "SIGKILL",
+                        hint=f"it sleeps in the kernel: see /proc/{record.pid}/stack",
+                    )
             witness(engine, record, death)
         finally:
             death.close()
@@ -109,7 +116,7 @@ def kill(engine: Engine, record: Record, sig: str = "KILL") -> None:
     send(engine, record, death, number, KILL)
     engine.events.of(record, "kill", signal=str(number))
     if number == signal.SIGKILL:
-        death.wait(10)
+        death.wait(DYING)
         witness(engine, record, death)
         conclude(engine, record)
     death.close()
