@@ -22,6 +22,20 @@ from tests.support.containers import Bundle, Runtime, eventually
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("no_traces")]
 
 
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """Ends a test whose call does not return: the bound under test is missing."""
+
+    def over(*_: object) -> None:
+        raise AssertionError("the call does not return")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @contextmanager
 def creating(hutch: Runtime, bundle: Bundle) -> Iterator[None]:
     """While a `create` runs, which is killed at the end."""
@@ -114,7 +128,7 @@ def test_a_hook_that_takes_long_is_named(
 
 
 def test_a_lock_that_is_held_for_long_is_an_error_that_names_the_holder(
-    hutch: Runtime, sleeper: str, monkeypatch: pytest.MonkeyPatch
+    hutch: Runtime, sleeper: str, monkeypatch: pytest.MonkeyPatch, bounded: None
 ) -> None:
     monkeypatch.setattr(long_wait, "LOCKED", 0.1)
     script = "import fcntl, os, sys; fd = os.open(sys.argv[1], os.O_RDONLY); " \
@@ -134,7 +148,7 @@ def test_a_lock_that_is_held_for_long_is_an_error_that_names_the_holder(
 
 
 def test_a_socket_that_takes_no_connection_is_an_error(
-    hutch: Runtime, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hutch: Runtime, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounded: None
 ) -> None:
     monkeypatch.setattr(fd_passing, "TEN_SECONDS", bytes(8) + (100_000).to_bytes(8, "little"))
     path = str(tmp_path / "socket")
@@ -150,7 +164,7 @@ def test_a_socket_that_takes_no_connection_is_an_error(
 
 
 def test_a_process_that_does_not_die_is_not_waited_for(
-    hutch: Runtime, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+    hutch: Runtime, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, bounded: None
 ) -> None:
     """One that sleeps in the kernel does not end by SIGKILL: here by a signal that is none."""
     monkeypatch.setattr(init_process, "PATIENCE", 100)
