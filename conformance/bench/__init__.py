@@ -7,5 +7,5 @@ measures  the measurements, each with its preparation
 memory    the memory that a container uses, and the lowest limit with which it starts
 crowd     many containers at the same time
 sandbox   hutch.run beside bubblewrap: ``./dev bench sandbox``
-report    the table, the plot, the JSON
+report    the table, the JSON
 """

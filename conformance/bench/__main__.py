@@ -25,7 +25,6 @@ def main() -> None:
         "--tree", action="append", type=Path, default=[],
         help="another checkout, built: measured too, and the results are only printed",
     )  # fmt: skip
-    parser.add_argument("--no-plot", action="store_true", help="no PNG")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hutch-bench-") as name:
         text, table = measure_all(Path(name), options)
@@ -35,8 +34,6 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "bench.md").write_text(text)
     (RESULTS / "bench.json").write_text(report.as_json(table))
-    if not options.no_plot:
-        report.plot(table, RESULTS / "bench.png")
 
 
 def measure_all(folder: Path, options: argparse.Namespace) -> tuple[str, dict]:  # type: ignore[type-arg]

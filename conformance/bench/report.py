@@ -1,4 +1,4 @@
-"""The measurements as a table in Markdown, as JSON, and as a plot."""
+"""The measurements as a table in Markdown, and as JSON."""
 
 import json
 import platform
@@ -69,31 +69,3 @@ def as_json(table: Table) -> str:
             for measure, row in table.items()
         }
     )
-
-
-def plot(table: Table, path: Path) -> None:
-    """A plot of the medians with the range of the middle half of the samples. Each measurement has
-    a group of bars, one for each runtime."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    names = list(next(iter(table.values())))
-    figure, axes = pyplot.subplots(figsize=(12, 5), layout="constrained")
-    width = 0.8 / len(names)
-    for place, name in enumerate(names):
-        medians, below, above = [], [], []
-        for row in table.values():
-            walls = sorted(sample.wall for sample in row[name])
-            low, middle, high = statistics.quantiles(walls, n=4)
-            medians.append(middle)
-            below.append(middle - low)
-            above.append(high - middle)
-        places = [index + place * width for index in range(len(table))]
-        axes.bar(places, medians, width, label=name, yerr=[below, above], capsize=2)
-    axes.set_xticks([index + 0.4 - width / 2 for index in range(len(table))], list(table))
-    axes.tick_params(axis="x", rotation=20)
-    axes.set_ylabel("ms, median and middle half")
-    axes.legend()
-    figure.savefig(path, dpi=120)

@@ -1,0 +1,175 @@
+"""The files that ``./dev plots`` writes, by their names: from the JSON of the results alone."""
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.plots.bars import Plot, svg
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "conformance" / "results"
+# Of the cases that only hutch names.
+SHOWN = (
+    "unknown scheduler",
+    "terminal without devpts",
+    "script with line ends of DOS",
+    "program that needs more memory than its limit",
+)
+HEADS = {
+    "bench": ("The runtimes", "hutch, runc and crun by turns. The launcher is hutch without the "
+              "static executable."),
+    "engine": ("The engines", "warren, podman and docker run the same containers."),
+    "pull": ("Pulls", "An image of 122 MB (gzip) and 111 MB (zstd) from a registry on loopback, "
+             "into an empty store."),
+    "containerd": ("One containerd", "160 containers by each runtime, by turns: the mean of each. "
+                   "The processor time is that of all processes."),
+    "sandbox": ("Sandboxes", "hutch.run beside bubblewrap, which has no image and no limits."),
+}  # fmt: skip
+
+
+def files() -> dict[Path, str]:
+    """What each file has to contain."""
+    found = {RESULTS / f"{name}.svg": svg(plot) for name, plot in plots().items()}
+    found[RESULTS / "README.md"] = results_page()
+    readme = (ROOT / "README.md").read_text()
+    found[ROOT / "README.md"] = re.sub(
+        r"(?<=<!-- errors -->\n).*?(?=<!-- /errors -->)", lambda _: errors(), readme, flags=re.S
+    )
+    return found
+
+
+def plots() -> dict[str, Plot]:
+    """The plots by the names of their results."""
+    bench, engine, pull = _read("bench"), _read("engine"), _read("pull")
+    containerd, sandbox = _read("containerd"), _read("sandbox")
+    return {
+        "bench": Plot(
+            "hutch beside runc and crun",
+            {
+                measure: {"hutch, launcher" if n == "hutch-a" else n: s for n, s in row.items()}
+                for measure, row in bench.items()
+            },
+            ("hutch", "hutch, launcher"), "ms",
+        ),
+        "engine": Plot(
+            "warren beside podman and docker",
+            {
+                measure: {name: _pairs(samples, 1000) for name, samples in row.items()}
+                for measure, row in engine.items()
+                if measure != "memory"
+            },
+            ("warren",), "ms",
+        ),
+        "pull": Plot(
+            "a pull into an empty store",
+            {
+                kind: {name.partition(" ")[0]: _pairs(s, 1) for name, s in pull[kind].items()}
+                for kind in ("gzip", "zstd")
+            },
+            ("warren",), "s",
+        ),
+        "containerd": Plot(
+            "160 containers on one containerd: the mean of each",
+            {
+                act: {
+                    name: [(row[act][0] * 1000 / row[act][2], row[act][1] * 1000 / row[act][2])]
+                    for name, row in containerd.items()
+                }
+                for act in containerd["hutch"]
+            },
+            ("hutch",), "ms",
+        ),
+        "sandbox": Plot(
+            "a program in a sandbox",
+            {"run true": {
+                name: [(w * _MS, c * _MS) for w, c in zip(row["wall"], row["cpu"], strict=True)]
+                for name, row in sandbox.items()
+            }},
+            tuple(name for name in sandbox if name != "bubblewrap"), "ms",
+        ),
+    }  # fmt: skip
+
+
+def results_page() -> str:
+    """conformance/results/README.md."""
+    lines = [
+        "# Results",
+        "",
+        "`./dev plots` makes this page and its pictures from the JSON files beside it. A heading",
+        "leads to the page with all numbers, the machine and the date. A bar is the median of the",
+        "wall time; the darker bar in it is the median of the processor time, and the line the",
+        "smallest wall time. Where other programs run too, the smallest says more than the median.",
+        "",
+    ]
+    for name, (title, about) in HEADS.items():
+        lines += [f"## [{title}]({name}.md)", "", about, "", f"![{title}]({name}.svg)", ""]
+    lines += [
+        "## More",
+        "",
+        "- [Errors](errors.md): sixty errors, and who names the field or the cause.",
+        "- [Engines](engines.md): what each engine does with hutch, runc and crun.",
+        "- [The API](api.md): docker on `warren serve` and on dockerd.",
+        "- [Pulls under load](pull-under-load.md): where docker was as fast as warren.",
+        "- [Scale](scale.md): what a node and a cluster pay a day.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def errors() -> str:
+    """The part of the README: some of the errors, side by side."""
+    results = _read("errors")
+    only = [
+        name
+        for name, row in results.items()
+        if row["hutch"]["verdict"] == "names it"
+        and all(row[peer]["verdict"] != "names it" for peer in ("runc", "crun"))
+    ]
+    counts = {
+        name: sum(row[name]["verdict"] == "names it" for row in results.values())
+        for name in ("hutch", "runc", "crun")
+    }
+    assert set(SHOWN) <= set(only)
+    lines = [
+        f"Of {len(results)} errors, hutch names the field or the cause in {counts['hutch']}, runc "
+        f"1.1 in {counts['runc']}, crun 1.8 in {counts['crun']}.",
+        f"These are {len(SHOWN)} of the {len(only)} that only hutch names. `./dev conformance "
+        "--errors` runs all",
+        "([errors.md](conformance/results/errors.md)).",
+        "",
+        "```",
+    ]
+    for number, name in enumerate(SHOWN):
+        lines += [""] * (number > 0) + [name]
+        for peer in ("hutch", "runc", "crun"):
+            said = _line(results[name][peer]["message"]).replace(" (hint: ", "\n(hint: ")
+            for place, part in enumerate(said.splitlines()):
+                lines += textwrap.wrap(
+                    part, 110, initial_indent=" " * 9 if place else f"  {peer:6} ",
+                    subsequent_indent=" " * 9, break_long_words=False, break_on_hyphens=False,
+                )  # fmt: skip
+    return "\n".join([*lines, "```", ""])
+
+
+_MS = 1000
+
+
+def _line(message: str) -> str:
+    """What a person sees of a message: its last line without the form of a log."""
+    lines = [line for line in message.splitlines() if line and not line.startswith("time=")]
+    if not lines:
+        lines = [
+            json.loads(f'"{each}"') for each in re.findall(r' msg="((?:\\.|[^"\\])*)"', message)
+        ]
+    return lines[-1].removeprefix("hutch: ") if lines else "(nothing)"
+
+
+def _pairs(samples: list[Mapping[str, float]], times: float) -> list[tuple[float, float]]:
+    return [(one["wall"] * times, one["cpu"] * times) for one in samples]
+
+
+def _read(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text())
