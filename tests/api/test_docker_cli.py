@@ -245,6 +245,15 @@ def test_only_its_owner_may_use_the_socket(api: Api) -> None:
     assert (status.st_mode & 0o777, status.st_uid) == (0o600, os.geteuid())
 
 
+def test_bodies_that_are_no_archives(api: Api) -> None:
+    """As a run of schemathesis with Docker's own document has sent them."""
+    for body in (b"", b"\x89PNG\r\n", b"x" * 10_000):
+        status, said = api.request("POST", "/images/load", body)
+        assert status == 400 and str(api.engine.root) not in str(said), said
+        status, said = api.request("POST", "/build", body, {"Content-Type": "application/x-tar"})
+        assert status == 400, said
+
+
 def test_what_is_not_there_says_so(api: Api) -> None:
     for method, path in (("GET", "/tasks"), ("GET", "/v1.41/swarm"), ("GET", "/secrets")):
         status, document = api.request(method, path)

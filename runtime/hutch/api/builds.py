@@ -16,7 +16,7 @@ from hutch.engine.building.build import NETWORKS, Wanted, scratch
 from hutch.engine.building.build import build as make
 from hutch.engine.building.build import prune as remove
 from hutch.engine.containers.copy import unpack_tar
-from hutch.errors import UsageError, shown
+from hutch.errors import HutchError, KernelError, UsageError, shown
 
 # Parameters of Docker's that buildah has as flags of the same meaning.
 LIMITS = {
@@ -84,6 +84,10 @@ def context_of(call: Call, work: Path) -> Iterator[Path]:
             call.exchange.chunks(),
             lambda source: unpack_tar(root, "/", source, owners=True, own=(0, 0)),
         )
+    except KernelError:
+        raise
+    except HutchError as error:
+        raise ApiError(400, f"the context of the build: {error.sentence}") from None
     finally:
         os.close(root)
     yield folder

@@ -189,14 +189,15 @@ def inspect(call: Call) -> None:
     document: dict[str, object] = {
         **found, "RepoTags": tags_of(image), "RepoDigests": digests_of(image), "Parent": "",
         "Comment": found.get("Comment") or "", "Config": image.config.execution,
-        "ContainerConfig": None, "VirtualSize": image.size,
+        "ContainerConfig": CONFIG,  # not in 1.45, but docker compose 1.29 reads it at all versions
+        "VirtualSize": image.size,
         "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"}, "DockerVersion": "",
         "Descriptor": image.manifest.descriptor.json(),
     }  # fmt: skip
     if call.version < (1, 50):
         document["Config"] = {**CONFIG, **image.config.execution}
     if call.version < (1, 45):
-        document |= {"Container": "", "ContainerConfig": CONFIG}
+        document["Container"] = ""
     if yes(call.query, "manifests"):
         document["Manifests"] = [manifest_of(call, image)]
     call.exchange.json(document)
@@ -320,6 +321,9 @@ def load(call: Call) -> None:
             for chunk in call.exchange.chunks():
                 file.write(chunk)
         done = images.load(place)
+    except ImageError as error:
+        said = error.sentence.replace(shown(str(place)), "the request's body")
+        raise ApiError(400, said) from None
     finally:
         place.unlink(missing_ok=True)
     call.exchange.begin("application/json")

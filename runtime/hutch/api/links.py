@@ -6,14 +6,14 @@ written to /etc/hosts, with the address that the container has now.
 from hutch.api.errors import ApiError
 from hutch.engine.containers.options import Options, bridged
 from hutch.engine.engine import Engine
-from hutch.engine.errors import Conflict, NoSuchContainer
+from hutch.engine.errors import NoSuchContainer
 from hutch.engine.network.records import BRIDGE
 from hutch.errors import UsageError, shown
 
 
 def link(engine: Engine, options: Options, links: list[str]) -> None:
     """Gives a new container these links. Raises ApiError for one that is in no network with names,
-    UsageError, Conflict."""
+    UsageError."""
     if links and (not bridged(options) or options.network == BRIDGE):
         raise ApiError(501, "HostConfig.Links: this engine has them in networks with names only")
     for text in links:
@@ -35,9 +35,5 @@ def link(engine: Engine, options: Options, links: list[str]) -> None:
             for endpoint in engine.networks.endpoints(container=record.id)
             if endpoint.network in {wishes["name"] for wishes in options.networks}
         ]
-        if not addresses:
-            raise Conflict(
-                f"cannot link to {record.name} as {alias}: it does not run in the same network",
-                id=record.id,
-            )
-        options.add_host.append(f"{alias}:{addresses[0]}")
+        # As with Docker, one that does not run there now is just not found by this name.
+        options.add_host += [f"{alias}:{address}" for address in addresses[:1]]

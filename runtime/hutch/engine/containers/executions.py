@@ -161,7 +161,8 @@ def executions(engine: Engine, record: Record) -> list[State]:
     if not folder.exists():
         return []
     with engine.locked(record.id):
-        found = [_look(engine, record, ExecutionPlaces(one)) for one in sorted(folder.iterdir())]
+        there = sorted(folder.iterdir()) if folder.exists() else []  # the run may just have ended
+        found = [_look(engine, record, ExecutionPlaces(one)) for one in there]
     return [state for state in found if state is not None]
 
 
