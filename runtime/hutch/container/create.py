@@ -13,7 +13,7 @@ from hutch import cgroups
 from hutch.container import status
 from hutch.container.barriers import accompany, launch_in_cgroup
 from hutch.container.planned_cgroup import cgroup_for
-from hutch.container.state import State
+from hutch.container.state import State, timestamp
 from hutch.errors import HutchError, KernelError
 from hutch.kernel.channel import make_fifo
 from hutch.plan.encode import kept
@@ -204,15 +204,6 @@ def _host_mount(plan: "Plan", config: "Config") -> int:
     from hutch.kernel.mounts import mount_id
 
     return mount_id(plan.root)
-
-
-def timestamp(nanoseconds: int) -> str:
-    """The time since the epoch as RFC 3339 writes it, in UTC, with nine decimals."""
-    from time import gmtime
-
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    year, month, day, hour, minute, second = gmtime(seconds)[:6]
-    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:09}Z"
 
 
 def begin(

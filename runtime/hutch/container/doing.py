@@ -6,8 +6,8 @@ written down for it, so that a create that does not take long pays nothing.
 
 import posix
 
+from hutch.cgroups.files import read_file, read_or
 from hutch.container.status import INIT_EXE
-from hutch.container.store import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _of_init(pid: int, entry: "Entry") -> "Doing":
 def work_of(pid: int, operations: "Sequence[Operation]") -> str:
     """What hutch-init, the process ``pid``, is at: the operations of its plan that make the kernel
     call in which it sleeps."""
-    if _status(pid) in (b"T", b"t"):
+    if _status(pid) in ("T", "t"):
         return "it is stopped by a signal or a debugger"
     call = sleeps_in(pid)
     if not call:
@@ -100,9 +100,9 @@ def sleeps_in(pid: int) -> str:
     try:
         from hutch.kernel.libseccomp import call_name, native
 
-        return call_name(native(), int(word)) or "call " + word.decode()
+        return call_name(native(), int(word)) or "call " + word
     except HutchError:
-        return "call " + word.decode()
+        return "call " + word
 
 
 def children(pid: int) -> "list[int]":
@@ -123,12 +123,9 @@ def start_ticks(pid: int) -> int:
     return start_time(pid)
 
 
-def _status(pid: int) -> bytes:
-    try:
-        text = read_file("/proc/" + str(pid) + "/stat")
-    except OSError:
-        return b""
-    return text[text.rfind(b")") + 2 :][:1]
+def _status(pid: int) -> str:
+    text = read_or("/proc/" + str(pid) + "/stat")
+    return text[text.rfind(")") + 2 :][:1]
 
 
 def _exe(pid: int) -> str:
@@ -145,7 +142,7 @@ def _in_cgroup(pid: int, state: "State") -> bool:
         return True
     directory = next(iter(state.kept_cgroup["directories"].values()))
     try:
-        lines = read_file("/proc/" + str(pid) + "/cgroup").decode(errors="replace").splitlines()
+        lines = read_file("/proc/" + str(pid) + "/cgroup").splitlines()
     except OSError:
         return False
     paths = [line.split(":", 2)[2] for line in lines]
@@ -160,7 +157,7 @@ def _hook(pid: int, entry: "Entry", kinds: "tuple[Kind, ...]") -> str:
     from hutch.plan.hooks import hooks_of
 
     try:
-        words = read_file("/proc/" + str(pid) + "/cmdline").decode(errors="replace").split("\0")
+        words = read_file("/proc/" + str(pid) + "/cmdline").split("\0")
         hooks = hooks_of(entry.load_config().get("hooks") or {}, kinds)
     except (OSError, HutchError):
         return ""
@@ -174,7 +171,7 @@ def _hook(pid: int, entry: "Entry", kinds: "tuple[Kind, ...]") -> str:
 def _doing(name: str, pid: int) -> "Doing":
     from time import CLOCK_BOOTTIME, clock_gettime_ns, time_ns
 
-    from hutch.container.create import timestamp
+    from hutch.container.state import timestamp
 
     tick = 1_000_000_000 // posix.sysconf(2)  # _SC_CLK_TCK, <unistd.h>
     age = clock_gettime_ns(CLOCK_BOOTTIME) - start_ticks(pid) * tick

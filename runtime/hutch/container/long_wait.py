@@ -61,14 +61,14 @@ def wait_for_lock(fd: int, id: str) -> None:
 
 def _held(fd: int, id: str) -> StateError:
     """Who holds the lock (proc(5), locks)."""
+    from hutch.cgroups.files import read_or
     from hutch.container.doing import sleeps_in
-    from hutch.container.store import read_file
 
-    inode = b":" + str(posix.fstat(fd).st_ino).encode() + b" "
+    inode = ":" + str(posix.fstat(fd).st_ino) + " "
     holder = 0
-    for line in read_file("/proc/locks").splitlines():
+    for line in read_or("/proc/locks").splitlines():
         words = line.split()
-        if inode in line and b"FLOCK" in words and b"->" not in words:
+        if inode in line and "FLOCK" in words and "->" not in words:
             holder = int(words[4])
     who, hint = "another process", ""
     if holder > 0:

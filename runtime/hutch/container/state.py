@@ -214,3 +214,12 @@ def damaged(id: str, why: str) -> StateDamaged:
         id=id,
         hint="remove it with: hutch delete --force " + id,
     )
+
+
+def timestamp(nanoseconds: int) -> str:
+    """The time since the epoch as RFC 3339 writes it, in UTC, with nine decimals."""
+    from time import gmtime
+
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    year, month, day, hour, minute, second = gmtime(seconds)[:6]
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:09}Z"
