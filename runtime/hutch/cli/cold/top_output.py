@@ -36,7 +36,7 @@ def as_lines(uses: Sequence[Use], longest: int = 1 << 30) -> list[str]:
     return ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
 
 
-def as_json(uses: Sequence[Use]) -> "Json":
+def as_json(uses: Sequence[Use]) -> "list[dict[str, Json]]":
     """[{"id", "status", "pid", "cpu": percent of one CPU, "memory": {"usage", "limit"}, "pids":
     {"current", "limit"}, "io": {"read", "written", "readRate", "writeRate"}}]; bytes, and bytes a
     second; null where nothing counts, and for no limit."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from hutch import cgroups
 from hutch.container import status
@@ -35,6 +35,18 @@ class Look:
     pids_limit: int | None = None
     read: int | None = None
     written: int | None = None
+
+
+class Counts(TypedDict):
+    """The values of a Look that the cgroup counts."""
+
+    cpu: int | None
+    memory: int | None
+    memory_limit: int | None
+    pids: int | None
+    pids_limit: int | None
+    read: int | None
+    written: int | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,21 @@ def block_bytes(data: "Statistics") -> tuple[int, int] | None:
     return read, sum(each["value"] for each in entries if each["op"] == "Write")
 
 
+def counts(data: "Statistics") -> Counts:
+    """The values of a Look, from the statistics of a cgroup."""
+    # Nothing is counted before the first transfer.
+    read, written = block_bytes(data) or (0, 0)
+    return {
+        "cpu": data["cpu"].get("usage", {}).get("total"),
+        "memory": memory_used(data),
+        "memory_limit": _limit(data["memory"].get("usage", {}).get("limit")),
+        "pids": data["pids"].get("current"),
+        "pids_limit": _limit(data["pids"].get("limit")),
+        "read": read,
+        "written": written,
+    }
+
+
 def _look(store: Store, id: str) -> Look:
     entry = store.find(id)
     state = entry.load_state()
@@ -104,14 +131,7 @@ def _look(store: Store, id: str) -> Look:
     cgroup = state.cgroup()
     if cgroup is None:
         return bare
-    data = cgroups.stats(cgroup)
-    # Nothing is counted before the first transfer.
-    read, written = block_bytes(data) or (0, 0)
-    return Look(
-        id, now, state.pid, state.created, bare.at, data["cpu"].get("usage", {}).get("total"),
-        memory_used(data), _limit(data["memory"].get("usage", {}).get("limit")),
-        data["pids"].get("current"), _limit(data["pids"].get("limit")), read, written,
-    )  # fmt: skip
+    return replace(bare, **counts(cgroups.stats(cgroup)))
 
 
 def _limit(value: int | None) -> int | None:
