@@ -17,7 +17,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from conformance.engines import report
+from conformance.engines import report, test_host
 from conformance.engines.buildah import Buildah
 from conformance.engines.checks import Check
 from conformance.engines.containerd import Containerd
@@ -49,21 +49,33 @@ def main() -> int:
     )
     parser.add_argument("--verbose", action="store_true", help="tell every check's result")
     parser.add_argument("--write", action="store_true", help="write conformance/results/engines.*")
+    parser.add_argument(
+        "--host", choices=["vm"], help="in a machine with systemd, cgroup v2 and AppArmor"
+    )
+    parser.add_argument("--outcomes", action="store_true", help="print each outcome as JSON")
     options = parser.parse_args()
     for name in options.engines:
         if name not in ENGINES:
             parser.error(f"{name}: not one of {', '.join(ENGINES)}")
+    if options.host:
+        return on_test_host(options)
     runtimes = {Path(name).name: find(name) for name in options.runtime or RUNTIMES}
     only = options.only or [""]
     checks = [one for one in every() if any(text in one.label for text in only)]
     page = Page({}, list(runtimes), versions(runtimes))
-    folder = Path(os.environ["ENGINES_FOLDER"])  # stage.sh makes and removes it
+    folder = Path(os.environ.get("ENGINES_FOLDER") or test_host.folder())  # stage.sh makes it
     archive, _ = write_docker_archive(folder, "box:1")
+    if options.outcomes:
+        print(json.dumps({"versions": page.versions}), flush=True)
     for name in options.engines or ENGINES:
         own = folder / name
         own.mkdir()
         place = Place(own, archive, runtimes, own / "kills")
-        page.results[name] = play(ENGINES[name](place), checks, list(runtimes), options.verbose)
+        page.results[name] = play(
+            ENGINES[name](place), checks, list(runtimes), options.verbose, options.outcomes
+        )
+    if options.outcomes:
+        return 0
     sys.stdout.write(report.markdown(page))
     if options.write:
         write(page)
@@ -74,7 +86,7 @@ def main() -> int:
 
 
 def play(
-    engine: Engine, checks: list[Check], runtimes: list[str], verbose: bool
+    engine: Engine, checks: list[Check], runtimes: list[str], verbose: bool, tell: bool
 ) -> dict[str, dict[str, Outcome]]:
     """All checks that are about the engine, with each runtime."""
     found: dict[str, dict[str, Outcome]] = {}
@@ -88,6 +100,8 @@ def play(
                 lack = lacked.get((engine.name, one.label), "")
                 outcome = Outcome(NONE, lack) if lack else attempt(engine, one)
                 found.setdefault(one.label, {})[runtime] = outcome
+                if tell:
+                    print(test_host.line(engine.name, one.label, runtime, outcome), flush=True)
                 if outcome.result == FAIL or verbose:
                     said = outcome.note or outcome.result
                     row = f"{engine.name:14} {runtime:6} {one.label}: {said}"
@@ -119,19 +133,39 @@ def versions(runtimes: dict[str, str]) -> list[str]:
     return found
 
 
-def write(page: Page) -> None:
-    """Writes the page and the outcomes to conformance/results. The outcomes of engines, checks and
-    runtimes that did not run now stay."""
-    file = RESULTS / "engines.json"
+def on_test_host(options: argparse.Namespace) -> int:
+    """Has the checks done in the virtual machine, and says what came of them here."""
+    words = [*(options.engines or test_host.ENGINES)]
+    for flag, values in (("--runtime", options.runtime or []), ("--only", options.only or [])):
+        words += [word for value in values for word in (flag, value)]
+    words += ["--verbose"] if options.verbose else []
+    page, whole = test_host.run(words, [Path(name).name for name in options.runtime or RUNTIMES])
+    sys.stdout.write(report.markdown(page))
+    if options.write:
+        write(page, "engines-vm", readme=False)
+    wrong = report.failures(page, stale=False)
+    for sentence in wrong:
+        print(f"conformance: {sentence}", file=sys.stderr)
+    if not whole:
+        print("conformance: the machine came to an early end", file=sys.stderr)
+    return 1 if wrong or not whole else 0
+
+
+def write(page: Page, name: str = "engines", *, readme: bool = True) -> None:
+    """Writes the page and the outcomes to conformance/results, as ``name``. The outcomes of
+    engines, checks and runtimes that did not run now stay."""
+    file = RESULTS / f"{name}.json"
     before = report.read(file) if file.exists() else {}
     labels = [one.label for one in every()]
     found: report.Results = {}
-    for name in ENGINES:
-        old, new = before.get(name, {}), page.results.get(name, {})
-        ran = {label: old.get(label, {}) | new.get(label, {}) for label in labels}
-        if any(ran.values()):
-            found[name] = {label: by_runtime for label, by_runtime in ran.items() if by_runtime}
-    page = dataclasses.replace(page, results=found, runtimes=list(RUNTIMES))
+    for engine in ENGINES:
+        old, new = before.get(engine, {}), page.results.get(engine, {})
+        both = {label: old.get(label, {}) | new.get(label, {}) for label in labels}
+        if any(both.values()):
+            found[engine] = {label: by_runtime for label, by_runtime in both.items() if by_runtime}
+    ran = {name for checks in found.values() for one in checks.values() for name in one}
+    runtimes = [name for name in RUNTIMES if name in ran]
+    page = dataclasses.replace(page, results=found, runtimes=runtimes)
     outcomes = {
         engine: {
             label: {name: dataclasses.asdict(one) for name, one in by_runtime.items()}
@@ -140,8 +174,9 @@ def write(page: Page) -> None:
         for engine, checks in page.results.items()
     }
     file.write_text(json.dumps(outcomes, indent=1) + "\n")
-    (RESULTS / "engines.md").write_text(report.markdown(page))
-    README.write_text(report.with_table(README.read_text(), page))
+    (RESULTS / f"{name}.md").write_text(report.markdown(page))
+    if readme:
+        README.write_text(report.with_table(README.read_text(), page))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import shutil
 
-from conformance.engines.docker import CONFIGURATION, flags
+from conformance.engines.docker import configuration, flags
 from conformance.engines.engine import Engine, Terminal
 from conformance.engines.wish import Done, Lacks, Wish
 
@@ -19,7 +19,7 @@ class Buildah(Engine):
 
     def __enter__(self) -> "Buildah":
         conf = self.place.folder / "containers.conf"
-        conf.write_text(CONFIGURATION.replace("NAMES", ""))
+        conf.write_text(configuration(""))
         self.environment["CONTAINERS_CONF"] = str(conf)
         own = f"docker-archive:{self.place.archive}"
         self.working = self.must(*self.command("from", "--name", "working", own)).strip()

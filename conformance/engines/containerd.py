@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import secrets
 import signal
 import subprocess
 
 from conformance.engines.engine import Console, Engine, Terminal, until
+from conformance.engines.kernel import SYSTEMD
 from conformance.engines.wish import Bind, Done, Lacks, Place, Wish, Wrong
 
 CONFIG = """
@@ -75,7 +77,11 @@ class Containerd(Engine):
                 raise Lacks(what)
         path = self.place.commands()[self.runtime]
         found = ["--runc-binary", path, "--runc-root", f"{self.place.folder}/runc"]
+        if SYSTEMD:
+            scope = f"system.slice:engines:{secrets.token_hex(8)}"
+            found += ["--runc-systemd-cgroup", "--cgroup", scope]
         found += ["--env", "PATH=/bin"]
+        found += ["--apparmor-profile", wish.apparmor] if wish.apparmor else []
         for key, value in wish.env.items():
             found += ["--env", f"{key}={value}"]
         for name, text in (
@@ -86,7 +92,7 @@ class Containerd(Engine):
         found += ["--with-ns", "pid:/proc/1/ns/pid"] if wish.host_pid else []
         found += ["--allow-new-privs"] if not wish.no_new_privileges else []
         if wish.own_cgroup_namespace:
-            raise Lacks("a cgroup namespace on cgroup v1")
+            raise Lacks("a cgroup namespace of its own")
         if wish.seccomp and wish.seccomp != "unconfined":
             found += ["--seccomp", "--seccomp-profile", wish.seccomp]
         found += [word for cap in wish.cap_add for word in ("--cap-add", f"CAP_{cap}")]

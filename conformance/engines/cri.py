@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.engines.containerd import Containerd
 from conformance.engines.engine import text, until
+from conformance.engines.kernel import SYSTEMD, UNIFIED
 from conformance.engines.streams import STDERR, STDOUT, Stream
 from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
 from conformance.samples.busybox import write_docker_archive
@@ -34,13 +35,17 @@ HANDLER = """
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}.options]
 BinaryName = "{path}"
+SystemdCgroup = {systemd}
 """
+PARENT = "pods.slice" if SYSTEMD else "/pods"
 LACKED = {
     "stdin": "end of the standard input", "init": "an init", "tmpfs": "tmpfs", "volumes": "volumes",
-    "ulimits": "limits", "own_cgroup_namespace": "cgroup namespaces on cgroup v1", "pids": "pids",
+    "ulimits": "limits", "pids": "pids",
     "id_map": "user namespaces in this version", "shm_size": "the size of /dev/shm",
     "restart": "restart policies: the kubelet's", "health": "health checks: the kubelet's",
 }  # fmt: skip
+if not UNIFIED:
+    LACKED["own_cgroup_namespace"] = "cgroup namespaces on cgroup v1"
 
 
 @dataclass
@@ -65,7 +70,7 @@ class Cri(Containerd):
         folder = self.place.folder
         text = PLUGIN.format(folder=folder)
         for name, path in self.place.commands().items():
-            text += HANDLER.format(name=name, path=path)
+            text += HANDLER.format(name=name, path=path, systemd=str(SYSTEMD).lower())
         (folder / "config.toml").write_text(text)
         (folder / "cni").mkdir()
         network = {
@@ -134,7 +139,7 @@ class Cri(Containerd):
         config: dict[str, Any] = {
             "metadata": {"name": name, "uid": name, "namespace": "default"},
             "hostname": wish.hostname or name, "log_directory": str(logs),
-            "linux": {"cgroup_parent": "/pods", "sysctls": wish.sysctls, "security_context": {
+            "linux": {"cgroup_parent": PARENT, "sysctls": wish.sysctls, "security_context": {
                 "namespace_options": {"pid": "NODE" if wish.host_pid else "CONTAINER"}}},
         }  # fmt: skip
         answer = self.ask("RunPodSandbox", config=config, runtime_handler=self.runtime)
@@ -288,6 +293,10 @@ def container_config(wish: Wish, attempt: int) -> dict[str, Any]:
         "supplemental_groups": [int(number) for number in wish.groups], "seccomp": profile,
         "masked_paths": ["/proc/keys", "/proc/timer_list"], "readonly_paths": ["/proc/sys"],
     }  # fmt: skip
+    if wish.apparmor:
+        security["apparmor"] = {"profile_type": "Localhost", "localhost_ref": wish.apparmor}
+        if wish.apparmor == "unconfined":
+            security["apparmor"] = {"profile_type": "Unconfined"}
     if user:
         security["run_as_user"] = {"value": int(user)}
         security["run_as_group"] = {"value": int(group)}

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from conformance.engines.engine import Engine, Terminal, until
+from conformance.engines.kernel import SYSTEMD
 from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -37,6 +38,8 @@ def flags(wish: Wish) -> list[str]:
         found += ["--oom-score-adj", str(wish.oom_score)]
     if wish.seccomp:
         found += ["--security-opt", f"seccomp={wish.seccomp}"]
+    if wish.apparmor:
+        found += ["--security-opt", f"apparmor={wish.apparmor}"]
     if wish.no_new_privileges:
         found += ["--security-opt", "no-new-privileges"]
     found += [word for key, value in wish.env.items() for word in ("--env", f"{key}={value}")]
@@ -192,6 +195,8 @@ class Docker(Client):
                  "--ip6tables=false", *self.daemon_flags]  # fmt: skip
         for name, path in self.place.commands().items():
             words += ["--add-runtime", f"{name}={path}"] if name != "runc" else []
+        if SYSTEMD:
+            words += ["--exec-opt", "native.cgroupdriver=systemd"]
         if self.by_default and self.runtime:
             words += ["--default-runtime", self.runtime]
         if self.remap:
@@ -254,11 +259,17 @@ CONFIGURATION = """
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
 log_driver = "k8s-file"
 [engine]
-cgroup_manager = "cgroupfs"
+cgroup_manager = "DRIVER"
 events_logger = "file"
 runtime_supports_json = [NAMES]
 [engine.runtimes]
 """
+
+
+def configuration(names: str) -> str:
+    """containers.conf; ``names`` are those of runtimes that write JSON, in quotes."""
+    driver = "systemd" if SYSTEMD else "cgroupfs"
+    return CONFIGURATION.replace("NAMES", names).replace("DRIVER", driver)
 
 
 class Podman(Client):
@@ -272,7 +283,7 @@ class Podman(Client):
         names = ", ".join(f'"{name}"' for name in commands)
         runtimes = "".join(f'"{name}" = ["{path}"]\n' for name, path in commands.items())
         conf = self.place.folder / "containers.conf"
-        conf.write_text(CONFIGURATION.replace("NAMES", names) + runtimes)
+        conf.write_text(configuration(names) + runtimes)
         self.environment["CONTAINERS_CONF"] = str(conf)
         self.use(next(iter(commands)))
         self.ask("load", "--quiet", "--input", str(self.place.archive))

@@ -1,9 +1,9 @@
 """All checks."""
 
-from conformance.engines import kills, lives, nodes, pods, shots
+from conformance.engines import kills, lives, nodes, pods, profiles, shots
 from conformance.engines.checks import CHAPTERS, EVERY, Check
 
-MODULES = (shots, lives, kills, pods, nodes)  # each puts its checks on the list
+MODULES = (shots, profiles, lives, kills, pods, nodes)  # each puts its checks on the list
 
 
 def every() -> list[Check]:

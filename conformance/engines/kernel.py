@@ -7,6 +7,10 @@ from pathlib import Path
 from conformance.engines.wish import Wrong
 
 ROOT = Path("/sys/fs/cgroup")
+# Where systemd runs, engines have it make their cgroups. (stage.sh has an empty /run.)
+SYSTEMD = Path("/run/systemd/system").is_dir()
+UNIFIED = (ROOT / "cgroup.controllers").exists()
+APPARMOR = Path("/sys/kernel/security/apparmor/profiles")
 
 
 def limit(pid: int, controller: str, file: str, unified: str) -> str:

@@ -102,18 +102,19 @@ def unlike(one: str, other: str) -> str:
     return "beside runc: " + ("; ".join(less + more) or "another order of lines")
 
 
-def failures(page: Page) -> list[str]:
-    """Sentences for what is wrong with hutch: it differs without a reason, or a reason is stale."""
+def failures(page: Page, *, stale: bool = True) -> list[str]:
+    """Sentences for what is wrong with hutch: it differs without a reason, or, with ``stale``, a
+    reason is not needed any more."""
     known, found = reasons(), []
     differ = differences(page)
     for engine, label, runtime, note in differ:
         if not reason(known, engine, label, runtime) and runtime == "hutch":
             found.append(f"{engine}: {label}: {note}")
     there = {(engine, label, runtime) for engine, label, runtime, _ in differ}
-    for (engine, label, runtime), one in known.items():
+    for (engine, label, runtime), one in known.items() if stale else ():
         ran = page.results.get(engine, {}).get(label, {}).get(runtime)
-        stale = ran and ran.result != NONE and (engine, label, runtime) not in there
-        if stale and not one.sometimes:
+        passes = ran and ran.result != NONE and (engine, label, runtime) not in there
+        if passes and not one.sometimes:
             found.append(f"{engine}: {label}: {runtime}: expected.toml lists it, and it passes")
     return found
 

@@ -57,6 +57,7 @@ class Wish:
     ulimits: dict[str, str] = field(default_factory=dict)
     seccomp: str = ""  # the path of a profile, or unconfined
     no_new_privileges: bool = False
+    apparmor: str = ""  # the name of a profile, or unconfined
     host_pid: bool = False
     own_cgroup_namespace: bool = False
     id_map: bool = False  # ids from 100000 on, 65536 of them

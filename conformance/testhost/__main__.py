@@ -19,6 +19,7 @@ def main() -> int:
     runs.add_argument("--security", choices=list(SECURITY), default="apparmor")
     runs.add_argument("--cgroup", choices=list(CGROUP), default="v2")
     runs.add_argument("--share", metavar="FOLDER", type=Path, action="append", default=[])
+    runs.add_argument("--package", metavar="NAME", action="append", default=[])
     runs.add_argument("--timeout", metavar="SECONDS", type=float, default=600.0)
     runs.add_argument("command", nargs="+", metavar="COMMAND")
     tests = verbs.add_parser("test", help="run tests/vm, a machine for each kind of host")
@@ -39,7 +40,8 @@ def main() -> int:
         seen = any(here.is_relative_to(share) for share in shares)
         folder = str(here) if seen else "/root"
         job = Job(arguments.command, folder, {}, shares, arguments.timeout)
-        return run(Kind(arguments.security, arguments.cgroup), job)
+        packages = tuple(sorted(arguments.package))
+        return run(Kind(arguments.security, arguments.cgroup, packages), job)
     except TestHostError as error:
         say(str(error))
         return FAILED

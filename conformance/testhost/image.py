@@ -81,20 +81,21 @@ def cache_lock() -> Iterator[None]:
         yield
 
 
-def image() -> Path:
-    """The folder of the image (disk, vmlinuz, initrd), which is made if it is missing.
+def image(more: tuple[str, ...] = ()) -> Path:
+    """The folder of the image (disk, vmlinuz, initrd), which is made if it is missing; ``more``
+    are packages that it has besides.
 
     Raises TestHostError.
     """
     if platform.machine() != "x86_64":
         raise TestHostError(f"there is no test host for {platform.machine()} yet, x86_64 only")
     _install_tools()
-    folder = cache() / ("image-" + _digest())
+    folder = cache() / ("image-" + _digest(more))
     if not folder.exists():
         with cache_lock():
             if not folder.exists():
                 _clear_stale()
-                _make(folder)
+                _make(folder, more)
     os.utime(folder)
     return folder
 
@@ -117,8 +118,9 @@ def _install_tools() -> None:
     call(*apt, "-y", "--no-install-recommends", "install", *missing, env=environment)
 
 
-def _digest() -> str:
-    digest = hashlib.sha256(repr((SUITE, SIZE, KERNEL, PACKAGES, LEFT_OUT)).encode())
+def _digest(more: tuple[str, ...]) -> str:
+    packages = [*PACKAGES, *more]
+    digest = hashlib.sha256(repr((SUITE, SIZE, KERNEL, packages, LEFT_OUT)).encode())
     for path in (GUEST / "provision", GUEST / "start", GUEST / "container.cil", GUEST / "init"):
         digest.update(path.read_bytes())
     digest.update(Path(initramfs.__file__).read_bytes())
@@ -131,7 +133,7 @@ def _clear_stale() -> None:
             shutil.rmtree(folder)
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, more: tuple[str, ...]) -> None:
     if os.geteuid() != 0:
         raise TestHostError("the image is made by root only: run it once as root")
     start = time.monotonic()
@@ -140,7 +142,7 @@ def _make(folder: Path) -> None:
     try:
         result, root = work / "image", work / "root"
         result.mkdir(mode=0o755)
-        _install(root, work)
+        _install(root, work, more)
         shutil.copy(root / "boot" / "vmlinuz", result / "vmlinuz")
         (result / "initrd").write_bytes(initramfs.archive(root, GUEST / "init"))
         with open(result / "disk", "wb") as disk:
@@ -154,7 +156,7 @@ def _make(folder: Path) -> None:
     say(f"the image is made: {time.monotonic() - start:.0f} s")
 
 
-def _install(root: Path, work: Path) -> None:
+def _install(root: Path, work: Path, more: tuple[str, ...]) -> None:
     """Installs Debian's packages in a folder and runs guest/provision there."""
     sources = work / "sources.list"
     sources.write_text("\n".join(_sources()) + "\n")
@@ -165,7 +167,7 @@ def _install(root: Path, work: Path) -> None:
         "--quiet",
         "--dpkgopt=force-unsafe-io",
         "--skip=cleanup/reproducible",  # it would blank /etc/machine-id
-        "--include=" + ",".join(PACKAGES),
+        "--include=" + ",".join([*PACKAGES, *more]),
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
         f"--customize-hook=copy-in {GUEST} /root",
         f'--customize-hook=chroot "$1" sh /root/guest/provision {KERNEL}',

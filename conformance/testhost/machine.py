@@ -51,10 +51,11 @@ KERNEL = (
 
 
 class Kind(NamedTuple):
-    """The kind of machine: a key of SECURITY and a key of CGROUP."""
+    """The kind of machine: a key of SECURITY and a key of CGROUP; packages that it has besides."""
 
     security: str = "apparmor"
     cgroup: str = "v2"
+    packages: tuple[str, ...] = ()
 
 
 class Job(NamedTuple):
@@ -80,7 +81,7 @@ def run(kind: Kind, job: Job) -> int:
 
     Its output goes to stdout at once. Raises TestHostError if the machine cannot be made.
     """
-    disk = image()
+    disk = image(kind.packages)
     saved = _saved(kind, disk)
     work = Path(tempfile.mkdtemp(prefix="hutch-testhost-"))
     try:
