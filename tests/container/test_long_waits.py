@@ -30,7 +30,7 @@ def bounded() -> Iterator[None]:
         raise AssertionError("the call does not return")
 
     before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(20)
+    signal.alarm(10)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -100,7 +100,7 @@ def create(hutch: Runtime, bundle: Bundle, warn: Callable[[library.HutchError], 
 
 
 def test_a_first_process_that_does_not_go_on_is_named(
-    hutch: Runtime, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+    hutch: Runtime, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, bounded: None
 ) -> None:
     monkeypatch.setattr(long_wait, "PATIENCE", 1)
     bundle.hook("createRuntime", "kill -STOP $(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')")
