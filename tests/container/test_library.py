@@ -139,7 +139,10 @@ def test_limits_are_changed_and_use_is_counted(bundle: Bundle, hutch_root: str) 
 
 
 # Flags that only the command has: formats of the output, and the log.
-COMMANDS_OWN = {"format", "quiet", "stats", "log", "log-format", "help", "version", "shell-status"}
+COMMANDS_OWN = {
+    "format", "html", "quiet", "seccomp-explain", "stats", "log", "log-format", "help", "times",
+    "version", "shell-status",
+}  # fmt: skip
 # Flags that have another name in the library.
 NAMES = {"no-subreaper": "subreaper"}
 # Flags of update that are fields of its argument, linux.resources.

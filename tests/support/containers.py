@@ -30,6 +30,7 @@ sort stat stty sysctl tail test touch tr true tty umount uname unshare usleep wc
 """.split()  # noqa: SIM905
 NATIVE = Path(__file__).parents[1] / "native"
 COMMAND = os.environ.get("HUTCH", str(Path(sys.prefix) / "bin" / "hutch"))
+IN_FIRST_PID_NAMESPACE = os.readlink("/proc/self/ns/pid") == "pid:[4026531836]"
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -74,15 +74,22 @@ def reached(directory: str, unified: bool) -> str:
     while exists(directory + events):
         if limit_of(directory, unified):
             if not unified:
-                # The limit of memory and swap together has a counter of its own.
-                swap = read_or(directory + "/memory.memsw.failcnt")
-                if _number(read_or(directory + events)) or _number(swap):
+                # The limit of memory and swap together has files of its own.
+                if _was_full(directory + "/memory.") or _was_full(directory + "/memory.memsw."):
                     return directory
             # Of a limit that was reached in a cgroup below, only memory.events of this one tells.
             elif flat(read_or(directory + events + ".local")).get("oom"):
                 return directory
         directory = directory.rpartition("/")[0]
     return ""
+
+
+def _was_full(prefix: str) -> bool:
+    """Whether a limit of v1 was reached: failcnt counts that, but is 0 always in Linux 6.18."""
+    if _number(read_or(prefix + "failcnt")):
+        return True
+    limit = _number(read_or(prefix + "limit_in_bytes"))
+    return 0 < limit <= _number(read_or(prefix + "max_usage_in_bytes"))
 
 
 def limit_of(directory: str, unified: bool) -> int:
