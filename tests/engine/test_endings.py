@@ -70,8 +70,8 @@ WAYS: dict[str, Way] = {
     ),
     "first process out of memory": (
         ["-m", str(LIMIT)], ["sh", "-c", f"exec {HOG}"], None,
-        {"cause": "oom", "signal": "SIGKILL", "memory.whose": "container", "oom": True,
-         "ps": "(137, out of memory)"},
+        {"cause": "oom", "memory.whose": "container", "oom": True, "ps": "(137, out of memory)",
+         **({"signal": "SIGKILL"} if IN_FIRST_PID_NAMESPACE else {})},
     ),
     "child out of memory": (
         ["-m", str(LIMIT)], ["sh", "-c", f"{HOG}; exit 5"], None,

@@ -104,13 +104,15 @@ def how_it_ended(
 
     ``status`` is the wait status of its program (waitpid(2)); without it, ``code`` is the exit code
     as its parent has told it, 128 + N for a signal, if that much is known. ``pid`` was that of the
-    program in the first pid namespace, 0 if it is not known. ``since``: when it began, in seconds
+    program, 0 if it is not known. ``since``: when it began, in seconds
     of CLOCK_MONOTONIC. ``cgroup`` is the container's. ``filtered``: its seccomp filter kills for
     some system calls. ``sent``: a signal that was sent to it, and by whom (SENT). ``before``:
     how many processes of the container had been killed and refused before the program began, if it
     is not its first one.
     """
     signal = 0
+    if pid and not _in_first_pid_namespace():
+        pid = 0  # the log has another one
     ending: Ending = {}
     if status is not None:
         signal = posix.WTERMSIG(status) if posix.WIFSIGNALED(status) else 0
@@ -165,7 +167,7 @@ def end_of(
     return how_it_ended(
         status=status,
         code=code,
-        pid=state.pid if _in_first_pid_namespace() else 0,
+        pid=state.pid,
         since=began(state.start_time),
         cgroup=state.cgroup(),
         filtered=_filter_kills(directory),
