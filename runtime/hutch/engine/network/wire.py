@@ -361,6 +361,9 @@ def settle(
     running = [network for network in networks if network.name in used]
     loading = nft.begin_load(ruleset(tag, running, targets(engine, left)))
     listing = nft.begin_list() if fresh else None
+    if not fresh:
+        # It reads its files some time after it was told to: the container may ask soon.
+        _tell_names(engine, running, left)
     try:
         links.remove_all(removed)
         if meanwhile is not None:
@@ -373,7 +376,12 @@ def settle(
             for one in nft.obstacles(table_name(tag), listing):
                 engine.warn(blocked(one))
     nft.end_load(loading, needed=bool(running))
-    warning = serve(run_folder(engine) / "dns", name_files(engine, running, left))
+    if fresh:  # now there are the addresses that it listens on
+        _tell_names(engine, running, left)
+
+
+def _tell_names(engine: "Engine", networks: list[Network], endpoints: list[Endpoint]) -> None:
+    warning = serve(run_folder(engine) / "dns", name_files(engine, networks, endpoints))
     if warning is not None:
         engine.warn(warning)
 
