@@ -49,6 +49,22 @@ def test_hostile_requests_by_a_grammar(guarded: Api) -> None:
     assert guarded.request("GET", "/_ping")[0] == 200
 
 
+def test_a_client_that_says_more_and_leaves_is_not_waited_for(api: Api) -> None:
+    id = api.engine.start(api.engine.image, "sleep", "1000")
+    api.request("GET", "/info")
+    before = settled(api)
+    for path in (f"/containers/{id}/wait", f"/containers/{id}/logs?stdout=1&follow=1", "/events"):
+        method = "POST" if path.endswith("wait") else "GET"
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(api.path)
+        client.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert client.recv(12) == b"HTTP/1.1 200"
+        assert api.threads() > 1  # it follows
+        client.sendall(b"more")
+        client.close()
+        assert settled(api) == before, path
+
+
 def test_200_at_once_half_of_them_cut_off(api: Api) -> None:
     id = api.engine.start(api.engine.image, "sh", "-c", "yes | head -c 300000; sleep 1000")
     api.request("GET", "/info")

@@ -6,7 +6,9 @@ A reply is a document, an empty body, a stream of chunks, or the connection itse
 Headers and documents are bounded; a body that is a stream is read as it comes.
 """
 
+import _socket
 import json
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -233,10 +235,19 @@ class Connection:
             raise Gone from None
 
     def left(self) -> bool:
-        """Whether the client has closed its end and has nothing more to say."""
+        """Whether the client is gone, or has closed its end and has nothing more to say."""
+        if hung_up(self.socket):
+            return True  # whatever it has said before
         try:
             return self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
         except BlockingIOError:
             return False
         except OSError:
             return True
+
+
+def hung_up(client: _socket.socket) -> bool:
+    """Whether a client is gone; one that has closed its half still reads."""
+    poll = select.poll()
+    poll.register(client, 0)
+    return bool(poll.poll(0))

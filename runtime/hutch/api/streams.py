@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hutch.api.call import Attaching, Call
 from hutch.api.fields import whole, yes
 from hutch.api.frames import frame, kind_of, relay
+from hutch.api.http import hung_up
 from hutch.api.selection import moment
 from hutch.engine.containers import records as phases
 from hutch.engine.containers.attach import parse_keys
@@ -144,13 +145,6 @@ def _lines(
             places, tail=tail, since=since, until=until, follow=running,
             pause=lambda: follower.wait(current, until - time.time() if until else None),
         )  # fmt: skip
-
-
-def hung_up(client: socket) -> bool:
-    """Whether a client is gone; one that has closed its half still reads."""
-    poll = select.poll()
-    poll.register(client, 0)
-    return bool(poll.poll(0))
 
 
 def _connected(
