@@ -31,4 +31,6 @@ if [ -d /sys/fs/cgroup/memory ] && [ -d /sys/fs/cgroup/devices ]; then
     mount --move "$view" /sys/fs/cgroup
     rmdir "$view"
 fi
+# podman counts the containers of all its stores there, and knows no more than 2048.
+mount -t tmpfs -o mode=1777 shm /dev/shm
 exec "$@"

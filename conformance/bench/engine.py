@@ -15,6 +15,7 @@ import ctypes
 import datetime
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -86,8 +87,8 @@ class Engine:
                 os.waitpid(pid, 0)
 
     def _cpu(self) -> float:
-        used = os.times()
-        own = used.children_user + used.children_system
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)  # os.times() counts in steps of 10 ms
+        own = used.ru_utime + used.ru_stime
         return own + (daemon_usage(self.daemon)[0] if self.daemon else 0.0)
 
     def run(self, network: str) -> list[str]:

@@ -27,24 +27,26 @@ def program() -> str:
 Program = subprocess.Popen[str]
 
 
-def begin_load(rules: str) -> Program:
-    """Begins to load rules, all or none. Raises HostError if there is no nft."""
+def begin_load(rules: str, *, listing: bool) -> Program:
+    """Begins to load rules, all or none, and with ``listing`` to list all chains. Raises HostError
+    if there is no nft."""
     pipe = subprocess.PIPE
-    loading = subprocess.Popen([program(), "-f", "-"], stdin=pipe, stderr=pipe, text=True)
+    loading = subprocess.Popen(
+        [program(), "-f", "-"], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
     if loading.stdin is not None:
         with suppress(BrokenPipeError), loading.stdin:
-            loading.stdin.write(rules)
+            loading.stdin.write(rules + ("list chains\n" if listing else ""))
+        loading.stdin = None
     return loading
 
 
-def end_load(loading: Program, *, needed: bool = True) -> None:
-    """Waits until the rules are loaded. ``needed``: they have more to do than to remove others,
-    which a kernel without nf_tables does not have. Raises HostError with what nft says."""
-    said = ""
-    if loading.stderr is not None:
-        with loading.stderr:
-            said = loading.stderr.read()
-    status = loading.wait()
+def end_load(loading: Program, *, needed: bool = True) -> str:
+    """Waits until the rules are loaded; the list of chains. ``needed``: they have more to do
+    than to remove others, which a kernel without nf_tables does not have. Raises HostError with
+    what nft says."""
+    listed, said = loading.communicate()
+    status = loading.returncode
     if "Operation not permitted" in said:
         raise HostError(
             "nft may not load rules: it takes CAP_NET_ADMIN",
@@ -52,7 +54,7 @@ def end_load(loading: Program, *, needed: bool = True) -> None:
         )
     module = missing_module(said) if status else ""
     if module == "nf_tables" and not needed:
-        return
+        return ""
     if module:
         raise HostError(
             f"the kernel has no {module}, which networks need",
@@ -63,6 +65,7 @@ def end_load(loading: Program, *, needed: bool = True) -> None:
             "nft refuses the rules of warren's networks: " + first_line(said),
             hint="the kernel needs nf_tables with nat, masquerade and fib (nft_masq, nft_fib_inet)",
         )
+    return listed
 
 
 def missing_module(said: str) -> str:
@@ -84,27 +87,20 @@ def first_line(text: str) -> str:
     return lines[0] if lines else "it does not say why"
 
 
-def begin_list() -> Program:
-    """Begins to list all chains. Raises HostError if there is no nft."""
-    return subprocess.Popen(
-        [program(), "-j", "list", "chains"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True,
-    )  # fmt: skip
-
-
-def obstacles(own: str, listing: Program) -> list[str]:
+def obstacles(own: str, listed: str) -> list[str]:
     """Base chains of others that drop what is forwarded unless a rule of theirs accepts it, each as
-    "ip filter FORWARD": an accept in one table does not keep another from dropping (nft(8))."""
-    output, _ = listing.communicate()
-    try:
-        found = [one["chain"] for one in json.loads(output)["nftables"] if "chain" in one]
-    except (ValueError, KeyError):
-        found = []
-    return legacy() + [
-        f"{one['family']} {one['table']} {one['name']}"
-        for one in found
-        if one.get("hook") == "forward" and one.get("policy") == "drop" and one["table"] != own
-    ]
+    "ip filter FORWARD": an accept in one table does not keep another from dropping (nft(8)).
+    ``listed`` is nft's list of all chains."""
+    found, table, chain = [], "", ""
+    for line in listed.splitlines():
+        words = line.split()
+        if words[:1] == ["table"]:
+            table = " ".join(words[1:3])
+        elif words[:1] == ["chain"]:
+            chain = words[1]
+        elif " hook forward " in line and " policy drop;" in line and table.split()[1] != own:
+            found.append(f"{table} {chain}")
+    return legacy() + found
 
 
 def legacy() -> list[str]:

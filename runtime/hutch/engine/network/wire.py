@@ -359,8 +359,7 @@ def settle(
             ):
                 removed.append(network.link)
     running = [network for network in networks if network.name in used]
-    loading = nft.begin_load(ruleset(tag, running, targets(engine, left)))
-    listing = nft.begin_list() if fresh else None
+    loading = nft.begin_load(ruleset(tag, running, targets(engine, left)), listing=fresh)
     if not fresh:
         # It reads its files some time after it was told to: the container may ask soon.
         _tell_names(engine, running, left)
@@ -369,14 +368,13 @@ def settle(
         if meanwhile is not None:
             meanwhile()
     except BaseException:
-        loading.wait()
+        loading.communicate()
         raise
-    finally:
-        if listing is not None:
-            for one in nft.obstacles(table_name(tag), listing):
-                engine.warn(blocked(one))
-    nft.end_load(loading, needed=bool(running))
-    if fresh:  # now there are the addresses that it listens on
+    listed = nft.end_load(loading, needed=bool(running))
+    if fresh:
+        for one in nft.obstacles(table_name(tag), listed):
+            engine.warn(blocked(one))
+        # Now there are the addresses that it listens on.
         _tell_names(engine, running, left)
 
 
