@@ -164,6 +164,25 @@ def test_run_reports_an_end_because_memory_ran_out(
     assert hutch.ids() in ([], [".filters"])
 
 
+def test_a_memory_limit_too_small_for_the_start_is_told_with_the_need(
+    hutch: Runtime, bundle: Bundle
+) -> None:
+    memory: dict[str, Any] = {"limit": 4096, "swap": 4096}
+    bundle.config["linux"]["resources"]["memory"] = memory
+    bundle.save()
+    words = ("create", "--bundle", str(bundle.path), "test")
+    done = hutch("--log-format", "json", *words, check=False)
+    assert done.code == 1
+    told = json.loads(done.err.splitlines()[-1])
+    assert (told["pointer"], told["value"]) == ("linux.resources.memory.limit", 4096)
+    assert f"takes up to {told['need']}, and its program needs more" in told["hint"]
+    # The control: with as much, it is created.
+    memory["limit"] = memory["swap"] = told["need"]
+    bundle.save()
+    hutch(*words)
+    hutch("delete", "--force", "test")
+
+
 @pytest.mark.parametrize("script", ["exit 137", "exit 159", "sleep 99 & kill -9 $!; wait $!"])
 def test_run_reports_nothing_about_an_end_that_the_kernel_did_not_cause(
     hutch: Runtime, bundle: Bundle, script: str

@@ -179,13 +179,17 @@ def _died(init: "Init") -> HutchError:
     code = init.reap()
     plan, cgroup = init.plan, init.bindings.cgroup
     if cgroup is not None:
-        from hutch.container.want_of_memory import MEMORY, want_of_memory
+        from hutch.container.want_of_memory import MEMORY, NEED, want_of_memory
 
         values = [write.value for write in plan.writes if write.pointer == MEMORY]
         limit = int(values[0]) if values and values[0].isdecimal() else None
         error = want_of_memory(cgroup, limit, "the container's first process")
         if error is not None:
-            error.hint = "the limit, in bytes, is too small for the container to start"
+            error.hint = (
+                "the limit, in bytes, is too small for the container to start: that takes up to "
+                f"{NEED}, and its program needs more"
+            )
+            error.facts = {"cause": "memory", "need": NEED}
             return error
     if code in FORBIDDEN and any(step.name == "seccomp" for step in plan.operations):
         return ConfigError(

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from hutch.plan.cgroup_paths import Cgroup
 
 MEMORY = "linux.resources.memory.limit"
+# What hutch-init has charged to the cgroup until the program begins, in bytes: 40 KiB with the
+# default config, a little more with each mount.
+NEED = 65536
 
 
 def want_of_memory(cgroup: "Cgroup", limit: "int | None", whom: str) -> "ConfigError | None":
