@@ -277,8 +277,7 @@ def test_what_is_missing_is_told_by_name(network: NetworkEngine) -> None:
     assert done.returncode == 125
     assert "networks need nft, which is not installed" in done.stderr
     assert "apt-get install nftables" in done.stderr
-    assert network.ok("ps", "-aq") == ""
-    eventually(lambda: network.remains() == [])
+    eventually(lambda: network.ok("ps", "-aq") == "" and network.remains() == [])
     network.ok("network", "create", "inner")
     named = ("run", "--rm", "--network", "inner", *network.create(network.image, "true"))
     done = without("/usr/lib/podman/aardvark-dns", *named)
@@ -295,8 +294,7 @@ def test_what_is_missing_is_told_by_name(network: NetworkEngine) -> None:
     assert done.returncode == 125
     assert "set a link up: not permitted: it takes CAP_NET_ADMIN" in done.stderr
     network.run("system", "check", "--repair")
-    assert network.ok("ps", "-aq") == ""
-    assert network.remains() == []
+    eventually(lambda: network.ok("ps", "-aq") == "" and network.remains() == [])
     network.ok("network", "rm", "inner")
 
 

@@ -14,6 +14,9 @@ from hutch.errors import KernelError, UsageError
 
 ENFORCE = "/sys/fs/selinux/enforce"  # it is there only if SELinux is enabled
 CONTEXT = "/sys/fs/selinux/context"
+ACCESS = "/sys/fs/selinux/access"
+TRANSITION = "/sys/fs/selinux/class/process/perms/transition"
+CLASS = "/sys/fs/selinux/class/process/index"
 XATTR = "security.selinux"
 PROCESS = "system_u:system_r:container_t:"
 FILES = "system_u:object_r:container_file_t:"
@@ -34,14 +37,15 @@ def enabled() -> bool:
 def process_label(options: Options, id: str) -> str:
     """The label of a container's processes. "" if they have that of who starts it: without SELinux,
     without a policy for containers, with --security-opt label=disable, and, unless a label was
-    asked for, with --privileged and the host's processes or shared memory."""
+    asked for, with --privileged and the host's processes or shared memory, and where the policy
+    does not let the caller start a confined container (a service of systemd: initrc_t)."""
     if not enabled() or options.selinux == "":
         return ""
     label = options.selinux
     if label is None:
         if options.privileged or "host" in (options.pid_mode, options.ipc_mode):
             return ""
-        if not _known(PROCESS + SHARED) or not _known(FILES + SHARED):
+        if not _known(PROCESS + SHARED) or not _known(FILES + SHARED) or not may_confine():
             return ""
         label = PROCESS
     if not label.endswith(":"):
@@ -50,6 +54,23 @@ def process_label(options: Options, id: str) -> str:
         if mode.startswith("container:"):  # who shares these must be able to use them
             id = mode.removeprefix("container:")
     return label + _own_level(id)
+
+
+def may_confine() -> bool:
+    """Whether the policy lets this process start one with the label of containers
+    (security_compute_av(3))."""
+    try:
+        own = Path("/proc/self/attr/current").read_bytes().rstrip(b"\0\n")
+        number, bit = int(Path(CLASS).read_text()), int(Path(TRANSITION).read_text())
+        access = os.open(ACCESS, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.write(access, b"%s %s %d" % (own, (PROCESS + SHARED).encode(), number))
+            allowed = int(os.read(access, 200).split()[0], 16)
+        finally:
+            os.close(access)
+    except (OSError, ValueError, IndexError):
+        return True  # the kernel will say it
+    return bool(allowed >> (bit - 1) & 1)
 
 
 def files_label(options: Options, id: str) -> str:
