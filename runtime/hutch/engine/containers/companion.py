@@ -1,8 +1,8 @@
 """Small static programs of warren's that stay with a container: warren-health, warren-logs.
 
 They outlive warren, and end with the container, whose first process they hold a pidfd of. As long
-as one lives it keeps a file locked: whoever looks at the container and finds the lock free starts
-another, which continues.
+as one lives it keeps a file locked, which has the number of its run: whoever looks at the container
+and finds the lock free starts another, which continues.
 """
 
 import fcntl
@@ -22,8 +22,13 @@ HANDOVER = 5.0  # seconds that the companion of the run before may need to end
 def begin(
     places: Places, record: Record, name: str, words: Callable[[], list[str]], inner: str = ""
 ) -> None:
-    """Starts a companion of a run that has just begun."""
-    wait_until(lambda: watch(places, record, name, words, inner), HANDOVER)
+    """Starts a companion of a run that has just begun. Another warren that looks at the container
+    may have done it already."""
+    lock = places.folder / inner / f"{name}.lock"
+    wait_until(
+        lambda: watch(places, record, name, words, inner) or lock.read_text() == str(record.runs),
+        HANDOVER,
+    )
 
 
 def watch(
@@ -46,6 +51,8 @@ def watch(
             return True
         if birth(record.pid) != record.birth:
             return True
+        os.ftruncate(lock, 0)
+        os.write(lock, str(record.runs).encode())
         program = Path(hutch.__path__[0]) / "libexec" / f"warren-{name}"
         subprocess.Popen(
             [program, str(container), str(lock), *words()],
