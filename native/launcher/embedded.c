@@ -77,8 +77,8 @@ static PyStatus initialise(void)
 /* Imports the first module, and all of the package that are frozen. */
 static PyObject *import_all(void)
 {
-    PyObject *front = PyImport_ImportModule(FRONT);
-    for (const struct _frozen *row = PyImport_FrozenModules; front && row->name; row++) {
+    PyObject *first = PyImport_ImportModule(FRONT);
+    for (const struct _frozen *row = PyImport_FrozenModules; first && row->name; row++) {
         if (strncmp(row->name, "hutch.", 6))
             continue;
         PyObject *module = PyImport_ImportModule(row->name);
@@ -86,7 +86,7 @@ static PyObject *import_all(void)
             return NULL;
         Py_DECREF(module);
     }
-    return front;
+    return first;
 }
 
 /* Makes the snapshot. Returns the exit code. */

@@ -202,3 +202,8 @@ def rebuilt(root: "os.PathLike[str]", reporter: Reporter) -> Store:
         except HutchError as error:
             reporter.warn(f"{name or entry.digest}: {error.sentence}")
     return store
+
+
+def names_but(folder: Path, known: set[str]) -> list[str]:
+    """The names in a folder that are not known, sorted; none if there is no such folder."""
+    return sorted(set(os.listdir(folder)) - known) if folder.is_dir() else []

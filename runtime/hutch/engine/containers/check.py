@@ -1,6 +1,5 @@
 """Checking the engine's part of a store: rows against folders, mounts and the kernel."""
 
-import os
 from pathlib import Path
 
 from hutch.engine.containers.finish import refresh
@@ -10,7 +9,7 @@ from hutch.engine.containers.staging import unstage
 from hutch.engine.engine import Engine
 from hutch.engine.network.check import check_networks
 from hutch.engine.pods.check import check_pods
-from hutch.image.check import Checker
+from hutch.image.check import Checker, names_but
 
 
 def check(engine: Engine, checker: Checker) -> None:
@@ -56,10 +55,8 @@ def check(engine: Engine, checker: Checker) -> None:
 
 def unknown(engine: Engine) -> list[str]:
     """Folders of containers that no row has."""
-    top = engine.store.root / "containers"
-    if not top.is_dir():
-        return []
-    return sorted(set(os.listdir(top)) - {record.id for record in engine.records.all()})
+    known = {record.id for record in engine.records.all()}
+    return names_but(engine.store.root / "containers", known)
 
 
 def _stray(engine: Engine, checker: Checker, places: Places) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hutch.engine.engine import Engine
 from hutch.engine.pods.infra import MNT_DETACH
-from hutch.image.check import Checker
+from hutch.image.check import Checker, names_but
 from hutch.kernel.mounts import unmount
 
 
@@ -38,10 +38,7 @@ def check_pods(engine: Engine, checker: Checker) -> None:
 
 def unknown(engine: Engine) -> list[str]:
     """Folders of pods that no row has."""
-    top = engine.store.root / "pods"
-    if not top.is_dir():
-        return []
-    return sorted(set(os.listdir(top)) - {pod.id for pod in engine.pods.all()})
+    return names_but(engine.store.root / "pods", {pod.id for pod in engine.pods.all()})
 
 
 def _stray(engine: Engine, checker: Checker, id: str) -> None:
