@@ -26,6 +26,7 @@ log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+lock_type = "file" # others are of the whole machine, and may be used up
 runtime = "hutch"
 runtime_supports_json = ["hutch"]
 [engine.runtimes]

@@ -25,6 +25,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
 cgroup_manager = "cgroupfs" # no systemd here
 events_logger = "file"
+lock_type = "file" # others are of the whole machine, and may be used up
 tmp_dir = "W/tmp"
 """
 STORAGE_CONF = '[storage]\ndriver = "vfs"\ngraphroot = "W/root"\nrunroot = "W/run"\n'
@@ -268,11 +269,14 @@ def test_kubernetes_has_no_file_but_one_that_is_named(place: Path, hutch: Runtim
         (["dockerd"], "no engine 'dockerd'"),
         (["docker", "--name", "A"], "--name takes"),
         (["docker", "--remove", "--default"], "--remove takes only"),
-        (["docker", "--program", "/nonexistent"], "/nonexistent is not a program"),
+        (["docker", "--program", "/proc/nonexistent"], "/nonexistent is not a program"),
         (["docker", "--program", "/etc/passwd"], "/etc/passwd is not a program"),
         (["docker", "--config", "/etc"], "read /etc: "),
         (["docker", "--config", "/proc/nonexistent", "--write"], "change /proc/nonexistent: "),
-        (["docker", "--config", "/nonexistent", "--check"], "/nonexistent has no runtime hutch"),
+        (
+            ["docker", "--config", "/proc/nonexistent", "--check"],
+            "/nonexistent has no runtime hutch",
+        ),
         (["kubernetes", "--default"], "kubernetes takes only"),
     ],
 )

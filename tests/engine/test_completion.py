@@ -56,7 +56,7 @@ def offered(engine: Engine, *words: str) -> list[str]:
 
 def described(*words: str) -> dict[str, str]:
     """The same without a store, in this process, with the meanings."""
-    return completed(["--root", "/nonexistent", *words]).words
+    return completed(["--root", "/proc/nonexistent", *words]).words
 
 
 def test_verbs_nouns_and_their_verbs_are_offered() -> None:

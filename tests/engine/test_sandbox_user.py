@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hutch
 import pytest
 
 from tests.support.containers import make_rootfs
@@ -92,3 +93,41 @@ def test_an_ordinary_user(home: Path, tmp_path: Path) -> None:
     assert "only himself" in told["user"]
     assert "cgroup" in told["memory"] or not told["memory"]
     assert told["left"] == []
+
+
+LEFT = """
+import hutch, os
+box = hutch.Sandbox(os.environ["HOME"] + "/rootfs").__enter__()
+print("stays", flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("runtime_directory", [True, False])
+def test_system_check_finds_what_an_ordinary_user_left(
+    home: Path, tmp_path: Path, runtime_directory: bool
+) -> None:
+    """Not root's: an ordinary user may not read them, and warren checks as root of a namespace."""
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    if runtime_directory:
+        environment["XDG_RUNTIME_DIR"] = str(home / "run")
+
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            as_user([sys.executable, *words], USER, USER, tmp_path), env=environment,
+            capture_output=True, text=True, timeout=120, cwd="/",
+        )  # fmt: skip
+
+    def check(*flags: str) -> "subprocess.CompletedProcess[str]":
+        return run("-m", "hutch.cli.warren", "system", "check", *flags)
+
+    hutch.run(str(home / "rootfs"), ["true"])  # makes root's directories
+    done = check()
+    assert (done.returncode, "all is well" in done.stdout) == (0, True), done.stderr
+    done = run("-c", LEFT)
+    assert (done.returncode, done.stdout) == (-9, "stays\n"), done.stderr
+    done = check()
+    assert done.returncode == 1, done.stderr
+    assert "the caller of these files has ended" in done.stdout + done.stderr
+    assert check("--repair").returncode == 0
+    assert check().returncode == 0

@@ -161,8 +161,8 @@ def test_df_adds_up(kept: Warren) -> None:
         (["system", "frobnicate"], "is not a command of warren system"),
         (["search", "--limit", "0", "x/y"], "at least 1"),
         (["pull", "--tls-verify=maybe", "x"], '"maybe" is neither true nor false'),
-        (["pull", "--cert-dir", "/nonexistent", "--tls-verify", "h.invalid/x"], "/nonexistent"),
-        (["pull", "--authfile", "/nonexistent", "h.invalid/x"], "/nonexistent"),
+        (["pull", "--cert-dir", "/proc/none", "--tls-verify", "h.invalid/x"], "/proc/none"),
+        (["pull", "--authfile", "/proc/nonexistent", "h.invalid/x"], "/nonexistent"),
         (["login", "-p", "secret", "h.invalid"], "not secret"),
         (["--frobnicate"], "unknown flag"),
         (["pull"], "required: IMAGE"),
@@ -172,7 +172,7 @@ def test_df_adds_up(kept: Warren) -> None:
         (["pull", "--platform", "a/b/c/d", "x"], "not a platform"),
         (["images", "-f", "x=y"], "invalid filter"),
         (["rmi"], "at least one"),
-        (["--config", "/nonexistent", "pull", "x"], "/nonexistent"),
+        (["--config", "/proc/nonexistent", "pull", "x"], "/nonexistent"),
         (["login", "-u", "me"], "--password-stdin"),
         (["import", "-c", "RUN x", "/dev/null"], "--change"),
     ],
@@ -185,16 +185,16 @@ def test_a_wrong_command_line_is_125(warren: Warren, arguments: list[str], words
     ("arguments", "words"),
     [
         (["pull", "127.0.0.1:1/x"], "connection refused"),
-        (["pull", "oci:/nonexistent"], "no such file or directory"),
+        (["pull", "oci:/proc/nonexistent"], "no such file or directory"),
         (["pull", "oci:/tmp"], "oci-layout"),
         (["inspect", "nothing"], "No such object"),
         (["push", "nothing"], "no such image"),
         (["bundle", "--pull", "never", "nothing", "/tmp/x"], "no such image"),
-        (["bundle", "oci:/nonexistent", "/tmp/x"], "no such file"),
-        (["load", "-i", "/nonexistent"], "no such file"),
+        (["bundle", "oci:/proc/nonexistent", "/tmp/x"], "no such file"),
+        (["load", "-i", "/proc/nonexistent"], "no such file"),
         (["load", "-i", "/etc/passwd"], '"/etc/passwd": tar, near byte 512'),
         (["pull", "docker-archive:/etc/passwd"], '"/etc/passwd": tar, near byte 512'),
-        (["import", "/nonexistent"], "no such file"),
+        (["import", "/proc/nonexistent"], "no such file"),
     ],
 )  # fmt: skip
 def test_what_fails_is_1(warren: Warren, arguments: list[str], words: str) -> None:
@@ -333,8 +333,8 @@ def test_archives_may_be_packed(kept: Warren, tmp_path: Path, packer: str) -> No
 
 
 def test_what_cannot_be_written_is_named(kept: Warren, tmp_path: Path) -> None:
-    line = kept.fails("save", "-o", "/nonexistent/x.tar", "odd:gzip")
-    assert 'write "/nonexistent/x.tar"' in line and "no such file or directory" in line
+    line = kept.fails("save", "-o", "/proc/nonexistent/x.tar", "odd:gzip")
+    assert 'write "/proc/nonexistent/x.tar"' in line and "no such file or directory" in line
     with open("/dev/full", "wb") as full:
         command = kept.command("save", "odd:gzip")
         done = subprocess.run(command, env=kept.variables(), stdout=full, stderr=subprocess.PIPE)

@@ -194,7 +194,7 @@ def test_a_target_that_cannot_be_is_a_sentence(stored: Warren, place: Path) -> N
     stored.environment["DOCKER_HOST"] = "tcp://127.0.0.1:1"
     said = stored.fails("push", "box:1", "docker-daemon:x", status=125)
     assert "which is no unix socket" in said and "docker load" in said
-    assert "write" in stored.fails("push", "box:1", "docker-archive:/nonexistent/x.tar:box")
+    assert "write" in stored.fails("push", "box:1", "docker-archive:/proc/nonexistent/x.tar:box")
     (place / "ctr").write_text("#!/bin/sh\necho no room >&2\nexit 3\n")
     (place / "ctr").chmod(0o755)
     stored.environment["PATH"] = str(place)

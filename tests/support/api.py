@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,8 +39,8 @@ class Api:
     engine: Engine
     process: "subprocess.Popen[bytes]"
     path: str
+    config: str  # where Docker's command keeps its logins
     address: str = ""  # of TCP
-    config: str = "/nonexistent"  # where Docker's command keeps its logins
 
     @property
     def environment(self) -> dict[str, str]:
@@ -102,7 +103,7 @@ def serving(engine: Engine, path: str, *words: str, limit: int = 0) -> Iterator[
         [*prefix, *engine.command("serve", "--socket", path, *words)], env=engine.variables(),
         stderr=subprocess.PIPE,
     )  # fmt: skip
-    server = Api(engine, process, path)
+    server = Api(engine, process, path, f"{path}.docker")
     assert process.stderr is not None
     if "--tcp" in words:
         line = process.stderr.readline().decode()
@@ -117,6 +118,7 @@ def serving(engine: Engine, path: str, *words: str, limit: int = 0) -> Iterator[
     assert process.returncode == 0, said
     assert b"Traceback" not in said, said.decode()
     assert not os.path.exists(path)
+    shutil.rmtree(server.config, ignore_errors=True)
 
 
 @pytest.fixture

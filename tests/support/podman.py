@@ -30,7 +30,10 @@ class Podman:
 
     def __init__(self) -> None:
         self.root = root = Path(tempfile.mkdtemp(prefix="podman-"))  # its paths must be short
-        configuration = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+        # Other locks than files are of the whole machine, and may be used up.
+        configuration = (
+            '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n'
+        )
         (root / "containers.conf").write_text(configuration)
 
     def __enter__(self) -> "Podman":

@@ -34,9 +34,12 @@ RESERVE = 1 << 20  # bytes
 
 
 def default_root() -> Path:
-    """/var/lib/hutch for root, $XDG_DATA_HOME/hutch for others."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/hutch")
+    """/var/lib/hutch for root, ``user_root`` for others."""
+    return Path("/var/lib/hutch") if os.geteuid() == 0 else user_root()
+
+
+def user_root() -> Path:
+    """$XDG_DATA_HOME/hutch, for an ordinary user."""
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return Path(data) / "hutch"
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from hutch.container.store import Store, check_owned, make_directories
+from hutch.engine.rootless import rootless
 from hutch.errors import HostError, KernelError
 
 ROOT = "/run/hutch-sandbox"
@@ -25,15 +26,16 @@ ROOT = "/run/hutch-sandbox"
 
 def default_state_root() -> str:
     """The directory for the state of sandboxes. A user without XDG_RUNTIME_DIR has it beside his
-    images."""
-    if os.geteuid() == 0:
+    images. Root of a user namespace is an ordinary user: warren checks in one what the user's own
+    programs have left outside."""
+    if not rootless():
         return ROOT
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime:
         return runtime + "/hutch-sandbox"
-    from hutch.image.store import default_root
+    from hutch.image.store import user_root
 
-    return str(default_root() / "sandbox")
+    return str(user_root() / "sandbox")
 
 
 @dataclass(frozen=True, slots=True)
