@@ -1,18 +1,21 @@
 /* warren-health: runs a container's health check on time, until the container ends.
  *
  *     warren-health CONTAINER LOCK INTERVAL TIMEOUT PERIOD START-INTERVAL AGE DELAY RETRIES \
- *         SUCCESSES ONCE PROBE... -- CHANGED...
+ *         SUCCESSES ONCE RUN PROBE... -- CHANGED...
  *
  * CONTAINER is a pidfd of the container's first process. LOCK is the descriptor of a file that is
  * locked while this program runs, so that other programs can see that it runs. The next six
  * arguments are times in milliseconds (AGE: for how long the container has run; DELAY: when the first
  * check is). RETRIES and SUCCESSES say how many checks in a row make the container unhealthy or
- * healthy. If ONCE is 1, this program ends when the container is healthy. PROBE is the command that runs the check; it writes the pid of the check itself to the
- * file "health.pid". When the status changes, the command CHANGED is executed with the new status as
- * its last argument.
+ * healthy. If ONCE is 1, this program ends when the container is healthy. RUN is the number of the
+ * container's run. PROBE is the command that runs the check; it writes the pid of the check itself to
+ * the file "health.pid". When the status changes, the command CHANGED is executed with the new status
+ * as its last argument.
  *
- * The working directory is the container's folder, or one of its own below that. The file "health" has a struct health (below) and
- * is replaced by a rename after each check; runtime/hutch/engine/containers/health.py reads it.
+ * The working directory is the container's folder, or one of its own below that. The file "health"
+ * has a struct health (below) and is replaced by a rename after each check;
+ * runtime/hutch/engine/containers/health.py reads it. Of another run it says nothing: the monitor of
+ * that one may have written it last.
  * While the file "paused" exists, no check is started, and a running check does not time out. */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +34,7 @@
 
 #define KEPT 5
 #define OUTPUT_MAX 4096 /* bytes of a check's output that are kept, as with Docker */
-#define FORMAT 1
+#define FORMAT 2
 
 enum status { STARTING, HEALTHY, UNHEALTHY };
 static const char *const words[] = {"starting", "healthy", "unhealthy"};
@@ -44,7 +47,7 @@ struct check {
 };
 
 static struct health {
-    uint32_t format, status;
+    uint32_t format, run, status;
     uint32_t streak; /* failures in a row */
     uint32_t count;
     struct check last[KEPT]; /* oldest first */
@@ -72,19 +75,19 @@ static bool paused(void)
     return access("paused", F_OK) == 0;
 }
 
-/* Reads the file "health", which an earlier monitor of this container may have written. */
-static void load(void)
+/* Reads the file "health", which an earlier monitor of this run may have written. */
+static void load(uint32_t run)
 {
+    health.run = run;
     int fd = open("health", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    ssize_t size = read(fd, &health, sizeof health);
+    static struct health found;
+    ssize_t size = read(fd, &found, sizeof found);
     close(fd);
-    if (size != (ssize_t)sizeof health || health.format != FORMAT || health.count > KEPT ||
-        health.status > UNHEALTHY) {
-        memset(&health, 0, sizeof health);
-        health.format = FORMAT;
-    }
+    if (size == (ssize_t)sizeof found && found.format == FORMAT && found.run == run &&
+        found.count <= KEPT && found.status <= UNHEALTHY)
+        health = found;
 }
 
 static void save(void)
@@ -245,7 +248,7 @@ static int64_t number(const char *text)
 
 int main(int argc, char **argv)
 {
-    if (argc < 15)
+    if (argc < 16)
         return 2;
     container = (int)number(argv[1]);
     lock = (int)number(argv[2]);
@@ -258,7 +261,8 @@ int main(int argc, char **argv)
     retries = (uint32_t)number(argv[9]);
     successes = (uint32_t)number(argv[10]);
     bool once = number(argv[11]) == 1;
-    probe = argv + 12;
+    uint32_t run = (uint32_t)number(argv[12]);
+    probe = argv + 13;
     changed = probe;
     while (*changed && strcmp(*changed, "--"))
         changed++;
@@ -277,7 +281,7 @@ int main(int argc, char **argv)
     fcntl(container, F_SETFD, FD_CLOEXEC);
     fcntl(lock, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    load();
+    load(run);
     int64_t born = now_ms() - age;
     for (;;) {
         bool young = now_ms() - born < period;

@@ -62,6 +62,29 @@ def test_a_container_becomes_unhealthy_and_healthy(engine: Engine) -> None:
     eventually(lambda: engine.ok(*past, "--format", "{{.Action}}").splitlines() == seen)
 
 
+def test_what_is_written_of_an_earlier_run_is_not_of_this_one(engine: Engine) -> None:
+    """Its monitor may have been slow, or another warren quick to start this run's."""
+    past = ["events", "--since", "10m", "--until", "0s", "--filter", "event=health_status"]
+
+    def told(times: int) -> None:
+        told = ["health_status: unhealthy"] * times
+        eventually(lambda: engine.ok(*past, "--format", "{{.Action}}").splitlines() == told)
+        assert health(engine, "one")["Status"] == "unhealthy"
+
+    engine.start("--name", "one", "--health-cmd", "false", *QUICK, engine.image, "sleep", "1000")
+    told(1)
+    (file,) = engine.root.glob("containers/*/health")
+    written = file.read_bytes()
+    engine.ok("restart", "-t", "0", "one")
+    told(2)
+    for pid in monitors(engine):
+        kill9(pid)
+    eventually(lambda: monitors(engine) == [])
+    file.write_bytes(written)
+    assert "(health: starting)" in engine.ok("ps")
+    told(3)
+
+
 def test_a_monitor_that_was_killed_is_replaced_and_ends_with_the_container(engine: Engine) -> None:
     engine.start("--name", "one", "--health-cmd", "false", *QUICK, engine.image, "sleep", "1000")
     eventually(lambda: health(engine, "one")["Status"] == "unhealthy")

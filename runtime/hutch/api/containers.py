@@ -106,7 +106,7 @@ def entry(engine: Engine, record: Record, *, sized: bool) -> dict[str, object]:
         "NetworkSettings": {"Networks": settings["Networks"]},
         "Mounts": [mount_point(engine, mount) for mount in record.options.mounts],
     }
-    health = read_health(engine.places(record)) if record.options.health else None
+    health = read_health(engine, record) if record.options.health else None
     found["Health"] = {
         "Status": health.status if health else "none",
         "FailingStreak": health.streak if health else 0,

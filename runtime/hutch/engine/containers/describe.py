@@ -118,10 +118,10 @@ def state(engine: Engine, record: Record) -> dict[str, object]:
         "FinishedAt": rfc3339(record.finished),
     }
     if record.options.health:
-        found["Health"] = health_state(read(engine.places(record)))
+        found["Health"] = health_state(read(engine, record))
     for kind in (STARTUP, READINESS):
         if probe_of(record, kind):
-            found[kind.capitalize()] = health_state(read(engine.places(record), kind))
+            found[kind.capitalize()] = health_state(read(engine, record, kind))
     return found
 
 

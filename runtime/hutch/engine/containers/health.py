@@ -17,7 +17,6 @@ from pathlib import Path
 import hutch
 from hutch.engine.containers import companion
 from hutch.engine.containers.options import HealthOption
-from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
 from hutch.errors import UsageError
@@ -28,12 +27,12 @@ INTERVAL, TIMEOUT, PERIOD, START_INTERVAL, RETRIES = 30.0, 30.0, 0.0, 5.0, 3
 LEAST = 0.001
 STATUSES = ("starting", "healthy", "unhealthy")
 CHANGED = ["container", "health-changed"]
-FORMAT = 1
+FORMAT = 2
 # What is checked. The first is Docker's health; all are probes of Kubernetes. Each has a monitor,
 # which works in this folder of the container's.
 LIVENESS, STARTUP, READINESS = "liveness", "startup", "readiness"
 FOLDERS = {LIVENESS: "", STARTUP: STARTUP, READINESS: READINESS}
-HEAD = struct.Struct("IIII")  # struct health of monitor.c, then struct check
+HEAD = struct.Struct("IIIII4x")  # struct health of monitor.c, then struct check
 CHECK = struct.Struct("qqiI4096s")
 
 
@@ -91,13 +90,13 @@ def document(option: HealthOption) -> Healthcheck:
     }
 
 
-def read(places: Places, kind: str = LIVENESS) -> Health:
+def read(engine: Engine, record: Record, kind: str = LIVENESS) -> Health:
     """The container's health, as far as it was checked in this run; or what came of its startup or
     readiness probe."""
     try:
-        data = (places.folder / FOLDERS[kind] / "health").read_bytes()
-        form, status, streak, count = HEAD.unpack_from(data)
-        if form != FORMAT:
+        data = (engine.places(record).folder / FOLDERS[kind] / "health").read_bytes()
+        form, run, status, streak, count = HEAD.unpack_from(data)
+        if (form, run) != (FORMAT, record.runs):
             return Health()
         log = [
             Check(begin / 1e9, end / 1e9, code, output[:length].decode(errors="replace"))
@@ -118,20 +117,24 @@ def probe_of(record: Record, kind: str) -> HealthOption:
 
 def due(engine: Engine, record: Record) -> list[str]:
     """The kinds that are checked now: the startup probe until it has succeeded, then the others."""
-    places = engine.places(record)
-    if record.options.startup and read(places, STARTUP).status != STATUSES[1]:
+    if record.options.startup and read(engine, record, STARTUP).status != STATUSES[1]:
         return [STARTUP]
     return [kind for kind in (LIVENESS, READINESS) if probe_of(record, kind)]
+
+
+def prepare(engine: Engine, record: Record) -> None:
+    """Makes the folders of the monitors. As soon as the row says that the container runs, any
+    other warren may start them."""
+    places = engine.places(record)
+    for kind, folder in FOLDERS.items():
+        if probe_of(record, kind):
+            (places.folder / folder).mkdir(mode=0o700, exist_ok=True)
+        (places.folder / folder / "paused").unlink(missing_ok=True)
 
 
 def begin(engine: Engine, record: Record) -> None:
     """Starts the monitors of a run that has just begun."""
     places = engine.places(record)
-    for kind, folder in FOLDERS.items():
-        if probe_of(record, kind):
-            (places.folder / folder).mkdir(mode=0o700, exist_ok=True)
-        for name in ("health", "health.pid", "paused"):
-            (places.folder / folder / name).unlink(missing_ok=True)
     for kind in due(engine, record):
         companion.begin(places, record, "health", partial(words, engine, record, kind),
                         FOLDERS[kind])  # fmt: skip
@@ -157,8 +160,8 @@ def words(engine: Engine, record: Record, kind: str = LIVENESS) -> list[str]:
     return [
         *(str(min(round(seconds * 1000), 2**31 - 1)) for seconds in times),
         str(option["retries"]), str(option.get("successes", 1)), str(int(kind == STARTUP)),
-        *check_words(engine, record, kind), "--", *engine.program, *CHANGED, "--probe", kind,
-        record.id, str(record.runs),
+        str(record.runs), *check_words(engine, record, kind), "--",
+        *engine.program, *CHANGED, "--probe", kind, record.id, str(record.runs),
     ]  # fmt: skip
 
 

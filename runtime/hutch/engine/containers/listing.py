@@ -153,7 +153,7 @@ def health(engine: Engine, record: Record) -> str:
         return "none"
     from hutch.engine.containers.health import read
 
-    return read(engine.places(record)).status
+    return read(engine, record).status
 
 
 def status(record: Record) -> str:

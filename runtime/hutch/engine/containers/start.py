@@ -115,6 +115,10 @@ def start_locked(
             engine.runtime(record).start()
         except HutchError as error:
             raise StartFailed(error.sentence, status_of(error), hint=error.hint) from None
+        if probed(options):
+            from hutch.engine.containers import health
+
+            health.prepare(engine, record)
         engine.step("write down that it runs")
         with engine.store.database.transaction():
             record.phase = phases.RUNNING
@@ -125,8 +129,6 @@ def start_locked(
 
             log_files.begin(places, record)
         if probed(options):
-            from hutch.engine.containers import health
-
             health.begin(engine, record)
     except HutchError as error:
         _failed(engine, record, error)
