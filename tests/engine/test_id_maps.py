@@ -64,12 +64,48 @@ def test_a_network_of_warren(network: NetworkEngine) -> None:
     assert network.ok("exec", "one", "ls", "-d", "/sys/class") == "/sys/class\n"
 
 
+def test_a_user_namespace_of_another_and_of_a_pod(engine: Engine) -> None:
+    flags = [*MAP, "--gidmap", "0:1300000:65536"]
+    engine.ok("pod", "create", *engine.create("--name", "p", *flags))
+    script = "touch /new; sleep 1000"
+    first = engine.ok(
+        "run", "-d", "--name", "one", "--pod", "p", engine.image, "sh", "-c", script
+    ).strip()
+    alone = engine.start("--name", "two", "--userns", "container:one", engine.image, "sleep", "9")
+    (infra,) = engine.ok("ps", "-aq", "--no-trunc", "-f", "name=infra").split()
+    inside = {os.readlink(f"/proc/{engine.pid(id)}/ns/user") for id in (infra, first, alone)}
+    assert inside != {os.readlink("/proc/self/ns/user")}
+    assert len(inside) == 1
+    assert os.stat(f"/proc/{engine.pid(first)}").st_uid == FIRST
+    status = (engine.root / "containers" / first / "upper" / "new").stat()
+    assert (status.st_uid, status.st_gid) == (FIRST, 1_300_000)
+    assert engine.ok("exec", "one", "stat", "-c", "%u %g", "/bin", "/new", "/dev/shm") == (
+        "0 0\n0 0\n0 0\n"
+    )
+    line = engine.fails("run", "--rm", "--pod", "p", *MAP, engine.image, "true", status=125)
+    assert "the pod's user namespace" in line
+    engine.ok("pod", "stop", "-t", "0", "p")
+    engine.ok("pod", "start", "p")
+    assert engine.ok("exec", "one", "stat", "-c", "%u", "/new") == "0\n"
+    engine.ok("rm", "-f", "two")
+    engine.ok("pod", "rm", "-f", "-t", "0", "p")
+
+
+def test_a_user_namespace_of_one_that_has_none_is_the_hosts(engine: Engine) -> None:
+    engine.start("--name", "one", engine.image, "sleep", "1000")
+    seen = engine.sh("readlink /proc/self/ns/user", "--userns", "container:one")
+    assert seen.strip() == os.readlink("/proc/self/ns/user")
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
         (["--uidmap", "odd"], "CONTAINER:HOST:SIZE"),
         (["--uidmap", "1:1200000:100"], "id 0 is not mapped"),
         ([*MAP, "--userns", "host"], "conflicting"),
+        ([*MAP, "--userns", "container:none"], "none"),
+        (["--userns", "container:none"], "none"),
+        (["--userns", "keep-id"], "there is no mode"),
         (["--uidmap", "0:0:4294967295"], "only"),
     ],
 )

@@ -92,7 +92,7 @@ FLAGS: list[tuple[str, str, str]] = [
     ("--ulimit", "NAME=SOFT[:HARD]...", "a limit of its processes"),
     ("-u, --user", "USER[:GROUP]", "the user of its program"),
     ("--uidmap", "MAPPING...", "ids of users: CONTAINER:HOST:SIZE; also for groups"),
-    ("--userns", "host", "no user namespace"),
+    ("--userns", "host|container:NAME", "no user namespace, or another container's"),
     ("--uts", "host", "the host's name"),
     ("-v, --volume", "[SOURCE:]TARGET[:OPTIONS]...", "a volume, or a path of the host"),
     ("--volumes-from", "CONTAINER[:ro]...", "another container's volumes"),
@@ -245,7 +245,7 @@ def _spaces(arguments: Namespace, options: Options) -> None:
         ("ipc", arguments.ipc, ("private", "shareable", "none", "host", "container:", "")),
         ("uts", arguments.uts, ("host", "")),
         ("cgroupns", arguments.cgroupns, ("host", "private", "")),
-        ("userns", arguments.userns, ("host", "")),
+        ("userns", arguments.userns, ("host", "container:", "")),
     ):
         text = value or ""
         if text not in known and not ("container:" in known and text.startswith("container:")):

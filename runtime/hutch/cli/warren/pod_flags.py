@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 # The flags of run that are about the infra container, and so about the whole pod.
 OF_INFRA = [
     "--add-host", "--cgroup-parent", "--device", "--dns", "--dns-option", "--dns-search",
-    "--hostname", "--ip", "--ip6", "--label", "--label-file", "--mac-address", "--name",
+    "--gidmap", "--hostname", "--ip", "--ip6", "--label", "--label-file", "--mac-address", "--name",
     "--network", "--network-alias", "--pid", "--publish", "--security-opt", "--shm-size",
-    "--sysctl", "--uts", "--volume", "--volumes-from",
+    "--sysctl", "--uidmap", "--uts", "--volume", "--volumes-from",
 ]  # fmt: skip
 # Those that limit all containers of the pod together.
 OF_ALL = [
@@ -102,6 +102,7 @@ def shared(text: str | None) -> list[str]:
 def infra_from(arguments: Namespace) -> Options:
     """The options of the infra container. Raises UsageError."""
     from hutch.cli.warren.flags import profile, sized
+    from hutch.engine.containers.id_maps import parse
 
     options = Options()
     arguments.publish_all, arguments.expose = False, []
@@ -112,6 +113,8 @@ def infra_from(arguments: Namespace) -> Options:
         if (value or "") not in known:
             raise UsageError(f"--{flag} of a pod is {known[0]}")
     options.pid_mode = arguments.pid or ""
+    options.uid_map = [parse(text, "--uidmap") for text in arguments.uidmap]
+    options.gid_map = [parse(text, "--gidmap") for text in arguments.gidmap]
     options.uts_mode, options.hostname = arguments.uts or "", arguments.hostname or ""
     options.dns, options.dns_search = arguments.dns, arguments.dns_search
     options.dns_option, options.add_host = arguments.dns_option, arguments.add_host
@@ -138,6 +141,8 @@ def with_new_pod(engine: "Engine", image: "Image", options: Options, name: str) 
     infra.network, infra.networks = options.network, options.networks
     infra.ports, options.ports = options.ports, []
     infra.hostname, options.hostname = options.hostname, ""
+    infra.uid_map, options.uid_map = options.uid_map, []
+    infra.gid_map, options.gid_map = options.gid_map, []
     infra.dns, infra.dns_search = options.dns, options.dns_search
     infra.dns_option, infra.add_host = options.dns_option, options.add_host
     pod = create_pod(engine, {}, infra, options.pod.removeprefix("new:"))

@@ -240,9 +240,12 @@ def _namespaces(config: "Config", options: Options, joined: dict[str, int], netw
     if rootless():
         share_users(config, kinds, options.network)
     elif options.uid_map:
-        kinds["user"] = ""
-        linux["uidMappings"] = mappings(options.uid_map)
-        linux["gidMappings"] = mappings(options.gid_map)
+        if "user" in joined:
+            kinds["user"] = f"/proc/{joined['user']}/ns/user"
+        else:
+            kinds["user"] = ""
+            linux["uidMappings"] = mappings(options.uid_map)
+            linux["gidMappings"] = mappings(options.gid_map)
         if kinds.get("network") != "":
             bind_sys(config)
     spaces: list[Namespace] = []

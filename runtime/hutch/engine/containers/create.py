@@ -47,6 +47,8 @@ def create(
     check_network(engine, options)
     check_security_modules(options)
     id_maps.check(options)
+    if options.userns_mode.startswith("container:"):
+        id_maps.share(options, engine.records.find(options.userns_mode.partition(":")[2]).options)
     hutch_program(options.runtime)
     manifests = image_mounts(engine, options)
     id = os.urandom(32).hex()
@@ -89,6 +91,7 @@ def check_network(engine: Engine, options: Options) -> None:
     options.pid_mode = by_id(engine, options.pid_mode)
     options.ipc_mode = by_id(engine, options.ipc_mode)
     options.uts_mode = by_id(engine, options.uts_mode)
+    options.userns_mode = by_id(engine, options.userns_mode)
     if options.network.startswith("container:") and not options.hostname:
         # Its /etc/hosts knows only the other's name.
         other = engine.records.find(options.network.removeprefix("container:"))

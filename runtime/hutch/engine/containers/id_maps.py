@@ -42,13 +42,23 @@ def check(options: Options) -> None:
             "--uidmap and --gidmap: an ordinary user's containers have the user's own mapping",
             hint="leave them out; /etc/subuid and /etc/subgid give the ids",
         )
-    if options.userns_mode == "host":
-        raise UsageError("conflicting options: --userns host and --uidmap or --gidmap")
+    if options.userns_mode:
+        raise UsageError(
+            f"conflicting options: --userns {options.userns_mode} and --uidmap or --gidmap"
+        )
     options.uid_map = options.uid_map or options.gid_map
     options.gid_map = options.gid_map or options.uid_map
     for flag, mapping in (("--uidmap", options.uid_map), ("--gidmap", options.gid_map)):
         if _translated(mapping, 0) is None:
             raise UsageError(f"{flag}: the container's id 0 is not mapped")
+
+
+def share(options: Options, other: Options) -> None:
+    """Gives a container the ids of the ``other``, whose user namespace it joins."""
+    if other.uid_map:
+        options.uid_map, options.gid_map = other.uid_map, other.gid_map
+    else:
+        options.userns_mode = "host"  # as that one's is
 
 
 def mappings(mapping: list[list[int]]) -> "list[IdMapping]":

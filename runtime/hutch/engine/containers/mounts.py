@@ -47,6 +47,7 @@ def lay(
     wanted += options_mounts(options, places, volumes, root, label)
     if options.ipc_mode == "shareable":
         shm = stage_shm(places, options.shm_size or SHM, label)
+        os.chown(shm, *root_of(options))
         wanted.append(bind(str(shm), {"target": "/dev/shm"}))  # noqa: S108
     elif donor is not None:
         wanted.append(bind(str(donor.staged / "shm"), {"target": "/dev/shm"}))  # noqa: S108

@@ -161,7 +161,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Wired | None
     donor: Places | None = None
     for kind, mode in (
         ("network", options.network), ("pid", options.pid_mode), ("ipc", options.ipc_mode),
-        ("uts", options.uts_mode),
+        ("uts", options.uts_mode), ("user", options.userns_mode),
     ):  # fmt: skip
         if mode.startswith("container:"):
             other = running(engine, mode.partition(":")[2])

@@ -18,6 +18,12 @@ def join(engine: Engine, options: Options) -> None:
     if infra is None:
         return
     mode, theirs = f"container:{infra.id}", infra.options
+    if theirs.uid_map:
+        if options.uid_map or options.userns_mode:
+            raise UsageError(
+                "conflicting options: --uidmap, --gidmap or --userns, and the pod's user namespace"
+            )
+        options.userns_mode = mode
     if "net" in pod.share:
         if options.ports or options.publish_all:
             raise UsageError(
