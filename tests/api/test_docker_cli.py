@@ -254,6 +254,22 @@ def test_bodies_that_are_no_archives(api: Api) -> None:
         assert status == 400, said
 
 
+def test_no_text_has_a_nul_byte(api: Api) -> None:
+    id = api.said("create", *api.engine.create(api.engine.image, "true"))
+    for nul in ("%00", "/etc%00x"):
+        status, said = api.request("GET", f"/containers/{id}/archive?path={nul}")
+        assert (status, "NUL" in str(said)) == (400, True)
+        assert api.request("GET", f"/containers/{id}{nul}/json")[0] == 400
+    document: dict[str, object]
+    for host in ({"Binds": ["/x\0y:/z"]}, {"Sysctls": {"a\0": "1"}}):
+        document = {"Image": api.engine.image, "HostConfig": host}
+        status, said = api.request("POST", "/containers/create", document)
+        assert (status, "NUL" in str(said)) == (400, True)
+    # A backslash before the u is no NUL.
+    document = {"Image": api.engine.image, "Labels": {"a": "\\u0000"}}
+    assert api.request("POST", "/containers/create", document)[0] == 201
+
+
 def test_what_is_not_there_says_so(api: Api) -> None:
     for method, path in (("GET", "/tasks"), ("GET", "/v1.41/swarm"), ("GET", "/secrets")):
         status, document = api.request(method, path)

@@ -81,20 +81,19 @@ def relay(path: str) -> int:
 
 def by_document(api: Api, document: Path, examples: int) -> bool:
     """schemathesis (PyPI) in an environment of its own. True if the server failed."""
-    program = SCHEMATHESIS / "bin" / "schemathesis"
+    program = SCHEMATHESIS.absolute() / "bin" / "schemathesis"
     if not program.exists():
         subprocess.run(["python3", "-m", "venv", SCHEMATHESIS], check=True)
         subprocess.run([SCHEMATHESIS / "bin" / "pip", "install", "-q", "schemathesis"], check=True)
-    done = subprocess.run(
-        [
-            program, "run", document, "--url", f"http://127.0.0.1:{relay(api.path)}/v1.55",
-            "--checks", "not_a_server_error", "--mode", "all", "--phases", "examples,fuzzing",
-            "--max-examples", str(examples), "--request-timeout", "10", "--suppress-health-check",
-            "all", "--continue-on-failure", "--no-color", "--exclude-path-regex",
-            "/(events|session|system/df)$|/(logs|attach|attach/ws|stats|wait)$",
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    words = [
+        program, "run", document.absolute(), "--url", f"http://127.0.0.1:{relay(api.path)}/v1.55",
+        "--checks", "not_a_server_error", "--mode", "all", "--phases", "examples,fuzzing",
+        "--max-examples", str(examples), "--request-timeout", "10", "--suppress-health-check",
+        "all", "--continue-on-failure", "--no-color", "--exclude-path-regex",
+        "/(events|session|system/df)$|/(logs|attach|attach/ws|stats|wait)$",
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:  # it keeps what it found where it runs
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder)
     print(done.stdout[-6000:])
     figures(api, "after schemathesis")
     found = re.findall(r"internal error[^\n]*", done.stdout)

@@ -36,7 +36,7 @@ FIELDS = (
     "DriverOpts", "username", "password", "Detach", "Test", "Interval", "Type", "Source", "Target",
 )  # fmt: skip
 WORDS = (
-    "", "0", "1", "-1", "true", "false", "x", "../..", "/", "/etc", "a" * 300, "\0", "\n", "é",
+    "", "0", "1", "-1", "true", "false", "x", "../..", "/", "/etc", "a" * 300, "\0", "/etc\0x", "\n", "é",
     "\udc80", "💥", "%00", "%2e%2e%2f", "9" * 30, "9" * 5000, "1e999", "nan", "-0", "0x10", "1;2",
     "10m", "2020-01-01T00:00:00Z", "99999999999999999999-01-01", "KILL", "SIGRTMAX+99", "999",
     "not-running", "{}", "[]", "null", '{"label":["x"]}', '{"label":{"x":true}}', '{"a":[1]}',

@@ -55,8 +55,11 @@ class Memory:
     def give_up(self, id: str, one: Attaching) -> None:
         """Removes the registration."""
         with self.lock:
-            if one in self.attaching.get(id, []):
-                self.attaching[id].remove(one)
+            waiting = self.attaching.get(id, [])
+            if one in waiting:
+                waiting.remove(one)
+            if not waiting:
+                self.attaching.pop(id, None)
 
     def connect(self, record: Record, places: Places) -> None:
         """Connects all clients that wait for this container, before its program runs."""

@@ -30,11 +30,21 @@ class Gone(Exception):
     """The client has closed the connection, or has broken the protocol. No answer can be sent."""
 
 
+def has_nul(value: object) -> bool:
+    """Whether a text in a document has a NUL byte."""
+    if isinstance(value, dict):
+        return any(has_nul(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(map(has_nul, value))
+    return isinstance(value, str) and "\0" in value
+
+
 class Exchange:
     """One request and its reply.
 
     ``path`` begins with "/" and has no version and no query; ``query`` has the last value of each
-    name; header names are in lower case.
+    name; header names are in lower case. ``has_nul``: one of these has a NUL byte, which no system
+    call takes.
     """
 
     def __init__(self, connection: "Connection", request: h11.Request) -> None:
@@ -44,6 +54,7 @@ class Exchange:
         self.path = unquote(target)
         values = parse_qs(query, keep_blank_values=True)
         self.query = {name: found[-1] for name, found in values.items()}
+        self.has_nul = "\0" in self.path + "".join(map("".join, values.values()))
         self.repeated = values
         self.headers = {
             name.decode("ascii"): value.decode("latin-1") for name, value in request.headers
@@ -82,6 +93,8 @@ class Exchange:
             raise UsageError(f"the request's body is not JSON: {error}") from None
         if not isinstance(found, dict):
             raise UsageError("the request's body is not a JSON object")
+        if b"\\u0000" in text and has_nul(found):
+            raise UsageError("a text in the request's body has a NUL byte")
         return found
 
     # The reply

@@ -187,6 +187,8 @@ class Worker:
             self._count(-1)
 
     def _answer(self, exchange: Exchange) -> None:
+        if exchange.has_nul:
+            raise UsageError("the request's path or query has a NUL byte")
         version, path = split_version(exchange.path)
         if version is not None and not LEAST <= version <= API:
             side = "new. Maximum" if version > API else "old. Minimum"
