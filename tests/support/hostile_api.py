@@ -36,13 +36,14 @@ FIELDS = (
     "DriverOpts", "username", "password", "Detach", "Test", "Interval", "Type", "Source", "Target",
 )  # fmt: skip
 WORDS = (
-    "", "0", "1", "-1", "true", "false", "x", "../..", "/", "/etc", "a" * 300, "\0", "/etc\0x", "\n", "é",
-    "\udc80", "💥", "%00", "%2e%2e%2f", "9" * 30, "9" * 5000, "1e999", "nan", "-0", "0x10", "1;2",
-    "10m", "2020-01-01T00:00:00Z", "99999999999999999999-01-01", "KILL", "SIGRTMAX+99", "999",
-    "not-running", "{}", "[]", "null", '{"label":["x"]}', '{"label":{"x":true}}', '{"a":[1]}',
-    '{"until":["x"]}', '{"before":["none"]}', '{"publish":["1-99999"]}', "[" * 3000, '{"a":' * 1000,
-    "linux/arm64", "ctrl-p,ctrl-q", "sha256:" + "0" * 64, "$(x)", "'; DROP TABLE container; --",
-    "127.0.0.1:1/none", "localhost/none:1", "A" * 200, "CMD true", "host", "none", "container:x",
+    "", "0", "1", "-1", "true", "false", "x", "../..", "/", "/etc", "a" * 300, "\0", "/etc\0x",
+    "\n", "é", "\udc80", "💥", "%00", "%2e%2e%2f", "9" * 30, "9" * 5000, "1e999", "nan", "-0",
+    "0x10", "1;2", "10m", "2020-01-01T00:00:00Z", "99999999999999999999-01-01", "KILL",
+    "SIGRTMAX+99", "999", "not-running", "{}", "[]", "null", '{"label":["x"]}',
+    '{"label":{"x":true}}', '{"a":[1]}', '{"until":["x"]}', '{"before":["none"]}',
+    '{"publish":["1-99999"]}', "[" * 3000, '{"a":' * 1000, "linux/arm64", "ctrl-p,ctrl-q",
+    "sha256:" + "0" * 64, "$(x)", "'; DROP TABLE container; --", "127.0.0.1:1/none",
+    "localhost/none:1", "A" * 200, "CMD true", "host", "none", "container:x",
 )  # fmt: skip
 NUMBERS = (0, -1, 1, 2**31, 2**63 - 1, 2**63, -(2**64), 10**40, 0.5, 1e308)
 
