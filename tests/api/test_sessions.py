@@ -2,6 +2,7 @@
 Docker's own command and by docker-py. Each part of it has tests of its own beside this file."""
 
 import io
+import json
 import subprocess
 import sys
 import tarfile
@@ -241,6 +242,24 @@ def test_links_of_older_clients(served: Api, network: NetworkEngine) -> None:
     assert "HostConfig.Links" in missing.stderr and "none" in missing.stderr
     apart = run("--rm", "--link", "web:shop", network.image, "cat", "/etc/hosts", on="other")
     assert "shop" not in served.said(*apart)
+    # The other places of links: of a network, and of one that is joined later.
+    inner: dict[str, object] = {"EndpointsConfig": {"inner": {"Links": ["web:store"]}}}
+    body: dict[str, object] = {
+        "Image": network.image, "Cmd": ["sleep", "1000"], "NetworkingConfig": inner,
+        "HostConfig": {"NetworkMode": "inner", "CgroupParent": f"/{CGROUPS}"},
+    }  # fmt: skip
+    assert served.request("POST", "/containers/create?name=late", body)[0] == 201
+    served.docker("start", "late")
+    assert served.said("exec", "late", *get, "http://store/kept") == "of the image"
+    served.docker("network", "connect", "other", "web")
+    joined = {"Container": "late", "EndpointConfig": {"Links": ["web:depot", "web"]}}
+    (found,) = json.loads(served.said("network", "inspect", "other"))
+    assert served.request("POST", f"/networks/{found['Id']}/connect", joined)[0] == 200
+    assert served.said("exec", "late", *get, "http://depot/kept") == "of the image"
+    joined["EndpointConfig"] = {"Links": ["none:x"]}
+    status, said = served.request("POST", "/networks/other/connect", joined)
+    assert status == 400 and "EndpointConfig.Links" in str(said)
+    served.docker("rm", "-f", "late")
     body = {"Image": network.image, "HostConfig": {"Links": ["web:shop"]}}
     status, said = served.request("POST", "/containers/create", body)
     assert status == 501 and "in networks with names only" in str(said)

@@ -5,7 +5,7 @@ import re
 from hutch.api.call import Call
 from hutch.api.create import options_from, resources
 from hutch.api.errors import ApiError
-from hutch.api.fields import Document, part, parts, strings, text, whole, yes
+from hutch.api.fields import Document, part, parts, text, whole, yes
 from hutch.api.links import link
 from hutch.api.selection import filters, meant_to_go, truth
 from hutch.engine.containers import records as phases
@@ -37,7 +37,7 @@ def create(call: Call) -> None:
 
     body = call.exchange.document()
     options = options_from(body)
-    link(call.engine, options, strings(part(body, "HostConfig"), "Links"))
+    link(call.engine, options, body)
     image = found_image(call, options.image)
     try:
         record = make(call.engine, image, options, call.query.get("name", "").removeprefix("/"))

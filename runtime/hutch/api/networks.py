@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from hutch.api.call import Call
 from hutch.api.create import wishes
 from hutch.api.errors import ApiError
-from hutch.api.fields import flag, part, parts, text, words
+from hutch.api.fields import flag, part, parts, strings, text, words
 from hutch.api.selection import filters, meant_to_go
 from hutch.engine.containers.finish import refresh, refresh_all
 from hutch.engine.errors import NoSuchNetwork
@@ -126,11 +126,14 @@ def remove(call: Call) -> None:
 
 def connect(call: Call) -> None:
     """POST /networks/NAME/connect"""
+    from hutch.api.links import hosts
     from hutch.engine.network.manage import connect as join
 
     body = call.exchange.document()
     record = refresh(call.engine, call.engine.records.find(text(body, "Container")))
-    join(call.engine, record, wishes(call.names["name"], part(body, "EndpointConfig")))
+    name, endpoint = call.names["name"], part(body, "EndpointConfig")
+    linked = hosts(call.engine, strings(endpoint, "Links"), {name}, "EndpointConfig.Links")
+    join(call.engine, record, wishes(name, endpoint), linked)
     call.exchange.send(200)
 
 

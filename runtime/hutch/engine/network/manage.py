@@ -24,7 +24,7 @@ from hutch.engine.network.wire import (
 from hutch.errors import StateError, UsageError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hutch.engine.containers.records import Record
     from hutch.engine.engine import Engine
@@ -146,8 +146,11 @@ def prune_networks(
     return gone
 
 
-def connect(engine: "Engine", record: "Record", wishes: Wishes) -> None:
-    """Puts a container into a network; at once if it runs. Raises NoSuchNetwork, Conflict."""
+def connect(
+    engine: "Engine", record: "Record", wishes: Wishes, add_host: "Sequence[str]" = ()
+) -> None:
+    """Puts a container into a network; at once if it runs. Its /etc/hosts gets the lines of
+    ``add_host``, NAME:ADDRESS each. Raises NoSuchNetwork, Conflict."""
     bridged(record)
     network = find_bridge(engine, wishes["name"])
     check_wishes(network, wishes)
@@ -156,6 +159,9 @@ def connect(engine: "Engine", record: "Record", wishes: Wishes) -> None:
         if current is None:
             return
         engine.networks.attach(record.id, {**wishes, "name": network.name})
+        if add_host:
+            current.options.add_host += add_host
+            engine.records.save(current, "options")
         if current.phase != phases.RUNNING:
             return
         try:
