@@ -62,6 +62,18 @@ long long hutch_create_file(int directory, const char *name, const unsigned char
                             size_t length, long long made_as, long long mode, long long uid,
                             long long gid, long long seconds, long long nanoseconds);
 
+/* Makes the plain files (plain_files.c) at the start of `stream`, a piece of a tar archive, in
+ * `directory`, the folder that the archive calls `folder`, until an entry is not plain or is in
+ * another folder. A file with `hole` zeros in a block of as many bytes is not plain. Returns how many bytes of `stream` are done.
+ * `changed_bits`: the bits of a mode that open(2) does not set. Files of `uid` and `gid` need no
+ * chown(2). `report` receives three numbers of eight bytes: how many entries were made, the bytes of
+ * their content, and the length of the text that follows, the folder of the next plain entry; -1 if
+ * the next entry is not plain, or could not be made. */
+long long hutch_plain_files(int directory, const unsigned char *folder, size_t folder_length,
+                            const unsigned char *stream, size_t length, size_t hole,
+                            long long changed_bits, long long uid, long long gid,
+                            unsigned char *report, size_t report_size);
+
 /* inotify_init1(2), inotify_add_watch(2), inotify_rm_watch(2): a number, or -errno. */
 long long hutch_inotify(void);
 long long hutch_watch(int inotify, const char *path);

@@ -81,6 +81,11 @@ class Folders:
         known = self.get(folder)
         return known.links.get(name) if known else None
 
+    def has_links(self, folder: bytes) -> bool:
+        """Whether ``link`` has kept a hard link in the folder."""
+        known = self.get(folder)
+        return known is not None and bool(known.links)
+
     def unlink(self, folder: bytes, name: bytes) -> None:
         """Drops the hard link that ``link`` has kept, if there is one."""
         if (known := self.get(folder)) is not None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from hutch.image.errors import ImageError
 from hutch.image.limits import XZ_MEMORY, ZSTD_WINDOW_LOG
 
-CHUNK = 512 << 10
+CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after one byte 0x50 to 0x5f

@@ -75,10 +75,10 @@ class Budget:
                 hint="limits.ratio in the configuration raises it",
             )
 
-    def entry(self) -> None:
-        """Counts one more entry of a layer. Raises ImageError past the limit."""
+    def entry(self, count: int = 1) -> None:
+        """Counts ``count`` more entries of a layer. Raises ImageError past the limit."""
         with self._lock:
-            self._entries += 1
+            self._entries += count
             entries = self._entries
         if entries > self.limits.entries:
             raise ImageError(

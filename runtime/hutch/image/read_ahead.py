@@ -5,14 +5,13 @@ different processors.
 """
 
 from collections.abc import Iterator
-from queue import Empty, Full, Queue
-from threading import Event, Thread
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-DEPTH = 8
-POLL = 0.2  # seconds; how soon a stage sees that nobody reads any more
+DEPTH = 4
 
 
 class ReadAhead(Generic[T]):
@@ -20,12 +19,19 @@ class ReadAhead(Generic[T]):
 
     An exception of ``source`` is raised in the reader. The end of the ``with`` block stops the
     thread.
+
+    Each of the two queues passes a thing on to the other thread: one the items, the other the
+    places for them. A queue of limited length (``queue.Queue``) costs several times as much,
+    because it is written in Python.
     """
 
     def __init__(self, source: Iterator[T], depth: int = DEPTH) -> None:
         self._source = source
-        self._queue: Queue[tuple[bool, T | BaseException | None]] = Queue(depth)
-        self._stop = Event()
+        self._items: SimpleQueue[tuple[bool, T | BaseException | None]] = SimpleQueue()
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(depth):
+            self._places.put(None)
+        self._stopped = False
         self._thread = Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "ReadAhead[T]":
@@ -38,37 +44,28 @@ class ReadAhead(Generic[T]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        while self._thread.is_alive():
-            try:
-                self._queue.get_nowait()
-            except Empty:
-                self._thread.join(0.01)
+        self._stopped = True
+        self._places.put(None)
+        self._thread.join()
 
     def __iter__(self) -> Iterator[T]:
         while True:
-            more, item = self._queue.get()
+            more, item = self._items.get()
             if more:
                 yield item  # type: ignore[misc]
+                self._places.put(None)
             elif isinstance(item, BaseException):
                 raise item
             else:
                 return
 
-    def _put(self, item: tuple[bool, T | BaseException | None]) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(item, timeout=POLL)
-                return True
-            except Full:
-                continue
-        return False
-
     def _run(self) -> None:
         end: BaseException | None = None
         try:
             for item in self._source:
-                if not self._put((True, item)):
+                self._items.put((True, item))
+                self._places.get()
+                if self._stopped:
                     break
         except BaseException as error:
             end = error
@@ -76,4 +73,4 @@ class ReadAhead(Generic[T]):
             close = getattr(self._source, "close", None)
             if close is not None:
                 close()
-        self._put((False, end))
+        self._items.put((False, end))

@@ -75,6 +75,17 @@ class Chunks:
         self.position += size
         return view
 
+    def ahead(self) -> memoryview:
+        """The rest of the current chunk, or all of the next; empty at the end. It is not taken."""
+        if self._at == len(self._chunk):
+            self._more()
+        return memoryview(self._chunk)[self._at :]
+
+    def take(self, size: int) -> None:
+        """Goes on by ``size`` bytes, which ``ahead`` has shown."""
+        self._at += size
+        self.position += size
+
     def pieces(self, size: int) -> Iterator[memoryview]:
         """The next ``size`` bytes in pieces that are not copied; fewer only at the end."""
         while size:
@@ -214,6 +225,15 @@ class TarReader:
             yield piece
         if size:
             raise self._broken("the archive ends within a file")
+
+    def ahead(self) -> memoryview:
+        """The bytes of the next entries that are in memory. It is not taken."""
+        self._skip_rest()
+        return self._stream.ahead()
+
+    def take(self, size: int) -> None:
+        """Goes on by ``size`` bytes, which ``ahead`` has shown: a number of complete entries."""
+        self._stream.take(size)
 
     def whole(self) -> memoryview | None:
         """The last entry's data if the current chunk has all of it; otherwise None, and the caller

@@ -52,10 +52,14 @@ class Tree:
         known = self._parents.pop(path, None)
         if known is None:
             known = self._beside(path) or self._from_root(path, make)
+            try:
+                self._check_depth(known[1])
+            except ImageError:
+                os.close(known[0])
+                raise
             if len(self._parents) >= CACHED:  # close the folder that was not used for longest
                 os.close(self._parents.pop(next(iter(self._parents)))[0])
             self._parents[path] = known
-            self._check_depth(known[1])
             folder = self.folders.at(known[1])
             if not folder.implied and folder.time is None:
                 folder.time = os.stat(known[0]).st_mtime_ns

@@ -43,7 +43,8 @@ from hutch.image.tarstream import (
 )
 from hutch.image.tree import Tree, split
 from hutch.image.whiteout import PREFIX, Removal, hidden_name
-from hutch.kernel.create_file import NONE, create_file
+from hutch.kernel.create_file import NONE, changed_bits, create_file
+from hutch.kernel.plain_files import make_plain_files
 
 HOST_ERRORS = (
     ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPERM, EACCES,
@@ -106,7 +107,11 @@ class Unpacker:
         KernelError if the host is."""
         path = b""
         try:
-            for entry in reader:
+            while True:
+                if self.removal.stands_alone and self.ownership.privileged:
+                    self._plain_files(reader)
+                if (entry := reader.next()) is None:
+                    break
                 self.budget.entry()
                 self.result.entries += 1
                 path = entry.name
@@ -125,6 +130,35 @@ class Unpacker:
             self.tree.close()
             self.budget.release(self._names)
         return self.result
+
+    def _plain_files(self, reader: TarReader) -> None:
+        """Makes the plain files that come next in the archive, without reading their entries.
+
+        Files of lower layers need no care here: this tree has none, and names that exist already,
+        also those of hard links that are still to be made, are left to ``_entry``.
+        """
+        directory, folder = -1, b""
+        while ahead := reader.ahead():
+            made = make_plain_files(
+                directory, folder, ahead, HOLE, self._changed_bits,
+                (self.ownership.uid, self.ownership.gid),
+            )  # fmt: skip
+            self.result.entries += made.entries
+            self.result.size += made.size
+            self.budget.entry(made.entries)
+            reader.take(made.taken)
+            if made.folder is None or made.taken == len(ahead):
+                return
+            try:
+                parts = split(made.folder)
+                if any(part.startswith(PREFIX) for part in parts):
+                    return
+                directory, true = self.tree.parent(b"/".join(parts))
+            except (OSError, ImageError):
+                return  # _entry says what is wrong with it
+            if self.tree.folders.has_links(true):
+                return
+            folder = made.folder
 
     def _entry(self, entry: Entry, reader: TarReader) -> None:
         parts = split(entry.name)
@@ -445,24 +479,6 @@ def explained(path: bytes, error: OSError) -> HutchError:
     if number in HOST_ERRORS:
         return KernelError(f"unpack {name}", "write", number)
     return ImageError(f"entry {name}: cannot be unpacked: {os.strerror(number).lower()}")
-
-
-def changed_bits(root: int) -> int:
-    """The mode bits that open(2) may not set as they are given, for a new file below ``root``.
-
-    These are the bits of the umask, and the setuid, setgid and sticky bits. If ``root`` has a
-    default ACL, which the kernel uses instead of the umask, they are all bits (acl(5)).
-    """
-    try:
-        os.getxattr(root, "system.posix_acl_default")
-        return 0o7777
-    except OSError:
-        pass
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        for line in status:
-            if line.startswith("Umask:"):
-                return int(line.split()[1], 8) | 0o7000
-    return 0o7777
 
 
 def _write(fd: int, data: memoryview, at: int) -> None:

@@ -1,6 +1,6 @@
 """A small file with its content, mode, owner and time in one call (native/kernel/create_file.c)."""
 
-from posix import strerror
+from posix import getxattr, strerror
 
 from hutch._native import ffi, lib
 
@@ -31,3 +31,21 @@ def create_file(
     )  # fmt: skip
     if result < 0:
         raise OSError(-result, strerror(-result), name)
+
+
+def changed_bits(root: int) -> int:
+    """The mode bits that open(2) may not set as they are given, for a new file below ``root``.
+
+    These are the bits of the umask, and the setuid, setgid and sticky bits. If ``root`` has a
+    default ACL, which the kernel uses instead of the umask, they are all bits (acl(5)).
+    """
+    try:
+        getxattr(root, "system.posix_acl_default")
+        return 0o7777
+    except OSError:
+        pass
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8) | 0o7000
+    return 0o7777

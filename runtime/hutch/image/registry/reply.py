@@ -17,7 +17,7 @@ from hutch.image.registry.target import Sender
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-CHUNK = 256 << 10
+CHUNK = 512 << 10
 NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")  # OpenSSL's error names
 
 
