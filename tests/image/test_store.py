@@ -61,6 +61,19 @@ def test_a_store_that_cannot_be_made_is_one_clear_line() -> None:
         Store(Path("/proc/nothing"))
 
 
+def test_ext4_puts_each_layer_in_another_place(store: Store, tmp_path: Path) -> None:
+    kind = subprocess.run(
+        ["stat", "-f", "-c", "%T", store.root], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    if kind.strip() != "ext2/ext3":  # as stat(1) calls ext4
+        pytest.skip("the temporary folder is not on ext4")
+    keep(store, layout_of(tmp_path, [Layer().file("f")]), "", "h.example/y:1")
+    listed = subprocess.run(
+        ["lsattr", "-d", store.work], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    assert "T" in listed.split()[0]
+
+
 def test_s64_a_hard_link_into_a_lower_layer_is_copied_up(store: Store, tmp_path: Path) -> None:
     lower = Layer().file("d/target", b"data", uid=9, mode=0o640)
     keep(store, layout_of(tmp_path, [lower, Layer().link("link", "d/target")]), "", "h.example/y:1")

@@ -35,6 +35,7 @@ from hutch.image.partial import incoming
 from hutch.image.platform import Platform
 from hutch.image.progress import Reporter
 from hutch.image.source import Source, resolve
+from hutch.image.spread import folder_in_new_place
 from hutch.image.store import Lock, Store
 from hutch.image.tree import Tree
 from hutch.image.unpack import Losses, Result
@@ -279,8 +280,8 @@ class Puller:
     def _unpack(
         self, chunks: Iterator[bytes], layer: Descriptor, diff_id: Digest, unpacked: UnpackedLayer
     ) -> None:
-        unpacked.work = self.store.work / f"{self._lease}.{os.urandom(4).hex()}"
-        (unpacked.work / "diff").mkdir(parents=True)
+        unpacked.work = folder_in_new_place(self.store.work, self._lease)
+        (unpacked.work / "diff").mkdir()
         (unpacked.work / "diff").chmod(0o755)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         unpacked.root = os.open(unpacked.work / "diff", flags)
