@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from conformance.bench.clock import Sample, measure
+from conformance.bench.clock import Sample, measure, total
 from conformance.bench.peers import Peer
 
 Action = Callable[[Peer, str], Sample]
@@ -71,7 +71,7 @@ def actions(bundles: Bundles) -> dict[str, Action]:
         samples = [measure(peer.words(*step)) for step in steps]
         wait_stopped(peer, id)
         samples.append(measure(peer.words("delete", id)))
-        return Sample(sum(one.wall for one in samples), sum(one.cpu for one in samples))
+        return total(samples)
 
     def running(peer: Peer, id: str) -> None:
         peer.call("create", "--bundle", bundles.waits, id)

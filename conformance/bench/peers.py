@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+BARE = "bare"
+SOURCE = Path(__file__).with_name("bare.c")
+
 
 class Peer:
     """A runtime: its name in the table, its command, and its own state directory."""
@@ -45,6 +48,11 @@ class Peer:
         )
         return done.stdout.splitlines()[0]
 
+    @property
+    def is_launcher(self) -> bool:
+        """Whether it is hutch without the static executable: the same init and state."""
+        return self.name.startswith("hutch") and self.name.endswith("-a")
+
 
 def fronts(prefix: Path, name: str, folder: Path) -> list[Peer]:
     """The fronts of the hutch that is installed in ``prefix``: ``name`` is the command, ``name``-a
@@ -56,14 +64,31 @@ def fronts(prefix: Path, name: str, folder: Path) -> list[Peer]:
     ]
 
 
-def peers(folder: Path, trees: Iterable[Path]) -> list[Peer]:
+def peers(
+    folder: Path, trees: Iterable[Path], given: dict[str, Path], without: Iterable[str]
+) -> list[Peer]:
     """hutch of this tree and of the other built ``trees`` (hutch@ and the name of the folder); runc
-    and crun if they are installed."""
+    and crun if they are installed; bare.c; those that are ``given`` by name and path, instead of
+    one of the same name. ``without`` has the names of those that are not wanted.
+
+    Raises SystemExit if a path is not of a program.
+    """
     found = fronts(Path(sys.prefix), "hutch", folder)
     for tree in trees:
         found += fronts(tree / ".venv", "hutch@" + tree.resolve().name, folder)
-    for name in ("runc", "crun"):
-        path = shutil.which(name)
-        if path:
-            found.append(Peer(name, Path(path), folder))
-    return found
+    paths = {name: Path(there) for name in ("runc", "crun") if (there := shutil.which(name))}
+    for name, path in (paths | given).items():
+        if not os.access(path, os.X_OK) or path.is_dir():
+            raise SystemExit(f"bench: --peer {name}: {path}: not a program")
+        found.append(Peer(name, path.absolute(), folder))
+    if BARE not in {*given, *without}:
+        found.append(Peer(BARE, make_bare(folder), folder))
+    return [peer for peer in found if peer.name not in without]
+
+
+def make_bare(folder: Path) -> Path:
+    """bare.c as a program in the folder. Raises CalledProcessError."""
+    program = folder / BARE
+    flags = ("-O2", "-Wall", "-Wextra", "-Wno-format-truncation", "-static")
+    subprocess.run(["gcc", *flags, "-o", program, SOURCE], check=True)
+    return program

@@ -55,7 +55,9 @@ def warren() -> Tool:
 
 def podman(folder: Path) -> Tool:
     configuration = folder / "containers.conf"
-    configuration.write_text('[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+    configuration.write_text(
+        '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n'
+    )
 
     def commands(image: str, store: Path) -> list[list[str]]:
         base = [

@@ -142,7 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--pods", type=int, default=250, help="places for pods on a node (250)")
     parser.add_argument("--nodes", type=int, default=1000, help="nodes of the cluster (1000)")
     options = parser.parse_args(arguments)
-    bench = json.loads((RESULTS / "bench.json").read_text())
+    bench = json.loads((RESULTS / "bench.json").read_text())["times"]["table"]
     paid = costs(bench)
     parts = [
         f"# A node of {options.pods} pods and a cluster of {options.nodes} nodes, "

@@ -25,12 +25,14 @@ Samples = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
 
 
 class Plot(NamedTuple):
-    """``own``: the names whose bars stand out; ``unit``: of all times."""
+    """``own``: the names whose bars stand out; ``unit``: of all times. ``what``: the bars are not
+    times, but medians of this number, which is in both places of a sample."""
 
     title: str
     samples: Samples
     own: tuple[str, ...]
     unit: str
+    what: str = ""
 
 
 def svg(plot: Plot) -> str:
@@ -50,7 +52,7 @@ def svg(plot: Plot) -> str:
         parts.append(_text(LEFT, y + 12, measure, ""))
         y += LABEL
         for name, samples in row.items():
-            parts.append(_row(name, samples, y, scale, name in plot.own))
+            parts.append(_row(name, samples, y, scale, name in plot.own, not plot.what))
             y += ROW
         y += GAP
     title = escape(plot.title)
@@ -60,7 +62,11 @@ def svg(plot: Plot) -> str:
         f"<title>{title}</title><style>{STYLE}</style>"
         f'<rect class="paper" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>'
         + _text(14, 26, plot.title, "title")
-        + _key(height - 14, any(len(s) > 1 for row in plot.samples.values() for s in row.values()))
+        + _key(
+            height - 14,
+            any(len(s) > 1 for row in plot.samples.values() for s in row.values()),
+            plot.what,
+        )
         + "\n".join(parts)
         + "</svg>\n"
     )
@@ -70,7 +76,14 @@ def _median(samples: Sequence[tuple[float, float]], which: int) -> float:
     return statistics.median(sample[which] for sample in samples)
 
 
-def _row(name: str, samples: Sequence[tuple[float, float]], y: int, scale: float, own: bool) -> str:
+def _row(
+    name: str,
+    samples: Sequence[tuple[float, float]],
+    y: int,
+    scale: float,
+    own: bool,
+    times: bool,
+) -> str:
     wall, cpu = _median(samples, 0), _median(samples, 1)
     least = LEFT + min(sample[0] for sample in samples) * scale
     line = f'<line class="least" x1="{least:.1f}" x2="{least:.1f}" y1="{y}" y2="{y + 14}"/>'
@@ -79,7 +92,7 @@ def _row(name: str, samples: Sequence[tuple[float, float]], y: int, scale: float
         f'<text class="soft" x="{LEFT - 8}" y="{y + 11}" text-anchor="end">{escape(name)}</text>'
         f'<rect class="{kind} wall" x="{LEFT}" y="{y + 1}" width="{wall * scale:.1f}" height="12"/>'
         f'<rect class="{kind}" x="{LEFT}" y="{y + 4}" width="{cpu * scale:.1f}" height="6"/>'
-        + (line if len(samples) > 1 else "")
+        + (line if times and len(samples) > 1 else "")
         + _text(LEFT + max(wall, cpu) * scale + 6, y + 11, _number(wall), "soft")
     )
 
@@ -97,9 +110,16 @@ def _axis(longest: float, scale: float, height: int, unit: str) -> str:
     return "\n".join(parts)
 
 
-def _key(y: int, many: bool) -> str:
-    """``many``: the bars are medians of several samples."""
+def _key(y: int, many: bool, what: str) -> str:
+    """``many``: the bars are medians of several samples; ``what``: of this number."""
     median = ", median" if many else ""
+    fewer = f'<text class="soft" x="{WIDTH - 14}" y="{y}" text-anchor="end">fewer are better</text>'
+    if what:
+        return (
+            f'<rect class="own" x="14" y="{y - 8}" width="22" height="6"/>'
+            + _text(42, y, what + median, "soft")
+            + fewer
+        )
     least = f'<line class="least" x1="362" x2="362" y1="{y - 12}" y2="{y + 2}"/>'
     return (
         f'<rect class="own wall" x="14" y="{y - 11}" width="22" height="12"/>'

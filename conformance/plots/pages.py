@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.bench import report
 from conformance.plots.bars import Plot, svg
 
 ROOT = Path(__file__).parents[2]
@@ -18,9 +19,23 @@ SHOWN = (
     "script with line ends of DOS",
     "program that needs more memory than its limit",
 )
+PEERS = (
+    "The launcher is hutch without the static executable. bare is no runtime: a C program that "
+    "asks the kernel for the same namespaces, mounts and cgroups, and checks nothing."
+)
+# Of a picture: its heading, and what it is about.
 HEADS = {
-    "bench": ("The runtimes", "hutch, runc and crun by turns. The launcher is hutch without the "
-              "static executable."),
+    "bench": ("The runtimes", f"hutch, runc, crun and others by turns. {PEERS}"),
+    "bench-vm": ("The runtimes with cgroup v2", "The same in a virtual machine, whose processor is "
+                 "emulated: the runtimes can be compared, but not with the picture above."),
+    "bench-instructions": ("Instructions", "Of a verb, in its programs and in the kernel, counted "
+                           "by a virtual machine whose clock they are. They depend on no load."),
+    "bench-faults": ("Page faults", "Of a verb: each is a page that the kernel has to provide."),
+    "bench-crowd": ("Many containers alive", "One more container, and `list`, while so many are "
+                    "alive. What bare needs more is the kernel's. Where the memory does not "
+                    "suffice for a runtime, it has no bar."),
+    "bench-at-once": ("Many at the same time", "Several processes make, start and delete containers"
+                      " at once: the time until all are done, divided by their number."),
     "engine": ("The engines", "warren, podman and docker run the same containers."),
     "pull": ("Pulls", "An image of 122 MB (gzip) and 111 MB (zstd) from a registry on loopback, "
              "into an empty store."),
@@ -30,10 +45,21 @@ HEADS = {
 }  # fmt: skip
 
 
+# The pages of the numbers, where they have other names than the pictures.
+PAGES = {
+    "bench-instructions": "bench-vm",
+    "bench-faults": "bench",
+    "bench-crowd": "bench",
+    "bench-at-once": "bench",
+}
+
+
 def files() -> dict[Path, str]:
     """What each file has to contain."""
     found = {RESULTS / f"{name}.svg": svg(plot) for name, plot in plots().items()}
     found[RESULTS / "README.md"] = results_page()
+    for name in ("bench", "bench-vm"):
+        found[RESULTS / f"{name}.md"] = report.markdown(report.TITLE, _read(name))
     readme = (ROOT / "README.md").read_text()
     found[ROOT / "README.md"] = re.sub(
         r"(?<=<!-- errors -->\n).*?(?=<!-- /errors -->)", lambda _: errors(), readme, flags=re.S
@@ -43,17 +69,10 @@ def files() -> dict[Path, str]:
 
 def plots() -> dict[str, Plot]:
     """The plots by the names of their results."""
-    bench, engine, pull = _read("bench"), _read("engine"), _read("pull")
+    engine, pull = _read("engine"), _read("pull")
     containerd, sandbox = _read("containerd"), _read("sandbox")
     return {
-        "bench": Plot(
-            "hutch beside runc and crun",
-            {
-                measure: {"hutch, launcher" if n == "hutch-a" else n: s for n, s in row.items()}
-                for measure, row in bench.items()
-            },
-            ("hutch", "hutch, launcher"), "ms",
-        ),
+        **_runtimes(),
         "engine": Plot(
             "warren beside podman and docker",
             {
@@ -93,6 +112,56 @@ def plots() -> dict[str, Plot]:
     }  # fmt: skip
 
 
+def _runtimes() -> dict[str, Plot]:
+    """The plots of ./dev bench."""
+    bench, vm = _read("bench"), _read("bench-vm")
+    own = ("hutch", "hutch, launcher")
+
+    def times(table: Any) -> dict[str, dict[str, list[tuple[float, float]]]]:
+        return {
+            measure: {
+                "hutch, launcher" if name == "hutch-a" else name: [(s[0], s[1]) for s in samples]
+                for name, samples in row.items()
+            }
+            for measure, row in table.items()
+        }
+
+    def numbers(rows: Any, which: str) -> list[tuple[float, float]]:
+        return [(float(rows[which]), float(rows[which]))]
+
+    counted = vm["instructions"]["rows"]
+    instructions = {
+        measure: {name: numbers(row, measure) for name, row in counted.items()}
+        for measure in counted["hutch"]
+    }
+    faults = {
+        measure: {
+            "hutch, launcher" if name == "hutch-a" else name: [(s[2], s[2]) for s in samples]
+            for name, samples in row.items()
+        }
+        for measure, row in bench["times"]["table"].items()
+    }
+    return {
+        "bench": Plot("hutch beside runc and crun", times(bench["times"]["table"]), own, "ms"),
+        **(
+            {"bench-vm": Plot("cgroup v2, emulated", times(vm["times"]["table"]), own, "ms")}
+            if "times" in vm
+            else {}
+        ),
+        "bench-instructions": Plot(
+            "instructions of a verb, with the kernel's", instructions, own, "million",
+            "instructions",
+        ),
+        "bench-faults": Plot("page faults of a verb", faults, own, "", "page faults"),
+        "bench-crowd": Plot(
+            "while many containers are alive", times(bench["crowd"]["table"]), own, "ms"
+        ),
+        "bench-at-once": Plot(
+            "by several processes at once", times(bench["at once"]["table"]), own, "ms"
+        ),
+    }  # fmt: skip
+
+
 def results_page() -> str:
     """conformance/results/README.md."""
     lines = [
@@ -102,10 +171,17 @@ def results_page() -> str:
         "leads to the page with all numbers, the machine and the date. A bar is the median of the",
         "wall time; the darker bar in it is the median of the processor time, and the line the",
         "smallest wall time. Where other programs run too, the smallest says more than the median.",
+        "The tables of the runtimes give an interval for each median, in which the true one is",
+        "with a probability of 95 %: where two intervals overlap, two medians need not differ.",
         "",
     ]
+    shown = plots()
     for name, (title, about) in HEADS.items():
-        lines += [f"## [{title}]({name}.md)", "", about, "", f"![{title}]({name}.svg)", ""]
+        if name not in shown:
+            continue
+        page = PAGES.get(name, name)
+        about = textwrap.fill(about, 100, break_long_words=False)
+        lines += [f"## [{title}]({page}.md)", "", about, "", f"![{title}]({name}.svg)", ""]
     lines += [
         "## More",
         "",

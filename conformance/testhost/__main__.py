@@ -18,6 +18,7 @@ def main() -> int:
     runs = verbs.add_parser("run", help="run a command as root in a new machine")
     runs.add_argument("--security", choices=list(SECURITY), default="apparmor")
     runs.add_argument("--cgroup", choices=list(CGROUP), default="v2")
+    runs.add_argument("--counting", action="store_true", help="its clock counts instructions")
     runs.add_argument("--share", metavar="FOLDER", type=Path, action="append", default=[])
     runs.add_argument("--package", metavar="NAME", action="append", default=[])
     runs.add_argument("--timeout", metavar="SECONDS", type=float, default=600.0)
@@ -41,7 +42,7 @@ def main() -> int:
         folder = str(here) if seen else "/root"
         job = Job(arguments.command, folder, {}, shares, arguments.timeout)
         packages = tuple(sorted(arguments.package))
-        return run(Kind(arguments.security, arguments.cgroup, packages), job)
+        return run(Kind(arguments.security, arguments.cgroup, packages, arguments.counting), job)
     except TestHostError as error:
         say(str(error))
         return FAILED

@@ -12,6 +12,7 @@ import ctypes
 import hashlib
 import json
 import os
+import re
 import select
 import shlex
 import shutil
@@ -32,6 +33,7 @@ BOOT_LIMIT = 300.0  # seconds, on a loaded machine
 TIMED_OUT, FAILED = 124, 125  # exit statuses, as those of timeout(1)
 MEMORY = 2048  # MiB
 PR_SET_PDEATHSIG = 1
+READY = re.compile(rb"\A(?:ready\n)*")
 
 SECURITY = {
     "apparmor": "security=apparmor apparmor=1 selinux=0",
@@ -48,14 +50,19 @@ KERNEL = (
     "console=ttyS0 panic=-1 loglevel=4 mitigations=off nowatchdog random.trust_cpu=on "
     "no_timer_check net.ifnames=0 systemd.show_status=0"
 )
+# The time goes on at once when the processor waits.
+COUNTING = ("-smp", "1", "-accel", "tcg,thread=single,tb-size=512", "-icount", "shift=0,sleep=off")
 
 
 class Kind(NamedTuple):
-    """The kind of machine: a key of SECURITY and a key of CGROUP; packages that it has besides."""
+    """The kind of machine: a key of SECURITY and a key of CGROUP; packages that it has besides.
+    ``counting``: it has one processor, and its clock counts the instructions that this executes,
+    one as a nanosecond. So processor time in it is a number of instructions."""
 
     security: str = "apparmor"
     cgroup: str = "v2"
     packages: tuple[str, ...] = ()
+    counting: bool = False
 
 
 class Job(NamedTuple):
@@ -129,7 +136,8 @@ def _saved(kind: Kind, disk: Path) -> Path:
     qemu = os.stat(tool("qemu-system-x86_64"))
     own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     key = hashlib.sha256(repr((own, qemu.st_size, qemu.st_mtime_ns)).encode()).hexdigest()[:8]
-    target = disk / f"{kind.security}-{kind.cgroup}-{key}"
+    name = f"{kind.security}-{kind.cgroup}" + ("-counting" if kind.counting else "")
+    target = disk / f"{name}-{key}"
     if target.exists():
         return target
     with cache_lock():
@@ -197,7 +205,7 @@ class Machine:
         """Waits until the guest asks for a job. Raises TestHostError."""
         self.door.settimeout(BOOT_LIMIT)
         heard = b""
-        while b"ready" not in heard:
+        while not heard.endswith(b"ready\n"):
             try:
                 data = self.door.recv(4096)
             except TimeoutError:
@@ -210,7 +218,7 @@ class Machine:
     def work(self, deadline: float) -> bool:
         """Sends the job and prints its output until it ends. False if the deadline has passed."""
         self.door.sendall(b"%d\n" % time.time())
-        beginning = True
+        beginning, heard = True, b""
         while (rest := deadline - time.monotonic()) > 0:
             if not select.select([self.door], [], [], rest)[0]:
                 break
@@ -222,9 +230,9 @@ class Machine:
                 return True
             if beginning:
                 # The guest writes "ready" until it receives the answer.
-                while data.startswith(b"ready\n"):
-                    data = data.removeprefix(b"ready\n")
-                beginning = not data
+                heard = READY.sub(b"", heard + data)
+                beginning = b"ready\n".startswith(heard)
+                data = b"" if beginning else heard
             sys.stdout.buffer.write(data)
             sys.stdout.flush()
         return False
@@ -283,8 +291,8 @@ def _qemu(
     # fmt: off
     words = [
         tool("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-display", "none",
-        "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max",
-        "-smp", "2", "-m", str(MEMORY),
+        "-no-reboot", "-machine", "q35", "-cpu", "max", "-m", str(MEMORY),
+        *(COUNTING if kind.counting else ("-smp", "2", "-accel", "tcg,thread=multi,tb-size=512")),
         "-kernel", str(disk / "vmlinuz"), "-initrd", str(disk / "initrd"),
         "-append", f"{KERNEL} {SECURITY[kind.security]} {CGROUP[kind.cgroup]}",
         "-drive", f"{drive},if=virtio,cache=unsafe",
