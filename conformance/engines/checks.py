@@ -12,8 +12,8 @@ from conformance.engines.wish import Wrong
 
 CHAPTERS = (
     "run", "exec", "terminals", "signals", "pause", "limits", "logs", "exit codes", "files",
-    "security", "user namespaces", "restart", "health", "the runtime killed", "the engine killed",
-    "pods", "services",
+    "security", "user namespaces", "restart", "health", "checkpoint", "the runtime killed",
+    "the engine killed", "pods", "services",
 )  # fmt: skip
 
 

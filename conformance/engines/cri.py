@@ -3,6 +3,7 @@ of a RuntimeClass; each container is in a pod of its own."""
 
 import contextlib
 import json
+import tarfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -273,6 +274,22 @@ class Cri(Containerd):
                  "cpu_quota": int(limits.cpus * 100000)}  # fmt: skip
         container = self.pods[name].container
         self.ask("UpdateContainerResources", container_id=container, linux=linux)
+
+    def checkpoint(self, name: str, *, leave: bool) -> None:
+        """Into a file; the container always goes on."""
+        if not leave:
+            raise Lacks("checkpoints that end the container")
+        file = self.place.folder / f"{name}.tar"
+        container = self.pods[name].container
+        try:
+            self.ask("CheckpointContainer", container_id=container, location=str(file))
+        except Wrong as wrong:
+            if "not implemented" in str(wrong) or "unknown method" in str(wrong):
+                raise Lacks("checkpoint") from None
+            raise
+        with tarfile.open(file) as archive:
+            if not any("pages" in member for member in archive.getnames()):
+                raise Wrong(f"no pages in the checkpoint: {archive.getnames()}")
 
     def oom_killed(self, name: str) -> bool:
         return bool(self.status(name).reason == "OOMKilled")

@@ -192,7 +192,7 @@ class Docker(Client):
         folder = self.place.folder
         words = ["dockerd", "--config-file", f"{folder}/daemon.json", "--data-root", f"{folder}/d",
                  "--exec-root", f"{folder}/x", "--pidfile", f"{folder}/pid", "-H", self.socket,
-                 "--ip6tables=false", *self.daemon_flags]  # fmt: skip
+                 "--ip6tables=false", "--experimental", *self.daemon_flags]  # fmt: skip
         for name, path in self.place.commands().items():
             words += ["--add-runtime", f"{name}={path}"] if name != "runc" else []
         if SYSTEMD:
@@ -219,6 +219,13 @@ class Docker(Client):
         if found:
             self.done(*self.command("rm", "--force", "--volumes", *found))
         self.stop_daemon()
+
+    def checkpoint(self, name: str, *, leave: bool) -> None:
+        flags = ["--leave-running"] if leave else []
+        self.ask("checkpoint", "create", *flags, name, "point")
+
+    def restore(self, name: str) -> None:
+        self.ask("start", "--checkpoint", "point", name)
 
     def crash(self) -> None:
         pid = int(Path(f"{self.place.folder}/x/containerd/containerd.pid").read_text())
@@ -311,6 +318,12 @@ class Podman(Client):
 
     def pids(self, name: str) -> list[int]:
         return [int(row) for row in self.ask("top", name, "hpid").split()[1:]]
+
+    def checkpoint(self, name: str, *, leave: bool) -> None:
+        self.ask("container", "checkpoint", *(["--leave-running"] if leave else []), name)
+
+    def restore(self, name: str) -> None:
+        self.ask("container", "restore", name)
 
     def remove(self, name: str) -> None:
         done = self.done(*self.command("rm", "--force", "--time", "0", "--volumes", name))

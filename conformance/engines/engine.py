@@ -155,6 +155,14 @@ class Engine:
         """healthy or unhealthy, once it is known."""
         raise Lacks("health checks")
 
+    def checkpoint(self, name: str, *, leave: bool) -> None:
+        """Saves its processes; they end, or, with ``leave``, go on."""
+        raise Lacks("checkpoint")
+
+    def restore(self, name: str) -> None:
+        """The container goes on from its only checkpoint."""
+        raise Lacks("restore")
+
     def crash(self) -> None:
         """Kills the engine's daemon, and starts it again; the containers go on."""
         raise Lacks("a daemon")

@@ -1,9 +1,10 @@
 """All checks."""
 
-from conformance.engines import kills, lives, nodes, pods, profiles, shots
+from conformance.engines import checkpoints, kills, lives, nodes, pods, profiles, shots
 from conformance.engines.checks import CHAPTERS, EVERY, Check
 
-MODULES = (shots, profiles, lives, kills, pods, nodes)  # each puts its checks on the list
+# Each puts its checks on the list.
+MODULES = (shots, profiles, lives, checkpoints, kills, pods, nodes)
 
 
 def every() -> list[Check]:

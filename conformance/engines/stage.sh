@@ -3,7 +3,7 @@
 #
 # The program has mount, network, pid, ipc and cgroup namespaces of its own. It sees all cgroup v1
 # hierarchies (crun refuses a hybrid host without hugetlb's), each from a cgroup of its own down.
-# /run and /tmp are empty; what is written below /etc, /opt and /var/lib stays in the namespace.
+# /run and /dev/shm are empty; what is written below /etc, /opt and /var/lib stays in the namespace.
 # ENGINES_FOLDER is a folder of its own. At its end the folder is removed, the kernel kills all its processes, and its cgroups are removed.
 set -eu
 
@@ -100,6 +100,8 @@ case ${1:-} in
         sed 's/[a-z]*/+&/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
     fi
     mount -t tmpfs -o mode=755 run /run
+    # podman keeps the locks of all its stores there.
+    mount -t tmpfs -o mode=1777 shm /dev/shm
     mkdir -p /run/layers
     for folder in etc opt var/lib; do
         mkdir -p "/run/layers/$folder/upper" "/run/layers/$folder/work"
