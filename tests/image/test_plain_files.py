@@ -104,6 +104,7 @@ def test_odd_layers() -> None:
         (Layer().file("n" * 256).tar(), "255"),
         (Layer().file("d/" * 256 + "f").tar(), "too deep"),
         (bytes(header(b"f")) + END, "checksum"),
+        (summed(header(b"f")).replace(b"f", b"g", 1) + END, "checksum"),
         (summed(header(b"f", b"00000001000\0")) + bytes(100), "ends within"),
         (pax(b"12 path=a\0b\n") + summed(header(b"f")) + END, "NUL"),
         (pax(b"11 path=..\n") + summed(header(b"f")) + END, "leads out"),
