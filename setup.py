@@ -28,6 +28,7 @@ from archive import write_archive
 from demo.layout import write_layout
 from documents import document_files
 from static_program import (
+    ANYWHERE,
     HARDENING,
     WARNINGS,
     compile_health,
@@ -153,7 +154,7 @@ class BuildCommands(build_scripts):
         folder = Path(self.build_dir)
         work = Path(self.get_finalized_command("build").build_temp) / "embedded"
         for name, build in (("hutch", embed.build), ("warren", everyday.build)):
-            flags = [*WARNINGS, *HARDENING, *naming(name)]
+            flags = [*WARNINGS, *HARDENING, *ANYWHERE, *naming(name)]
             reason = build(folder / name, work / name, ROOT / "runtime", flags)
             if reason:
                 print(f"{name} starts by the interpreter: {reason}")
@@ -162,12 +163,12 @@ class BuildCommands(build_scripts):
 
 setup(
     ext_modules=[
-        Extension("hutch._json", ["native/json/json.c"], extra_compile_args=WARNINGS),
+        Extension("hutch._json", ["native/json/json.c"], extra_compile_args=[*WARNINGS, *ANYWHERE]),
         Extension(
             "hutch._sqlite",
             ["native/sqlite/sqlite.c"],
             libraries=["sqlite3"],
-            extra_compile_args=WARNINGS,
+            extra_compile_args=[*WARNINGS, *ANYWHERE],
         ),
     ],
     cffi_modules=["native/bindings.py:kernel", "native/bindings.py:seccomp"],

@@ -9,10 +9,11 @@ filter is not cached yet.
 from pathlib import Path
 
 from cffi import FFI
+from static_program import ANYWHERE
 
 HERE = Path("native")
 COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
-           "-fstack-protector-strong"]  # fmt: skip
+           "-fstack-protector-strong", *ANYWHERE]  # fmt: skip
 
 
 def prototypes(header: Path) -> str:

@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[1]
 NATIVE = Path("native")
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
+# The same output in any folder: __FILE__ and the debugging information name paths below the project's.
+ANYWHERE = [f"-ffile-prefix-map={ROOT}=."]
 COMMANDS = {"hutch": "hutch.cli.main", "warren": "hutch.cli.warren"}
 
 
@@ -37,7 +39,7 @@ def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-fPIE", "-s",
-        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *flags,
+        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *ANYWHERE, *flags,
         "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
     ]  # fmt: skip
     print(" ".join(command))
