@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import CodeType
 
+import library
 from embed import (
     BINDINGS,
     STARTED,
@@ -81,6 +82,10 @@ EVERYDAY = [
 # What the interpreter needs before it can read a module from a file.
 STANDARD = ["codecs", "encodings", "encodings.aliases", "encodings.ascii", "encodings.utf_8"]
 
+# Modules of the standard library beside those that are imported by name; the package imports this
+# one when ThreadPoolExecutor is first used.
+MORE = ["concurrent.futures.thread"]
+
 
 def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
     """Links the file ``output`` from the package below ``source``; ``work`` is for other files.
@@ -127,12 +132,27 @@ def write_modules(source: Path, work: Path) -> str:
     codes: dict[str, CodeType] = {
         "hutch_whole": code_of("hutch_whole", *front),
     }
-    library = {name: standard(name) for name in STANDARD}
-    codes |= {name: code_of_standard(name, file) for name, file in library.items()}
+    first = {name: standard(name) for name in STANDARD}
+    codes |= {name: code_of_standard(name, file) for name, file in first.items()}
     codes |= {name: code_of(name, file) for name, file in files.items()}
-    packages = {name for name, file in {**library, **files}.items() if file.stem == "__init__"}
+    packages = {name for name, file in {**first, **files}.items() if file.stem == "__init__"}
     lines, rows = frozen_rows(codes, packages)
+    others, other_rows = library.rows(library_files(files, first))
     functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}
-    return "\n".join(
-        [*lines, *builtin_table(functions), *frozen_table("our_modules", [*rows.values()]), ""]
-    )
+    return "\n".join([
+        *lines,
+        *others,
+        *builtin_table(functions),
+        *frozen_table("our_modules", [*rows.values(), *other_rows]),
+        "",
+    ])  # fmt: skip
+
+
+def library_files(files: dict[str, Path], first: dict[str, Path]) -> dict[str, Path]:
+    """{name: file} of the modules of the standard library that ``files`` and the modules of the
+    executable itself import, without ``first``."""
+    front = (LAUNCHER / "importer.py", LAUNCHER / "whole.py")
+    wanted = {name for path in (*files.values(), *front) for name in imports(path)}
+    top = Path(sysconfig.get_paths()["stdlib"])
+    found = library.files([*wanted, *MORE], top, {*BUILTIN, *CORE, *OURS})
+    return {name: path for name, path in found.items() if name not in first}

@@ -13,7 +13,10 @@ HEAP = 64 << 20  # bytes of address space; the program keeps what it used
 
 # The libraries whose variables are not in the snapshot: each process initialises them.
 LIBRARIES = ("libc", "libm*", "libgcc*", "libseccomp", "libsqlite3", "libz")
-WRAPPED = ("malloc", "calloc", "realloc", "free")
+WRAPPED = (
+    "malloc", "calloc", "realloc", "free",
+    "clock_gettime", "pthread_self", "PyThread_get_thread_native_id",
+)  # fmt: skip
 
 SCRIPT = """\
 SECTIONS

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 NATIVE = Path("native")
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
-# The same output in any folder: __FILE__ and the debugging information name paths below the project's.
+# The output is the same in any folder: __FILE__ and debugging information have relative paths.
 ANYWHERE = [f"-ffile-prefix-map={ROOT}=."]
 COMMANDS = {"hutch": "hutch.cli.main", "warren": "hutch.cli.warren"}
 
@@ -39,8 +39,8 @@ def compile_static(sources: list[Path], output: Path, *flags: str) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *static_compiler(), "-std=gnu11", "-D_GNU_SOURCE", "-Os", "-fPIE", "-s",
-        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *ANYWHERE, *flags,
-        "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
+        "-ffunction-sections", "-Wl,--gc-sections,-z,relro,-z,now", *WARNINGS, *HARDENING, *flags,
+        *ANYWHERE, "-I", str(NATIVE), "-o", str(output.absolute()), *map(str, sources),
     ]  # fmt: skip
     print(" ".join(command))
     subprocess.run(command, check=True, cwd=ROOT)

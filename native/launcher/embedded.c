@@ -105,9 +105,6 @@ static int make(const char *path)
         PyErr_Print();
         return 1;
     }
-    /* Two builds make the same snapshot. */
-    PyThreadState *thread = PyThreadState_Get();
-    thread->thread_id = thread->native_thread_id = _PyRuntime.main_thread = 0;
     return write_snapshot(path);
 }
 

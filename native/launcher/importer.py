@@ -22,11 +22,11 @@ class Importer:
 
     ``find`` returns a module's code, and whether it is a package. ``extensions`` maps the names of
     C modules to their files below the folder ``packages``. ``ordinary`` is the ``__import__`` that
-    imports all other modules.
+    imports all other modules. ``library`` is the folder of those that are not the package's.
     """
 
-    __slots__ = ("builtin", "extensions", "find", "imp", "modules", "new", "ordinary", "packages",
-                 "spec_of")  # fmt: skip
+    __slots__ = ("builtin", "extensions", "find", "imp", "library", "modules", "new", "ordinary",
+                 "packages", "spec_of")  # fmt: skip
 
     def __init__(self, sys: "Any", imp: "Any", find: "Find", ordinary: "Any") -> None:
         self.modules = sys.modules
@@ -37,7 +37,7 @@ class Importer:
         self.find = find
         self.ordinary = ordinary
         self.extensions: dict[str, str] = {}
-        self.packages = ""
+        self.packages = self.library = ""
 
     def place(self, packages: str) -> None:
         """The package is below the folder ``packages``; what is imported already is told so too."""
@@ -59,7 +59,8 @@ class Importer:
         names = module.__dict__
         names["__package__"] = name if is_package else parent
         if is_package:
-            names["__path__"] = [self.packages + "/" + name.replace(".", "/")]
+            top = self.packages if name.startswith(PACKAGE) else self.library
+            names["__path__"] = [top + "/" + name.replace(".", "/")]
         self.modules[name] = module
         try:
             exec(code, names)  # noqa: S102 - as importlib does

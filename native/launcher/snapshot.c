@@ -9,13 +9,20 @@
  *
  * The program is linked for fixed addresses, so all pointers are right. What belongs to libc is made
  * anew: it must not be in the heap, and nothing in the snapshot may point to it.
+ *
+ * Two builds make the same snapshot: while it is made, the time and the ids of the thread are always
+ * the same, there is no time zone, and no file is read (whole.py). What is set anew later would not
+ * be enough: memory that was freed is in the snapshot too.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launcher/snapshot.h"
@@ -89,6 +96,28 @@ void __wrap_free(void *memory)
         __real_free(memory);
 }
 
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+pthread_t __real_pthread_self(void);
+unsigned long __real_PyThread_get_thread_native_id(void);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (!keeping)
+        return __real_clock_gettime(clock, now);
+    *now = (struct timespec){0};
+    return 0;
+}
+
+pthread_t __wrap_pthread_self(void)
+{
+    return keeping ? 1 : __real_pthread_self();
+}
+
+unsigned long __wrap_PyThread_get_thread_native_id(void)
+{
+    return keeping ? 1 : __real_PyThread_get_thread_native_id();
+}
+
 /* The arenas of the interpreter's allocator of small objects. */
 static void *new_arena(void *context, size_t size)
 {
@@ -110,6 +139,10 @@ void keep_memory(void)
 {
     PyObjectArenaAllocator arenas = {NULL, new_arena, free_arena};
     PyObject_SetArenaAllocator(&arenas);
+    /* libc keeps the time zone, and does not read the environment or /etc/localtime again. */
+    setenv("TZ", "UTC0", 1);
+    tzset();
+    unsetenv("TZ");
     keeping = 1;
 }
 

@@ -1,9 +1,10 @@
 """The first module of warren's static executable, which native/launcher/embedded.c runs.
 
 The build joins importer.py and this file to one module. The executable has the modules of the
-everyday verbs. What else is imported is read from files, as in the ordinary interpreter; only
-shared objects cannot be loaded. This module also makes what the initialisation left out: open() and
-the standard streams.
+everyday verbs, and of the standard library what these import. What else is imported is read from
+files, as in the ordinary interpreter; only shared objects cannot be loaded. While the snapshot is
+made, nothing is: it would contain what the build's machine has. This module also makes what the
+initialisation left out: open() and the standard streams.
 """
 
 import _frozen_importlib
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-    from importer import PACKAGE, Importer, install
+    from importer import Importer, install
 
-prefix, library = PLACES  # type: ignore[name-defined] # noqa: F821 - native/everyday.py sets it
+prefix, folder = PLACES  # type: ignore[name-defined] # noqa: F821 - native/everyday.py sets it
 
 
 def find(name: str) -> "tuple[CodeType, bool] | None":
     """A frozen module's code, and whether it is a package."""
-    if name in BUILTIN or name.startswith("importlib"):
+    if name in BUILTIN or name.startswith("importlib._"):
         return None
     try:
         code = _imp.get_frozen_object(name)
@@ -56,16 +57,11 @@ def from_files(
     if module is not None and (fromlist or level == 0):
         if not fromlist:
             return importer.modules[name.partition(".")[0]]
-        for item in fromlist if "__path__" in module.__dict__ else ():
+        has_parts = "__path__" in module.__dict__ and "__getattr__" not in module.__dict__
+        for item in fromlist if has_parts else ():
             if item not in module.__dict__ and importer.load(full + "." + item) is None:
                 from_files(full + "." + item, names, locals, ("__name__",))
         return module
-    package = importer.modules.get(full.rpartition(".")[0])
-    if package is not None and "__file__" not in package.__dict__:  # a frozen one
-        top = importer.packages if package.__name__.startswith(PACKAGE) else library
-        package.__path__ = [top + "/" + package.__name__.replace(".", "/")]
-    if not sys.path_hooks:
-        _frozen_importlib._install_external_importers()  # type: ignore[attr-defined]
     return from_core(name, names, locals, fromlist, level)
 
 
@@ -82,8 +78,8 @@ def stream(fd: int, mode: str) -> "Any":
 def main(packages: str) -> None:
     """Runs the command line. The package is installed in the folder ``packages``."""
     importer.place(packages)
-    sys.path.append(packages)
-    sys.path_importer_cache.clear()
+    sys.path += [folder, packages]
+    sys.meta_path.append(files)
     sys.stdin, sys.stdout, sys.stderr = stream(0, "r"), stream(1, "w"), stream(2, "w")
     from _signal import SIGINT, default_int_handler, signal
 
@@ -95,7 +91,10 @@ def main(packages: str) -> None:
 
 importer: "Importer" = install(sys, _imp, find)
 importer.ordinary = from_files
-sys.path, sys.path_hooks, sys.path_importer_cache = [library], [], {}
+importer.library = folder
+sys.path, sys.path_hooks, sys.path_importer_cache = [], [], {}
+_frozen_importlib._install_external_importers()  # type: ignore[attr-defined]
+files = sys.meta_path.pop()
 sys.dont_write_bytecode, sys.pycache_prefix, sys.warnoptions = True, None, []
 sys.prefix = sys.exec_prefix = sys.base_prefix = sys.base_exec_prefix = prefix
 sys.executable = ""

@@ -11,6 +11,7 @@ import pytest
 NATIVE = Path(__file__).parents[2] / "native"
 sys.path[:0] = [str(NATIVE)]
 import frozen  # noqa: E402
+import library  # noqa: E402
 import snapshot  # noqa: E402
 
 
@@ -83,3 +84,22 @@ def test_a_snapshot_of_another_executable_is_refused() -> None:
     written = struct.pack("<QQ", 0x30000, 0x30000)
     with pytest.raises(ValueError, match="no segment"):
         snapshot.with_snapshot(executable(0x10000, 0x20000), written)
+
+
+def test_library_modules_are_found_with_all_that_they_import_when_loaded(tmp_path: Path) -> None:
+    for name, text in {
+        "whole/__init__.py": "from . import one\nimport absent",
+        "whole/one.py": "from .two import x\ntry:\n    import above\nexcept ImportError: pass",
+        "whole/two.py": "from ..whole import three as x",
+        "whole/three.py": "def later():\n    import other",
+        "above.py": "import built",
+        "built.py": "",
+        "other.py": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = library.files(["whole.one"], tmp_path, {"built"})
+    assert list(found) == ["above", "whole", "whole.one", "whole.three", "whole.two"]
+    lines, rows = library.rows({"whole": found["whole"], "above": found["above"]})
+    assert [".is_package = 1" in row for row in rows] == [True, False]
+    assert lines[0].startswith("static const unsigned char library_whole[] =")
