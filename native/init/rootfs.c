@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/mount.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #ifndef STATX_TYPE
 #include <linux/stat.h> /* struct statx, which not every C library has */
+#endif
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x00001000U
 #endif
 
 #include "init.h"
@@ -119,6 +123,14 @@ static int cover(struct context *context, int target)
     return result < 0 ? result : mount_flags(context, mount, MOUNT_ATTR_RDONLY, 0, false);
 }
 
+/* stx_mnt_id of linux/stat.h, for which struct statx of musl 1.2.5 has no name. */
+static uint64_t mount_id(const struct statx *status)
+{
+    uint64_t id;
+    memcpy(&id, (const char *)status + 144, sizeof(id));
+    return id;
+}
+
 /* Whether `fd` is the container's root directory. A mount over it has no effect: a process whose
  * root is that directory does not see the mount. Kernels before 5.8 have no STATX_MNT_ID, so only
  * the inode is compared there. */
@@ -131,7 +143,7 @@ static int is_root(struct context *context, int fd)
         return failed(context, "statx");
     return one.stx_ino == other.stx_ino && one.stx_dev_major == other.stx_dev_major &&
            one.stx_dev_minor == other.stx_dev_minor &&
-           (!(one.stx_mask & STATX_MNT_ID) || one.stx_mnt_id == other.stx_mnt_id);
+           (!(one.stx_mask & STATX_MNT_ID) || mount_id(&one) == mount_id(&other));
 }
 
 /* Opens a path of linux.maskedPaths or linux.readonlyPaths. The callers ignore only -ENOENT (a path
