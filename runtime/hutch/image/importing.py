@@ -19,8 +19,25 @@ from hutch.image.limits import Budget
 from hutch.image.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
 from hutch.image.platform import Platform
 
-GZIP_LEVEL = 2  # of isal's 0 to 3
+GZIP_LEVEL = 2  # of isal's 0 to 3, and of zlib's 0 to 9
 Instruction = Callable[[Execution, str], None]
+
+
+class Compressor(Protocol):
+    """The interface of zlib's compressors, and of isal's."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def gzip_compressor() -> Compressor:
+    """What makes a gzip stream: isal, otherwise zlib."""
+    try:
+        from isal import isal_zlib as library
+    except ImportError:
+        import zlib as library  # type: ignore[no-redef]
+
+    return library.compressobj(GZIP_LEVEL, library.DEFLATED, 31)
 
 
 class Readable(Protocol):
@@ -89,9 +106,7 @@ class ImportedSource:
                 file.write(data)
 
             if kind not in ("gzip", "zstd"):
-                from isal import isal_zlib
-
-                packer = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, 31)
+                packer = gzip_compressor()
                 next(chunks, b"")  # the head
                 for chunk in inflate_archive(head, chunks):
                     plain.update(chunk)

@@ -1,5 +1,5 @@
-"""Decompresses a stream in chunks of limited size: gzip (isal), zstd or none; for archives also xz
-and bzip2.
+"""Decompresses a stream in chunks of limited size: gzip, zstd or none; for archives also xz and
+bzip2.
 
 One step returns at most one chunk of output, even if a few bytes of input contain gigabytes. So the
 budget can refuse a decompression bomb before it fills the memory (S-68).
@@ -62,23 +62,9 @@ def inflate_archive(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _expanded(kind: str, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     if kind == "gzip":
-        from isal import igzip_lib
-
-        def gzip() -> Decompressor:
-            return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-
-        yield from _members(kind, head, chunks, gzip, igzip_lib.error)  # type: ignore[arg-type]
+        yield from _members(kind, head, chunks, *gzip())
     elif kind == "zstd":
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
-
-        def frame() -> Decompressor:
-            return zstd.ZstdDecompressor(options=options)
-
-        yield from _members(kind, head, chunks, frame, zstd.ZstdError)
+        yield from _members(kind, head, chunks, *zstd())
     elif kind == "xz":
         import lzma
 
@@ -94,6 +80,43 @@ def _expanded(kind: str, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes
         if head:
             yield head
         yield from chunks
+
+
+def gzip() -> "tuple[Callable[[], Decompressor], type[Exception]]":
+    """What decompresses a member of gzip, and its errors: isal, otherwise zlib."""
+    try:
+        from isal import igzip_lib
+    except ImportError:
+        import zlib
+
+        from hutch.image.system_libraries import GzipDecompressor
+
+        return GzipDecompressor, zlib.error
+
+    def member() -> Decompressor:
+        return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+    return member, igzip_lib.error  # type: ignore[return-value]
+
+
+def zstd() -> "tuple[Callable[[], Decompressor], type[Exception]]":
+    """The same for a frame of zstd: Python's module or its backport, otherwise libzstd. Raises
+    ImageError if there is none."""
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError:
+        from hutch.image.system_libraries import ZstdDecompressor, ZstdError
+
+        return ZstdDecompressor, ZstdError
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
+
+    def frame() -> Decompressor:
+        return zstd.ZstdDecompressor(options=options)
+
+    return frame, zstd.ZstdError
 
 
 class Decompressor(Protocol):

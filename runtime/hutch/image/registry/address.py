@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from hutch.image.registry.url import Address, host_address
 
@@ -101,7 +101,8 @@ class CheckedConnection:
                 self._dns_host, self.port, timeout, public_only=type(self).public_only
             )
         except socket.gaierror as error:
-            raise NameResolutionError(self.host, self, error) from error
+            # urllib3 2 has a subclass for it; urllib3 1.26, that of Debian 12, has none.
+            raise NewConnectionError(self, f"{self.host}: {error}") from error
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "the connection timed out") from error
         except OSError as error:

@@ -74,6 +74,10 @@ def tls_context(host: str, settings: RegistrySettings, certificates: str = "") -
             context.load_cert_chain(pair[0], pair[1] or None)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"certificates for {host}: {error}") from None
+    if urllib3.__version__.startswith("1."):
+        # urllib3 1.26 (Debian 12) does not tell OpenSSL a host that is an address. With this it
+        # compares the certificate with the host itself.
+        context.check_hostname = False
     return context
 
 
@@ -150,7 +154,7 @@ class Transport:
         try:
             response = pool.urlopen(
                 method, line, body, given, redirect=False, assert_same_host=False,
-                preload_content=False, decode_content=False,
+                preload_content=False, decode_content=False, enforce_content_length=True,
             )  # fmt: skip
         except InternalAddress as error:
             raise self._internal(target, str(error)) from None
