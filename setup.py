@@ -152,6 +152,7 @@ class BuildCommands(build_scripts):
         program = [sys.executable, str(NATIVE / "documents.py"), str(built), str(DOCUMENTS)]
         subprocess.run(program, check=True)
         folder = Path(self.build_dir)
+        folder.mkdir(parents=True, exist_ok=True)
         work = Path(self.get_finalized_command("build").build_temp) / "embedded"
         for name, build in (("hutch", embed.build), ("warren", everyday.build)):
             flags = [*WARNINGS, *HARDENING, *ANYWHERE, *naming(name)]
