@@ -149,7 +149,8 @@ class BuildCommands(build_scripts):
 
     def run(self) -> None:
         built = Path(self.get_finalized_command("build").build_lib)
-        program = [sys.executable, str(NATIVE / "documents.py"), str(built), str(DOCUMENTS)]
+        # -B: compiled modules would have the build's folder in them, and get into the package.
+        program = [sys.executable, "-B", str(NATIVE / "documents.py"), str(built), str(DOCUMENTS)]
         subprocess.run(program, check=True)
         folder = Path(self.build_dir)
         folder.mkdir(parents=True, exist_ok=True)
