@@ -74,7 +74,7 @@ def tls_context(host: str, settings: RegistrySettings, certificates: str = "") -
             context.load_cert_chain(pair[0], pair[1] or None)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"certificates for {host}: {error}") from None
-    if urllib3.__version__.startswith("1."):
+    if urllib3.__version__.startswith("1."):  # type: ignore[attr-defined]
         # urllib3 1.26 (Debian 12) does not tell OpenSSL a host that is an address. With this it
         # compares the certificate with the host itself.
         context.check_hostname = False
