@@ -22,6 +22,21 @@ WARREN = "hutch._sqlite" in sys.builtin_module_names  # warren's static executab
 STATIC = "hutch._native" in sys.builtin_module_names and not WARREN  # hutch's
 
 
+def parts() -> dict[str, str]:
+    """What this command is made of: the front, its interpreter, and the init of containers."""
+    front = "static executable with a snapshot" if STATIC or WARREN else "launcher"
+    return {
+        "front": front,
+        "python": "CPython " + sys.version.split(" ", 1)[0],
+        "init": hutch.__path__[0] + "/libexec/hutch-init",
+    }
+
+
+def parts_text() -> str:
+    """The same as lines, for --version."""
+    return "".join(name + ": " + value + "\n" for name, value in parts().items())
+
+
 def use_interpreter() -> None:
     """Starts hutch again in the ordinary interpreter, with the same name and arguments, by execv.
     Does nothing in a process that can import all modules already.

@@ -32,11 +32,18 @@ def run(front: str, *words: str, **options: object) -> "subprocess.CompletedProc
     )
 
 
+NAMES = {"static executable": "static executable with a snapshot", "interpreter": "launcher"}
+
+
 @each_front
-def test_the_version_with_debug_says_which_front_runs(front: str) -> None:
-    said = run(front, "--debug", "--version").stdout.splitlines()
-    assert said[3].startswith(f"front: {front}, CPython 3.")
-    assert run(front, "--version").stdout.splitlines() == said[:3]
+@pytest.mark.parametrize("command", ["hutch", "warren"])
+def test_the_version_says_which_front_runs(front: str, command: str) -> None:
+    program = FRONTS[front].with_name(command)
+    said = subprocess.check_output([program, "--version"], text=True).splitlines()
+    assert said[0].startswith(f"{command} version ")
+    assert said[-3] == f"front: {NAMES[front]}"
+    assert said[-2] == "python: CPython " + sys.version.split()[0].rstrip("+")
+    assert said[-1] == f"init: {LAUNCHER.parent / 'hutch-init'}"
 
 
 def test_the_static_executable_needs_no_library() -> None:

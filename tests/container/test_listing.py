@@ -172,12 +172,16 @@ def test_features_say_whether_there_are_checkpoints(hutch: Runtime, tmp_path: Pa
 
 
 @pytest.mark.parametrize("flag", ["--version", "-v"])
-def test_the_version_is_three_lines(hutch: Runtime, flag: str) -> None:
+def test_the_version_is_in_three_lines_and_its_parts_follow(hutch: Runtime, flag: str) -> None:
     lines = hutch(flag).out.splitlines()
     assert re.fullmatch(r"hutch version \d+\.\d+\.\d+", lines[0])
     assert lines[1].startswith("commit: ")
     assert re.fullmatch(r"spec: \d+\.\d+\.\d+", lines[2])
-    assert len(lines) == 3
+    parts = dict(line.split(": ", 1) for line in lines[3:])
+    assert list(parts) == ["front", "python", "init"]
+    assert Path(parts["init"]).stat().st_mode & 0o111
+    annotations = json.loads(hutch("features").out)["annotations"]
+    assert {name: annotations[f"hutch.{name}"] for name in parts} == parts
     assert not hutch.root.exists()
 
 

@@ -59,7 +59,7 @@ SEEN = {
         "rootless": "test_handing::test_rootless_true_does_without_cgroups_that_cannot_be_had",
         "strict": "test_strict::test_with_strict_a_created_container_is_not_deleted",
         "help": "test_listing::test_the_help_lists_every_verb_and_global_flag",
-        "version": "test_listing::test_the_version_is_three_lines",
+        "version": "test_listing::test_the_version_is_in_three_lines_and_its_parts_follow",
     },
     "checkpoint": {
         **SWITCHES,

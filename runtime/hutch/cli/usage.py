@@ -8,6 +8,7 @@ from hutch.cli.log import say
 from hutch.cli.table import GLOBAL, VERBS
 from hutch.container.store import read_file
 from hutch.errors import UsageError
+from hutch.front import parts_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ def show(call: Call) -> int:
     """Prints the help or the version that ``call`` asks for; returns the exit code."""
     if call.options.get("version") and not call.verb:
         say(version_text())
-        if call.options.get("debug"):
-            say(front_text())
     elif call.verb:
         say(verb_help(call.verb))
     else:
@@ -36,20 +35,13 @@ def show(call: Call) -> int:
 
 
 def version_text() -> str:
-    """The output of --version: three lines (NAME version X, commit, spec), which Docker parses."""
+    """The output of --version: NAME version X, commit, spec, which Docker parses; and the parts."""
     try:
         commit = read_file(hutch.__path__[0] + "/libexec/commit").decode().strip()
     except OSError:
         commit = "unknown"
-    return f"hutch version {hutch.__version__}\ncommit: {commit}\nspec: {SPEC_VERSION}\n"
-
-
-def front_text() -> str:
-    """Which of the two fronts runs this command (hutch.front, native/launcher)."""
-    from hutch.front import STATIC
-
-    front = "static executable" if STATIC else "interpreter"
-    return "front: " + front + ", CPython " + sys.version.split(" ", 1)[0] + "\n"
+    text = f"hutch version {hutch.__version__}\ncommit: {commit}\nspec: {SPEC_VERSION}\n"
+    return text + parts_text()
 
 
 def overview() -> str:

@@ -17,8 +17,9 @@ HOOKS = (
 )
 
 
-def features(checkpoint: bool = False) -> dict[str, object]:
-    """The document of features.md, version 1.3. ``checkpoint``: whether criu(8) is installed."""
+def features(checkpoint: bool = False, parts: "dict[str, str] | None" = None) -> dict[str, object]:
+    """The document of features.md, version 1.3. ``checkpoint``: whether criu(8) is installed;
+    ``parts``: what this runtime is made of."""
     return {
         "ociVersionMin": "1.0.0",
         "ociVersionMax": OCI_VERSION,
@@ -52,6 +53,7 @@ def features(checkpoint: bool = False) -> dict[str, object]:
         "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."],
         "annotations": {
             # Podman and Docker look for runc's key.
-            "org.opencontainers.runc.checkpoint.enabled": "true" if checkpoint else "false"
+            "org.opencontainers.runc.checkpoint.enabled": "true" if checkpoint else "false",
+            **{"hutch." + name: value for name, value in (parts or {}).items()},
         },
     }

@@ -90,7 +90,8 @@ VERBS = {
     ),
     "features": (
         "Prints the features that the runtime supports, as features.md of the runtime "
-        "specification defines.",
+        "specification defines. Its annotations hutch.front, hutch.python and hutch.init say what "
+        "the runtime is made of, as --version does.",
     ),
     "install-runtime": (
         "Prints, as a unified diff, what an engine must have in its configuration to run "

@@ -4,12 +4,13 @@ import posix
 
 from hutch.cli.arguments import Call
 from hutch.cli.log import Log, say
+from hutch.front import parts
 from hutch.plan.features import features
 from hutch.spec.json import pretty
 
 
 def run(call: Call, log: Log) -> int:
-    say(pretty(features(checkpoint=_has_criu())) + "\n")
+    say(pretty(features(_has_criu(), parts())) + "\n")
     return 0
 
 

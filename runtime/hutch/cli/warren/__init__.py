@@ -46,9 +46,9 @@ def answer(arguments: list[str]) -> int:
     """Runs a command line and returns the exit status. Raises HutchError."""
     options, rest = split_globals(arguments)
     if "--version" in options or "-v" in options:
-        from hutch import __version__
+        from hutch.cli.warren.version import version_text
 
-        print("warren version " + __version__)
+        print(version_text(), end="")
         return 0
     if "--help" in options or "-h" in options or rest[:1] in ([], ["help"]):
         from hutch.cli.warren.usage import help_for
