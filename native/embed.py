@@ -1,15 +1,18 @@
 """Links the static executable from CPython's static library, hutch's C code and frozen modules.
 
-It needs a libpython3.11.a with the modules of BUILTIN built in (Debian's libpython3.11-dev has it),
-and static libraries of glibc and libseccomp. If one is missing, or the executable does not run,
-``build`` returns the reason, and hutch is installed with only the launcher of the interpreter.
+It needs the static library of a version that versions.py has, with the modules of BUILTIN built in
+(Debian's libpython3-dev has it), and static libraries of glibc and libseccomp. If one is missing,
+or the executable does not run, ``build`` returns the reason, and hutch is installed with only the
+launcher of the interpreter.
 """
 
+import marshal
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import CodeType
 
@@ -17,28 +20,16 @@ import snapshot
 from binding import write_binding
 from frozen import code_of, hot_first, modules
 from static_code import StaticCode, common_strings
+from versions import CORE, RUNNING, missing_library, static_library, version
 
 NATIVE = Path(__file__).parent
-VERSION = (3, 11)  # launcher/embedded.c and the tables below use private names of this version
 
-# The builtin modules of the executable. The runtime's modules may import those of BUILTIN; the
-# interpreter itself needs those of CORE.
+# The builtin modules of the executable, beside those of CORE.
 BUILTIN = [
-    "_abc", "_blake2", "_codecs", "_collections", "_functools", "_io", "_locale", "_operator",
-    "_sha256", "_signal", "_socket", "_sre", "_stat", "_struct", "_thread", "_weakref", "errno",
-    "fcntl", "itertools", "math", "posix", "select", "time",
+    "_abc", "_ast", "_blake2", "_codecs", "_collections", "_functools", "_io", "_locale",
+    "_operator", "_signal", "_socket", "_sre", "_stat", "_string", "_struct", "_thread",
+    "_tokenize", "_weakref", "errno", "fcntl", "itertools", "math", "posix", "select", "time",
 ]  # fmt: skip
-CORE = {
-    "marshal": "PyMarshal_Init",
-    "_imp": "PyInit__imp",
-    "_ast": "PyInit__ast",
-    "_tokenize": "PyInit__tokenize",
-    "_warnings": "_PyWarnings_Init",
-    "_string": "PyInit__string",
-    "builtins": None,
-    "gc": "PyInit_gc",
-    "sys": None,
-}
 STARTED = {"_signal": "start_signals"}  # launcher/embedded.c
 OURS = {
     "hutch._json": "PyInit__json",
@@ -49,6 +40,7 @@ OURS = {
 BINDINGS = ["json/json.c"]
 EMBEDDED = "launcher/embedded.c"
 SNAPSHOT = "launcher/snapshot.c"
+DIGESTS = "digest/digest.c"
 
 # The modules that the executable starts with, and the files of launcher/ that each is made from.
 FIRST = {
@@ -58,6 +50,25 @@ FIRST = {
 
 # The frozen modules of the standard library: the codecs, and stat.
 STANDARD = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "stat")
+
+# The unwinder finds its tables by the program's header, not by a function that reads them all at
+# each start (launcher/embedded.c).
+UNWINDING = [
+    "-Wl,--eh-frame-hdr", "-Wl,--wrap=__register_frame_info", "-Wl,--wrap=__deregister_frame_info",
+]  # fmt: skip
+
+# The code of the modules is for the version of the interpreter that compiled it.
+BEGIN = [
+    '#include "cpython/python.h"',
+    f"EXPECTED(PY_VERSION_HEX >> 16 == {sys.hexversion >> 16:#x}, "
+    f'"the modules are compiled by {RUNNING}");',
+]
+
+# What each executable must do before it is installed: words, and the exit code.
+TRIES = {
+    "hutch": [(["--version"], 0), (["features"], 0), (["--root", "/nonexistent", "state", "x"], 1)],
+    "warren": [(["--version"], 0), (["version", "--format", "json"], 0), (["run", "--hlep"], 125)],
+}
 
 COMMON = 3  # strings that so many modules have are stored once (static_code.py)
 
@@ -73,16 +84,6 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
     return link(output, work, write_modules(source), BINDINGS, flags, []) or tried(output, work)
 
 
-def missing_library() -> str:
-    """Why nothing can be linked with the interpreter, or ""."""
-    library = static_library()
-    return "" if sys.version_info[:2] == VERSION and library.exists() else f"there is no {library}"
-
-
-def static_library() -> Path:
-    return Path(sysconfig.get_config_var("LIBPL") or "") / "libpython3.11.a"
-
-
 def link(
     output: Path,
     work: Path,
@@ -94,6 +95,9 @@ def link(
     """Links a static executable with the interpreter from the text ``modules_source``, the bindings
     of native/kernel and native/seccomp, and other ``sources`` in native. Returns the reason why
     that failed, or ""."""
+    sources = [*sources, EMBEDDED, SNAPSHOT]
+    if version().digests:
+        sources, libraries = [*sources, DIGESTS], [*libraries, "-l:libmd.a", "-l:libb2.a"]
     work.mkdir(parents=True, exist_ok=True)
     (work / "modules.c").write_text(modules_source)
     files = [work / "modules.c"]
@@ -103,34 +107,50 @@ def link(
     command = [
         "gcc", "-static", "-malign-data=abi", "-std=gnu11", "-O2", "-s", *flags,
         "-I", str(NATIVE), "-I", sysconfig.get_paths()["include"],
-        "-Wl,-z,relro,-z,now", "-Wl,--gc-sections", "-o", str(output.absolute()),
+        "-Wl,-z,relro,-z,now", "-Wl,--gc-sections", *UNWINDING, "-o", str(output.absolute()),
         *snapshot.linker_options(work),
-        *map(str, files), *(str(NATIVE / name) for name in (*sources, EMBEDDED, SNAPSHOT)),
+        *map(str, files), *(str(NATIVE / name) for name in sources),
         str(static_library()), "-lseccomp", *libraries, "-lm",
     ]  # fmt: skip
     print(" ".join(command))
     output.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
-    # glibc warns that dlopen and name services need its shared libraries; hutch uses neither.
-    messages = [line for line in done.stderr.splitlines() if "statically linked" not in line]
     if done.returncode:
-        return "the linker failed: " + "; ".join(messages[-3:])
+        return reason(done.stderr)
     return snapshot.embed(output, work)
+
+
+def reason(said: str) -> str:
+    """Why the compiler or the linker failed, in one sentence: the first that is known, of
+    cpython/python.h, otherwise the first error of the compiler, otherwise the linker's last words.
+    """
+    if found := re.search(r'static assertion failed: "(.*)"', said) or re.search(
+        r"error: #error (.*)", said
+    ):
+        return found[1].strip('"')
+    if found := re.search(r"native/cpython/\S+ error: (.*)", said):
+        return f"CPython {sys.version.split()[0]} is not as native/cpython expects: {found[1]}"
+    if found := re.search(r"\S+: error: (.*)", said):
+        return "the compiler failed: " + found[0]
+    # glibc warns that dlopen and name services need its shared libraries; hutch uses neither.
+    messages = [line for line in said.splitlines() if "statically linked" not in line]
+    return "the linker failed: " + "; ".join(messages[-3:])
 
 
 def tried(program: Path, work: Path) -> str:
     """Runs the executable in a prefix with an empty package; the reason why it fails, or ""."""
     prefix = work / "tried"
-    version = "{}.{}".format(*VERSION)
-    package = prefix / "lib" / f"python{version}" / "site-packages" / "hutch"
+    package = prefix / "lib" / f"python{RUNNING}" / "site-packages" / "hutch"
     for folder in (package, prefix / "bin"):
         folder.mkdir(parents=True, exist_ok=True)
     (package / "__init__.py").touch()
     copy = shutil.copy(program, prefix / "bin")
-    done = subprocess.run([copy, "--version"], check=False, capture_output=True, text=True)
-    if done.returncode == 0 and done.stdout.startswith(f"{program.name} version "):
-        return ""
-    return f"it was linked, but ends with {done.returncode}: {done.stderr.strip()}"
+    for words, code in TRIES[program.name]:
+        done = subprocess.run([copy, *words], check=False, capture_output=True, text=True)
+        if done.returncode != code or "Traceback" in done.stderr:
+            called = " ".join(words)
+            return f"it was linked, but {called} ends with {done.returncode}: {done.stderr.strip()}"
+    return ""
 
 
 def write_modules(source: Path) -> str:
@@ -149,23 +169,13 @@ def write_modules(source: Path) -> str:
         **{name: code_of(name, file) for name, file in files.items()},
     }
     packages = {name for name, file in files.items() if file.stem == "__init__"}
-    functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}
     lines, rows = frozen_rows(codes, packages)
     return "\n".join([
         *lines,
-        *builtin_table(functions),
+        *builtin_table(BUILTIN, {**CORE, **OURS}),
         *frozen_table("bootstrap_modules", [rows.pop("_frozen_importlib")]),
         *frozen_table("our_modules", [*rows.values()]),
-        *frozen_table("no_modules", []),
-        "struct _moduleAlias { const char *name; const char *origin; };",
-        "static const struct _moduleAlias no_aliases[] = {{NULL, NULL}};",
-        "const struct _frozen *_PyImport_FrozenBootstrap = bootstrap_modules;",
-        "const struct _frozen *_PyImport_FrozenStdlib = no_modules;",
-        "const struct _frozen *_PyImport_FrozenTest = no_modules;",
-        "const struct _moduleAlias *_PyImport_FrozenAliases = no_aliases;",
-        "const struct _frozen *PyImport_FrozenModules = our_modules;",
-        "int _Py_Deepfreeze_Init(void) { return 0; }",
-        "void _Py_Deepfreeze_Fini(void) {}",
+        "FROZEN_MODULES(bootstrap_modules, our_modules)",
         "",
     ])  # fmt: skip
 
@@ -175,16 +185,46 @@ def frozen_rows(codes: dict[str, CodeType], packages: set[str]) -> tuple[list[st
     for name in packages:
         # By this name the launchers recognise a package, without the table of modules.
         codes[name] = codes[name].replace(co_name="<package>")
+    if not version().static_code:
+        return _marshalled_rows(codes, packages)
     static = StaticCode(common_strings(codes.values(), COMMON))
-    rows = {name: _frozen(name, code, name in packages, static) for name, code in codes.items()}
-    return ['#include "launcher/static_code.h"', *static.lines], rows
+    rows = {
+        # The marshalled code is not read then, but must not be NULL.
+        name: _row(name, '(const unsigned char *)"-"', 1, name in packages).replace(
+            "}", f", .get_code = {static.module(name.replace('.', '_'), code)}}}"
+        )
+        for name, code in codes.items()
+    }
+    return [*BEGIN, *static.lines], rows
 
 
-def builtin_table(functions: dict[str, str | None]) -> list[str]:
-    """The C source of the table of builtin modules, from the functions that make them."""
+def _marshalled_rows(
+    codes: dict[str, CodeType], packages: set[str]
+) -> tuple[list[str], dict[str, str]]:
+    lines, rows = [*BEGIN], {}
+    for name, code in codes.items():
+        data = marshal.dumps(code)
+        symbol = "code_of_" + name.replace(".", "_")
+        numbers = ",".join(map(str, data))
+        lines.append(f"static const unsigned char {symbol}[] = {{{numbers}}};")
+        rows[name] = _row(name, symbol, len(data), name in packages)
+    return lines, rows
+
+
+def _row(name: str, code: str, size: int, is_package: bool) -> str:
+    """A module's row in a table of frozen modules."""
+    numbers = f".size = {size}, .is_package = {int(is_package)}"
+    return f'    {{.name = "{name}", .code = {code}, {numbers}}},'
+
+
+def builtin_table(names: Iterable[str], more: Mapping[str, str | None]) -> list[str]:
+    """The C source of the table of builtin modules: those of the interpreter with these names, and
+    more, with the functions that make them."""
+    digests = {name: f"our_{name}" for name in names if name in version().digests}
+    functions = {**{name: f"PyInit_{name}" for name in names}, **more, **STARTED, **digests}
     return [
         *(f"PyObject *{function}(void);" for function in functions.values() if function),
-        "struct _inittab _PyImport_Inittab[] = {",
+        "BUILTIN_MODULES = {",
         *(f'    {{"{name}", {function or "NULL"}}},' for name, function in functions.items()),
         "    {NULL, NULL},",
         "};",
@@ -200,17 +240,10 @@ def _launcher(name: str) -> Path:
     return NATIVE / "launcher" / f"{name}.py"
 
 
-def _frozen(name: str, code: CodeType, is_package: bool, static: StaticCode) -> str:
-    """A module's row in a table. Its last column is the function that returns the code object; the
-    marshalled code ("-") is not read then, but must not be NULL."""
-    function = static.module(name.replace(".", "_"), code)
-    return f'    {{"{name}", (const unsigned char *)"-", 1, {int(is_package)}, {function}}},'
-
-
 def frozen_table(name: str, rows: list[str]) -> list[str]:
     return [
         f"const struct _frozen {name}[] = {{",
         *rows,
-        "    {NULL, NULL, 0, 0, NULL},",
+        "    {.name = NULL},",
         "};",
     ]

@@ -12,16 +12,15 @@ from types import CodeType
 import library
 from embed import (
     BINDINGS,
-    STARTED,
     builtin_table,
     frozen_rows,
     frozen_table,
     link,
-    missing_library,
     standard,
     tried,
 )
 from frozen import PACKAGE, code_of, code_of_standard, imports, modules
+from versions import CORE, missing_library, version
 
 LAUNCHER = Path(__file__).parent / "launcher"
 
@@ -29,19 +28,11 @@ BUILTIN = [
     "_abc", "_ast", "_bisect", "_blake2", "_codecs", "_collections", "_csv", "_datetime",
     "_functools",
     "_heapq", "_io", "_locale", "_md5", "_opcode", "_operator", "_pickle", "_posixsubprocess",
-    "_random", "_sha1", "_sha256", "_sha3", "_sha512", "_signal", "_socket", "_sre", "_stat",
+    "_random", "_sha1", "_sha3", "_signal", "_socket", "_sre", "_stat",
     "_statistics", "_string", "_struct", "_symtable", "_thread", "_tokenize", "_tracemalloc",
     "_weakref", "array", "atexit", "binascii", "cmath", "errno", "faulthandler", "fcntl", "grp",
-    "itertools", "math", "posix", "pwd", "select", "spwd", "syslog", "time", "unicodedata", "zlib",
+    "itertools", "math", "posix", "pwd", "select", "syslog", "time", "unicodedata", "zlib",
 ]  # fmt: skip
-CORE = {
-    "marshal": "PyMarshal_Init",
-    "_imp": "PyInit__imp",
-    "_warnings": "_PyWarnings_Init",
-    "builtins": None,
-    "gc": "PyInit_gc",
-    "sys": None,
-}
 OURS = {
     "hutch._json": "PyInit__json",
     "hutch._native": "PyInit_hutch__native",
@@ -105,7 +96,7 @@ def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
 
 def frozen_files(source: Path) -> dict[str, Path]:
     """{name: file} of the modules of ours that are frozen."""
-    found = modules(source, {*BUILTIN, *CORE, *OURS})
+    found = modules(source, {*builtin_names(), *CORE, *OURS})
     todo = list(EVERYDAY)
     while todo:
         name = todo.pop()
@@ -138,14 +129,18 @@ def write_modules(source: Path, work: Path) -> str:
     packages = {name for name, file in {**first, **files}.items() if file.stem == "__init__"}
     lines, rows = frozen_rows(codes, packages)
     others, other_rows = library.rows(library_files(files, first))
-    functions = {**{name: f"PyInit_{name}" for name in BUILTIN}, **CORE, **OURS, **STARTED}
     return "\n".join([
         *lines,
         *others,
-        *builtin_table(functions),
+        *builtin_table(builtin_names(), {**CORE, **OURS}),
         *frozen_table("our_modules", [*rows.values(), *other_rows]),
         "",
     ])  # fmt: skip
+
+
+def builtin_names() -> list[str]:
+    """The builtin modules beside those of CORE."""
+    return [*BUILTIN, *version().modules]
 
 
 def library_files(files: dict[str, Path], first: dict[str, Path]) -> dict[str, Path]:
@@ -154,5 +149,5 @@ def library_files(files: dict[str, Path], first: dict[str, Path]) -> dict[str, P
     front = (LAUNCHER / "importer.py", LAUNCHER / "whole.py")
     wanted = {name for path in (*files.values(), *front) for name in imports(path)}
     top = Path(sysconfig.get_paths()["stdlib"])
-    found = library.files([*wanted, *MORE], top, {*BUILTIN, *CORE, *OURS})
+    found = library.files([*wanted, *MORE], top, {*builtin_names(), *CORE, *OURS})
     return {name: path for name, path in found.items() if name not in first}

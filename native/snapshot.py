@@ -12,15 +12,18 @@ from pathlib import Path
 HEAP = 64 << 20  # bytes of address space; the program keeps what it used
 
 # The libraries whose variables are not in the snapshot: each process initialises them.
-LIBRARIES = ("libc", "libm*", "libgcc*", "libseccomp", "libsqlite3", "libz")
+LIBRARIES = ("libb2", "libc", "libm*", "libgcc*", "libseccomp", "libsqlite3", "libz")
 WRAPPED = (
     "malloc", "calloc", "realloc", "free",
-    "clock_gettime", "pthread_self", "PyThread_get_thread_native_id",
+    "clock_gettime", "pthread_getattr_np", "pthread_self", "PyThread_get_thread_native_id",
 )  # fmt: skip
 
+# mimalloc is in CPython since 3.13. Only the interpreter without a global lock uses it, but its
+# constructor reads the environment at each start and writes to standard error. It is left out.
 SCRIPT = """\
 SECTIONS
 {{
+  /DISCARD/ : {{ *:obmalloc.o(.init_array .init_array.*) }}
   .snapshot : ALIGN(CONSTANT(COMMONPAGESIZE))
   {{
     snapshot_start = .;

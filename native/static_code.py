@@ -14,7 +14,6 @@ from types import CodeType
 
 LOCAL, CELL, FREE = 0x20, 0x40, 0x80  # CO_FAST_...
 RESUME = 151
-WARMUP = -8  # QUICKENING_INITIAL_WARMUP_VALUE
 DIGIT = 30  # bits
 UNITS = ((0xFF, "Py_UCS1"), (0xFFFF, "Py_UCS2"), (0x10FFFF, "Py_UCS4"))
 
@@ -109,7 +108,7 @@ class StaticCode:
             "co_linetable": code.co_linetable,
         }
         numbers = {field: getattr(code, field) for field in FIELDS} | {
-            "co_warmup": WARMUP,
+            "co_warmup": "QUICKENING_INITIAL_WARMUP_VALUE",
             "co_nlocalsplus": len(kinds),
             "co_nlocals": len(code.co_varnames),
             "co_nplaincellvars": sum(kind == CELL for kind in kinds.values()),

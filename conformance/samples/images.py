@@ -4,12 +4,17 @@ import gzip
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backports import zstd
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 
 TIME = 1_600_000_000
 OCI = "application/vnd.oci.image."

@@ -12,14 +12,9 @@
  * people run goes on from there. What differs from one process to another is set then: the thread,
  * the environment, the arguments, the folder of the package.
  *
- * _init_main of PyConfig, _PyRuntime and _PySignal_Init are private parts of CPython, and may change
- * with any version. So the build accepts only one version (native/embed.py).
+ * What is private of CPython is in native/cpython.
  */
-#define PY_SSIZE_T_CLEAN
-#define Py_BUILD_CORE 1
-#include <Python.h>
-#include <internal/pycore_runtime.h>
-
+#include "cpython/python.h"
 #include "launcher/places.h"
 #include "launcher/snapshot.h"
 
@@ -27,8 +22,11 @@
 #error "FRONT names the first module"
 #endif
 
-int _PySignal_Init(int install_signal_handlers);
 PyObject *PyInit__signal(void);
+
+/* The linker replaces the functions of libgcc by these (--wrap of ld(1)). */
+void __wrap___register_frame_info(const void *tables, void *object);
+void *__wrap___deregister_frame_info(const void *tables);
 
 #ifdef OWN_MODULES /* beside those of the library */
 extern const struct _frozen our_modules[];
@@ -38,7 +36,7 @@ extern const struct _frozen our_modules[];
  * module is used. */
 PyObject *start_signals(void)
 {
-    return _PySignal_Init(0) < 0 ? NULL : PyInit__signal();
+    return set_signals() < 0 ? NULL : PyInit__signal();
 }
 
 /* Whether the module has the handlers of the process that made the snapshot. */
@@ -51,6 +49,7 @@ static int knows_signals(void)
     return module != NULL;
 }
 
+static PyThreadState *thread;
 static PyObject *front; /* the first module */
 
 static PyStatus initialise(void)
@@ -62,16 +61,18 @@ static PyStatus initialise(void)
     PyStatus status = Py_PreInitialize(&early);
     if (PyStatus_Exception(status))
         return status;
-    /* The process ends soon, so garbage need not be collected. */
-    _PyRuntime._main_interpreter.gc.enabled = 0;
     PyConfig_InitIsolatedConfig(&config);
-    config._init_main = 0;
+    only_core(&config);
     config.parse_argv = 0;
     config.site_import = 0;
     config.pathconfig_warnings = 0;
     /* All processes have the snapshot's hashes; they may as well be those of any other build. */
     config.use_hash_seed = 1;
-    return Py_InitializeFromConfig(&config);
+    status = Py_InitializeFromConfig(&config);
+    if (PyStatus_Exception(status))
+        return status;
+    PyGC_Disable(); /* the process ends soon, so garbage need not be collected */
+    return complete_core(PyInterpreterState_Get());
 }
 
 /* Imports the first module, and all of the package that are frozen. */
@@ -92,6 +93,11 @@ static PyObject *import_all(void)
 /* Makes the snapshot. Returns the exit code. */
 static int make(const char *path)
 {
+    if (strncmp(Py_GetVersion(), PY_VERSION " ", sizeof(PY_VERSION))) {
+        dprintf(2, "CPython's library is of %.10s, its headers are of " PY_VERSION "\n",
+                Py_GetVersion());
+        return 1;
+    }
     keep_memory();
 #ifdef OWN_MODULES
     PyImport_FrozenModules = our_modules;
@@ -105,17 +111,10 @@ static int make(const char *path)
         PyErr_Print();
         return 1;
     }
+    thread = PyThreadState_Get();
+    PyOS_BeforeFork(); /* become_this_thread() does what follows fork(2) */
+    leave_this_thread(thread);
     return write_snapshot(path);
-}
-
-/* What the interpreter has of the thread that made the snapshot becomes this one's. After fork(2)
- * much the same is necessary. */
-static int become_this_thread(void)
-{
-    PyThreadState *thread = PyThreadState_Get();
-    thread->thread_id = PyThread_get_thread_ident();
-    PyOS_AfterFork_Child();
-    return PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, thread);
 }
 
 /* Sets sys.argv. */
@@ -158,11 +157,23 @@ static int run(int argc, char **argv)
      * so that Ctrl-C ends a verb. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    if (become_this_thread() || (knows_signals() && _PySignal_Init(0) < 0) ||
+    if (become_this_thread(thread) || (knows_signals() && set_signals() < 0) ||
         set_arguments(argc, argv) || set_environment() ||
         !PyObject_CallMethod(front, "main", "N", PyUnicode_DecodeFSDefault(packages)))
         PyErr_Print();
     return 1;
+}
+
+/* The start files of a static program call these. Since GCC 13 that takes longer than all of `state`. */
+void __wrap___register_frame_info(const void *tables, void *object)
+{
+    (void)tables, (void)object;
+}
+
+void *__wrap___deregister_frame_info(const void *tables)
+{
+    (void)tables;
+    return NULL;
 }
 
 int main(int argc, char **argv)

@@ -17,6 +17,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -106,6 +107,14 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
         return __real_clock_gettime(clock, now);
     *now = (struct timespec){0};
     return 0;
+}
+
+int __real_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes);
+
+/* The place of the stack is another one each time; CPython 3.14 then takes what it has seen. */
+int __wrap_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
+{
+    return keeping ? ENOSYS : __real_pthread_getattr_np(thread, attributes);
 }
 
 pthread_t __wrap_pthread_self(void)

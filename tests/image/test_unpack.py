@@ -11,7 +11,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from hutch.image.bundle import unpack_image
 from hutch.image.digest import Digest
 from hutch.image.errors import ImageError
@@ -35,6 +34,11 @@ from tests.support.layers import (
     names,
     summed,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 pytestmark = pytest.mark.root
 

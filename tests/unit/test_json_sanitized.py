@@ -24,13 +24,17 @@ def test_hostile_texts_touch_no_memory_that_is_not_theirs(tmp_path: Path) -> Non
         [COMPILER, "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
     ).stdout.strip()
     result = subprocess.run(
-        [sys.executable, "-S", str(ROOT / "tests" / "support" / "hostile_json.py")],
+        [
+            sys.executable,
+            "-S",
+            str(ROOT / "tests" / "support" / "hostile_json.py"),
+            str(tmp_path / "_json.so"),
+        ],
         env={
             **os.environ,
             "LD_PRELOAD": runtime,
             # Every object is a piece of memory of its own, with guarded ends.
             "PYTHONMALLOC": "malloc",
-            "PYTHONPATH": str(tmp_path),
             # The interpreter itself frees less than it takes.
             "ASAN_OPTIONS": "detect_leaks=0",
         },

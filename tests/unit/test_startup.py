@@ -13,13 +13,14 @@ sys.path.insert(0, str(ROOT / "native"))
 import binding  # noqa: E402
 import embed  # noqa: E402
 import frozen  # noqa: E402
+import versions  # noqa: E402
 from archive import HEAD, write_archive  # noqa: E402
 
 from tests.support.import_graph import imported_names, names_used  # noqa: E402
 
-FROZEN = frozen.modules(SOURCE, {*embed.BUILTIN, *embed.CORE, *embed.OURS})
+FROZEN = frozen.modules(SOURCE, {*embed.BUILTIN, *versions.CORE, *embed.OURS})
 
-AT_HAND = {*embed.BUILTIN, *embed.CORE, *embed.OURS, *embed.STANDARD}
+AT_HAND = {*embed.BUILTIN, *versions.CORE, *embed.OURS, *embed.STANDARD}
 
 
 @pytest.mark.parametrize("name", sorted(FROZEN))
