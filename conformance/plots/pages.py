@@ -191,6 +191,7 @@ def results_page() -> str:
         "  containerd 2.1, runc 1.3 and crun 1.28](engines-containerd-2.md).",
         "- [The API](api.md): docker on `warren serve` and on dockerd.",
         "- [Pulls under load](pull-under-load.md): where docker was as fast as warren.",
+        "- [Versions of CPython](fronts.md): the static executables with 3.11, 3.13 and 3.14.",
         "- [Scale](scale.md): what a node and a cluster pay a day.",
         "",
     ]
