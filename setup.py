@@ -25,15 +25,12 @@ sys.path.insert(0, str(Path(__file__).parent / "native"))
 import embed
 import everyday
 from archive import write_archive
-from demo.layout import write_layout
 from documents import document_files
+from libexec import COMMIT, commit, write_programs
 from static_program import (
     ANYWHERE,
     HARDENING,
     WARNINGS,
-    compile_health,
-    compile_init,
-    compile_static,
     launcher,
     naming,
 )  # fmt: skip
@@ -45,7 +42,6 @@ from distutils.errors import DistutilsExecError  # isort: skip
 ROOT = Path(__file__).parent
 NATIVE = Path("native")
 DOCUMENTS = Path("build") / "documents"
-COMMIT = ROOT / "commit"  # in a source archive only
 
 # Headers that the build needs, and the Debian package that has each. musl-tools may be missing.
 HEADERS = {
@@ -87,20 +83,6 @@ def check_packages() -> None:
         )
 
 
-def commit() -> str:
-    """The commit that is built, for --version: the source archive's own, or that of the checkout;
-    "unknown" where there is neither."""
-    if COMMIT.exists():
-        return COMMIT.read_text()
-    try:
-        text = subprocess.check_output(
-            ["git", "rev-parse", "HEAD"], cwd=ROOT, text=True, stderr=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return text.strip()
-
-
 class SourceArchive(sdist):
     """A source archive, which says what commit it was made of."""
 
@@ -116,21 +98,11 @@ class BuildExtensions(build_ext):
         check_packages()
         super().run()
         package = Path("runtime" if self.inplace else self.build_lib) / "hutch"
-        compile_init(package / "libexec" / "hutch-init")
-        compile_health(package / "libexec")
+        write_programs(package / "libexec", Path(self.build_temp))
         name, archive = write_archive(ROOT / "runtime", extension_files(self))
         (package / "libexec" / name).write_bytes(archive)
         launcher("hutch", package / "libexec" / "hutch", name)
         launcher("warren", package / "libexec" / "warren")
-        for name in ("ended", "holder", "logs"):
-            source = NATIVE / "engine" / f"{name}.c"
-            compile_static([source], package / "libexec" / f"warren-{name}")
-        pause = Path(self.build_temp) / "pause"
-        compile_static([NATIVE / "engine" / "pause.c"], pause)
-        write_layout(pause, package / "libexec" / "pause-image", "pause")
-        rabbit = Path(self.build_temp) / "rabbit"
-        compile_static([NATIVE / "demo" / "rabbit.c"], rabbit)
-        write_layout(rabbit, package / "libexec" / "demo-image", "rabbit")
         (package / "libexec" / "commit").write_text(commit())
 
 

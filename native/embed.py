@@ -19,6 +19,7 @@ from types import CodeType
 import snapshot
 from binding import write_binding
 from frozen import code_of, hot_first, modules
+from machine import Machine, this_machine
 from static_code import StaticCode, common_strings
 from versions import CORE, RUNNING, missing_library, static_library, version
 
@@ -73,15 +74,20 @@ TRIES = {
 COMMON = 3  # strings that so many modules have are stored once (static_code.py)
 
 
-def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
+def build(
+    output: Path, work: Path, source: Path, flags: Iterable[str], machine: Machine | None = None
+) -> str:
     """Links the file ``output`` from the package below ``source``; ``work`` is for other files.
 
     Returns the reason why that is not possible, or "".
     """
-    if reason := missing_library():
+    if machine is None and (reason := missing_library()):
         return reason
+    machine = machine or this_machine(static_library())
     flags = [*flags, '-DFRONT="hutch_embedded"']
-    return link(output, work, write_modules(source), BINDINGS, flags, []) or tried(output, work)
+    return link(output, work, write_modules(source), BINDINGS, flags, [], machine) or tried(
+        output, work, machine
+    )
 
 
 def link(
@@ -91,6 +97,7 @@ def link(
     sources: Iterable[str],
     flags: Iterable[str],
     libraries: Iterable[str],
+    machine: Machine,
 ) -> str:
     """Links a static executable with the interpreter from the text ``modules_source``, the bindings
     of native/kernel and native/seccomp, and other ``sources`` in native. Returns the reason why
@@ -105,19 +112,19 @@ def link(
         (work / f"{folder}.c").write_text(write_binding(NATIVE / folder, module))
         files += [work / f"{folder}.c", *sorted((NATIVE / folder).glob("*.c"))]
     command = [
-        "gcc", "-static", "-malign-data=abi", "-std=gnu11", "-O2", "-s", *flags,
-        "-I", str(NATIVE), "-I", sysconfig.get_paths()["include"],
+        *machine.compiler, "-static", "-std=gnu11", "-O2", "-s", *flags,
+        "-I", str(NATIVE), "-I", str(machine.headers),
         "-Wl,-z,relro,-z,now", "-Wl,--gc-sections", *UNWINDING, "-o", str(output.absolute()),
         *snapshot.linker_options(work),
         *map(str, files), *(str(NATIVE / name) for name in sources),
-        str(static_library()), "-lseccomp", *libraries, "-lm",
+        str(machine.library), "-lseccomp", *libraries, "-lm",
     ]  # fmt: skip
     print(" ".join(command))
     output.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         return reason(done.stderr)
-    return snapshot.embed(output, work)
+    return snapshot.embed(output, work, machine.runner)
 
 
 def reason(said: str) -> str:
@@ -137,19 +144,23 @@ def reason(said: str) -> str:
     return "the linker failed: " + "; ".join(messages[-3:])
 
 
-def tried(program: Path, work: Path) -> str:
+def tried(program: Path, work: Path, machine: Machine) -> str:
     """Runs the executable in a prefix with an empty package; the reason why it fails, or ""."""
     prefix = work / "tried"
     package = prefix / "lib" / f"python{RUNNING}" / "site-packages" / "hutch"
     for folder in (package, prefix / "bin"):
         folder.mkdir(parents=True, exist_ok=True)
     (package / "__init__.py").touch()
+    if machine.mark:
+        (package / "libexec").mkdir(exist_ok=True)
+        (package / "libexec" / machine.mark).touch()
     copy = shutil.copy(program, prefix / "bin")
     for words, code in TRIES[program.name]:
-        done = subprocess.run([copy, *words], check=False, capture_output=True, text=True)
+        called = [*machine.runner, copy, *words]
+        done = subprocess.run(called, check=False, capture_output=True, text=True)
         if done.returncode != code or "Traceback" in done.stderr:
-            called = " ".join(words)
-            return f"it was linked, but {called} ends with {done.returncode}: {done.stderr.strip()}"
+            verb = " ".join(words)
+            return f"it was linked, but {verb} ends with {done.returncode}: {done.stderr.strip()}"
     return ""
 
 

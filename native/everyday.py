@@ -20,9 +20,11 @@ from embed import (
     tried,
 )
 from frozen import PACKAGE, code_of, code_of_standard, imports, modules
-from versions import CORE, missing_library, version
+from machine import Machine, this_machine
+from versions import CORE, missing_library, static_library, version
 
 LAUNCHER = Path(__file__).parent / "launcher"
+LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 
 BUILTIN = [
     "_abc", "_ast", "_bisect", "_blake2", "_codecs", "_collections", "_csv", "_datetime",
@@ -78,19 +80,23 @@ STANDARD = ["codecs", "encodings", "encodings.aliases", "encodings.ascii", "enco
 MORE = ["concurrent.futures.thread"]
 
 
-def build(output: Path, work: Path, source: Path, flags: Iterable[str]) -> str:
+def build(
+    output: Path, work: Path, source: Path, flags: Iterable[str], machine: Machine | None = None
+) -> str:
     """Links the file ``output`` from the package below ``source``; ``work`` is for other files.
 
     Returns the reason why that is not possible, or "".
     """
-    if reason := missing_library():
+    if machine is None and (reason := missing_library()):
         return reason
+    machine = machine or this_machine(static_library())
     work.mkdir(parents=True, exist_ok=True)
     flags = [*flags, '-DFRONT="hutch_whole"', "-DOWN_MODULES"]
     sources = [*BINDINGS, "sqlite/sqlite.c"]
-    modules_source = write_modules(source, work)
-    return link(output, work, modules_source, sources, flags, ["-lsqlite3", "-lz"]) or tried(
-        output, work
+    modules_source = write_modules(source, work, complete=bool(machine.mark))
+    libraries = ["-lsqlite3", "-lz"]
+    return link(output, work, modules_source, sources, flags, libraries, machine) or tried(
+        output, work, machine
     )
 
 
@@ -114,8 +120,10 @@ def file_of(source: Path, name: str) -> Path | None:
     return next((file for file in files if file.exists()), None)
 
 
-def write_modules(source: Path, work: Path) -> str:
-    """The C source of the tables of builtin and of frozen modules."""
+def write_modules(source: Path, work: Path, *, complete: bool = False) -> str:
+    """The C source of the tables of builtin and of frozen modules. If they are to be ``complete``,
+    those of the standard library that functions import are frozen too: where the program will run
+    there may be no files of this version of the library."""
     files = frozen_files(source)
     places = sys.base_prefix, sysconfig.get_paths()["stdlib"]
     (work / "places.py").write_text(f"PLACES = {places!r}\n")
@@ -128,12 +136,16 @@ def write_modules(source: Path, work: Path) -> str:
     codes |= {name: code_of(name, file) for name, file in files.items()}
     packages = {name for name, file in {**first, **files}.items() if file.stem == "__init__"}
     lines, rows = frozen_rows(codes, packages)
-    others, other_rows = library.rows(library_files(files, first))
+    found = library_files(files, first)
+    if complete:
+        others = {*builtin_names(), *CORE, *OURS, *first}
+        found |= library.all_files(source / PACKAGE, found, LIBRARY, others)
+    library_lines, library_rows = library.rows(found)
     return "\n".join([
         *lines,
-        *others,
+        *library_lines,
         *builtin_table(builtin_names(), {**CORE, **OURS}),
-        *frozen_table("our_modules", [*rows.values(), *other_rows]),
+        *frozen_table("our_modules", [*rows.values(), *library_rows]),
         "",
     ])  # fmt: skip
 
@@ -148,6 +160,5 @@ def library_files(files: dict[str, Path], first: dict[str, Path]) -> dict[str, P
     executable itself import, without ``first``."""
     front = (LAUNCHER / "importer.py", LAUNCHER / "whole.py")
     wanted = {name for path in (*files.values(), *front) for name in imports(path)}
-    top = Path(sysconfig.get_paths()["stdlib"])
-    found = library.files([*wanted, *MORE], top, {*builtin_names(), *CORE, *OURS})
+    found = library.files([*wanted, *MORE], LIBRARY, {*builtin_names(), *CORE, *OURS})
     return {name: path for name, path in found.items() if name not in first}

@@ -29,6 +29,32 @@ def files(wanted: Iterable[str], library: Path, builtin: set[str]) -> dict[str, 
     return dict(sorted(found.items()))
 
 
+# Left out of all_files: what is for developers, other systems, and windows.
+UNUSED = {
+    "antigravity", "ctypes", "curses", "distutils", "doctest", "ensurepip", "idlelib", "lib2to3",
+    "msilib", "multiprocessing", "pdb", "pydoc", "pydoc_data", "sqlite3", "ssl", "test", "tkinter",
+    "turtle", "turtledemo", "unittest", "venv", "webbrowser", "wsgiref", "xmlrpc",
+}  # fmt: skip
+
+
+def all_files(
+    package: Path, known: Iterable[str], library: Path, builtin: set[str]
+) -> dict[str, Path]:
+    """{name: file} of the modules of the standard library that a module of the folder ``package``,
+    or one with a name in ``known``, may import at any time, sorted by name; without those of
+    UNUSED."""
+    names = {name for path in package.rglob("*.py") for name in every_import("", path)}
+    found: dict[str, Path] = {}
+    todo = [*names, *known, *(f"encodings.{name}" for name in ("idna", "latin_1", "utf_8_sig"))]
+    while todo:
+        name = todo.pop()
+        path = None if name.partition(".")[0] in UNUSED else _file(name, library)
+        if path is not None and name not in found and name not in builtin | OTHER_NAMES:
+            found[name] = path
+            todo += [*every_import(name, path), name.rpartition(".")[0]]
+    return dict(sorted(found.items()))
+
+
 def _file(name: str, library: Path) -> Path | None:
     place = library.joinpath(*name.split("."))
     choices = (place.with_suffix(".py"), place / "__init__.py")
@@ -42,15 +68,28 @@ def imports(name: str, path: Path) -> set[str]:
     todo: list[ast.AST] = [ast.parse(path.read_bytes())]
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.Import):
-            needed.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) + 1 - node.level]
-            start = [*(above if node.level else []), *filter(None, [node.module])]
-            needed.update({".".join(start), *(".".join([*start, a.name]) for a in node.names)})
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        needed |= _named(node, package)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             todo.extend(ast.iter_child_nodes(node))
     return needed
+
+
+def every_import(name: str, path: Path) -> set[str]:
+    """The names of modules that a module may import at any time; some may be no modules."""
+    package = name if path.stem == "__init__" else name.rpartition(".")[0]
+    nodes = ast.walk(ast.parse(path.read_bytes()))
+    return {found for node in nodes for found in _named(node, package)}
+
+
+def _named(node: ast.AST, package: str) -> set[str]:
+    """The names in an import statement of a module in ``package``."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if not isinstance(node, ast.ImportFrom):
+        return set()
+    above = package.split(".")[: len(package.split(".")) + 1 - node.level]
+    start = [*(above if node.level else []), *filter(None, [node.module])]
+    return {".".join(start), *(".".join([*start, alias.name]) for alias in node.names)}
 
 
 def rows(found: dict[str, Path]) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ first values in the executable.
 
 import struct
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 HEAP = 64 << 20  # bytes of address space; the program keeps what it used
@@ -52,12 +53,12 @@ def linker_options(work: Path) -> list[str]:
     return [f"-Wl,-T,{script}", *(f"-Wl,--wrap={name}" for name in WRAPPED)]
 
 
-def embed(program: Path, work: Path) -> str:
-    """Runs the linked ``program`` and stores its snapshot in it. Returns why that failed, or ""."""
+def embed(program: Path, work: Path, runner: Iterable[str] = ()) -> str:
+    """Runs the linked ``program``, by the words ``runner``, and stores its snapshot in it. Returns
+    why that failed, or ""."""
     written = work / "snapshot"
-    done = subprocess.run(
-        [program.absolute(), written], check=False, env={}, stderr=subprocess.PIPE, text=True
-    )
+    words = [*runner, str(program.absolute()), str(written)]
+    done = subprocess.run(words, check=False, env={}, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         return f"it makes no snapshot: {done.returncode}: {done.stderr.strip()}"
     data = written.read_bytes()
@@ -76,13 +77,15 @@ def with_snapshot(program: bytes, written: bytes) -> bytes:
     header[6] = header[12] = header[13] = 0  # the sections' place, number and names
     for place in range(table, table + count * SEGMENT.size, SEGMENT.size):
         segment = list(SEGMENT.unpack_from(program, place))
-        kind, offset, address = segment[0], segment[2], segment[3]
-        if kind == PT_LOAD and address == start:
+        kind, offset, address, size = segment[0], segment[2], segment[3], segment[6]
+        # The linker may have put the variables before the snapshot into the same segment.
+        if kind == PT_LOAD and address <= start < address + size:
             break
     else:
-        raise ValueError("no segment of the executable begins where the snapshot does")
-    segment[5] = segment[6] = end - start  # the sizes in the file and in memory
-    changed = bytearray(program[:offset] + written[ADDRESSES.size :])
+        raise ValueError("no segment of the executable has the snapshot")
+    segment[5] = segment[6] = end - address  # the sizes in the file and in memory
+    before = program[: offset + start - address]
+    changed = bytearray(before + written[ADDRESSES.size :])
     HEADER.pack_into(changed, 0, *header)
     SEGMENT.pack_into(changed, place, *segment)
     return bytes(changed)

@@ -20,8 +20,11 @@ def static_compiler() -> list[str]:
 
     musl is used if it is installed. musl-gcc has no -static-pie, so the start file and the options
     of the linker are given here. It also hides the kernel's headers, so -idirafter adds their
-    directories after musl's own.
+    directories after musl's own. The variable STATIC_CC has the words of another compiler, such as
+    one for another machine (wheels/__main__.py).
     """
+    if words := os.environ.get("STATIC_CC"):
+        return words.split()
     if not shutil.which("musl-gcc"):
         return [os.environ.get("CC", "cc"), "-static-pie"]
     triplet = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
@@ -59,17 +62,20 @@ def compile_health(folder: Path) -> None:
     compile_static([NATIVE / "health" / "probe.c"], folder / "warren-probe")
 
 
-def launcher(name: str, output: Path, archive: str = "") -> None:
+def launcher(name: str, output: Path, archive: str = "", mark: str = "") -> None:
     """Links the program that starts the interpreter for a command; the modules are read from the
-    package, or from the file ``archive`` in its libexec."""
-    flags = [f'-DMODULE="{COMMANDS[name]}"', *naming(name)]
+    package, or from the file ``archive`` in its libexec. ``mark`` as for ``naming``."""
+    flags = [f'-DMODULE="{COMMANDS[name]}"', *naming(name, mark)]
     if archive:
         flags.append(f'-DARCHIVE="{archive}"')
     compile_static([NATIVE / "launcher" / "launcher.c"], output, *flags)
 
 
-def naming(name: str) -> list[str]:
-    """The macros that native/launcher/places.h needs, as flags of the compiler."""
+def naming(name: str, mark: str = "") -> list[str]:
+    """The macros that native/launcher/places.h needs, as flags of the compiler. With the name of a
+    file ``mark``, the program finds its package in any place (machine.py)."""
+    if mark:
+        return [f'-DPROGRAM="{name}"', f'-DMARK="{mark}"']
     version = "{}.{}".format(*sys.version_info)
     return [
         f'-DPROGRAM="{name}"', f'-DPYTHON_VERSION="{version}"', f'-DINSTALLED="{sys.prefix}"',

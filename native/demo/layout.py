@@ -26,8 +26,9 @@ def layer(program: Path, name: str) -> bytes:
     return output.getvalue()
 
 
-def write_layout(program: Path, layout: Path, name: str) -> None:
-    """Writes the layout of an image whose only layer holds ``program`` as /NAME."""
+def write_layout(program: Path, layout: Path, name: str, machine: str = "") -> None:
+    """Writes the layout of an image whose only layer holds ``program`` as /NAME, for a machine such
+    as "x86_64", or for this one."""
     blobs = layout / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
 
@@ -41,7 +42,7 @@ def write_layout(program: Path, layout: Path, name: str) -> None:
 
     tar = layer(program, name)
     packed = put(gzip.compress(tar, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
-    machine = platform.machine()
+    machine = machine or platform.machine()
     config = put_json(
         {
             "architecture": ARCHITECTURES.get(machine, machine),

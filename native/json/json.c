@@ -246,14 +246,18 @@ static PyObject *decode(PyObject *module, PyObject *data)
 {
     struct text t = {0};
     PyObject *result;
+    char *bytes;
+    Py_ssize_t size;
 
     (void)module;
     if (!PyBytes_Check(data)) {
         PyErr_SetString(PyExc_TypeError, "decode() takes bytes");
         return NULL;
     }
-    t.start = t.at = (const unsigned char *)PyBytes_AS_STRING(data);
-    t.end = t.start + PyBytes_GET_SIZE(data);
+    if (PyBytes_AsStringAndSize(data, &bytes, &size))
+        return NULL;
+    t.start = t.at = (const unsigned char *)bytes;
+    t.end = t.start + size;
     space(&t);
     result = value(&t);
     if (result) {

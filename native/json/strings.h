@@ -2,6 +2,7 @@
 #ifndef HUTCH_JSON_STRINGS_H
 #define HUTCH_JSON_STRINGS_H
 
+#include "characters.h"
 #include "text.h"
 
 /* Whether a byte of a string needs no decoding: ASCII without controls, quote and backslash. */
@@ -176,15 +177,6 @@ done:
     return result;
 }
 
-static PyObject *ascii(const unsigned char *start, Py_ssize_t length)
-{
-    PyObject *result = PyUnicode_New(length, 127);
-
-    if (result)
-        memcpy(PyUnicode_1BYTE_DATA(result), start, (size_t)length);
-    return result;
-}
-
 static PyObject *string(struct text *t)
 {
     const unsigned char *start = t->at + 1, *at = start;
@@ -214,13 +206,13 @@ static PyObject *name(struct text *t)
         return string(t);
     t->at = at + 1;
     slot = &t->names[(size_t)(length * 31 + start[0] * 7 + at[-1]) % NAME_SLOTS];
-    if (!*slot || PyUnicode_GET_LENGTH(*slot) != length ||
-        memcmp(PyUnicode_1BYTE_DATA(*slot), start, (size_t)length)) {
+    if (!*slot || !is_ascii(*slot, start, length)) {
         PyObject *fresh = ascii(start, length);
         if (!fresh)
             return NULL;
         PyUnicode_InternInPlace(&fresh);
-        Py_XSETREF(*slot, fresh);
+        Py_XDECREF(*slot);
+        *slot = fresh;
     }
     return Py_NewRef(*slot);
 }

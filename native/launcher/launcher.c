@@ -42,14 +42,11 @@ static const char quick_code[] =
 
 int main(int argc, char **argv)
 {
-    char prefix[PATH_MAX], packages[PLACE_MAX], path[PLACE_MAX], interpreter[PATH_MAX];
+    char prefix[PATH_MAX], packages[PLACE_MAX], interpreter[PATH_MAX];
     open_standard_streams();
     keep_exit_codes();
-    if (find_places(prefix, packages))
+    if (find_places(prefix, packages) || find_interpreter(prefix, interpreter))
         return 1;
-    snprintf(path, sizeof(path), "%s/bin/python" PYTHON_VERSION, prefix);
-    if (!realpath(path, interpreter) && !realpath("/usr/bin/python" PYTHON_VERSION, interpreter))
-        return die("cannot find", path);
     const char *started = code;
 #ifdef ARCHIVE
     char archive[PLACE_MAX + 64];

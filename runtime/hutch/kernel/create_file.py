@@ -1,6 +1,6 @@
 """A small file with its content, mode, owner and time in one call (native/kernel/create_file.c)."""
 
-from posix import getxattr, strerror
+from posix import O_CLOEXEC, O_RDONLY, close, getxattr, open, read, strerror
 
 from hutch._native import ffi, lib
 
@@ -44,8 +44,12 @@ def changed_bits(root: int) -> int:
         return 0o7777
     except OSError:
         pass
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        for line in status:
-            if line.startswith("Umask:"):
-                return int(line.split()[1], 8) | 0o7000
+    status = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
+    try:
+        lines = read(status, 4096).split(b"\n")
+    finally:
+        close(status)
+    for line in lines:
+        if line.startswith(b"Umask:"):
+            return int(line.split()[1], 8) | 0o7000
     return 0o7777

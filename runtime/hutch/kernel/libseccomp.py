@@ -97,7 +97,8 @@ def library_file() -> str:
 
     if "hutch._seccomp" in sys.builtin_module_names:
         return posix.readlink("/proc/self/exe")  # linked into it (native/launcher/embedded.c)
-    return ""
+    file: str = getattr(sys.modules["hutch._seccomp"], "__file__", "")
+    return file  # linked into the extension of a wheel
 
 
 def action_known(action: int) -> bool:

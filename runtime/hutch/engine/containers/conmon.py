@@ -115,10 +115,13 @@ def hutch_program(wanted: str = "") -> str:
 def installed_command(name: str) -> str:
     """The path of a command that was installed with this package, "" if there is none.
 
-    The package is PREFIX/lib/python3.N/site-packages/hutch. What has no commands has the launchers.
+    The package is PREFIX/lib/python3.N/site-packages/hutch or, for pip install --target,
+    PREFIX/hutch. What has no commands has the launchers.
     """
     package = Path(hutch.__path__[0])
-    for place in (package.parents[3] / "bin" / name, package / "libexec" / name):
+    prefixes = [*package.parents[3:4], package.parent]
+    places = [*(prefix / "bin" / name for prefix in prefixes), package / "libexec" / name]
+    for place in places:
         if os.access(place, os.X_OK):
             return str(place)
     return ""
