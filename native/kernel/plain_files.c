@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Makes the plain files of a layer: regular files and symlinks with nothing unusual about them. Nearly all entries of a layer are such; from Python each of them costs more than its system
- * calls. Whatever is unusual, refused or already there is left to hutch/image/tarstream.py and
- * unpack.py: they read the same entry again, and do what is right, or say what is wrong. So nothing
- * here reports an error, and nothing here decides where a path leads: the caller has opened the
- * folder, and only a name without a slash is made in it. */
+/* Makes the plain files of a layer: regular files and symlinks with nothing unusual about them.
+ * Nearly all entries of a layer are such; from Python each of them costs more than its system calls.
+ * Whatever is unusual, refused or already there is left to hutch/image/tarstream.py and unpack.py:
+ * they read the same entry again, and do what is right, or say what is wrong. So nothing here reports
+ * an error, and nothing here decides where a path leads: the caller has opened the folder, and only a
+ * name without a slash is made in it. */
 
 enum {
     BLOCK = 512,
