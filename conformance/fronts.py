@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 
 from conformance.bench import report
 from conformance.bench.bundle import make_bundle
@@ -111,16 +112,19 @@ def measure(prefixes: dict[str, Path], rounds: int) -> str:
     sizes = {number: sizes_of(prefix / "bin") for number, prefix in prefixes.items()}
     times = {number: times_of(number, table) for number in prefixes}
     return "\n".join([
-        report.figures("Processor time (median, ms) and wall time (smallest, ms)", times),
-        report.figures("Instructions (millions, callgrind)", counts),
-        report.figures("Sizes (MiB)", sizes),
+        "## Processor time (median, ms) and wall time (smallest, ms)\n", report.figures(times),
+        "## Instructions (millions, callgrind)\n", report.figures(counts),
+        "## Sizes (MiB)\n", report.figures(sizes),
     ])  # fmt: skip
 
 
 def times_of(number: str, table: Table) -> dict[str, str]:
     """The figures of each verb that do not depend much on other programs."""
-    cpu, wall = report.FIGURES["cpu median"], report.FIGURES["wall min"]
-    return {verb: f"{cpu(row[number]):.1f}, {wall(row[number]):.1f}" for verb, row in table.items()}
+    return {
+        verb: f"{median(one.cpu for one in row[number]):.1f},"
+        f" {min(one.wall for one in row[number]):.1f}"
+        for verb, row in table.items()
+    }
 
 
 def counted(peer: Peer, bundle: str) -> dict[str, str]:
@@ -131,7 +135,8 @@ def counted(peer: Peer, bundle: str) -> dict[str, str]:
         if verb == "delete":
             peer.call("kill", "count", "KILL")
             wait_stopped(peer, "count")
-        counts[verb] = f"{instructions(peer.words(verb, 'count')) / 1e6:.2f}"
+        count = instructions(peer.words(verb, "count"))
+        counts[verb] = f"{count / 1e6:.2f}" if count else "-"
     return counts
 
 
