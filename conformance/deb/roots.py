@@ -16,14 +16,14 @@ DEFAULT = {"HOSTNAME": "root", "LOCALE": "C.UTF-8", "UMASK": "022"}
 
 
 def mirror(sources: str) -> str:
-    """The address of Debian in the text of an apt source, or Debian's own."""
+    """The address of Debian in the text of apt's sources. Raises ValueError if there is none."""
     for line in sources.splitlines():
         words = line.split()
         if words[:1] in (["URIs:"], ["deb"]):
             found = next((word for word in words[1:] if word.startswith("http")), "")
             if found.rstrip("/").endswith("/debian"):
                 return found
-    return "http://deb.debian.org/debian"
+    raise ValueError("apt's sources name no mirror of Debian: an address that ends in /debian")
 
 
 def sources() -> str:
