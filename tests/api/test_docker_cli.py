@@ -1,7 +1,9 @@
 """Docker's own command against ``warren serve``: a session as its users type it."""
 
+import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import tarfile
@@ -11,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import Api, serving
-from tests.support.engines import eventually
+from tests.support.api import Api, UnixConnection, serving
+from tests.support.engines import Engine, eventually
 
 pytestmark = pytest.mark.root
+TGKILL = {"x86_64": 234, "aarch64": 131}[os.uname().machine]  # of system calls
 
 
 def run(api: Api, *words: str) -> list[str]:
@@ -252,6 +255,19 @@ def test_bodies_that_are_no_archives(api: Api) -> None:
         assert status == 400 and str(api.engine.root) not in str(said), said
         status, said = api.request("POST", "/build", body, {"Content-Type": "application/x-tar"})
         assert status == 400, said
+
+
+def test_a_signal_ends_the_server_whichever_thread_gets_it(engine: Engine, tmp_path: Path) -> None:
+    """The main thread waits for connections meanwhile, or is about to."""
+    with serving(engine, str(tmp_path / "api.sock")) as api:
+        connection = UnixConnection(api.path)
+        connection.request("GET", "/_ping")
+        assert connection.getresponse().read() == b"OK"
+        own = api.process.pid
+        (other,) = {int(name) for name in os.listdir(f"/proc/{own}/task")} - {own}
+        assert ctypes.CDLL(None).syscall(TGKILL, own, other, signal.SIGTERM) == 0
+        assert api.process.wait(20) == 0
+        connection.close()
 
 
 def test_no_text_has_a_nul_byte(api: Api) -> None:

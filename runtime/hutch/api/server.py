@@ -67,10 +67,16 @@ class Server:
         )  # fmt: skip
 
     def run(self) -> None:
-        """Serves. A SIGTERM or SIGINT ends it (KeyboardInterrupt)."""
+        """Serves, in the main thread. A signal that has a handler interrupts it: SIGTERM or SIGINT
+        end it so."""
         import select
+        import signal
 
         poll = select.poll()
+        # A signal just before poll(2) would be seen after the next connection only.
+        woken, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wakes)
+        poll.register(woken, select.POLLIN)
         for one in self._sockets:
             one.setblocking(False)
             poll.register(one, select.POLLIN)
@@ -79,7 +85,10 @@ class Server:
         while True:
             wait = None if not self._timeout else 1000 * min(1.0, self._timeout)
             for number, _ in poll.poll(wait):
-                self._accept(by_number[number])
+                if number == woken:
+                    os.read(woken, 64)
+                else:
+                    self._accept(by_number[number])
             if self._busy:
                 idle_since = time.monotonic()
             elif self._timeout and time.monotonic() - idle_since > self._timeout:
