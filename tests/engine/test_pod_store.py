@@ -153,6 +153,8 @@ def test_df_prune_and_check_know_pods(pods: Engine) -> None:
     infra = pods.ok("pod", "inspect", "-f", "{{.InfraContainerID}}", "lives").strip()
     os.kill(pods.pid(infra), 9)
     eventually(lambda: pods.status(f"{infra[:12]}") != "running")
+    # Its folder alone is left: conmon has cleaned up.
+    eventually(lambda: [line for line in pods.traces() if infra in line] == [infra])
     pods.ok("stop", "-t", "0", one)
     with sqlite3.connect(pods.root / "store.db") as database:
         database.execute("DELETE FROM container WHERE id = ?", (infra,))
