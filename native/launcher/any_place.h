@@ -71,17 +71,11 @@ static void cut_place(char *path)
  * PREFIX/bin/PROGRAM or PACKAGES/hutch/libexec/PROGRAM. Returns 0, or 1 after an error message. */
 static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
 {
-    ssize_t length = readlink("/proc/self/exe", prefix, PATH_MAX - 1);
-    if (length < 0)
-        return die("cannot read", "/proc/self/exe");
-    prefix[length] = 0;
-    go_up(prefix);
-    const char *folder = strrchr(prefix, '/');
-    int inside = folder && !strcmp(folder, "/libexec");
-    go_up(prefix);
+    int inside = go_to_top(prefix);
+    if (inside < 0)
+        return 1;
     if (!inside)
         return is_below(prefix, packages) ? 0 : die("cannot find the package below", prefix);
-    go_up(prefix);
     snprintf(packages, PLACE_MAX, "%s", prefix);
     cut_place(prefix);
     return 0;

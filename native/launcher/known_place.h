@@ -67,16 +67,9 @@ static int find_installed(char prefix[PATH_MAX], char packages[PLACE_MAX], const
 static int find_places(char prefix[PATH_MAX], char packages[PLACE_MAX])
 {
     char sought[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", prefix, PATH_MAX - 1);
-    if (length < 0)
-        return die("cannot read", "/proc/self/exe");
-    prefix[length] = 0;
-    go_up(prefix);
-    const char *folder = strrchr(prefix, '/');
-    int inside = folder && !strcmp(folder, "/libexec");
-    go_up(prefix);
-    if (inside)
-        go_up(prefix);
+    int inside = go_to_top(prefix);
+    if (inside < 0)
+        return 1;
     snprintf(sought, sizeof(sought), "%s", prefix);
     if (inside) {
         for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {

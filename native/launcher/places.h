@@ -50,6 +50,25 @@ static void go_up(char *path)
         *slash = 0;
 }
 
+/* Stores the PREFIX of the program's path PREFIX/bin/PROGRAM, or the PACKAGES of
+ * PACKAGES/hutch/libexec/PROGRAM. Returns 0, 1 for the second, or -1 after an error message. */
+static int go_to_top(char top[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", top, PATH_MAX - 1);
+    if (length < 0) {
+        die("cannot read", "/proc/self/exe");
+        return -1;
+    }
+    top[length] = 0;
+    go_up(top);
+    const char *folder = strrchr(top, '/');
+    int inside = folder && !strcmp(folder, "/libexec");
+    go_up(top);
+    if (inside)
+        go_up(top);
+    return inside;
+}
+
 #ifdef MARK
 #include "launcher/any_place.h"
 #else
