@@ -159,22 +159,23 @@ def connect(
         if current is None:
             return
         engine.networks.attach(record.id, {**wishes, "name": network.name})
+        runs = current.phase == phases.RUNNING
+        if runs:
+            try:
+                with alone(), Links() as links:
+                    endpoint = lease(engine, links, record.id, network, wishes)
+                    join(engine, links, record.id, [endpoint])
+            except BaseException:
+                with alone(), Links() as links:
+                    leave(engine, links, record.id, network.name)
+                engine.networks.detach(record.id, network.name)
+                raise
         if add_host:
             current.options.add_host += add_host
             engine.records.save(current, "options")
-        if current.phase != phases.RUNNING:
-            return
-        try:
-            with alone(), Links() as links:
-                endpoint = lease(engine, links, record.id, network, wishes)
-                join(engine, links, record.id, [endpoint])
-        except BaseException:
-            with alone(), Links() as links:
-                leave(engine, links, record.id, network.name)
-            engine.networks.detach(record.id, network.name)
-            raise
-        write_etc(engine, current)
-        _tell(engine, network, "connect", record.id)
+        if runs:
+            write_etc(engine, current)
+            _tell(engine, network, "connect", record.id)
 
 
 def disconnect(engine: "Engine", record: "Record", name: str) -> None:
