@@ -25,6 +25,9 @@ bases: set[Path] = set()
 # The cgroups of defaults() that existed before the session.
 others: set[Path] = set()
 found: list[str] = []
+# The first process of a container has one of these names, until its program is executed or CRIU has
+# restored it.
+WAITING = ("hutch-init", "criu")
 
 
 def named(name: str) -> list[Path]:
@@ -55,9 +58,9 @@ def own() -> list[Path]:
     return [*below(CGROUPS), *default]
 
 
-def descendants(name: str) -> list[int]:
-    """The pids of all live processes below this one with this name (comm)."""
-    parents, names = {}, {}
+def descendants(*names: str) -> list[int]:
+    """The pids of all live processes below this one with one of these names (comm)."""
+    parents, comms = {}, {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -68,7 +71,7 @@ def descendants(name: str) -> list[int]:
             state, parent = rest.split()[:2]
             parents[int(entry.name)] = int(parent)
             if state not in "ZX":
-                names[int(entry.name)] = comm
+                comms[int(entry.name)] = comm
 
     def is_below(pid: int) -> bool:
         while pid in parents:
@@ -77,7 +80,7 @@ def descendants(name: str) -> list[int]:
                 return True
         return False
 
-    return [pid for pid, comm in names.items() if comm == name and is_below(pid)]
+    return [pid for pid, comm in comms.items() if comm in names and is_below(pid)]
 
 
 def mounts(base: Path) -> list[str]:
@@ -88,8 +91,8 @@ def mounts(base: Path) -> list[str]:
 
 def left(base: Path) -> list[str]:
     """Mounts below ``base``, cgroups and processes that containers of this session have left."""
-    inits = [f"process {pid}" for pid in descendants("hutch-init")]
-    return [*mounts(base), *map(str, own()), *inits]
+    waiting = [f"process {pid}" for pid in descendants(*WAITING)]
+    return [*mounts(base), *map(str, own()), *waiting]
 
 
 def members(cgroup: Path) -> set[int]:
@@ -113,11 +116,11 @@ def sweep() -> list[str]:
     left_behind = [f"mount {line}" for base in bases for line in mounts(base)]
     for line in reversed(left_behind):
         os.spawnlp(os.P_WAIT, "umount", "umount", "--lazy", line.split()[5])
-    inits = set(descendants("hutch-init"))
-    left_behind += [f"process {pid} (hutch-init)" for pid in sorted(inits)]
+    waiting = set(descendants(*WAITING))
+    left_behind += [f"process {pid} ({' or '.join(WAITING)})" for pid in sorted(waiting)]
     pids = {pid: path for path in [*own(), *named(CGROUPS)] for pid in members(path)}
     left_behind += [f"process {pid} in {path}" for pid, path in sorted(pids.items())]
-    for pid in inits | set(pids):
+    for pid in waiting | set(pids):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

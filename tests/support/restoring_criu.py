@@ -2,8 +2,8 @@
 
 CRIU does not support every kernel that the tests run on, but its behaviour towards the runtime can
 be tested on all of them. Like CRIU, this program makes the process as a child of its caller, moves
-it to the cgroup, and kills it if the caller has ended. The file "order" in its folder, with the
-content "FAULT STAGE CGROUP", says at which stage it fails and how. When the fault has happened, the
+it to the cgroup after its namespaces are made, and kills it if the caller has ended. The file "order" in its folder, with the
+content "FAULT STAGE CGROUP", says after which stage it fails and how. When the fault has happened, the
 program puts an x at the beginning of the file.
 """
 
@@ -65,30 +65,32 @@ class Restoring:
         self.pid = self.begun()
         try:
             for stage in STAGES[1:-1]:
-                self.meet(stage)
                 told = {"name": stage, "pid": self.pid}
                 self.say({"type": messages.NOTIFY, "notify": told})
                 if not self.socket.recv(1 << 20):
                     raise BrokenPipeError
+                self.meet(stage)
+                if stage == "setup-namespaces":
+                    self.join()
             self.meet(STAGES[-1])
             self.say({"type": messages.RESTORE, "success": True})
         except (BrokenPipeError, ConnectionResetError):
             os.kill(self.pid, signal.SIGKILL)
 
     def begun(self) -> int:
-        """Starts the process, in the cgroup and with its own session."""
-        read, write = os.pipe()
+        """Starts the process, with its own session."""
         flags = CLONE_PARENT | signal.SIGCHLD
         pid = ctypes.CDLL(None).syscall(CLONE[os.uname().machine], flags, 0, 0, 0, 0)
         if pid == 0:
-            os.read(read, 1)
             os.setsid()
             os.execvp(PROGRAM[0], PROGRAM)
+        return int(pid)
+
+    def join(self) -> None:
+        """Moves the process to the container's cgroup."""
         for pattern in (self.cgroup, "/*" + self.cgroup):
             for path in Path("/sys/fs/cgroup").glob(pattern.lstrip("/")):
-                (path / "cgroup.procs").write_text(str(pid))
-        os.write(write, b"x")
-        return int(pid)
+                (path / "cgroup.procs").write_text(str(self.pid))
 
     def meet(self, stage: str) -> None:
         if stage != self.stage:

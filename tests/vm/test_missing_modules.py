@@ -20,12 +20,11 @@ def bare(engine: Engine) -> Iterator[NetworkEngine]:
     """An engine on a host without the modules of networks; at the end they can be loaded again."""
     MODPROBE.parent.mkdir(exist_ok=True)
     with machine() as host:
-        missing(*MODULES)
-        # The kernel keeps them while it clears away a network namespace that has just gone.
-        eventually(removed)
-        bare = NetworkEngine(engine.home, image=engine.image, host=host)
         try:
-            yield bare
+            missing(*MODULES)
+            # The kernel keeps them while it clears away a network namespace that has just gone.
+            eventually(removed)
+            yield NetworkEngine(engine.home, image=engine.image, host=host)
         finally:
             MODPROBE.unlink()
 

@@ -119,17 +119,18 @@ def _with_criu(
             cgroups.join(cgroup, criu)
 
     def notice(name: str, pid: int, descriptor: int) -> None:
-        if name == "setup-namespaces" and plan.hooks:
-            from hutch.container.hooks import run_hooks
+        if name == "setup-namespaces":
+            # The first process is not in the cgroup yet, where undo() and `delete` would find it.
+            made.append(_made(entry, state, plan, bindings, request, pid))
+            if plan.hooks:
+                from hutch.container.hooks import run_hooks
 
-            run_hooks(plan.hooks, state.public(status.CREATING, pid))
+                run_hooks(plan.hooks, state.public(status.CREATING, pid))
         elif name == "orphan-pts-master" and descriptor >= 0:
             if request.console is None:
                 posix.close(descriptor)
             else:
                 request.console(descriptor)
-        elif name == "post-restore":
-            made.append(_made(entry, state, plan, bindings, request, pid))
         elif name == "pre-resume":
             # CRIU restores labels last; no code of the container has run yet.
             _check_label(config, str(images.options.get("lsm_profile", "")), state.pid)
@@ -167,7 +168,7 @@ def _made(
     request: "Request",
     pid: int,
 ) -> Init:
-    """Called when the processes exist but do not run yet."""
+    """Called when the first process exists, which is not restored yet."""
     # There is no hutch-init to talk to, so /dev/null stands in for its channel.
     channel = posix.open("/dev/null", posix.O_CLOEXEC)
     init = Init(plan, bindings, b"", pid, posix.pidfd_open(pid), channel)
