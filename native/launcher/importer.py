@@ -26,7 +26,7 @@ class Importer:
     """
 
     __slots__ = ("builtin", "extensions", "find", "imp", "library", "modules", "new", "ordinary",
-                 "packages", "spec_of")  # fmt: skip
+                 "packages", "paths", "spec_of")  # fmt: skip
 
     def __init__(self, sys: "Any", imp: "Any", find: "Find", ordinary: "Any") -> None:
         self.modules = sys.modules
@@ -38,13 +38,15 @@ class Importer:
         self.ordinary = ordinary
         self.extensions: dict[str, str] = {}
         self.packages = self.library = ""
+        self.paths: list[list[str]] = []  # each __path__ of the package
 
     def place(self, packages: str) -> None:
-        """The package is below the folder ``packages``; what is imported already is told so too."""
+        """The package is below the folder ``packages``; what is imported already is told so too.
+        Called once. It does not walk over the modules, because each would be a page that changes
+        (snapshot.c)."""
         self.packages = packages
-        for name, module in self.modules.items():
-            if name.startswith(PACKAGE) and "__path__" in module.__dict__:
-                module.__path__ = [packages + "/" + name.replace(".", "/")]
+        for path in self.paths:
+            path[0] = packages + path[0]
 
     def load(self, name: str) -> "ModuleType | None":
         """Imports a module and its parent packages; None if it is not known."""
@@ -60,7 +62,9 @@ class Importer:
         names["__package__"] = name if is_package else parent
         if is_package:
             top = self.packages if name.startswith(PACKAGE) else self.library
-            names["__path__"] = [top + "/" + name.replace(".", "/")]
+            names["__path__"] = path = [top + "/" + name.replace(".", "/")]
+            if name.startswith(PACKAGE):
+                self.paths.append(path)
         self.modules[name] = module
         try:
             exec(code, names)  # noqa: S102 - as importlib does
