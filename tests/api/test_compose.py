@@ -3,6 +3,7 @@ one of Debian (1.29)."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -135,3 +136,28 @@ def test_a_project_with_debians_docker_compose(network: NetworkEngine, tmp_path:
     assert network.ok("ps", "-aq") == ""
     assert network.ok("volume", "ls", "-q") == ""
     assert "proj" not in network.ok("network", "ls")
+
+
+def children(pid: int) -> list[int]:
+    """The pids of a process's children (proc(5), children)."""
+    try:
+        return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["before docker compose", "beside it"])
+def test_sigterm_ends_docker_compose_and_the_server_at_any_moment(
+    network: NetworkEngine, tmp_path: Path, count: int
+) -> None:
+    """Also if it comes just before warren waits: with ``count`` children, it has only begun."""
+    (tmp_path / "compose.yaml").write_text("services: {one: {image: one}}\n")
+    compose = subprocess.Popen(
+        network.command("compose", "-f", tmp_path / "compose.yaml", "events"),
+        env=network.variables(), start_new_session=True,
+    )  # fmt: skip
+    eventually(lambda: len(children(compose.pid)) >= count)
+    below = children(compose.pid)
+    compose.send_signal(signal.SIGTERM)
+    assert compose.wait(30) in (128 + signal.SIGTERM, 130)  # its own, when it catches the signal
+    eventually(lambda: not [pid for pid in below if Path(f"/proc/{pid}").exists()])

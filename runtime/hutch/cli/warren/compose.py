@@ -1,6 +1,7 @@
 """``warren compose``: the real docker compose, with a server of this store for the call."""
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import hutch
 from hutch.cli.warren.context import Context
@@ -50,14 +52,36 @@ def compose(arguments: Namespace, context: Context) -> int:
         return 0
     command = [program(), *arguments.command]
     context.store.files  # noqa: B018 - says what is wrong with the store, before the server would
+    heard, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(told)
+    signal.signal(signal.SIGTERM, _nothing)  # from here on: the server must not be left behind
     with serving(context) as path:
         environment = {**os.environ, "DOCKER_HOST": f"unix://{path}"}
         environment.pop("DOCKER_CONTEXT", None)
         child = subprocess.Popen(command, env=environment)
         # Ctrl-C reaches the child, too; what it does then is its own matter.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-        return child.wait() if child.returncode is None else child.returncode
+        return end_of(child, heard)
+
+
+def end_of(child: "subprocess.Popen[bytes]", heard: int) -> int:
+    """Waits for the child, and passes SIGTERM on to it. Its exit status, 128 and the number of the
+    signal that killed it. ``heard`` has a byte for each signal that has come: wait(2) would sleep
+    on if one came just before it."""
+    process = os.pidfd_open(child.pid)
+    poll = select.poll()
+    for number in (process, heard):
+        poll.register(number, select.POLLIN)
+    while child.poll() is None:
+        if heard in dict(poll.poll()):
+            os.read(heard, 64)
+            child.terminate()
+    os.close(process)
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    pass
 
 
 @contextmanager
