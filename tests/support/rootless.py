@@ -33,13 +33,14 @@ class Rootless(Engine):
         return [*([] if asked else ["--network", "none"]), *map(str, words)]
 
     def holders(self) -> list[int]:
-        """The processes that keep the user's namespaces."""
+        """The processes that keep the namespaces of this store; another run has this user, too."""
         found = []
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 try:
                     holds = (folder / "comm").read_text() == "warren-holder\n"
-                    if holds and folder.stat().st_uid == USER:
+                    words = (folder / "environ").read_bytes().split(b"\0")
+                    if holds and b"HOME=" + os.fsencode(self.home) in words:
                         (folder / "exe").readlink()  # a zombie has none
                         found.append(int(folder.name))
                 except OSError:

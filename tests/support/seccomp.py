@@ -49,8 +49,9 @@ def names_of_all() -> set[str]:
     return set(call_names(native()).values())
 
 
-def record(runtime: Runtime, bundle: Bundle, file: Path, *words: str, **options: Any) -> Any:
+def record(
+    runtime: Runtime, bundle: Bundle, file: Path, *words: str, id: str = "test", **options: Any
+) -> Any:
     return runtime(
-        "seccomp", "record", "-o", str(file), "-b", str(bundle.save().path), *words, "test",
-        **options,
-    )  # fmt: skip
+        "seccomp", "record", "-o", str(file), "-b", str(bundle.save().path), *words, id, **options
+    )
