@@ -43,9 +43,7 @@ def process_label(options: Options, id: str) -> str:
         return ""
     label = options.selinux
     if label is None:
-        if options.privileged or "host" in (options.pid_mode, options.ipc_mode):
-            return ""
-        if not _known(PROCESS + SHARED) or not _known(FILES + SHARED) or not may_confine():
+        if not _confines(options) or not may_confine():
             return ""
         label = PROCESS
     if not label.endswith(":"):
@@ -54,6 +52,19 @@ def process_label(options: Options, id: str) -> str:
         if mode.startswith("container:"):  # who shares these must be able to use them
             id = mode.removeprefix("container:")
     return label + _own_level(id)
+
+
+def refused(options: Options) -> bool:
+    """Whether a container has no label of its own only because the policy does not let the caller
+    start a confined one."""
+    return enabled() and options.selinux is None and _confines(options) and not may_confine()
+
+
+def _confines(options: Options) -> bool:
+    """Whether a container for which no label was asked should have one of its own."""
+    if options.privileged or "host" in (options.pid_mode, options.ipc_mode):
+        return False
+    return _known(PROCESS + SHARED) and _known(FILES + SHARED)
 
 
 def may_confine() -> bool:

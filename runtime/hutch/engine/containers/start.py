@@ -13,7 +13,7 @@ from hutch.engine.containers.options import bridged, by_pasta, probed
 from hutch.engine.containers.places import Places, is_hutch, runtime_root
 from hutch.engine.containers.records import Record, now
 from hutch.engine.containers.rootfs import mount_rootfs
-from hutch.engine.containers.selinux import enabled, may_confine
+from hutch.engine.containers.selinux import refused
 from hutch.engine.containers.truth import birth
 from hutch.engine.engine import Engine
 from hutch.engine.errors import Conflict, NoSuchContainer, StartFailed
@@ -188,7 +188,7 @@ def _make_ready(engine: Engine, record: Record, places: Places) -> "Wired | None
         namespace = connect(engine, record, image.checked().get("ExposedPorts", {}))
     else:
         write_files(options, places, hostname_of(record))
-    if not options.privileged and options.selinux is None and enabled() and not may_confine():
+    if refused(options):
         engine.warn(HostError(
             "SELinux does not let the label of this process start confined containers: this one"
             " has no label of its own",
