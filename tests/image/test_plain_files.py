@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from conformance.samples.images import Layer, odd_layers
 from conformance.samples.trees import describe
-from tests.support.layers import header, pax, summed
+from tests.support.layers import damage, header, headers, pax, summed
 
 pytestmark = pytest.mark.root
 
@@ -131,10 +131,8 @@ def test_s68_entries_are_counted() -> None:
 def test_s63_damage_gives_the_same(changes: list[tuple[int, int]], data: st.DataObject) -> None:
     """Bytes of a real layer are changed, most of them in headers, whose checksums are put right."""
     layer = bytearray(BASE)
-    headers = [at for at in range(0, len(layer), 512) if layer[at + 257 : at + 262] == b"ustar"]
+    starts = headers(BASE)
     for at, value in changes:
         layer[at] = value
-        start = data.draw(st.sampled_from(headers))
-        layer[start + at % 500] = value
-        layer[start : start + 512] = summed(layer[start : start + 512])
+        damage(layer, data.draw(st.sampled_from(starts)), at, value)
     alike(bytes(layer))

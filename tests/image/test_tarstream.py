@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.samples.images import Layer, odd_layers
+from tests.support.layers import damage, headers
 
 NAMES = st.text(
     st.characters(exclude_characters="\0/", exclude_categories=("Cs",)), min_size=1, max_size=120
@@ -73,14 +74,10 @@ def test_s63_damage_is_an_error_or_harmless(
 ) -> None:
     """Bytes of a real layer are changed, most of them in headers, whose checksums are put right."""
     layer = bytearray(BASE)
-    headers = [at for at in range(0, len(layer), 512) if layer[at + 257 : at + 262] == b"ustar"]
+    starts = headers(BASE)
     for at, value in changes:
         layer[at] = value
-        header = data.draw(st.sampled_from(headers))
-        layer[header + at % 500] = value
-        block = layer[header : header + 512]
-        block[148:156] = b" " * 8
-        layer[header + 148 : header + 155] = b"%06o\0" % sum(block)
+        damage(layer, data.draw(st.sampled_from(starts)), at, value)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "root"
         folder.mkdir()

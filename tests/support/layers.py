@@ -73,6 +73,17 @@ def summed(block: bytearray) -> bytes:
     return bytes(block)
 
 
+def headers(layer: bytes) -> list[int]:
+    """Where the headers of a layer's entries are."""
+    return [at for at in range(0, len(layer), 512) if layer[at + 257 : at + 262] == b"ustar"]
+
+
+def damage(layer: bytearray, start: int, at: int, value: int) -> None:
+    """Changes a byte of the header at ``start``, and puts its checksum right."""
+    layer[start + at % 500] = value
+    layer[start : start + 512] = summed(layer[start : start + 512])
+
+
 def pax(record: bytes) -> bytes:
     block = header(b"pax", b"%011o\0" % len(record), b"x")
     return summed(block) + record + bytes(-len(record) % 512)
