@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+from abc import abstractmethod
 from pathlib import Path
 
 from conformance.engines.engine import Engine, Terminal, until
@@ -66,8 +67,9 @@ class Client(Engine):
 
     image = "box:1"
 
+    @abstractmethod
     def command(self, *words: str) -> list[str]:
-        raise NotImplementedError
+        """The engine's command with these words."""
 
     def flags(self, wish: Wish) -> list[str]:
         return flags(wish)

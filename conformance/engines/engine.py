@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,7 +21,7 @@ class Console(Protocol):
     def end(self) -> int: ...
 
 
-class Engine:
+class Engine(ABC):
     """An engine that runs, with one of its runtimes chosen. A method that an engine does not have
     raises Lacks."""
 
@@ -38,10 +39,11 @@ class Engine:
         self.environment = {**os.environ, "HOME": str(place.folder), "TMPDIR": str(place.folder)}
         self.environment.pop("DOCKER_CONFIG", None)
 
+    @abstractmethod
     def __enter__(self) -> "Engine":
-        raise NotImplementedError
+        """Starts the engine."""
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:  # noqa: B027 some have no daemon
         """Stops the engine."""
 
     def use(self, runtime: str) -> None:
