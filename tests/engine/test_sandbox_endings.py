@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import struct
 from pathlib import Path
 
+import hutch
 import pytest
 
 from tests.support.cgroups import MODE
@@ -86,3 +88,21 @@ def test_what_an_earlier_program_did_is_not_told_of_a_later_one(sandbox: Sandbox
         later = box.run(["sh", "-c", "exit 1"])
         assert later.end == {"cause": "exit", "exitCode": 1, "reason": "exit code 1"}
         eventually(lambda: box.run(["true"]).ok)
+
+
+def test_a_forbidden_call_is_named(sandbox: Sandboxes, filtered: Path) -> None:
+    """The filter of the sandbox kills nobody; a program may load one of its own that does."""
+    shutil.copy(filtered, sandbox.rootfs / "bin" / "filtered")
+    number = {"x86_64": 258, "aarch64": 34}[os.uname().machine]  # mkdirat
+    kills = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 1 << 31), (0x06, 0, 0, 0x7FFF0000)]
+    files = {"/tmp/filter": b"".join(struct.pack("=HBBI", *one) for one in kills)}
+
+    def ended(filter: str) -> hutch.Result:
+        return sandbox(["filtered", filter, "0", str(number)], files=files)
+
+    killed = ended("/tmp/filter")
+    assert (killed.cause, killed.end["signal"], killed.exit_code) == ("seccomp", "SIGSYS", 159)
+    # The kernel's log is that of the machine: a call of another program hides it.
+    eventually(lambda: "kills for: mkdirat, made by filtered" in ended("/tmp/filter").reason)
+    control = ended("-")
+    assert (control.cause, control.text) == ("exit", "0\n14\n")  # EFAULT: it has no path
