@@ -131,6 +131,18 @@ static bool sound(const struct header *header)
     return octal(header->checksum, sizeof(header->checksum), &checksum) && checksum == total;
 }
 
+/* The numbers of the header, also of those that a PAX header has for nothing. False if one of them
+ * is none, or if the checksum is wrong. */
+static bool read_numbers(struct entry *entry, long long *seconds)
+{
+    const struct header *header = entry->header;
+    return sound(header) && octal(header->mode, sizeof(header->mode), &entry->mode) &&
+           octal(header->uid, sizeof(header->uid), &entry->uid) &&
+           octal(header->gid, sizeof(header->gid), &entry->gid) &&
+           octal(header->size, sizeof(header->size), &entry->size) &&
+           octal(header->mtime, sizeof(header->mtime), seconds);
+}
+
 /* Takes the name from the header, unless a PAX header had it, and splits it. */
 static bool read_name(struct entry *entry)
 {
@@ -176,30 +188,23 @@ static bool read_entry(const unsigned char *stream, size_t length, size_t hole, 
 {
     size_t at = 0;
     bool timed = false;
+    long long seconds;
     entry->name = NULL;
     if (length < BLOCK)
         return false;
     entry->header = (const struct header *)stream;
     if (entry->header->kind == 'x') {
-        long long size;
-        if (!sound(entry->header) || !octal(entry->header->size, 12, &size) || size > MOST_PAX)
+        if (!read_numbers(entry, &seconds) || entry->size > MOST_PAX)
             return false;
-        at = BLOCK + ((size_t)size + BLOCK - 1) / BLOCK * BLOCK;
+        at = BLOCK + ((size_t)entry->size + BLOCK - 1) / BLOCK * BLOCK;
         if (length < at + BLOCK ||
-            !pax_records((const char *)stream + BLOCK, (size_t)size, entry, &timed))
+            !pax_records((const char *)stream + BLOCK, (size_t)entry->size, entry, &timed))
             return false;
         entry->header = (const struct header *)(stream + at);
     }
     const struct header *header = entry->header;
     bool link = header->kind == '2';
-    if ((header->kind != '0' && header->kind != '\0' && !link) || !sound(header) ||
-        !octal(header->mode, sizeof(header->mode), &entry->mode) ||
-        !octal(header->uid, sizeof(header->uid), &entry->uid) ||
-        !octal(header->gid, sizeof(header->gid), &entry->gid) ||
-        !octal(header->size, sizeof(header->size), &entry->size))
-        return false;
-    long long seconds;
-    if (!octal(header->mtime, sizeof(header->mtime), &seconds))
+    if ((header->kind != '0' && header->kind != '\0' && !link) || !read_numbers(entry, &seconds))
         return false;
     if (!timed) {
         entry->seconds = seconds;

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from conformance.samples.images import Layer, odd_layers
 from conformance.samples.trees import describe
-from tests.support.layers import damage, header, headers, pax, summed
+from tests.support.layers import damage, damaged, header, headers, pax, summed
 
 pytestmark = pytest.mark.root
 
@@ -104,6 +104,7 @@ def test_odd_layers() -> None:
         (Layer().file("n" * 256).tar(), "255"),
         (Layer().file("d/" * 256 + "f").tar(), "too deep"),
         (bytes(header(b"f")) + END, "checksum"),
+        (damaged(Layer().file("f", xattrs={"user.a": b"b"}).tar(), 0, 100, 1), "not a number"),
         (summed(header(b"f")).replace(b"f", b"g", 1) + END, "checksum"),
         (summed(header(b"f", b"00000001000\0")) + bytes(100), "ends within"),
         (pax(b"12 path=a\0b\n") + summed(header(b"f")) + END, "NUL"),

@@ -84,6 +84,13 @@ def damage(layer: bytearray, start: int, at: int, value: int) -> None:
     layer[start : start + 512] = summed(layer[start : start + 512])
 
 
+def damaged(layer: bytes, start: int, at: int, value: int) -> bytes:
+    """The layer after ``damage``."""
+    changed = bytearray(layer)
+    damage(changed, start, at, value)
+    return bytes(changed)
+
+
 def pax(record: bytes) -> bytes:
     block = header(b"pax", b"%011o\0" % len(record), b"x")
     return summed(block) + record + bytes(-len(record) % 512)
