@@ -2,9 +2,9 @@
 
 CRIU does not support every kernel that the tests run on, but its behaviour towards the runtime can
 be tested on all of them. Like CRIU, this program makes the process as a child of its caller, moves
-it to the cgroup after its namespaces are made, and kills it if the caller has ended. The file "order" in its folder, with the
-content "FAULT STAGE CGROUP", says after which stage it fails and how. When the fault has happened, the
-program puts an x at the beginning of the file.
+it to the cgroup after its namespaces are made, and kills it if the caller has ended. The file
+"order" in its folder, with the content "FAULT STAGE CGROUP", says after which stage it fails and
+how. When the fault has happened, the program puts an x at the beginning of the file.
 """
 
 import ctypes
