@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from conformance.runtimes import Runtime, find
 
 RESULTS = Path(__file__).parents[1] / "results"
 PATIENCE = 60  # seconds
+TIME = re.compile(r'^time="[^"]*" ', re.MULTILINE)
 
 
 class Said(NamedTuple):
@@ -91,14 +93,16 @@ def run(case: Case, runtime: Runtime, folder: Path) -> Said:
 
 
 def message_of(output: Path, log: Path, folder: Path) -> str:
-    """The lines of both, each once: the log of a runtime repeats what it prints."""
+    """The lines of both, each once: the log of a runtime repeats what it prints. The times of the
+    log are left out: what has not changed is then the same in the results of another run."""
     lines = output.read_text(errors="replace").splitlines()
     if log.exists():
         for line in log.read_text(errors="replace").splitlines():
             told = line.partition("msg=")[2].strip('"') or line
             if not any(told[:60] in other for other in lines):
                 lines.append(line)
-    return "\n".join(line.replace(str(folder), "BUNDLE") for line in lines if line.strip())
+    text = "\n".join(line.replace(str(folder), "BUNDLE") for line in lines if line.strip())
+    return TIME.sub("", text)
 
 
 def check(case: Case, hutch: Runtime, folder: Path) -> Said:

@@ -238,7 +238,7 @@ _MS = 1000
 
 def _line(message: str) -> str:
     """What a person sees of a message: its last line without the form of a log."""
-    lines = [line for line in message.splitlines() if line and not line.startswith("time=")]
+    lines = [line for line in message.splitlines() if line and not line.startswith("level=")]
     if not lines:
         lines = [
             json.loads(f'"{each}"') for each in re.findall(r' msg="((?:\\.|[^"\\])*)"', message)
