@@ -12,7 +12,11 @@ PLACE = "/root/packages"
 # What a person does first with the installed package; it uses the default places.
 FIRST = """
 set -eux
-hutch --version
+hutch --version | tee /tmp/version
+grep -qx "front: static executable.*" /tmp/version
+grep -qx "python: CPython $(python3 -c 'import sys; print(sys.version.split()[0])')" /tmp/version
+grep -qx "init: /usr/lib/python3/dist-packages/hutch/libexec/hutch-init" /tmp/version
+rm /tmp/version
 warren --version
 hutch features >/dev/null
 demo=oci:/usr/lib/python3/dist-packages/hutch/libexec/demo-image:latest
