@@ -33,6 +33,18 @@ def settled(api: Api) -> int:
     return api.descriptors()
 
 
+def arenas(api: Api) -> int:
+    """How many arenas of glibc the server has beside the main one: of each, 64 MiB of addresses are
+    reserved, of which the end cannot be accessed (malloc/arena.c, HEAP_MAX_SIZE)."""
+    found, begin = 0, 0
+    for line in Path(f"/proc/{api.process.pid}/maps").read_text().splitlines():
+        addresses, mode = line.split()[:2]
+        first, last = (int(word, 16) for word in addresses.split("-"))
+        found += mode == "---p" and not begin % (64 << 20) and last - begin == 64 << 20
+        begin = first if mode == "rw-p" else -1
+    return found
+
+
 def test_hostile_requests_by_a_grammar(guarded: Api) -> None:
     engine = guarded.engine
     id = guarded.said("run", "-d", "--name", "there", *engine.create("--network", "none"),
@@ -46,6 +58,7 @@ def test_hostile_requests_by_a_grammar(guarded: Api) -> None:
     assert statuses["400"] > REQUESTS / 20, statuses
     assert settled(guarded) <= before
     assert guarded.memory() < memory + (32 << 20)
+    assert arenas(guarded) == 0
     assert guarded.request("GET", "/_ping")[0] == 200
 
 
