@@ -86,7 +86,11 @@ def missing_library() -> str:
     """Why no static executable can be linked with this interpreter, and what to do; or ""."""
     if RUNNING not in VERSIONS:
         known = ", ".join(VERSIONS)
-        return f"it can be built with CPython {known}, and this is {RUNNING}: use one of these"
+        choice = ", ".join(f"{row.package} ({row.suite})" for row in ROWS)
+        return (
+            f"it can be built with CPython {known}, and this is {RUNNING}: install one of Debian's "
+            f"packages {choice}, and build with its interpreter"
+        )
     if not static_library().exists():
         return (
             f"there is no {static_library()}: install Debian's package {version().package}, "
