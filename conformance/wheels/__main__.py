@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 KEPT = Path(".dev") / "wheels"
 SUITES = {"bookworm": "3.11", "trixie": "3.13", "sid": "3.14"}
 MANNERS = ("system", "venv", "venv-space", "user", "target")
-PACKAGES = "python3,python3-pip,python3-venv"
+PACKAGES = "conmon,procps,python3,python3-pip,python3-venv"
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 MUSL_PREFIX = "usr/lib/python3.12/site-packages"
 
@@ -63,6 +63,7 @@ def debian(suite: str) -> Path:
     if not (root / "complete").exists():
         print(f"debootstrap {suite} (a minute)", flush=True)
         shutil.rmtree(root, ignore_errors=True)
+        root.parent.mkdir(parents=True, exist_ok=True)
         words = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(root)]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
         (root / "complete").touch()

@@ -49,12 +49,13 @@ target) pip install -q --target /opt/target hutch ;;
 esac
 
 echo "- the first front"
-"$bin/hutch" --debug --version
-"$bin/hutch" --debug --version | grep -q 'static executable'
+"$bin/hutch" --version
+"$bin/hutch" --version | grep -qx 'front: static executable.*'
 echo "- the interpreter"
 version=$(python3 -c 'import sys; print(sys.version.split()[0])')
 libexec=$(find / -xdev -path '*/hutch/libexec' -type d | head -n 1)
-"$libexec/hutch" --debug --version | grep -x "front: interpreter, CPython $version"
+"$libexec/hutch" --version | grep -x 'front: launcher'
+"$libexec/hutch" --version | grep -x "python: CPython $version"
 "$bin/hutch" completion bash >/dev/null
 mkdir -p /tmp/bundle/rootfs/bin
 cp /tmp/busybox /tmp/bundle/rootfs/bin/busybox
@@ -84,7 +85,37 @@ END
 echo "- warren: an image, and a container of it"
 "$bin/warren" --root /tmp/store pull --quiet "oci:$libexec/demo-image:latest"
 "$bin/warren" --root /tmp/store images
-"$bin/warren" --root /tmp/store run --rm --network none localhost/demo-image | head -n 3
+warren() { "$bin/warren" --root /tmp/store "$@"; }
+warren run --rm --network none localhost/demo-image >/tmp/said
+grep -x 'Hello from inside a hutch.' /tmp/said
+echo "- a bundle of the image, and hutch"
+warren bundle --quiet "oci:$libexec/demo-image:latest" /tmp/demo
+sed -i 's/"terminal": *true/"terminal": false/' /tmp/demo/config.json
+"$bin/hutch" --root /tmp/state run --bundle /tmp/demo wheels-demo >/tmp/said
+grep -x 'Hello from inside a hutch.' /tmp/said
+echo "- warren: a container that is restarted, and the process that waits to do so"
+warren run -d --name again --restart always --network none localhost/demo-image
+waits() {
+    for folder in /proc/[0-9]*; do
+        grep -qx warren-restart "$folder/comm" 2>/dev/null &&
+            tr '\0' ' ' <"$folder/cmdline" | grep '^warren: restarts again ' && return
+    done
+    return 1
+}
+tries=0
+until waits; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { echo "no process waits to restart it" && exit 1; }
+    sleep 0.1
+done
+until [ "$(warren inspect --format '{{.RestartCount}}' again)" -ge 2 ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { echo "it is not restarted" && exit 1; }
+    sleep 0.1
+done
+warren rm -f again
+[ -z "$(warren ps -aq)" ]
+rm -r /run/warren # the cache of filters: it is of containers, not of the package
 
 echo "- uninstall"
 case $manner in

@@ -7,7 +7,7 @@ say() { /tmp/busybox echo "$@"; }
 /tmp/busybox mkdir -p /tmp/bundle/rootfs/bin
 /tmp/busybox cp /tmp/busybox /tmp/bundle/rootfs/bin/busybox
 say "- the first front"
-"$bin/hutch" --debug --version
+"$bin/hutch" --version
 "$bin/hutch" spec --bundle /tmp/bundle
 /tmp/busybox sed -i 's/"terminal": true/"terminal": false/
     s/"sh"/"\/bin\/busybox", "echo", "seen in a container"/' /tmp/bundle/config.json
