@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.checkpoints import COUNT, QUIET, Counter
 from tests.support.containers import Bundle, Runtime, eventually
+from tests.support.systemd import SLICE, SystemdRuntime
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.usefixtures("no_traces")]
 
@@ -239,6 +240,19 @@ def test_with_every_mode_for_cgroups_it_is_in_the_cgroup_of_its_config(
     counter.goes_on_from(saved)
     path = cgroup_of(hutch.state("test")["pid"])
     assert path.endswith(counter.bundle.config["linux"]["cgroupsPath"])
+
+
+def test_in_a_scope_of_systemd(systemd: SystemdRuntime, bundle: Bundle, tmp_path: Path) -> None:
+    """CRIU itself puts the processes into the scope, which must be there until then."""
+    counter = Counter(systemd, bundle, tmp_path)
+    for _ in range(3):
+        counter.run()
+        saved = counter.checkpoint()
+        counter.restore()
+        counter.goes_on_from(saved)
+        assert cgroup_of(systemd.state("test")["pid"]).endswith(f"/{SLICE}/hutch-test.scope")
+        systemd("delete", "--force", "test")
+        (bundle.rootfs / "tmp" / "n").unlink()
 
 
 def test_binds_of_the_host_are_found_again(

@@ -244,8 +244,6 @@ def take_note(entry: "Entry", state: State, init: "Init", request: "Request") ->
     """Saves the pid of the first process, which exists now and waits; writes the pid file and sends
     the pidfd if the request asks for them. Raises HutchError."""
     cgroup, plan = init.bindings.cgroup, init.plan
-    if cgroup is not None:
-        cgroups.release(cgroup)
     if plan.rdt is not None and state.rdt is not None:
         from hutch.container import intel_rdt
 
@@ -298,6 +296,8 @@ def _build(
         accompany(init, state, status.CREATING, request.console, agent)
         for warning in init.warnings:
             request.warn(warning)
+        if bindings.cgroup is not None:
+            cgroups.release(bindings.cgroup)
         take_note(entry, state, init, request)
     except BaseException:
         init.kill()

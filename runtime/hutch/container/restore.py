@@ -147,6 +147,10 @@ def _with_criu(
         )
         if not made:
             raise HutchError("CRIU restored the container without a word about its first process")
+        if cgroup is not None:
+            # Not before: CRIU puts the processes into the cgroup late, and systemd removes a scope
+            # that is empty.
+            cgroups.release(cgroup)
     except BaseException:
         for init in made:
             init.kill()
