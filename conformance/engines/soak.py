@@ -18,14 +18,17 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from conformance.engines import soak_report
 from conformance.engines.containerd import Containerd
 from conformance.engines.docker import Podman
 from conformance.engines.engine import Engine, until
 from conformance.engines.kernel import cgroups, command_lines, mounts
 from conformance.engines.kills import calm, deadly
+from conformance.engines.soak_report import Result
 from conformance.engines.wish import Lacks, Limits, Place, Wish, Wrong
 from conformance.runtimes import find
 from conformance.samples.busybox import write_docker_archive
@@ -126,6 +129,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="of each engine (2)")
     parser.add_argument("--runtime", default="hutch", metavar="NAME", help="hutch, runc or crun")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="N")
+    parser.add_argument("--write", action="store_true", help="write conformance/results/soak.*")
     options = parser.parse_args()
     print(f"--seed {options.seed}", flush=True)
     random.seed(options.seed)
@@ -147,17 +151,22 @@ def main() -> int:
         shims = end_forgotten_shims(containerd)
         after = settled(containerd, before)
     done = sum((worker.done for worker in workers), Counter[str]())
-    print(", ".join(f"{what} {count}" for what, count in sorted(done.items())))
-    print(f"containers of which an engine knew nothing any more: {repaired}; shims: {shims}")
-    print(f"{'':14}{'before':>9}{'after':>9}")
-    for what in (*EXACT, *LOOSE):
-        print(f"{what:14}{size(before[what]):9}{size(after[what]):9}")
+    result = Result(
+        date.today().isoformat(), options.minutes, options.workers, options.seed, dict(done),
+        sum(place.killed.read_text().count("\n") for place in places if place.killed.exists()),
+        repaired, shims,
+        {what: size(before[what]) for what in (*EXACT, *LOOSE)},
+        {what: size(after[what]) for what in (*EXACT, *LOOSE)},
+    )  # fmt: skip
+    print("\n".join(soak_report.section(result)))
     wrong = [line for worker in workers for line in worker.wrong]
     for line in wrong[:20]:
         print(f"failed although no runtime was killed: {line}")
     more = [f"{what}: {one}" for what in EXACT for one in sorted(after[what] - before[what])]
     for line in more:
         print(f"left: {line}")
+    if options.write:
+        soak_report.write(options.runtime, result)
     return 1 if more or wrong else 0
 
 

@@ -97,6 +97,11 @@ class Place:
     runtimes: dict[str, str]
     kills: Path
 
+    @property
+    def killed(self) -> Path:
+        """A file with a line for each call that was killed."""
+        return self.kills.with_name("killed")
+
     def commands(self) -> dict[str, str]:
         """Every runtime, and beside each one that is killed."""
         found = dict(self.runtimes)
@@ -109,7 +114,8 @@ class Place:
                     f"for file in '{self.kills}'/*; do\n"
                     f"if mv \"$file\" '{self.kills}'-$$ 2>/dev/null; then\n"
                     f"read -r delay <'{self.kills}'-$$\nrm '{self.kills}'-$$\n"
-                    f'exec timeout --foreground -s KILL "$delay" \'{path}\' "$@"\n'
+                    f'timeout --foreground -s KILL "$delay" \'{path}\' "$@"\n'
+                    f"code=$?\n[ $code != 137 ] || echo killed >>'{self.killed}'\nexit $code\n"
                     f"fi\ndone\nexec '{path}' \"$@\"\n"
                 )
                 wrapper.chmod(0o755)
