@@ -1,4 +1,4 @@
-"""What ``./dev soak`` found: its lines, and conformance/results/soak.md with a part of each runtime."""
+"""What ``./dev soak`` found, as text, and conformance/results/soak.md: a part of each runtime."""
 
 import dataclasses
 import json
@@ -13,10 +13,10 @@ ACTS = {
 HEAD = """\
 # Containers at random, with runtimes killed
 
-`./dev soak --minutes N --write`: workers of containerd and of podman, at once, create, enter, pause, update, kill and
-remove containers at random; for eight of each 28 seconds, calls of the runtime are killed 1 to 80 ms after their start.
-At the end all containers are removed, and there must be no more than before. Threads and memory are those of
-containerd, and may differ.
+`./dev soak --minutes N --write`: workers of containerd and podman, at once, create, enter, pause,
+update, kill and remove containers at random. In 8 of each 28 seconds, calls of the runtime are
+killed 1 to 80 ms after their start. At the end all containers are removed, and there must be no
+more than before. Threads and memory are those of containerd, and may differ.
 """
 
 

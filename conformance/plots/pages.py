@@ -189,6 +189,7 @@ def results_page() -> str:
         "- [Engines](engines.md): what each engine does with hutch, runc and crun; the same [in a",
         "  virtual machine](engines-vm.md) with systemd, cgroup v2 and AppArmor, and [with",
         "  containerd 2.1, runc 1.3 and crun 1.28](engines-containerd-2.md).",
+        "- [Containers at random](soak.md): containerd and podman at once, with runtimes killed.",
         "- [The API](api.md): docker on `warren serve` and on dockerd.",
         "- [Pulls under load](pull-under-load.md): where docker was as fast as warren.",
         "- [Versions of CPython](fronts.md): the static executables with 3.11, 3.13 and 3.14.",
