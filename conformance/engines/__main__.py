@@ -36,6 +36,11 @@ ENGINES: dict[str, type[Engine]] = {
     for engine in (Podman, Buildah, Containerd, Docker, DockerDefault, DockerRemapped, Cri, Swarm)
 }
 RUNTIMES = ("runc", "crun", "hutch")
+# The kind of virtual machine, the name of the results, the engines, the checks.
+HOSTS: dict[str, tuple[str, str, tuple[str, ...], list[str]]] = {
+    "vm": ("apparmor", "engines-vm", test_host.ENGINES, []),
+    "selinux": ("selinux-enforcing", "engines-selinux", ("podman",), ["SELinux"]),
+}
 RESULTS = Path(__file__).parents[1] / "results"
 README = Path(__file__).parents[2] / "README.md"
 
@@ -50,7 +55,9 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="tell every check's result")
     parser.add_argument("--write", action="store_true", help="write conformance/results/engines.*")
     parser.add_argument(
-        "--host", choices=["vm"], help="in a machine with systemd, cgroup v2 and AppArmor"
+        "--host",
+        choices=list(HOSTS),
+        help="in a machine with systemd, cgroup v2 and AppArmor, or SELinux: then only its checks",
     )
     parser.add_argument(
         "--containerd", type=Path, metavar="FOLDER",
@@ -144,14 +151,16 @@ def versions(runtimes: dict[str, str]) -> list[str]:
 
 def on_test_host(options: argparse.Namespace) -> int:
     """Has the checks done in the virtual machine, and says what came of them here."""
-    words = [*(options.engines or test_host.ENGINES)]
-    for flag, values in (("--runtime", options.runtime or []), ("--only", options.only or [])):
+    security, name, engines, only = HOSTS[options.host]
+    words = [*(options.engines or engines)]
+    for flag, values in (("--runtime", options.runtime or []), ("--only", options.only or only)):
         words += [word for value in values for word in (flag, value)]
     words += ["--verbose"] if options.verbose else []
-    page, whole = test_host.run(words, [Path(name).name for name in options.runtime or RUNTIMES])
+    runtimes = [Path(path).name for path in options.runtime or RUNTIMES]
+    page, whole = test_host.run(words, runtimes, security)
     sys.stdout.write(report.markdown(page))
     if options.write:
-        write(page, "engines-vm", readme=False)
+        write(page, name, readme=False)
     wrong = report.failures(page, stale=False)
     for sentence in wrong:
         print(f"conformance: {sentence}", file=sys.stderr)

@@ -22,7 +22,8 @@ CRI = "io.containerd.grpc.v1.cri"
 FIELDS = {
     "groups": "more groups", "init": "an init", "tmpfs": "tmpfs", "sysctls": "sysctls",
     "volumes": "named volumes", "ulimits": "limits", "user": "users", "hostname": "host names",
-    "id_map": "another binary than runc with id maps", "cpuset": "processors by number",
+    "selinux": "SELinux labels", "id_map": "another binary than runc with id maps",
+    "cpuset": "processors by number",
     "stdin": "end of the standard input",
     "oom_score": "an OOM score", "shm_size": "the size of /dev/shm", "pids": "limits of pids",
     "restart": "restart policies", "health": "health checks",

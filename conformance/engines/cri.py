@@ -42,7 +42,8 @@ PARENT = "pods.slice" if SYSTEMD else "/pods"
 LACKED = {
     "stdin": "end of the standard input", "init": "an init", "tmpfs": "tmpfs", "volumes": "volumes",
     "ulimits": "limits", "pids": "pids",
-    "id_map": "user namespaces in this version", "shm_size": "the size of /dev/shm",
+    "selinux": "SELinux labels here", "id_map": "user namespaces in this version",
+    "shm_size": "the size of /dev/shm",
     "restart": "restart policies: the kubelet's", "health": "health checks: the kubelet's",
 }  # fmt: skip
 if not UNIFIED:

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from conformance.engines.engine import Engine, Terminal, until
-from conformance.engines.kernel import SYSTEMD
+from conformance.engines.kernel import SELINUX, SYSTEMD
 from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -41,6 +41,8 @@ def flags(wish: Wish) -> list[str]:
         found += ["--security-opt", f"seccomp={wish.seccomp}"]
     if wish.apparmor:
         found += ["--security-opt", f"apparmor={wish.apparmor}"]
+    if wish.selinux:
+        found += ["--security-opt", f"label={wish.selinux}"]
     if wish.no_new_privileges:
         found += ["--security-opt", "no-new-privileges"]
     found += [word for key, value in wish.env.items() for word in ("--env", f"{key}={value}")]
@@ -203,6 +205,8 @@ class Docker(Client):
             words += ["--default-runtime", self.runtime]
         if self.remap:
             words += ["--userns-remap", "0:0"]
+        if SELINUX:
+            words += ["--selinux-enabled"]
         self.daemon = self.background(*words, log="dockerd.log")
         until(lambda: self.done(*self.command("version")).code == 0, "dockerd answers", 60)
 
@@ -295,6 +299,11 @@ class Podman(Client):
         conf.write_text(configuration(names) + runtimes)
         self.environment["CONTAINERS_CONF"] = str(conf)
         self.use(next(iter(commands)))
+        if SELINUX:
+            # The kernel asks for the label of a layer's file when a program protects its memory.
+            # container-selinux labels /var/lib/containers so; the files get the folder's type.
+            (self.place.folder / "p").mkdir()
+            self.must("chcon", "--type", "container_file_t", f"{self.place.folder}/p")
         self.ask("load", "--quiet", "--input", str(self.place.archive))
         return self
 

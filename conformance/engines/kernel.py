@@ -10,6 +10,7 @@ ROOT = Path("/sys/fs/cgroup")
 # Where systemd runs, engines have it make their cgroups. (stage.sh has an empty /run.)
 SYSTEMD = Path("/run/systemd/system").is_dir()
 UNIFIED = (ROOT / "cgroup.controllers").exists()
+SELINUX = Path("/sys/fs/selinux/enforce").exists()
 APPARMOR = Path("/sys/kernel/security/apparmor/profiles")
 
 

@@ -19,7 +19,11 @@ PROJECT = Path(__file__).parents[2]
 ENGINES = ("podman", "buildah", "containerd", "cri", "docker")
 PACKAGES = ("buildah", "containerd", "containernetworking-plugins", "docker.io", "podman", "tini")
 TIMEOUT = "14400"
-WHERE = "a virtual machine with systemd, cgroup v2 and AppArmor"
+WHERE = {
+    "apparmor": "a virtual machine with systemd, cgroup v2 and AppArmor",
+    "selinux-enforcing": "a virtual machine with systemd, cgroup v2 and SELinux, which enforces; "
+    "Debian's policy knows no containers: conformance/testhost/guest/container.cil has its types",
+}
 
 
 def folder() -> str:
@@ -39,13 +43,14 @@ def line(engine: str, label: str, runtime: str, outcome: Outcome) -> str:
     )
 
 
-def run(words: list[str], runtimes: list[str]) -> tuple[Page, bool]:
+def run(words: list[str], runtimes: list[str], security: str) -> tuple[Page, bool]:
     """Runs the checks in the machine with these arguments: what came of them, and whether all were
-    done."""
+    done. ``security`` is a key of machine.SECURITY."""
     host = [sys.executable, "-m", "conformance.testhost", "run", "--share", str(PROJECT)]
+    host += ["--security", security]
     host += [word for name in PACKAGES for word in ("--package", name)]
     host += ["--timeout", TIMEOUT, "--", sys.executable, "-m", "conformance.engines", "--outcomes"]
-    page = Page({}, runtimes, [WHERE])
+    page = Page({}, runtimes, [WHERE[security]])
     with subprocess.Popen([*host, *words], stdout=subprocess.PIPE, text=True, cwd=PROJECT) as done:
         assert done.stdout
         for text in done.stdout:

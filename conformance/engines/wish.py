@@ -58,6 +58,7 @@ class Wish:
     seccomp: str = ""  # the path of a profile, or unconfined
     no_new_privileges: bool = False
     apparmor: str = ""  # the name of a profile, or unconfined
+    selinux: str = ""  # a part of the label as Docker has it: level:LEVEL, type:TYPE; or disable
     host_pid: bool = False
     own_cgroup_namespace: bool = False
     id_map: bool = False  # ids from 100000 on, 65536 of them
