@@ -39,16 +39,30 @@ def parts_text() -> str:
 
 def use_interpreter() -> None:
     """Starts hutch again in the ordinary interpreter, with the same name and arguments, by execv.
-    Does nothing in a process that can import all modules already.
+    Does nothing in a process that can import all modules already. Raises KernelError.
 
     Call this before anything is changed or printed, and before an input is read that can be read
     only once (standard input, for example).
     """
     if STATIC:
-        posix.execv(hutch.__path__[0] + "/libexec/hutch", sys.argv)
+        _become(hutch.__path__[0] + "/libexec/hutch")
 
 
 def use_shared_objects() -> None:
     """The same for warren: for verbs that need modules which are shared objects."""
     if WARREN:
-        posix.execv(hutch.__path__[0] + "/libexec/warren", sys.argv)
+        _become(hutch.__path__[0] + "/libexec/warren")
+
+
+def _become(launcher: str) -> None:
+    try:
+        posix.execv(launcher, sys.argv)
+    except OSError as error:
+        from hutch.errors import KernelError
+
+        raise KernelError(
+            "start the interpreter by " + launcher,
+            "execve",
+            error.errno,
+            hint="is hutch installed as a whole, and for this processor?",
+        ) from None

@@ -78,6 +78,27 @@ def test_a_bad_config_is_explained_in_full(front: str, tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "words"), [("hutch", ["check", "."]), ("warren", ["search", "x"])]
+)
+def test_a_launcher_that_cannot_be_executed_is_named(
+    command: str, words: list[str], tmp_path: Path
+) -> None:
+    """As after half an installation, or of a package for another processor."""
+    installed = tmp_path / LAUNCHER.relative_to(sys.prefix)
+    installed.parent.mkdir(parents=True)
+    (installed.parents[1] / "__init__.py").touch()
+    (tmp_path / "bin").mkdir()
+    program = shutil.copy(STATIC.with_name(command), tmp_path / "bin")
+    launcher = installed.with_name(command)
+    launcher.write_bytes(b"\x7fELF of another processor")
+    launcher.chmod(0o755)
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"start the interpreter by {launcher}: execve: exec format error" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 # System calls that make, change or start something.
 CHANGES = (
     "mkdir", "mkdirat", "mknodat", "mount", "fsopen", "open_tree", "rename", "renameat2", "unlink",

@@ -134,7 +134,8 @@ class Server:
                 )
             connected.close()
         elif not start(self._serve, connected):
-            self._open -= 1
+            with self._lock:
+                self._open -= 1
 
     def _serve(self, connected: socket.socket) -> None:
         worker = Worker(self._engine, self._memory, self._count)
