@@ -110,9 +110,9 @@ def test_no_change_is_missed(api: Api) -> None:
 def test_where_the_kernel_has_no_inotify_left() -> None:
     """They look themselves. The limit is that of a user namespace (inotify(7))."""
     script = (
-        "from hutch.api.followers import Follower, Followers\n"
+        "from hutch.engine.followers import Follower, Followers\n"
         "from types import SimpleNamespace; import socket, time\n"
-        "with Followers().join(SimpleNamespace(store=0), socket.socket()) as one:\n"
+        "with Followers().join(SimpleNamespace(store=0), socket.socket().fileno()) as one:\n"
         "    began = time.monotonic(); one.wait(); print(one.loop, time.monotonic() - began < 10)"
     )
     limit = 'echo 0 > /proc/sys/user/max_inotify_instances; exec "$@"'

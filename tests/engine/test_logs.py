@@ -1,6 +1,8 @@
 """Where logs go: several files, one of which is full, and the journal."""
 
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,3 +146,40 @@ def test_what_cannot_be_is_told(engine: Engine, flags: list[str], said: str) -> 
     if "journald" in flags and Path("/run/systemd/journal/socket").exists():
         pytest.skip("this host has a journal")
     assert said in engine.fails("run", *engine.create(*flags, engine.image, "true"), status=125)
+
+
+def slept(pid: int) -> int:
+    """How often the process's threads have slept and were woken (proc(5), status)."""
+    found = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        lines = (task / "status").read_text().splitlines()
+        found += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
+    return found
+
+
+def test_a_follower_sleeps_until_there_is_something(engine: Engine) -> None:
+    script = "mknod /tmp/pipe p; echo begun; cat /tmp/pipe; echo more; sleep 1000"
+    engine.start("--name", "one", engine.image, "sh", "-c", script)
+    command, variables = engine.command("logs", "-f", "one"), engine.variables()
+    ends, other = (
+        subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    )
+    assert ends.stdout and other.stdout
+    assert ends.stdout.readline() == other.stdout.readline() == b"begun\n"
+
+    def asleep() -> bool:
+        before = slept(ends.pid)
+        time.sleep(0.5)  # ten looks, if it looked every 50 ms
+        return slept(ends.pid) - before < 5
+
+    eventually(asleep)
+    engine.ok("exec", "one", "sh", "-c", "echo x > /tmp/pipe")
+    for output in (ends.stdout, other.stdout):
+        assert [output.readline() for _ in range(2)] == [b"x\n", b"more\n"]
+    other.send_signal(signal.SIGINT)
+    other.communicate(timeout=20)
+    assert other.returncode == 130
+    engine.ok("rm", "-f", "one")
+    assert ends.communicate(timeout=20)[0] == b""
+    assert ends.returncode == 0

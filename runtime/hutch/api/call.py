@@ -6,12 +6,12 @@ from _socket import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hutch.api.followers import Followers
 from hutch.api.http import Exchange
 from hutch.engine.containers.finish import refresh
 from hutch.engine.containers.places import Places
 from hutch.engine.containers.records import Record
 from hutch.engine.engine import Engine
+from hutch.engine.followers import Followers
 
 
 class Execution:

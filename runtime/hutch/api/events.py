@@ -19,7 +19,7 @@ def events(call: Call) -> None:
     number = 0 if call.query.get("since") else log.last()
     kind, before, after = form_of(call)
     exchange.begin(kind)
-    with call.memory.followers.join(call.engine, exchange.socket) as follower:
+    with call.memory.followers.join(call.engine, exchange.socket.fileno()) as follower:
         while True:
             found = log.after(number)
             for event in found:

@@ -1,9 +1,8 @@
 """Being at a container's streams: attach, logs, and the size of its terminal."""
 
 import select
-import time
 from _socket import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from hutch.engine.containers import records as phases
 from hutch.engine.containers.attach import parse_keys
 from hutch.engine.containers.finish import refresh
 from hutch.engine.containers.records import Record
+from hutch.engine.followers import Follower
 from hutch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _attach(call: Call, clients: Clients, *, framed: bool) -> None:
                 # Who only reads is served from the log alone: between its end and conmon's socket
                 # something could be lost.
                 follow = live and waiting is None and not yes(call.query, "stdin")
-                with _lines(call, record, client, follow=follow, halves=True) as lines:
+                with closing(_lines(call, record, client, follow=follow, halves=True)) as lines:
                     for line in lines:
                         if line.stream in streams:
                             raw = options.tty or not framed
@@ -103,7 +103,6 @@ def _attach(call: Call, clients: Clients, *, framed: bool) -> None:
             call.memory.give_up(record.id, waiting)
 
 
-@contextmanager
 def _lines(
     call: Call,
     record: Record,
@@ -114,37 +113,21 @@ def _lines(
     tail: int = -1,
     since: float = 0.0,
     until: float = 0.0,
-) -> "Iterator[Iterator[Line]]":
+) -> "Generator[Line, None, None]":
     """The lines of a container's log; with ``follow`` also those that come while it runs and the
     client is there; with ``halves`` it is there if it has closed its half."""
-    from hutch.engine.containers import journal, logs
+    from hutch.engine.containers.log_lines import lines
 
-    engine, journald = call.engine, record.options.log_driver == "journald"
-    current: Record | None = record
+    engine = call.engine
 
-    def running() -> bool:
-        nonlocal current
-        if hung_up(client) if halves else call.exchange.client_left():
-            return False
-        current = engine.records.get(record.id)
-        return current is not None and refresh(engine, current).phase in (
-            phases.RUNNING, phases.STARTING, phases.RESTARTING,
-        )  # fmt: skip
+    def join(folders: Sequence[str]) -> AbstractContextManager[Follower]:
+        events = 0 if halves else select.EPOLLRDHUP
+        return call.memory.followers.join(engine, client.fileno(), folders, events)
 
-    if journald:
-        wanted = running if follow else None
-        yield journal.read(record.id, tail=tail, since=since, until=until, follow=wanted)
-        return
-    places = engine.places(record)
-    if not follow:
-        yield logs.read(places, tail=tail, since=since, until=until)
-        return
-    join = call.memory.followers.join
-    with join(engine, client, str(places.folder), halves=halves) as follower:
-        yield logs.read(
-            places, tail=tail, since=since, until=until, follow=running,
-            pause=lambda: follower.wait(current, until - time.time() if until else None),
-        )  # fmt: skip
+    return lines(
+        engine, record, tail=tail, since=since, until=until, join=join if follow else None,
+        left=lambda: hung_up(client) if halves else call.exchange.client_left(),
+    )  # fmt: skip
 
 
 def _connected(
@@ -208,7 +191,7 @@ def logs(call: Call) -> None:
     )  # fmt: skip
     stamped = yes(call.query, "timestamps")
     exchange.begin(kind_of(record.options.tty, call.version))
-    with asked as lines:
+    with closing(asked) as lines:
         for line in lines:
             if line.stream in streams:
                 data = f"{utc(line.time)} ".encode() + line.data if stamped else line.data

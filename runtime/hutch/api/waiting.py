@@ -22,7 +22,7 @@ def wait(call: Call) -> None:
         phases.CREATED, phases.EXITED, phases.DEAD,
     ):  # fmt: skip
         code = record.exit_code
-    with call.memory.followers.join(engine, call.exchange.socket) as follower:
+    with call.memory.followers.join(engine, call.exchange.socket.fileno()) as follower:
         while code is None:
             if call.exchange.client_left():
                 raise Gone

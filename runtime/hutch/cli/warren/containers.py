@@ -14,6 +14,7 @@ from hutch.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hutch.engine.containers.log_lines import Join
     from hutch.engine.containers.logs import Line
     from hutch.engine.containers.records import Record
     from hutch.engine.engine import Engine
@@ -187,14 +188,26 @@ def log_options(parser: ArgumentParser) -> None:
 
 def logs(arguments: Namespace, context: Context) -> int:
     """What a container has written, on the streams on which it did."""
+    import os
+    import select
+    import signal
+
     from hutch.engine.containers import logs as log
     from hutch.engine.containers.attach import write_all
     from hutch.engine.containers.finish import refresh
+    from hutch.engine.followers import Followers
 
     engine = context.engine
     record = refresh(engine, engine.records.find(arguments.container))
     since, until = moment(arguments.since), moment(arguments.until)
-    lines = lines_of_log(engine, record, arguments, since, until)
+    # Ctrl-C wakes the follower, also if it comes just before it waits.
+    heard, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    followers = Followers()
+    lines = lines_of_log(
+        engine, record, arguments, since, until,
+        lambda folders: followers.join(engine, heard, folders, select.EPOLLIN),
+    )  # fmt: skip
     for line in lines:
         stamp = (log.utc(line.time) + " ").encode() if arguments.timestamps else b""
         write_all(2 if line.stream == "stderr" else 1, stamp + line.data)
@@ -202,30 +215,23 @@ def logs(arguments: Namespace, context: Context) -> int:
 
 
 def lines_of_log(
-    engine: "Engine", record: "Record", arguments: Namespace, since: float, until: float
+    engine: "Engine",
+    record: "Record",
+    arguments: Namespace,
+    since: float,
+    until: float,
+    join: "Join",
 ) -> "Iterator[Line]":
-    """The lines of a container's log that ``log_options`` ask for. Raises UsageError if it keeps
-    none."""
-    from hutch.engine.containers import logs as log
-    from hutch.engine.containers.finish import refresh
-    from hutch.engine.containers.records import RESTARTING, RUNNING
+    """The lines of a container's log that ``log_options`` ask for; ``join`` makes who follows it.
+    Raises UsageError if it keeps none."""
+    from hutch.engine.containers.log_lines import lines
 
     if record.options.log_driver == "none":
         raise UsageError(f"container {record.name} keeps no log (--log-driver none)")
-    tail = int(arguments.tail) if arguments.tail.isdecimal() else -1
-
-    def running() -> bool:
-        current = engine.records.get(record.id)
-        if current is None:
-            return False
-        return refresh(engine, current).phase in (RUNNING, RESTARTING)
-
-    follow = running if arguments.follow else None
-    if record.options.log_driver == "journald":
-        from hutch.engine.containers import journal
-
-        return journal.read(record.id, tail=tail, since=since, until=until, follow=follow)
-    return log.read(engine.places(record), tail=tail, since=since, until=until, follow=follow)
+    return lines(
+        engine, record, tail=int(arguments.tail) if arguments.tail.isdecimal() else -1,
+        since=since, until=until, join=join if arguments.follow else None,
+    )  # fmt: skip
 
 
 def moment(text: str) -> float:

@@ -11,11 +11,13 @@ from hutch.cli.warren.verb import Verb
 from hutch.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from hutch.engine.containers.logs import Line
     from hutch.engine.containers.records import Record
     from hutch.engine.engine import Engine
+    from hutch.engine.followers import Follower
     from hutch.engine.pods.records import Pod
 
 COLUMNS = [
@@ -119,6 +121,7 @@ def logs(arguments: Namespace, context: Context) -> int:
     from hutch.cli.warren.containers import lines_of_log, moment
     from hutch.engine.containers import logs as log
     from hutch.engine.containers.attach import write_all
+    from hutch.engine.followers import Followers
 
     engine = context.engine
     pod = engine.pods.find(arguments.pod)
@@ -137,8 +140,13 @@ def logs(arguments: Namespace, context: Context) -> int:
             front = b"" if arguments.container else f"{name:<{width}} ".encode()
             write_all(2 if line.stream == "stderr" else 1, front + stamp + line.data)
 
+    followers = Followers()
+
+    def join(folders: "Sequence[str]") -> "AbstractContextManager[Follower]":
+        return followers.join(engine, -1, folders)
+
     def read(record: "Record") -> None:
-        tell(record.name, lines_of_log(engine, record, arguments, since, until))
+        tell(record.name, lines_of_log(engine, record, arguments, since, until, join))
 
     if not arguments.follow:
         for record in records:

@@ -4,6 +4,7 @@ conmon writes each line with the field CONTAINER_ID_FULL, and errors with a high
 """
 
 import json
+import os
 import subprocess
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NotRequired, TypedDict
 
-from hutch.engine.containers.logs import POLL, Line, within
+from hutch.engine.containers.logs import Line, within
 from hutch.errors import HostError
 
 # An entry as journalctl writes it (systemd.journal-fields(7)); text that is not in UTF-8 is a list
@@ -26,6 +27,8 @@ Entry = TypedDict(
         "__CURSOR": str,
     },
 )
+PLACES = ("/run/log/journal", "/var/log/journal")
+LONGEST = 10.0  # seconds between two looks: the journal may go to another place (journalctl(1))
 ERRORS = "3"  # the priority of standard error (syslog(3), LOG_ERR)
 
 
@@ -36,6 +39,7 @@ def read(
     since: float = 0.0,
     until: float = 0.0,
     follow: Callable[[], bool] | None = None,
+    pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Line]:
     """See ``logs.read``. Raises HostError."""
     cursor, found = _entries(id, "")
@@ -47,7 +51,17 @@ def read(
         yield from (line for line in found if within(line, since, until))
         if not running or (until and time.time() > until):
             return
-        time.sleep(POLL)
+        pause()
+
+
+def folders() -> list[str]:
+    """Where the files of the journal are. journald writes to their mapped pages, which inotify(7)
+    does not see, but also truncates them to the size that they have, so that it does."""
+    found = []
+    for place in PLACES:
+        if os.path.isdir(place):
+            found += [place, *(entry.path for entry in os.scandir(place) if entry.is_dir())]
+    return found
 
 
 def _entries(id: str, cursor: str) -> tuple[str, list[Line]]:

@@ -14,7 +14,6 @@ from typing import IO, NamedTuple
 from hutch.engine.containers.log_files import names
 from hutch.engine.containers.places import Places
 
-POLL = 0.05
 TRIES = 3
 
 
@@ -70,7 +69,7 @@ def read(
     since: float = 0.0,
     until: float = 0.0,
     follow: Callable[[], bool] | None = None,
-    pause: Callable[[], None] = lambda: time.sleep(POLL),
+    pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Line]:
     """The lines of the log, the last ``tail`` of them, made in this time. Then, as long as
     ``follow`` says that the container runs, those that come; ``pause`` waits for them."""

@@ -13,8 +13,7 @@ import os
 import select
 import threading
 import time
-from _socket import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 from hutch.engine.containers import records as phases
@@ -55,10 +54,15 @@ class Followers:
 
     @contextmanager
     def join(
-        self, engine: Engine, client: socket, folder: str = "", *, halves: bool = False
+        self,
+        engine: Engine,
+        client: int = -1,
+        folders: Sequence[str] = (),
+        events: int = select.EPOLLRDHUP,
     ) -> Iterator[Follower]:
-        """One more, who is woken by changes of the store's database and of the files of a folder,
-        and when the client leaves; with ``halves`` it has not left if it closes its half."""
+        """One more, who is woken by changes of the store's database and of the files of folders,
+        and by events of the descriptor ``client`` (epoll_ctl(2)): a client that leaves, or, with
+        EPOLLIN, a pipe that has something to read; a hang-up is always one of them."""
         with self._lock:
             if self._loop is None:
                 with suppress(OSError):
@@ -67,12 +71,12 @@ class Followers:
         follower = Follower(loop)
         try:
             if loop is not None:
-                paths = [f"{engine.store.root}/store.db-wal", *([folder] if folder else [])]
-                loop.add(follower, client.fileno(), paths, 0 if halves else select.EPOLLRDHUP)
+                paths = [f"{engine.store.root}/store.db-wal", *folders]
+                loop.add(follower, client, paths, events)
             yield follower
         finally:
             if loop is not None:
-                loop.remove(follower, client.fileno())
+                loop.remove(follower, client)
             with self._lock:
                 self._count -= 1
                 if not self._count and self._loop is not None:
@@ -107,8 +111,9 @@ class Loop:
     def add(self, follower: Follower, client: int, paths: list[str], events: int) -> None:
         """Wakes it from now on. Where the kernel refuses a watch, it looks itself."""
         with self._lock:
-            self._others[client] = {follower}
-            self._epoll.register(client, events | select.EPOLLET)
+            if client >= 0:
+                self._others[client] = {follower}
+                self._epoll.register(client, events | select.EPOLLET)
             try:
                 numbers = [watch(self._inotify, os.fsencode(path)) for path in paths]
             except OSError:
@@ -122,9 +127,9 @@ class Loop:
         """Forgets it, and the watches that nobody else has."""
         with self._lock:
             self._leave(follower)
-            self._others.pop(client, None)
-            with suppress(OSError):
-                self._epoll.unregister(client)
+            if self._others.pop(client, None) is not None:
+                with suppress(OSError):
+                    self._epoll.unregister(client)
             for number in [n for n, those in self._files.items() if follower in those]:
                 self._files[number].discard(follower)
                 if not self._files[number]:
