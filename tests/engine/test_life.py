@@ -212,6 +212,25 @@ def test_restart_policies(engine: Engine) -> None:
     )
 
 
+def test_stop_waits_for_a_restart_that_has_begun(engine: Engine) -> None:
+    """So it is stopped for good, and not started once more after the command."""
+    calls = engine.home / "calls"
+    runtime = engine.home / "slow-runtime"
+    runtime.write_text(
+        f'#!/bin/sh\necho "$@" >> {calls}\ncase "$*" in *create*) sleep 1 ;; esac\nexec runc "$@"\n'
+    )
+    runtime.chmod(0o755)
+    words = ("--name", "one", "--restart", "always", "--runtime", runtime)
+    engine.start(*words, engine.image, "true")
+    eventually(lambda: calls.read_text().count(" create ") == 2)
+    engine.ok("stop", "-t", "0", "one")
+    assert engine.status("one") == "exited"
+    made = calls.read_text().count(" create ")
+    # A restart after that would find its time: the second one comes after 0.2 s.
+    time.sleep(1)
+    assert calls.read_text().count(" create ") == made
+
+
 def test_out_of_memory_is_told_as_that(engine: Engine) -> None:
     script = "x=a; while :; do x=$x$x; done"
     engine.start(

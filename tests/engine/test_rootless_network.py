@@ -74,6 +74,7 @@ def test_a_session(user: Rootless, outside: Machine, inside: Inside) -> None:
     outside.serve(7000, "udp")
     one = inside(web)
     assert one.talk(OUTSIDE, 7000) == one.talk(OUTSIDE, 7000, "udp") == f"from {HOST}"
+    eventually(lambda: one.talk("127.0.0.1", 80, wait=0.1) != "ECONNREFUSED")  # it listens
     assert host.run("busybox", "wget", "-qO-", f"http://{HOST}:8080/") == "hello\n"
     assert outside.run("busybox", "wget", "-qO-", f"http://{HOST}:8080/") == "hello\n"
     assert host.run("busybox", "wget", "-qO-", "http://127.0.0.1:8080/") == "hello\n"
@@ -107,6 +108,8 @@ def test_a_session(user: Rootless, outside: Machine, inside: Inside) -> None:
     assert user.sh("ls /sys/class/net") == "lo\n"
     one.stop()
     user.ok("restart", "-t", "0", "web")
+    again = inside(web)
+    eventually(lambda: again.talk("127.0.0.1", 80, wait=0.1) != "ECONNREFUSED")  # it listens
     assert host.run("busybox", "wget", "-qO-", f"http://{HOST}:8080/") == "hello\n"
     user.ok("stop", "-t", "0", "web")
     eventually(lambda: pastas(user) == [])

@@ -22,14 +22,18 @@ STOP, STOP_LATE, KILL, RUN = "stop", "stop timeout", "kill", "warren run"
 def stop(engine: Engine, record: Record, seconds: float | None = None, sig: str = "") -> bool:
     """Sends the container its stop signal and, where that does not end it in ``seconds`` (None:
     its own time-out; negative: for ever), SIGKILL. False if it did not run."""
-    record = refresh(engine, record)
-    if record.phase == phases.RESTARTING:
-        give_up_restart(engine, record)
-        return True
-    if record.phase != phases.RUNNING:
-        return False
-    record.stopping = True
-    engine.records.save(record, "stopping")
+    refresh(engine, record)
+    # Not before whoever starts it, or records its end, is done: they write the whole row.
+    with engine.locked(record.id):
+        current = finish(engine, record.id)
+        if current is not None and current.phase == phases.RESTARTING:
+            _give_up_restart(engine, current)
+            return True
+        if current is None or current.phase != phases.RUNNING:
+            return False
+        record = current
+        record.stopping = True
+        engine.records.save(record, "stopping")
     options = record.options
     number = signal_number(sig or stop_signal(options, engine.image_config(record).checked()))
     limit = float(options.stop_timeout) if seconds is None else seconds
@@ -89,12 +93,16 @@ def give_up_restart(engine: Engine, record: Record) -> None:
     with engine.locked(record.id):
         current = engine.records.get(record.id)
         if current is not None and current.phase == phases.RESTARTING:
-            current.stopping = True
-            current.phase = phases.EXITED
-            engine.records.save(current, "stopping", "phase")
-            waiting = Death(current.conmon, current.conmon_birth)
-            waiting.signal(signal.SIGKILL)
-            waiting.close()
+            _give_up_restart(engine, current)
+
+
+def _give_up_restart(engine: Engine, record: Record) -> None:
+    record.stopping = True
+    record.phase = phases.EXITED
+    engine.records.save(record, "stopping", "phase")
+    waiting = Death(record.conmon, record.conmon_birth)
+    waiting.signal(signal.SIGKILL)
+    waiting.close()
 
 
 def conclude(engine: Engine, record: Record) -> None:
