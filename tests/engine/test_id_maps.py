@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engines import Engine
+from tests.support.engines import Engine, eventually
 from tests.support.networks import HOST, OUTSIDE, NetworkEngine
 
 pytestmark = pytest.mark.root
@@ -27,10 +27,11 @@ def test_a_mapped_container(engine: Engine) -> None:
     assert os.stat(f"/proc/{pid}").st_uid == FIRST
     assert engine.ok("exec", "-u", "guest", "one", "id", "-u") == "1000\n"
     seen = "0 0\n1000 1000\n0 0\n0 0\n0 0\n/made/here\n0\n"
-    assert engine.ok("logs", "one") == seen
+    eventually(lambda: engine.ok("logs", "one") == seen)
     upper = engine.root / "containers" / id / "upper"
     status = (upper / "new").stat()
     assert (status.st_uid, status.st_gid) == (FIRST, 1_300_000)
+    eventually((engine.root / "volumes" / "vol" / "_data" / "x").exists)
     assert (engine.root / "volumes" / "vol" / "_data" / "x").stat().st_uid == FIRST
     engine.ok("cp", "/etc/hostname", "one:/tmp/in")
     assert engine.ok("exec", "one", "stat", "-c", "%u", "/tmp/in") == "0\n"

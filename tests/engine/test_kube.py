@@ -327,7 +327,7 @@ def test_containers_of_no_pod_become_one(kube: Engine, tmp_path: Path) -> None:
     kube.ok("kube", "play", "--network", "none", tmp_path / "f.yaml")
     found = kube.ok("exec", "one-pod-one", "sh", "-c", "echo $A; pwd; id -u; id -g; df /t /v /host")
     assert found.startswith("$(B)\n/tmp\n1000\n50\n") and found.count("%") == 4
-    assert kube.ok("logs", "one-pod-one") == "1000\n"
+    eventually(lambda: kube.ok("logs", "one-pod-one") == "1000\n")
     assert kube.run("kube", "generate", "one-pod-one").returncode == 125
     kube.ok("pod", "rm", "-f", "-t", "0", "one-pod")
     kube.ok("volume", "rm", "site")
