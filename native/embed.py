@@ -18,9 +18,8 @@ from types import CodeType
 
 import snapshot
 from binding import write_binding
-from frozen import code_of, hot_first, modules
+from frozen import code_of, modules
 from machine import Machine, this_machine
-from static_code import StaticCode, common_strings
 from versions import CORE, RUNNING, missing_library, static_library, version
 
 NATIVE = Path(__file__).parent
@@ -70,8 +69,6 @@ TRIES = {
     "hutch": [(["--version"], 0), (["features"], 0), (["--root", "/nonexistent", "state", "x"], 1)],
     "warren": [(["--version"], 0), (["version", "--format", "json"], 0), (["run", "--hlep"], 125)],
 }
-
-COMMON = 3  # strings that so many modules have are stored once (static_code.py)
 
 
 def build(
@@ -173,7 +170,7 @@ def write_modules(source: Path) -> str:
     at_hand = {*BUILTIN, *CORE, *OURS}
     files = {
         **{name: standard(name) for name in STANDARD},
-        **hot_first(modules(source, at_hand)),
+        **modules(source, at_hand),
     }
     codes = {
         **{name: code_of(name, *map(_launcher, parts)) for name, parts in FIRST.items()},
@@ -196,22 +193,6 @@ def frozen_rows(codes: dict[str, CodeType], packages: set[str]) -> tuple[list[st
     for name in packages:
         # By this name the launchers recognise a package, without the table of modules.
         codes[name] = codes[name].replace(co_name="<package>")
-    if not version().static_code:
-        return _marshalled_rows(codes, packages)
-    static = StaticCode(common_strings(codes.values(), COMMON))
-    rows = {
-        # The marshalled code is not read then, but must not be NULL.
-        name: _row(name, '(const unsigned char *)"-"', 1, name in packages).replace(
-            "}", f", .get_code = {static.module(name.replace('.', '_'), code)}}}"
-        )
-        for name, code in codes.items()
-    }
-    return [*BEGIN, *static.lines], rows
-
-
-def _marshalled_rows(
-    codes: dict[str, CodeType], packages: set[str]
-) -> tuple[list[str], dict[str, str]]:
     lines, rows = [*BEGIN], {}
     for name, code in codes.items():
         data = marshal.dumps(code)

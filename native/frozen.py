@@ -44,25 +44,6 @@ def modules(source: Path, builtin: set[str]) -> dict[str, Path]:
     return hot
 
 
-# The modules of the commands that most containers use.
-HOT = ("hutch.cli.main", *(f"hutch.cli.verbs.{verb}" for verb in (
-    "create", "delete", "execute", "kill", "run", "start", "state")))  # fmt: skip
-
-
-def hot_first(files: dict[str, Path]) -> dict[str, Path]:
-    """The modules in their order in memory: first those that the modules of HOT import, then the
-    others. The kernel reads neighbouring pages together, so modules in between would be read too.
-    """
-    first: dict[str, Path] = {}
-    todo = list(reversed(HOT))
-    while todo:
-        name = todo.pop()
-        if name in files and name not in first:
-            first[name] = files[name]
-            todo += [*sorted(imports(files[name])), name.rpartition(".")[0]]
-    return {**first, **files}
-
-
 def imports(path: Path) -> set[str]:
     """The modules that a module imports at its top level, except those for type checkers only."""
     needed: set[str] = set()

@@ -12,15 +12,13 @@ from typing import NamedTuple
 
 class Version(NamedTuple):
     """``header``: the file in native/cpython. ``suite``: the Debian that has this version, and the
-    package with the static library. ``static_code``: code objects can be C data (static_code.py);
-    otherwise they are made from marshalled code when the snapshot is. ``modules``: the builtin
+    package with the static library. ``modules``: the builtin
     modules of warren's executable that not all versions have. ``digests``: the builtin modules
     whose code the static library lacks, so that they are ours (digest/digest.c), with static
     libraries of more Debian packages."""
 
     header: str
     suite: str
-    static_code: bool
     modules: tuple[str, ...]
     digests: tuple[str, ...]
 
@@ -55,13 +53,13 @@ CORE = {
 DIGEST_LIBRARIES = {"libmd.a": "libmd-dev", "libb2.a": "libb2-dev"}
 
 ROWS = (
-    Version("python311.h", "bookworm", True, ("_sha256", "_sha512"), ()),
+    Version("python311.h", "bookworm", ("_sha256", "_sha512"), ()),
     Version(
-        "python313.h", "trixie", False,
+        "python313.h", "trixie",
         ("_sha2", "_suggestions", "_sysconfig", "_typing"), ("_sha2",),
     ),
     Version(
-        "python314.h", "sid", False,
+        "python314.h", "sid",
         ("_contextvars", "_sha2", "_suggestions", "_sysconfig", "_types", "_typing"),
         ("_blake2", "_md5", "_sha1", "_sha2", "_sha3"),
     ),

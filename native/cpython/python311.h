@@ -2,8 +2,6 @@
 #ifndef HUTCH_PYTHON311_H
 #define HUTCH_PYTHON311_H
 
-#include "cpython/static_code311.h"
-
 IS_FIELD(_PyRuntimeState, gilstate.autoTSSkey, Py_tss_t);
 
 /* What is not part of the core's initialisation, but must not be missing. */
@@ -13,7 +11,7 @@ static inline PyStatus complete_core(PyInterpreterState *interpreter)
     return PyStatus_Ok();
 }
 
-/* The library's own frozen modules are static data too. They are not linked. */
+/* The library's own frozen modules are static data. They are not linked. */
 #define NO_DEEP_FROZEN_MODULES                                                                     \
     int _Py_Deepfreeze_Init(void)                                                                  \
     {                                                                                              \

@@ -18,6 +18,9 @@
 #include "launcher/places.h"
 #include "launcher/snapshot.h"
 
+#include <marshal.h>
+#include <stdio.h>
+
 #ifndef FRONT
 #error "FRONT names the first module"
 #endif
@@ -90,15 +93,16 @@ static PyObject *import_all(void)
     return first;
 }
 
-/* Makes the snapshot. Returns the exit code. */
-static int make(const char *path)
+/* Brings the interpreter to where the snapshot is taken. Returns 0, or 1 after an error message. */
+static int prepare(const char *places)
 {
     if (strncmp(Py_GetVersion(), PY_VERSION " ", sizeof(PY_VERSION))) {
         dprintf(2, "CPython's library is of %.10s, its headers are of " PY_VERSION "\n",
                 Py_GetVersion());
         return 1;
     }
-    keep_memory();
+    if (keep_memory(places))
+        return 1;
 #ifdef OWN_MODULES
     PyImport_FrozenModules = our_modules;
 #endif
@@ -111,10 +115,11 @@ static int make(const char *path)
         PyErr_Print();
         return 1;
     }
+    PyType_ClearCache(); /* each name in it that gives way to another would be a page that changes */
     thread = PyThreadState_Get();
     PyOS_BeforeFork(); /* become_this_thread() does what follows fork(2) */
     leave_this_thread(thread);
-    return write_snapshot(path);
+    return 0;
 }
 
 /* Sets sys.argv. */
@@ -147,21 +152,54 @@ static int set_environment(void)
     return known ? 0 : -1;
 }
 
+/* As in every Python program, write(2) returns an error instead of a signal. SIGINT keeps its default
+ * action, so that Ctrl-C ends a verb. Returns 0, or another number after an error. */
+static int begin(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    return become_this_thread(thread) || (knows_signals() && set_signals() < 0) ||
+           set_arguments(argc, argv) || set_environment();
+}
+
 /* Runs the command. Returns the exit code. */
 static int run(int argc, char **argv)
 {
     char prefix[PATH_MAX], packages[PLACE_MAX];
     if (find_places(prefix, packages))
         return 1;
-    /* As in every Python program, write(2) returns an error instead. SIGINT keeps its default action,
-     * so that Ctrl-C ends a verb. */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    if (become_this_thread(thread) || (knows_signals() && set_signals() < 0) ||
-        set_arguments(argc, argv) || set_environment() ||
+    if (begin(argc, argv) ||
         !PyObject_CallMethod(front, "main", "N", PyUnicode_DecodeFSDefault(packages)))
         PyErr_Print();
     return 1;
+}
+
+/* Runs the code of the marshalled file argv[0] (rehearsal.py), to see which memory it changes. */
+static int rehearse(int argc, char **argv, const char *changes)
+{
+    FILE *file;
+    if (note_changes(changes) || begin(argc - 1, argv + 1) || !(file = fopen(argv[0], "rbe")))
+        return 1;
+    PyObject *code = PyMarshal_ReadLastObjectFromFile(file);
+    PyObject *names = code ? PyModule_GetDict(PyImport_AddModule("__main__")) : NULL;
+    if (names && PyDict_SetItemString(names, "front", front) == 0 &&
+        PyEval_EvalCode(code, names, names))
+        return 0;
+    PyErr_Print();
+    return 1;
+}
+
+/* What the build asks for (native/snapshot.py). Returns the exit code. */
+static int make(int argc, char **argv)
+{
+    const char *mode = argv[1], *written = argv[2], *places = argc > 3 ? argv[3] : NULL;
+    if (prepare(places))
+        return 1;
+    if (!strcmp(mode, "pieces"))
+        return write_pieces(written);
+    if (!strcmp(mode, "changes") && argc > 4)
+        return rehearse(argc - 4, argv + 4, written);
+    return argc > 4 ? write_snapshot(written, argv[4]) : 1;
 }
 
 /* The start files of a static program call these. Since GCC 13 that takes longer than all of `state`. */
@@ -182,5 +220,5 @@ int main(int argc, char **argv)
     keep_exit_codes();
     if (has_snapshot())
         return run(argc, argv);
-    return argc == 2 ? make(argv[1]) : 1;
+    return argc > 2 ? make(argc, argv) : 1;
 }

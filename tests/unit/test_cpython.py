@@ -21,8 +21,7 @@ import versions  # noqa: E402
 
 # What CPython keeps for itself, in C.
 PRIVATE = re.compile(r"\b_Py[A-Z]\w*|Py_BUILD_CORE|\bpycore_|\b_init_main\b")
-# static_code.py is for 3.11 only, and includes native/cpython/static_code311.h.
-ALLOWED = {NATIVE / "static_code.py", NATIVE / "versions.py"}
+ALLOWED = {NATIVE / "versions.py"}
 
 
 def test_each_version_has_one_file_and_is_chosen_by_its_number() -> None:
