@@ -43,6 +43,8 @@ LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive
 PREPARE = """
 apt-get -o Acquire::Check-Valid-Until=no update -qq
 apt-get install -y -qq --no-install-recommends ca-certificates {packages} >/dev/null
+"""
+PYTHON = """
 [ -x /{prefix}/bin/python ] || python3 -m venv /{prefix}
 /{prefix}/bin/pip install -q setuptools wheel cffi {requirements}
 """
@@ -81,10 +83,7 @@ def prepare(version: Version, root: Path, packages: str) -> None:
     if not (root / "usr" / "bin" / "apt-get").exists():
         command = ["debootstrap", "--variant=minbase", version.suite, str(root)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    for name in ("etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt"):
-        if Path("/", name).exists():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(Path("/", name), root / name)
+    copy_settings(root)
     shutil.rmtree(root / "src", ignore_errors=True)
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.check_output(listed, cwd=ROOT, text=True).split("\0"):
@@ -93,7 +92,17 @@ def prepare(version: Version, root: Path, packages: str) -> None:
             shutil.copy(ROOT / name, root / "src" / name)
     requirements = " ".join(f'"{one}"' for one in REQUIREMENTS.split())
     wanted = f"{packages} {version.package} {' '.join(version.more_packages)} {PACKAGES}"
-    inside(root, PREPARE.format(packages=wanted, requirements=requirements, prefix=PREFIX))
+    inside(root, PREPARE.format(packages=wanted))
+    copy_settings(root)  # again: the package ca-certificates has written its own
+    inside(root, PYTHON.format(requirements=requirements, prefix=PREFIX))
+
+
+def copy_settings(root: Path) -> None:
+    """Gives the root this system's name servers and certificates."""
+    for name in ("etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt"):
+        if Path("/", name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path("/", name), root / name)
 
 
 def measure(prefixes: dict[str, Path], rounds: int) -> str:
