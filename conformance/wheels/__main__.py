@@ -1,9 +1,13 @@
 """Tries the wheels of a folder in fresh root file systems.
 
-python -m conformance.wheels FOLDER [NAME...]
+python -m conformance.wheels FOLDER [NAME...] [--python PREFIX]...
 
-NAME is bookworm, trixie, sid or musl; all of them by default. It takes root, and the network for
-Debian's packages and for the wheels that hutch depends on; both are kept in .dev/wheels.
+NAME is bookworm, trixie, sid or musl; without a name and --python, all of them. --python tries an
+interpreter of this machine, by the prefix that it was installed into. It is copied into a Debian
+12, or, if it is linked with musl, into a root that has only musl, busybox and conmon.
+
+It takes root, and the network for Debian's packages and for the wheels that hutch depends on; both
+are kept in .dev/wheels.
 """
 
 import argparse
@@ -13,88 +17,71 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from email import message_from_bytes
+from collections.abc import Sequence
 from pathlib import Path
 
-from packaging.requirements import Requirement
+from conformance.wheels.dependencies import dependencies
+from conformance.wheels.interpreter import Interpreter, interpreter
+from conformance.wheels.roots import HERE, MUSL, SUITES, debian, enter, musl
 
-HERE = Path(__file__).parent
-KEPT = Path(".dev") / "wheels"
-SUITES = {"bookworm": "3.11", "trixie": "3.13", "sid": "3.14"}
 MANNERS = ("system", "venv", "venv-space", "user", "target")
-PACKAGES = "conmon,procps,python3,python3-pip,python3-venv"
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 MUSL_PREFIX = "usr/lib/python3.12/site-packages"
+WHEELS = "hutch-*_x86_64.whl"
 
 
-def requirements(wheel: Path, python: str) -> list[str]:
-    """What a wheel requires with a version of the interpreter. pip download would use the markers
-    of the interpreter that it runs with."""
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        metadata = message_from_bytes(archive.read(name))
-    wanted = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
-    environment = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
-    return [
-        f"{one.name}{one.specifier}"
-        for one in wanted
-        if one.marker is None or one.marker.evaluate(environment)
-    ]
+def wheel_for(folder: Path, libc: str) -> Path:
+    """The wheel in ``folder`` for glibc or musl. Raises SystemExit if it is not there."""
+    tag = {"glibc": "manylinux", "musl": "musllinux"}[libc]
+    wheel = next((path for path in folder.glob(WHEELS) if f"-{tag}_" in path.name), None)
+    if wheel is None:
+        raise SystemExit(f"{folder} has no {tag} wheel for x86_64")
+    return wheel
 
 
-def dependencies(wheel: Path, python: str) -> Path:
-    """The folder with the wheels that ``wheel`` requires."""
-    folder = KEPT / "dependencies" / python
-    if not (folder / "complete").exists():
-        words = [sys.executable, "-m", "pip", "download", "-q", "-d", str(folder)]
-        words += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
-        for abi in ("cp" + python.replace(".", ""), "abi3", "none"):
-            words += ["--abi", abi]
-        for platform in PLATFORMS:
-            words += ["--platform", platform]
-        subprocess.run([*words, *requirements(wheel, python)], check=True)
-        (folder / "complete").touch()
-    return folder
+def collect(folder: Path, version: str, libc: str, place: Path) -> None:
+    """Makes ``place`` with the wheels that are required, and with all of hutch in ``folder``: pip
+    shall choose."""
+    shutil.copytree(dependencies(wheel_for(folder, libc), version, libc), place)
+    for wheel in folder.glob(WHEELS):
+        shutil.copy(wheel, place)
 
 
-def debian(suite: str) -> Path:
-    """The root file system of a suite."""
-    root = KEPT / "roots" / suite
-    if not (root / "complete").exists():
-        print(f"debootstrap {suite} (a minute)", flush=True)
-        shutil.rmtree(root, ignore_errors=True)
-        root.parent.mkdir(parents=True, exist_ok=True)
-        words = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(root)]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        (root / "complete").touch()
-    return root
-
-
-def enter(root: Path, wheels: Path, *words: str) -> bool:
-    """Runs a command line in a root; whether it succeeded."""
-    command = [str(HERE / "enter.sh"), str(root.absolute()), str(wheels), *words]
-    unshare = ["unshare", "--mount", "--propagation", "private", "--net", "--fork"]
-    return subprocess.run([*unshare, *command], check=False).returncode == 0
-
-
-def try_debian(suite: str, wheel: Path, work: Path) -> list[str]:
-    """The manners of installation that fail."""
-    python = SUITES[suite]
-    wheels = work / suite
-    shutil.copytree(dependencies(wheel, python), wheels)
-    shutil.copy(wheel, wheels)
-    root = debian(suite)
+def try_manners(title: str, layers: Sequence[Path], wheels: Path, program: str) -> list[str]:
+    """The manners of installation that fail with an interpreter in a root."""
     failed = []
     for manner in MANNERS:
-        print(f"\n== {suite}, CPython {python}: {manner}", flush=True)
-        if not enter(root, wheels, "/bin/sh", "/tmp/inside.sh", "/tmp/wheels", manner):
-            failed.append(f"{suite} {manner}")
+        print(f"\n== {title}: {manner}", flush=True)
+        if not enter(layers, wheels, "/bin/sh", "/tmp/inside.sh", "/tmp/wheels", program, manner):
+            failed.append(f"{title} {manner}")
     return failed
 
 
-def try_musl(wheel: Path, work: Path) -> list[str]:
-    """The same with a root that has only busybox, and the files of the wheel as pip places them."""
+def try_debian(suite: str, folder: Path, work: Path) -> list[str]:
+    wheels = work / suite
+    collect(folder, SUITES[suite], "glibc", wheels)
+    title = f"{suite}, CPython {SUITES[suite]}"
+    return try_manners(title, [debian(suite)], wheels, "/usr/bin/python3")
+
+
+def try_interpreter(given: Interpreter, folder: Path, work: Path) -> list[str]:
+    """The same with an interpreter of this machine."""
+    wheels = work / "wheels"
+    collect(folder, given.version, given.libc, wheels)
+    if given.libc == "musl":
+        root, name = work / "musl", "musl and busybox"
+        musl(root)
+    else:
+        root, name = debian("bookworm"), "bookworm"
+    given.copy_to(work / "interpreter")
+    title = f"{name}, CPython {given.version} of {given.prefix}"
+    return try_manners(title, [work / "interpreter", root], wheels, str(given.program))
+
+
+def try_musl(folder: Path, work: Path) -> list[str]:
+    """The static programs in a root that has only busybox, and the files of the wheel as pip places
+    them."""
     print("\n== musl and busybox, without an interpreter", flush=True)
+    wheel = wheel_for(folder, "musl")
     root = work / "musl"
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
@@ -105,18 +92,15 @@ def try_musl(wheel: Path, work: Path) -> list[str]:
             place.chmod(entry.external_attr >> 16 & 0o777)
     shutil.copy(HERE / "musl.sh", root)
     failed = [f"musl: {line}" for line in foreign_symbols(root / MUSL_PREFIX / "hutch")]
-    if not enter(root, wheel.parent, "/tmp/busybox", "sh", "/musl.sh", "/usr/bin"):
+    if not enter([root], wheel.parent, "/tmp/busybox", "sh", "/musl.sh", "/usr/bin"):
         failed.append("musl: the static programs")
     return failed
 
 
 def foreign_symbols(package: Path) -> list[str]:
-    """The symbols of the extensions that neither the interpreter nor musl has (nm, and Debian's
-    musl)."""
-    musl = subprocess.check_output(
-        ["nm", "-D", "--defined-only", "/usr/lib/x86_64-linux-musl/libc.so"], text=True
-    )
-    known = {line.split()[-1] for line in musl.splitlines()}
+    """The symbols of the extensions that neither the interpreter nor musl has (nm)."""
+    text = subprocess.check_output(["nm", "-D", "--defined-only", str(MUSL)], text=True)
+    known = {line.split()[-1] for line in text.splitlines()}
     foreign = []
     for file in sorted(package.glob("*.so")):
         wanted = subprocess.check_output(["nm", "-D", "--undefined-only", str(file)], text=True)
@@ -131,19 +115,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev wheels --try", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", choices=[[], *SUITES, "musl"])
+    parser.add_argument(
+        "--python", action="append", type=Path, default=[], metavar="PREFIX",
+        help="an interpreter of this machine; may be repeated",
+    )  # fmt: skip
     arguments = parser.parse_args()
+    given = [interpreter(prefix) for prefix in arguments.python]
+    folder = arguments.folder
     failed = []
-    with tempfile.TemporaryDirectory(prefix="hutch-wheels-") as folder:
-        for name in arguments.names or [*SUITES, "musl"]:
-            libc = "musl" if name == "musl" else "many"
-            wheel = next(arguments.folder.glob(f"hutch-*-{libc}linux_*_x86_64*.whl"), None)
-            if wheel is None:
-                raise SystemExit(f"{arguments.folder} has no {libc}linux wheel for x86_64")
-            action = try_musl if name == "musl" else None
-            if action:
-                failed += action(wheel, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="hutch-wheels-") as place:
+        work = Path(place)
+        for name in arguments.names or ([] if given else [*SUITES, "musl"]):
+            if name == "musl":
+                failed += try_musl(folder, work / "static")
             else:
-                failed += try_debian(name, wheel, Path(folder))
+                failed += try_debian(name, folder, work)
+        for number, one in enumerate(given):
+            own = work / f"python-{number}"
+            own.mkdir()
+            failed += try_interpreter(one, folder, own)
     print("\nfailed: " + ", ".join(failed) if failed else "\nall passed")
     return 1 if failed else 0
 

@@ -1,11 +1,13 @@
 #!/bin/sh
-# inside.sh WHEELS MANNER: runs in a fresh Debian, as the root of its mount namespace. Installs hutch
-# in one manner, uses it, and uninstalls it. What is left of it is printed, and is a failure.
+# inside.sh WHEELS PYTHON MANNER: runs in a fresh root, as the root of its mount namespace. Installs
+# hutch for an interpreter in one manner, uses it, and uninstalls it. What is left of it is printed, and
+# is a failure. WHEELS has those of other C libraries too: pip must take the right one.
 #
 # MANNER is system, venv, a path with a space (venv-space), user, or target.
 set -eu
 wheels=$1
-manner=$2
+python=$2
+manner=$3
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PIP_NO_INDEX=1 PIP_FIND_LINKS="$wheels" PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_BREAK_SYSTEM_PACKAGES=1
@@ -21,20 +23,18 @@ case $manner in
 venv | venv-space)
     place=/opt/environment
     [ "$manner" = venv ] || place="/opt/an environment"
-    python3 -m venv "$place"
+    "$python" -m venv "$place"
     bin=$place/bin
+    python=$bin/python
     ;;
 user)
     bin=/root/.local/bin
     ;;
 target) bin=/opt/target/bin ;;
-system) bin=/usr/local/bin ;;
+system) bin=$("$python" -c 'import sysconfig; print(sysconfig.get_path("scripts"))') ;;
 esac
 pip() {
-    case $manner in
-    venv*) "$bin/python" -m pip "$@" ;;
-    *) python3 -m pip "$@" ;;
-    esac
+    "$python" -m pip "$@"
 }
 names() {
     pip list --format=freeze 2>/dev/null | cut -d= -f1 | sort
@@ -48,14 +48,28 @@ target) pip install -q --target /opt/target hutch ;;
 *) pip install -q hutch ;;
 esac
 
+echo "- the wheel that pip has taken"
+grep '^Tag: ' "$(find / -xdev -path '*/hutch-*.dist-info/WHEEL')"
 echo "- the first front"
 "$bin/hutch" --version
 "$bin/hutch" --version | grep -qx 'front: static executable.*'
 echo "- the interpreter"
-version=$(python3 -c 'import sys; print(sys.version.split()[0])')
+version=$("$python" -c 'import sys; print(sys.version.split()[0])')
 libexec=$(find / -xdev -path '*/hutch/libexec' -type d | head -n 1)
 "$libexec/hutch" --version | grep -x 'front: launcher'
 "$libexec/hutch" --version | grep -x "python: CPython $version"
+echo "- the extensions, of hutch and of what it requires"
+PYTHONPATH=${libexec%/hutch/libexec} "$python" - <<'END'
+import importlib, sys
+zstd = "_zstd" if sys.version_info >= (3, 14) else "backports.zstd._zstd"
+for name in ("hutch._json", "hutch._native", "hutch._seccomp", "hutch._sqlite", "_cffi_backend",
+             "isal.isal_zlib", "setproctitle._setproctitle", "yaml._yaml", zstd):
+    importlib.import_module(name)
+# They are all of one C library.
+mapped = {line.split()[-1] for line in open("/proc/self/maps") if "/" in line}
+(loader,) = (path for path in mapped if path.rpartition("/")[2].startswith("ld-"))
+print(loader)
+END
 "$bin/hutch" completion bash >/dev/null
 mkdir -p /tmp/bundle/rootfs/bin
 cp /tmp/busybox /tmp/bundle/rootfs/bin/busybox
@@ -67,7 +81,7 @@ echo "- a container, and its plan"
 "$bin/hutch" explain /tmp/bundle >/tmp/plan
 head -n 3 /tmp/plan
 echo "- a filter of system calls, compiled by the interpreter"
-python3 - <<'END'
+"$python" - <<'END'
 import json
 path = "/tmp/bundle/config.json"
 config = json.load(open(path))
@@ -121,14 +135,14 @@ echo "- uninstall"
 case $manner in
 target) rm -r /opt/target ;;
 *)
-    names | comm -13 /tmp/names - >/tmp/new
+    names | grep -vxFf /tmp/names >/tmp/new
     # shellcheck disable=SC2046 # a list of names
     pip uninstall -q -y $(cat /tmp/new)
     ;;
 esac
 list >/tmp/after
 # What an installation by pip for a user makes beside it, and folders that pip leaves empty.
-left=$(comm -13 /tmp/before /tmp/after | while read -r path; do
+left=$(grep -vxFf /tmp/before /tmp/after | while read -r path; do
     if [ -d "$path" ]; then
         [ -z "$(find "$path" ! -type d | head -n 1)" ] || echo "$path"
     else

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from conformance.wheels.__main__ import wheel_for
+from conformance.wheels.dependencies import requirements
+from conformance.wheels.interpreter import interpreter
+
 NATIVE = Path(__file__).parents[2] / "native"
 sys.path[:0] = [str(NATIVE)]
 from wheels import archive, targets  # noqa: E402
@@ -181,3 +185,42 @@ def test_the_standard_librarys_sqlite_does_what_the_extension_does(tmp_path: Pat
         said.append(caught.value.args)
         seen.append(said)
     assert seen[0] == seen[1]
+
+
+def test_a_trial_takes_the_wheel_of_the_interpreters_c_library(tmp_path: Path) -> None:
+    names = {}
+    for libc in ("glibc", "musl"):
+        for processor in targets.PROCESSORS.values():
+            name = targets.file_name("1.0", processor, targets.LIBCS[libc])
+            (tmp_path / name).touch()
+            names[libc, processor.name] = name
+    for libc in ("glibc", "musl"):
+        assert wheel_for(tmp_path, libc).name == names[libc, "x86_64"]
+    (tmp_path / names["musl", "x86_64"]).unlink()
+    with pytest.raises(SystemExit, match="has no musllinux wheel for x86_64"):
+        wheel_for(tmp_path, "musl")
+
+
+def test_what_a_wheel_requires_depends_on_the_interpreter_that_is_tried(tmp_path: Path) -> None:
+    metadata = (
+        "Name: hutch\nRequires-Dist: cffi>=1.15\n"
+        "Requires-Dist: old>=1; python_version < '3.14'\n"
+        "Requires-Dist: pytest; extra == 'dev'\n"
+    )
+    with zipfile.ZipFile(tmp_path / "a.whl", "w") as wheel:
+        wheel.writestr("hutch-1.dist-info/METADATA", metadata)
+    assert requirements(tmp_path / "a.whl", "3.12") == ["cffi>=1.15", "old>=1"]
+    assert requirements(tmp_path / "a.whl", "3.14") == ["cffi>=1.15"]
+
+
+def test_a_trial_knows_the_interpreter_of_a_prefix(tmp_path: Path) -> None:
+    assert interpreter(Path(sys.prefix))[1:] == ("{}.{}".format(*sys.version_info), "glibc")
+    with pytest.raises(SystemExit, match="/nonexistent has no interpreter"):
+        interpreter(Path("/nonexistent"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").write_text("#!/bin/sh\necho 3.13 musl\n")
+    (tmp_path / "bin" / "python3").chmod(0o755)
+    given = interpreter(tmp_path)
+    assert (given.version, given.libc) == ("3.13", "musl")
+    with pytest.raises(SystemExit, match="a root has a /tmp of its own"):
+        given.copy_to(tmp_path / "root")
