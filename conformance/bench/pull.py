@@ -29,8 +29,16 @@ from pathlib import Path
 
 from hutch.kernel.mounts import private_mounts
 
-from conformance.bench.pull_floor import floor
-from conformance.bench.pull_tools import Tool, containerd, docker, podman, skopeo_umoci, warren
+from conformance.bench.pull_floor import beside_floor, floor
+from conformance.bench.pull_tools import (
+    FOUR,
+    Tool,
+    containerd,
+    docker,
+    podman,
+    skopeo_umoci,
+    warren,
+)
 from conformance.samples.images import Image, Layer
 from conformance.samples.trees import describe, differences
 
@@ -318,6 +326,8 @@ def main(arguments: list[str] | None = None) -> None:
         if options.only:
             chosen = ["warren", *options.only]
             tools = [tool for tool in tools if any(text in tool.name for text in chosen)]
+        if any(FOUR in tool.name for tool in tools):
+            parts.append(f"containerd{FOUR} unpacks four layers at once, the default one.\n")
         layers = debian(folder, options.rootfs)
         for kind in ("gzip", "zstd"):
             image = Image(layers, kind)
@@ -334,7 +344,11 @@ def main(arguments: list[str] | None = None) -> None:
                     if options.in_memory:
                         empty(folder / "stores")
             parts.append(report(kind, size, samples))
-            parts.append(floor(list(image.blobs.values()), layers, folder / "stores"))
+            least = floor(list(image.blobs.values()), layers, folder / "stores")
+            own = samples[tools[0].name]
+            cpu = statistics.median(sample.cpu for sample in own)
+            wall = statistics.median(sample.wall for sample in own)
+            parts.append(beside_floor(least, cpu, wall))
             if kind == "gzip":
                 parts.append(compare(folder, f"{host}/debian:gzip"))
             numbers[kind] = {n: [vars(s) for s in taken] for n, taken in samples.items()}

@@ -40,9 +40,9 @@ def spent() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def floor(blobs: list[bytes], layers: list[bytes], folder: Path) -> str:
-    """A table for an image with these blobs and uncompressed layers; files are made in
-    ``folder``."""
+def floor(blobs: list[bytes], layers: list[bytes], folder: Path) -> dict[str, float]:
+    """{part: processor time in seconds} for an image with these blobs and uncompressed layers;
+    files are made in ``folder``."""
     blobs = [blob for blob in blobs if compression(blob) != "tar"]  # without the documents
 
     def hash_all(parts: list[bytes]) -> None:
@@ -98,10 +98,20 @@ def floor(blobs: list[bytes], layers: list[bytes], folder: Path) -> str:
         path.unlink()
     for path in folder.glob("tree*"):
         shutil.rmtree(path)
+    return parts
+
+
+def beside_floor(parts: dict[str, float], cpu: float, wall: float) -> str:
+    """A table of the floor, and how near a pull of warren comes to it. All is in seconds."""
     total = sum(parts.values())
     processors = os.cpu_count() or 1
+    at_once = total / processors
     lines = ["| the floor | processor s |", "|---|---|"]
     lines += [f"| {name} | {value:.2f} |" for name, value in parts.items()]
-    lines.append(f"| together; on {processors} processors at once {total / processors:.2f} s |"
-                 f" {total:.2f} |")  # fmt: skip
+    lines += [
+        f"| together; on {processors} processors at once {at_once:.2f} s | {total:.2f} |",
+        "",
+        f"warren pull takes {cpu / total:.2f} of the floor's processor time, and"
+        f" {wall / at_once:.2f} of its time on {processors} processors at once.",
+    ]
     return "\n".join(lines) + "\n"

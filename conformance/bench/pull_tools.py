@@ -24,6 +24,7 @@ disabled_plugins = [
   address = "{store}/t.sock"
 """
 UNPACKS = "max_concurrent_unpacks"  # of the transfer service, since containerd 2.2
+FOUR = "-unpacks-4"  # a part of a tool's name
 
 
 @dataclass
@@ -139,7 +140,7 @@ def containerd(folder: Path) -> list[Tool]:
         [program, "config", "default"], capture_output=True, text=True, check=True
     )
     four = f"[plugins.'io.containerd.transfer.v1.local']\n  {UNPACKS} = 4\n"
-    settings = {"": ""} | ({"-unpacks-4": four} if UNPACKS in default.stdout else {})
+    settings = {"": ""} | ({FOUR: four} if UNPACKS in default.stdout else {})
 
     def call(store: Path, *words: str) -> list[str]:
         return [client, "-a", f"{store}/c.sock", *words]
