@@ -280,7 +280,7 @@ def after_deletion(tool: Tool, image: str, folder: Path, rounds: int) -> tuple[s
         (command,) = tool.commands(image, store)
         samples.append(run(command, tool.environment, folder / "time"))
     first, later = samples[0], samples[1:]
-    worst = max(later, key=lambda sample: sample.cpu)
+    worst = max(later, key=lambda sample: sample.wall)
     text = (
         f"## {tool.name} on disk, just after the store was deleted\n\n"
         f"The first pull took {first.wall:.2f} s ({first.cpu:.2f} s of processor time). Of the"
@@ -310,7 +310,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     parts = [
         f"# Pulls from a registry on loopback, cold stores, {datetime.date.today()}\n",
-        f"{options.rounds} pulls by each tool, in turn, on {os.cpu_count()} processors; load "
+        f"{options.rounds} pulls by each tool, in turn, on {os.cpu_count()} processors; stores "
+        f"{'in memory' if options.in_memory else 'on disk'}; load "
         f"{os.getloadavg()[0]:.1f} at the beginning. {versions()}\n",
     ]
     numbers: dict[str, object] = {}
@@ -327,7 +328,7 @@ def main(arguments: list[str] | None = None) -> None:
             chosen = ["warren", *options.only]
             tools = [tool for tool in tools if any(text in tool.name for text in chosen)]
         if any(FOUR in tool.name for tool in tools):
-            parts.append(f"containerd{FOUR} unpacks four layers at once, the default one.\n")
+            parts.append(f"containerd with {FOUR} unpacks four layers at once, not one.\n")
         layers = debian(folder, options.rootfs)
         for kind in ("gzip", "zstd"):
             image = Image(layers, kind)
