@@ -26,6 +26,7 @@ class Engine(ABC):
     raises Lacks."""
 
     name = ""
+    chapters: tuple[str, ...] = ()  # of the checks that are about it, if not all
     # Exit codes of a container whose program is not there, may not be executed, or whose working
     # folder, user and so on are impossible; None: the engine reports an error, without a code.
     absent: int | None = 127

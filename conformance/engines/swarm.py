@@ -9,12 +9,17 @@ from conformance.engines.engine import Engine, until
 from conformance.engines.wish import Place, Wrong
 
 COUNT = 3
-# Shells that become the nodes' dockerd: an own /run, for what dockerd has at fixed paths there.
-START = 'mount -t tmpfs run /run; mkdir /run/netns; exec "$@"'
+# Shells that become the nodes' dockerd: an own /run, for what dockerd has at fixed paths there. It
+# asks a registry for the image of each task. A name server that refuses at once keeps none waiting.
+START = (
+    "mount -t tmpfs run /run; mkdir /run/netns; echo nameserver 127.0.0.1 >/run/resolv.conf; "
+    'mount --bind /run/resolv.conf /etc/resolv.conf; exec "$@"'
+)
 
 
 class Swarm(Engine):
     name = "swarm"
+    chapters = ("services",)
     image = "box:1"
 
     def __init__(self, place: Place) -> None:
