@@ -105,7 +105,7 @@ class Containerd(Engine):
                 raise Lacks("devices with another name or fewer rights")
             found += ["--device", source]
         for propagation in ("slave", "shared"):
-            if any(f"r{propagation}" in bind.options for bind in wish.binds):
+            if any({propagation, f"r{propagation}"} & {*bind.options} for bind in wish.binds):
                 found += ["--rootfs-propagation", propagation]
         return [*found, *(word for bind in wish.binds for word in ("--mount", mount(bind)))]
 

@@ -46,6 +46,7 @@ LACKED = {
     "shm_size": "the size of /dev/shm",
     "restart": "restart policies: the kubelet's", "health": "health checks: the kubelet's",
 }  # fmt: skip
+ALONE = dict.fromkeys(("private", "slave", "shared"), "propagation without the mounts below")
 if not UNIFIED:
     LACKED["own_cgroup_namespace"] = "cgroup namespaces on cgroup v1"
 
@@ -339,6 +340,9 @@ def container_config(wish: Wish, attempt: int) -> dict[str, Any]:
 
 
 def mount(source: str, target: str, options: tuple[str, ...]) -> dict[str, Any]:
+    for option, what in ALONE.items():
+        if option in options:
+            raise Lacks(what)
     names = {"rslave": "PROPAGATION_HOST_TO_CONTAINER", "rshared": "PROPAGATION_BIDIRECTIONAL"}
     found: dict[str, Any] = {
         "host_path": source,

@@ -1,10 +1,20 @@
 """All checks."""
 
-from conformance.engines import checkpoints, kills, lives, nodes, pods, profiles, selinux, shots
+from conformance.engines import (
+    checkpoints,
+    kills,
+    lives,
+    nodes,
+    pods,
+    profiles,
+    propagations,
+    selinux,
+    shots,
+)
 from conformance.engines.checks import CHAPTERS, EVERY, Check
 
 # Each puts its checks on the list.
-MODULES = (shots, profiles, selinux, lives, checkpoints, kills, pods, nodes)
+MODULES = (shots, profiles, selinux, lives, propagations, checkpoints, kills, pods, nodes)
 
 
 def every() -> list[Check]:

@@ -2,13 +2,12 @@
 
 import contextlib
 import os
-import subprocess
 import threading
 from collections.abc import Iterator
 
 from conformance.engines.checks import check, expect
 from conformance.engines.engine import Engine, until
-from conformance.engines.kernel import limit, mounts, processes, shared_folder
+from conformance.engines.kernel import limit, processes, shared_folder
 from conformance.engines.wish import Bind, Limits, Wish, Wrong
 
 SLEEP = Wish(words=("sleep", "1000"))
@@ -291,44 +290,6 @@ def _(engine: Engine) -> None:
         ended(engine, name)
         wanted = "".join(f"{number}\n" for number in range(1, 20001))
         until(lambda: engine.logs(name) == wanted, "20000 lines in the logs", 60)
-
-
-@check("files", "propagation: rprivate")
-def _(engine: Engine) -> None:
-    expect(propagation(engine, "rprivate"), (False, False))
-
-
-@check("files", "propagation: rslave")
-def _(engine: Engine) -> None:
-    expect(propagation(engine, "rslave"), (True, False))
-
-
-@check("files", "propagation: rshared")
-def _(engine: Engine) -> None:
-    expect(propagation(engine, "rshared"), (True, True))
-
-
-def propagation(engine: Engine, option: str) -> tuple[bool, bool]:
-    """Whether a mount of the host shows in the container, and one of the container on the host."""
-    folder = shared_folder(engine.place.folder / "volume")
-    for inner in ("host", "container"):
-        (folder / inner).mkdir(exist_ok=True)
-    wish = SLEEP.but(
-        binds=(Bind(str(folder), "/vol", (option,)),), cap_add=("SYS_ADMIN",), seccomp="unconfined"
-    )
-    with running(engine, wish) as name:
-        subprocess.run(["mount", "-t", "tmpfs", "own", str(folder / "host")], check=True)
-        try:
-            (folder / "host" / "seen").touch()
-            inside = engine.exec(name, "test", "-e", "/vol/host/seen").code == 0
-            done = engine.exec(name, "mount", "-t", "tmpfs", "own", "/vol/container")
-            if done.code:
-                raise Wrong(f"mount in the container: {done.err.strip()}")
-            outside = str(folder / "container") in mounts()
-        finally:
-            subprocess.run(["umount", str(folder / "host")], check=True)
-            subprocess.run(["umount", "-q", str(folder / "container")], check=False)
-    return inside, outside
 
 
 @check("restart", "restart of a container that runs")

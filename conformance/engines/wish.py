@@ -24,7 +24,7 @@ class Done:
 @dataclass(frozen=True)
 class Bind:
     """A folder or file of the host in a container. ``options`` as mount(8) has them, and Docker:
-    ro, rprivate, rslave, rshared."""
+    ro, private, slave, shared, rprivate, rslave, rshared, z, Z."""
 
     source: str
     target: str
