@@ -12,6 +12,7 @@ from conformance.engines.engine import text, until
 from conformance.engines.kernel import SYSTEMD, UNIFIED
 from conformance.engines.streams import STDERR, STDOUT, Stream
 from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
+from conformance.runtimes import find
 from conformance.samples.busybox import write_docker_archive
 
 PLUGIN = """
@@ -27,6 +28,8 @@ stream_server_address = "127.0.0.1"
 stream_server_port = "0"
 # A machine without CAP_SYS_RESOURCE may not lower the score.
 restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+default_runtime_name = "{default}"
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/usr/lib/cni"
 conf_dir = "{folder}/cni"
@@ -38,6 +41,7 @@ runtime_type = "io.containerd.runc.v2"
 BinaryName = "{path}"
 SystemdCgroup = {systemd}
 """
+INSTALL = (find("hutch"), "install-runtime")
 PARENT = "pods.slice" if SYSTEMD else "/pods"
 LACKED = {
     "stdin": "end of the standard input", "init": "an init", "tmpfs": "tmpfs", "volumes": "volumes",
@@ -71,10 +75,16 @@ class Cri(Containerd):
 
     def configure(self) -> None:
         folder = self.place.folder
-        text = PLUGIN.format(folder=folder)
+        default = next(iter(self.place.runtimes))
+        text = PLUGIN.format(folder=folder, default=default)
         for name, path in self.place.commands().items():
-            text += HANDLER.format(name=name, path=path, systemd=str(SYSTEMD).lower())
-        (folder / "config.toml").write_text(text)
+            if name not in self.place.runtimes:
+                text += HANDLER.format(name=name, path=path, systemd=str(SYSTEMD).lower())
+        file = folder / "config.toml"
+        file.write_text(text)
+        for name, path in self.place.runtimes.items():
+            words = ["--config", str(file), "--name", name, "--program", path, "--write"]
+            self.must(*INSTALL, "containerd", *words)
         (folder / "cni").mkdir()
         network = {
             "cniVersion": "0.4.0", "name": "pods", "plugins": [{

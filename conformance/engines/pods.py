@@ -1,9 +1,11 @@
 """Checks of pods, as a kubelet asks for them."""
 
+import json
 import os
+import re
 
 from conformance.engines.checks import check, expect
-from conformance.engines.cri import Cri, output_of
+from conformance.engines.cri import INSTALL, Cri, output_of
 from conformance.engines.engine import Engine, until
 from conformance.engines.kernel import processes
 from conformance.engines.lives import SLEEP, running
@@ -11,6 +13,7 @@ from conformance.engines.streams import Stream
 from conformance.engines.wish import Wish, Wrong
 
 PODS = ("cri",)
+STATES = "/run/containerd/runc/k8s.io"  # what containerd gives the runtime as --root
 
 
 def cri(engine: Engine) -> Cri:
@@ -33,6 +36,24 @@ def _(engine: Engine) -> None:
     finally:
         engine.use(own)
     raise Wrong("a pod of a handler that is not there")
+
+
+@check("pods", "what install-runtime writes: a RuntimeClass, and its handler in containerd", PODS)
+def _(engine: Engine) -> None:
+    own = engine.runtime
+    written = engine.must(*INSTALL, "kubernetes", "--name", own)
+    handler = re.search(r"^handler: (.+)$", written, re.MULTILINE)
+    assert handler
+    engine.use(handler[1])
+    try:
+        # Cri.configure has called install-runtime for containerd, with the runtime's program.
+        with running(engine) as name:
+            pod = cri(engine).pods[name]
+            for made in (pod.id, pod.container):
+                words = [engine.place.runtimes[own], "--root", STATES, "state", made]
+                expect(json.loads(engine.must(*words))["status"], "running")
+    finally:
+        engine.use(own)
 
 
 @check("pods", "a container that ended is created again in its pod", PODS)
