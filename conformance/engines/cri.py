@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.engines.containerd import Containerd
 from conformance.engines.engine import text, until
-from conformance.engines.kernel import SYSTEMD, UNIFIED
+from conformance.engines.kernel import SELINUX, SYSTEMD, UNIFIED, for_containers
 from conformance.engines.streams import STDERR, STDOUT, Stream
 from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
 from conformance.runtimes import find
@@ -28,6 +28,7 @@ stream_server_address = "127.0.0.1"
 stream_server_port = "0"
 # A machine without CAP_SYS_RESOURCE may not lower the score.
 restrict_oom_score_adj = true
+enable_selinux = {selinux}
 [plugins."io.containerd.grpc.v1.cri".containerd]
 default_runtime_name = "{default}"
 [plugins."io.containerd.grpc.v1.cri".cni]
@@ -46,7 +47,7 @@ PARENT = "pods.slice" if SYSTEMD else "/pods"
 LACKED = {
     "stdin": "end of the standard input", "init": "an init", "tmpfs": "tmpfs", "volumes": "volumes",
     "ulimits": "limits", "pids": "pids",
-    "selinux": "SELinux labels here", "id_map": "user namespaces in this version",
+    "id_map": "user namespaces in this version",
     "shm_size": "the size of /dev/shm",
     "restart": "restart policies: the kubelet's", "health": "health checks: the kubelet's",
 }  # fmt: skip
@@ -76,7 +77,10 @@ class Cri(Containerd):
     def configure(self) -> None:
         folder = self.place.folder
         default = next(iter(self.place.runtimes))
-        text = PLUGIN.format(folder=folder, default=default)
+        text = PLUGIN.format(folder=folder, default=default, selinux=str(SELINUX).lower())
+        if SELINUX:
+            for name in ("root", "state"):
+                for_containers(folder / name)
         for name, path in self.place.commands().items():
             if name not in self.place.runtimes:
                 text += HANDLER.format(name=name, path=path, systemd=str(SYSTEMD).lower())
@@ -153,7 +157,8 @@ class Cri(Containerd):
             "metadata": {"name": name, "uid": name, "namespace": "default"},
             "hostname": wish.hostname or name, "log_directory": str(logs),
             "linux": {"cgroup_parent": PARENT, "sysctls": wish.sysctls, "security_context": {
-                "namespace_options": {"pid": "NODE" if wish.host_pid else "CONTAINER"}}},
+                "namespace_options": {"pid": "NODE" if wish.host_pid else "CONTAINER"},
+                **selinux(wish)}},
         }  # fmt: skip
         answer = self.ask("RunPodSandbox", config=config, runtime_handler=self.runtime)
         self.pods[name] = Pod(answer.pod_sandbox_id, config)
@@ -321,6 +326,7 @@ def container_config(wish: Wish, attempt: int) -> dict[str, Any]:
         "readonly_rootfs": wish.read_only, "no_new_privs": wish.no_new_privileges,
         "supplemental_groups": [int(number) for number in wish.groups], "seccomp": profile,
         "masked_paths": ["/proc/keys", "/proc/timer_list"], "readonly_paths": ["/proc/sys"],
+        **selinux(wish),
     }  # fmt: skip
     if wish.apparmor:
         security["apparmor"] = {"profile_type": "Localhost", "localhost_ref": wish.apparmor}
@@ -349,8 +355,16 @@ def container_config(wish: Wish, attempt: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def selinux(wish: Wish) -> dict[str, Any]:
+    """The label of a pod and its container. Only a privileged one has none."""
+    if wish.selinux == "disable":
+        return {"privileged": True}
+    kind, _, value = wish.selinux.partition(":")
+    return {"selinux_options": {kind: value}} if kind else {}
+
+
 def mount(source: str, target: str, options: tuple[str, ...]) -> dict[str, Any]:
-    for option, what in ALONE.items():
+    for option, what in (("z", "volumes with a label for all containers"), *ALONE.items()):
         if option in options:
             raise Lacks(what)
     names = {"rslave": "PROPAGATION_HOST_TO_CONTAINER", "rshared": "PROPAGATION_BIDIRECTIONAL"}
@@ -358,6 +372,7 @@ def mount(source: str, target: str, options: tuple[str, ...]) -> dict[str, Any]:
         "host_path": source,
         "container_path": target,
         "readonly": "ro" in options,
+        "selinux_relabel": "Z" in options,
     }
     for option in options:
         if option in names:

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from conformance.engines.engine import Engine, Terminal, until
-from conformance.engines.kernel import SELINUX, SYSTEMD
+from conformance.engines.kernel import SELINUX, SYSTEMD, for_containers
 from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -185,6 +185,8 @@ class Docker(Client):
     def __enter__(self) -> "Docker":
         self.empty.mkdir()
         (self.place.folder / "daemon.json").write_text("{}")
+        if SELINUX:
+            for_containers(self.place.folder / "d")
         if self.remap:
             for file in ("/etc/subuid", "/etc/subgid"):
                 Path(file).write_text("root:100000:65536\n")
@@ -300,10 +302,7 @@ class Podman(Client):
         self.environment["CONTAINERS_CONF"] = str(conf)
         self.use(next(iter(commands)))
         if SELINUX:
-            # The kernel asks for the label of a layer's file when a program protects its memory.
-            # container-selinux labels /var/lib/containers so; the files get the folder's type.
-            (self.place.folder / "p").mkdir()
-            self.must("chcon", "--type", "container_file_t", f"{self.place.folder}/p")
+            for_containers(self.place.folder / "p")
         self.ask("load", "--quiet", "--input", str(self.place.archive))
         return self
 
