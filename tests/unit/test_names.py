@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hutch.container.signalfd import to_reset
 from hutch.errors import UsageError
 from hutch.spec.capabilities import CAPABILITIES, mask
 from hutch.spec.container_id import MAX_LENGTH, check_identifier
@@ -111,3 +112,12 @@ def test_s44_an_id_that_passes_is_one_safe_path_component(identifier: str) -> No
     assert "/" not in identifier
     assert identifier not in ("", ".", "..")
     assert not identifier.startswith("-")
+
+
+def test_a_signal_that_belongs_to_the_c_library_is_not_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # musl keeps one more than glibc, and an interpreter warns when a program is to start with it.
+    assert set(range(1, 65)) - set(to_reset()) == {9, 19, 32, 33}
+    monkeypatch.setattr("_signal.valid_signals", lambda: set(range(1, 65)) - {32, 33, 34})
+    assert set(range(1, 65)) - set(to_reset()) == {9, 19, 32, 33, 34}

@@ -2,7 +2,7 @@
 
 import posix
 
-from hutch.container.signalfd import RESET, TERMINATING
+from hutch.container.signalfd import TERMINATING, to_reset
 from hutch.errors import HookFailed
 from hutch.spec.json import encode
 
@@ -102,7 +102,7 @@ def _spawn(hook: "Hook", bundle: str, given: int, output: int) -> int:
             ],
             setpgroup=0,
             setsigmask=(),
-            setsigdef=RESET,
+            setsigdef=to_reset(),
         )
     finally:
         posix.fchdir(before)

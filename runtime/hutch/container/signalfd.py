@@ -12,10 +12,14 @@ RECORD = 128  # struct signalfd_siginfo; its first four bytes are the signal's n
 # HUP, INT, QUIT and TERM: the signals that ask the runtime to end.
 TERMINATING = (1, 2, 3, 15)
 
-# The signals that posix_spawn sets to their default action in a program that the runtime starts:
-# else those that our caller ignores would stay ignored there. SIGKILL and SIGSTOP cannot be set; 32
-# and 33 belong to the C library.
-RESET = tuple([number for number in range(1, 65) if number not in (9, 19, 32, 33)])
+
+def to_reset() -> list[int]:
+    """The signals that posix_spawn sets to their default action in a program that the runtime
+    starts: else those that our caller ignores would stay ignored there. SIGKILL and SIGSTOP cannot
+    be set, nor those that belong to the C library: 32 and 33, and of musl 34."""
+    from _signal import valid_signals
+
+    return [number for number in valid_signals() if number not in (9, 19)]
 
 
 def raise_on_signals() -> None:

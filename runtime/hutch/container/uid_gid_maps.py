@@ -7,7 +7,7 @@ give users more ids; newuidmap(1) and newgidmap(1) write maps with those.
 import posix
 
 from hutch.container.init_process import write_proc
-from hutch.container.signalfd import RESET
+from hutch.container.signalfd import to_reset
 from hutch.container.store import read_file
 from hutch.errors import ConfigError, HostError
 from hutch.plan.namespaces import MAP_PROGRAMS
@@ -87,7 +87,7 @@ def _run(words: "list[str]", output: int, pointer: str) -> int:
                 (posix.POSIX_SPAWN_DUP2, output, 2),
             ],
             setsigmask=(),
-            setsigdef=RESET,
+            setsigdef=to_reset(),
         )
     except OSError:
         raise HostError(

@@ -11,7 +11,7 @@ import _socket
 import posix
 
 from hutch.container.criu import messages
-from hutch.container.signalfd import RESET
+from hutch.container.signalfd import to_reset
 from hutch.errors import HostError, HutchError
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ class Criu:
                 {b"PATH": posix.environ.get(b"PATH", b"") or b"/usr/sbin:/usr/bin:/sbin:/bin"},
                 file_actions=actions,
                 setsigmask=(),
-                setsigdef=RESET,
+                setsigdef=to_reset(),
             )
         except FileNotFoundError:
             ours.close()
