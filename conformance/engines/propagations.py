@@ -4,7 +4,7 @@ import subprocess
 
 from conformance.engines.checks import check, expect
 from conformance.engines.engine import Engine
-from conformance.engines.kernel import mounts, shared_folder
+from conformance.engines.kernel import APPARMOR, mounts, shared_folder
 from conformance.engines.lives import SLEEP, running
 from conformance.engines.wish import Bind, Wrong
 
@@ -63,8 +63,10 @@ def propagation(engine: Engine, option: str) -> tuple[tuple[bool, bool], tuple[b
         for inner in ("host", "container"):
             (folder / place / inner).mkdir(exist_ok=True)
     wish = SLEEP.but(
-        binds=(Bind(str(folder), "/vol", (option,)),), cap_add=("SYS_ADMIN",), seccomp="unconfined"
-    )
+        binds=(Bind(str(folder), "/vol", (option,)),), cap_add=("SYS_ADMIN",), seccomp="unconfined",
+        # The engines' own profile denies mounts.
+        apparmor="unconfined" if APPARMOR.exists() else "",
+    )  # fmt: skip
     with running(engine, wish) as name:
         own, below = (shown(engine, name, str(folder), place) for place in places)
     return own, below
