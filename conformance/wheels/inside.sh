@@ -80,7 +80,7 @@ echo "- a container, and its plan"
 "$bin/hutch" --root /tmp/state run --bundle /tmp/bundle wheels-trial | grep -x 'seen in a container'
 "$bin/hutch" explain /tmp/bundle >/tmp/plan
 head -n 3 /tmp/plan
-echo "- a filter of system calls, compiled by the interpreter"
+echo "- a hook, and a filter of system calls, compiled by the interpreter"
 "$python" - <<'END'
 import json
 path = "/tmp/bundle/config.json"
@@ -89,13 +89,16 @@ config["linux"]["seccomp"] = {
     "defaultAction": "SCMP_ACT_ALLOW",
     "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}],
 }
+config["hooks"] = {"createRuntime": [{"path": "/tmp/busybox", "args": ["busybox", "true"]}]}
 config["process"]["args"] = ["/bin/busybox", "mkdir", "/dev/shm/new"]
 json.dump(config, open(path, "w"))
 END
 "$bin/hutch" --root /tmp/state run --bundle /tmp/bundle wheels-trial 2>&1 |
     grep 'No space left on device'
-"$libexec/hutch" --root /tmp/state run --bundle /tmp/bundle wheels-trial 2>&1 |
-    grep 'No space left on device'
+"$libexec/hutch" --root /tmp/state run --bundle /tmp/bundle wheels-trial >/tmp/said 2>&1 || true
+cat /tmp/said
+grep -q 'No space left on device' /tmp/said
+[ "$(wc -l </tmp/said)" = 1 ] # no warnings
 echo "- warren: an image, and a container of it"
 "$bin/warren" --root /tmp/store pull --quiet "oci:$libexec/demo-image:latest"
 "$bin/warren" --root /tmp/store images
