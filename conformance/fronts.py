@@ -69,7 +69,7 @@ PACKAGES = "binutils busybox-static git iproute2 procps strace util-linux"
 REQUIREMENTS = """backports.zstd;python_version<'3.14' docker h11 hypothesis isal jeepney jsonschema
 pdoc pyroute2 pyseccomp pyte pytest python-prctl PyYAML rich urllib3 websocket-client wsproto"""
 # Of the linters and the layout of the sources, which are the same with every interpreter.
-UNFIT = ("test_mutants", "test_usage", "test_workflows")
+UNFIT = ("test_house", "test_mutants", "test_usage", "test_workflows")
 
 
 def inside(root: Path, text: str) -> None:
