@@ -65,24 +65,29 @@ def fronts(prefix: Path, name: str, folder: Path) -> list[Peer]:
 
 
 def peers(
-    folder: Path, trees: Iterable[Path], given: dict[str, Path], without: Iterable[str]
+    folder: Path,
+    states: Path,
+    trees: Iterable[Path],
+    given: dict[str, Path],
+    without: Iterable[str],
 ) -> list[Peer]:
     """hutch of this tree and of the other built ``trees`` (hutch@ and the name of the folder); runc
     and crun if they are installed; bare.c; those that are ``given`` by name and path, instead of
-    one of the same name. ``without`` has the names of those that are not wanted.
+    one of the same name. ``without`` has the names of those that are not wanted. bare.c is
+    compiled in ``folder``; the state directories are below ``states``.
 
     Raises SystemExit if a path is not of a program.
     """
-    found = fronts(Path(sys.prefix), "hutch", folder)
+    found = fronts(Path(sys.prefix), "hutch", states)
     for tree in trees:
-        found += fronts(tree / ".venv", "hutch@" + tree.resolve().name, folder)
+        found += fronts(tree / ".venv", "hutch@" + tree.resolve().name, states)
     paths = {name: Path(there) for name in ("runc", "crun") if (there := shutil.which(name))}
     for name, path in (paths | given).items():
         if not os.access(path, os.X_OK) or path.is_dir():
             raise SystemExit(f"bench: --peer {name}: {path}: not a program")
-        found.append(Peer(name, path.absolute(), folder))
+        found.append(Peer(name, path.absolute(), states))
     if BARE not in {*given, *without}:
-        found.append(Peer(BARE, make_bare(folder), folder))
+        found.append(Peer(BARE, make_bare(folder), states))
     return [peer for peer in found if peer.name not in without]
 
 

@@ -45,7 +45,8 @@ of 95 %: order statistics, which assume nothing of how the times are spread. Pro
 faults (those that need no disk) are of the command and of the processes that it has waited for.
 "hutch beside it" divides hutch's time by that of the same round of the other runtime; below 1,
 hutch is quicker. bare is no runtime: a C program that asks the kernel for the same namespaces,
-mounts and cgroups, and checks nothing.
+mounts and cgroups, and checks nothing. The state directories are in memory, as those below /run
+are; the bundles are on a disk.
 """
 
 

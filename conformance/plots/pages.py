@@ -37,9 +37,9 @@ HEADS = {
     "bench-at-once": ("Many at the same time", "Several processes make, start and delete containers"
                       " at once: the time until all are done, divided by their number."),
     "engine": ("The engines", "warren, podman and docker run the same containers."),
-    "pull": ("Pulls", "An image of 122 MB (gzip) and 111 MB (zstd) from a registry on loopback, "
-             "into an empty store."),
-    "containerd": ("One containerd", "160 containers by each runtime, by turns: the mean of each. "
+    "pull": ("Pulls", "An image, its layers compressed by gzip or by zstd, from a registry on "
+             "loopback, into an empty store."),
+    "containerd": ("One containerd", "Many containers by each runtime, by turns: the mean of each. "
                    "The processor time is that of all processes."),
     "sandbox": ("Sandboxes", "hutch.run beside bubblewrap, which has no image and no limits."),
 }  # fmt: skip

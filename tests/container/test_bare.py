@@ -16,7 +16,7 @@ ID = "test-bare"
 
 @pytest.fixture
 def both(tmp_path: Path) -> Iterator[list[Peer]]:
-    found = peers(tmp_path, [], {}, ["runc", "crun", "hutch-a"])
+    found = peers(tmp_path, tmp_path, [], {}, ["runc", "crun", "hutch-a"])
     yield found
     for peer in found:
         peer.clear()
@@ -76,4 +76,4 @@ def test_bare_runs_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_peer_that_is_no_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"bench: --peer x: .*: not a program"):
-        peers(tmp_path, [], {"x": tmp_path}, ["bare"])
+        peers(tmp_path, tmp_path, [], {"x": tmp_path}, ["bare"])
