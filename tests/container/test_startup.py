@@ -13,7 +13,7 @@ from pathlib import Path
 import hutch as package
 import pytest
 
-from tests.support.containers import Bundle, Runtime
+from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.no_runtime, pytest.mark.root]
 
@@ -120,3 +120,38 @@ def test_state_takes_few_instructions(
     # The exec of the interpreter replaces the launcher and its profile.
     totals = [line for line in profile.read_text().splitlines() if line.startswith("totals:")]
     assert int(totals[-1].split()[1]) <= millions * 1_000_000
+
+
+def changed_pages(pid: int, program: Path) -> int:
+    """How many pages of the program's variables the kernel has copied for a process (proc(5),
+    smaps)."""
+    pages, inside = 0, False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            inside = words[-1] == str(program) and words[1].startswith("rw")
+        elif words[0] == "Anonymous:" and inside:
+            pages += int(words[1]) // (os.sysconf("SC_PAGESIZE") >> 10)
+    return pages
+
+
+def test_state_changes_few_pages_of_the_snapshot(hutch: Runtime, bundle: Bundle) -> None:
+    """The build puts side by side what verbs change (native/snapshot.py). Else it is 229."""
+    hutch("create", "--bundle", str(bundle.path), "counted")
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    while True:  # `state` then waits when it prints
+        try:
+            os.write(write, b"-" * 4096)
+        except BlockingIOError:
+            break
+    os.set_blocking(write, True)
+    program = FRONTS["static executable"].resolve()
+    words = [program, "--root", hutch.root, "state", "counted"]
+    with subprocess.Popen(words, stdout=write) as process:
+        eventually(lambda: Path(f"/proc/{process.pid}/wchan").read_text().endswith("pipe_write"))
+        changed = changed_pages(process.pid, program)
+        process.kill()
+    os.close(read)
+    os.close(write)
+    assert 20 < changed <= 110
