@@ -131,13 +131,14 @@ def rehearsed(
     """For each piece, which of the ``verbs`` change it: a bit for each verb. ``rehearse`` runs the
     rehearsal with these words, and returns a byte for each page: whether it has changed."""
     users = [0] * len(pieces)
+    places = apart(pieces)
     for cgroups in ("v1", "v2"):
         with TemporaryDirectory() as parent:
             folder = parent + "/host"
             rehearse(folder, cgroups)
             for bit, verb in enumerate(verbs):
                 words = verb.format(bundle=folder + "/bundle").split()
-                for number in changed(pieces, rehearse(folder, cgroups, *words)):
+                for number in changed(pieces, places, rehearse(folder, cgroups, *words)):
                     users[number] |= 1 << bit
     return users
 
@@ -210,11 +211,11 @@ def rows(pieces: list[Piece], places: list[int]) -> bytes:
     return b"".join([*table, ROW.pack(0, places[-1] // UNIT, 0)])
 
 
-def changed(pieces: list[Piece], pages: bytes) -> list[int]:
+def changed(pieces: list[Piece], places: list[int], pages: bytes) -> list[int]:
     """The numbers of the pieces that are in a changed page. ``pages`` has a byte for each page."""
     return [
         number
-        for number, (piece, place) in enumerate(zip(pieces, apart(pieces), strict=False))
+        for number, (piece, place) in enumerate(zip(pieces, places, strict=False))
         if not piece.freed and any(pages[place // PAGE : (place + piece.size - 1) // PAGE + 1])
     ]
 

@@ -54,7 +54,7 @@ def test_a_changed_page_is_told_of_its_piece() -> None:
         for byte in (place, place + pieces[number].size - 1):
             pages = bytearray(places[-1] // PAGE)
             pages[byte // PAGE] = 1
-            assert snapshot.changed(pieces, bytes(pages)) == [number]
+            assert snapshot.changed(pieces, places, bytes(pages)) == [number]
 
 
 def test_the_table_of_places_has_each_size_in_the_order_of_the_pieces() -> None:
