@@ -111,6 +111,8 @@ def test_s52_s53_every_stage_of_restore(restore: Restore, fault: str, way: str) 
             restore.nothing_is_left(where)
         elif fault.endswith("killed"):
             assert done.code == -signal.SIGKILL, where
+            # CRIU notices it when it next tells the runtime something. No one waits for that.
+            eventually(lambda: not descendants("criu"))
         elif done.code == 0:
             assert restore.hutch.state("test")["status"] == "stopped", where
         restore.delete(where)
