@@ -127,6 +127,18 @@ def test_what_others_change_in_between_stays(
     assert not Path(copy_of(str(path), "hutch")).exists()
 
 
+def test_the_copy_is_not_in_a_folder_of_which_crio_reads_every_file(tmp_path: Path) -> None:
+    folder = tmp_path / "crio.conf.d"
+    folder.mkdir()
+    path = folder / "10-crio.conf"
+    before = kept(path, '[crio.runtime]\ndefault_runtime = "crun"\n')
+    make("crio", path, Wanted("hutch", PROGRAM, True))
+    assert list(folder.iterdir()) == [path]
+    take_back("crio", path)
+    assert content(path) == before
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def without_empty(data: object) -> object:
     """Nested tables without the empty ones, and without the version that a new file gets."""
     if not isinstance(data, dict):

@@ -101,7 +101,8 @@ VERBS = {
         "the runtime is added to the CRI plugin; a file of containers.conf.d for podman and "
         "buildah; and a file of crio.conf.d for CRI-O. For Kubernetes it prints a RuntimeClass, "
         "whose handler is the name of the runtime in containerd or CRI-O.",
-        "Before the first change, a copy of the file is kept beside it (daemon.json.before-hutch). "
+        "Before the first change, a copy of the file is kept beside it (daemon.json.before-hutch), "
+        "or beside its folder if this is one like crio.conf.d, of which CRI-O reads every file. "
         "--remove puts the copy back if nothing else has changed the file since. Otherwise it "
         "takes out only what was added.",
         "--check runs a container: with Docker, podman and buildah by the name of the runtime. "

@@ -25,8 +25,12 @@ class Change(NamedTuple):
 
 
 def copy_of(path: str, name: str) -> str:
-    """Where the content of the file before the first change is kept."""
-    return f"{path}.before-{name}"
+    """Where the content of the file before the first change is kept: beside it, or beside its
+    folder if this is one like crio.conf.d, of which CRI-O reads every file."""
+    folder, file = os.path.split(path)
+    if folder.endswith(".d"):
+        folder = os.path.dirname(folder)
+    return os.path.join(folder, f"{file}.before-{name}")
 
 
 def install(engine: Engine, path: str, wanted: Wanted) -> Change:

@@ -188,8 +188,9 @@ ENGINES = {
         lambda data: ("crio", "runtime", "runtimes"),
         ("runtime_path",),
         lambda data: ("crio", "runtime", "default_runtime"),
-        "systemctl reload crio, or send SIGHUP to crio",
-        "systemctl restart crio",
+        # On SIGHUP it takes the default runtime, but no runtime that it does not know yet.
+        "systemctl restart crio; running containers stay",
+        "systemctl restart crio; running containers stay",
     ),
 }
 
