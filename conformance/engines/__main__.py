@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import traceback
@@ -22,6 +23,7 @@ from conformance.engines.buildah import Buildah
 from conformance.engines.checks import Check
 from conformance.engines.containerd import Containerd
 from conformance.engines.cri import Cri
+from conformance.engines.crio import Crio
 from conformance.engines.docker import Docker, DockerDefault, DockerRemapped, Podman
 from conformance.engines.engine import Engine
 from conformance.engines.every import every
@@ -33,8 +35,10 @@ from conformance.samples.busybox import write_docker_archive
 
 ENGINES: dict[str, type[Engine]] = {
     engine.name: engine
-    for engine in (Podman, Buildah, Containerd, Docker, DockerDefault, DockerRemapped, Cri, Swarm)
-}
+    for engine in (
+        Podman, Buildah, Containerd, Docker, DockerDefault, DockerRemapped, Cri, Crio, Swarm,
+    )
+}  # fmt: skip
 RUNTIMES = ("runc", "crun", "hutch")
 # The kind of virtual machine, the name of the results, the engines, the checks.
 HOSTS: dict[str, tuple[str, str, tuple[str, ...], list[str]]] = {
@@ -69,13 +73,17 @@ def main() -> int:
         help="the folder of another containerd, its shim and ctr (./dev newest makes one); the "
         "results are engines-containerd-2.*",
     )  # fmt: skip
+    parser.add_argument(
+        "--programs", type=Path, metavar="FOLDER",
+        help="the folder of programs that no Debian package has: crio and pinns",
+    )  # fmt: skip
     parser.add_argument("--outcomes", action="store_true", help="print each outcome as JSON")
     options = parser.parse_args()
     for name in options.engines:
         if name not in ENGINES:
             parser.error(f"{name}: not one of {', '.join(ENGINES)}")
-    if options.containerd:
-        os.environ["PATH"] = f"{options.containerd.absolute()}:{os.environ['PATH']}"
+    for folder in filter(None, (options.containerd, options.programs)):
+        os.environ["PATH"] = f"{folder.absolute()}:{os.environ['PATH']}"
     if options.host:
         return on_test_host(options)
     runtimes = {Path(name).name: find(name) for name in options.runtime or RUNTIMES}
@@ -87,7 +95,7 @@ def main() -> int:
     archive, _ = write_docker_archive(folder, "box:1")
     if options.outcomes:
         print(json.dumps({"versions": page.versions}), flush=True)
-    for name in options.engines or ENGINES:
+    for name in present(options.engines):
         own = folder / name
         own.mkdir()
         place = Place(own, archive, runtimes, own / "kills")
@@ -98,13 +106,29 @@ def main() -> int:
         return 0
     sys.stdout.write(report.markdown(page))
     if options.write and options.containerd:
-        write(page, "engines-containerd-2", readme=False)
+        write(page, "engines-containerd-2")
     elif options.write:
-        write(page)
+        write_each(page, "engines")
+        write_table(page)
     wrong = report.failures(page, stale=not options.containerd)
     for sentence in wrong:
         print(f"conformance: {sentence}", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def present(named: list[str]) -> list[str]:
+    """The engines whose programs are there, of all or of those that are named: these must be."""
+    found = []
+    for name in named or ENGINES:
+        missing = [one for one in ENGINES[name].programs if not shutil.which(one)]
+        said = f"{name}: {', '.join(missing)}: not in PATH, nor in the folder of --programs"
+        if missing and named:
+            raise SystemExit(f"conformance: {said}")
+        if missing:
+            print(f"conformance: left out: {said}", file=sys.stderr)
+        else:
+            found.append(name)
+    return found
 
 
 def play(
@@ -150,10 +174,12 @@ def versions(runtimes: dict[str, str]) -> list[str]:
     found = []
     for words in (
         ["podman", "--version"], ["buildah", "--version"], ["containerd", "--version"],
-        ["dockerd", "--version"], *([path, "--version"] for path in runtimes.values()),
+        ["dockerd", "--version"], ["crio", "--version"],
+        *([path, "--version"] for path in runtimes.values()),
     ):  # fmt: skip
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        found.append(done.stdout.partition("\n")[0])
+        if shutil.which(words[0]):
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            found.append(done.stdout.partition("\n")[0])
     return found
 
 
@@ -164,11 +190,12 @@ def on_test_host(options: argparse.Namespace) -> int:
     for flag, values in (("--runtime", options.runtime or []), ("--only", options.only or only)):
         words += [word for value in values for word in (flag, value)]
     words += ["--verbose"] if options.verbose else []
+    words += ["--programs", str(options.programs.absolute())] if options.programs else []
     runtimes = [Path(path).name for path in options.runtime or RUNTIMES]
-    page, whole = test_host.run(words, runtimes, security)
+    page, whole = test_host.run(words, runtimes, security, options.programs)
     sys.stdout.write(report.markdown(page))
     if options.write:
-        write(page, name, readme=False)
+        write_each(page, name)
     wrong = report.failures(page, stale=False)
     for sentence in wrong:
         print(f"conformance: {sentence}", file=sys.stderr)
@@ -177,7 +204,25 @@ def on_test_host(options: argparse.Namespace) -> int:
     return 1 if wrong or not whole else 0
 
 
-def write(page: Page, name: str = "engines", *, readme: bool = True) -> None:
+def write_each(page: Page, name: str) -> None:
+    """Writes the results of each engine to its page: ``name``, or another one after it."""
+    for suffix in {ENGINES[one].suffix for one in page.results}:
+        found = {one: it for one, it in page.results.items() if ENGINES[one].suffix == suffix}
+        write(dataclasses.replace(page, results=found), name + suffix)
+
+
+def write_table(page: Page) -> None:
+    """Writes the table of all engines in the README, from the results that are kept."""
+    known: report.Results = {}
+    for suffix in {engine.suffix for engine in ENGINES.values()}:
+        file = RESULTS / f"engines{suffix}.json"
+        known |= report.read(file) if file.exists() else {}
+    results = {name: known[name] for name in ENGINES if name in known}
+    page = dataclasses.replace(page, results=results, runtimes=list(RUNTIMES))
+    README.write_text(report.with_table(README.read_text(), page))
+
+
+def write(page: Page, name: str) -> None:
     """Writes the page and the outcomes to conformance/results, as ``name``. The outcomes of
     engines, checks and runtimes that did not run now stay."""
     file = RESULTS / f"{name}.json"
@@ -201,8 +246,6 @@ def write(page: Page, name: str = "engines", *, readme: bool = True) -> None:
     }
     file.write_text(json.dumps(outcomes, indent=1) + "\n")
     (RESULTS / f"{name}.md").write_text(report.markdown(page))
-    if readme:
-        README.write_text(report.with_table(README.read_text(), page))
 
 
 if __name__ == "__main__":

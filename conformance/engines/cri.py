@@ -4,7 +4,7 @@ of a RuntimeClass; each container is in a pod of its own."""
 import contextlib
 import json
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.engines.containerd import Containerd
@@ -47,7 +47,6 @@ PARENT = "pods.slice" if SYSTEMD else "/pods"
 LACKED = {
     "stdin": "end of the standard input", "init": "an init", "tmpfs": "tmpfs", "volumes": "volumes",
     "ulimits": "limits", "pids": "pids",
-    "id_map": "user namespaces in this version",
     "shm_size": "the size of /dev/shm",
     "restart": "restart policies: the kubelet's", "health": "health checks: the kubelet's",
 }  # fmt: skip
@@ -62,12 +61,19 @@ class Pod:
 
     id: str
     config: dict[str, Any]
-    container: str = ""
+    containers: list[str] = field(default_factory=list)
+
+    @property
+    def container(self) -> str:
+        """The newest one."""
+        return self.containers[-1]
 
 
 class Cri(Containerd):
     name = "cri"
-    absent = forbidden = 128  # and the reason StartError
+    absent: int | None = 128  # and the reason StartError
+    forbidden: int | None = 128
+    states = "/run/containerd/runc/k8s.io"  # what the runtime is given as --root
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -89,6 +95,10 @@ class Cri(Containerd):
         for name, path in self.place.runtimes.items():
             words = ["--config", str(file), "--name", name, "--program", path, "--write"]
             self.must(*INSTALL, "containerd", *words)
+
+    def make_network(self) -> None:
+        """What CNI's plugins make for each pod."""
+        folder = self.place.folder
         (folder / "cni").mkdir()
         network = {
             "cniVersion": "0.4.0", "name": "pods", "plugins": [{
@@ -107,14 +117,18 @@ class Cri(Containerd):
             self.place.folder / "pause", "pause:1", Cmd=["/bin/sleep", "1000000"]
         )
         self.configure()
-        self._start()
-        for archive in (pause, self.place.archive):
-            self.must(*self.command("--namespace", "k8s.io", "images", "import", str(archive)))
+        self.make_network()
         self.error: type[Exception] = grpc.RpcError
         self.messages, services = grpc.protos_and_services("conformance/engines/cri.proto")
         self.service = services.RuntimeServiceStub(grpc.insecure_channel(f"unix://{self.socket}"))
-        until(self._ready, "the plugin answers", 60)
+        self._start()
+        for archive in (pause, self.place.archive):
+            self.load(str(archive))
         return self
+
+    def load(self, archive: str) -> None:
+        """Takes in an image."""
+        self.must(*self.command("--namespace", "k8s.io", "images", "import", archive))
 
     def __exit__(self, *_: object) -> None:
         for name in list(self.pods):
@@ -124,8 +138,11 @@ class Cri(Containerd):
 
     def _start(self) -> None:
         super()._start()
-        if self.service:
-            until(self._ready, "the plugin answers", 60)
+        self.answers()
+
+    def answers(self) -> None:
+        """Waits until it does."""
+        until(self._ready, f"{self.name} answers", 60)
 
     def _ready(self) -> bool:
         with contextlib.suppress(Wrong):
@@ -148,6 +165,22 @@ class Cri(Containerd):
     def of_container(self, method: str, name: str) -> Any:
         return self.ask(method, "ContainerRequest", container_id=self.pods[name].container)
 
+    def features(self) -> Any:
+        """What the engine says of the runtime's handler."""
+        for handler in self.ask("Status", "Empty").runtime_handlers:
+            if handler.name == self.runtime:
+                return handler.features
+        return self.messages.RuntimeHandlerFeatures()
+
+    def handler(self, name: str) -> str:
+        """The handler of a pod, as the engine tells it."""
+        answer = self.ask("PodSandboxStatus", pod_sandbox_id=self.pods[name].id)
+        return str(answer.status.runtime_handler)
+
+    def made(self, name: str) -> list[str]:
+        """The ids of all containers that the runtime has made for it."""
+        return [self.pods[name].id, self.pods[name].container]
+
     def make_pod(self, wish: Wish) -> str:
         """A sandbox for a container as is wished; its name."""
         name = self.new_name()
@@ -157,8 +190,7 @@ class Cri(Containerd):
             "metadata": {"name": name, "uid": name, "namespace": "default"},
             "hostname": wish.hostname or name, "log_directory": str(logs),
             "linux": {"cgroup_parent": PARENT, "sysctls": wish.sysctls, "security_context": {
-                "namespace_options": {"pid": "NODE" if wish.host_pid else "CONTAINER"},
-                **selinux(wish)}},
+                "namespace_options": namespaces(wish), **selinux(wish)}},
         }  # fmt: skip
         answer = self.ask("RunPodSandbox", config=config, runtime_handler=self.runtime)
         self.pods[name] = Pod(answer.pod_sandbox_id, config)
@@ -171,13 +203,15 @@ class Cri(Containerd):
         answer = self.ask(
             "CreateContainer", pod_sandbox_id=pod.id, config=config, sandbox_config=pod.config
         )
-        pod.container = answer.container_id
+        pod.containers.append(answer.container_id)
         self.of_container("StartContainer", name)
 
     def start(self, wish: Wish) -> str:
-        for field, what in LACKED.items():
-            if getattr(wish, field) not in ("", 0, None, (), {}, False):
+        for asked, what in LACKED.items():
+            if getattr(wish, asked) not in ("", 0, None, (), {}, False):
                 raise Lacks(what)
+        if wish.id_map and not self.features().user_namespaces:
+            raise Lacks("user namespaces with this runtime")
         name = self.make_pod(wish)
         self.make_container(name, wish)
         return name
@@ -189,7 +223,7 @@ class Cri(Containerd):
             name = self.start(wish)
         except Wrong as wrong:
             name, error = f"{self.prefix}{self.count}", str(wrong)
-            if not self.pods.get(name) or not self.pods[name].container:
+            if not self.pods.get(name) or not self.pods[name].containers:
                 self.remove(name)
                 return Done(1, "", error)
         try:
@@ -238,6 +272,9 @@ class Cri(Containerd):
     def remove(self, name: str) -> None:
         pod = self.pods.get(name)
         if pod:
+            # A kubelet does so, too: the end of a pod alone may give each one its time.
+            for container in pod.containers:
+                self.ask("StopContainer", container_id=container, timeout=0)
             for method in ("StopPodSandbox", "RemovePodSandbox"):
                 self.ask(method, "StopPodSandboxRequest", pod_sandbox_id=pod.id)
             del self.pods[name]
@@ -321,7 +358,7 @@ def container_config(wish: Wish, attempt: int) -> dict[str, Any]:
     elif wish.seccomp:
         profile = {"profile_type": "Localhost", "localhost_ref": wish.seccomp}
     security: dict[str, Any] = {
-        "namespace_options": {"pid": "NODE" if wish.host_pid else "CONTAINER"},
+        "namespace_options": namespaces(wish),
         "capabilities": {"add_capabilities": wish.cap_add, "drop_capabilities": wish.cap_drop},
         "readonly_rootfs": wish.read_only, "no_new_privs": wish.no_new_privileges,
         "supplemental_groups": [int(number) for number in wish.groups], "seccomp": profile,
@@ -342,7 +379,7 @@ def container_config(wish: Wish, attempt: int) -> dict[str, Any]:
         resources["oom_score_adj"] = wish.oom_score
     return {
         "metadata": {"name": "main", "attempt": attempt},
-        "image": {"image": "docker.io/library/box:1"},
+        "image": {"image": Cri.image, "user_specified_image": Cri.image},
         "command": wish.command(), "working_dir": wish.cwd,
         "envs": [{"key": key, "value": value} for key, value in wish.env.items()],
         "mounts": [mount(bind.source, bind.target, bind.options) for bind in wish.binds],
@@ -353,6 +390,15 @@ def container_config(wish: Wish, attempt: int) -> dict[str, Any]:
         "log_path": "0.log", "stdin": wish.interactive, "tty": wish.tty,
         "linux": {"resources": resources, "security_context": security},
     }  # fmt: skip
+
+
+def namespaces(wish: Wish) -> dict[str, Any]:
+    """The namespaces of a pod and its containers."""
+    pids = "NODE" if wish.host_pid else "POD" if wish.pod_pids else "CONTAINER"
+    if not wish.id_map:
+        return {"pid": pids}
+    ids = [{"host_id": 100000, "container_id": 0, "length": 65536}]
+    return {"pid": pids, "userns_options": {"mode": "POD", "uids": ids, "gids": ids}}
 
 
 def selinux(wish: Wish) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Engine(ABC):
 
     name = ""
     chapters: tuple[str, ...] = ()  # of the checks that are about it, if not all
+    programs: tuple[str, ...] = ()  # that are in no package of Debian's
+    suffix = ""  # of the name of its results, if they have a page of their own
     # Exit codes of a container whose program is not there, may not be executed, or whose working
     # folder, user and so on are impossible; None: the engine reports an error, without a code.
     absent: int | None = 127

@@ -25,6 +25,12 @@ def limit(pid: int, controller: str, file: str, unified: str) -> str:
     raise Wrong(f"{pid} is in no cgroup of {controller}")
 
 
+def may_lower_oom_scores() -> bool:
+    """Whether this process has CAP_SYS_RESOURCE."""
+    status = Path("/proc/self/status").read_text()
+    return bool(int(status.partition("CapEff:")[2].split()[0], 16) & 1 << 24)
+
+
 def command_lines() -> dict[int, str]:
     """The processes of this pid namespace, by their pids, and their command lines; the name in
     brackets of one that has none."""

@@ -1,19 +1,22 @@
 """Checks of pods, as a kubelet asks for them."""
 
+import contextlib
 import json
 import os
 import re
 
 from conformance.engines.checks import check, expect
 from conformance.engines.cri import INSTALL, Cri, output_of
+from conformance.engines.crio import Crio
 from conformance.engines.engine import Engine, until
 from conformance.engines.kernel import processes
 from conformance.engines.lives import SLEEP, running
 from conformance.engines.streams import Stream
 from conformance.engines.wish import Wish, Wrong
 
-PODS = ("cri",)
-STATES = "/run/containerd/runc/k8s.io"  # what containerd gives the runtime as --root
+PODS = ("cri", "crio")
+# With a first process that is the pod's own in each engine.
+SHARED = SLEEP.but(pod_pids=True)
 
 
 def cri(engine: Engine) -> Cri:
@@ -24,21 +27,16 @@ def cri(engine: Engine) -> Cri:
 @check("pods", "the handler of a RuntimeClass, and one that is not there", PODS)
 def _(engine: Engine) -> None:
     with running(engine) as name:
-        pod = cri(engine).pods[name].id
-        status = cri(engine).ask("PodSandboxStatus", pod_sandbox_id=pod).status
-        expect(status.runtime_handler, engine.runtime)
+        expect(cri(engine).handler(name), engine.runtime)
     own = engine.runtime
-    try:
-        engine.use("nothing")
-        cri(engine).make_pod(SLEEP)
-    except Wrong:
-        return
-    finally:
-        engine.use(own)
-    raise Wrong("a pod of a handler that is not there")
+    engine.use("nothing")
+    there = has_handler(engine)
+    engine.use(own)
+    if there:
+        raise Wrong("a pod of a handler that is not there")
 
 
-@check("pods", "what install-runtime writes: a RuntimeClass, and its handler in containerd", PODS)
+@check("pods", "what install-runtime writes: a RuntimeClass, and its handler", PODS)
 def _(engine: Engine) -> None:
     own = engine.runtime
     written = engine.must(*INSTALL, "kubernetes", "--name", own)
@@ -46,14 +44,52 @@ def _(engine: Engine) -> None:
     assert handler
     engine.use(handler[1])
     try:
-        # Cri.configure has called install-runtime for containerd, with the runtime's program.
+        # The engine's configure has called install-runtime for it, with the runtime's program.
         with running(engine) as name:
-            pod = cri(engine).pods[name]
-            for made in (pod.id, pod.container):
-                words = [engine.place.runtimes[own], "--root", STATES, "state", made]
+            for made in cri(engine).made(name):
+                root = ["--root", cri(engine).states]
+                words = [engine.place.runtimes[own], *root, "state", made]
                 expect(json.loads(engine.must(*words))["status"], "running")
     finally:
         engine.use(own)
+
+
+@check("pods", "install-runtime: a default, after a restart; --remove takes it back", ("crio",))
+def _(engine: Engine) -> None:
+    assert isinstance(engine, Crio)
+    own, file = engine.runtime, engine.drop_ins / "50-other.conf"
+    before = f'# what was there stays\n[crio.runtime]\ndefault_runtime = "{own}"\n'
+    file.write_text(before)
+    program, calls = engine.place.folder / "other", engine.place.folder / "calls"
+    program.write_text(f'#!/bin/sh\necho >>{calls}\nexec {engine.place.runtimes[own]} "$@"\n')
+    program.chmod(0o755)
+    said = engine.install("other", "--program", str(program), "--write", "--default")
+    assert "systemctl restart crio" in said, said
+    engine.crash()
+    try:
+        for handler in ("other", ""):
+            calls.unlink(missing_ok=True)
+            engine.use(handler)
+            with running(engine):
+                assert calls.exists(), f"handler {handler!r}: another runtime was called"
+        said = engine.install("other", "--remove", "--write")
+        assert "systemctl restart crio" in said, said
+        expect(file.read_text(), before)
+        engine.use("other")
+        engine.crash()
+        assert not has_handler(engine), "the handler is still there"
+    finally:
+        file.unlink()
+        engine.use(own)
+
+
+def has_handler(engine: Engine) -> bool:
+    """Whether a pod with the handler that is chosen can be made."""
+    try:
+        engine.remove(cri(engine).make_pod(SLEEP))
+    except Wrong:
+        return False
+    return True
 
 
 @check("pods", "a container that ended is created again in its pod", PODS)
@@ -82,6 +118,17 @@ def _(engine: Engine) -> None:
         assert first != pod.container
 
 
+@check("pods", "containers that share the pod's processes", PODS)
+def _(engine: Engine) -> None:
+    with running(engine, SHARED) as name:
+        first = engine.pid(name)
+        cri(engine).make_container(name, SHARED, attempt=1)
+        own = os.readlink(f"/proc/{first}/ns/pid")
+        expect(os.readlink(f"/proc/{engine.pid(name)}/ns/pid"), own)
+        expect(engine.exec(name, "cat", "/proc/1/comm").out, "sleep\n")
+        expect(engine.exec(name, "sh", "-c", "ps | grep -c 'sleep 1000$'").out, "2\n")
+
+
 @check("pods", "exec by a stream: output, error output, exit code, what is typed", PODS)
 def _(engine: Engine) -> None:
     with running(engine) as name:
@@ -95,12 +142,12 @@ def _(engine: Engine) -> None:
 def _(engine: Engine) -> None:
     with running(engine) as name:
         container = cri(engine).pods[name].container
-        try:
-            cri(engine).ask("ExecSync", container_id=container, cmd=["sleep", "4247"], timeout=1)
-        except Wrong:
-            until(lambda: not processes("sleep 4247"), "the end of its process")
-            return
-        raise Wrong("no error")
+        ask, words = cri(engine).ask, ["sleep", "4247"]
+        with contextlib.suppress(Wrong):
+            # CRI-O answers with a code.
+            code = ask("ExecSync", container_id=container, cmd=words, timeout=1).exit_code
+            assert code, "no error"
+        until(lambda: not processes("sleep 4247"), "the end of its process")
 
 
 @check("pods", "port-forward", PODS)
@@ -131,7 +178,7 @@ def _(engine: Engine) -> None:
 
 @check("pods", "a pod whose first process ends is not ready", PODS)
 def _(engine: Engine) -> None:
-    with running(engine) as name:
+    with running(engine, SHARED) as name:
         pod = cri(engine).pods[name].id
         for pid in processes("/bin/sleep 1000000"):
             os.kill(pid, 9)

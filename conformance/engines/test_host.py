@@ -43,10 +43,13 @@ def line(engine: str, label: str, runtime: str, outcome: Outcome) -> str:
     )
 
 
-def run(words: list[str], runtimes: list[str], security: str) -> tuple[Page, bool]:
+def run(
+    words: list[str], runtimes: list[str], security: str, programs: Path | None
+) -> tuple[Page, bool]:
     """Runs the checks in the machine with these arguments: what came of them, and whether all were
-    done. ``security`` is a key of machine.SECURITY."""
+    done. ``security`` is a key of machine.SECURITY, ``programs`` a folder of more programs."""
     host = [sys.executable, "-m", "conformance.testhost", "run", "--share", str(PROJECT)]
+    host += ["--share", str(programs)] if programs else []
     host += ["--security", security]
     host += [word for name in PACKAGES for word in ("--package", name)]
     host += ["--timeout", TIMEOUT, "--", sys.executable, "-m", "conformance.engines", "--outcomes"]

@@ -60,6 +60,7 @@ class Wish:
     apparmor: str = ""  # the name of a profile, or unconfined
     selinux: str = ""  # a part of the label as Docker has it: level:LEVEL, type:TYPE; or disable
     host_pid: bool = False
+    pod_pids: bool = False  # the processes of its pod, for CRI
     own_cgroup_namespace: bool = False
     id_map: bool = False  # ids from 100000 on, 65536 of them
     oom_score: int | None = None
