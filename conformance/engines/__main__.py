@@ -109,7 +109,8 @@ def main() -> int:
         write(page, "engines-containerd-2")
     elif options.write:
         write_each(page, "engines")
-        write_table(page)
+        table = Page(kept(), list(RUNTIMES), [])
+        README.write_text(report.with_table(README.read_text(), table))
     wrong = report.failures(page, stale=not options.containerd)
     for sentence in wrong:
         print(f"conformance: {sentence}", file=sys.stderr)
@@ -211,15 +212,13 @@ def write_each(page: Page, name: str) -> None:
         write(dataclasses.replace(page, results=found), name + suffix)
 
 
-def write_table(page: Page) -> None:
-    """Writes the table of all engines in the README, from the results that are kept."""
+def kept() -> report.Results:
+    """The results of all engines as they were written, without those of other machines."""
     known: report.Results = {}
     for suffix in {engine.suffix for engine in ENGINES.values()}:
         file = RESULTS / f"engines{suffix}.json"
         known |= report.read(file) if file.exists() else {}
-    results = {name: known[name] for name in ENGINES if name in known}
-    page = dataclasses.replace(page, results=results, runtimes=list(RUNTIMES))
-    README.write_text(report.with_table(README.read_text(), page))
+    return {name: known[name] for name in ENGINES if name in known}
 
 
 def write(page: Page, name: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from conformance.engines import report
-from conformance.engines.__main__ import ENGINES, RESULTS, RUNTIMES
+from conformance.engines.__main__ import ENGINES, RUNTIMES, kept, present
 from conformance.engines.every import every
 from conformance.engines.report import FAIL, NONE, PASS, Outcome, Page, Reason
 
@@ -14,13 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_readmes_table_is_that_of_the_results() -> None:
     text = (ROOT / "README.md").read_text()
-    page = Page(report.read(RESULTS / "engines.json"), list(RUNTIMES), [])
-    assert report.with_table(text, page) == text
+    assert report.with_table(text, Page(kept(), list(RUNTIMES), [])) == text
 
 
 def test_hutch_differs_in_the_results_only_where_a_reason_is_listed() -> None:
-    page = Page(report.read(RESULTS / "engines.json"), list(RUNTIMES), [])
-    assert report.failures(page) == []
+    assert {"podman", "crio"} <= set(kept())
+    assert report.failures(Page(kept(), list(RUNTIMES), [])) == []
 
 
 def test_expected_names_checks_and_engines_that_there_are() -> None:
@@ -32,6 +31,21 @@ def test_expected_names_checks_and_engines_that_there_are() -> None:
     for engine, label in report.lacks():
         assert engine in ENGINES
         assert label in labels
+
+
+def test_an_engine_without_its_programs_is_left_out_aloud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert present([]) == [name for name, engine in ENGINES.items() if not engine.programs]
+    assert "left out: crio: crio, pinns: not in PATH" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="crio: crio, pinns: not in PATH"):
+        present(["crio"])
+    for name in ("crio", "pinns"):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o755)
+    assert present(["crio"]) == ["crio"]
+    assert "crio" in present([])
 
 
 def page(runc: Outcome, hutch: Outcome) -> Page:
