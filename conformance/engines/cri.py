@@ -100,8 +100,9 @@ class Cri(Containerd):
         """What CNI's plugins make for each pod."""
         folder = self.place.folder
         (folder / "cni").mkdir()
+        # Later versions have CHECK, which fails where udev gives an interface another address.
         network = {
-            "cniVersion": "0.4.0", "name": "pods", "plugins": [{
+            "cniVersion": "0.3.1", "name": "pods", "plugins": [{
                 "type": "bridge", "bridge": "pods0", "isGateway": True,
                 "ipam": {"type": "host-local", "subnet": "10.77.0.0/16", "dataDir": f"{folder}/ips",
                          "routes": [{"dst": "0.0.0.0/0"}]},
