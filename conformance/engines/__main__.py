@@ -27,6 +27,7 @@ from conformance.engines.crio import Crio
 from conformance.engines.docker import Docker, DockerDefault, DockerRemapped, Podman
 from conformance.engines.engine import Engine
 from conformance.engines.every import every
+from conformance.engines.kubernetes import Kubernetes
 from conformance.engines.report import FAIL, NONE, PASS, Outcome, Page
 from conformance.engines.swarm import Swarm
 from conformance.engines.wish import Lacks, Place, Wrong
@@ -37,6 +38,7 @@ ENGINES: dict[str, type[Engine]] = {
     engine.name: engine
     for engine in (
         Podman, Buildah, Containerd, Docker, DockerDefault, DockerRemapped, Cri, Crio, Swarm,
+        Kubernetes,
     )
 }  # fmt: skip
 RUNTIMES = ("runc", "crun", "hutch")
@@ -75,7 +77,7 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument(
         "--programs", type=Path, metavar="FOLDER",
-        help="the folder of programs that no Debian package has: crio and pinns",
+        help="the folder of programs that no Debian package has: those of CRI-O and Kubernetes",
     )  # fmt: skip
     parser.add_argument("--outcomes", action="store_true", help="print each outcome as JSON")
     options = parser.parse_args()
@@ -105,7 +107,7 @@ def main() -> int:
     if options.outcomes:
         return 0
     sys.stdout.write(report.markdown(page))
-    if options.write and options.containerd:
+    if options.write and options.containerd and options.engines != ["kubernetes"]:
         write(page, "engines-containerd-2")
     elif options.write:
         write_each(page, "engines")
@@ -176,6 +178,7 @@ def versions(runtimes: dict[str, str]) -> list[str]:
     for words in (
         ["podman", "--version"], ["buildah", "--version"], ["containerd", "--version"],
         ["dockerd", "--version"], ["crio", "--version"],
+        ["kubelet", "--version"],
         *([path, "--version"] for path in runtimes.values()),
     ):  # fmt: skip
         if shutil.which(words[0]):

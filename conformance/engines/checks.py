@@ -13,7 +13,7 @@ from conformance.engines.wish import Wrong
 CHAPTERS = (
     "run", "exec", "terminals", "signals", "pause", "limits", "logs", "exit codes", "files",
     "security", "user namespaces", "restart", "health", "checkpoint", "the runtime killed",
-    "the engine killed", "pods", "services",
+    "the engine killed", "pods", "kubernetes", "services",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from conformance.engines import (
     checkpoints,
     kills,
+    kubelet,
     lives,
     nodes,
     pods,
@@ -10,11 +11,16 @@ from conformance.engines import (
     propagations,
     selinux,
     shots,
+    volumes,
+    workloads,
 )
 from conformance.engines.checks import CHAPTERS, EVERY, Check
 
 # Each puts its checks on the list.
-MODULES = (shots, profiles, selinux, lives, propagations, checkpoints, kills, pods, nodes)
+MODULES = (
+    shots, profiles, selinux, lives, propagations, checkpoints, kills, pods, nodes, workloads,
+    volumes, kubelet,
+)  # fmt: skip
 
 
 def every() -> list[Check]:

@@ -3,7 +3,8 @@
 #
 # The program has mount, network, pid, ipc and cgroup namespaces of its own. It sees all cgroup v1
 # hierarchies (crun refuses a hybrid host without hugetlb's), each from a cgroup of its own down.
-# /run and /dev/shm are empty; what is written below /etc, /opt and /var/lib stays in the namespace.
+# /run and /dev/shm are empty; what is written below /etc, /opt, /var/lib and /var/log stays in the
+# namespace.
 # ENGINES_FOLDER is a folder of its own. At its end the folder is removed, the kernel kills all its processes, and its cgroups are removed.
 set -eu
 
@@ -103,7 +104,7 @@ case ${1:-} in
     # podman keeps the locks of all its stores there.
     mount -t tmpfs -o mode=1777 shm /dev/shm
     mkdir -p /run/layers
-    for folder in etc opt var/lib; do
+    for folder in etc opt var/lib var/log; do
         mkdir -p "/run/layers/$folder/upper" "/run/layers/$folder/work"
         layers=lowerdir=/$folder,upperdir=/run/layers/$folder/upper
         mount -t overlay -o "$layers,workdir=/run/layers/$folder/work" overlay "/$folder"

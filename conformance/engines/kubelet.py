@@ -1,0 +1,118 @@
+"""Checks of a node: the kubelet restarted, the runtime killed, many pods at once."""
+
+import contextlib
+import os
+import signal
+import threading
+from typing import Any
+
+from conformance.engines.checks import check, expect
+from conformance.engines.engine import Engine, until
+from conformance.engines.kernel import cgroups, mounts, processes
+from conformance.engines.kills import calm, deadly, killable
+from conformance.engines.kubernetes import Kubernetes
+from conformance.engines.lives import SLEEP, running
+from conformance.engines.wish import Wish, Wrong
+from conformance.engines.workloads import ONLY, of, one, pod, restarts
+
+MANY = 30
+STATES = "/run/containerd/runc/k8s.io"  # what containerd gives the runtime as --root
+
+
+def traces(engine: Kubernetes) -> set[str]:
+    """Cgroups, mounts and states of containers."""
+    found = cgroups() | mounts(str(engine.place.folder))
+    with contextlib.suppress(FileNotFoundError):
+        found |= {f"{STATES}/{name}" for name in os.listdir(STATES)}
+    return found
+
+
+def nothing_left(engine: Kubernetes, before: set[str], words: str) -> None:
+    until(lambda: not processes(words), "the end of its processes", 60)
+    try:
+        until(lambda: traces(engine) <= before, "nothing left", 60)
+    except Wrong:
+        left = sorted(traces(engine) - before)
+        raise Wrong(f"left are {len(left)}: {' '.join(left)}") from None
+
+
+def started(engine: Engine, name: str) -> None:
+    """Its container has been started, or could not be; the kubelet may need more than one try."""
+    until(lambda: engine.state(name) in ("running", "exited"), "its start", 120)
+
+
+def restart_kubelet(engine: Kubernetes, how: signal.Signals) -> None:
+    engine.cluster.kubelet.send_signal(how)
+    engine.cluster.kubelet.wait(60)
+    engine.cluster.start_kubelet()
+    until(lambda: engine.cluster.found("/api/v1/nodes/node/proxy/healthz"), "the kubelet answers")
+
+
+@check("kubernetes", "the kubelet ended, or killed, and started again: pods go on", ONLY)
+def _(engine: Engine) -> None:
+    with running(engine) as name, pod(engine, one("sleep 3; exit 6")) as other:
+        pid = engine.pid(name)
+        of(engine).wait_for_start(other)
+        restart_kubelet(of(engine), signal.SIGTERM)
+        expect(engine.exit_code(other), 6)
+        restart_kubelet(of(engine), signal.SIGKILL)
+        expect((engine.pid(name), restarts(engine, name)), (pid, 0))
+        expect(engine.exec(name, "echo", "on").out, "on\n")
+        engine.stop(name, 1)
+        expect(engine.exit_code(name), 137)
+
+
+@check("kubernetes", "the runtime killed at random: pods come and go all the same", ONLY)
+def _(engine: Engine) -> None:
+    words = ("sleep", str(10**6 + engine.count))
+    with killable(engine):
+        with running(engine, Wish(words=words)):
+            pass
+        before = traces(of(engine))
+        for _ in range(3):
+            names = [of(engine).create(of(engine).spec(Wish(words=words))) for _ in range(4)]
+            for call in (1, 2, 3, 1):
+                deadly(engine, call)
+                with contextlib.suppress(Wrong):
+                    until(lambda: not any(engine.place.kills.iterdir()), "a kill", 2)
+            calm(engine)
+            for name in names:
+                # What was killed at start is not tried again: the pod is not to be restarted.
+                started(engine, name)
+            deadly(engine, 2)
+            for name in names:
+                of(engine).let_go(name)
+            for name in names:
+                engine.remove(name)
+            calm(engine)
+        nothing_left(of(engine), before, " ".join(words))
+
+
+@check("kubernetes", "thirty pods at once, started and removed: nothing is left", ONLY)
+def _(engine: Engine) -> None:
+    words = ("sleep", str(10**6 + engine.count))
+    with running(engine):
+        pass
+    before = traces(of(engine))
+    spec: dict[str, Any] = of(engine).spec(Wish(words=words))
+    names = [of(engine).create(spec) for _ in range(MANY)]
+    for name in names:
+        of(engine).wait_for_start(name)
+        expect(engine.state(name), "running")
+    expect(len(processes(" ".join(words))), MANY)
+    for name in names:
+        of(engine).let_go(name)
+    for name in names:
+        engine.remove(name)
+    nothing_left(of(engine), before, " ".join(words))
+
+
+@check("kubernetes", "containerd restarted while pods are started: all come", ONLY)
+def _(engine: Engine) -> None:
+    names = [of(engine).create(of(engine).spec(SLEEP)) for _ in range(4)]
+    crash = threading.Thread(target=engine.crash)
+    crash.start()
+    crash.join()
+    for name in names:
+        started(engine, name)
+        engine.remove(name)
