@@ -23,6 +23,7 @@ NODE, ADDRESS = "node", "10.78.0.1"
 SERVER = f"https://{ADDRESS}:6443"
 ETCD = ("http://127.0.0.1:2379", "http://127.0.0.1:2380")
 TOKEN = "a-token-of-this-cluster-only"
+SPLIT = "PodLogsQuerySplitStreams"  # a log of one stream
 SYSCTLS = {
     "vm/overcommit_memory": 1, "vm/panic_on_oom": 0, "kernel/panic": 10, "kernel/panic_on_oops": 1,
     "kernel/keys/root_maxkeys": 1000000, "kernel/keys/root_maxbytes": 25000000,
@@ -79,6 +80,7 @@ class Cluster:
             f"--service-account-signing-key-file={self.folder}/accounts.key",
             "--service-cluster-ip-range=10.79.0.0/16", "--allow-privileged=true",
             "--endpoint-reconciler-type=none", "--kubelet-preferred-address-types=InternalIP",
+            f"--feature-gates={SPLIT}=true",
         )  # fmt: skip
         until(self.certificate.exists, "the certificate of the API server", 60)
         until(lambda: self.found("/readyz"), "the API server is ready", 120)
@@ -116,7 +118,7 @@ class Cluster:
             "containerRuntimeEndpoint": f"unix://{self.socket}", "podLogsDir": str(self.logs),
             "volumePluginDir": f"{self.folder}/plugins", "allowedUnsafeSysctls": ["net.*"],
             "evictionHard": none, "imageGCHighThresholdPercent": 100,
-            "crashLoopBackOff": {"maxContainerRestartPeriod": "2s"},
+            "crashLoopBackOff": {"maxContainerRestartPeriod": "2s"}, "featureGates": {SPLIT: True},
         }))  # fmt: skip
         shared_folder(self.root)
         for name, value in SYSCTLS.items():

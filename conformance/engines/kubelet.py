@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from conformance.engines.checks import check, expect
+from conformance.engines.cluster import NODE
 from conformance.engines.engine import Engine, until
 from conformance.engines.kernel import cgroups, mounts, processes
 from conformance.engines.kills import calm, deadly, killable
@@ -19,9 +20,13 @@ MANY = 30
 STATES = "/run/containerd/runc/k8s.io"  # what containerd gives the runtime as --root
 
 
+PARENTS = ("/kubepods", "/kubepods/besteffort", "/kubepods/burstable")  # these stay, or not
+
+
 def traces(engine: Kubernetes) -> set[str]:
     """Cgroups, mounts and states of containers."""
-    found = cgroups() | mounts(str(engine.place.folder))
+    found = {path for path in cgroups() if not path.endswith(PARENTS)}
+    found |= mounts(str(engine.place.folder))
     with contextlib.suppress(FileNotFoundError):
         found |= {f"{STATES}/{name}" for name in os.listdir(STATES)}
     return found
@@ -45,7 +50,14 @@ def restart_kubelet(engine: Kubernetes, how: signal.Signals) -> None:
     engine.cluster.kubelet.send_signal(how)
     engine.cluster.kubelet.wait(60)
     engine.cluster.start_kubelet()
-    until(lambda: engine.cluster.found("/api/v1/nodes/node/proxy/healthz"), "the kubelet answers")
+    path = f"/api/v1/nodes/{NODE}/proxy/pods"
+    until(lambda: engine.cluster.found(path), "the kubelet answers")
+
+    def known() -> set[str]:
+        pods = engine.cluster.get(path).get("items") or []
+        return {one["metadata"]["name"] for one in pods}
+
+    until(lambda: set(engine.pods) <= known(), "it knows its pods")
 
 
 @check("kubernetes", "the kubelet ended, or killed, and started again: pods go on", ONLY)

@@ -122,7 +122,8 @@ class Kubernetes(Cri):
         try:
             self.wait_for_start(name)
             ended = self.terminated(name)
-            return Done(ended["exitCode"], self.logs(name), ended.get("message", ""))
+            said = self.logs(name, stream="Stdout")
+            return Done(ended["exitCode"], said, ended.get("message", ""))
         finally:
             self.remove(name)
 
@@ -265,8 +266,9 @@ class Kubernetes(Cri):
 
 
 def box(*words: str, name: str = "main", **more: Any) -> dict[str, Any]:
-    """A container of the checks' image."""
-    return {"name": name, "image": IMAGE, "imagePullPolicy": "Never", "command": list(words),
+    """A container of the checks' image. $$ stands for $, and $(NAME) for a variable."""
+    command = [word.replace("$", "$$") for word in words]
+    return {"name": name, "image": IMAGE, "imagePullPolicy": "Never", "command": command,
             **more}  # fmt: skip
 
 
@@ -293,8 +295,8 @@ def security(wish: Wish) -> dict[str, Any]:
     }
     if user:
         found |= {"runAsUser": int(user), "runAsGroup": int(group)}
-    if "SYS_ADMIN" in wish.cap_add and wish.no_new_privileges:
-        raise Lacks("SYS_ADMIN without new privileges")
+    if any("rshared" in bind.options for bind in wish.binds):
+        found["privileged"] = True  # the API server wants it
     return found
 
 

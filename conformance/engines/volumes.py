@@ -55,7 +55,7 @@ def _(engine: Engine) -> str:
     text = (
         "cat /all/a /all/s /all/labels; echo; [ -s /all/token ] && echo token; cat /one/a; "
         "echo $A,$NAME; touch /one/x 2>/dev/null || echo refused; stat -c %a /one/..data/a; "
-        "ls /run/secrets/kubernetes.io/serviceaccount"
+        "ls /var/run/secrets/kubernetes.io/serviceaccount"
     )
     spec = one(text, volumeMounts=at(all="/all", one="/one"), env=[
         {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "own", "key": "a"}}},
@@ -68,7 +68,7 @@ def _(engine: Engine) -> str:
     own = {"a": "of the map\n"}
     with kept(engine, "ConfigMap", "own", own), kept(engine, "Secret", "hidden", {"s": "secret\n"}):
         found = said(engine, spec, labels={"k": "v"})
-    begin = 'of the map\nsecret\nk="v"\ntoken\nof the map\nof the map\n,default\nrefused\n440\n'
+    begin = 'of the map\nsecret\nk="v"\ntoken\nof the map\nof the map ,default\nrefused\n440\n'
     expect(found[: len(begin)], begin)
     return found
 
