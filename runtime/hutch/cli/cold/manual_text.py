@@ -100,7 +100,8 @@ VERBS = {
         "The files are daemon.json of Docker; config.toml of containerd, versions 2 and 3, where "
         "the runtime is added to the CRI plugin; a file of containers.conf.d for podman and "
         "buildah; and a file of crio.conf.d for CRI-O. For Kubernetes it prints a RuntimeClass, "
-        "whose handler is the name of the runtime in containerd or CRI-O.",
+        "whose handler is the name of the runtime in containerd or CRI-O. A kubelet needs nothing "
+        "else: it asks the handler for its features, and tells them in the node's status.",
         "Before the first change, a copy of the file is kept beside it (daemon.json.before-hutch), "
         "or beside its folder if this is one like crio.conf.d, of which CRI-O reads every file. "
         "--remove puts the copy back if nothing else has changed the file since. Otherwise it "
