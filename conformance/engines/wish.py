@@ -101,7 +101,7 @@ class Place:
 
     @property
     def killed(self) -> Path:
-        """A file with a line for each call that was killed."""
+        """A file with the arguments of each call that was killed, in a line."""
         return self.kills.with_name("killed")
 
     def commands(self) -> dict[str, str]:
@@ -117,7 +117,7 @@ class Place:
                     f"if mv \"$file\" '{self.kills}'-$$ 2>/dev/null; then\n"
                     f"read -r delay <'{self.kills}'-$$\nrm '{self.kills}'-$$\n"
                     f'timeout --foreground -s KILL "$delay" \'{path}\' "$@"\n'
-                    f"code=$?\n[ $code != 137 ] || echo killed >>'{self.killed}'\nexit $code\n"
+                    f"code=$?\n[ $code != 137 ] || echo \"$*\" >>'{self.killed}'\nexit $code\n"
                     f"fi\ndone\nexec '{path}' \"$@\"\n"
                 )
                 wrapper.chmod(0o755)
