@@ -91,7 +91,7 @@ class Kubernetes(Cri):
         for one in (one for kind in kinds for one in status.get(kind, [])):
             if one["name"] == container:
                 assert isinstance(one, dict)
-                self.pods[name].container = one.get("containerID", "").rpartition("/")[2]
+                self.pods[name].containers = [one.get("containerID", "").rpartition("/")[2]]
                 return one
         return {"state": {}}
 
