@@ -107,10 +107,8 @@ def main() -> int:
     if options.outcomes:
         return 0
     sys.stdout.write(report.markdown(page))
-    if options.write and options.containerd and options.engines != ["kubernetes"]:
-        write(page, "engines-containerd-2")
-    elif options.write:
-        write_each(page, "engines")
+    if options.write:
+        write_each(page, "engines", "-containerd-2" if options.containerd else "")
         table = Page(kept(), list(RUNTIMES), [])
         README.write_text(report.with_table(README.read_text(), table))
     wrong = report.failures(page, stale=not options.containerd)
@@ -208,11 +206,12 @@ def on_test_host(options: argparse.Namespace) -> int:
     return 1 if wrong or not whole else 0
 
 
-def write_each(page: Page, name: str) -> None:
-    """Writes the results of each engine to its page: ``name``, or another one after it."""
+def write_each(page: Page, name: str, others: str = "") -> None:
+    """Writes the results of each engine to its page: ``name`` and its suffix. ``others`` is the one
+    of engines that have none."""
     for suffix in {ENGINES[one].suffix for one in page.results}:
         found = {one: it for one, it in page.results.items() if ENGINES[one].suffix == suffix}
-        write(dataclasses.replace(page, results=found), name + suffix)
+        write(dataclasses.replace(page, results=found), name + (suffix or others))
 
 
 def kept() -> report.Results:

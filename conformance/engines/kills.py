@@ -3,7 +3,7 @@
 import contextlib
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from conformance.engines.checks import check, expect
 from conformance.engines.engine import Engine, until
@@ -70,12 +70,17 @@ def killed_at_start(engine: Engine, call: int) -> None:
                 engine.start(wish)
             calm(engine)
             engine.remove(f"{engine.prefix}{engine.count}")
-    until(lambda: not processes(" ".join(words)), "the end of its processes", 60)
+    nothing_left(" ".join(words), lambda: traces(engine) - before, 60)
+
+
+def nothing_left(words: str, left: Callable[[], set[str]], seconds: float) -> None:
+    """Waits for the end of the processes with this command line, and until nothing is left."""
+    until(lambda: not processes(words), "the end of its processes", 60)
     try:
-        until(lambda: traces(engine) <= before, "nothing left", 60)
+        until(lambda: not left(), "nothing left", seconds)
     except Wrong:
-        left = sorted(traces(engine) - before)
-        raise Wrong(f"left are {len(left)} cgroups and mounts: {' '.join(left)}") from None
+        found = sorted(left())
+        raise Wrong(f"left are {len(found)}: {' '.join(found)}") from None
 
 
 @check("the runtime killed", "at exec: the container goes on")

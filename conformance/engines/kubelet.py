@@ -3,15 +3,13 @@
 import contextlib
 import os
 import signal
-import threading
 from pathlib import Path
-from typing import Any
 
 from conformance.engines.checks import check, expect
 from conformance.engines.cluster import NODE
 from conformance.engines.engine import Engine, until
 from conformance.engines.kernel import cgroups, mounts, processes
-from conformance.engines.kills import calm, deadly, killable
+from conformance.engines.kills import calm, deadly, killable, nothing_left
 from conformance.engines.kubernetes import Kubernetes
 from conformance.engines.lives import SLEEP, running
 from conformance.engines.wish import Wish, Wrong
@@ -19,9 +17,7 @@ from conformance.engines.workloads import ONLY, of, one, pod, restarts
 
 MANY = 30
 ROUNDS = 3
-STATES = "/run/containerd/runc/k8s.io"  # what containerd gives the runtime as --root
-
-
+CALLS = (1, 2, 3, 1)  # of the runtime, which are killed one after the other
 PARENTS = ("/kubepods", "/kubepods/besteffort", "/kubepods/burstable")  # these stay, or not
 
 
@@ -30,18 +26,14 @@ def traces(engine: Kubernetes) -> set[str]:
     found = {path for path in cgroups() if not path.endswith(PARENTS)}
     found |= mounts(str(engine.place.folder))
     with contextlib.suppress(FileNotFoundError):
-        found |= {f"{STATES}/{name}" for name in os.listdir(STATES)}
+        found |= {f"{engine.states}/{name}" for name in os.listdir(engine.states)}
     return found
 
 
-def nothing_left(engine: Kubernetes, before: set[str], words: str) -> None:
-    until(lambda: not processes(words), "the end of its processes", 60)
-    try:
-        # The kubelet sweeps dead containers once a minute.
-        until(lambda: traces(engine) <= before, "nothing left", 180)
-    except Wrong:
-        left = sorted(traces(engine) - before)
-        raise Wrong(f"left are {len(left)}: {' '.join(left)}") from None
+def only(engine: Kubernetes, before: set[str], words: str) -> None:
+    """Waits until nothing else is left than before. The kubelet sweeps dead containers once a
+    minute."""
+    nothing_left(words, lambda: traces(engine) - before, 180)
 
 
 def started(engine: Engine, name: str) -> None:
@@ -85,17 +77,16 @@ def _(engine: Engine) -> None:
     with killable(engine):
         words, before = words_of_its_own(engine)
         for _ in range(ROUNDS):
-            names = [of(engine).create(of(engine).spec(Wish(words=words))) for _ in range(4)]
-            for call in (1, 2, 3, 1):
+            names = created(engine, Wish(words=words), len(CALLS))
+            for call in CALLS:
                 deadly(engine, call)
-                with contextlib.suppress(Wrong):
-                    until(lambda: not any(engine.place.kills.iterdir()), "a kill", 2)
+                wait_for_kill(engine)
             calm(engine)
             for name in names:
                 started(engine, name)
             remove_all(engine, names)
         delete_again(engine)
-        nothing_left(of(engine), before, " ".join(words))
+        only(of(engine), before, " ".join(words))
 
 
 @check(
@@ -105,28 +96,39 @@ def _(engine: Engine) -> None:
     with killable(engine):
         words, before = words_of_its_own(engine)
         for _ in range(ROUNDS):
-            names = [of(engine).create(of(engine).spec(Wish(words=words))) for _ in range(4)]
+            names = created(engine, Wish(words=words), len(CALLS))
             for name in names:
                 started(engine, name)
-            for name, call in zip(names, (1, 2, 3, 1), strict=True):
+            for name, call in zip(names, CALLS, strict=True):
                 deadly(engine, call)
                 of(engine).let_go(name)
-                with contextlib.suppress(Wrong):
-                    until(lambda: not any(engine.place.kills.iterdir()), "a kill", 2)
+                wait_for_kill(engine)
             calm(engine)
             remove_all(engine, names)
         delete_again(engine)
-        nothing_left(of(engine), before, " ".join(words))
+        only(of(engine), before, " ".join(words))
+
+
+def created(engine: Engine, wish: Wish, count: int) -> list[str]:
+    """Pods, without waiting."""
+    return [of(engine).create(of(engine).spec(wish)) for _ in range(count)]
+
+
+def wait_for_kill(engine: Engine) -> None:
+    """Two seconds at most: the runtime may not be called any more."""
+    with contextlib.suppress(Wrong):
+        until(lambda: not any(engine.place.kills.iterdir()), "a kill", 2)
 
 
 def delete_again(engine: Engine) -> None:
     """Deletes what containerd forgets: it does not always ask for a deletion when a creation was
     killed, and not again when that was killed."""
     program = engine.place.commands()[engine.runtime]
+    states = of(engine).states
     killed = {line.split()[-1] for line in engine.place.killed.read_text().splitlines()}
     for name in killed:
-        if Path(STATES, name).exists():
-            engine.must(program, "--root", STATES, "delete", "--force", name)
+        if Path(states, name).exists():
+            engine.must(program, "--root", states, "delete", "--force", name)
 
 
 def words_of_its_own(engine: Engine) -> tuple[tuple[str, str], set[str]]:
@@ -147,22 +149,19 @@ def remove_all(engine: Engine, names: list[str]) -> None:
 @check("kubernetes", "thirty pods at once, started and removed: nothing is left", ONLY)
 def _(engine: Engine) -> None:
     words, before = words_of_its_own(engine)
-    spec: dict[str, Any] = of(engine).spec(Wish(words=words))
-    names = [of(engine).create(spec) for _ in range(MANY)]
+    names = created(engine, Wish(words=words), MANY)
     for name in names:
         of(engine).wait_for_start(name)
         expect(engine.state(name), "running")
     expect(len(processes(" ".join(words))), MANY)
     remove_all(engine, names)
-    nothing_left(of(engine), before, " ".join(words))
+    only(of(engine), before, " ".join(words))
 
 
 @check("kubernetes", "containerd restarted while pods are started: all come", ONLY)
 def _(engine: Engine) -> None:
-    names = [of(engine).create(of(engine).spec(SLEEP)) for _ in range(4)]
-    crash = threading.Thread(target=engine.crash)
-    crash.start()
-    crash.join()
+    names = created(engine, SLEEP, 4)
+    engine.crash()
     for name in names:
         started(engine, name)
         engine.remove(name)

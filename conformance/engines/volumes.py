@@ -10,6 +10,7 @@ from typing import Any
 from conformance.engines.checks import check, expect
 from conformance.engines.engine import Engine
 from conformance.engines.kernel import shared_folder
+from conformance.engines.kubernetes import box
 from conformance.engines.shots import STATUS
 from conformance.engines.wish import Wrong
 from conformance.engines.workloads import ONLY, of, one, pod, script
@@ -98,8 +99,8 @@ def _(engine: Engine) -> None:
     with kept(engine, "ConfigMap", "own", {"a": "of the map\n"}):
         expect(said(engine, spec), "x\ny\nof the map\n")
     out = one("cat /out/passwd", volumeMounts=[{"name": "d", "mountPath": "/out", "subPath": "l"}])
-    link = script("ln -s /etc /d/l", "link", volumeMounts=at(d="/d"))
-    link["command"] = ["/bin/busybox", "ln", "-s", "/etc", "/d/l"]
+    words = ("/bin/busybox", "ln", "-s", "/etc", "/d/l")
+    link = box(*words, name="link", volumeMounts=at(d="/d"))
     out |= {"initContainers": [link], "volumes": [{"name": "d", "emptyDir": {}}]}
     with pod(engine, out) as name:
         try:
