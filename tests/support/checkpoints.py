@@ -9,6 +9,9 @@ from tests.support.containers import Bundle, Runtime, eventually
 # The number is only in the memory of the process; the file shows it.
 COUNT = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; usleep 100000; done"
 
+# What a program of Counter.with_python says when the counting may begin.
+READY = "open('/tmp/ready', 'w').close()\n"
+
 # CRIU cannot open a stream again that was opened with O_NOFOLLOW, as temporary files are.
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -25,6 +28,18 @@ class Counter:
         bundle.config["linux"]["namespaces"].append({"type": "cgroup"})
         bundle.sh(COUNT)
         self.flags = ["--image-path", str(self.images), "--work-path", str(folder / "work")]
+
+    def with_python(self, program: str) -> None:
+        """Beside what counts, a program in Python runs, by the host's files."""
+        rootfs = self.bundle.rootfs
+        for name in ("lib", "lib64"):
+            (rootfs / name).symlink_to(f"usr/{name}")
+        (rootfs / "usr").mkdir()
+        usr = {"destination": "/usr", "source": "/usr", "options": ["bind", "ro"]}
+        self.bundle.config["mounts"].append(usr)
+        (rootfs / "tmp" / "program").write_text(program)
+        python = "/usr/bin/python3 -IS /tmp/program &"
+        self.bundle.sh(f"{python} until [ -e /tmp/ready ]; do usleep 50000; done; {COUNT}")
 
     def count(self) -> int:
         try:

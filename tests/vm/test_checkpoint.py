@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkpoints import COUNT, QUIET, Counter
+from tests.support.checkpoints import COUNT, QUIET, READY, Counter
 from tests.support.containers import Bundle, Runtime, eventually
 from tests.support.systemd import SLICE, SystemdRuntime
 
@@ -51,6 +51,31 @@ def test_memory_goes_on_where_it_was_and_the_container_is_whole(
     hutch("kill", "test", "KILL")
     eventually(lambda: hutch.state("test")["status"] == "stopped")
     hutch("delete", "test")
+
+
+def test_a_process_that_waits_for_its_child_in_vfork_is_waited_for(counter: Counter) -> None:
+    """CRIU stops the child, and then waits in vain for the parent. The child ends once it sees that
+    it has been stopped for long."""
+    counter.with_python(
+        "import ctypes, os, time\n"
+        "CLONE, CLONE_VFORK, SIGCHLD = 56, 0x4000, 17\n"
+        "if ctypes.CDLL(None).syscall(CLONE, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0) == 0:\n"
+        f"    {READY}"
+        "    before = time.monotonic()\n"
+        "    while time.monotonic() - before < 5:\n"
+        "        before = time.monotonic()\n"
+        "        time.sleep(0.1)\n"
+        "    open('/tmp/stopped', 'w').close()\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "time.sleep(1000)\n"
+    )
+    counter.run()
+    assert not (counter.bundle.rootfs / "tmp" / "stopped").exists()
+    saved = counter.checkpoint()
+    assert (counter.bundle.rootfs / "tmp" / "stopped").exists()
+    counter.restore()
+    counter.goes_on_from(saved)
 
 
 def test_a_container_that_is_left_running_can_be_restored_twice_and_under_another_name(

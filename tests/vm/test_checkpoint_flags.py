@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkpoints import COUNT, Counter
+from tests.support.checkpoints import COUNT, READY, Counter
 from tests.support.containers import Bundle, Runtime, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.vm, pytest.mark.usefixtures("no_traces")]
@@ -34,27 +34,10 @@ def refused(hutch: Runtime, counter: Counter) -> Callable[..., str]:
     return refuses
 
 
-def with_python(counter: Counter, program: str) -> None:
-    """Beside what counts, a program in Python runs, by the host's files."""
-    rootfs = counter.bundle.rootfs
-    for name in ("lib", "lib64"):
-        (rootfs / name).symlink_to(f"usr/{name}")
-    (rootfs / "usr").mkdir()
-    usr = {"destination": "/usr", "source": "/usr", "options": ["bind", "ro"]}
-    counter.bundle.config["mounts"].append(usr)
-    (rootfs / "tmp" / "program").write_text(program)
-    python = "/usr/bin/python3 -IS /tmp/program &"
-    counter.bundle.sh(f"{python} until [ -e /tmp/ready ]; do usleep 50000; done; {COUNT}")
-
-
-READY = "open('/tmp/ready', 'w').close()\n"
-
-
 def test_file_locks_are_saved_only_if_asked_for(
     counter: Counter, refused: Callable[..., str]
 ) -> None:
-    with_python(
-        counter,
+    counter.with_python(
         "import fcntl, time\n"
         "file = open('/tmp/locked', 'w')\n"
         "fcntl.flock(file, fcntl.LOCK_EX)\n"
@@ -101,8 +84,7 @@ def test_a_socket_connected_to_the_hosts_is_saved_only_if_asked_for(
     shared = {"destination": str(place), "source": str(place), "options": ["bind"]}
     counter.bundle.config["mounts"].append(shared)
     counter.bundle.config["linux"]["namespaces"].remove({"type": "network"})
-    with_python(
-        counter,
+    counter.with_python(
         "import socket, time\n"
         "log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
         f"log.connect('{place}/log')\n"
@@ -159,8 +141,7 @@ def test_what_is_not_needed_any_more_is_punched_out_of_the_images_if_asked_for(
     counter: Counter, tmp_path: Path
 ) -> None:
     size = 8 << 20
-    with_python(
-        counter,
+    counter.with_python(
         "import time\n"
         f"memory = bytearray({size})\n"
         "for turn in range(1 << 30):\n"

@@ -4,7 +4,7 @@ import posix
 
 from hutch.container import status
 from hutch.container.criu import externals, messages
-from hutch.container.criu.service import Criu
+from hutch.container.criu.service import Criu, ProcessNotStopped
 from hutch.container.kept_plan import kept_operations
 from hutch.container.store import make_directories, write_file
 from hutch.errors import KernelError, StateError, UsageError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOG = "dump.log"
 CLONE_NEWNET = 0x40000000
+TRIES = 3
 DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
 
 
@@ -94,7 +95,7 @@ def checkpoint(
         write_file(kept, encode(streams).encode(), 0o600)
         kind = messages.PRE_DUMP if pre_dump else messages.DUMP
         try:
-            work_with_criu(kind, images, options, LOG, lambda name, pid, fd: None)
+            save(kind, images, options)
         except BaseException:
             posix.unlink(kept)
             raise
@@ -104,6 +105,18 @@ def checkpoint(
             destroy(entry, state, warn)
     finally:
         entry.release()
+
+
+def save(kind: int, images: Images, options: "dict[str, object]") -> None:
+    """Asks CRIU for a dump, and again if it could not stop a process: one that has called vfork(2)
+    cannot be stopped before its child calls execve(2) or ends, and where CRIU has stopped the child
+    first, it waits for the parent in vain. Both have gone on before the next try."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return work_with_criu(kind, images, options, LOG, lambda name, pid, fd: None)
+        except ProcessNotStopped:
+            if not tries_left:
+                raise
 
 
 def work_with_criu(

@@ -26,6 +26,10 @@ MESSAGE_MAX = 1 << 20
 LOG_LEVEL = 4  # the level that CRIU's developers ask for in bug reports
 
 
+class ProcessNotStopped(HutchError):
+    """CRIU could not stop a process of the container in the time it gives itself (10 s)."""
+
+
 class Criu:
     """One CRIU process, for one request. ``descriptors`` are open in it under the same numbers. It
     has the standard streams of this process, except for its own messages. Raises HostError if CRIU
@@ -63,7 +67,7 @@ class Criu:
         """Sends the request and waits for its end; ``log`` is the path of CRIU's log.
 
         An error that ``notice`` raises ends CRIU and is raised here. If CRIU fails, HutchError is
-        raised with CRIU's messages.
+        raised with CRIU's messages: ProcessNotStopped if another try may do.
         """
         options = {**options, "log_level": LOG_LEVEL, "notify_scripts": True}
         options["log_file"] = log.rpartition("/")[2]
@@ -122,7 +126,8 @@ class Criu:
             # CRIU blocks the network with iptables. Its other way, nftables, still blocks it after
             # a restore (CRIU 3.17).
             hint = "install the package iptables"
-        return HutchError(f"CRIU could not {verb} the container{why}", hint=hint)
+        error = ProcessNotStopped if "Unseizable" in why else HutchError
+        return error(f"CRIU could not {verb} the container{why}", hint=hint)
 
 
 def errors_in(text: bytes) -> "list[str]":
