@@ -25,12 +25,14 @@ def main() -> int:
     runs.add_argument("command", nargs="+", metavar="COMMAND")
     tests = verbs.add_parser("test", help="run tests/vm, a machine for each kind of host")
     tests.add_argument("--only", metavar="KIND", choices=list(suite.HOSTS), action="append")
+    tests.add_argument("--at-once", metavar="N", type=int, default=len(suite.HOSTS))
     arguments, rest = parser.parse_known_args()
     # SIGTERM then runs the `finally` blocks, as SIGINT does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if arguments.verb == "test":
-            return suite.run(arguments.only or list(suite.HOSTS), rest)
+            hosts = arguments.only or list(suite.HOSTS)
+            return suite.run(hosts, rest, max(1, arguments.at_once))
         if rest:
             parser.error(f"unknown argument {rest[0]}")
         if arguments.verb == "prepare":

@@ -19,7 +19,7 @@ from .machine import Job, Kind
 from .machine import run as run_job
 
 PROJECT = Path(__file__).resolve().parents[2]
-TIMEOUT = 900.0
+TIMEOUT = 1800.0
 NO_TESTS = 5  # an exit status of pytest
 
 # The kinds of machines, each with the markers of the tests that run there.
@@ -31,8 +31,9 @@ HOSTS = {
 }
 
 
-def run(hosts: list[str], arguments: list[str]) -> int:
-    """Runs pytest with these arguments in each machine. Returns the worst exit status.
+def run(hosts: list[str], arguments: list[str], at_once: int) -> int:
+    """Runs pytest with these arguments in each machine, ``at_once`` of them at the same time.
+    Returns the worst exit status.
 
     Raises TestHostError if a machine cannot be made.
     """
@@ -44,7 +45,7 @@ def run(hosts: list[str], arguments: list[str]) -> int:
         )
     image()
     if len(hosts) > 1:
-        return _beside_each_other(hosts, arguments)
+        return _each_in_a_process(hosts, arguments, at_once)
     kind, markers = HOSTS[hosts[0]]
     start = time.monotonic()
     say(f"tests/vm on a machine with {kind.security} and cgroup {kind.cgroup}")
@@ -53,22 +54,23 @@ def run(hosts: list[str], arguments: list[str]) -> int:
     return status
 
 
-def _beside_each_other(hosts: list[str], arguments: list[str]) -> int:
-    """Runs the machines at the same time, each in its own process, because a test uses only one
-    processor. The output of the first machine is printed at once, that of the others at their end.
-    """
+def _each_in_a_process(hosts: list[str], arguments: list[str], at_once: int) -> int:
+    """Several at once take less time, because a test uses only one processor. What a machine prints
+    beside an earlier one is shown at its end."""
     command = [sys.executable, "-m", __package__, "test", *arguments, "--only"]
     statuses = []
+    waiting = list(hosts)
     with contextlib.ExitStack() as stack:
         running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
-        for name in hosts:
-            output = stack.enter_context(tempfile.TemporaryFile())
-            to = output if running else None
-            process = subprocess.Popen([*command, name], stdout=to, stderr=to)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            running.append((process, output))
-        for process, said in running:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                output = stack.enter_context(tempfile.TemporaryFile())
+                to = output if running else None
+                process = subprocess.Popen([*command, waiting.pop(0)], stdout=to, stderr=to)
+                stack.callback(process.wait)
+                stack.callback(process.terminate)
+                running.append((process, output))
+            process, said = running.pop(0)
             statuses.append(process.wait())
             said.seek(0)
             shutil.copyfileobj(said, sys.stdout.buffer)
