@@ -25,7 +25,7 @@ DEFAULT_ROOT = "/run/hutch"
 # From errno(3). The module errno is not imported here: its import takes too long for three numbers.
 ENOENT, ENOTEMPTY, ELOOP = 2, 39, 40
 S_IFMT, S_IFDIR, OTHERS_WRITE = 0o170000, 0o040000, 0o022  # inode(7)
-CHUNK = 1 << 16  # malloc would map and unmap a larger buffer for every read (mallopt(3))
+CHUNK = 1 << 14  # a larger buffer is new memory, or mapped and unmapped for every read (mallopt(3))
 _READ = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC | posix.O_NOFOLLOW
 _WRITE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hutch.spec.config import CheckedConfig, CheckedProcess, CheckedResources, Config
 
 MAX_SIZE = 4 << 20  # bytes; security.md S-46
+CHUNK = 1 << 14  # most configs are read at once
 S_IFMT = 0o170000
 S_IFREG = 0o100000
 
@@ -154,7 +155,7 @@ def _read(fd: int, path: str) -> bytes:
     data = b""
     try:
         while len(data) <= MAX_SIZE:
-            piece = posix.read(fd, MAX_SIZE + 1 - len(data) if data else 1 << 16)
+            piece = posix.read(fd, max(CHUNK, len(data)))
             if not piece:
                 return data
             data += piece
