@@ -1,4 +1,4 @@
-"""The newest runtimes, and containerd, from Debian's unstable suite.
+"""The newest runtimes, containerd and conmon, from Debian's unstable suite.
 
 ``./dev newest FOLDER``, ``./dev bench --newest``.
 
@@ -21,6 +21,7 @@ PROGRAMS = {
     "crun": ("crun",),
     "runc": ("runc",),
     "containerd": ("containerd", "ctr", "containerd-shim-runc-v2"),
+    "conmon": ("conmon",),
 }
 # The clock of a machine that is tested may be ahead of what its mirror has.
 STALE = 'Acquire::Check-Valid-Until "false"'

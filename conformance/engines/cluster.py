@@ -19,6 +19,7 @@ from conformance.engines.streams import Stream
 from conformance.engines.wish import Wrong
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet")
+SLOW = 600  # seconds, in an emulated machine
 NODE, ADDRESS = "node", "10.78.0.1"
 SERVER = f"https://{ADDRESS}:6443"
 ETCD = ("http://127.0.0.1:2379", "http://127.0.0.1:2380")
@@ -62,9 +63,9 @@ class Cluster:
         self.start_controllers()
         self.write_kubelet_configuration()
         self.start_kubelet()
-        until(lambda: self.condition("Ready") == "True", "the node is ready", 120)
+        until(lambda: self.condition("Ready") == "True", "the node is ready", SLOW)
         account = "/api/v1/namespaces/default/serviceaccounts/default"
-        until(lambda: self.found(account), "the account of pods", 60)
+        until(lambda: self.found(account), "the account of pods", SLOW)
 
     def start_server(self) -> None:
         client, peer = ETCD
@@ -82,8 +83,8 @@ class Cluster:
             "--endpoint-reconciler-type=none", "--kubelet-preferred-address-types=InternalIP",
             f"--feature-gates={SPLIT}=true",
         )  # fmt: skip
-        until(self.certificate.exists, "the certificate of the API server", 60)
-        until(lambda: self.found("/readyz"), "the API server is ready", 120)
+        until(self.certificate.exists, "the certificate of the API server", SLOW)
+        until(lambda: self.found("/readyz"), "the API server is ready", SLOW)
 
     def write_kubeconfig(self) -> None:
         cluster = {"server": SERVER, "certificate-authority": str(self.certificate)}

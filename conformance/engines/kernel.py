@@ -25,6 +25,12 @@ def limit(pid: int, controller: str, file: str, unified: str) -> str:
     raise Wrong(f"{pid} is in no cgroup of {controller}")
 
 
+def kernel_version() -> tuple[int, int]:
+    """The first two numbers of the kernel's release."""
+    major, minor = os.uname().release.split(".")[:2]
+    return int(major), int(minor)
+
+
 def may_lower_oom_scores() -> bool:
     """Whether this process has CAP_SYS_RESOURCE."""
     status = Path("/proc/self/status").read_text()

@@ -224,8 +224,6 @@ class Kubernetes(Cri):
                 raise Lacks(what)
         if wish.restart not in ("", "always"):
             raise Lacks("a number of restarts")
-        if wish.apparmor or wish.selinux:
-            raise Lacks("these profiles here")
         volumes, mounts = [], []
         for number, target in enumerate(wish.tmpfs):
             path, _, size = target.partition(":size=")
@@ -293,6 +291,15 @@ def security(wish: Wish) -> dict[str, Any]:
         "allowPrivilegeEscalation": not wish.no_new_privileges,
         "capabilities": {"add": list(wish.cap_add), "drop": list(wish.cap_drop)},
     }
+    if wish.apparmor:
+        found["appArmorProfile"] = {"type": "Localhost", "localhostProfile": wish.apparmor}
+        if wish.apparmor == "unconfined":
+            found["appArmorProfile"] = {"type": "Unconfined"}
+    kind, _, value = wish.selinux.partition(":")
+    if kind == "disable":
+        raise Lacks("a container without SELinux")
+    if kind:
+        found["seLinuxOptions"] = {kind: value}
     if user:
         found |= {"runAsUser": int(user), "runAsGroup": int(group)}
     if any("rshared" in bind.options for bind in wish.binds):

@@ -17,7 +17,10 @@ from conformance.engines.report import Outcome, Page
 PROJECT = Path(__file__).parents[2]
 # A swarm needs networks of its own, and each engine with docker takes an hour there.
 ENGINES = ("podman", "buildah", "containerd", "cri", "docker")
-PACKAGES = ("buildah", "containerd", "containernetworking-plugins", "docker.io", "podman", "tini")
+PACKAGES = (
+    "buildah", "containerd", "containernetworking-plugins", "docker.io", "openssl", "podman",
+    "tini",
+)  # fmt: skip
 TIMEOUT = "14400"
 WHERE = {
     "apparmor": "a virtual machine with systemd, cgroup v2 and AppArmor",

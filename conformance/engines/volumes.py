@@ -9,10 +9,10 @@ from typing import Any
 
 from conformance.engines.checks import check, expect
 from conformance.engines.engine import Engine
-from conformance.engines.kernel import shared_folder
+from conformance.engines.kernel import kernel_version, shared_folder
 from conformance.engines.kubernetes import box
 from conformance.engines.shots import STATUS
-from conformance.engines.wish import Wrong
+from conformance.engines.wish import Lacks, Wrong
 from conformance.engines.workloads import ONLY, of, one, pod, script
 
 CORE = "/api/v1/namespaces/default"
@@ -129,6 +129,13 @@ def _(engine: Engine) -> None:
         expect(said(engine, spec), f"refused\n{wanted}\n", kind)
 
 
+def own_users() -> dict[str, Any]:
+    """A user namespace of its own, for which Kubernetes wants volumes in memory with mapped ids."""
+    if kernel_version() < (6, 3):
+        raise Lacks("user namespaces with a kernel before 6.3, which maps no ids of a tmpfs")
+    return {"hostUsers": False}
+
+
 @check("kubernetes", "a user namespace: ids, files of the image and of volumes", ONLY)
 def _(engine: Engine) -> None:
     text = (
@@ -139,7 +146,7 @@ def _(engine: Engine) -> None:
     spec = one(text, volumeMounts=at(map="/map", d="/d"),
                securityContext={"capabilities": {"add": ["SYS_ADMIN"]}})  # fmt: skip
     spec["volumes"] = [{"name": "map", "configMap": {"name": "own"}}, {"name": "d", "emptyDir": {}}]
-    spec["hostUsers"] = False
+    spec |= own_users()
     with kept(engine, "ConfigMap", "own", {"a": "of the map\n"}):
         *found, namespace = said(engine, spec).splitlines()
     expect("\n".join(found), "0 1 65536\n0\n0\n1000\nof the map\n0:0\n0\nnew")
@@ -152,7 +159,7 @@ def _(engine: Engine) -> str:
     limits = {"limits": {"memory": "64Mi"}}
     spec: dict[str, Any] = one("sleep 1000", resources=limits, securityContext={"runAsUser": 1000})
     spec["containers"].append(script("sleep 1000", "other"))
-    spec |= {"hostUsers": False, "shareProcessNamespace": True}
+    spec |= own_users() | {"shareProcessNamespace": True}
     with pod(engine, spec) as name:
         of(engine).wait_for_start(name)
         own = of(engine).exec_in(name, "main", "readlink", "/proc/self/ns/user").out
@@ -163,7 +170,7 @@ def _(engine: Engine) -> str:
 @check("kubernetes", "procMount Unmasked, in a user namespace", ONLY)
 def _(engine: Engine) -> str:
     text = "awk '$5 ~ /^.proc/ {print $5, $6}' /proc/self/mountinfo"
-    spec = one(text, securityContext={"procMount": "Unmasked"}) | {"hostUsers": False}
+    spec = one(text, securityContext={"procMount": "Unmasked"}) | own_users()
     found = said(engine, spec)
     if "/proc/" in found:
         raise Wrong(f"masked: {found}")
