@@ -248,6 +248,9 @@ def test_a_kill_of_pod_verbs_leaves_what_the_next_call_can_use(pods: Engine) -> 
             assert len(line.split()) == 2 or count % 2  # a pod has its infra container until rm
         pods.ok("pod", "rm", "-f", "-t", "0", "--ignore", name)
     assert pods.ok("ps", "-aq") == ""
+    # The folder of a container of which no row tells yet.
+    pods.run("system", "check", "--repair")
+    assert pods.run("system", "check").returncode == 0
 
 
 def test_ports_and_names_are_the_pods(network: NetworkEngine) -> None:
