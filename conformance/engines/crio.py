@@ -33,13 +33,6 @@ plugin_dirs = ["/usr/lib/cni"]
 [crio.nri]
 enable_nri = false
 """
-# As install-runtime has it.
-HANDLER = """
-[crio.runtime.runtimes.{name}]
-runtime_path = "{path}"
-runtime_type = "oci"
-runtime_root = "/run/hutch"
-"""
 POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 
 
@@ -62,13 +55,10 @@ class Crio(Cri):
             manager="systemd" if SYSTEMD else "cgroupfs",
             conmon="system.slice" if SYSTEMD else "pod", selinux=str(SELINUX).lower(),
         )  # fmt: skip
-        for name, path in self.place.commands().items():
-            if name not in self.place.runtimes:
-                text += HANDLER.format(name=name, path=path)
         (folder / "crio.conf").write_text(text)
         (folder / "policy.json").write_text(POLICY)
         self.drop_ins.mkdir()
-        for name, path in self.place.runtimes.items():
+        for name, path in self.place.commands().items():
             self.install(name, "--program", path, "--write")
 
     def install(self, name: str, *words: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from conformance.engines.checks import check, expect
@@ -74,36 +75,41 @@ def _(engine: Engine) -> None:
     "kubernetes", "the runtime killed at starts: pods come all the same, all can be deleted", ONLY
 )
 def _(engine: Engine) -> None:
-    with killable(engine):
-        words, before = words_of_its_own(engine)
-        for _ in range(ROUNDS):
-            names = created(engine, Wish(words=words), len(CALLS))
-            for call in CALLS:
-                deadly(engine, call)
-                wait_for_kill(engine)
-            calm(engine)
-            for name in names:
-                started(engine, name)
-            remove_all(engine, names)
-        delete_again(engine)
-        only(of(engine), before, " ".join(words))
+    def start(names: list[str]) -> None:
+        for call in CALLS:
+            deadly(engine, call)
+            wait_for_kill(engine)
+        calm(engine)
+        for name in names:
+            started(engine, name)
+
+    killed_in(engine, start)
 
 
 @check(
     "kubernetes", "the runtime killed at removals: pods go all the same, all can be deleted", ONLY
 )
 def _(engine: Engine) -> None:
+    def remove(names: list[str]) -> None:
+        for name in names:
+            started(engine, name)
+        for name, call in zip(names, CALLS, strict=True):
+            deadly(engine, call)
+            of(engine).let_go(name)
+            wait_for_kill(engine)
+        calm(engine)
+
+    killed_in(engine, remove)
+
+
+def killed_in(engine: Engine, act: Callable[[list[str]], None]) -> None:
+    """Makes pods, as many as there are calls to kill, and does ``act`` with their names, in which
+    the runtime is killed. After all rounds nothing is left."""
     with killable(engine):
         words, before = words_of_its_own(engine)
         for _ in range(ROUNDS):
             names = created(engine, Wish(words=words), len(CALLS))
-            for name in names:
-                started(engine, name)
-            for name, call in zip(names, CALLS, strict=True):
-                deadly(engine, call)
-                of(engine).let_go(name)
-                wait_for_kill(engine)
-            calm(engine)
+            act(names)
             remove_all(engine, names)
         delete_again(engine)
         only(of(engine), before, " ".join(words))

@@ -14,6 +14,7 @@ from conformance.engines.wish import Done, Lacks, Limits, Place, Wish, Wrong
 
 IMAGE = "docker.io/library/box:1"
 PODS = "/api/v1/namespaces/default/pods"
+RUNTIME_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
 HELD = "engines/held"  # a pod with a finalizer keeps its status after its end
 LACKED = {
     "stdin": "a standard input that is there from the start on", "init": "an init",
@@ -46,8 +47,7 @@ class Kubernetes(Cri):
         self.cluster.start()
         for name in self.place.commands():
             written = self.must(*INSTALL, "kubernetes", "--name", name).encode()
-            path = "/apis/node.k8s.io/v1/runtimeclasses"
-            self.cluster.ask("POST", path, written, "application/yaml")
+            self.cluster.ask("POST", RUNTIME_CLASSES, written, "application/yaml")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,9 +1,8 @@
 """Checks of Kubernetes' volumes, and of a pod's user namespace, namespaces and rights."""
 
-import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from conformance.engines.kernel import kernel_version, shared_folder
 from conformance.engines.kubernetes import box
 from conformance.engines.shots import STATUS
 from conformance.engines.wish import Lacks, Wrong
-from conformance.engines.workloads import ONLY, of, one, pod, script
+from conformance.engines.workloads import ONLY, kept, of, one, pod, script
 
 CORE = "/api/v1/namespaces/default"
 
@@ -32,16 +31,17 @@ def at(**paths: str) -> list[dict[str, str]]:
     return [{"name": name, "mountPath": path} for name, path in paths.items()]
 
 
-@contextlib.contextmanager
-def kept(engine: Engine, kind: str, name: str, data: dict[str, str]) -> Iterator[None]:
-    """A ConfigMap or a Secret while it is needed."""
-    api, key = ("configmaps", "data") if kind == "ConfigMap" else ("secrets", "stringData")
-    body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, key: data}
-    of(engine).cluster.ask("POST", f"{CORE}/{api}", body)
-    try:
-        yield
-    finally:
-        of(engine).cluster.ask("DELETE", f"{CORE}/{api}/{name}")
+def config_map(engine: Engine, data: dict[str, str]) -> AbstractContextManager[None]:
+    """A ConfigMap "own" while it is needed."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own"}, "data": data}
+    return kept(engine, f"{CORE}/configmaps", body)
+
+
+def secret(engine: Engine, data: dict[str, str]) -> AbstractContextManager[None]:
+    """A Secret "hidden" while it is needed."""
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hidden"},
+            "stringData": data}  # fmt: skip
+    return kept(engine, f"{CORE}/secrets", body)
 
 
 @check("kubernetes", "configMap, secret, downwardAPI: files, one folder, variables", ONLY)
@@ -67,7 +67,7 @@ def _(engine: Engine) -> str:
         {"name": "one", "configMap": {"name": "own", "defaultMode": 0o440}},
     ]
     own = {"a": "of the map\n"}
-    with kept(engine, "ConfigMap", "own", own), kept(engine, "Secret", "hidden", {"s": "secret\n"}):
+    with config_map(engine, own), secret(engine, {"s": "secret\n"}):
         found = said(engine, spec, labels={"k": "v"})
     begin = 'of the map\nsecret\nk="v"\ntoken\nof the map\nof the map ,default\nrefused\n440\n'
     expect(found[: len(begin)], begin)
@@ -96,7 +96,7 @@ def _(engine: Engine) -> None:
     text = "echo x >/part/f; echo y >/named/g; cat /whole/deep/part/f /whole/for-b/g /etc/own"
     spec = one(text, volumeMounts=mounts, env=[{"name": "A", "value": "b"}])
     spec["volumes"] = [{"name": "d", "emptyDir": {}}, {"name": "m", "configMap": {"name": "own"}}]
-    with kept(engine, "ConfigMap", "own", {"a": "of the map\n"}):
+    with config_map(engine, {"a": "of the map\n"}):
         expect(said(engine, spec), "x\ny\nof the map\n")
     out = one("cat /out/passwd", volumeMounts=[{"name": "d", "mountPath": "/out", "subPath": "l"}])
     words = ("/bin/busybox", "ln", "-s", "/etc", "/d/l")
@@ -147,7 +147,7 @@ def _(engine: Engine) -> None:
                securityContext={"capabilities": {"add": ["SYS_ADMIN"]}})  # fmt: skip
     spec["volumes"] = [{"name": "map", "configMap": {"name": "own"}}, {"name": "d", "emptyDir": {}}]
     spec |= own_users()
-    with kept(engine, "ConfigMap", "own", {"a": "of the map\n"}):
+    with config_map(engine, {"a": "of the map\n"}):
         *found, namespace = said(engine, spec).splitlines()
     expect("\n".join(found), "0 1 65536\n0\n0\n1000\nof the map\n0:0\n0\nnew")
     if namespace == os.readlink("/proc/self/ns/user"):

@@ -10,7 +10,7 @@ from conformance.engines.checks import check, expect
 from conformance.engines.cluster import NODE, STRATEGIC
 from conformance.engines.engine import Engine, until
 from conformance.engines.kernel import limit
-from conformance.engines.kubernetes import PODS, Kubernetes, box
+from conformance.engines.kubernetes import PODS, RUNTIME_CLASSES, Kubernetes, box
 from conformance.engines.lives import SLEEP, running
 from conformance.engines.streams import STDERR
 from conformance.engines.wish import Limits, Wish, Wrong
@@ -31,6 +31,21 @@ def pod(engine: Engine, spec: dict[str, Any], **metadata: Any) -> Iterator[str]:
         yield name
     finally:
         engine.remove(name)
+
+
+@contextlib.contextmanager
+def kept(engine: Engine, path: str, body: dict[str, Any]) -> Iterator[None]:
+    """An object of the API server while it is needed; ``path`` is that of its kind."""
+    of(engine).cluster.ask("POST", path, body)
+    try:
+        yield
+    finally:
+        of(engine).cluster.ask("DELETE", f"{path}/{body['metadata']['name']}")
+
+
+def runtime_class(name: str, handler: str, **more: Any) -> dict[str, Any]:
+    return {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name},
+            "handler": handler, **more}  # fmt: skip
 
 
 def script(text: str, name: str = "main", **more: Any) -> dict[str, Any]:
@@ -280,23 +295,15 @@ def _(engine: Engine) -> None:
 @check("kubernetes", "the runtime class's overhead is in the pod's limits", ONLY)
 def _(engine: Engine) -> None:
     name = f"{engine.runtime}-overhead"
-    path = "/apis/node.k8s.io/v1/runtimeclasses"
-    body = {
-        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name},
-        "handler": engine.runtime, "overhead": {"podFixed": {"memory": "32Mi"}},
-    }  # fmt: skip
-    of(engine).cluster.ask("POST", path, body)
-    try:
-        demand = {"limits": {"memory": "64Mi", "cpu": "100m"}}
-        spec = {**one("sleep 1000", resources=demand), "runtimeClassName": name}
-        with pod(engine, spec) as made:
-            of(engine).wait_for_start(made)
-            pid, file = engine.pid(made), "memory.limit_in_bytes"
-            expect(limit(pid, "memory", file, "memory.max"), str(2**26))
-            above = limit(pid, "memory", f"../{file}", "../memory.max")
-            expect(above, str(96 * 2**20))
-    finally:
-        of(engine).cluster.ask("DELETE", f"{path}/{name}")
+    more = runtime_class(name, engine.runtime, overhead={"podFixed": {"memory": "32Mi"}})
+    demand = {"limits": {"memory": "64Mi", "cpu": "100m"}}
+    spec = {**one("sleep 1000", resources=demand), "runtimeClassName": name}
+    with kept(engine, RUNTIME_CLASSES, more), pod(engine, spec) as made:
+        of(engine).wait_for_start(made)
+        pid, file = engine.pid(made), "memory.limit_in_bytes"
+        expect(limit(pid, "memory", file, "memory.max"), str(2**26))
+        above = limit(pid, "memory", f"../{file}", "../memory.max")
+        expect(above, str(96 * 2**20))
 
 
 @check("kubernetes", "the node tells the features of the runtime's handler", ONLY)
@@ -309,21 +316,16 @@ def _(engine: Engine) -> str:
 
 @check("kubernetes", "a pod of a runtime class whose handler is not there", ONLY)
 def _(engine: Engine) -> None:
-    path = "/apis/node.k8s.io/v1/runtimeclasses"
-    body = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "handler": "nothing",
-            "metadata": {"name": "nothing"}}  # fmt: skip
-    of(engine).cluster.ask("POST", path, body)
-    try:
-        with pod(engine, {**one("sleep 1000"), "runtimeClassName": "nothing"}) as name:
-            events = f"/api/v1/namespaces/default/events?fieldSelector=involvedObject.name={name}"
+    spec = {**one("sleep 1000"), "runtimeClassName": "nothing"}
+    absent = runtime_class("nothing", "nothing")
+    with kept(engine, RUNTIME_CLASSES, absent), pod(engine, spec) as name:
+        events = f"/api/v1/namespaces/default/events?fieldSelector=involvedObject.name={name}"
 
-            def refused() -> bool:
-                items = of(engine).cluster.get(events)["items"]
-                return any(
-                    item["reason"] == "FailedCreatePodSandBox" and "nothing" in item["message"]
-                    for item in items
-                )
+        def refused() -> bool:
+            items = of(engine).cluster.get(events)["items"]
+            return any(
+                item["reason"] == "FailedCreatePodSandBox" and "nothing" in item["message"]
+                for item in items
+            )
 
-            until(refused, "an event that says it")
-    finally:
-        of(engine).cluster.ask("DELETE", f"{path}/nothing")
+        until(refused, "an event that says it")
